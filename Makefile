@@ -1,0 +1,46 @@
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.ready
+PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
+
+.PHONY: help setup demo test lint format bench docs clean
+.DEFAULT_GOAL := help
+
+help: ## Show what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Create .venv and install everything but the language models
+
+$(READY): setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is older or missing. Name one: make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup ## Extract the journeys of the sample log on this machine
+	$(RUN) pipelines.extract --runner=DirectRunner
+
+test: setup ## Run the tests that need nothing but this machine
+	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not slow and not gpu and not engines"
+
+lint: setup ## Check style, types and the direction of imports
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+
+format: setup ## Rewrite the code in the project's style
+	$(RUN) ruff check --fix-only .
+	$(RUN) ruff format .
+
+bench: setup ## Measure speed and memory beside peers
+	$(RUN) benchmarks.extract
+
+docs: setup ## Rewrite the pages that are generated from the code
+	$(RUN) schemas
+	$(RUN) pipelines.documentation
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

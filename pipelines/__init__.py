@@ -1,0 +1,1 @@
+"""What runs: one thin module for each job."""

@@ -1,0 +1,163 @@
+"""Running a job from a command line: usage errors in a second, progress while it runs, a summary at the end."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from pipelines.options import UsageError, parse
+from pipelines.summary import print_summary
+from transforms.datasets.files import Source
+from transforms.datasets.manifest import CommitError
+from transforms.datasets.writing import DataError
+from transforms.progress import Progress
+
+_LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
+_MOST_FOOTERS = 500
+_POLL_SECONDS = 0.2
+_EXPECTED = (DataError, CommitError, BeamIOError, OSError)
+
+
+class PlannedJob(Protocol):
+    """What every job knows about itself."""
+
+    @property
+    def interactions(self) -> Source:
+        """The log it reads."""
+
+    @property
+    def workspace(self) -> str:
+        """The folder it writes."""
+
+
+JobT = TypeVar("JobT", bound=PlannedJob)
+
+
+def execute(
+    program: str,
+    argv: Sequence[str],
+    options: type[PipelineOptions],
+    plan: Callable[[argparse.Namespace], JobT],
+    build: Callable[[beam.Pipeline, JobT, Progress], None],
+) -> int:
+    """Parses, plans, builds, runs, and tells what came of it.
+
+    Args:
+        program: how the job is called.
+        argv: its arguments.
+        options: its options.
+        plan: checks the options against the world, or raises `UsageError`.
+        build: adds the job to a pipeline.
+
+    Returns:
+        The exit code: 0 done, 1 the job failed and committed nothing, 2 the command line cannot be carried out.
+    """
+    console = Console(stderr=True, highlight=False)
+    started = time.monotonic()
+    try:
+        own, beam_options = parse(argv, options, program)
+        job = plan(own)
+    except UsageError as error:
+        console.print(f"[bold red]{program}:[/] {_plain(error)}", soft_wrap=True)
+        return 2
+    local = beam_options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
+    try:
+        with _shown_progress(job.interactions, console) if local else _no_progress() as progress:
+            pipeline = beam.Pipeline(options=beam_options)
+            build(pipeline, job, progress)
+            result = pipeline.run()
+            state = result.wait_until_finish()
+    except Exception as error:
+        if not _expected(error):
+            raise
+        console.print(f"[bold red]{program} failed:[/] {_plain(_last_line(error))}", soft_wrap=True)
+        console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True)
+        return 1
+    if state not in (None, "DONE"):
+        console.print(f"[bold red]{program}:[/] the job ended as {state}")
+        return 1
+    print_summary(program, job.workspace, time.monotonic() - started)
+    return 0
+
+
+def _plain(text: object) -> str:
+    return str(text).replace("[", r"\[")
+
+
+def _expected(error: Exception) -> bool:
+    """Whether the failure is one of those that a user can act upon, wherever in a worker it was raised."""
+    return isinstance(error, _EXPECTED) or any(f"{kind.__name__}: " in str(error) for kind in (DataError, CommitError))
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if any(f"{kind.__name__}: " in line for kind in (DataError, CommitError))]
+    return (told or lines or [type(error).__name__])[-1]
+
+
+@contextmanager
+def _no_progress() -> Iterator[Progress]:
+    yield Progress()
+
+
+@contextmanager
+def _shown_progress(log: Source, console: Console) -> Iterator[Progress]:
+    """Bars for reading, users and parts, fed through a file that all local workers append to."""
+    with tempfile.TemporaryDirectory(prefix="journeys-progress-") as folder:
+        progress = Progress(str(Path(folder) / "progress"))
+        columns = (
+            TextColumn("{task.description:>18}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Bars(*columns, console=console, transient=True) as bars:
+            stages = {
+                "interactions": bars.add_task("interactions read", total=_count_rows(log), rate=""),
+                "users": bars.add_task("users done", total=None, rate=""),
+                "parts": bars.add_task("parts written", total=None, rate=""),
+            }
+            stop = threading.Event()
+
+            def draw() -> None:
+                while not stop.wait(_POLL_SECONDS):
+                    done = progress.done()
+                    for stage, task in stages.items():
+                        elapsed = bars.tasks[task].elapsed or 0.0
+                        rate = f"{done.get(stage, 0) / elapsed:,.0f}/s" if elapsed and done.get(stage) else ""
+                        bars.update(task, completed=done.get(stage, 0), rate=rate)
+
+            drawer = threading.Thread(target=draw, daemon=True)
+            drawer.start()
+            try:
+                yield progress
+            finally:
+                stop.set()
+                drawer.join()
+
+
+def _count_rows(log: Source) -> int | None:
+    """Rows of a local log by its footers; None where that would take long or a footer cannot be read."""
+    if len(log.files) > _MOST_FOOTERS or "://" in log.path:
+        return None
+    try:
+        return sum(pq.read_metadata(file.path).num_rows for file in log.files)
+    except (OSError, pa.ArrowException):
+        return None

@@ -1,0 +1,355 @@
+"""`python -m pipelines.extract`: interactions and items in, journeys out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines import options as reading
+from pipelines.execution import execute
+from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, SALIENT_TERMS
+from transforms.datasets.files import InputNotFoundError, Source, absolute, find
+from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
+from transforms.datasets.reading import ReadRows
+from transforms.datasets.writing import CommitDatasets, Gate, WriteDataset, check_writable
+from transforms.journeys.icpc import IcpcConfig
+from transforms.journeys.interactions import InteractionFilter
+from transforms.journeys.stages import ExtractConfig, ExtractJourneys
+from transforms.progress import Progress
+from transforms.salience.salient_terms import SalienceConfig, SalientTerms
+from transforms.salience.text import FUNCTION_WORDS, normalise
+from transforms.salience.vocabulary import VocabularyConfig
+
+PROGRAM = "extract"
+OUTPUTS = (SALIENT_TERMS, HISTORIES, ERRORS, METRICS, JOURNEYS)
+_SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
+_BROADCAST_BYTES = 256 << 20
+_BYTES_PER_BUCKET = 8 << 20
+
+
+class ExtractOptions(PipelineOptions):
+    """Extracts the interest journeys of each user from an interaction log and an item catalogue."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        number = reading.number
+        add("--interactions", help="Log: parquet file, folder or glob. Without it: the sample.")
+        add("--items", help="Catalogue: parquet file, folder or glob. Without it: the sample.")
+        add("--workspace", default="workspace", help="Folder or bucket prefix in which the datasets are written.")
+        add("--previous", help="Workspace of the run before: its histories are continued by `--interactions`.")
+        add(
+            "--columns",
+            type=reading.renaming(INTERACTIONS),
+            default={},
+            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
+        )
+        add(
+            "--item_columns",
+            type=reading.renaming(ITEMS),
+            default={},
+            help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+        )
+        add(
+            "--timestamp_unit",
+            default="auto",
+            choices=("auto", "s", "ms", "us", "ns"),
+            help="What numbers in the timestamp column count; `auto`: each by its size.",
+        )
+        add(
+            "--keep_events",
+            type=reading.comma_separated,
+            default=(),
+            help="Kinds of `event` to keep: `purchase,click`. Without it: all.",
+        )
+        add("--min_value", type=number(float, float("-inf")), help="Least `value` of an interaction to keep.")
+        add("--min_dwell_seconds", type=number(float, 0), help="Least `dwell_seconds` of an interaction to keep.")
+        add(
+            "--max_history",
+            type=number(int, 1),
+            default=ExtractConfig.max_history,
+            help="Interactions kept of a user: the last ones.",
+        )
+        add(
+            "--threshold",
+            type=number(float, 0, 1, open_low=True),
+            default=IcpcConfig.threshold,
+            help="Least cosine between an item and a journey for the item to join it.",
+        )
+        add(
+            "--assign",
+            default=IcpcConfig.assign,
+            choices=("best", "all"),
+            help="Whether an item joins the nearest journey, or all that are near enough.",
+        )
+        add(
+            "--min_size",
+            type=number(int, 1),
+            default=IcpcConfig.min_size,
+            help="Journeys with fewer distinct items are dropped.",
+        )
+        add(
+            "--centroid",
+            default=IcpcConfig.centroid,
+            choices=("mean", "sum"),
+            help="Whether a journey's weights are the mean or the sum over its items.",
+        )
+        add(
+            "--journey_terms",
+            type=number(int, 1),
+            default=IcpcConfig.journey_terms,
+            help="Terms written for a journey: the heaviest.",
+        )
+        add(
+            "--max_terms",
+            type=number(int, 1),
+            default=SalienceConfig.max_terms,
+            help="Salient terms kept of an item: the most salient.",
+        )
+        add(
+            "--min_term_items",
+            type=number(int, 1),
+            default=VocabularyConfig.min_term_items,
+            help="Terms of fewer items are not salient.",
+        )
+        add(
+            "--max_term_share",
+            type=number(float, 0, 1, open_low=True),
+            default=VocabularyConfig.max_term_share,
+            help="Terms of a larger share of all items are not salient.",
+        )
+        add(
+            "--min_association",
+            type=number(float, -1, 1),
+            default=VocabularyConfig.min_association,
+            help="Least normalised pointwise mutual information of a bigram's words.",
+        )
+        add(
+            "--min_term_users",
+            type=number(int, 1),
+            default=ExtractConfig.min_term_users,
+            help="For privacy: terms that reach fewer users are used and written nowhere.",
+        )
+        add("--stop_words", help="Text file of words to leave out, instead of the English function words.")
+        add(
+            "--catalogue_join",
+            default="auto",
+            choices=("auto", "broadcast", "shuffle"),
+            help="Whether each worker holds the whole catalogue, or log and catalogue are shuffled together.",
+        )
+        add(
+            "--buckets",
+            type=number(int, 0, 65536),
+            default=0,
+            help="Groups in which users are shuffled; 0: by the size of the log. The result does not depend on it.",
+        )
+        add(
+            "--max_error_rate",
+            type=number(float, 0, 1),
+            default=0.05,
+            help="Largest share of unusable rows of an input; past it nothing is written.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One extraction, checked: everything that the graph is built from.
+
+    Attributes:
+        interactions: the log.
+        items: the catalogue.
+        previous: histories of the run that this one continues.
+        workspace: where the datasets go.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        timestamp_unit: what numbers in the timestamp column count.
+        salience: how salient terms are found.
+        extraction: how journeys are formed.
+        max_error_rate: largest share of unusable rows of an input.
+    """
+
+    interactions: Source
+    items: Source
+    previous: Source | None
+    workspace: str
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    timestamp_unit: Any
+    salience: SalienceConfig
+    extraction: ExtractConfig
+    max_error_rate: float
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        extraction = dataclasses.asdict(self.extraction)
+        del extraction["join"], extraction["buckets"]
+        salience = dataclasses.asdict(self.salience)
+        salience["stop_words"] = sorted(self.salience.stop_words)
+        return {"extraction": extraction, "salience": salience, "timestamp_unit": self.timestamp_unit}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        named = {"interactions": self.interactions, "items": self.items, "previous": self.previous}
+        return {
+            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
+            for name, source in named.items()
+            if source
+        }
+
+
+def plan(own: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs, opens the workspace, resolves what is automatic.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    if (own.interactions is None) != (own.items is None):
+        raise reading.UsageError("--interactions and --items belong together: give both, or neither for the sample")
+    if own.interactions is None and not _SAMPLE.is_dir():
+        raise reading.UsageError("the sample is not part of the installed package; give --interactions and --items")
+    interactions = _find("--interactions", own.interactions or str(_SAMPLE / "interactions.parquet"))
+    items = _find("--items", own.items or str(_SAMPLE / "items.parquet"))
+    workspace = absolute(own.workspace)
+    try:
+        check_writable(workspace)
+    except OSError as error:
+        raise reading.UsageError(f"--workspace: cannot write in {workspace!r}: {error}") from error
+    job = Job(
+        interactions=interactions,
+        items=items,
+        previous=_find_previous(own.previous) if own.previous else None,
+        workspace=workspace,
+        columns=own.columns,
+        item_columns=own.item_columns,
+        timestamp_unit=own.timestamp_unit,
+        salience=SalienceConfig(
+            VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association),
+            own.max_terms,
+            _read_stop_words(own.stop_words) if own.stop_words else FUNCTION_WORDS,
+        ),
+        extraction=ExtractConfig(
+            icpc=IcpcConfig(own.threshold, own.assign, own.min_size, own.centroid, own.journey_terms),
+            interactions=InteractionFilter(own.keep_events, own.min_value, own.min_dwell_seconds),
+            max_history=own.max_history,
+            min_term_users=own.min_term_users,
+            join=_choose_join(own.catalogue_join, items),
+            buckets=own.buckets or max(16, min(4096, interactions.size // _BYTES_PER_BUCKET)),
+        ),
+        max_error_rate=own.max_error_rate,
+    )
+    _check_continues(job)
+    return job
+
+
+def _find(option: str, path: str) -> Source:
+    try:
+        return find(path)
+    except (InputNotFoundError, ValueError) as error:
+        raise reading.UsageError(f"{option}: {error}") from error
+
+
+def _find_previous(workspace: str) -> Source:
+    source = _find("--previous", FileSystems.join(absolute(workspace), HISTORIES.name))
+    if source.manifest is None or source.manifest.schema_fingerprint != HISTORIES.fingerprint:
+        raise reading.UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
+    return source
+
+
+def _check_continues(job: Job) -> None:
+    """The stored histories must have been filtered and cut as the new log will be."""
+    if job.previous is None or job.previous.manifest is None:
+        return
+    before = job.previous.manifest.configuration["extraction"]
+    now = job.configuration["extraction"]
+    for name, value in now["interactions"].items():
+        stored = before["interactions"][name]
+        if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:
+            raise reading.UsageError(
+                f"--{name} is {value} but was {stored} in --previous: its log was filtered otherwise"
+            )
+    if now["max_history"] > before["max_history"]:
+        raise reading.UsageError(
+            f"--max_history is {now['max_history']} but --previous kept only {before['max_history']} a user"
+        )
+
+
+def _read_stop_words(path: str) -> frozenset[str]:
+    try:
+        return frozenset(normalise(Path(path).read_text(encoding="utf-8")).split())
+    except OSError as error:
+        raise reading.UsageError(f"--stop_words: {error}") from error
+
+
+def _choose_join(wanted: str, items: Source) -> Any:
+    if wanted != "auto":
+        return wanted
+    return "broadcast" if items.size <= _BROADCAST_BYTES else "shuffle"
+
+
+def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+    """Adds the whole job to a pipeline."""
+    log_schema = job.extraction.interactions.required_schema()
+    rows, row_errors, row_counts = root | "ReadInteractions" >> ReadRows(
+        log_schema, job.interactions, job.columns, job.timestamp_unit, progress
+    )
+    located_items, item_errors, item_counts = root | "ReadItems" >> ReadRows(ITEMS, job.items, job.item_columns)
+    salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(job.salience)
+    stored, stored_errors, stored_counts = None, [], []
+    if job.previous:
+        stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous)
+        stored_errors, stored_counts = rest[:1], rest[1:]
+    extracted = rows | "ExtractJourneys" >> ExtractJourneys(salient, stored, job.extraction, progress)
+
+    errors = (row_errors, item_errors, term_errors, extracted.errors, *stored_errors) | "AllErrors" >> beam.Flatten()
+    unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
+    counts = (
+        row_counts,
+        item_counts,
+        term_counts,
+        extracted.counts,
+        unusable,
+        *stored_counts,
+    ) | "Counts" >> SumCounts()
+    metrics = (
+        counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
+    )
+    datasets = (
+        (SALIENT_TERMS, extracted.salient),
+        (HISTORIES, extracted.histories),
+        (JOURNEYS, extracted.journeys),
+        (METRICS, metrics),
+        (ERRORS, errors),
+    )
+    parts = tuple(
+        batches | f"Write[{schema.name}]" >> WriteDataset(schema, job.workspace, progress)
+        for schema, batches in datasets
+    )
+    parts | "CommitDatasets" >> CommitDatasets(
+        schemas=OUTPUTS,
+        workspace=job.workspace,
+        gate=Gate((INTERACTIONS.name, ITEMS.name), job.max_error_rate),
+        counts=counts,
+        configuration=job.configuration,
+        code_version=importlib.metadata.version("interest-journeys"),
+        inputs=job.inputs,
+    )
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Runs the job that a command line describes; returns the exit code."""
+    return execute(PROGRAM, sys.argv[1:] if argv is None else argv, ExtractOptions, plan, build)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,172 @@
+"""Command lines: Beam's options and a job's own, strict, with a runner's options from a file."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from schemas import DatasetSchema
+
+
+class UsageError(ValueError):
+    """The command line cannot be carried out as it stands; the message says what is allowed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `UsageError` and takes no abbreviated flags."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(
+    argv: Sequence[str], options: type[PipelineOptions], program: str
+) -> tuple[argparse.Namespace, PipelineOptions]:
+    """Reads a command line.
+
+    Args:
+        argv: the arguments after the program's name.
+        options: the job's own options.
+        program: how the job is called.
+
+    Returns:
+        The job's own options, and Beam's, those of `--runner_config` among them; the command line wins.
+
+    Raises:
+        UsageError: for an unknown flag, a value that is not allowed, a bad runner configuration.
+    """
+    parser = Parser(prog=program, description=options.__doc__, epilog="Every option of Apache Beam can be given too.")
+    _add_options(options, parser)
+    parser.add_argument("--runner_config", help="YAML file with options of Beam, such as runner_configs/direct.yaml.")
+    own, rest = parser.parse_known_args(list(argv))
+    configured = runner_flags(own.runner_config) if own.runner_config else []
+    beam_flags = [*configured, *rest]
+    _refuse_unknown(beam_flags, parser)
+    return own, PipelineOptions(beam_flags)
+
+
+def _add_options(options: type[PipelineOptions], parser: Any) -> None:
+    """Declares options in a plain parser: Beam's own differs from it in nothing that options use."""
+    options._add_argparse_args(parser)
+
+
+def _beam_parser() -> argparse.ArgumentParser:
+    parser = Parser(add_help=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        _add_options(options, parser)
+    return parser
+
+
+def _known_flags(parser: argparse.ArgumentParser) -> list[str]:
+    return [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+
+
+def _refuse_unknown(flags: list[str], own: argparse.ArgumentParser) -> None:
+    beam = _beam_parser()
+    _, unknown = beam.parse_known_args(flags)
+    if unknown:
+        given = unknown[0].split("=")[0]
+        close = difflib.get_close_matches(given, [*_known_flags(own), *_known_flags(beam)], 1)
+        hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
+        raise UsageError(f"unknown option {given}{hint}")
+
+
+def runner_flags(path: str) -> list[str]:
+    """The flags in a runner configuration, a flat YAML map from names of Beam's options to values.
+
+    Raises:
+        UsageError: when the file is not there, is not such a map, or names an option that Beam does not know.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"--runner_config: no such file: {file.absolute()}")
+    try:
+        settings = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise UsageError(f"--runner_config: {path} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise UsageError(f"--runner_config: {path} must be a map of options, such as 'runner: DirectRunner'")
+    known = {flag.removeprefix("--") for flag in _known_flags(_beam_parser())}
+    flags: list[str] = []
+    for name, value in settings.items():
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, 1)
+            raise UsageError(
+                f"--runner_config: {path} names {name!r}, which is no option of Beam"
+                + (f"; did you mean {close[0]!r}?" if close else "")
+            )
+        flags.extend(_as_flags(name, value))
+    return flags
+
+
+def _as_flags(name: str, value: object) -> list[str]:
+    if value is True:
+        return [f"--{name}"]
+    if value is False or value is None:
+        return []
+    if isinstance(value, list):
+        return [f"--{name}={entry}" for entry in value]
+    return [f"--{name}={json.dumps(value) if isinstance(value, dict) else value}"]
+
+
+def number(kind: type[int] | type[float], low: float, high: float = float("inf"), *, open_low: bool = False) -> Any:
+    """A parser of numbers in [low, high], or (low, high] where `open_low`."""
+
+    def read(text: str) -> float:
+        allowed = f"{'a whole number' if kind is int else 'a number'} in {'(' if open_low else '['}{low:g}, {high:g}]"
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}") from error
+        if not low <= value <= high or (open_low and value == low):
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
+        return value
+
+    return read
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Reads `a,b,c`."""
+    return tuple(name for name in text.split(",") if name)
+
+
+def renaming(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
+    """A parser of `column=name,...` for the columns of a dataset."""
+
+    def read(text: str) -> dict[str, str]:
+        known = [column.name for column in schema.columns]
+        renamed = {}
+        for entry in comma_separated(text):
+            column, separator, name = entry.partition("=")
+            if not separator or not name:
+                raise argparse.ArgumentTypeError(f"must be column=name,..., got {entry!r}")
+            if column not in known:
+                raise argparse.ArgumentTypeError(
+                    f"{schema.name} have no column {column!r}; the columns are {', '.join(known)}"
+                )
+            renamed[column] = name
+        return renamed
+
+    return read
+
+
+def options_table(options: type[PipelineOptions]) -> str:
+    """The options of a job as a Markdown table."""
+    parser = Parser(add_help=False)
+    _add_options(options, parser)
+    rows = ["| option | default | what it does |", "| --- | --- | --- |"]
+    for action in parser._actions:
+        default = "" if action.default in (None, "", ()) else f"`{action.default}`"
+        choices = f" One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
+        rows.append(f"| `{action.option_strings[0]}` | {default} | {action.help}{choices} |")
+    return "\n".join(rows)

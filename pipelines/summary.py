@@ -1,0 +1,102 @@
+"""What a run did, in one screen, read from the datasets that it committed."""
+
+from __future__ import annotations
+
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.table import Table
+
+from schemas import JOURNEYS, METRICS
+from transforms.datasets.files import find
+from transforms.datasets.reading import read_dataset
+
+_BAR_WIDTH = 30
+_SHOWN_JOURNEYS = 5
+_SHOWN_TERMS = 6
+_WISHED_JOURNEYS = (3, 6)
+
+
+def print_summary(program: str, workspace: str, seconds: float) -> None:
+    """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
+    console = Console(highlight=False)
+    figures = _figures(program, workspace)
+    console.print(_figure_table(program, figures, seconds))
+    console.print(_histogram(figures))
+    _print_user(console, workspace)
+    console.print(f"\nWritten to [bold]{workspace}[/]: salient_terms, histories, journeys, metrics, errors")
+    console.print("Read them with any parquet tool, for instance:")
+    console.print(
+        f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
+    )
+    console.print("Continue with tomorrow's log:")
+    console.print(
+        f"  python -m pipelines.{program} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
+        soft_wrap=True,
+    )
+
+
+Figures = dict[tuple[str, str], float]
+
+
+def _figures(program: str, workspace: str) -> Figures:
+    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name)))
+    return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == program}
+
+
+def _figure_table(program: str, figures: Figures, seconds: float) -> Table:
+    table = Table(title=f"{program}: {seconds:.1f} s", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    plain = (
+        ("interactions read", "interactions_read"),
+        ("interactions kept", "interactions_kept"),
+        ("  of these in a journey", "interactions_in_journeys"),
+    )
+    for name, metric in plain:
+        table.add_row(name, f"{figures.get((metric, ''), 0):,.0f}")
+    for (metric, reason), value in figures.items():
+        if metric in ("interactions_dropped", "interactions_unusable") and value:
+            table.add_row(f"dropped: {reason.replace('_', ' ')}", f"{value:,.0f}")
+    rest = (
+        ("users", "users"),
+        ("  with older interactions cut off", "users_truncated"),
+        ("journeys", "journeys"),
+        ("items", "items"),
+        ("  without any salient term", "items_without_terms"),
+        ("salient terms", "terms"),
+    )
+    for name, metric in rest:
+        table.add_row(name, f"{figures.get((metric, ''), 0):,.0f}")
+    for (metric, reason), value in figures.items():
+        if metric == "items_unusable" and value:
+            table.add_row(f"unusable items: {reason.replace('_', ' ')}", f"{value:,.0f}")
+    return table
+
+
+def _histogram(figures: Figures) -> Table:
+    users = {slice_: value for (metric, slice_), value in figures.items() if metric == "users_by_journeys"}
+    total = max(sum(users.values()), 1)
+    most = max(users.values(), default=1) or 1
+    table = Table(title="journeys per user", title_justify="left", show_header=False, box=None)
+    for slice_ in sorted(users, key=lambda name: int(name.rstrip("+"))):
+        bar = "█" * round(_BAR_WIDTH * users[slice_] / most)
+        table.add_row(slice_, f"{users[slice_]:,.0f}", f"{users[slice_] / total:.0%}", bar)
+    return table
+
+
+def _print_user(console: Console, workspace: str) -> None:
+    """The journeys of the first user who has a number of them that is pleasant to read."""
+    source = find(FileSystems.join(workspace, JOURNEYS.name))
+    few, many = _WISHED_JOURNEYS
+    for file in source.files[:1]:
+        journeys = read_dataset(JOURNEYS, type(source)(source.path, (file,)), ["user_id", "rank", "size", "terms"])
+        users = journeys["user_id"].value_counts().to_pylist()
+        fitting = [entry["values"] for entry in users if few <= entry["counts"] <= many]
+        if not fitting:
+            return
+        chosen = min(fitting)
+        console.print(f"\njourneys of user {chosen}")
+        for row in journeys.to_pylist():
+            if row["user_id"] == chosen and row["rank"] <= _SHOWN_JOURNEYS:
+                terms = ", ".join(row["terms"][:_SHOWN_TERMS])
+                console.print(f"  {row['rank']}. {terms}  [dim]({row['size']} items)[/]", soft_wrap=True)

@@ -1,0 +1,17 @@
+"""What the data looks like: one module for each dataset."""
+
+from schemas.dataset import TIMESTAMP as TIMESTAMP
+from schemas.dataset import Column as Column
+from schemas.dataset import DatasetSchema as DatasetSchema
+from schemas.dataset import Invariant as Invariant
+from schemas.dataset import SchemaError as SchemaError
+from schemas.errors import ERRORS as ERRORS
+from schemas.histories import HISTORIES as HISTORIES
+from schemas.interactions import INTERACTIONS as INTERACTIONS
+from schemas.items import ITEMS as ITEMS
+from schemas.journeys import JOURNEYS as JOURNEYS
+from schemas.metrics import METRICS as METRICS
+from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
+
+INPUTS = (INTERACTIONS, ITEMS)
+OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, METRICS, ERRORS)

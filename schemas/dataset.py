@@ -1,0 +1,167 @@
+"""What a dataset is: its columns, its key, the order of its rows, and what must hold for each row."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BooleanArray: TypeAlias = pa.BooleanArray
+Rows: TypeAlias = pa.RecordBatch
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+"""The one type of time in every dataset: microseconds since 1970-01-01 UTC, negative before."""
+
+
+class SchemaError(ValueError):
+    """Rows do not have the columns, the types or the invariants that their dataset promises."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of a dataset.
+
+    Attributes:
+        name: the column's name.
+        type: its Arrow type.
+        doc: what it holds, with units; one sentence.
+        nullable: whether a row may have null here.
+        optional: whether a table given from outside may lack the column. Datasets that the project writes
+            always have all columns.
+    """
+
+    name: str
+    type: pa.DataType
+    doc: str
+    nullable: bool = False
+    optional: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Invariant:
+    """Something that is true of every row of a dataset.
+
+    Attributes:
+        reason: the word under which a row that breaks it goes to `errors`.
+        doc: the same for people.
+        holds: rows -> one boolean a row, never null.
+    """
+
+    reason: str
+    doc: str
+    holds: Callable[[Rows], BooleanArray]
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSchema:
+    """The contract for one dataset.
+
+    Attributes:
+        name: the dataset's name, also the name of its folder in a workspace.
+        doc: what one row is.
+        key: the columns that identify a row; empty when rows have no identity.
+        order: the columns by which the rows of one part are sorted, ascending.
+        partition_by: the column whose hash decides in which part a row lies.
+        columns: all columns, in their order.
+        invariants: what holds for each row; nullability is checked besides.
+    """
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    partition_by: str
+    columns: tuple[Column, ...]
+    invariants: tuple[Invariant, ...] = ()
+
+    @functools.cached_property
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema with all columns."""
+        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 in hexadecimal over names, types and nullability, in order."""
+        described = [[column.name, str(column.type), column.nullable] for column in self.columns]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns that a table given from outside must have."""
+        return tuple(column.name for column in self.columns if not column.optional)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: when there is none.
+        """
+        return next(column for column in self.columns if column.name == name)
+
+    def all_invariants(self) -> tuple[Invariant, ...]:
+        """Nullability of each column that the dataset requires, then its own invariants."""
+        return tuple(_not_null(column.name) for column in self.columns if not column.nullable) + self.invariants
+
+    def check(self, rows: Rows | pa.Table) -> None:
+        """Checks types and invariants of rows that the project itself made.
+
+        Raises:
+            SchemaError: naming the dataset, the first rule that is broken, and by how many rows.
+        """
+        if not rows.schema.equals(self.arrow):
+            raise SchemaError(f"{self.name}: expected the columns\n{self.arrow}\ngot\n{rows.schema}")
+        for batch in rows.to_batches() if isinstance(rows, pa.Table) else [rows]:
+            for invariant in self.all_invariants():
+                broken = batch.num_rows - (pc.sum(invariant.holds(batch)).as_py() or 0)
+                if broken:
+                    raise SchemaError(f"{self.name}: {invariant.reason} in {broken} of {batch.num_rows} rows")
+
+
+def _not_null(name: str) -> Invariant:
+    return Invariant(f"null_{name}", f"`{name}` is not null", lambda rows: pc.is_valid(rows[name]))
+
+
+def not_empty(name: str) -> Invariant:
+    """`name` is not the empty string."""
+    return Invariant(
+        f"empty_{name}",
+        f"`{name}` is not empty",
+        lambda rows: pc.fill_null(pc.not_equal(rows[name], ""), fill_value=True),
+    )
+
+
+def finite(name: str) -> Invariant:
+    """`name` is neither NaN nor infinite (null is allowed)."""
+    return Invariant(
+        f"{name}_not_finite",
+        f"`{name}` is a finite number or null",
+        lambda rows: pc.fill_null(pc.is_finite(rows[name]), fill_value=True),
+    )
+
+
+def same_length(first: str, second: str) -> Invariant:
+    """The lists `first` and `second` of a row have the same length."""
+    return Invariant(
+        f"{first}_and_{second}_differ_in_length",
+        f"`{first}` and `{second}` have one entry for each other",
+        lambda rows: pc.equal(pc.list_value_length(rows[first]), pc.list_value_length(rows[second])),
+    )
+
+
+def elements_between(name: str, low: float, high: float) -> Invariant:
+    """Every number in the list `name` of a row lies in [low, high]."""
+
+    def holds(rows: Rows) -> BooleanArray:
+        lists = rows[name]
+        values = lists.flatten()
+        inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+        outside = pc.filter(pc.list_parent_indices(lists), pc.invert(inside))
+        return pc.invert(pc.is_in(pa.array(range(rows.num_rows), pa.int64()), outside))
+
+    return Invariant(f"{name}_out_of_range", f"every number in `{name}` lies in [{low:g}, {high:g}]", holds)

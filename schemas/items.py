@@ -1,0 +1,22 @@
+"""The input catalogue: what there is to consume."""
+
+import pyarrow as pa
+
+from schemas.dataset import Column, DatasetSchema, not_empty
+
+ITEMS = DatasetSchema(
+    name="items",
+    doc="One item of the catalogue.",
+    key=("item_id",),
+    order=("item_id",),
+    partition_by="item_id",
+    columns=(
+        Column("item_id", pa.string(), "The item. Text or whole numbers; unique."),
+        Column("title", pa.string(), "Its title, in any script."),
+        Column("description", pa.string(), "A longer text.", True, True),
+        Column("tags", pa.list_(pa.string()), "Labels that people gave it.", True, True),
+        Column("creator", pa.string(), "Who made it.", True, True),
+        Column("queries", pa.list_(pa.string()), "Searches that led to it.", True, True),
+    ),
+    invariants=(not_empty("item_id"),),
+)

@@ -1,0 +1,51 @@
+"""The persistent interests of each user."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.dataset import TIMESTAMP, Column, DatasetSchema, Invariant, not_empty, same_length
+
+JOURNEYS = DatasetSchema(
+    name="journeys",
+    doc="One persistent interest of one user.",
+    key=("user_id", "journey_id"),
+    order=("user_id", "rank"),
+    partition_by="user_id",
+    columns=(
+        Column("user_id", pa.string(), "The user."),
+        Column(
+            "journey_id",
+            pa.string(),
+            "16 hexadecimal digits from the user and the interaction that opened the journey: the same in every run "
+            "in which that interaction opens a journey.",
+        ),
+        Column("rank", pa.int32(), "1 for the user's largest journey; ties: the more recent, then the older opening."),
+        Column("size", pa.int32(), "Number of distinct items."),
+        Column("item_ids", pa.list_(pa.string()), "The items consumed on it, by time; one for each interaction."),
+        Column("timestamps", pa.list_(TIMESTAMP), "When, for each item."),
+        Column(
+            "terms", pa.list_(pa.string()), "The terms that carry it, the heaviest first; cut to `--journey_terms`."
+        ),
+        Column("weights", pa.list_(pa.float32()), "The weight of each term in the journey's centroid, not ascending."),
+        Column("first_timestamp", TIMESTAMP, "When it began."),
+        Column("last_timestamp", TIMESTAMP, "When it was last followed."),
+    ),
+    invariants=(
+        not_empty("user_id"),
+        same_length("item_ids", "timestamps"),
+        same_length("terms", "weights"),
+        Invariant("rank_below_one", "`rank` starts at 1", lambda rows: pc.greater_equal(rows["rank"], 1)),
+        Invariant(
+            "ends_before_it_begins",
+            "`last_timestamp` is not before `first_timestamp`",
+            lambda rows: pc.greater_equal(rows["last_timestamp"], rows["first_timestamp"]),
+        ),
+        Invariant(
+            "size_beyond_items",
+            "`size` is at least 1 and at most the number of `item_ids`",
+            lambda rows: pc.and_(
+                pc.greater_equal(rows["size"], 1), pc.less_equal(rows["size"], pc.list_value_length(rows["item_ids"]))
+            ),
+        ),
+    ),
+)

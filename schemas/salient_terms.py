@@ -1,0 +1,19 @@
+"""What characterises each item."""
+
+import pyarrow as pa
+
+from schemas.dataset import Column, DatasetSchema, elements_between, not_empty, same_length
+
+SALIENT_TERMS = DatasetSchema(
+    name="salient_terms",
+    doc="The salient terms of one item of the catalogue; none where its text has none.",
+    key=("item_id",),
+    order=("item_id",),
+    partition_by="item_id",
+    columns=(
+        Column("item_id", pa.string(), "The item."),
+        Column("terms", pa.list_(pa.string()), "Unigrams and bigrams, the most salient first."),
+        Column("saliences", pa.list_(pa.float32()), "The salience of each term, in [0, 1], not ascending."),
+    ),
+    invariants=(not_empty("item_id"), same_length("terms", "saliences"), elements_between("saliences", 0.0, 1.0)),
+)

@@ -1,0 +1,54 @@
+"""Package metadata, and what Beam ships to workers through `--setup_file`."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# The only place that names Beam's version. Workers must run what built the graph, so `~=` admits its fixes alone.
+BEAM_VERSION = "2.77.0"
+
+REQUIREMENTS = [
+    f"apache-beam~={BEAM_VERSION}",
+    "numba>=0.61,<1",
+    "numpy>=2,<3",
+    "pyarrow>=20,<26",
+    "PyYAML>=6,<7",
+    "regex>=2024",
+    "rich>=13,<16",
+]
+
+EXTRAS = {
+    "gcp": [f"apache-beam[gcp]~={BEAM_VERSION}", "google-cloud-storage>=2,<4"],
+    "llm": ["peft>=0.17,<1", "safetensors>=0.5,<1", "torch>=2.6,<3", "transformers>=5,<6"],
+    "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
+    "dev": [
+        "duckdb>=1.1,<3",
+        "hypothesis>=6.100,<7",
+        "import-linter>=2.3,<3",
+        "mypy>=2.4,<3",
+        "polars>=1.20,<3",
+        "pre-commit>=4,<5",
+        "psutil>=6,<8",
+        "pytest>=8.3,<10",
+        "pytest-timeout>=2.3,<3",
+        "pytest-xdist>=3.6,<4",
+        "ruff>=0.17,<0.18",
+        "scikit-learn>=1.6,<2",
+        "scipy>=1.14,<2",
+        "types-PyYAML>=6,<7",
+    ],
+}
+
+setup(
+    name="interest-journeys",
+    version="0.1.0",
+    description="Extract the interest journeys of users from parquet interaction logs, on Apache Beam",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
+    package_data={"": ["*.md", "*.txt", "*.yaml"]},
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+)

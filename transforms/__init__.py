@@ -1,0 +1,1 @@
+"""How data changes. Imports `schemas`, never `pipelines`."""

@@ -1,0 +1,134 @@
+"""The columnar shuffle: an element is an Arrow record batch, and a key is a bucket of a stable hash.
+
+Beam's Python overhead is paid per element. Rows of one user, or of one item, are therefore brought together by cutting
+record batches into one piece for each bucket and shuffling the pieces. Buckets are contiguous ranges of the hash, so
+that any two numbers of buckets cut the same hashes at nested places, and nothing computed per user depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from apache_beam.coders import Coder, registry
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+
+
+class RecordBatchCoder(Coder):
+    """A record batch as an Arrow IPC stream: the schema travels along, slices are cut out of their buffers."""
+
+    def encode(self, value: pa.RecordBatch) -> bytes:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, value.schema) as writer:
+            writer.write_batch(value)
+        encoded: bytes = sink.getvalue().to_pybytes()
+        return encoded
+
+    def decode(self, encoded: bytes) -> pa.RecordBatch:
+        with pa.ipc.open_stream(encoded) as reader:
+            return reader.read_next_batch()
+
+    def is_deterministic(self) -> bool:
+        return False
+
+    def to_type_hint(self) -> type:
+        return pa.RecordBatch
+
+
+registry.register_coder(pa.RecordBatch, RecordBatchCoder)
+
+
+_READ_ONLY_BYTES = numba.types.Array(numba.types.uint8, 1, "C", readonly=True)
+_READ_ONLY_OFFSETS = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
+
+
+@numba.njit([numba.void(_READ_ONLY_OFFSETS, _READ_ONLY_BYTES, numba.types.uint64[::1])], cache=True, nogil=True)
+def _hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
+    for i in range(len(hashes)):
+        value = _FNV_OFFSET
+        for position in range(offsets[i], offsets[i + 1]):
+            value = (value ^ np.uint64(data[position])) * _FNV_PRIME
+        # FNV-1a leaves the high bits of short strings alike, and buckets are cut from the high bits.
+        value ^= value >> np.uint64(33)
+        value *= np.uint64(0xFF51AFD7ED558CCD)
+        value ^= value >> np.uint64(33)
+        value *= np.uint64(0xC4CEB9FE1A85EC53)
+        hashes[i] = value ^ (value >> np.uint64(33))
+
+
+def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash of each string that is the same on every machine and in every process.
+
+    FNV-1a over the UTF-8 bytes, finished by MurmurHash3's mixer. Null hashes like the empty string.
+
+    Returns:
+        Array of shape (len(strings),), dtype uint64.
+    """
+    hashes = np.empty(len(strings), np.uint64)
+    _, offsets, data = strings.buffers()
+    if len(strings):
+        all_offsets = np.frombuffer(offsets, np.int32) if offsets else np.zeros(len(strings) + 1, np.int32)
+        _hash_strings(
+            all_offsets[strings.offset : strings.offset + len(strings) + 1],
+            np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8),
+            hashes,
+        )
+    return hashes
+
+
+def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
+    """The bucket of each string among `count`: contiguous, nearly equal ranges of the stable hash.
+
+    Args:
+        strings: the keys.
+        count: number of buckets, from 1 to 2**31.
+
+    Returns:
+        Array of shape (len(strings),), dtype int64, values in [0, count).
+    """
+    high = stable_hash(strings) >> np.uint64(32)
+    return ((high * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
+
+
+def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order."""
+    buckets = buckets_of(rows[column], count)
+    if rows.num_rows and buckets.min() == buckets.max():
+        yield int(buckets[0]), rows
+        return
+    order = np.argsort(buckets.astype(np.uint16) if count <= 1 << 16 else buckets, kind="stable")
+    ordered = rows.take(pa.array(order))
+    present, starts = np.unique(buckets[order], return_index=True)
+    ends = np.append(starts[1:], rows.num_rows)
+    for bucket, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield bucket, ordered.slice(start, end - start)
+
+
+def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    """All rows in one batch; an empty batch of `schema` when there is none."""
+    return pa.concat_batches([pa.RecordBatch.from_pylist([], schema), *batches])
+
+
+def ends_of_runs(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Offsets of the runs of equal values: `[0, ..., len]`, one more than there are runs."""
+    if not len(sorted_codes):
+        return np.zeros(1, np.int64)
+    changes = np.flatnonzero(sorted_codes[1:] != sorted_codes[:-1]) + 1
+    return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
+
+
+class SplitByBucket(beam.DoFn):
+    """Keys pieces of record batches by the bucket of one column."""
+
+    def __init__(self, column: str, count: int) -> None:
+        self.column = column
+        self.count = count
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+        yield from split_by_bucket(rows, self.column, self.count)

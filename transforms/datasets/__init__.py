@@ -1,0 +1,1 @@
+"""Datasets: find, read, validate, dead-letter, count, write, commit."""

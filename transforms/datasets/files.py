@@ -1,0 +1,110 @@
+"""Finding the parquet files behind a path, a folder or a glob, on any file system that Beam knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import posixpath
+
+from apache_beam.io.filesystem import BeamIOError, FileMetadata
+from apache_beam.io.filesystems import FileSystems
+
+from transforms.datasets.manifest import Manifest, read_manifest
+
+
+class InputNotFoundError(ValueError):
+    """A path, folder or glob that names no parquet file."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class InputFile:
+    """One parquet file to read.
+
+    Attributes:
+        path: absolute path or URL.
+        size: bytes.
+    """
+
+    path: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a path stood for when the job was launched.
+
+    Attributes:
+        path: the absolute path, folder or glob.
+        files: the parquet files, by path.
+        manifest: the folder's manifest, where the project wrote it.
+    """
+
+    path: str
+    files: tuple[InputFile, ...]
+    manifest: Manifest | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def absolute(path: str) -> str:
+    """The path as every process on every machine must see it: a relative one is resolved here, where the user is."""
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))
+
+
+def find(path: str) -> Source:
+    """Resolves a file, a folder or a glob to its parquet files.
+
+    A folder with a manifest stands for the parts that the manifest lists; any other folder for all `*.parquet` and
+    `*.pq` below it, except under names that begin with `_` or `.`.
+
+    Raises:
+        InputNotFoundError: when there is no such file.
+    """
+    path = absolute(path)
+    if any(character in path for character in "*?["):
+        files = _visible(_match(path), path)
+        if not files:
+            raise InputNotFoundError(f"no file matches {path!r}")
+        return Source(path, files)
+    if not os.path.isdir(path):
+        exact = _match(path)
+        if exact:
+            return Source(path, tuple(InputFile(found.path, found.size_in_bytes) for found in exact))
+    folder = path.rstrip("/")
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
+        return Source(folder, parts, manifest)
+    inside = _match(FileSystems.join(folder, "**"))
+    files = tuple(file for file in _visible(inside, folder) if file.path.endswith((".parquet", ".pq")))
+    if not files:
+        if not inside and not os.path.isdir(path):
+            raise InputNotFoundError(f"no such file or folder: {path!r}")
+        raise InputNotFoundError(
+            f"no parquet file (*.parquet or *.pq) in folder {path!r}, which holds {len(inside)} files"
+        )
+    return Source(folder, files)
+
+
+def _match(pattern: str) -> list[FileMetadata]:
+    try:
+        (result,) = FileSystems.match([pattern])
+    except BeamIOError as error:
+        raise InputNotFoundError(f"cannot look for {pattern!r}: {error}") from error
+    return list(result.metadata_list)
+
+
+def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
+    """The files whose path below `base` has no component that begins with `_` or `.`, sorted."""
+    fixed = posixpath.dirname(base.split("*")[0].split("?")[0].split("[")[0] + "x")
+    return tuple(
+        sorted(
+            InputFile(file.path, file.size_in_bytes)
+            for file in found
+            if not any(name.startswith(("_", ".")) for name in file.path[len(fixed) :].split("/"))
+            and not os.path.isdir(file.path)
+        )
+    )

@@ -1,0 +1,158 @@
+"""The manifest: the file that makes parts a dataset. Written last and in one piece; readers follow it alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+MANIFEST_NAME = "_manifest.json"
+
+
+class CommitError(RuntimeError):
+    """A dataset could not be committed; the version before stays."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Part:
+    """One parquet file of a dataset.
+
+    Attributes:
+        name: file name inside the dataset's folder; it ends in the beginning of the content's SHA-256.
+        rows: number of rows.
+        bytes: size of the file.
+        sha256: of the file's content, in hexadecimal.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What a dataset consists of and what it was computed from.
+
+    Attributes:
+        dataset: name of the dataset.
+        schema_fingerprint: `DatasetSchema.fingerprint` of the rows.
+        parts: the files, by name.
+        configuration: the options that decided the content.
+        code_version: version of this package.
+        inputs: for each input its digest (a dataset with a manifest) or its path and number of files.
+    """
+
+    dataset: str
+    schema_fingerprint: str
+    parts: tuple[Part, ...]
+    configuration: dict[str, Any]
+    code_version: str
+    inputs: dict[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all parts."""
+        return sum(part.rows for part in self.parts)
+
+    def to_json(self) -> str:
+        """Stable text: equal manifests give equal bytes."""
+        return json.dumps(dataclasses.asdict(self) | {"rows": self.rows}, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: when the text is not a manifest.
+        """
+        try:
+            fields = json.loads(text)
+            fields.pop("rows")
+            return cls(**fields | {"parts": tuple(Part(**part) for part in fields["parts"])})
+        except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a manifest: {error}") from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest in hexadecimal: names this version of the dataset."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def read_manifest(folder: str) -> Manifest | None:
+    """The manifest of the dataset in `folder`, or None when there is none.
+
+    Raises:
+        ValueError: when the file is there but is not a manifest.
+    """
+    path = FileSystems.join(folder, MANIFEST_NAME)
+    try:
+        if not FileSystems.exists(path):
+            return None
+        with FileSystems.open(path) as file:
+            text = file.read().decode()
+    except BeamIOError as error:
+        raise ValueError(f"cannot read {path!r}: {error}") from error
+    try:
+        return Manifest.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path!r}: {error}") from error
+
+
+def write_atomically(path: str, content: bytes) -> None:
+    """Writes a file under another name and renames it: nobody ever sees half of it.
+
+    Raises:
+        OSError, BeamIOError: as the file system says; nothing is left at `path` that was not there before.
+    """
+    folder, name = FileSystems.split(path)
+    if not FileSystems.exists(folder):
+        _make_folder(folder)
+    unfinished = FileSystems.join(folder, f".{name}.{uuid.uuid4().hex}")
+    try:
+        with FileSystems.create(unfinished, mime_type="application/octet-stream") as file:
+            file.write(content)
+        FileSystems.rename([unfinished], [path])
+    except BaseException:
+        if FileSystems.exists(unfinished):
+            FileSystems.delete([unfinished])
+        raise
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        FileSystems.mkdirs(folder)
+    except OSError:
+        if not FileSystems.exists(folder):  # another worker may have made it meanwhile
+            raise
+
+
+def commit(folder: str, manifest: Manifest) -> None:
+    """Makes `manifest` the current version of the dataset in `folder`, then removes the parts it replaces.
+
+    Raises:
+        CommitError: when a part of the manifest is not there, as when another job replaced this dataset meanwhile.
+    """
+    paths = [FileSystems.join(folder, part.name) for part in manifest.parts]
+    found = {file.path: file.size_in_bytes for result in FileSystems.match(paths) for file in result.metadata_list}
+    for path, part in zip(paths, manifest.parts, strict=True):
+        if found.get(path) != part.bytes:
+            raise CommitError(f"{path!r} is not the {part.bytes} bytes that were written; nothing was committed")
+    before = read_manifest(folder)
+    write_atomically(FileSystems.join(folder, MANIFEST_NAME), manifest.to_json().encode())
+    if before is not None:
+        kept = {part.name for part in manifest.parts}
+        remove_parts(folder, [part for part in before.parts if part.name not in kept])
+
+
+def remove_parts(folder: str, parts: list[Part]) -> None:
+    """Deletes parts that no manifest lists any more, where they are still there."""
+    paths = [FileSystems.join(folder, part.name) for part in parts]
+    there = [path for path in paths if FileSystems.exists(path)]
+    if there:
+        FileSystems.delete(there)

@@ -1,0 +1,255 @@
+"""Reading parquet as record batches: only the columns that are needed, bad files and rows beside the good ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+
+from schemas import DatasetSchema
+from transforms.columnar import concatenate
+from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, located_schema, select_columns
+from transforms.datasets.files import Source
+from transforms.datasets.metrics import count
+from transforms.progress import Progress
+
+ROWS_PER_BATCH = 1 << 17
+ERRORS_TAG = "errors"
+COUNTS_TAG = "counts"
+
+
+class FileSlice(NamedTuple):
+    """One row group of one file.
+
+    Attributes:
+        file: path of the file.
+        row_group: index of the row group.
+        first_row: position of its first row in the file.
+    """
+
+    file: str
+    row_group: int
+    first_row: int
+
+
+class _WatchedFile:
+    """A file for pyarrow that remembers whether the file system failed, as against the content being wrong.
+
+    A broken connection must be tried again by the runner; a broken file must not.
+    """
+
+    mode = "rb"
+
+    def __init__(self, path: str) -> None:
+        self._file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            content: bytes = self._file.read(size)
+        except Exception as error:
+            self.failure = error
+            raise
+        return content
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        reached: int = self._file.seek(position, whence)
+        return reached
+
+    def tell(self) -> int:
+        position: int = self._file.tell()
+        return position
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._file.closed)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class UnreadableFileError(ValueError):
+    """A file, or a row group of it, that is not sound parquet."""
+
+
+class ParquetReader:
+    """An open parquet file whose failures tell transport from content.
+
+    Raises:
+        UnreadableFileError: from any method, when the content is not parquet.
+        OSError, BeamIOError: when the file system fails.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._watched = _WatchedFile(path)
+        try:
+            self._parquet = pq.ParquetFile(pa.PythonFile(self._watched, mode="r"), pre_buffer=False)
+        except (pa.ArrowException, OSError) as error:
+            self.close()
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> Exception:
+        return self._watched.failure or UnreadableFileError(str(error))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the file."""
+        return self._parquet.schema_arrow
+
+    def row_group_sizes(self) -> list[int]:
+        """Number of rows of each row group."""
+        metadata = self._parquet.metadata
+        return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+
+    def batches(self, row_group: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of a row group, in batches of at most `ROWS_PER_BATCH`."""
+        batches = self._parquet.iter_batches(ROWS_PER_BATCH, row_groups=[row_group], columns=columns)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise self._explained(error) from error
+            if batch is None:
+                return
+            yield batch
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._watched.close()
+
+    def __enter__(self) -> ParquetReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ListRowGroups(beam.DoFn):
+    """Path of a file -> its row groups; files that cannot be used go to `errors`."""
+
+    def __init__(self, schema: DatasetSchema, renamed: Mapping[str, str]) -> None:
+        self.schema = schema
+        self.renamed = dict(renamed)
+
+    def process(self, path: str) -> Iterator[Any]:
+        try:
+            with ParquetReader(path) as reader:
+                select_columns(reader.schema, self.schema, self.renamed)
+                sizes = reader.row_group_sizes()
+        except UnreadableFileError as error:
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, "not_parquet", error))
+        except ColumnError as error:
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, error.reason, error))
+        else:
+            first_row = 0
+            for row_group, size in enumerate(sizes):
+                yield FileSlice(path, row_group, first_row)
+                first_row += size
+
+    def _error(self, path: str, reason: str, error: Exception) -> pa.RecordBatch:
+        return file_error(self.schema.name, path, None, reason, str(error))
+
+
+class ReadRowGroups(beam.DoFn):
+    """Row group -> its good rows, with their place; bad rows and unreadable rests go to `errors`."""
+
+    def __init__(
+        self, schema: DatasetSchema, renamed: Mapping[str, str], unit: TimestampUnit, progress: Progress
+    ) -> None:
+        self.schema = schema
+        self.renamed = dict(renamed)
+        self.unit: TimestampUnit = unit
+        self.progress = progress
+        self.rows_read = Metrics.counter(type(self), f"{schema.name}_read")
+
+    def process(self, part: FileSlice) -> Iterator[Any]:
+        first_row = part.first_row
+        name = self.schema.name
+        try:
+            with ParquetReader(part.file) as reader:
+                selected = select_columns(reader.schema, self.schema, self.renamed)
+                for raw in reader.batches(part.row_group, list(dict.fromkeys(selected.values()))):
+                    rows, errors = coerce(raw, self.schema, selected, part.file, first_row, self.unit)
+                    first_row += raw.num_rows
+                    self.rows_read.inc(raw.num_rows)
+                    self.progress.add(name, raw.num_rows)
+                    yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_read", raw.num_rows))
+                    if errors.num_rows:
+                        yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
+                    if rows.num_rows:
+                        yield rows
+        except UnreadableFileError as error:
+            yield beam.pvalue.TaggedOutput(
+                ERRORS_TAG, file_error(name, part.file, first_row, "unreadable_row_group", str(error))
+            )
+
+
+@dataclasses.dataclass
+class ReadRows(beam.PTransform):
+    """Reads a source as rows of a dataset.
+
+    Attributes:
+        schema: the dataset.
+        source: the files, as the launcher found them.
+        renamed: dataset column -> file column, where names differ.
+        unit: what numbers in a timestamp column count.
+        progress: where to say how many rows were read.
+
+    Returns:
+        A tuple of three collections: record batches of `located_schema(schema)`, record batches of `errors`, counts.
+    """
+
+    schema: DatasetSchema
+    source: Source
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unit: TimestampUnit = "auto"
+    progress: Progress = dataclasses.field(default_factory=Progress)
+
+    def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+        slices = (
+            root
+            | "Files" >> beam.Create([file.path for file in self.source.files], reshuffle=False)
+            | "SpreadFiles" >> beam.Reshuffle()
+            | "ListRowGroups"
+            >> beam.ParDo(ListRowGroups(self.schema, self.renamed)).with_outputs(ERRORS_TAG, main="slices")
+        )
+        rows = (
+            slices.slices
+            | "SpreadRowGroups" >> beam.Reshuffle().with_input_types(FileSlice)
+            | "ReadRowGroups"
+            >> beam.ParDo(ReadRowGroups(self.schema, self.renamed, self.unit, self.progress)).with_outputs(
+                ERRORS_TAG, COUNTS_TAG, main="rows"
+            )
+        )
+        errors = (slices[ERRORS_TAG], rows[ERRORS_TAG]) | "Errors" >> beam.Flatten()
+        return rows.rows, errors, rows[COUNTS_TAG]
+
+
+def read_dataset(schema: DatasetSchema, source: Source, columns: list[str] | None = None) -> pa.Table:
+    """All rows of a source in memory, for small datasets and for the launcher.
+
+    Raises:
+        UnreadableFileError, ColumnError: when a file is not what it should be.
+    """
+    batches: list[pa.RecordBatch] = []
+    for file in source.files:
+        with ParquetReader(file.path) as reader:
+            selected = select_columns(reader.schema, schema, {})
+            for row_group in range(len(reader.row_group_sizes())):
+                raws = reader.batches(row_group, list(selected.values()))
+                batches.extend(coerce(raw, schema, selected, file.path, 0).rows for raw in raws)
+    table = pa.Table.from_batches([concatenate(batches, located_schema(schema))])
+    return table.select(columns or [column.name for column in schema.columns])

@@ -1,0 +1,1 @@
+"""Interactions and salient terms -> the journeys of each user."""

@@ -1,0 +1,93 @@
+"""The salient terms of all items, as ICPC reads them: one packed batch that travels, and arrays on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import SALIENT_TERMS
+from transforms.columnar import concatenate
+from transforms.journeys.icpc import TermVectors
+
+PACKED = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("terms", pa.list_(pa.dictionary(pa.int32(), pa.string())), nullable=False),
+        pa.field("saliences", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+"""Rows of `salient_terms` sorted by item, with the terms coded by a sorted dictionary."""
+
+
+class Catalogue(NamedTuple):
+    """Items and terms by number; numbers are in the order of the strings.
+
+    Attributes:
+        item_ids: the items, sorted.
+        vocabulary: the terms, sorted.
+        vectors: the terms of each item.
+    """
+
+    item_ids: pa.StringArray
+    vocabulary: pa.StringArray
+    vectors: TermVectors
+
+
+class Ranked(NamedTuple):
+    """Strings by number.
+
+    Attributes:
+        codes: int64, shape (strings,): position of each in `values`.
+        values: the distinct strings, sorted.
+    """
+
+    codes: npt.NDArray[np.int64]
+    values: pa.StringArray
+
+
+def rank_strings(strings: pa.StringArray) -> Ranked:
+    """Numbers strings in their own order."""
+    encoded = strings.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    codes = np.empty(len(order), np.int64)
+    codes[order.to_numpy()] = np.arange(len(order))
+    return Ranked(codes[encoded.indices.to_numpy()], encoded.dictionary.take(order))
+
+
+def pack(salient: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """All rows of `salient_terms` as one batch of `PACKED`."""
+    rows = concatenate(salient, SALIENT_TERMS.arrow)
+    rows = rows.take(pc.sort_indices(rows["item_id"]))
+    terms = rank_strings(rows["terms"].flatten())
+    coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
+    lengths = pc.list_value_length(rows["terms"]).to_numpy()
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    return pa.RecordBatch.from_arrays(
+        [
+            rows["item_id"],
+            pa.ListArray.from_arrays(ends, coded),
+            pa.ListArray.from_arrays(ends, rows["saliences"].flatten()),
+        ],
+        schema=PACKED,
+    )
+
+
+def catalogue(packed: pa.RecordBatch) -> Catalogue:
+    """Reads a packed batch without copying the terms."""
+    terms = packed["terms"].flatten()
+    lengths = pc.list_value_length(packed["terms"]).to_numpy()
+    return Catalogue(
+        item_ids=packed["item_id"],
+        vocabulary=terms.dictionary,
+        vectors=TermVectors(
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            terms=terms.indices.to_numpy(),
+            saliences=packed["saliences"].flatten().to_numpy(),
+            vocabulary_size=len(terms.dictionary),
+        ),
+    )

@@ -1,0 +1,138 @@
+"""The history of each user: events brought together, in order, each once, cut to the last `max_history`.
+
+Cutting commutes with putting together: the last N of a union are the last N of the unions of last Ns. So a user who has
+very many events is cut in every batch, then in groups of batches, and only then as a whole, and no worker ever holds
+all of them. What was taken away early is told in tallies, so that the counts do not depend on where it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import HISTORIES
+from transforms.columnar import concatenate, ends_of_runs, stable_hash
+from transforms.journeys.catalogue import rank_strings
+
+TALLIES = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("removed", pa.int64(), nullable=False),
+        pa.field("truncated", pa.bool_(), nullable=False),
+    ]
+)
+"""Per user: how many events were taken away before, and whether any of them for being too old, not for repeating."""
+
+
+class Histories(NamedTuple):
+    """The histories of the users of one bucket.
+
+    Attributes:
+        user_ids: the users, sorted.
+        offsets: int64, shape (users + 1,): the events of user u are `events[offsets[u]:offsets[u + 1]]`.
+        events: rows by user, then time, then item; each (user, time, item) once.
+        truncated: bool, shape (users,): whether older events were cut off.
+        removed: int64, shape (users,): how many events were taken away, here and before.
+    """
+
+    user_ids: pa.StringArray
+    offsets: npt.NDArray[np.int64]
+    events: pa.RecordBatch
+    truncated: npt.NDArray[np.bool_]
+    removed: npt.NDArray[np.int64]
+
+
+def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
+    """Brings together the events of some users.
+
+    Args:
+        batches: events of `schema` and tallies, in any order.
+        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        max_history: how many events a user keeps, at least 1.
+    """
+    events: list[pa.RecordBatch] = []
+    told: list[pa.RecordBatch] = []
+    for batch in batches:
+        (told if batch.schema.names == TALLIES.names else events).append(batch)
+    rows = concatenate(events, schema)
+    users, user_ids = rank_strings(rows["user_id"])
+    times = rows["timestamp"].cast(pa.int64()).to_numpy()
+    items = rows["item"].to_numpy() if "item" in schema.names else rank_strings(rows["item_id"]).codes
+    order = np.lexsort((items, times, users))
+    sorted_users = users[order]
+    repeats = np.zeros(len(order), bool)
+    repeats[1:] = (
+        (sorted_users[1:] == sorted_users[:-1])
+        & (times[order][1:] == times[order][:-1])
+        & (items[order][1:] == items[order][:-1])
+    )
+    removed, truncated = _sum_tallies(told, user_ids)
+    removed += np.bincount(sorted_users[repeats], minlength=len(user_ids))
+    order, sorted_users = order[~repeats], sorted_users[~repeats]
+    lengths = np.diff(ends_of_runs(sorted_users))
+    too_many = np.maximum(lengths - max_history, 0)
+    first_kept = np.cumsum(lengths) - lengths + too_many
+    order = order[np.arange(len(order)) >= first_kept[sorted_users]]
+    removed += too_many
+    truncated |= too_many > 0
+    return Histories(
+        user_ids=user_ids,
+        offsets=np.concatenate([[0], np.cumsum(lengths - too_many)]).astype(np.int64),
+        events=rows.take(pa.array(order)),
+        truncated=truncated,
+        removed=removed,
+    )
+
+
+def _sum_tallies(
+    told: list[pa.RecordBatch], user_ids: pa.StringArray
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    rows = concatenate(told, TALLIES)
+    users = pc.index_in(rows["user_id"], user_ids).to_numpy()
+    removed = np.zeros(len(user_ids), np.int64)
+    np.add.at(removed, users, rows["removed"].to_numpy())
+    truncated = np.zeros(len(user_ids), bool)
+    truncated[users[rows["truncated"].to_numpy(zero_copy_only=False)]] = True
+    return removed, truncated
+
+
+def tallies(histories: Histories) -> pa.RecordBatch:
+    """Rows of `TALLIES` for the users of whom something was taken away."""
+    rows = pa.RecordBatch.from_arrays(
+        [histories.user_ids, pa.array(histories.removed), pa.array(histories.truncated)], schema=TALLIES
+    )
+    return rows.filter(pa.array(histories.removed > 0))
+
+
+def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBatch:
+    """Rows of `histories`.
+
+    Args:
+        histories: the histories.
+        item_ids: the item of each event.
+    """
+    ends = pa.array(histories.offsets.astype(np.int32))
+    return pa.RecordBatch.from_arrays(
+        [
+            histories.user_ids,
+            pa.ListArray.from_arrays(ends, item_ids),
+            pa.ListArray.from_arrays(ends, histories.events["timestamp"]),
+            pa.array(histories.truncated),
+        ],
+        schema=HISTORIES.arrow,
+    )
+
+
+def heavy_rows(user_ids: pa.StringArray, threshold: int) -> npt.NDArray[np.bool_]:
+    """Which rows belong to users with more than `threshold` rows among these.
+
+    Counted by 16 bits of the user's hash: a user may be taken for heavy by sharing them, which costs a detour and
+    changes nothing.
+    """
+    slots = (stable_hash(user_ids) & np.uint64(0xFFFF)).astype(np.int64)
+    return np.bincount(slots, minlength=1)[slots] > threshold

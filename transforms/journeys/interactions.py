@@ -1,0 +1,151 @@
+"""Which interactions count: filters on what the user did, and the join with the catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import INTERACTIONS, TIMESTAMP, DatasetSchema
+from transforms.datasets.coercion import FILE, ROW, error_rows
+from transforms.datasets.metrics import Count, count
+
+EVENTS = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("item", pa.int32(), nullable=False),
+        pa.field("timestamp", TIMESTAMP, nullable=False),
+    ]
+)
+"""An interaction whose item is known: `item` is its number in the catalogue."""
+
+EVENTS_WITH_TERMS = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("timestamp", TIMESTAMP, nullable=False),
+        pa.field("terms", pa.list_(pa.string()), nullable=False),
+        pa.field("saliences", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+"""An interaction that carries its item's terms along, for catalogues that are too large to be everywhere."""
+
+UNKNOWN_ITEM = "item_not_in_catalogue"
+
+
+@dataclasses.dataclass(frozen=True)
+class InteractionFilter:
+    """Which interactions are kept (2305.15498 keeps those with enough time spent and high predicted satisfaction).
+
+    Attributes:
+        keep_events: kinds of interaction to keep; empty: all.
+        min_value: least `value`, or None.
+        min_dwell_seconds: least `dwell_seconds`, or None.
+    """
+
+    keep_events: tuple[str, ...] = ()
+    min_value: float | None = None
+    min_dwell_seconds: float | None = None
+
+    def required_schema(self) -> DatasetSchema:
+        """`interactions`, with the columns that the filter looks at no longer optional."""
+        looked_at = {
+            "event": bool(self.keep_events),
+            "value": self.min_value is not None,
+            "dwell_seconds": self.min_dwell_seconds is not None,
+        }
+        columns = tuple(
+            dataclasses.replace(column, optional=column.optional and not looked_at.get(column.name, False))
+            for column in INTERACTIONS.columns
+        )
+        return dataclasses.replace(INTERACTIONS, columns=columns)
+
+
+class Kept(NamedTuple):
+    """Rows that passed, and the numbers of those that did not, by reason."""
+
+    rows: pa.RecordBatch
+    dropped: list[Count]
+
+
+def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Kept:
+    """Drops interactions that do not count; null fails every test that is asked for."""
+    tests: list[tuple[str, pa.BooleanArray]] = []
+    if wanted.keep_events:
+        tests.append(("event_not_kept", pc.is_in(rows["event"], pa.array(wanted.keep_events, pa.string()))))
+    if wanted.min_value is not None:
+        tests.append(("below_min_value", pc.greater_equal(rows["value"], wanted.min_value)))
+    if wanted.min_dwell_seconds is not None:
+        tests.append(("below_min_dwell_seconds", pc.greater_equal(rows["dwell_seconds"], wanted.min_dwell_seconds)))
+    if not tests:
+        return Kept(rows, [])
+    passing = np.ones(rows.num_rows, bool)
+    dropped = []
+    for reason, test in tests:
+        passes = pc.fill_null(test, fill_value=False).to_numpy(zero_copy_only=False)
+        dropped.append(count("interactions_dropped", (passing & ~passes).sum(), reason))
+        passing &= passes
+    return Kept(rows.filter(pa.array(passing)), dropped)
+
+
+class Known(NamedTuple):
+    """Interactions with known items as `EVENTS` or `EVENTS_WITH_TERMS`, and the others as rows of `errors`."""
+
+    events: pa.RecordBatch
+    errors: pa.RecordBatch
+
+
+def look_up_items(rows: pa.RecordBatch, item_ids: pa.StringArray) -> Known:
+    """Replaces items by their numbers.
+
+    Args:
+        rows: interactions with `file` and `row`.
+        item_ids: the catalogue's items.
+
+    Returns:
+        Rows of `EVENTS`, and errors for items that are not in the catalogue.
+    """
+    numbers = pc.index_in(rows["item_id"], item_ids)
+    if numbers.null_count == 0:
+        events = pa.RecordBatch.from_arrays([rows["user_id"], numbers, rows["timestamp"]], schema=EVENTS)
+        return Known(events, unknown_items(rows.slice(0, 0)))
+    known = numbers.is_valid()
+    found = rows.filter(known)
+    return Known(
+        pa.RecordBatch.from_arrays([found["user_id"], numbers.drop_null(), found["timestamp"]], schema=EVENTS),
+        unknown_items(rows.filter(pc.invert(known))),
+    )
+
+
+def attach_terms(rows: pa.RecordBatch, salient: pa.RecordBatch) -> Known:
+    """Gives each interaction the terms of its item.
+
+    Args:
+        rows: interactions with `file` and `row`.
+        salient: rows of `salient_terms`, among them those of all known items of `rows`.
+
+    Returns:
+        Rows of `EVENTS_WITH_TERMS`, and errors for items that are not in the catalogue.
+    """
+    numbers = pc.index_in(rows["item_id"], salient["item_id"])
+    found = rows.filter(numbers.is_valid())
+    terms = salient.take(numbers.drop_null())
+    events = pa.RecordBatch.from_arrays(
+        [found["user_id"], found["item_id"], found["timestamp"], terms["terms"], terms["saliences"]],
+        schema=EVENTS_WITH_TERMS,
+    )
+    return Known(events, unknown_items(rows.filter(numbers.is_null())))
+
+
+def unknown_items(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `errors` for interactions whose item is not in the catalogue."""
+    return error_rows(
+        INTERACTIONS.name,
+        rows[FILE.name],
+        rows[ROW.name],
+        UNKNOWN_ITEM,
+        rows.select(["user_id", "item_id", "timestamp"]),
+    )

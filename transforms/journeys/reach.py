@@ -1,0 +1,62 @@
+"""How many users each salient term reaches, so that a term of few people is never written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import SALIENT_TERMS
+from transforms.columnar import concatenate
+from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.histories import Histories
+
+TERM_USERS = pa.schema([pa.field("term", pa.string(), nullable=False), pa.field("users", pa.int64(), nullable=False)])
+"""Per term: the number of users who consumed an item that has it."""
+
+
+def term_users(histories: Histories, items: npt.NDArray[np.int32], known: Catalogue) -> pa.RecordBatch:
+    """Rows of `TERM_USERS` for the users of one bucket."""
+    users = np.repeat(np.arange(len(histories.user_ids)), np.diff(histories.offsets))
+    consumed = np.unique(users * len(known.item_ids) + items)
+    users, items = consumed // max(len(known.item_ids), 1), consumed % max(len(known.item_ids), 1)
+    lengths = np.diff(known.vectors.offsets)[items]
+    entries = np.arange(lengths.sum()) + np.repeat(
+        known.vectors.offsets[items] - (np.cumsum(lengths) - lengths), lengths
+    )
+    size = max(len(known.vocabulary), 1)
+    reached = np.unique(np.repeat(users, lengths) * size + known.vectors.terms[entries]) % size
+    counts = np.bincount(reached, minlength=size)
+    present = np.flatnonzero(counts)
+    return pa.RecordBatch.from_arrays(
+        [known.vocabulary.take(pa.array(present)), pa.array(counts[present])], schema=TERM_USERS
+    )
+
+
+def widely_used(reached: Iterable[pa.RecordBatch], min_term_users: int) -> pa.RecordBatch:
+    """The rows of `TERM_USERS`, summed by term and sorted, of terms that reach enough users."""
+    table = pa.Table.from_batches([concatenate(reached, TERM_USERS)])
+    summed = table.group_by("term").aggregate([("users", "sum")]).sort_by("term")
+    enough = summed.filter(pc.greater_equal(summed["users_sum"], min_term_users))
+    return pa.RecordBatch.from_arrays(
+        [enough["term"].combine_chunks(), enough["users_sum"].combine_chunks()], schema=TERM_USERS
+    )
+
+
+def keep_terms(salient: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch:
+    """Rows of `salient_terms` with only those terms that are among `kept`."""
+    inside = pc.is_in(salient["terms"].flatten(), kept)
+    parents = pc.list_parent_indices(salient["terms"]).filter(inside).to_numpy()
+    lengths = np.bincount(parents, minlength=salient.num_rows)
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    return pa.RecordBatch.from_arrays(
+        [
+            salient["item_id"],
+            pa.ListArray.from_arrays(ends, salient["terms"].flatten().filter(inside)),
+            pa.ListArray.from_arrays(ends, salient["saliences"].flatten().filter(inside)),
+        ],
+        schema=SALIENT_TERMS.arrow,
+    )

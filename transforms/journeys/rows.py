@@ -1,0 +1,70 @@
+"""Journeys as rows: identity, rank, names of items and terms."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import JOURNEYS, TIMESTAMP
+from transforms.columnar import stable_hash
+from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.histories import Histories
+from transforms.journeys.icpc import Journeys
+
+_HEXADECIMAL = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint8).reshape(256, 2)
+
+
+def journey_rows(
+    journeys: Journeys, histories: Histories, items: npt.NDArray[np.int32], known: Catalogue
+) -> pa.RecordBatch:
+    """Rows of `journeys`, sorted by user and rank.
+
+    Args:
+        journeys: the journeys.
+        histories: what they were extracted from.
+        items: int32, shape (events,): the number of each event's item.
+        known: names of items and terms.
+    """
+    times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
+    starts = journeys.member_offsets[:-1]
+    first = journeys.members[starts]
+    last_times = times[journeys.members[journeys.member_offsets[1:] - 1]]
+    users = histories.user_ids.take(pa.array(journeys.users))
+
+    opened = np.arange(len(starts))
+    order = np.lexsort((opened, -last_times, -journeys.sizes, journeys.users))
+    first_of_user = np.searchsorted(journeys.users, journeys.users)
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = opened - first_of_user[order] + 1
+
+    rows = pa.RecordBatch.from_arrays(
+        [
+            users,
+            _journey_ids(users, known.item_ids.take(pa.array(items[first])), times[first]),
+            pa.array(ranks.astype(np.int32)),
+            pa.array(journeys.sizes.astype(np.int32)),
+            _lists(journeys.member_offsets, known.item_ids.take(pa.array(items[journeys.members]))),
+            _lists(journeys.member_offsets, histories.events["timestamp"].take(pa.array(journeys.members))),
+            _lists(journeys.term_offsets, known.vocabulary.take(pa.array(journeys.terms))),
+            _lists(journeys.term_offsets, pa.array(journeys.weights.astype(np.float32))),
+            pa.array(times[first]).cast(TIMESTAMP),
+            pa.array(last_times).cast(TIMESTAMP),
+        ],
+        schema=JOURNEYS.arrow,
+    )
+    return rows.take(pa.array(order))
+
+
+def _lists(offsets: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+
+
+def _journey_ids(users: pa.StringArray, items: pa.StringArray, times: npt.NDArray[np.int64]) -> pa.StringArray:
+    """A hash of the interaction that opened each journey. A user opens at most one journey by one interaction."""
+    identity = pc.binary_join_element_wise(users, items, pa.array(times).cast(pa.string()), "\x1f")
+    octets = stable_hash(identity).astype(">u8").view(np.uint8).reshape(-1, 8)
+    digits = np.ascontiguousarray(_HEXADECIMAL[octets])
+    ends = np.arange(0, 16 * len(users) + 1, 16, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(users), pa.py_buffer(ends), pa.py_buffer(digits))

@@ -1,0 +1,392 @@
+"""Interactions and salient terms -> histories and journeys, on Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsSingleton, TaggedOutput
+
+from schemas import SALIENT_TERMS
+from transforms.columnar import SplitByBucket, concatenate, split_by_bucket
+from transforms.datasets.coercion import FILE, ROW
+from transforms.datasets.metrics import Count, count
+from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
+from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
+from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, tallies
+from transforms.journeys.icpc import IcpcConfig, Journeys, extract_journeys
+from transforms.journeys.interactions import (
+    EVENTS,
+    EVENTS_WITH_TERMS,
+    InteractionFilter,
+    attach_terms,
+    filter_interactions,
+    look_up_items,
+)
+from transforms.journeys.reach import keep_terms, term_users, widely_used
+from transforms.journeys.rows import journey_rows
+from transforms.progress import Progress
+
+Join = Literal["broadcast", "shuffle"]
+HISTORIES_TAG = "histories"
+_HEAVY_TAG = "heavy"
+_HEAVY_GROUPS = 16
+_MOST_JOURNEYS_TOLD = 10
+
+Keyed = tuple[int, pa.RecordBatch]
+
+
+class FilterInteractions(beam.DoFn):
+    """Interactions -> those that count."""
+
+    def __init__(self, wanted: InteractionFilter) -> None:
+        self.wanted = wanted
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[Any]:
+        kept = filter_interactions(rows, self.wanted)
+        for dropped in kept.dropped:
+            yield TaggedOutput(COUNTS_TAG, dropped)
+        if kept.rows.num_rows:
+            yield kept.rows
+
+
+class LookUpItems(beam.DoFn):
+    """Interactions -> events with the number of their item in the packed catalogue."""
+
+    def process(self, rows: pa.RecordBatch, packed: pa.RecordBatch) -> Iterator[Any]:
+        found = look_up_items(rows, packed["item_id"])
+        if found.errors.num_rows:
+            yield TaggedOutput(ERRORS_TAG, found.errors)
+        yield found.events
+
+
+class AttachTerms(beam.DoFn):
+    """All interactions with, and all salient terms of, the items of one bucket -> events that carry terms."""
+
+    def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
+        salient = concatenate(bucket[1]["salient"], SALIENT_TERMS.arrow)
+        for rows in bucket[1]["rows"]:
+            found = attach_terms(rows, salient)
+            if found.errors.num_rows:
+                yield TaggedOutput(ERRORS_TAG, found.errors)
+            yield found.events
+
+
+class RouteEvents(beam.DoFn):
+    """Events -> pieces keyed by user bucket; those of users with very many events take a detour through a first cut."""
+
+    def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
+        self.schema = schema
+        self.max_history = max_history
+        self.buckets = buckets
+
+    def process(self, events: pa.RecordBatch) -> Iterator[Any]:
+        heavy = heavy_rows(events["user_id"], max(1, self.max_history // 8))
+        if not heavy.any():
+            yield from split_by_bucket(events, "user_id", self.buckets)
+            return
+        yield from split_by_bucket(events.filter(pa.array(~heavy)), "user_id", self.buckets)
+        cut = arrange([events.filter(pa.array(heavy))], self.schema, self.max_history)
+        group = cut.events["timestamp"][0].value % _HEAVY_GROUPS
+        for rows in (cut.events, tallies(cut)):
+            for bucket, piece in split_by_bucket(rows, "user_id", self.buckets):
+                yield TaggedOutput(_HEAVY_TAG, (group * self.buckets + bucket, piece))
+
+
+class CutHeavy(beam.DoFn):
+    """Events of users with very many, from some of the batches -> the last of them and what was taken away."""
+
+    def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
+        self.schema = schema
+        self.max_history = max_history
+        self.buckets = buckets
+
+    def process(self, group: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Keyed]:
+        bucket = group[0] % self.buckets
+        cut = arrange(group[1], self.schema, self.max_history)
+        yield bucket, cut.events
+        yield bucket, tallies(cut)
+
+
+@dataclasses.dataclass
+class GroupByUser(beam.PTransform):
+    """Events -> all events of the users of each bucket.
+
+    Attributes:
+        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        max_history: how many events a user keeps.
+        buckets: how many groups there are; decides memory and parallelism, not the result.
+
+    Returns:
+        A collection of (bucket, batches of events and tallies), for `arrange`.
+    """
+
+    schema: pa.Schema
+    max_history: int
+    buckets: int
+
+    def expand(self, events: beam.PCollection) -> beam.PCollection:
+        routed = events | "Route" >> beam.ParDo(RouteEvents(self.schema, self.max_history, self.buckets)).with_outputs(
+            _HEAVY_TAG, main="light"
+        )
+        heavy = (
+            routed[_HEAVY_TAG]
+            | "TypeHeavy" >> beam.Map(lambda keyed: keyed).with_output_types(Keyed)
+            | "GroupHeavy" >> beam.GroupByKey()
+            | "CutHeavy" >> beam.ParDo(CutHeavy(self.schema, self.max_history, self.buckets)).with_output_types(Keyed)
+        )
+        light = routed.light | "TypeLight" >> beam.Map(lambda keyed: keyed).with_output_types(Keyed)
+        return (light, heavy) | "LightAndHeavy" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
+
+
+def numbered_items(
+    histories: Histories, packed: pa.RecordBatch | None, kept: pa.StringArray | None
+) -> tuple[npt.NDArray[np.int32], Catalogue]:
+    """The item of each event as a number, and the catalogue in which it is one.
+
+    Args:
+        histories: of `EVENTS`, with `packed`, or of `EVENTS_WITH_TERMS`, without.
+        packed: the whole catalogue, or None where the events carry the terms.
+        kept: terms that may be used, where `packed` is not limited to them already; None: all.
+    """
+    if packed is not None:
+        return histories.events["item"].to_numpy(), catalogue(packed)
+    events = histories.events
+    items = rank_strings(events["item_id"])
+    _, first = np.unique(items.codes, return_index=True)
+    salient = events.select(SALIENT_TERMS.arrow.names).take(pa.array(first)).cast(SALIENT_TERMS.arrow)
+    return items.codes.astype(np.int32), catalogue(pack([salient if kept is None else keep_terms(salient, kept)]))
+
+
+class CountTermUsers(beam.DoFn):
+    """Events of a bucket -> how many of its users each term reaches."""
+
+    def __init__(self, schema: pa.Schema, max_history: int) -> None:
+        self.schema = schema
+        self.max_history = max_history
+
+    def process(
+        self, group: tuple[int, Iterable[pa.RecordBatch]], packed: pa.RecordBatch | None
+    ) -> Iterator[pa.RecordBatch]:
+        histories = arrange(group[1], self.schema, self.max_history)
+        items, known = numbered_items(histories, packed, None)
+        yield term_users(histories, items, known)
+
+
+class ExtractBucket(beam.DoFn):
+    """Events of a bucket -> rows of `journeys`; rows of `histories` and counts beside."""
+
+    def __init__(self, schema: pa.Schema, max_history: int, config: IcpcConfig, progress: Progress) -> None:
+        self.schema = schema
+        self.max_history = max_history
+        self.config = config
+        self.progress = progress
+
+    def process(
+        self,
+        group: tuple[int, Iterable[pa.RecordBatch]],
+        packed: pa.RecordBatch | None,
+        kept: pa.RecordBatch | None,
+    ) -> Iterator[Any]:
+        histories = arrange(group[1], self.schema, self.max_history)
+        items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
+        journeys = extract_journeys(histories.offsets, items, known.vectors, self.config)
+        yield TaggedOutput(HISTORIES_TAG, history_rows(histories, known.item_ids.take(pa.array(items))))
+        for figure in count_extracted(histories, items, known, journeys):
+            yield TaggedOutput(COUNTS_TAG, figure)
+        yield journey_rows(journeys, histories, items, known)
+        self.progress.add("users", len(histories.user_ids))
+
+
+def count_extracted(
+    histories: Histories, items: npt.NDArray[np.int32], known: Catalogue, journeys: Journeys
+) -> Iterator[Count]:
+    """What a run reports about the users of one bucket."""
+    user_count = len(histories.user_ids)
+    yield count("users", user_count)
+    yield count("interactions_kept", len(items))
+    yield count("interactions_dropped", int(histories.removed[~histories.truncated].sum()), "duplicate")
+    yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
+    yield count("users_truncated", int(histories.truncated.sum()))
+    yield count("interactions_without_terms", int((np.diff(known.vectors.offsets)[items] == 0).sum()))
+    yield count("interactions_in_journeys", len(np.unique(journeys.members)))
+    yield count("journeys", len(journeys.users))
+    per_user = np.bincount(journeys.users, minlength=user_count)
+    for number, users in enumerate(np.bincount(np.minimum(per_user, _MOST_JOURNEYS_TOLD)).tolist()):
+        yield count("users_by_journeys", users, f"{number}{'+' if number == _MOST_JOURNEYS_TOLD else ''}")
+
+
+def stored_events(stored: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `histories`, with their file, as interactions with their file and row."""
+    parents = pc.list_parent_indices(stored["item_ids"])
+    return pa.RecordBatch.from_arrays(
+        [
+            stored["user_id"].take(parents),
+            stored["item_ids"].flatten(),
+            stored["timestamps"].flatten(),
+            stored[FILE.name].take(parents),
+            stored[ROW.name].take(parents),
+        ],
+        names=["user_id", "item_id", "timestamp", FILE.name, ROW.name],
+    )
+
+
+@dataclasses.dataclass
+class JoinTerms(beam.PTransform):
+    """Interactions with their place -> events, which know the terms of their items.
+
+    Either items are looked up in a catalogue that every worker holds, or the interactions and the terms of each item
+    are brought together.
+
+    Attributes:
+        salient: record batches of `salient_terms`.
+        packed: the same as one packed batch, for a broadcast; None for a shuffle.
+        buckets: how many groups of items a shuffle has.
+
+    Returns:
+        A tuple of two collections: record batches of `EVENTS` or `EVENTS_WITH_TERMS`, record batches of `errors`.
+    """
+
+    salient: beam.PCollection
+    packed: beam.PCollection | None
+    buckets: int
+
+    def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        if self.packed is not None:
+            found = rows | "LookUp" >> beam.ParDo(LookUpItems(), AsSingleton(self.packed)).with_outputs(
+                ERRORS_TAG, main="events"
+            )
+            return found.events, found[ERRORS_TAG]
+        keyed = {
+            name: collection
+            | f"ByItem[{name}]" >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(Keyed)
+            for name, collection in (("rows", rows), ("salient", self.salient))
+        }
+        found = (
+            keyed
+            | "GroupItems" >> beam.CoGroupByKey()
+            | "Attach" >> beam.ParDo(AttachTerms()).with_outputs(ERRORS_TAG, main="events")
+        )
+        return found.events, found[ERRORS_TAG]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractConfig:
+    """How histories become journeys.
+
+    Attributes:
+        icpc: the clustering.
+        interactions: which interactions count.
+        max_history: how many interactions a user keeps: the last ones, at least 1.
+        min_term_users: terms that fewer users reach are used and written nowhere; 1: all are.
+        join: how interactions meet the terms of their items.
+        buckets: into how many groups users, and in a shuffle items, are put.
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    icpc: IcpcConfig = dataclasses.field(default_factory=IcpcConfig)
+    interactions: InteractionFilter = dataclasses.field(default_factory=InteractionFilter)
+    max_history: int = 2000
+    min_term_users: int = 1
+    join: Join = "broadcast"
+    buckets: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("max_history", "min_term_users", "buckets"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+class Extracted(NamedTuple):
+    """What extraction gives, each a collection.
+
+    Attributes:
+        journeys: record batches of `journeys`.
+        histories: record batches of `histories`.
+        salient: record batches of `salient_terms`, without terms that reach too few users.
+        errors: record batches of `errors`.
+        counts: counts.
+    """
+
+    journeys: beam.PCollection
+    histories: beam.PCollection
+    salient: beam.PCollection
+    errors: beam.PCollection
+    counts: beam.PCollection
+
+
+@dataclasses.dataclass
+class ExtractJourneys(beam.PTransform):
+    """Record batches of interactions with their place -> journeys, and what else an extraction writes.
+
+    Attributes:
+        salient: record batches of `salient_terms`.
+        stored: record batches of `histories` with their place, of the run that this one continues; None: none.
+        config: everything that decides the result.
+        progress: where to say how many users are done.
+    """
+
+    salient: beam.PCollection
+    stored: beam.PCollection | None
+    config: ExtractConfig
+    progress: Progress = dataclasses.field(default_factory=Progress)
+
+    def expand(self, rows: beam.PCollection) -> Extracted:
+        config = self.config
+        filtered = rows | "Filter" >> beam.ParDo(FilterInteractions(config.interactions)).with_outputs(
+            COUNTS_TAG, main="rows"
+        )
+        interactions = filtered.rows
+        if self.stored is not None:
+            before = self.stored | "StoredEvents" >> beam.Map(stored_events)
+            interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
+        packed = self._packed("Pack", self.salient)
+        events, errors = interactions | "JoinTerms" >> JoinTerms(self.salient, packed, config.buckets)
+        schema = EVENTS if config.join == "broadcast" else EVENTS_WITH_TERMS
+        groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets)
+        salient, kept = self.salient, None
+        if config.min_term_users > 1:
+            kept = self._widely_used(groups, schema, packed)
+            salient = salient | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept))
+            packed = self._packed("PackKept", salient)
+        extracted = groups | "Extract" >> beam.ParDo(
+            ExtractBucket(schema, config.max_history, config.icpc, self.progress),
+            AsSingleton(packed) if packed else None,
+            AsSingleton(kept) if kept else None,
+        ).with_outputs(HISTORIES_TAG, COUNTS_TAG, main="journeys")
+        counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return Extracted(extracted.journeys, extracted[HISTORIES_TAG], salient, errors, counts)
+
+    def _packed(self, label: str, salient: beam.PCollection) -> beam.PCollection | None:
+        """The whole catalogue in one batch, where it is to be broadcast."""
+        if self.config.join != "broadcast":
+            return None
+        return (
+            salient
+            | f"{label}All" >> beam.combiners.ToList()
+            | label >> beam.Map(pack).with_output_types(pa.RecordBatch)
+        )
+
+    def _widely_used(
+        self, groups: beam.PCollection, schema: pa.Schema, packed: beam.PCollection | None
+    ) -> beam.PCollection:
+        """The terms that reach enough users, in one batch."""
+        return (
+            groups
+            | "CountTermUsers"
+            >> beam.ParDo(CountTermUsers(schema, self.config.max_history), AsSingleton(packed) if packed else None)
+            | "AllTermUsers" >> beam.combiners.ToList()
+            | "WidelyUsed" >> beam.Map(widely_used, self.config.min_term_users)
+        )
+
+
+def _keep_widely_used(salient: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
+    return keep_terms(salient, kept["term"])

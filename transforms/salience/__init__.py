@@ -1,0 +1,1 @@
+"""Items -> their salient terms."""

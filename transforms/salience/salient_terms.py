@@ -1,0 +1,152 @@
+"""The catalogue -> `salient_terms`, on Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import ITEMS
+from transforms.columnar import SplitByBucket, concatenate, split_by_bucket
+from transforms.datasets.coercion import FILE, ROW, error_rows, located_schema
+from transforms.datasets.metrics import count
+from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
+from transforms.salience.candidates import candidate_terms
+from transforms.salience.scoring import Scorer, statistical_salience
+from transforms.salience.text import FUNCTION_WORDS
+from transforms.salience.vocabulary import (
+    SumStatistics,
+    VocabularyConfig,
+    frequent,
+    term_statistics,
+    vocabulary,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class SalienceConfig:
+    """How salient terms are found.
+
+    Attributes:
+        vocabulary: which terms can be salient.
+        max_terms: how many terms an item keeps, at least 1.
+        stop_words: words that carry no topic, normalised.
+
+    Raises:
+        ValueError: when `max_terms` is not positive.
+    """
+
+    vocabulary: VocabularyConfig = dataclasses.field(default_factory=VocabularyConfig)
+    max_terms: int = 16
+    stop_words: frozenset[str] = FUNCTION_WORDS
+
+    def __post_init__(self) -> None:
+        if self.max_terms < 1:
+            raise ValueError(f"max_terms must be at least 1, got {self.max_terms}")
+
+
+class UniqueItems(NamedTuple):
+    """Items once each, and rows of `errors` for those that came again."""
+
+    items: pa.RecordBatch
+    errors: pa.RecordBatch
+
+
+def unique_items(located: pa.RecordBatch) -> UniqueItems:
+    """Of several rows with one `item_id` the first by title, description, tags, creator and queries is kept.
+
+    Args:
+        located: rows of `items` with `file` and `row`; all rows of an item are among them.
+    """
+    names = [column.name for column in ITEMS.columns]
+    keys = [_sortable(located[name]) for name in [*names, FILE.name, ROW.name]]
+    table = pa.table(keys, names=[*names, FILE.name, ROW.name])
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names])
+    rows = located.take(order)
+    ids = rows["item_id"].dictionary_encode().indices.to_numpy()
+    again = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
+    repeated = rows.filter(pa.array(again))
+    return UniqueItems(
+        rows.filter(pa.array(~again)).select(names),
+        error_rows(ITEMS.name, repeated[FILE.name], repeated[ROW.name], "duplicate_item", repeated.select(names)),
+    )
+
+
+def _sortable(column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type):
+        return pc.binary_join(column, "\x1e")
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+class _UniqueItems(beam.DoFn):
+    def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
+        items, errors = unique_items(concatenate(bucket[1], located_schema(ITEMS)))
+        yield beam.pvalue.TaggedOutput(COUNTS_TAG, count("items", items.num_rows))
+        if errors.num_rows:
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
+        yield items
+
+
+@dataclasses.dataclass
+class SalientTerms(beam.PTransform):
+    """Rows of `items` with their place -> rows of `salient_terms`.
+
+    Attributes:
+        config: limits.
+        buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
+        scorer: how candidates are scored.
+
+    Returns:
+        A tuple of three collections: record batches of `salient_terms`, record batches of `errors`, counts.
+    """
+
+    config: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
+    buckets: int = 16
+    scorer: Scorer = statistical_salience
+
+    def expand(self, located: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+        unique = (
+            located
+            | "ByItem"
+            >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
+            | "GroupItems" >> beam.GroupByKey()
+            | "UniqueItems" >> beam.ParDo(_UniqueItems()).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
+        )
+        candidates = unique.items | "Candidates" >> beam.Map(candidate_terms, self.config.stop_words).with_output_types(
+            pa.RecordBatch
+        )
+        chosen = self._vocabulary(candidates)
+        salient = candidates | "Score" >> beam.Map(
+            self.scorer, beam.pvalue.AsSingleton(chosen), self.config.max_terms
+        ).with_output_types(pa.RecordBatch)
+        described = salient | "CountTerms" >> beam.FlatMap(_count_terms)
+        sizes = chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows))
+        counts = (unique[COUNTS_TAG], described, sizes) | "Counts" >> beam.Flatten()
+        return salient, unique[ERRORS_TAG], counts
+
+    def _vocabulary(self, candidates: beam.PCollection) -> beam.PCollection:
+        limits = self.config.vocabulary
+        item_count = (
+            candidates | "Items" >> beam.Map(lambda rows: rows.num_rows) | "SumItems" >> beam.CombineGlobally(sum)
+        )
+        return (
+            candidates
+            | "Statistics" >> beam.Map(term_statistics)
+            | "ByTerm"
+            >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
+            | "SumStatistics" >> beam.CombinePerKey(SumStatistics())
+            | "Frequent" >> beam.MapTuple(lambda _, statistics: frequent(statistics, limits))
+            | "AllTerms" >> beam.combiners.ToList()
+            | "Vocabulary"
+            >> beam.Map(vocabulary, beam.pvalue.AsSingleton(item_count), limits).with_output_types(pa.RecordBatch)
+        )
+
+
+def _count_terms(salient: pa.RecordBatch) -> Iterator[Any]:
+    lengths = pc.list_value_length(salient["terms"])
+    yield count("items_without_terms", pc.sum(pc.equal(lengths, 0)).as_py() or 0)

@@ -1,0 +1,51 @@
+"""The salience of each candidate term: how much a mention says about the item, times how specific the term is.
+
+This is the statistical scorer. A scorer is a function from rows of `CANDIDATES` and a vocabulary to rows of
+`salient_terms`; a learned one takes its place in `SalientTerms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import SALIENT_TERMS
+
+Scorer = Callable[[pa.RecordBatch, pa.RecordBatch, int], pa.RecordBatch]
+"""(candidates, vocabulary, most terms an item) -> rows of `salient_terms`, in the same order."""
+
+
+def statistical_salience(candidates: pa.RecordBatch, vocabulary: pa.RecordBatch, max_terms: int) -> pa.RecordBatch:
+    """Salience = evidence x specificity, in [0, 1].
+
+    Args:
+        candidates: rows of `CANDIDATES`.
+        vocabulary: rows of `VOCABULARY`, sorted by term.
+        max_terms: how many terms an item keeps: the most salient, ties by term.
+
+    Returns:
+        Rows of `salient_terms`, one for each row of `candidates`.
+    """
+    codes = pc.index_in(candidates["terms"].flatten(), vocabulary["term"])
+    known = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+    items = pc.list_parent_indices(candidates["terms"]).to_numpy()[known]
+    terms = codes.to_numpy(zero_copy_only=False)[known].astype(np.int64)
+    evidence = candidates["evidence"].flatten().to_numpy()[known].astype(np.float64)
+    saliences = (evidence * vocabulary["specificity"].to_numpy()[terms]).astype(np.float32)
+
+    order = np.lexsort((terms, -saliences, items))
+    items, terms, saliences = items[order], terms[order], saliences[order]
+    starts = np.searchsorted(items, np.arange(candidates.num_rows))
+    kept = (np.arange(len(items)) - starts[items] < max_terms) & (saliences > 0)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=candidates.num_rows))]).astype(np.int32)
+    return pa.RecordBatch.from_arrays(
+        [
+            candidates["item_id"],
+            pa.ListArray.from_arrays(ends, vocabulary["term"].take(pa.array(terms[kept]))),
+            pa.ListArray.from_arrays(ends, pa.array(saliences[kept])),
+        ],
+        schema=SALIENT_TERMS.arrow,
+    )

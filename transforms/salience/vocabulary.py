@@ -1,0 +1,167 @@
+"""Which terms of a catalogue can be salient, and how specific each is: counted over all items, as a Beam combine."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.columnar import concatenate
+from transforms.salience.text import may_stand_alone
+
+STATISTICS = pa.schema(
+    [
+        pa.field("term", pa.string(), nullable=False),
+        pa.field("items", pa.int64(), nullable=False),
+        pa.field("mentions", pa.int64(), nullable=False),
+    ]
+)
+"""Per term: how many items have it (its document frequency) and how often it is mentioned in all."""
+
+VOCABULARY = pa.schema(
+    [pa.field("term", pa.string(), nullable=False), pa.field("specificity", pa.float64(), nullable=False)]
+)
+"""The terms that can be salient, sorted, each with its specificity in (0, 1]."""
+
+FEWEST_ITEMS_FOR_SHARE = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularyConfig:
+    """Which terms are kept.
+
+    Attributes:
+        min_term_items: a term must occur in at least so many items, at least 1.
+        max_term_share: and in at most this share of them, in (0, 1]; in `FEWEST_ITEMS_FOR_SHARE` items it always may.
+        min_association: least normalised pointwise mutual information of a bigram's words, in [-1, 1].
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    min_term_items: int = 2
+    max_term_share: float = 0.2
+    min_association: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.min_term_items < 1:
+            raise ValueError(f"min_term_items must be at least 1, got {self.min_term_items}")
+        if not 0 < self.max_term_share <= 1:
+            raise ValueError(f"max_term_share must be in (0, 1], got {self.max_term_share}")
+        if not -1 <= self.min_association <= 1:
+            raise ValueError(f"min_association must be in [-1, 1], got {self.min_association}")
+
+
+def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `STATISTICS` for a batch of candidates."""
+    terms = candidates["terms"].flatten()
+    ones = pa.array(np.ones(len(terms), np.int64))
+    mentions = candidates["mentions"].flatten().cast(pa.int64())
+    return sum_statistics([pa.RecordBatch.from_arrays([terms, ones, mentions], schema=STATISTICS)])
+
+
+def sum_statistics(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """The sums of rows of `STATISTICS`, one row a term, sorted by term."""
+    table = pa.Table.from_batches([concatenate(batches, STATISTICS)])
+    summed = table.group_by("term").aggregate([("items", "sum"), ("mentions", "sum")]).sort_by("term")
+    return pa.RecordBatch.from_arrays(
+        [summed[name].combine_chunks() for name in ("term", "items_sum", "mentions_sum")], schema=STATISTICS
+    )
+
+
+class SumStatistics(beam.CombineFn):
+    """Sums rows of `STATISTICS` that share a key."""
+
+    rows_between_sums = 1 << 20
+
+    def create_accumulator(self) -> list[pa.RecordBatch]:
+        return []
+
+    def add_input(self, accumulator: list[pa.RecordBatch], element: pa.RecordBatch) -> list[pa.RecordBatch]:
+        accumulator.append(element)
+        if sum(batch.num_rows for batch in accumulator) > 2 * self.rows_between_sums:
+            return self.compact(accumulator)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
+        return [batch for accumulator in accumulators for batch in accumulator]
+
+    def compact(self, accumulator: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        return [sum_statistics(accumulator)]
+
+    def extract_output(self, accumulator: list[pa.RecordBatch]) -> pa.RecordBatch:
+        return sum_statistics(accumulator)
+
+
+def frequent(statistics: pa.RecordBatch, config: VocabularyConfig) -> pa.RecordBatch:
+    """The rows of terms that occur in enough items."""
+    return statistics.filter(pc.greater_equal(statistics["items"], config.min_term_items))
+
+
+def vocabulary(statistics: Iterable[pa.RecordBatch], item_count: int, config: VocabularyConfig) -> pa.RecordBatch:
+    """Selects the terms that can be salient.
+
+    Specificity is inverse document frequency on the scale of the catalogue: `log(N / items) / log N`, 1 for a term of
+    one item, 0 for a term of all. A bigram stays when its words belong together, by normalised pointwise mutual
+    information `log(P(a b) / (P(a) P(b))) / -log P(a b)`, with unigram probabilities among all words and bigram
+    probabilities among all neighbouring pairs.
+
+    Args:
+        statistics: rows of `STATISTICS`; each term once; both words of a bigram are there when the bigram is.
+        item_count: N, the number of items of the catalogue.
+        config: the limits.
+
+    Returns:
+        Rows of `VOCABULARY`, sorted by term.
+    """
+    rows = concatenate(statistics, STATISTICS)
+    rows = rows.take(pc.sort_indices(rows["term"]))
+    items = rows["items"].to_numpy()
+    most = max(config.max_term_share * item_count, FEWEST_ITEMS_FOR_SHARE)
+    is_bigram = pc.match_substring(rows["term"], " ").to_numpy(zero_copy_only=False)
+    kept = (items <= most) & (items < item_count) & np.where(is_bigram, _associated(rows, is_bigram, config), True)
+    unigrams = np.flatnonzero(kept & ~is_bigram)
+    kept[unigrams] = [may_stand_alone(word) for word in rows["term"].take(pa.array(unigrams)).to_pylist()]
+    return pa.RecordBatch.from_arrays(
+        [rows["term"].filter(pa.array(kept)), pa.array(_specificity(items[kept], item_count))], schema=VOCABULARY
+    )
+
+
+def _specificity(items: npt.NDArray[np.int64], item_count: int) -> npt.NDArray[np.float64]:
+    """`log(N / items) / log N`. By Python's logarithm, which does not depend on the width of the machine's vectors."""
+    distinct, inverse = np.unique(items, return_inverse=True)
+    values = [math.log(item_count / number) / math.log(item_count) for number in distinct.tolist()]
+    return np.array(values, np.float64)[inverse]
+
+
+def _associated(
+    rows: pa.RecordBatch, is_bigram: npt.NDArray[np.bool_], config: VocabularyConfig
+) -> npt.NDArray[np.bool_]:
+    """For each row whether it is a bigram whose words belong together."""
+    mentions = rows["mentions"].to_numpy()
+    words_in_all = max(int(mentions[~is_bigram].sum()), 1)
+    pairs_in_all = max(int(mentions[is_bigram].sum()), 1)
+    bigrams = np.flatnonzero(is_bigram)
+    halves = pc.split_pattern(rows["term"].take(pa.array(bigrams)), " ", max_splits=1)
+    first, second = (pc.index_in(pc.list_element(halves, side), rows["term"]).to_numpy() for side in (0, 1))
+    associated = np.zeros(rows.num_rows, bool)
+    associated[bigrams] = [
+        _normalised_pmi(together / pairs_in_all, one / words_in_all, other / words_in_all) >= config.min_association
+        for together, one, other in zip(
+            mentions[bigrams].tolist(), mentions[first].tolist(), mentions[second].tolist(), strict=True
+        )
+    ]
+    return associated
+
+
+def _normalised_pmi(together: float, one: float, other: float) -> float:
+    """Normalised pointwise mutual information of two neighbours: -1 never, 0 by chance, 1 only together."""
+    if together >= 1:
+        return 1.0
+    return math.log(together / (one * other)) / -math.log(together)
