@@ -20,7 +20,7 @@ from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, S
 from transforms.datasets.files import InputNotFoundError, Source, absolute, find
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows
-from transforms.datasets.writing import CommitDatasets, Gate, WriteDataset, check_writable
+from transforms.datasets.writing import CommitDatasets, Gate, WriteDatasets, check_writable
 from transforms.journeys.icpc import IcpcConfig
 from transforms.journeys.interactions import InteractionFilter
 from transforms.journeys.stages import ExtractConfig, ExtractJourneys
@@ -324,17 +324,14 @@ def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     metrics = (
         counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
     )
-    datasets = (
-        (SALIENT_TERMS, extracted.salient),
-        (HISTORIES, extracted.histories),
-        (JOURNEYS, extracted.journeys),
-        (METRICS, metrics),
-        (ERRORS, errors),
-    )
-    parts = tuple(
-        batches | f"Write[{schema.name}]" >> WriteDataset(schema, job.workspace, progress)
-        for schema, batches in datasets
-    )
+    batches = {
+        SALIENT_TERMS.name: extracted.salient,
+        HISTORIES.name: extracted.histories,
+        JOURNEYS.name: extracted.journeys,
+        METRICS.name: metrics,
+        ERRORS.name: errors,
+    }
+    parts = batches | "WriteDatasets" >> WriteDatasets(OUTPUTS, job.workspace, progress)
     parts | "CommitDatasets" >> CommitDatasets(
         schemas=OUTPUTS,
         workspace=job.workspace,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +16,7 @@ from transforms.datasets.reading import read_dataset
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5
 _SHOWN_TERMS = 6
-_WISHED_JOURNEYS = (3, 6)
+_WISHED_JOURNEYS = 4
 
 
 def print_summary(program: str, workspace: str, seconds: float) -> None:
@@ -85,18 +88,15 @@ def _histogram(figures: Figures) -> Table:
 
 
 def _print_user(console: Console, workspace: str) -> None:
-    """The journeys of the first user who has a number of them that is pleasant to read."""
+    """The journeys of the user, among those of the first part, whose number of them is the most pleasant to read."""
     source = find(FileSystems.join(workspace, JOURNEYS.name))
-    few, many = _WISHED_JOURNEYS
-    for file in source.files[:1]:
-        journeys = read_dataset(JOURNEYS, type(source)(source.path, (file,)), ["user_id", "rank", "size", "terms"])
-        users = journeys["user_id"].value_counts().to_pylist()
-        fitting = [entry["values"] for entry in users if few <= entry["counts"] <= many]
-        if not fitting:
-            return
-        chosen = min(fitting)
-        console.print(f"\njourneys of user {chosen}")
-        for row in journeys.to_pylist():
-            if row["user_id"] == chosen and row["rank"] <= _SHOWN_JOURNEYS:
-                terms = ", ".join(row["terms"][:_SHOWN_TERMS])
-                console.print(f"  {row['rank']}. {terms}  [dim]({row['size']} items)[/]", soft_wrap=True)
+    first = dataclasses.replace(source, files=source.files[:1])
+    journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
+    users = journeys["user_id"].value_counts().to_pylist()
+    if not users:
+        return
+    chosen = min((abs(user["counts"] - _WISHED_JOURNEYS), user["values"]) for user in users)[1]
+    console.print(f"\njourneys of user {chosen}", markup=False)
+    for row in journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).to_pylist():
+        terms = ", ".join(row["terms"][:_SHOWN_TERMS])
+        console.print(f"  {row['rank']}. {terms}  ({row['size']} items)", soft_wrap=True, markup=False)

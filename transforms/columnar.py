@@ -97,9 +97,15 @@ def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
 
 
 def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order."""
+    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order.
+
+    No row is one empty batch in bucket 0, so that what follows knows the schema.
+    """
+    if not rows.num_rows:
+        yield 0, rows
+        return
     buckets = buckets_of(rows[column], count)
-    if rows.num_rows and buckets.min() == buckets.max():
+    if buckets.min() == buckets.max():
         yield int(buckets[0]), rows
         return
     order = np.argsort(buckets.astype(np.uint16) if count <= 1 << 16 else buckets, kind="stable")

@@ -23,7 +23,9 @@ ROW = pa.field("row", pa.int64(), nullable=False)
 
 _PAYLOAD_CHARACTERS = 1000
 _PER_SECOND = {"D": 1 / 86400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_AUTO_LIMITS = ((10**11, "s"), (10**14, "ms"), (10**17, "us"), (2**63 - 1, "ns"))
+_AUTO_LIMITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
+
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 class ColumnError(ValueError):
@@ -67,6 +69,8 @@ def select_columns(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str
             if column.optional and column.name not in renamed:
                 continue
             raise ColumnError("missing_column", f"no column {name!r}; the file has {', '.join(found.names)}")
+        if found.names.count(name) > 1:
+            raise ColumnError("ambiguous_column", f"the file has {found.names.count(name)} columns {name!r}")
         if not _fits(found.field(name).type, column.type):
             raise ColumnError(
                 "wrong_type", f"column {name!r} is {found.field(name).type}, which cannot be read as {column.type}"
@@ -164,13 +168,34 @@ def located_schema(schema: DatasetSchema) -> pa.Schema:
 
 
 def _reasons(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.StringArray:
-    """For each row the first invariant it breaks, or null."""
+    """For each row `<column>_not_utf8` where its text is none, else the first invariant it breaks, or null."""
     reasons = pa.nulls(rows.num_rows, pa.string())
     for invariant in reversed(schema.all_invariants()):
         holds = invariant.holds(rows)
         if not pc.all(holds).as_py():
             reasons = pc.if_else(holds, reasons, invariant.reason)
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        if not _is_sound(column):
+            reasons = pc.if_else(_is_utf8(column), reasons, f"{name}_not_utf8")
     return reasons
+
+
+def _is_sound(array: pa.Array) -> bool:
+    """Whether all text in an array is UTF-8, which files say but nothing enforces."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _is_utf8(column: pa.Array) -> pa.BooleanArray:
+    """For each row whether its text, or all text in its list, is UTF-8."""
+    if pa.types.is_list(column.type):
+        broken = pc.list_parent_indices(column).filter(pc.invert(_is_utf8(column.flatten())))
+        return pc.invert(pc.is_in(pa.array(np.arange(len(column))), broken.cast(pa.int64())))
+    octets = column.cast(pa.binary()).to_pylist()
+    return pa.array([value is None or value.decode(errors="replace").encode() == value for value in octets])
 
 
 def _cast(array: pa.Array, wanted: pa.DataType, unit: TimestampUnit) -> pa.Array:
@@ -202,14 +227,11 @@ def _cast_timestamp(array: pa.Array, unit: TimestampUnit) -> pa.TimestampArray:
     elif pa.types.is_date64(array.type):
         known = "ms"
     elif pa.types.is_floating(array.type):
+        array = array.cast(pa.float64())
         nulls = pc.or_(nulls, pc.is_nan(array.fill_null(0)))
-        limit = float(2**62)
-        array = pc.cast(
-            pc.round(pc.max_element_wise(pc.min_element_wise(array, limit), -limit)), pa.int64(), safe=False
-        )
     elif pa.types.is_uint64(array.type):
         array = pc.min_element_wise(array, pa.scalar(2**63 - 1, pa.uint64()))
-    numbers = array.cast(pa.int64()).fill_null(0).to_numpy()
+    numbers = (array if pa.types.is_floating(array.type) else array.cast(pa.int64())).fill_null(0).to_numpy()
     microseconds = _auto_microseconds(numbers) if known == "auto" else _to_microseconds(numbers, known)
     return pa.array(microseconds, mask=nulls.to_numpy(zero_copy_only=False)).cast(pa.timestamp("us", tz="UTC"))
 
@@ -221,18 +243,24 @@ def _seconds(time: datetime.datetime) -> int:
 _BEYOND = _seconds(LATEST) * 10**6
 
 
-def _to_microseconds(numbers: npt.NDArray[np.int64], unit: str) -> npt.NDArray[np.int64]:
-    """Numbers of `unit` since 1970 as microseconds; what lies outside the schema's range becomes its upper end."""
+def _to_microseconds(numbers: Numbers, unit: str) -> npt.NDArray[np.int64]:
+    """Numbers of `unit` since 1970 as microseconds, fractions to the nearest one, parts of integers left out.
+
+    What lies outside the schema's range, infinity and NaN too, becomes the range's upper end.
+    """
     per_second = _PER_SECOND[unit]
     inside = (numbers >= int(_seconds(EARLIEST) * per_second)) & (numbers < int(_seconds(LATEST) * per_second))
     safe = np.where(inside, numbers, 0)
-    microseconds = safe // 1000 if unit == "ns" else safe * int(10**6 / per_second)
+    if unit == "ns":
+        microseconds = safe.astype(np.int64) // 1000
+    else:
+        microseconds = np.rint(safe * int(10**6 / per_second)).astype(np.int64)
     return np.where(inside, microseconds, _BEYOND)
 
 
-def _auto_microseconds(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _auto_microseconds(numbers: Numbers) -> npt.NDArray[np.int64]:
     """Each number in the unit that its own size suggests, so that the answer does not depend on its neighbours."""
-    size = np.minimum(np.abs(numbers.astype(np.float64)), 2.0**63)
+    size = np.abs(numbers.astype(np.float64))
     microseconds = np.full(len(numbers), _BEYOND)
     low = -1.0
     for limit, unit in _AUTO_LIMITS:
@@ -279,10 +307,15 @@ def _payloads(values: pa.RecordBatch) -> pa.StringArray:
         pc.binary_join_element_wise(f"{name}=", pc.fill_null(_as_text(column), "null"), "")
         for name, column in zip(values.schema.names, values.columns, strict=True)
     ]
-    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, " "), 0, _PAYLOAD_CHARACTERS)
+    payloads = pc.binary_join_element_wise(*parts, " ")
+    if not _is_sound(payloads):
+        payloads = pa.array([octets.decode(errors="replace") for octets in payloads.cast(pa.binary()).to_pylist()])
+    return pc.utf8_slice_codeunits(payloads, 0, _PAYLOAD_CHARACTERS)
 
 
 def _as_text(column: pa.Array) -> pa.StringArray:
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))  # the zone may be one that this machine lacks
     if pa.types.is_nested(column.type):
         return pa.array(
             [None if value is None else json.dumps(value, ensure_ascii=False) for value in column.to_pylist()],

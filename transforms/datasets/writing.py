@@ -25,6 +25,9 @@ from transforms.progress import Progress
 VALUES_PER_PART = 1 << 24
 VALUES_PER_ROW_GROUP = 1 << 21
 
+PartKey = tuple[str, int, int]
+"""Name of a dataset, number of a part, number of parts."""
+
 
 def count_values(rows: pa.RecordBatch) -> int:
     """Number of values in rows, those inside lists counted one by one: a size that no slicing of rows can change."""
@@ -72,13 +75,18 @@ def check_writable(folder: str) -> None:
 
 
 class SplitIntoParts(beam.DoFn):
-    """Keys pieces of record batches by the part they belong to."""
+    """Keys pieces of record batches by their dataset and the part they belong to."""
 
-    def __init__(self, schema: DatasetSchema) -> None:
-        self.schema = schema
+    def __init__(self, schemas: tuple[DatasetSchema, ...]) -> None:
+        self.schemas = {schema.name: schema for schema in schemas}
 
-    def process(self, rows: pa.RecordBatch, values: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        yield from split_by_bucket(rows, self.schema.partition_by, number_of_parts(values))
+    def process(
+        self, named: tuple[str, pa.RecordBatch], values: dict[str, int]
+    ) -> Iterator[tuple[PartKey, pa.RecordBatch]]:
+        name, rows = named
+        parts = number_of_parts(values[name])
+        for part, piece in split_by_bucket(rows, self.schemas[name].partition_by, parts):
+            yield (name, part, parts), piece
 
 
 class WritePart(beam.DoFn):
@@ -87,61 +95,71 @@ class WritePart(beam.DoFn):
     Two attempts at the same part write the same bytes to the same name, and never touch a part with other content.
     """
 
-    def __init__(self, schema: DatasetSchema, folder: str, progress: Progress) -> None:
-        self.schema = schema
-        self.folder = folder
+    def __init__(self, schemas: tuple[DatasetSchema, ...], workspace: str, progress: Progress) -> None:
+        self.schemas = {schema.name: schema for schema in schemas}
+        self.workspace = workspace
         self.progress = progress
 
-    def process(self, part: tuple[int, Iterable[pa.RecordBatch]], values: int) -> Iterator[tuple[str, Part]]:
-        index, batches = part
-        rows = in_order(concatenate(batches, self.schema.arrow), self.schema.order)
-        self.schema.check(rows)
+    def process(self, keyed: tuple[PartKey, Iterable[pa.RecordBatch]]) -> Iterator[tuple[str, Part]]:
+        (name, index, parts), batches = keyed
+        schema = self.schemas[name]
+        rows = in_order(concatenate(batches, schema.arrow), schema.order)
+        schema.check(rows)
         content = to_parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
-        name = f"part-{index:05d}-of-{number_of_parts(values):05d}-{digest[:12]}.parquet"
-        write_atomically(FileSystems.join(self.folder, name), content)
+        file = f"part-{index:05d}-of-{parts:05d}-{digest[:12]}.parquet"
+        write_atomically(FileSystems.join(self.workspace, name, file), content)
         self.progress.add("parts", 1)
-        yield self.schema.name, Part(name, rows.num_rows, len(content), digest)
+        yield name, Part(file, rows.num_rows, len(content), digest)
 
 
 @dataclasses.dataclass
-class WriteDataset(beam.PTransform):
-    """Record batches of a dataset -> its parts, written but not yet committed.
+class WriteDatasets(beam.PTransform):
+    """Record batches of some datasets -> their parts, written but not yet committed.
 
     The number of parts follows from the number of values, the part of a row from the hash of one column, the order of
     rows from the schema: the same rows give the same bytes, whoever writes them. There is always a first part, so that
     tools that read the folder by a glob find the columns also when there is no row.
 
     Attributes:
-        schema: the dataset.
-        workspace: folder in which the dataset's own folder lies.
+        schemas: the datasets.
+        workspace: folder in which the datasets' own folders lie.
         progress: where to say that a part was written.
 
     Returns:
-        A collection of (name of the dataset, part).
+        A collection of (name of the dataset, part). The input is a collection of record batches for each name.
     """
 
-    schema: DatasetSchema
+    schemas: tuple[DatasetSchema, ...]
     workspace: str
     progress: Progress = dataclasses.field(default_factory=Progress)
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        values = beam.pvalue.AsSingleton(
-            rows | "CountValues" >> beam.Map(count_values) | "SumValues" >> beam.CombineGlobally(sum)
+    def expand(self, batches: dict[str, beam.PCollection]) -> beam.PCollection:
+        named = tuple(
+            rows | f"Name[{name}]" >> beam.Map(_with_name, name).with_output_types(tuple[str, pa.RecordBatch])
+            for name, rows in batches.items()
         )
-        pieces = rows | "SplitIntoParts" >> beam.ParDo(SplitIntoParts(self.schema), values).with_output_types(
-            tuple[int, pa.RecordBatch]
+        empty = next(iter(batches.values())).pipeline | "Empty" >> beam.Create(
+            [(schema.name, concatenate([], schema.arrow)) for schema in self.schemas], reshuffle=False
+        ).with_output_types(tuple[str, pa.RecordBatch])
+        rows = (*named, empty) | "AllRows" >> beam.Flatten()
+        values = (
+            rows
+            | "CountValues" >> beam.MapTuple(lambda name, batch: (name, count_values(batch)))
+            | "SumValues" >> beam.CombinePerKey(sum)
         )
-        first = rows.pipeline | "FirstPart" >> beam.Create(
-            [(0, concatenate([], self.schema.arrow))], reshuffle=False
-        ).with_output_types(tuple[int, pa.RecordBatch])
-        folder = FileSystems.join(self.workspace, self.schema.name)
+        pieces = rows | "SplitIntoParts" >> beam.ParDo(
+            SplitIntoParts(self.schemas), beam.pvalue.AsDict(values)
+        ).with_output_types(tuple[PartKey, pa.RecordBatch])
         return (
-            (pieces, first)
-            | "WithFirstPart" >> beam.Flatten()
+            pieces
             | "GroupParts" >> beam.GroupByKey()
-            | "WritePart" >> beam.ParDo(WritePart(self.schema, folder, self.progress), values)
+            | "WritePart" >> beam.ParDo(WritePart(self.schemas, self.workspace, self.progress))
         )
+
+
+def _with_name(rows: pa.RecordBatch, name: str) -> tuple[str, pa.RecordBatch]:
+    return name, rows
 
 
 class DataError(RuntimeError):
@@ -255,11 +273,10 @@ class CommitDatasets(beam.PTransform):
     code_version: str
     inputs: dict[str, Any]
 
-    def expand(self, parts: tuple[beam.PCollection, ...]) -> beam.PCollection:
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
         committed = Commit(self.schemas, self.workspace, self.gate, self.configuration, self.code_version, self.inputs)
         return (
             parts
-            | "AllParts" >> beam.Flatten()
             | "List" >> beam.combiners.ToList()
             | "Commit" >> beam.ParDo(committed, beam.pvalue.AsList(self.counts))
         )

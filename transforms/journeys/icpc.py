@@ -39,7 +39,7 @@ class IcpcConfig:
         ValueError: naming the attribute, what was given and what is allowed.
     """
 
-    threshold: float = 0.15
+    threshold: float = 0.05
     assign: Assign = "best"
     min_size: int = 3
     centroid: Centroid = "mean"

@@ -1,0 +1,109 @@
+"""Yesterday's workspace and today's log give what one run over everything gives."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.extract import run
+from schemas import HISTORIES, JOURNEYS
+from transforms.datasets.manifest import read_manifest
+
+TOPICS = ("garden greenhouse hydroponics", "guitar chords strumming", "marathon training shoes", "sourdough bread oven")
+ITEMS = pl.DataFrame(
+    {
+        "item_id": [f"i{number:02d}" for number in range(24)],
+        "title": [f"{TOPICS[number % 4]} volume {number // 4}" for number in range(24)],
+    }
+)
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+class Interaction(NamedTuple):
+    user_id: str
+    item_id: str
+    timestamp: datetime
+
+
+def interactions() -> st.SearchStrategy[Interaction]:
+    """Few users, items and times, so that ties, repeats and long histories occur."""
+    return st.builds(
+        Interaction,
+        st.sampled_from([f"u{number}" for number in range(5)]),
+        st.sampled_from(ITEMS["item_id"].to_list()),
+        st.integers(0, 40).map(lambda hours: START + timedelta(hours=hours)),
+    )
+
+
+@st.composite
+def sliced_logs(draw: st.DrawFn) -> list[list[Interaction]]:
+    """A log in three slices: by time as on three days, or any how, which is what late events look like."""
+    log = draw(st.lists(interactions(), min_size=30, max_size=120))
+    if draw(st.booleans()):
+        log.sort(key=lambda interaction: interaction.timestamp)
+    first, second = sorted(draw(st.tuples(st.integers(1, len(log) - 2), st.integers(1, len(log) - 2))))
+    second = max(second, first + 1)
+    return [log[:first], log[first:second], log[second:]]
+
+
+def extract(folder: Path, name: str, log: Sequence[Interaction], *options: str) -> Path:
+    pl.DataFrame(log, schema=["user_id", "item_id", "timestamp"], orient="row").write_parquet(
+        folder / f"{name}.parquet"
+    )
+    ITEMS.write_parquet(folder / "items.parquet")
+    workspace = folder / name
+    arguments = [f"--interactions={folder / name}.parquet", f"--items={folder / 'items.parquet'}"]
+    fixed = [f"--workspace={workspace}", "--runner=FnApiRunner", "--buckets=3", "--max_history=20", "--min_size=2"]
+    assert run([*arguments, *fixed, *options]) == 0
+    return workspace
+
+
+def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
+    manifest = read_manifest(str(workspace / dataset))
+    assert manifest is not None
+    return [(part.name, (workspace / dataset / part.name).read_bytes()) for part in manifest.parts]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(slices=sliced_logs())
+def test_three_slices_equal_one_run(slices: list[list[Interaction]]) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = extract(folder, "whole", [interaction for part in slices for interaction in part])
+        workspace = extract(folder, "day0", slices[0])
+        for day, part in enumerate(slices[1:], start=1):
+            workspace = extract(folder, f"day{day}", part, f"--previous={workspace}")
+        for dataset in (JOURNEYS, HISTORIES):
+            assert content(workspace, dataset.name) == content(whole, dataset.name)
+
+
+def test_users_without_news_keep_their_journeys(tmp_path: Path) -> None:
+    garden = [Interaction("u0", f"i{number:02d}", START + timedelta(days=number)) for number in range(0, 24, 4)]
+    guitar = [Interaction("u1", f"i{number:02d}", START + timedelta(days=number)) for number in range(1, 24, 4)]
+    first = extract(tmp_path, "first", garden)
+    second = extract(tmp_path, "second", guitar, f"--previous={first}")
+    before = pl.read_parquet(first / "journeys" / "*.parquet")
+    after = pl.read_parquet(second / "journeys" / "*.parquet")
+    assert before["user_id"].to_list() == ["u0"]
+    assert after["user_id"].to_list() == ["u0", "u1"]
+    assert after.head(1).equals(before)
+
+
+def test_a_workspace_can_be_continued_in_place(tmp_path: Path) -> None:
+    garden = [Interaction("u0", f"i{number:02d}", START + timedelta(days=number)) for number in range(0, 24, 4)]
+    expected = extract(tmp_path, "whole", garden)
+    extract(tmp_path, "daily", garden[:3])
+    daily = extract(tmp_path, "daily", garden[3:], f"--previous={tmp_path / 'daily'}")
+    assert content(daily, "journeys") == content(expected, "journeys")
+    assert len(list((daily / "journeys").glob("part-*"))) == 1
+
+
+def test_previous_must_be_a_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([f"--previous={tmp_path}", f"--workspace={tmp_path / 'out'}"]) == 2
+    assert "--previous" in capsys.readouterr().err
