@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import re
 import tempfile
 import threading
 import time
@@ -14,9 +16,9 @@ from typing import Protocol, TypeVar
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
@@ -30,7 +32,9 @@ from transforms.progress import Progress
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _MOST_FOOTERS = 500
 _POLL_SECONDS = 0.2
-_EXPECTED = (DataError, CommitError, BeamIOError, OSError)
+_EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, OSError)
+_NAMED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
+"""How an expected failure begins in the text of the error that a runner makes of it."""
 
 
 class PlannedJob(Protocol):
@@ -73,11 +77,11 @@ def execute(
         own, beam_options = parse(argv, options, program)
         job = plan(own)
     except UsageError as error:
-        console.print(f"[bold red]{program}:[/] {_plain(error)}", soft_wrap=True)
+        console.print(f"[bold red]{program}:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     local = beam_options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
     try:
-        with _shown_progress(job.interactions, console) if local else _no_progress() as progress:
+        with _quiet_refusals(), _shown_progress(job.interactions, console) if local else _no_progress() as progress:
             pipeline = beam.Pipeline(options=beam_options)
             build(pipeline, job, progress)
             result = pipeline.run()
@@ -85,8 +89,8 @@ def execute(
     except Exception as error:
         if not _expected(error):
             raise
-        console.print(f"[bold red]{program} failed:[/] {_plain(_last_line(error))}", soft_wrap=True)
-        console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True)
+        console.print(f"[bold red]{program} failed:[/] {escape(_told(error))}", soft_wrap=True)
+        console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True, markup=False)
         return 1
     if state not in (None, "DONE"):
         console.print(f"[bold red]{program}:[/] the job ended as {state}")
@@ -95,19 +99,30 @@ def execute(
     return 0
 
 
-def _plain(text: object) -> str:
-    return str(text).replace("[", r"\[")
-
-
 def _expected(error: Exception) -> bool:
     """Whether the failure is one of those that a user can act upon, wherever in a worker it was raised."""
-    return isinstance(error, _EXPECTED) or any(f"{kind.__name__}: " in str(error) for kind in (DataError, CommitError))
+    return isinstance(error, _EXPECTED) or _NAMED.search(str(error)) is not None
 
 
-def _last_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if any(f"{kind.__name__}: " in line for kind in (DataError, CommitError))]
-    return (told or lines or [type(error).__name__])[-1]
+def _told(error: Exception) -> str:
+    """What a failure says, without what the runner put around it."""
+    text = str(error) if isinstance(error, _EXPECTED) else _NAMED.split(str(error))[-1]
+    return text.partition(" [while running")[0].strip() or type(error).__name__
+
+
+@contextmanager
+def _quiet_refusals() -> Iterator[None]:
+    """Beam logs a traceback of every failure; one that tells of the input alone is left to the last lines of a run."""
+
+    def shown(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], DataError))
+
+    logger = logging.getLogger("apache_beam.runners.common")
+    logger.addFilter(shown)
+    try:
+        yield
+    finally:
+        logger.removeFilter(shown)
 
 
 @contextmanager

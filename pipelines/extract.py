@@ -20,7 +20,7 @@ from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, S
 from transforms.datasets.files import InputNotFoundError, Source, absolute, find
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows
-from transforms.datasets.writing import CommitDatasets, Gate, WriteDatasets, check_writable
+from transforms.datasets.writing import CommitDatasets, Gate, PartWriter, WriteDatasets, check_writable
 from transforms.journeys.icpc import IcpcConfig
 from transforms.journeys.interactions import InteractionFilter
 from transforms.journeys.stages import ExtractConfig, ExtractJourneys
@@ -33,7 +33,9 @@ PROGRAM = "extract"
 OUTPUTS = (SALIENT_TERMS, HISTORIES, ERRORS, METRICS, JOURNEYS)
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
 _BROADCAST_BYTES = 256 << 20
-_BYTES_PER_BUCKET = 8 << 20
+_BYTES_PER_BUCKET = 4 << 20
+_BYTES_PER_PART = 32 << 20
+_FEWEST_PARTS = 16
 
 
 class ExtractOptions(PipelineOptions):
@@ -150,7 +152,13 @@ class ExtractOptions(PipelineOptions):
             "--buckets",
             type=number(int, 0, 65536),
             default=0,
-            help="Groups in which users are shuffled; 0: by the size of the log. The result does not depend on it.",
+            help="Groups in which users are shuffled, a divisor of the parts; 0: as many. It decides no result.",
+        )
+        add(
+            "--parts",
+            type=number(int, 0, 65536),
+            default=0,
+            help="Files of each dataset, at most; 0: 16, or more for logs over 512 MB.",
         )
         add(
             "--max_error_rate",
@@ -174,6 +182,7 @@ class Job:
         timestamp_unit: what numbers in the timestamp column count.
         salience: how salient terms are found.
         extraction: how journeys are formed.
+        parts: number of parts of each dataset.
         max_error_rate: largest share of unusable rows of an input.
     """
 
@@ -186,6 +195,7 @@ class Job:
     timestamp_unit: Any
     salience: SalienceConfig
     extraction: ExtractConfig
+    parts: int
     max_error_rate: float
 
     @property
@@ -195,7 +205,12 @@ class Job:
         del extraction["join"], extraction["buckets"]
         salience = dataclasses.asdict(self.salience)
         salience["stop_words"] = sorted(self.salience.stop_words)
-        return {"extraction": extraction, "salience": salience, "timestamp_unit": self.timestamp_unit}
+        return {
+            "parts": self.parts,
+            "extraction": extraction,
+            "salience": salience,
+            "timestamp_unit": self.timestamp_unit,
+        }
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -225,10 +240,14 @@ def plan(own: argparse.Namespace) -> Job:
         check_writable(workspace)
     except OSError as error:
         raise reading.UsageError(f"--workspace: cannot write in {workspace!r}: {error}") from error
+    previous = _find_previous(own.previous) if own.previous else None
+    parts = own.parts or _choose_parts(interactions, previous)
+    if own.buckets and parts % own.buckets:
+        raise reading.UsageError(f"--buckets must divide the number of parts, {parts}, got {own.buckets}")
     job = Job(
         interactions=interactions,
         items=items,
-        previous=_find_previous(own.previous) if own.previous else None,
+        previous=previous,
         workspace=workspace,
         columns=own.columns,
         item_columns=own.item_columns,
@@ -244,8 +263,9 @@ def plan(own: argparse.Namespace) -> Job:
             max_history=own.max_history,
             min_term_users=own.min_term_users,
             join=_choose_join(own.catalogue_join, items),
-            buckets=own.buckets or max(16, min(4096, interactions.size // _BYTES_PER_BUCKET)),
+            buckets=own.buckets or parts,
         ),
+        parts=parts,
         max_error_rate=own.max_error_rate,
     )
     _check_continues(job)
@@ -291,6 +311,16 @@ def _read_stop_words(path: str) -> frozenset[str]:
         raise reading.UsageError(f"--stop_words: {error}") from error
 
 
+def _choose_parts(interactions: Source, previous: Source | None) -> int:
+    """A power of two, so that a part holds what some 32 MB of log become; never fewer than the run before had."""
+    parts = _FEWEST_PARTS
+    while parts * _BYTES_PER_PART < interactions.size:
+        parts *= 2
+    if previous is not None and previous.manifest is not None:
+        parts = max(parts, previous.manifest.configuration["parts"])
+    return parts
+
+
 def _choose_join(wanted: str, items: Source) -> Any:
     if wanted != "auto":
         return wanted
@@ -299,17 +329,20 @@ def _choose_join(wanted: str, items: Source) -> Any:
 
 def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
+    writer = PartWriter(job.workspace, job.parts, progress)
     log_schema = job.extraction.interactions.required_schema()
     rows, row_errors, row_counts = root | "ReadInteractions" >> ReadRows(
         log_schema, job.interactions, job.columns, job.timestamp_unit, progress
     )
     located_items, item_errors, item_counts = root | "ReadItems" >> ReadRows(ITEMS, job.items, job.item_columns)
-    salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(job.salience)
+    salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(
+        job.salience, buckets=max(2, job.items.size // _BYTES_PER_BUCKET)
+    )
     stored, stored_errors, stored_counts = None, [], []
     if job.previous:
         stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous)
         stored_errors, stored_counts = rest[:1], rest[1:]
-    extracted = rows | "ExtractJourneys" >> ExtractJourneys(salient, stored, job.extraction, progress)
+    extracted = rows | "ExtractJourneys" >> ExtractJourneys(salient, stored, job.extraction, writer)
 
     errors = (row_errors, item_errors, term_errors, extracted.errors, *stored_errors) | "AllErrors" >> beam.Flatten()
     unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
@@ -324,22 +357,21 @@ def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     metrics = (
         counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
     )
-    batches = {
-        SALIENT_TERMS.name: extracted.salient,
-        HISTORIES.name: extracted.histories,
-        JOURNEYS.name: extracted.journeys,
-        METRICS.name: metrics,
-        ERRORS.name: errors,
-    }
-    parts = batches | "WriteDatasets" >> WriteDatasets(OUTPUTS, job.workspace, progress)
-    parts | "CommitDatasets" >> CommitDatasets(
-        schemas=OUTPUTS,
-        workspace=job.workspace,
-        gate=Gate((INTERACTIONS.name, ITEMS.name), job.max_error_rate),
-        counts=counts,
-        configuration=job.configuration,
-        code_version=importlib.metadata.version("interest-journeys"),
-        inputs=job.inputs,
+    batches = {SALIENT_TERMS.name: extracted.salient, METRICS.name: metrics, ERRORS.name: errors}
+    parts = batches | "WriteDatasets" >> WriteDatasets((SALIENT_TERMS, METRICS, ERRORS), writer)
+    (
+        (parts, extracted.parts)
+        | "Parts" >> beam.Flatten()
+        | "CommitDatasets"
+        >> CommitDatasets(
+            schemas=OUTPUTS,
+            writer=writer,
+            gate=Gate((INTERACTIONS.name, ITEMS.name), job.max_error_rate),
+            counts=counts,
+            configuration=job.configuration,
+            code_version=importlib.metadata.version("interest-journeys"),
+            inputs=job.inputs,
+        )
     )
 
 

@@ -63,7 +63,8 @@ def _add_options(options: type[PipelineOptions], parser: Any) -> None:
 def _beam_parser() -> argparse.ArgumentParser:
     parser = Parser(add_help=False, conflict_handler="resolve")
     for options in PipelineOptions.__subclasses__():
-        _add_options(options, parser)
+        if options.__module__.startswith("apache_beam."):
+            _add_options(options, parser)
     return parser
 
 
@@ -91,8 +92,8 @@ def runner_flags(path: str) -> list[str]:
     if not file.is_file():
         raise UsageError(f"--runner_config: no such file: {file.absolute()}")
     try:
-        settings = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"--runner_config: {path} is not YAML: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"--runner_config: {path} must be a map of options, such as 'runner: DirectRunner'")

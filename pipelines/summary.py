@@ -26,7 +26,9 @@ def print_summary(program: str, workspace: str, seconds: float) -> None:
     console.print(_figure_table(program, figures, seconds))
     console.print(_histogram(figures))
     _print_user(console, workspace)
-    console.print(f"\nWritten to [bold]{workspace}[/]: salient_terms, histories, journeys, metrics, errors")
+    console.print(
+        f"\nWritten to {workspace}: salient_terms, histories, journeys, metrics, errors", soft_wrap=True, markup=False
+    )
     console.print("Read them with any parquet tool, for instance:")
     console.print(
         f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
@@ -35,6 +37,7 @@ def print_summary(program: str, workspace: str, seconds: float) -> None:
     console.print(
         f"  python -m pipelines.{program} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
         soft_wrap=True,
+        markup=False,
     )
 
 

@@ -97,12 +97,8 @@ def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
 
 
 def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order.
-
-    No row is one empty batch in bucket 0, so that what follows knows the schema.
-    """
+    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order."""
     if not rows.num_rows:
-        yield 0, rows
         return
     buckets = buckets_of(rows[column], count)
     if buckets.min() == buckets.max():
@@ -114,6 +110,15 @@ def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[t
     ends = np.append(starts[1:], rows.num_rows)
     for bucket, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
         yield bucket, ordered.slice(start, end - start)
+
+
+def split_group(batches: Iterable[pa.RecordBatch], column: str, count: int) -> dict[int, list[pa.RecordBatch]]:
+    """The pieces of all batches by bucket of `column`, in order of buckets."""
+    pieces: dict[int, list[pa.RecordBatch]] = {}
+    for batch in batches:
+        for bucket, piece in split_by_bucket(batch, column, count):
+            pieces.setdefault(bucket, []).append(piece)
+    return dict(sorted(pieces.items()))
 
 
 def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:

@@ -141,6 +141,7 @@ def coerce(
     if reasons.null_count == len(reasons):
         return Coerced(located, _no_errors())
     bad = pc.invert(good)
+    names = list(dict.fromkeys(selected.values()))
     return Coerced(
         located.filter(good),
         error_rows(
@@ -148,9 +149,18 @@ def coerce(
             pa.DictionaryArray.from_arrays(pa.array(np.zeros(raw.num_rows, np.int32)), [file]).filter(bad),
             numbers.filter(bad),
             reasons.filter(bad),
-            raw.filter(bad).select(list(dict.fromkeys(selected.values()))),
+            pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(bad),
         ),
     )
+
+
+def _filterable(column: pa.Array) -> pa.Array:
+    """The same values in a type that Arrow can filter, which views of strings are not."""
+    if pa.types.is_string_view(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_nested(column.type) and pa.types.is_string_view(column.type.value_type):
+        return _cast(column, pa.list_(pa.string()), "auto")
+    return column
 
 
 def _no_errors() -> pa.RecordBatch:
@@ -244,18 +254,13 @@ _BEYOND = _seconds(LATEST) * 10**6
 
 
 def _to_microseconds(numbers: Numbers, unit: str) -> npt.NDArray[np.int64]:
-    """Numbers of `unit` since 1970 as microseconds, fractions to the nearest one, parts of integers left out.
-
-    What lies outside the schema's range, infinity and NaN too, becomes the range's upper end.
-    """
+    """Numbers of `unit` since 1970 as microseconds; what lies outside the schema's range becomes its upper end."""
     per_second = _PER_SECOND[unit]
     inside = (numbers >= int(_seconds(EARLIEST) * per_second)) & (numbers < int(_seconds(LATEST) * per_second))
     safe = np.where(inside, numbers, 0)
-    if unit == "ns":
-        microseconds = safe.astype(np.int64) // 1000
-    else:
-        microseconds = np.rint(safe * int(10**6 / per_second)).astype(np.int64)
-    return np.where(inside, microseconds, _BEYOND)
+    # Inside the range, microseconds are whole numbers that a float64 holds exactly.
+    microseconds = safe.astype(np.int64) // 1000 if unit == "ns" else np.rint(safe * int(10**6 / per_second))
+    return np.where(inside, microseconds, _BEYOND).astype(np.int64)
 
 
 def _auto_microseconds(numbers: Numbers) -> npt.NDArray[np.int64]:
@@ -317,8 +322,12 @@ def _as_text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))  # the zone may be one that this machine lacks
     if pa.types.is_nested(column.type):
-        return pa.array(
-            [None if value is None else json.dumps(value, ensure_ascii=False) for value in column.to_pylist()],
-            pa.string(),
-        )
+        return pa.array([_json(value) for value in column], pa.string())
     return column.cast(pa.string())
+
+
+def _json(value: pa.Scalar) -> str | None:
+    try:
+        return json.dumps(value.as_py(), ensure_ascii=False, default=str) if value.is_valid else None
+    except UnicodeDecodeError:
+        return "not UTF-8"

@@ -11,6 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from transforms.datasets.manifest import Manifest, read_manifest
 
+GLOB_CHARACTERS = "*?["
+
 
 class InputNotFoundError(ValueError):
     """A path, folder or glob that names no parquet file."""
@@ -64,7 +66,7 @@ def find(path: str) -> Source:
         InputNotFoundError: when there is no such file.
     """
     path = absolute(path)
-    if any(character in path for character in "*?["):
+    if any(character in path for character in GLOB_CHARACTERS):
         files = _visible(_match(path), path)
         if not files:
             raise InputNotFoundError(f"no file matches {path!r}")
@@ -79,7 +81,7 @@ def find(path: str) -> Source:
         parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
         return Source(folder, parts, manifest)
     inside = _match(FileSystems.join(folder, "**"))
-    files = tuple(file for file in _visible(inside, folder) if file.path.endswith((".parquet", ".pq")))
+    files = tuple(file for file in _visible(inside, f"{folder}/") if file.path.endswith((".parquet", ".pq")))
     if not files:
         if not inside and not os.path.isdir(path):
             raise InputNotFoundError(f"no such file or folder: {path!r}")

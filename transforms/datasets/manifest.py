@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apache_beam.io.filesystem import BeamIOError
@@ -110,17 +111,28 @@ def write_atomically(path: str, content: bytes) -> None:
     Raises:
         OSError, BeamIOError: as the file system says; nothing is left at `path` that was not there before.
     """
-    folder, name = FileSystems.split(path)
-    if not FileSystems.exists(folder):
-        _make_folder(folder)
-    unfinished = FileSystems.join(folder, f".{name}.{uuid.uuid4().hex}")
+    _write_all({path: content})
+
+
+def _write_all(contents: Mapping[str, bytes]) -> None:
+    """Writes files under other names and, when all are there, renames them."""
+    unfinished = []
     try:
-        with FileSystems.create(unfinished, mime_type="application/octet-stream") as file:
-            file.write(content)
-        FileSystems.rename([unfinished], [path])
+        for path, content in contents.items():
+            folder, name = FileSystems.split(path)
+            if not FileSystems.exists(folder):
+                _make_folder(folder)
+            unfinished.append(FileSystems.join(folder, f".{name}.{uuid.uuid4().hex}"))
+            try:
+                with FileSystems.create(unfinished[-1], mime_type="application/octet-stream") as file:
+                    file.write(content)
+            except OSError as error:
+                raise OSError(f"cannot write {path!r}: {error}") from error
+        FileSystems.rename(unfinished, list(contents))
     except BaseException:
-        if FileSystems.exists(unfinished):
-            FileSystems.delete([unfinished])
+        left = [path for path in unfinished if FileSystems.exists(path)]
+        if left:
+            FileSystems.delete(left)
         raise
 
 
@@ -132,22 +144,43 @@ def _make_folder(folder: str) -> None:
             raise
 
 
-def commit(folder: str, manifest: Manifest) -> None:
-    """Makes `manifest` the current version of the dataset in `folder`, then removes the parts it replaces.
+def commit(workspace: str, manifests: Sequence[Manifest]) -> None:
+    """Makes `manifests` the current versions of their datasets, all or none, then removes the parts they replace.
 
     Raises:
-        CommitError: when a part of the manifest is not there, as when another job replaced this dataset meanwhile.
+        CommitError: when a part of a manifest is not there, as when another job replaced this dataset meanwhile.
+        OSError, BeamIOError: when a manifest cannot be written; the versions before are put back.
     """
+    folders = [FileSystems.join(workspace, manifest.dataset) for manifest in manifests]
+    for folder, manifest in zip(folders, manifests, strict=True):
+        _check_parts(folder, manifest)
+    before = [read_manifest(folder) for folder in folders]
+    paths = [FileSystems.join(folder, MANIFEST_NAME) for folder in folders]
+    try:
+        _write_all({path: manifest.to_json().encode() for path, manifest in zip(paths, manifests, strict=True)})
+    except BaseException:
+        for folder, replaced in zip(folders, before, strict=True):
+            _put_back(folder, replaced)
+        raise
+    for folder, replaced, manifest in zip(folders, before, manifests, strict=True):
+        kept = {part.name for part in manifest.parts}
+        remove_parts(folder, [part for part in (replaced.parts if replaced else ()) if part.name not in kept])
+
+
+def _check_parts(folder: str, manifest: Manifest) -> None:
     paths = [FileSystems.join(folder, part.name) for part in manifest.parts]
     found = {file.path: file.size_in_bytes for result in FileSystems.match(paths) for file in result.metadata_list}
     for path, part in zip(paths, manifest.parts, strict=True):
         if found.get(path) != part.bytes:
             raise CommitError(f"{path!r} is not the {part.bytes} bytes that were written; nothing was committed")
-    before = read_manifest(folder)
-    write_atomically(FileSystems.join(folder, MANIFEST_NAME), manifest.to_json().encode())
-    if before is not None:
-        kept = {part.name for part in manifest.parts}
-        remove_parts(folder, [part for part in before.parts if part.name not in kept])
+
+
+def _put_back(folder: str, manifest: Manifest | None) -> None:
+    path = FileSystems.join(folder, MANIFEST_NAME)
+    if manifest is not None and read_manifest(folder) != manifest:
+        write_atomically(path, manifest.to_json().encode())
+    elif manifest is None and FileSystems.exists(path):
+        FileSystems.delete([path])
 
 
 def remove_parts(folder: str, parts: list[Part]) -> None:

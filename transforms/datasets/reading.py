@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -23,6 +24,7 @@ from transforms.progress import Progress
 ROWS_PER_BATCH = 1 << 17
 ERRORS_TAG = "errors"
 COUNTS_TAG = "counts"
+_RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 class FileSlice(NamedTuple):
@@ -51,17 +53,23 @@ class _WatchedFile:
         self._file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
         self.failure: Exception | None = None
 
-    def read(self, size: int = -1) -> bytes:
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
         try:
-            content: bytes = self._file.read(size)
+            yield
         except Exception as error:
             self.failure = error
             raise
-        return content
+
+    def read(self, size: int = -1) -> bytes:
+        with self._watching():
+            content: bytes = self._file.read(size)
+            return content
 
     def seek(self, position: int, whence: int = 0) -> int:
-        reached: int = self._file.seek(position, whence)
-        return reached
+        with self._watching():
+            reached: int = self._file.seek(position, whence)
+            return reached
 
     def tell(self) -> int:
         position: int = self._file.tell()
@@ -96,8 +104,10 @@ class ParquetReader:
     def __init__(self, path: str) -> None:
         self._watched = _WatchedFile(path)
         try:
-            self._parquet = pq.ParquetFile(pa.PythonFile(self._watched, mode="r"), pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+            self._parquet = pq.ParquetFile(
+                pa.PythonFile(self._watched, mode="r"), pre_buffer=False, page_checksum_verification=True
+            )
+        except _RAISED_BY_PYARROW as error:
             self.close()
             raise self._explained(error) from error
 
@@ -120,7 +130,7 @@ class ParquetReader:
         while True:
             try:
                 batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
+            except _RAISED_BY_PYARROW as error:
                 raise self._explained(error) from error
             if batch is None:
                 return

@@ -16,17 +16,18 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from schemas import DatasetSchema
+from schemas import ERRORS, DatasetSchema
 from transforms.columnar import concatenate, split_by_bucket
+from transforms.datasets.files import GLOB_CHARACTERS
 from transforms.datasets.manifest import Manifest, Part, commit, read_manifest, remove_parts, write_atomically
 from transforms.datasets.metrics import Count
+from transforms.datasets.reading import ParquetReader
 from transforms.progress import Progress
 
-VALUES_PER_PART = 1 << 24
 VALUES_PER_ROW_GROUP = 1 << 21
 
-PartKey = tuple[str, int, int]
-"""Name of a dataset, number of a part, number of parts."""
+PartKey = tuple[str, int]
+"""Name of a dataset, number of a part."""
 
 
 def count_values(rows: pa.RecordBatch) -> int:
@@ -36,11 +37,6 @@ def count_values(rows: pa.RecordBatch) -> int:
 
 def _nested_values(column: pa.Array) -> int:
     return (pc.sum(pc.list_value_length(column)).as_py() or 0) if pa.types.is_list(column.type) else 0
-
-
-def number_of_parts(values: int) -> int:
-    """How many parts a dataset with so many values has."""
-    return max(1, -(-values // VALUES_PER_PART))
 
 
 def in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> pa.RecordBatch:
@@ -55,7 +51,14 @@ def to_parquet(rows: pa.RecordBatch) -> bytes:
     """Rows as one parquet file: zstd, row groups of about `VALUES_PER_ROW_GROUP` values."""
     rows_per_group = max(1, VALUES_PER_ROW_GROUP * max(rows.num_rows, 1) // max(count_values(rows), 1))
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_batches([rows]), sink, compression="zstd", row_group_size=rows_per_group)
+    pq.write_table(
+        pa.Table.from_batches([rows]),
+        sink,
+        compression="zstd",
+        row_group_size=rows_per_group,
+        use_dictionary=_dictionary_columns(rows.schema),
+        write_statistics=[field.name for field in rows.schema if not pa.types.is_list(field.type)],
+    )
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
@@ -66,6 +69,8 @@ def check_writable(folder: str) -> None:
     Raises:
         OSError: when that is not possible.
     """
+    if any(character in folder for character in GLOB_CHARACTERS):
+        raise OSError(f"a folder that is written may not have one of {GLOB_CHARACTERS} in its name")
     probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
     try:
         write_atomically(probe, b"")
@@ -74,92 +79,102 @@ def check_writable(folder: str) -> None:
         raise OSError(str(error)) from error
 
 
-class SplitIntoParts(beam.DoFn):
-    """Keys pieces of record batches by their dataset and the part they belong to."""
-
-    def __init__(self, schemas: tuple[DatasetSchema, ...]) -> None:
-        self.schemas = {schema.name: schema for schema in schemas}
-
-    def process(
-        self, named: tuple[str, pa.RecordBatch], values: dict[str, int]
-    ) -> Iterator[tuple[PartKey, pa.RecordBatch]]:
-        name, rows = named
-        parts = number_of_parts(values[name])
-        for part, piece in split_by_bucket(rows, self.schemas[name].partition_by, parts):
-            yield (name, part, parts), piece
+def _dictionary_columns(schema: pa.Schema) -> list[str]:
+    """The leaves that hold text: numbers of these datasets hardly repeat, and trying to code them takes time."""
+    plain = [field.name for field in schema if pa.types.is_string(field.type)]
+    lists = [field.name for field in schema if pa.types.is_list(field.type)]
+    return plain + [f"{name}.list.element" for name in lists if pa.types.is_string(schema.field(name).type.value_type)]
 
 
-class WritePart(beam.DoFn):
-    """All rows of one part -> the part, written under a name that its content gives.
+@dataclasses.dataclass(frozen=True)
+class PartWriter:
+    """Writes parts; travels to the workers.
 
-    Two attempts at the same part write the same bytes to the same name, and never touch a part with other content.
+    A part's name follows from its content, so two attempts at the same part write the same bytes to the same name, and
+    never touch a part with other content.
+
+    Attributes:
+        workspace: folder in which the datasets' own folders lie.
+        parts: number of parts of each dataset. A part holds the rows of a range of hashes, and is not written when
+            there are none: where a row lies follows from the row and this number alone.
+        progress: where to say that a part was written.
     """
 
-    def __init__(self, schemas: tuple[DatasetSchema, ...], workspace: str, progress: Progress) -> None:
-        self.schemas = {schema.name: schema for schema in schemas}
-        self.workspace = workspace
-        self.progress = progress
+    workspace: str
+    parts: int
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
-    def process(self, keyed: tuple[PartKey, Iterable[pa.RecordBatch]]) -> Iterator[tuple[str, Part]]:
-        (name, index, parts), batches = keyed
-        schema = self.schemas[name]
+    def write(self, schema: DatasetSchema, index: int, batches: Iterable[pa.RecordBatch]) -> tuple[str, Part]:
+        """Writes all rows of a part, sorted; returns the name of the dataset and the part.
+
+        Raises:
+            SchemaError: when the rows are not what the dataset promises.
+        """
         rows = in_order(concatenate(batches, schema.arrow), schema.order)
         schema.check(rows)
         content = to_parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
-        file = f"part-{index:05d}-of-{parts:05d}-{digest[:12]}.parquet"
-        write_atomically(FileSystems.join(self.workspace, name, file), content)
+        name = f"part-{index:05d}-of-{self.parts:05d}-{digest[:12]}.parquet"
+        write_atomically(FileSystems.join(self.workspace, schema.name, name), content)
         self.progress.add("parts", 1)
-        yield name, Part(file, rows.num_rows, len(content), digest)
+        return schema.name, Part(name, rows.num_rows, len(content), digest)
+
+
+class SplitIntoParts(beam.DoFn):
+    """Keys pieces of record batches of one dataset by the part they belong to."""
+
+    def __init__(self, schema: DatasetSchema, parts: int) -> None:
+        self.schema = schema
+        self.parts = parts
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[tuple[PartKey, pa.RecordBatch]]:
+        for part, piece in split_by_bucket(rows, self.schema.partition_by, self.parts):
+            yield (self.schema.name, part), piece
+
+
+class WritePart(beam.DoFn):
+    """All rows of one part -> the part, written."""
+
+    def __init__(self, schemas: tuple[DatasetSchema, ...], writer: PartWriter) -> None:
+        self.schemas = {schema.name: schema for schema in schemas}
+        self.writer = writer
+
+    def process(self, keyed: tuple[PartKey, Iterable[pa.RecordBatch]]) -> Iterator[tuple[str, Part]]:
+        (name, index), batches = keyed
+        yield self.writer.write(self.schemas[name], index, batches)
 
 
 @dataclasses.dataclass
 class WriteDatasets(beam.PTransform):
     """Record batches of some datasets -> their parts, written but not yet committed.
 
-    The number of parts follows from the number of values, the part of a row from the hash of one column, the order of
-    rows from the schema: the same rows give the same bytes, whoever writes them. There is always a first part, so that
-    tools that read the folder by a glob find the columns also when there is no row.
+    The part of a row follows from the hash of one column, the order of rows from the schema: the same rows give the same
+    bytes, whoever writes them.
 
     Attributes:
         schemas: the datasets.
-        workspace: folder in which the datasets' own folders lie.
-        progress: where to say that a part was written.
+        writer: where and into how many parts.
 
     Returns:
         A collection of (name of the dataset, part). The input is a collection of record batches for each name.
     """
 
     schemas: tuple[DatasetSchema, ...]
-    workspace: str
-    progress: Progress = dataclasses.field(default_factory=Progress)
+    writer: PartWriter
 
     def expand(self, batches: dict[str, beam.PCollection]) -> beam.PCollection:
-        named = tuple(
-            rows | f"Name[{name}]" >> beam.Map(_with_name, name).with_output_types(tuple[str, pa.RecordBatch])
-            for name, rows in batches.items()
+        pieces = tuple(
+            batches[schema.name]
+            | f"Split[{schema.name}]"
+            >> beam.ParDo(SplitIntoParts(schema, self.writer.parts)).with_output_types(tuple[PartKey, pa.RecordBatch])
+            for schema in self.schemas
         )
-        empty = next(iter(batches.values())).pipeline | "Empty" >> beam.Create(
-            [(schema.name, concatenate([], schema.arrow)) for schema in self.schemas], reshuffle=False
-        ).with_output_types(tuple[str, pa.RecordBatch])
-        rows = (*named, empty) | "AllRows" >> beam.Flatten()
-        values = (
-            rows
-            | "CountValues" >> beam.MapTuple(lambda name, batch: (name, count_values(batch)))
-            | "SumValues" >> beam.CombinePerKey(sum)
-        )
-        pieces = rows | "SplitIntoParts" >> beam.ParDo(
-            SplitIntoParts(self.schemas), beam.pvalue.AsDict(values)
-        ).with_output_types(tuple[PartKey, pa.RecordBatch])
         return (
             pieces
+            | "AllPieces" >> beam.Flatten()
             | "GroupParts" >> beam.GroupByKey()
-            | "WritePart" >> beam.ParDo(WritePart(self.schemas, self.workspace, self.progress))
+            | "WritePart" >> beam.ParDo(WritePart(self.schemas, self.writer))
         )
-
-
-def _with_name(rows: pa.RecordBatch, name: str) -> tuple[str, pa.RecordBatch]:
-    return name, rows
 
 
 class DataError(RuntimeError):
@@ -184,20 +199,35 @@ class Gate:
         Raises:
             DataError: when an input had no row at all, or too many of its rows were unusable.
         """
+        empty, too_many = [], []
         for name in self.inputs:
             read = counts.get((f"{name}_read", ""), 0)
             reasons = {
                 slice_: number for (metric, slice_), number in sorted(counts.items()) if metric == f"{name}_unusable"
             }
             told = ", ".join(f"{number} x {reason}" for reason, number in reasons.items()) or "no error was recorded"
-            if read == 0:
-                raise DataError(f"no row of {name} was read ({told}); nothing was committed")
             unusable = sum(reasons.values())
-            if unusable > self.max_error_rate * read:
-                raise DataError(
+            if read == 0:
+                empty.append(f"no row of {name} was read ({told})")
+            elif unusable > self.max_error_rate * read:
+                too_many.append(
                     f"{unusable} of {read} rows of {name} cannot be used ({told}), more than --max_error_rate="
-                    f"{self.max_error_rate:g} allows; nothing was committed"
+                    f"{self.max_error_rate:g} allows"
                 )
+        if empty or too_many:
+            raise DataError("; ".join([*(empty or too_many), "nothing was committed"]))
+
+
+def examples(errors: pa.RecordBatch) -> list[str]:
+    """One line for each reason among rows of `errors`, with the first input that has it."""
+    firsts = pa.Table.from_batches([errors]).group_by(["dataset", "reason"], use_threads=False)
+    rows = firsts.aggregate([(name, "first") for name in ("file", "row", "payload")]).to_pylist()
+    return [
+        f"{row['reason']}: {row['file_first']}"
+        + ("" if row["row_first"] is None else f", row {row['row_first']}")
+        + f": {row['payload_first']}"
+        for row in rows
+    ]
 
 
 class Commit(beam.DoFn):
@@ -206,30 +236,36 @@ class Commit(beam.DoFn):
     def __init__(
         self,
         schemas: tuple[DatasetSchema, ...],
-        workspace: str,
+        writer: PartWriter,
         gate: Gate,
         configuration: dict[str, Any],
         code_version: str,
         inputs: dict[str, Any],
     ) -> None:
         self.schemas = schemas
-        self.workspace = workspace
+        self.writer = writer
         self.gate = gate
         self.configuration = configuration
         self.code_version = code_version
         self.inputs = inputs
 
     def process(self, parts: list[tuple[str, Part]], counts: list[Count]) -> Iterator[Manifest]:
+        parts = parts + [self.writer.write(schema, 0, []) for schema in self._without_rows(parts)]
         manifests = [self._manifest(schema, parts) for schema in self.schemas]
         try:
             self.gate.check(dict(counts))
-        except DataError:
+        except DataError as error:
+            told = self._examples(parts)
             for manifest in manifests:
                 self._remove_uncommitted(manifest)
-            raise
-        for manifest in manifests:
-            commit(FileSystems.join(self.workspace, manifest.dataset), manifest)
-            yield manifest
+            raise DataError("\n  ".join([str(error), *told])) from error
+        commit(self.writer.workspace, manifests)
+        yield from manifests
+
+    def _without_rows(self, parts: list[tuple[str, Part]]) -> list[DatasetSchema]:
+        """Datasets that get an empty part, so that tools that read the folder by a glob find the columns."""
+        present = {name for name, _ in parts}
+        return [schema for schema in self.schemas if schema.name not in present]
 
     def _manifest(self, schema: DatasetSchema, parts: list[tuple[str, Part]]) -> Manifest:
         return Manifest(
@@ -241,8 +277,17 @@ class Commit(beam.DoFn):
             inputs=self.inputs,
         )
 
+    def _examples(self, parts: list[tuple[str, Part]]) -> list[str]:
+        """From the errors that were written and will not be committed, or none in a second attempt."""
+        names = sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)
+        for path in (FileSystems.join(self.writer.workspace, ERRORS.name, name) for name in names[:1]):
+            if FileSystems.exists(path):
+                with ParquetReader(path) as reader:
+                    return examples(next(reader.batches(0, ERRORS.arrow.names)))
+        return []
+
     def _remove_uncommitted(self, manifest: Manifest) -> None:
-        folder = FileSystems.join(self.workspace, manifest.dataset)
+        folder = FileSystems.join(self.writer.workspace, manifest.dataset)
         current = read_manifest(folder)
         kept = {part.name for part in current.parts} if current else set()
         remove_parts(folder, [part for part in manifest.parts if part.name not in kept])
@@ -254,7 +299,7 @@ class CommitDatasets(beam.PTransform):
 
     Attributes:
         schemas: the datasets, those that others were computed from first.
-        workspace: folder of the datasets.
+        writer: where the datasets are written.
         gate: what must hold.
         counts: the summed counts of the job.
         configuration: options that decided the content.
@@ -266,7 +311,7 @@ class CommitDatasets(beam.PTransform):
     """
 
     schemas: tuple[DatasetSchema, ...]
-    workspace: str
+    writer: PartWriter
     gate: Gate
     counts: beam.PCollection
     configuration: dict[str, Any]
@@ -274,7 +319,7 @@ class CommitDatasets(beam.PTransform):
     inputs: dict[str, Any]
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        committed = Commit(self.schemas, self.workspace, self.gate, self.configuration, self.code_version, self.inputs)
+        committed = Commit(self.schemas, self.writer, self.gate, self.configuration, self.code_version, self.inputs)
         return (
             parts
             | "List" >> beam.combiners.ToList()

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
-from schemas import SALIENT_TERMS
-from transforms.columnar import SplitByBucket, concatenate, split_by_bucket
+from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
+from transforms.columnar import SplitByBucket, concatenate, split_by_bucket, split_group
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
+from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
 from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, tallies
 from transforms.journeys.icpc import IcpcConfig, Journeys, extract_journeys
@@ -31,15 +32,42 @@ from transforms.journeys.interactions import (
 )
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
-from transforms.progress import Progress
 
 Join = Literal["broadcast", "shuffle"]
-HISTORIES_TAG = "histories"
 _HEAVY_TAG = "heavy"
 _HEAVY_GROUPS = 16
 _MOST_JOURNEYS_TOLD = 10
 
 Keyed = tuple[int, pa.RecordBatch]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractConfig:
+    """How histories become journeys.
+
+    Attributes:
+        icpc: the clustering.
+        interactions: which interactions count.
+        max_history: how many interactions a user keeps: the last ones, at least 1.
+        min_term_users: terms that fewer users reach are used and written nowhere; 1: all are.
+        join: how interactions meet the terms of their items.
+        buckets: into how many groups users, and in a shuffle items, are put.
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    icpc: IcpcConfig = dataclasses.field(default_factory=IcpcConfig)
+    interactions: InteractionFilter = dataclasses.field(default_factory=InteractionFilter)
+    max_history: int = 2000
+    min_term_users: int = 1
+    join: Join = "broadcast"
+    buckets: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("max_history", "min_term_users", "buckets"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
 class FilterInteractions(beam.DoFn):
@@ -180,13 +208,15 @@ class CountTermUsers(beam.DoFn):
 
 
 class ExtractBucket(beam.DoFn):
-    """Events of a bucket -> rows of `journeys`; rows of `histories` and counts beside."""
+    """Events of a bucket -> its parts of `journeys` and `histories`, written; counts beside.
 
-    def __init__(self, schema: pa.Schema, max_history: int, config: IcpcConfig, progress: Progress) -> None:
+    All rows of a part come from one bucket, so they are written here and are not shuffled once more.
+    """
+
+    def __init__(self, schema: pa.Schema, config: ExtractConfig, writer: PartWriter) -> None:
         self.schema = schema
-        self.max_history = max_history
         self.config = config
-        self.progress = progress
+        self.writer = writer
 
     def process(
         self,
@@ -194,14 +224,16 @@ class ExtractBucket(beam.DoFn):
         packed: pa.RecordBatch | None,
         kept: pa.RecordBatch | None,
     ) -> Iterator[Any]:
-        histories = arrange(group[1], self.schema, self.max_history)
-        items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
-        journeys = extract_journeys(histories.offsets, items, known.vectors, self.config)
-        yield TaggedOutput(HISTORIES_TAG, history_rows(histories, known.item_ids.take(pa.array(items))))
-        for figure in count_extracted(histories, items, known, journeys):
-            yield TaggedOutput(COUNTS_TAG, figure)
-        yield journey_rows(journeys, histories, items, known)
-        self.progress.add("users", len(histories.user_ids))
+        for part, batches in split_group(group[1], "user_id", self.writer.parts).items():
+            histories = arrange(batches, self.schema, self.config.max_history)
+            items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
+            journeys = extract_journeys(histories.offsets, items, known.vectors, self.config.icpc)
+            rows = history_rows(histories, known.item_ids.take(pa.array(items)))
+            yield self.writer.write(HISTORIES, part, [rows])
+            yield self.writer.write(JOURNEYS, part, [journey_rows(journeys, histories, items, known)])
+            for figure in count_extracted(histories, items, known, journeys):
+                yield TaggedOutput(COUNTS_TAG, figure)
+            self.writer.progress.add("users", len(histories.user_ids))
 
 
 def count_extracted(
@@ -215,7 +247,9 @@ def count_extracted(
     yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
     yield count("users_truncated", int(histories.truncated.sum()))
     yield count("interactions_without_terms", int((np.diff(known.vectors.offsets)[items] == 0).sum()))
-    yield count("interactions_in_journeys", len(np.unique(journeys.members)))
+    in_a_journey = np.zeros(len(items), bool)
+    in_a_journey[journeys.members] = True
+    yield count("interactions_in_journeys", in_a_journey.sum())
     yield count("journeys", len(journeys.users))
     per_user = np.bincount(journeys.users, minlength=user_count)
     for number, users in enumerate(np.bincount(np.minimum(per_user, _MOST_JOURNEYS_TOLD)).tolist()):
@@ -276,48 +310,17 @@ class JoinTerms(beam.PTransform):
         return found.events, found[ERRORS_TAG]
 
 
-@dataclasses.dataclass(frozen=True)
-class ExtractConfig:
-    """How histories become journeys.
-
-    Attributes:
-        icpc: the clustering.
-        interactions: which interactions count.
-        max_history: how many interactions a user keeps: the last ones, at least 1.
-        min_term_users: terms that fewer users reach are used and written nowhere; 1: all are.
-        join: how interactions meet the terms of their items.
-        buckets: into how many groups users, and in a shuffle items, are put.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    icpc: IcpcConfig = dataclasses.field(default_factory=IcpcConfig)
-    interactions: InteractionFilter = dataclasses.field(default_factory=InteractionFilter)
-    max_history: int = 2000
-    min_term_users: int = 1
-    join: Join = "broadcast"
-    buckets: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("max_history", "min_term_users", "buckets"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-
-
 class Extracted(NamedTuple):
     """What extraction gives, each a collection.
 
     Attributes:
-        journeys: record batches of `journeys`.
-        histories: record batches of `histories`.
+        parts: the parts of `journeys` and `histories`, as (name of the dataset, part).
         salient: record batches of `salient_terms`, without terms that reach too few users.
         errors: record batches of `errors`.
         counts: counts.
     """
 
-    journeys: beam.PCollection
-    histories: beam.PCollection
+    parts: beam.PCollection
     salient: beam.PCollection
     errors: beam.PCollection
     counts: beam.PCollection
@@ -325,19 +328,19 @@ class Extracted(NamedTuple):
 
 @dataclasses.dataclass
 class ExtractJourneys(beam.PTransform):
-    """Record batches of interactions with their place -> journeys, and what else an extraction writes.
+    """Record batches of interactions with their place -> journeys and histories, written but not yet committed.
 
     Attributes:
         salient: record batches of `salient_terms`.
         stored: record batches of `histories` with their place, of the run that this one continues; None: none.
         config: everything that decides the result.
-        progress: where to say how many users are done.
+        writer: where journeys and histories are written.
     """
 
     salient: beam.PCollection
     stored: beam.PCollection | None
     config: ExtractConfig
-    progress: Progress = dataclasses.field(default_factory=Progress)
+    writer: PartWriter
 
     def expand(self, rows: beam.PCollection) -> Extracted:
         config = self.config
@@ -358,12 +361,12 @@ class ExtractJourneys(beam.PTransform):
             salient = salient | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept))
             packed = self._packed("PackKept", salient)
         extracted = groups | "Extract" >> beam.ParDo(
-            ExtractBucket(schema, config.max_history, config.icpc, self.progress),
+            ExtractBucket(schema, config, self.writer),
             AsSingleton(packed) if packed else None,
             AsSingleton(kept) if kept else None,
-        ).with_outputs(HISTORIES_TAG, COUNTS_TAG, main="journeys")
+        ).with_outputs(COUNTS_TAG, main="parts")
         counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return Extracted(extracted.journeys, extracted[HISTORIES_TAG], salient, errors, counts)
+        return Extracted(extracted.parts, salient, errors, counts)
 
     def _packed(self, label: str, salient: beam.PCollection) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""

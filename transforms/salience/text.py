@@ -69,6 +69,8 @@ def normalise(text: str) -> str:
 
 def pieces(token: str) -> list[str]:
     """The words in one token: itself, the pairs of a Han run, the stem of a Korean word; [] for what is no word."""
+    if token.isascii() and token.isalnum():
+        return [token] if len(token) <= _LONGEST_WORD else []
     if _HAN.fullmatch(token):
         return [token] if len(token) <= 2 else [token[start : start + 2] for start in range(len(token) - 1)]
     if _HANGUL.fullmatch(token):
