@@ -31,7 +31,7 @@ from transforms.progress import Progress
 
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _MOST_FOOTERS = 500
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.5
 _EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, OSError)
 _NAMED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
 """How an expected failure begins in the text of the error that a runner makes of it."""
@@ -143,7 +143,7 @@ def _shown_progress(log: Source, console: Console) -> Iterator[Progress]:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Bars(*columns, console=console, transient=True) as bars:
+        with Bars(*columns, console=console, transient=True, refresh_per_second=2) as bars:
             stages = {
                 "interactions": bars.add_task("interactions read", total=_count_rows(log), rate=""),
                 "users": bars.add_task("users done", total=None, rate=""),

@@ -14,14 +14,13 @@ Two tables, as parquet: a log of **interactions** and a catalogue of **items**. 
 disk or in a bucket. In a folder every `*.parquet` and `*.pq` below it is read, except under names that begin with `_`
 or `.`. Nothing has to be renamed, sorted or cast first:
 
-- other column names are given on the command line: `--columns user_id=visitor,item_id=content` for the log,
-  `--item_columns item_id=content` for the catalogue; further columns are not read;
-- text may be `string`, `large_string`, `string_view` or dictionary-encoded; ids may be whole numbers, which become text;
-- time may be a timestamp of any unit (without zone: taken as UTC), a date, or a number since 1970. A number's unit is
-  told by its size, each for itself: up to 1e11 it counts seconds, up to 1e14 milliseconds, up to 1e17 microseconds, beyond
-  nanoseconds. Numbers near 1970 in a finer unit are too small for that: say `--timestamp_unit ms`;
-- an interaction is one user, one item, one time; repeated rows count once;
-- a row group is read as a whole: keep row groups below about a million rows.
+- Other column names are given on the command line: `--columns user_id=visitor,item_id=content` for the log,
+  `--item_columns item_id=content` for the catalogue. Further columns are not read.
+- Text may be `string`, `large_string`, `string_view` or dictionary-encoded. Ids may be whole numbers; they become text.
+- Time may be a timestamp of any unit (without zone: taken as UTC), a date, or a number since 1970. A number's unit is
+  told by its size, each for itself: up to 1e11 it counts seconds, up to 1e14 milliseconds, up to 1e17 microseconds,
+  beyond that nanoseconds. Times near 1970 are too small for this in the finer units: say `--timestamp_unit ms`.
+- An interaction is one user, one item, one time. Repeated rows count once.
 
 Rows that break a rule below go to the dataset `errors` with the reason, and the job goes on, up to
 `--max_error_rate`. A file that is no parquet, or lacks a column that is not optional, goes there as one row.
@@ -30,11 +29,11 @@ Rows that break a rule below go to the dataset `errors` with the reason, and the
 _BETWEEN = """
 ## What is written
 
-A workspace is a folder or a bucket prefix with one folder for each dataset below. A dataset is its
-`part-*.parquet` files (zstd) and `_manifest.json`, which is written last and lists the parts with their row counts, sizes
-and SHA-256, the schema's fingerprint, the configuration, the version of the code and what it was computed from. The parts
-that a manifest lists never change; a job that fails leaves the manifest and the parts before as they were. Rows are spread
-over parts by a hash of one column and sorted inside each part, so the same input gives the same bytes.
+A workspace is a folder or a bucket prefix with one folder for each dataset below. A dataset is its `part-*.parquet`
+files (zstd) and `_manifest.json`, which is written last and lists the parts with their row counts, sizes and SHA-256,
+the schema's fingerprint, the configuration, the version of the code and what it was computed from. The parts that a
+manifest lists never change; a job that fails leaves manifest and parts as they were. Rows are spread over the parts by
+a hash of one column and sorted inside each part, so the same input gives the same bytes.
 
 Any parquet tool reads the parts: `select * from 'workspace/journeys/*.parquet'`.
 """

@@ -71,15 +71,68 @@ def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
         Array of shape (len(strings),), dtype uint64.
     """
     hashes = np.empty(len(strings), np.uint64)
-    _, offsets, data = strings.buffers()
-    if len(strings):
-        all_offsets = np.frombuffer(offsets, np.int32) if offsets else np.zeros(len(strings) + 1, np.int32)
-        _hash_strings(
-            all_offsets[strings.offset : strings.offset + len(strings) + 1],
-            np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8),
-            hashes,
-        )
+    _hash_strings(*_buffers(strings), hashes)
     return hashes
+
+
+def _buffers(strings: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Offsets, shape (len(strings) + 1,), and the bytes that they point into; both read-only."""
+    _, offsets, data = strings.buffers()
+    octets = np.frombuffer(data or b"", np.uint8)
+    if not len(strings) or offsets is None:
+        return np.frombuffer(bytes(4 * (len(strings) + 1)), np.int32), octets
+    return np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1], octets
+
+
+class StringIndex:
+    """Positions of distinct strings, for looking up many batches: a hash table that is built once.
+
+    Args:
+        strings: distinct, none null.
+    """
+
+    def __init__(self, strings: pa.StringArray) -> None:
+        self._strings = _buffers(strings)
+        self._hashes = stable_hash(strings)
+        slots = 1 << max(2 * len(strings), 1).bit_length()
+        self._table = np.full(slots, -1, np.int32)
+        _fill_table(self._hashes, self._table)
+
+    def positions(self, strings: pa.StringArray) -> npt.NDArray[np.int32]:
+        """The position of each string, -1 where it is not known. Shape (len(strings),), dtype int32."""
+        found = np.empty(len(strings), np.int32)
+        _look_up(*_buffers(strings), stable_hash(strings), *self._strings, self._hashes, self._table, found)
+        return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(table) - 1)
+    for position in range(len(hashes)):
+        slot = hashes[position] & mask
+        while table[slot] != -1:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = position
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, table, found):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(table) - 1)
+    for row in range(len(hashes)):
+        slot = hashes[row] & mask
+        length = offsets[row + 1] - offsets[row]
+        found[row] = -1
+        while table[slot] != -1:
+            position = table[slot]
+            start = known_offsets[position]
+            if known_hashes[position] == hashes[row] and known_offsets[position + 1] - start == length:
+                same = 0
+                while same < length and known_data[start + same] == data[offsets[row] + same]:
+                    same += 1
+                if same == length:
+                    found[row] = position
+                    break
+            slot = (slot + np.uint64(1)) & mask
 
 
 def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:

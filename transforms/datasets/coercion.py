@@ -216,13 +216,9 @@ def _cast(array: pa.Array, wanted: pa.DataType, unit: TimestampUnit) -> pa.Array
     if pa.types.is_timestamp(wanted) and not pa.types.is_null(array.type):
         return _cast_timestamp(array, unit)
     if pa.types.is_list(wanted) and not pa.types.is_null(array.type):
-        offsets = array.offsets.cast(pa.int32())
+        offsets = pa.array(array.offsets.to_numpy().astype(np.int32))  # a copy, since slices cannot be masked
         values = _cast(array.values, wanted.value_type, unit)
-        return (
-            pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
-            if array.null_count
-            else (pa.ListArray.from_arrays(offsets, values))
-        )
+        return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
     return array.cast(wanted)
 
 

@@ -25,6 +25,7 @@ from transforms.datasets.reading import ParquetReader
 from transforms.progress import Progress
 
 VALUES_PER_ROW_GROUP = 1 << 21
+_PARTS_WITH_EXAMPLES = 16
 
 PartKey = tuple[str, int]
 """Name of a dataset, number of a part."""
@@ -41,10 +42,22 @@ def _nested_values(column: pa.Array) -> int:
 
 def in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> pa.RecordBatch:
     """Rows sorted by the columns `order`, ascending, null last."""
-    indices = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order])
-    if np.array_equal(indices.to_numpy(), np.arange(rows.num_rows)):
+    if _are_in_order(rows, order):
         return rows
-    return rows.take(indices)
+    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order]))
+
+
+def _are_in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> bool:
+    """Whether rows are sorted already, as those of a single batch mostly are; not sure where there are nulls."""
+    if any(rows[name].null_count for name in order):
+        return False
+    undecided = np.ones(max(rows.num_rows - 1, 0), bool)
+    for name in order:
+        before, after = rows[name].slice(0, len(undecided)), rows[name].slice(1)
+        if np.any(undecided & pc.greater(before, after).to_numpy(zero_copy_only=False)):
+            return False
+        undecided &= pc.equal(before, after).to_numpy(zero_copy_only=False)
+    return True
 
 
 def to_parquet(rows: pa.RecordBatch) -> bytes:
@@ -148,8 +161,8 @@ class WritePart(beam.DoFn):
 class WriteDatasets(beam.PTransform):
     """Record batches of some datasets -> their parts, written but not yet committed.
 
-    The part of a row follows from the hash of one column, the order of rows from the schema: the same rows give the same
-    bytes, whoever writes them.
+    The part of a row follows from the hash of one column, the order of rows from the schema: the same rows give the
+    same bytes, whoever writes them.
 
     Attributes:
         schemas: the datasets.
@@ -218,16 +231,18 @@ class Gate:
             raise DataError("; ".join([*(empty or too_many), "nothing was committed"]))
 
 
-def examples(errors: pa.RecordBatch) -> list[str]:
-    """One line for each reason among rows of `errors`, with the first input that has it."""
-    firsts = pa.Table.from_batches([errors]).group_by(["dataset", "reason"], use_threads=False)
-    rows = firsts.aggregate([(name, "first") for name in ("file", "row", "payload")]).to_pylist()
-    return [
-        f"{row['reason']}: {row['file_first']}"
-        + ("" if row["row_first"] is None else f", row {row['row_first']}")
-        + f": {row['payload_first']}"
-        for row in rows
-    ]
+def examples(errors: pa.RecordBatch) -> dict[str, str]:
+    """For each reason among rows of `errors` a line about the first input that has it."""
+    kept = pc.ScalarAggregateOptions(skip_nulls=False)
+    columns = [(name, "first", kept) for name in ("file", "row", "payload")]
+    firsts = pa.Table.from_batches([errors]).group_by("reason", use_threads=False).aggregate(columns)
+    lines = {}
+    for first in firsts.to_pylist():
+        place = (
+            first["file_first"] if first["row_first"] is None else f"{first['file_first']}, row {first['row_first']}"
+        )
+        lines[first["reason"]] = f"{first['reason']}: {place}: {first['payload_first']}"
+    return lines
 
 
 class Commit(beam.DoFn):
@@ -279,12 +294,15 @@ class Commit(beam.DoFn):
 
     def _examples(self, parts: list[tuple[str, Part]]) -> list[str]:
         """From the errors that were written and will not be committed, or none in a second attempt."""
-        names = sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)
-        for path in (FileSystems.join(self.writer.workspace, ERRORS.name, name) for name in names[:1]):
+        told: dict[str, str] = {}
+        for name in sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)[
+            :_PARTS_WITH_EXAMPLES
+        ]:
+            path = FileSystems.join(self.writer.workspace, ERRORS.name, name)
             if FileSystems.exists(path):
                 with ParquetReader(path) as reader:
-                    return examples(next(reader.batches(0, ERRORS.arrow.names)))
-        return []
+                    told = examples(next(reader.batches(0, ERRORS.arrow.names))) | told
+        return list(told.values())
 
     def _remove_uncommitted(self, manifest: Manifest) -> None:
         folder = FileSystems.join(self.writer.workspace, manifest.dataset)

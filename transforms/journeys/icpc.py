@@ -107,6 +107,7 @@ class _Postings(NamedTuple):
     """
 
     last: npt.NDArray[np.int32]
+    term: npt.NDArray[np.int32]
     journey: npt.NDArray[np.int32]
     weight: npt.NDArray[np.float64]
     previous: npt.NDArray[np.int32]
@@ -163,17 +164,15 @@ def _choose(touched, reached, dots, journey_norms, item_norm, threshold, assign_
 
 
 @_compiled
-def _add(journey, start, end, terms, saliences, postings, entries, used_terms, used):  # type: ignore[no-untyped-def]
-    """Adds an item to the term weights of a journey; returns the numbers of entries and of terms in use."""
+def _add(journey, start, end, terms, saliences, postings, entries):  # type: ignore[no-untyped-def]
+    """Adds an item to the term weights of a journey; returns the number of entries in use."""
     for position in range(start, end):
         term = terms[position]
         entry = postings.last[term]
         while entry != _NONE and postings.journey[entry] != journey:
             entry = postings.previous[entry]
         if entry == _NONE:
-            if postings.last[term] == _NONE:
-                used_terms[used] = term
-                used += 1
+            postings.term[entries] = term
             postings.journey[entries] = journey
             postings.weight[entries] = saliences[position]
             postings.previous[entries] = postings.last[term]
@@ -181,7 +180,7 @@ def _add(journey, start, end, terms, saliences, postings, entries, used_terms, u
             entries += 1
         else:
             postings.weight[entry] += saliences[position]
-    return entries, used
+    return entries
 
 
 @_compiled
@@ -191,6 +190,8 @@ def _insert_term(terms, weights, first, length, keep, term, weight):  # type: ig
     The list keeps its `keep` best; returns its length.
     """
     position = first + length
+    if length == keep and weights[position - 1] > weight:
+        return length
     while position > first and (
         weights[position - 1] < weight or (weights[position - 1] == weight and terms[position - 1] > term)
     ):
@@ -260,10 +261,10 @@ def _extract(  # type: ignore[no-untyped-def]
     near_saliences = np.empty(largest, np.float64)
     item_norms = np.empty(longest, np.float64)
     last = np.full(vocabulary_size, _NONE, np.int32)
+    entry_term = np.empty(1024, np.int32)
     entry_journey = np.empty(1024, np.int32)
     entry_weight = np.empty(1024, np.float64)
     entry_previous = np.empty(1024, np.int32)
-    used_terms = np.empty(vocabulary_size, np.int32)
     dots = np.full(longest, float(_NONE))
     touched = np.empty(longest, np.int32)
     journey_norms = np.empty(longest)
@@ -289,7 +290,6 @@ def _extract(  # type: ignore[no-untyped-def]
         opened = 0
         entries = 0
         pairs = 0
-        used = 0
         first = user_offsets[user]
         own_items = items[first : user_offsets[user + 1]]
         _gather(own_items, offsets, vector_terms, saliences, vector_starts, near_terms, near_saliences, item_norms)
@@ -299,7 +299,7 @@ def _extract(  # type: ignore[no-untyped-def]
                 continue
             start = vector_starts[interaction]
             end = vector_starts[interaction + 1]
-            postings = _Postings(last, entry_journey, entry_weight, entry_previous)
+            postings = _Postings(last, entry_term, entry_journey, entry_weight, entry_previous)
             reached = _score(start, end, near_terms, near_saliences, postings, dots, touched)
             joined = _choose(touched, reached, dots, journey_norms, item_norm, threshold, assign_all)
 
@@ -314,26 +314,24 @@ def _extract(  # type: ignore[no-untyped-def]
                 opened += 1
                 joined = 1
 
-            if entries + joined * (end - start) > len(entry_journey):
-                entry_journey = _with_room(entry_journey, entries + joined * (end - start))
-                entry_weight = _with_room(entry_weight, len(entry_journey))
-                entry_previous = _with_room(entry_previous, len(entry_journey))
-                postings = _Postings(last, entry_journey, entry_weight, entry_previous)
+            if entries + joined * (end - start) > len(entry_term):
+                entry_term = _with_room(entry_term, entries + joined * (end - start))
+                entry_journey = _with_room(entry_journey, len(entry_term))
+                entry_weight = _with_room(entry_weight, len(entry_term))
+                entry_previous = _with_room(entry_previous, len(entry_term))
+                postings = _Postings(last, entry_term, entry_journey, entry_weight, entry_previous)
             if pairs + joined > len(pair_journeys):
                 pair_journeys = _with_room(pair_journeys, pairs + joined)
                 pair_interactions = _with_room(pair_interactions, len(pair_journeys))
                 grouped = np.empty(len(pair_journeys), np.int64)
 
             for position in range(joined):
-                entries, used = _add(
-                    touched[position], start, end, near_terms, near_saliences, postings, entries, used_terms, used
-                )
+                entries = _add(touched[position], start, end, near_terms, near_saliences, postings, entries)
                 pair_journeys[pairs] = touched[position]
                 pair_interactions[pairs] = interaction
                 pairs += 1
 
         _group_by_journey(pair_journeys, pairs, opened, starts, grouped)
-        first_found = found
         for journey in range(opened):
             distinct = 0
             for position in range(starts[journey], starts[journey + 1]):
@@ -364,17 +362,13 @@ def _extract(  # type: ignore[no-untyped-def]
             term_counts[found] = 0
             found += 1
 
-        for position in range(used):
-            term = used_terms[position]
-            entry = last[term]
-            last[term] = _NONE
-            while entry != _NONE and found > first_found:
-                slot = slots[entry_journey[entry]]
-                if slot != _NONE:
-                    term_counts[slot] = _insert_term(
-                        terms, weights, slot * keep, term_counts[slot], keep, term, entry_weight[entry]
-                    )
-                entry = entry_previous[entry]
+        for entry in range(entries):
+            last[entry_term[entry]] = _NONE
+            slot = slots[entry_journey[entry]]
+            if slot != _NONE:
+                term_counts[slot] = _insert_term(
+                    terms, weights, slot * keep, term_counts[slot], keep, entry_term[entry], entry_weight[entry]
+                )
 
     return (
         users[:found],

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import INTERACTIONS, TIMESTAMP, DatasetSchema
+from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.datasets.metrics import Count, count
 
@@ -98,7 +99,7 @@ class Known(NamedTuple):
     errors: pa.RecordBatch
 
 
-def look_up_items(rows: pa.RecordBatch, item_ids: pa.StringArray) -> Known:
+def look_up_items(rows: pa.RecordBatch, item_ids: StringIndex) -> Known:
     """Replaces items by their numbers.
 
     Args:
@@ -108,16 +109,13 @@ def look_up_items(rows: pa.RecordBatch, item_ids: pa.StringArray) -> Known:
     Returns:
         Rows of `EVENTS`, and errors for items that are not in the catalogue.
     """
-    numbers = pc.index_in(rows["item_id"], item_ids)
-    if numbers.null_count == 0:
-        events = pa.RecordBatch.from_arrays([rows["user_id"], numbers, rows["timestamp"]], schema=EVENTS)
-        return Known(events, unknown_items(rows.slice(0, 0)))
-    known = numbers.is_valid()
-    found = rows.filter(known)
-    return Known(
-        pa.RecordBatch.from_arrays([found["user_id"], numbers.drop_null(), found["timestamp"]], schema=EVENTS),
-        unknown_items(rows.filter(pc.invert(known))),
-    )
+    numbers = item_ids.positions(rows["item_id"])
+    known = numbers >= 0
+    unknown = unknown_items(rows.filter(pa.array(~known)))
+    if unknown.num_rows:
+        rows, numbers = rows.filter(pa.array(known)), numbers[known]
+    events = pa.RecordBatch.from_arrays([rows["user_id"], pa.array(numbers), rows["timestamp"]], schema=EVENTS)
+    return Known(events, unknown)
 
 
 def attach_terms(rows: pa.RecordBatch, salient: pa.RecordBatch) -> Known:

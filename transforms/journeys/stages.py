@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import SplitByBucket, concatenate, split_by_bucket, split_group
+from transforms.columnar import SplitByBucket, StringIndex, concatenate, split_by_bucket, split_group
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -87,8 +87,14 @@ class FilterInteractions(beam.DoFn):
 class LookUpItems(beam.DoFn):
     """Interactions -> events with the number of their item in the packed catalogue."""
 
+    def __init__(self) -> None:
+        self.packed: pa.RecordBatch | None = None
+        self.item_ids: StringIndex | None = None
+
     def process(self, rows: pa.RecordBatch, packed: pa.RecordBatch) -> Iterator[Any]:
-        found = look_up_items(rows, packed["item_id"])
+        if self.item_ids is None or self.packed is not packed:
+            self.packed, self.item_ids = packed, StringIndex(packed["item_id"])
+        found = look_up_items(rows, self.item_ids)
         if found.errors.num_rows:
             yield TaggedOutput(ERRORS_TAG, found.errors)
         yield found.events

@@ -1,0 +1,36 @@
+"""The salient terms of a catalogue in one process, for the rivals: the project's functions, one after another."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas import ITEMS
+from transforms.salience.candidates import candidate_terms
+from transforms.salience.salient_terms import SalienceConfig
+from transforms.salience.scoring import statistical_salience
+from transforms.salience.vocabulary import frequent, term_statistics, vocabulary
+
+_CONFIG = SalienceConfig()
+
+
+def catalogue_terms(items: pa.Table) -> pa.RecordBatch:
+    """Rows of `salient_terms` for items that come once each.
+
+    Args:
+        items: columns of `items`; those that may be missing may be missing.
+    """
+    candidates = candidate_terms(_all_columns(items), _CONFIG.stop_words)
+    counted = frequent(term_statistics(candidates), _CONFIG.vocabulary)
+    return statistical_salience(
+        candidates, vocabulary([counted], items.num_rows, _CONFIG.vocabulary), _CONFIG.max_terms
+    )
+
+
+def _all_columns(items: pa.Table) -> pa.RecordBatch:
+    columns = [
+        items[column.name].combine_chunks().cast(column.type)
+        if column.name in items.column_names
+        else pa.nulls(items.num_rows, column.type)
+        for column in ITEMS.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=ITEMS.arrow.names)

@@ -1,0 +1,55 @@
+"""The screen at the end of a run: right figures, and hints that work as they are printed."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from schemas import JOURNEYS
+from tests.pipelines.logs import ITEMS, LOG, extract, figures, rows, write
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a folder whose name is far too long for a line of eighty characters")
+
+
+@pytest.fixture(scope="module")
+def screen(workspace: Path) -> str:
+    """What a run prints, of users whose names look like the markup of the library that prints it."""
+    log = LOG.set_column(0, "user_id", pa.array([f"[/red]{user}" for user in LOG["user_id"].to_pylist()]))
+    log = pa.concat_tables([log, log.slice(0, 5)])
+    folder = write(workspace / "in", {"log.parquet": log, "items.parquet": ITEMS})
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert extract(workspace / "out", folder / "log.parquet", folder / "items.parquet") == 0
+    return printed.getvalue()
+
+
+def test_figures(screen: str, workspace: Path) -> None:
+    told = dict(re.findall(r"^│ +(.*?) +│ +([\d,]+) │$", screen, re.MULTILINE))
+    assert told["interactions read"] == "485"
+    assert told["interactions kept"] == "480"
+    assert told["dropped: duplicate"] == "5"
+    assert told["users"] == "8"
+    assert int(told["journeys"]) == figures(workspace / "out")["journeys", ""] == len(rows(workspace / "out", JOURNEYS))
+
+
+def test_journeys_of_one_user(screen: str, workspace: Path) -> None:
+    (user,) = re.findall(r"^journeys of user (.*)$", screen, re.MULTILINE)
+    largest = next(row for row in rows(workspace / "out", JOURNEYS) if row["user_id"] == user and row["rank"] == 1)
+    assert f"  1. {', '.join(largest['terms'][:6])}  ({largest['size']} items)\n" in screen
+
+
+def test_the_command_to_read_the_journeys_works(screen: str, workspace: Path) -> None:
+    (query,) = re.findall(r'duckdb -c "(.*)"$', screen, re.MULTILINE)
+    found = duckdb.sql(query)
+    assert found.columns == JOURNEYS.arrow.names
+    assert len(found.fetchall()) == 5
+
+
+def test_the_command_to_continue_names_the_workspace(screen: str, workspace: Path) -> None:
+    assert f"  python -m pipelines.extract --previous={workspace / 'out'} --workspace=NEW" in screen

@@ -1,0 +1,198 @@
+"""What every dataset has in common, and the invariants of each: broken once, kept otherwise."""
+
+import copy
+import datetime
+import math
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import schemas
+from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, SALIENT_TERMS, TIMESTAMP, DatasetSchema
+
+DATASETS = tuple(dict.fromkeys([*schemas.INPUTS, *schemas.OUTPUTS]))
+NOON = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
+every_dataset = pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
+
+
+def test_every_dataset_is_listed() -> None:
+    described = {value for value in vars(schemas).values() if isinstance(value, DatasetSchema)}
+    assert set(DATASETS) == described
+    assert len({dataset.name for dataset in DATASETS}) == len(DATASETS)
+
+
+@every_dataset
+def test_every_column_is_described(dataset: DatasetSchema) -> None:
+    assert dataset.doc.endswith(".")
+    assert dataset.columns
+    for column in dataset.columns:
+        assert column.doc.endswith(".")
+        assert column.doc[0].isupper() or not column.doc[0].isalpha()
+        assert dataset.column(column.name) is column
+    assert len({column.name for column in dataset.columns}) == len(dataset.columns)
+
+
+@every_dataset
+def test_key_and_order_are_columns(dataset: DatasetSchema) -> None:
+    names = {column.name for column in dataset.columns}
+    assert {*dataset.key, *dataset.order, dataset.partition_by} <= names
+    assert dataset.order
+    assert dataset.column(dataset.partition_by).type == pa.string()
+    assert not any(dataset.column(name).nullable or dataset.column(name).optional for name in dataset.key)
+
+
+@every_dataset
+def test_rows_of_one_key_lie_in_one_part(dataset: DatasetSchema) -> None:
+    assert not dataset.key or dataset.partition_by in dataset.key
+
+
+@every_dataset
+def test_time_has_one_type(dataset: DatasetSchema) -> None:
+    for column in dataset.columns:
+        kind = column.type.value_type if pa.types.is_list(column.type) else column.type
+        assert not pa.types.is_timestamp(kind) or kind == TIMESTAMP
+
+
+@every_dataset
+def test_only_inputs_may_lack_columns(dataset: DatasetSchema) -> None:
+    optional = [column for column in dataset.columns if column.optional]
+    assert all(column.nullable for column in optional)
+    assert dataset in schemas.INPUTS or not optional
+
+
+def test_fingerprints_differ() -> None:
+    assert len({dataset.fingerprint for dataset in DATASETS}) == len(DATASETS)
+
+
+GOOD: dict[str, list[dict[str, Any]]] = {
+    "interactions": [
+        {"user_id": "u", "item_id": "i", "timestamp": NOON, "event": "", "value": -1.5, "dwell_seconds": 0.0},
+        {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(1800, 1, 1, tzinfo=datetime.UTC)},
+        {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(2199, 12, 31, tzinfo=datetime.UTC)},
+    ],
+    "items": [
+        {"item_id": "i", "title": "", "description": None, "tags": ["a", None], "creator": "", "queries": []},
+        {"item_id": "j", "title": "tea"},
+    ],
+    "salient_terms": [
+        {"item_id": "i", "terms": ["tea", "pot"], "saliences": [1.0, 0.0]},
+        {"item_id": "j", "terms": [], "saliences": []},
+    ],
+    "histories": [
+        {"user_id": "u", "item_ids": ["i", "i"], "timestamps": [NOON, NOON], "truncated": True},
+        {"user_id": "v", "item_ids": [], "timestamps": [], "truncated": False},
+    ],
+    "journeys": [
+        {
+            "user_id": "u",
+            "journey_id": "0123456789abcdef",
+            "rank": 1,
+            "size": 1,
+            "item_ids": ["i", "i"],
+            "timestamps": [NOON, NOON],
+            "terms": ["tea"],
+            "weights": [7.5],
+            "first_timestamp": NOON,
+            "last_timestamp": NOON,
+        }
+    ],
+    "metrics": [
+        {"pipeline": "extract", "metric": "users", "slice": "", "value": 0.0, "low": 0.0, "high": 1.0, "n": 3},
+        {"pipeline": "extract", "metric": "users", "slice": "x", "value": -1e300},
+    ],
+    "errors": [
+        {"dataset": "items", "file": "", "row": 0, "reason": "null_title", "payload": ""},
+        {"dataset": "items", "file": "f", "row": None, "reason": "not_parquet", "payload": "title=null"},
+    ],
+}
+
+EARLIER = NOON - datetime.timedelta(microseconds=1)
+BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
+    (INTERACTIONS, "empty_user_id", {"user_id": ""}),
+    (INTERACTIONS, "empty_item_id", {"item_id": ""}),
+    (INTERACTIONS, "timestamp_out_of_range", {"timestamp": datetime.datetime(1799, 12, 31, tzinfo=datetime.UTC)}),
+    (INTERACTIONS, "timestamp_out_of_range", {"timestamp": datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)}),
+    (INTERACTIONS, "value_not_finite", {"value": math.nan}),
+    (INTERACTIONS, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
+    (ITEMS, "empty_item_id", {"item_id": ""}),
+    (SALIENT_TERMS, "empty_item_id", {"item_id": ""}),
+    (SALIENT_TERMS, "terms_and_saliences_differ_in_length", {"saliences": [0.5, 0.5, 0.5]}),
+    (SALIENT_TERMS, "saliences_out_of_range", {"saliences": [0.5, 1.001]}),
+    (SALIENT_TERMS, "saliences_out_of_range", {"saliences": [-0.001, 0.5]}),
+    (SALIENT_TERMS, "saliences_out_of_range", {"saliences": [math.nan, 0.5]}),
+    (HISTORIES, "empty_user_id", {"user_id": ""}),
+    (HISTORIES, "item_ids_and_timestamps_differ_in_length", {"item_ids": ["i"]}),
+    (JOURNEYS, "empty_user_id", {"user_id": ""}),
+    (JOURNEYS, "item_ids_and_timestamps_differ_in_length", {"timestamps": [NOON]}),
+    (JOURNEYS, "terms_and_weights_differ_in_length", {"weights": []}),
+    (JOURNEYS, "rank_below_one", {"rank": 0}),
+    (JOURNEYS, "ends_before_it_begins", {"last_timestamp": EARLIER}),
+    (JOURNEYS, "size_beyond_items", {"size": 3}),
+    (JOURNEYS, "size_beyond_items", {"size": 0}),
+    (METRICS, "empty_pipeline", {"pipeline": ""}),
+    (METRICS, "empty_metric", {"metric": ""}),
+    (METRICS, "value_not_finite", {"value": math.inf}),
+    (ERRORS, "empty_dataset", {"dataset": ""}),
+    (ERRORS, "empty_reason", {"reason": ""}),
+]
+
+
+def unchecked(rows: list[dict[str, Any]], dataset: DatasetSchema) -> pa.RecordBatch:
+    """Rows in which every column may be null."""
+    loose = pa.schema([pa.field(column.name, column.type) for column in dataset.columns])
+    return pa.RecordBatch.from_pylist(rows, loose)
+
+
+def broken_by(rows: list[dict[str, Any]], dataset: DatasetSchema) -> dict[str, list[int]]:
+    """Which rows break which invariant."""
+    batch = unchecked(rows, dataset)
+    found = {}
+    for invariant in dataset.all_invariants():
+        holds = invariant.holds(batch)
+        assert len(holds) == len(rows)
+        indices = [index for index, kept in enumerate(pc.fill_null(holds, fill_value=True).to_pylist()) if not kept]
+        if indices:
+            found[invariant.reason] = indices
+    return found
+
+
+@every_dataset
+def test_good_rows_pass(dataset: DatasetSchema) -> None:
+    rows = GOOD[dataset.name]
+    assert broken_by(rows, dataset) == {}
+    dataset.check(pa.RecordBatch.from_pylist(rows, dataset.arrow))
+    dataset.check(pa.RecordBatch.from_pylist([], dataset.arrow))
+
+
+@pytest.mark.parametrize(("dataset", "reason", "change"), BROKEN)
+def test_a_broken_row_is_refused_and_no_other(dataset: DatasetSchema, reason: str, change: dict[str, Any]) -> None:
+    good = GOOD[dataset.name]
+    rows = [*good, copy.deepcopy(good[0]) | change, *good]
+    assert broken_by(rows, dataset) == {reason: [len(good)]}
+    assert next(invariant.doc for invariant in dataset.invariants if invariant.reason == reason)
+
+
+@every_dataset
+def test_every_invariant_is_broken_once(dataset: DatasetSchema) -> None:
+    broken = {reason for broken, reason, _ in BROKEN if broken == dataset}
+    assert broken == {invariant.reason for invariant in dataset.invariants}
+
+
+@every_dataset
+def test_null_is_refused_where_it_is_not_allowed(dataset: DatasetSchema) -> None:
+    good = GOOD[dataset.name][0]
+    for column in dataset.columns:
+        found = broken_by([good, good | {column.name: None}, good], dataset)
+        assert found == ({} if column.nullable else {f"null_{column.name}": [1]})
+
+
+@every_dataset
+def test_invariants_hold_for_slices(dataset: DatasetSchema) -> None:
+    bad = [GOOD[dataset.name][0] | change for broken, _, change in BROKEN if broken == dataset]
+    rows = unchecked([*bad, *GOOD[dataset.name]], dataset)
+    for invariant in dataset.all_invariants():
+        whole = invariant.holds(rows).to_pylist()
+        for start in range(len(rows)):
+            assert invariant.holds(rows.slice(start)).to_pylist() == whole[start:]

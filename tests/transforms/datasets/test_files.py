@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from transforms.datasets.files import InputFile, InputNotFoundError, absolute, find
+from transforms.datasets.manifest import Manifest, Part
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder as many tools write to it."""
+    root = tmp_path / "_top" / "log"
+    names = (
+        "b.parquet",
+        "a.pq",
+        "notes.txt",
+        "_SUCCESS",
+        "_draft.parquet",
+        ".b.parquet.crc",
+        "day=2/x.parquet",
+        "day=1/x.parquet",
+        "day=1/deep/er/x.parquet",
+        "_temporary/x.parquet",
+        ".git/x.parquet",
+        "day=2/.x.parquet",
+        "table.parquet/part-0.parquet",
+        "empty/readme",
+    )
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x" * len(name))
+    return root
+
+
+ALL = [
+    "a.pq",
+    "b.parquet",
+    "day=1/deep/er/x.parquet",
+    "day=1/x.parquet",
+    "day=2/x.parquet",
+    "table.parquet/part-0.parquet",
+]
+
+
+def found(tree: Path, path: str) -> list[str]:
+    return [str(Path(file.path).relative_to(tree)) for file in find(f"{tree}{path}").files]
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        ("", ALL),
+        ("/", ALL),
+        ("/b.parquet", ["b.parquet"]),
+        ("/_draft.parquet", ["_draft.parquet"]),
+        ("/_temporary", ["_temporary/x.parquet"]),
+        ("/table.parquet", ["table.parquet/part-0.parquet"]),
+        ("/notes.txt", ["notes.txt"]),
+        ("/*.parquet", ["b.parquet"]),
+        ("/day=?/*.parquet", ["day=1/x.parquet", "day=2/x.parquet"]),
+        ("/day=[1]/*.parquet", ["day=1/x.parquet"]),
+        ("/day=1/**", ["day=1/deep/er/x.parquet", "day=1/x.parquet"]),
+        ("/.git/*.parquet", [".git/x.parquet"]),
+    ],
+)
+def test_find(tree: Path, path: str, files: list[str]) -> None:
+    assert found(tree, path) == files
+
+
+def test_sizes_and_absolute_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    source = find("day=2")
+    assert source.path == str(tree / "day=2")
+    assert source.files == (InputFile(str(tree / "day=2" / "x.parquet"), len("day=2/x.parquet")),)
+    assert find(".").size == sum(map(len, ALL))
+    assert find("../log/b.parquet").path == str(tree / "b.parquet")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/nowhere", "no such file or folder"),
+        ("/nowhere/*.parquet", "no file matches"),
+        ("/*.csv", "no file matches"),
+        ("/empty", "which holds 1 files"),
+        ("/notes.txt/below", "no such file or folder"),
+    ],
+)
+def test_nothing_there(tree: Path, path: str, message: str) -> None:
+    with pytest.raises(InputNotFoundError, match=message):
+        find(f"{tree}{path}")
+
+
+def test_a_file_system_that_is_not_known(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nosuch"):
+        find("nosuch://bucket/log")
+
+
+def test_a_manifest_says_what_a_folder_is(tree: Path) -> None:
+    parts = (Part("day=1/x.parquet", 1, 15, ""), Part("not/written/yet.parquet", 2, 99, ""))
+    manifest = Manifest("interactions", "f", parts, {}, "1", {})
+    (tree / "_manifest.json").write_text(manifest.to_json())
+    source = find(str(tree))
+    assert source.manifest == manifest
+    assert source.files == tuple(InputFile(f"{tree}/{part.name}", part.bytes) for part in parts)
+    assert found(tree, "/*.parquet") == ["b.parquet"]
+
+
+def test_only_paths_of_this_machine_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert absolute("gs://bucket/log") == "gs://bucket/log"
+    assert absolute("log") == f"{tmp_path}/log"
+    assert absolute("~/log") == "/home/somebody/log"
+    assert absolute("/a/../b") == "/b"

@@ -1,0 +1,87 @@
+"""ICPC as the paper tells it, in plain Python: one user, dictionaries, every journey compared with every item."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from transforms.journeys.icpc import IcpcConfig
+
+Vector = Mapping[int, float]
+"""The salience of each term of an item; the order of the entries is the order in which products are summed."""
+
+
+@dataclasses.dataclass
+class OpenJourney:
+    """A journey while the history is walked."""
+
+    weights: dict[int, float]
+    squared_norm: float
+    positions: list[int]
+
+    def add(self, vector: Vector, position: int, squared_norm: float) -> None:
+        for term, salience in vector.items():
+            self.weights[term] = self.weights.get(term, 0.0) + salience
+        self.squared_norm = squared_norm
+        self.positions.append(position)
+
+
+@dataclasses.dataclass(frozen=True)
+class Journey:
+    """A journey at the end: positions in the history, number of distinct items, heaviest terms with their weights."""
+
+    positions: tuple[int, ...]
+    size: int
+    terms: tuple[tuple[int, float], ...]
+
+
+def dot(first: Vector, second: Vector) -> float:
+    """Summed one by one in the order of `first`; `sum` would compensate its rounding from Python 3.12 on."""
+    total = 0.0
+    for term, salience in first.items():
+        total += salience * second.get(term, 0.0)
+    return total
+
+
+def icpc(
+    history: Sequence[int], vectors: Sequence[Vector], config: IcpcConfig, *, running_norms: bool = False
+) -> list[Journey]:
+    """The journeys of one user, the oldest first.
+
+    Args:
+        history: the items, by time.
+        vectors: the terms of each item.
+        config: as for the kernel.
+        running_norms: whether the squared norm of a centroid is carried along as `|c + i|^2 = |c|^2 + 2 c.i + |i|^2`,
+            as the kernel promises to do, or taken from the centroid each time. Rounding apart it is the same.
+    """
+    journeys: list[OpenJourney] = []
+    for position, item in enumerate(history):
+        vector = vectors[item]
+        norm = dot(vector, vector)
+        if norm == 0:
+            continue
+        dots = [dot(vector, journey.weights) for journey in journeys]
+        cosines = [product / math.sqrt(each.squared_norm * norm) for product, each in zip(dots, journeys, strict=True)]
+        near = [index for index, cosine in enumerate(cosines) if cosine >= config.threshold]
+        if config.assign == "best" and near:
+            near = [max(near, key=lambda index: (cosines[index], -index))]
+        if not near:
+            journeys.append(OpenJourney({}, 0.0, []))
+            near, dots = [len(journeys) - 1], [*dots, 0.0]
+        for index in near:
+            journey = journeys[index]
+            journey.add(vector, position, journey.squared_norm + (2.0 * dots[index] + norm))
+            if not running_norms:
+                journey.squared_norm = dot(journey.weights, journey.weights)
+    closed = [_close(journey, history, config) for journey in journeys]
+    return [journey for journey in closed if journey.size >= config.min_size]
+
+
+def _close(journey: OpenJourney, history: Sequence[int], config: IcpcConfig) -> Journey:
+    heaviest = sorted(journey.weights.items(), key=lambda entry: (-entry[1], entry[0]))[: config.journey_terms]
+    divisor = len(journey.positions) if config.centroid == "mean" else 1
+    return Journey(
+        positions=tuple(journey.positions),
+        size=len({history[position] for position in journey.positions}),
+        terms=tuple((term, weight / divisor) for term, weight in heaviest),
+    )

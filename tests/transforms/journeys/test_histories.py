@@ -1,0 +1,159 @@
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import HISTORIES
+from tests.transforms.journeys.events import Event, events, events_with_terms, name_of, plain
+from transforms.columnar import stable_hash
+from transforms.journeys.histories import TALLIES, Histories, arrange, heavy_rows, history_rows, tallies
+from transforms.journeys.interactions import EVENTS, EVENTS_WITH_TERMS
+
+
+@dataclasses.dataclass(frozen=True)
+class Plain:
+    """The history of one user."""
+
+    events: list[Event]
+    truncated: bool
+    removed: int
+
+
+def reference(rows: Iterable[Event], max_history: int) -> dict[str, Plain]:
+    """What `arrange` promises, by sets and sorting."""
+    rows = list(rows)
+    seen = Counter(user for user, _, _ in rows)
+    histories = {}
+    for user in seen:
+        distinct = sorted({row for row in rows if row[0] == user})
+        kept = distinct[-max_history:]
+        histories[user] = Plain(kept, len(distinct) > max_history, seen[user] - len(kept))
+    return histories
+
+
+def as_plain(found: Histories) -> dict[str, Plain]:
+    rows = plain(found.events)
+    users = found.user_ids.to_pylist()
+    assert users == sorted(users)
+    return {
+        user: Plain(rows[found.offsets[i] : found.offsets[i + 1]], bool(found.truncated[i]), int(found.removed[i]))
+        for i, user in enumerate(users)
+    }
+
+
+ROW = st.tuples(st.sampled_from(["a", "", "ä"]), st.integers(-3, 3), st.integers(0, 2))
+ROWS = st.integers(0, 40).flatmap(lambda number: st.lists(ROW, min_size=number, max_size=number))
+MAX_HISTORY = st.integers(1, 6)
+
+
+@settings(deadline=None)
+@given(ROWS, MAX_HISTORY, st.integers(1, 4))
+def test_each_user_has_the_last_events_in_order_each_once(rows: list[Event], max_history: int, batches: int) -> None:
+    found = arrange([events(rows[start::batches]) for start in range(batches)], EVENTS, max_history)
+    assert as_plain(found) == reference(rows, max_history)
+    assert found.offsets[-1] == found.events.num_rows
+
+
+@pytest.mark.parametrize("length", [63, 64, 65, 1000])
+def test_long_histories(length: int) -> None:
+    random = np.random.default_rng(length)
+    rows = [
+        (user, int(random.integers(-length, length) // 4), int(random.integers(3)))
+        for user in ("v", "u", "w")
+        for _ in range(length)
+    ]
+    rows = [rows[index] for index in random.permutation(len(rows))]
+    for max_history in (length // 2, 2 * length):
+        found = arrange([events(rows)], EVENTS, max_history)
+        assert as_plain(found) == reference(rows, max_history)
+
+
+@settings(deadline=None)
+@given(ROWS, MAX_HISTORY)
+def test_events_that_carry_terms_are_arranged_alike(rows: list[Event], max_history: int) -> None:
+    found = arrange([events_with_terms(rows)], EVENTS_WITH_TERMS, max_history)
+    numbered = arrange([events(rows)], EVENTS, max_history)
+    assert found.events == events_with_terms(plain(numbered.events))
+    assert found.user_ids == numbered.user_ids
+    for name in ("offsets", "truncated", "removed"):
+        assert getattr(found, name).tolist() == getattr(numbered, name).tolist()
+
+
+def test_by_hand() -> None:
+    rows = [("u", 5, 1), ("v", 1, 0), ("u", 5, 0), ("u", 4, 2), ("u", 5, 1), ("u", 6, 2)]
+    found = arrange([events(rows)], EVENTS, 2)
+    # of u's four distinct events the last two stay: at 5 with item 1, which comes after item 0, and at 6
+    assert plain(found.events) == [("u", 5, 1), ("u", 6, 2), ("v", 1, 0)]
+    assert found.offsets.tolist() == [0, 2, 3]
+    assert found.truncated.tolist() == [True, False]
+    assert found.removed.tolist() == [3, 0]
+    assert tallies(found).to_pylist() == [{"user_id": "u", "removed": 3, "truncated": True}]
+    assert tallies(found).schema == TALLIES
+
+
+def nested(
+    draw: Callable, parts: list[list[pa.RecordBatch]], schema: pa.Schema, max_history: int
+) -> list[pa.RecordBatch]:
+    """Arranges some of the parts, puts events and tallies that are left among the others, and again."""
+    for _ in range(draw(st.integers(0, 4))):
+        chosen = draw(st.sets(st.integers(0, len(parts) - 1)))
+        cut = arrange([batch for index in sorted(chosen) for batch in parts[index]], schema, max_history)
+        parts = [part for index, part in enumerate(parts) if index not in chosen]
+        parts.insert(draw(st.integers(0, len(parts))), draw(st.permutations([cut.events, tallies(cut)])))
+    return [batch for part in parts for batch in part]
+
+
+@pytest.mark.parametrize(("make", "schema"), [(events, EVENTS), (events_with_terms, EVENTS_WITH_TERMS)])
+@settings(deadline=None, max_examples=150)
+@given(ROWS, MAX_HISTORY, st.integers(1, 5), st.data())
+def test_cutting_early_changes_nothing(
+    make: Callable[[list[Event]], pa.RecordBatch],
+    schema: pa.Schema,
+    rows: list[Event],
+    max_history: int,
+    batches: int,
+    data: st.DataObject,
+) -> None:
+    whole = arrange([make(rows)], schema, max_history)
+    parts = [[make(rows[start::batches])] for start in range(batches)]
+    cut = arrange(nested(data.draw, parts, schema, max_history), schema, max_history)
+    assert cut.user_ids == whole.user_ids
+    assert cut.events == whole.events
+    for name in ("offsets", "truncated", "removed"):
+        assert getattr(cut, name).tolist() == getattr(whole, name).tolist()
+
+
+def test_no_events() -> None:
+    found = arrange([], EVENTS, 3)
+    assert (len(found.user_ids), found.events.num_rows, found.offsets.tolist()) == (0, 0, [0])
+    assert tallies(found).num_rows == 0
+    assert history_rows(found, pa.array([], pa.string())).num_rows == 0
+
+
+def test_rows_of_histories() -> None:
+    found = arrange([events([("v", 3, 1), ("u", 2, 0), ("u", 1, 1), ("u", 0, 2)])], EVENTS, 2)
+    rows = history_rows(found, pa.array([name_of(item) for item in found.events["item"].to_pylist()]))
+    HISTORIES.check(rows)
+    assert rows["user_id"].to_pylist() == ["u", "v"]
+    assert rows["item_ids"].to_pylist() == [["item001", "item000"], ["item001"]]
+    assert [times.cast(pa.list_(pa.int64())).to_pylist() for times in [rows["timestamps"]]] == [[[1, 2], [3]]]
+    assert rows["truncated"].to_pylist() == [True, False]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=40), st.integers(1, 10))
+def test_users_with_too_many_rows_are_heavy(users: list[str], threshold: int) -> None:
+    counted = Counter(users)
+    expected = [counted[user] > threshold for user in users]
+    assert heavy_rows(pa.array(users, pa.string()), threshold).tolist() == expected
+
+
+def test_users_who_share_a_slot_are_counted_together() -> None:
+    names = pa.array([f"user{number}" for number in range(70_000)])
+    slots = stable_hash(names) & np.uint64(0xFFFF)
+    twin = int(np.flatnonzero(slots == slots[0])[1])
+    assert heavy_rows(pa.array(["user0", f"user{twin}", "user1"]), 1).tolist() == [True, True, False]

@@ -1,0 +1,141 @@
+import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import ERRORS, INTERACTIONS
+from tests.transforms.journeys.events import Event, name_of, salient_terms
+from transforms.datasets.coercion import located_schema
+from transforms.journeys.interactions import (
+    EVENTS,
+    EVENTS_WITH_TERMS,
+    InteractionFilter,
+    attach_terms,
+    filter_interactions,
+    look_up_items,
+)
+
+LOCATED = located_schema(INTERACTIONS)
+
+
+def located(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    place = {"user_id": "u", "item_id": "i", "timestamp": 0, "file": "log.parquet"}
+    return pa.RecordBatch.from_pylist([place | {"row": number} | row for number, row in enumerate(rows)], LOCATED)
+
+
+LOG = [
+    {"event": "buy", "value": 5.0, "dwell_seconds": 60.0},  # 0
+    {"event": "view", "value": 5.0, "dwell_seconds": 60.0},  # 1
+    {"event": "buy", "value": 2.0, "dwell_seconds": 60.0},  # 2
+    {"event": "buy", "value": 5.0, "dwell_seconds": 9.5},  # 3
+    {"event": None, "value": None, "dwell_seconds": None},  # 4
+    {"event": "rent", "value": 3.0, "dwell_seconds": 10.0},  # 5
+    {"event": "view", "value": 1.0, "dwell_seconds": 1.0},  # 6
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept", "dropped"),
+    [
+        (InteractionFilter(), [0, 1, 2, 3, 4, 5, 6], {}),
+        (InteractionFilter(keep_events=("buy", "rent")), [0, 2, 3, 5], {"event_not_kept": 3}),
+        (InteractionFilter(min_value=3.0), [0, 1, 3, 5], {"below_min_value": 3}),
+        (InteractionFilter(min_dwell_seconds=10.0), [0, 1, 2, 5], {"below_min_dwell_seconds": 3}),
+        (
+            InteractionFilter(("buy", "rent"), 3.0, 10.0),
+            [0, 5],
+            {"event_not_kept": 3, "below_min_value": 1, "below_min_dwell_seconds": 1},
+        ),
+        (InteractionFilter(keep_events=("nothing",)), [], {"event_not_kept": 7}),
+    ],
+)
+def test_keeps_what_passes_and_counts_the_rest_by_its_first_reason(
+    wanted: InteractionFilter, kept: list[int], dropped: dict[str, int]
+) -> None:
+    rows, counts = filter_interactions(located(LOG), wanted)
+    assert rows["row"].to_pylist() == kept
+    assert {reason: number for (_, reason), number in counts} == dropped
+    assert {metric for (metric, _), _ in counts} <= {"interactions_dropped"}
+
+
+@pytest.mark.parametrize("wanted", [InteractionFilter(), InteractionFilter(("buy",), 0.0, 0.0)])
+def test_filters_no_rows(wanted: InteractionFilter) -> None:
+    rows, counts = filter_interactions(located([]), wanted)
+    assert rows.num_rows == 0
+    assert all(number == 0 for _, number in counts)
+
+
+def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
+    assert InteractionFilter().required_schema() == INTERACTIONS
+    assert InteractionFilter(keep_events=("buy",)).required_schema().required == (*INTERACTIONS.required, "event")
+    assert InteractionFilter(min_value=0.0).required_schema().required == (*INTERACTIONS.required, "value")
+    every = InteractionFilter(("buy",), 1.0, 1.0).required_schema()
+    assert every.required == tuple(column.name for column in INTERACTIONS.columns)
+    assert every.arrow == INTERACTIONS.arrow
+
+
+def at(microsecond: int) -> datetime.datetime:
+    return datetime.datetime(1970, 1, 1, 0, 0, 0, microsecond, datetime.UTC)
+
+
+VISITS = [
+    {"user_id": "v", "item_id": "b", "timestamp": 3},
+    {"user_id": "u", "item_id": "lost", "timestamp": 2},
+    {"user_id": "u", "item_id": "a", "timestamp": 1},
+]
+CATALOGUE = salient_terms({"a": {"tea": 0.5, "cup": 0.25}, "b": {}, "c": {"pot": 1.0}})
+LOST = [
+    {
+        "dataset": "interactions",
+        "file": "log.parquet",
+        "row": 1,
+        "reason": "item_not_in_catalogue",
+        "payload": "user_id=u item_id=lost timestamp=1970-01-01 00:00:00.000002Z",
+    }
+]
+
+
+def test_items_are_looked_up() -> None:
+    events, errors = look_up_items(located(VISITS), CATALOGUE["item_id"])
+    assert events.schema == EVENTS
+    assert events.to_pylist() == [
+        {"user_id": "v", "item": 1, "timestamp": at(3)},
+        {"user_id": "u", "item": 0, "timestamp": at(1)},
+    ]
+    assert errors.to_pylist() == LOST
+    ERRORS.check(errors)
+
+
+def test_terms_are_attached() -> None:
+    events, errors = attach_terms(located(VISITS), CATALOGUE)
+    assert events.schema == EVENTS_WITH_TERMS
+    assert events.to_pylist() == [
+        {"user_id": "v", "item_id": "b", "timestamp": at(3), "terms": [], "saliences": []},
+        {"user_id": "u", "item_id": "a", "timestamp": at(1), "terms": ["tea", "cup"], "saliences": [0.5, 0.25]},
+    ]
+    assert errors.to_pylist() == LOST
+    ERRORS.check(errors)
+
+
+ROWS = st.lists(st.tuples(st.sampled_from("uv"), st.integers(0, 9), st.integers(0, 5)))
+
+
+@settings(deadline=None)
+@given(ROWS, st.sets(st.integers(0, 5)))
+def test_both_joins_see_the_same_events(rows: list[Event], known: set[int]) -> None:
+    log = located([{"user_id": user, "timestamp": time, "item_id": name_of(item)} for user, time, item in rows])
+    salient = salient_terms({name_of(item): {f"term{item}": 0.5} for item in sorted(known)})
+    numbered, unknown = look_up_items(log, salient["item_id"])
+    carrying, unattached = attach_terms(log, salient)
+    assert unknown == unattached
+    assert unknown["row"].to_pylist() == [row for row, (_, _, item) in enumerate(rows) if item not in known]
+    assert numbered.num_rows + unknown.num_rows == len(rows)
+    for name in ("user_id", "timestamp"):
+        assert numbered[name] == carrying[name]
+    found = salient.take(numbered["item"])
+    assert found["item_id"] == carrying["item_id"]
+    assert found["terms"] == carrying["terms"]
+    assert found["saliences"] == carrying["saliences"]

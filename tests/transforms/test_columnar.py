@@ -1,0 +1,216 @@
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+from apache_beam.coders import registry
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transforms.running import create, run_graph
+from transforms.columnar import (
+    RecordBatchCoder,
+    SplitByBucket,
+    buckets_of,
+    concatenate,
+    ends_of_runs,
+    split_by_bucket,
+    split_group,
+    stable_hash,
+)
+
+WRITTEN_DOWN = {
+    "": 0xEFD01F60BA992926,
+    "a": 0x82A2A958A9BECE5B,
+    "user1": 0xCAF672D63552CD57,
+    "user2": 0x8CDFF66B070078B9,
+    "日本語": 0xE11518ACC326D0E8,
+}
+
+
+def plain_hash(text: str | None) -> int:
+    """FNV-1a, then the mixer of MurmurHash3, in whole numbers."""
+    value = 0xCBF29CE484222325
+    for byte in (text or "").encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    value = (value ^ value >> 33) * 0xFF51AFD7ED558CCD % 2**64
+    value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53 % 2**64
+    return value ^ value >> 33
+
+
+STRINGS = st.lists(st.none() | st.text(max_size=12), max_size=12)
+
+
+def test_hashes_never_change() -> None:
+    hashes = stable_hash(pa.array(list(WRITTEN_DOWN)))
+    assert hashes.dtype == np.uint64
+    assert hashes.tolist() == list(WRITTEN_DOWN.values())
+
+
+@settings(deadline=None)
+@given(STRINGS, st.integers(0, 12), st.integers(0, 12))
+def test_hashes_are_those_of_the_plain_function(strings: list[str | None], start: int, length: int) -> None:
+    array = pa.array(strings, pa.string())
+    assert stable_hash(array).tolist() == list(map(plain_hash, strings))
+    expected = list(map(plain_hash, strings[start:][:length]))
+    assert stable_hash(array.slice(start, length)).tolist() == expected
+
+
+def test_null_hashes_like_the_empty_string_whatever_lies_below() -> None:
+    _, offsets, data = pa.array(["abc", "xyz"]).buffers()
+    hidden = pa.StringArray.from_buffers(2, offsets, data, pa.py_buffer(b"\x01"), 1)
+    assert hidden.to_pylist() == ["abc", None]
+    assert stable_hash(hidden).tolist() == [plain_hash("abc"), plain_hash("")]
+    assert stable_hash(pa.nulls(2, pa.string())).tolist() == [plain_hash("")] * 2
+
+
+@settings(deadline=None)
+@given(STRINGS, st.integers(1, 100_000) | st.just(2**31))
+def test_buckets_are_equal_ranges_of_the_hash(strings: list[str | None], count: int) -> None:
+    buckets = buckets_of(pa.array(strings, pa.string()), count)
+    assert buckets.dtype == np.int64
+    assert buckets.tolist() == [(plain_hash(text) >> 32) * count >> 32 for text in strings]
+
+
+def test_buckets_nest_and_are_even() -> None:
+    users = pa.array([f"user{number}" for number in range(20_000)])
+    coarse, fine = buckets_of(users, 64), buckets_of(users, 128)
+    assert (coarse == fine // 2).all()
+    sizes = np.bincount(coarse, minlength=64)
+    assert len(sizes) == 64
+    assert sizes.min() > 0.75 * 20_000 / 64
+    assert sizes.max() < 1.25 * 20_000 / 64
+
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("number", pa.int64()),
+        pa.field("words", pa.list_(pa.string())),
+        pa.field("file", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("when", pa.timestamp("us", "UTC")),
+        pa.field("coded", pa.list_(pa.dictionary(pa.int32(), pa.string()))),
+    ]
+)
+ROW = st.fixed_dictionaries(
+    {
+        "key": st.text("abcé", max_size=3),
+        "number": st.none() | st.integers(-5, 5),
+        "words": st.none() | st.lists(st.none() | st.text("xyz", max_size=2), max_size=3),
+        "file": st.none() | st.sampled_from(["one", "two"]),
+        "when": st.none() | st.integers(-9, 9),
+        "coded": st.none() | st.lists(st.sampled_from(["red", "blue"]), max_size=3),
+    }
+)
+TABLES = st.lists(ROW, max_size=15)
+
+
+def batch(rows: Sequence[Any]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(list(rows), SCHEMA)
+
+
+@settings(deadline=None)
+@given(TABLES, st.integers(0, 15), st.sampled_from([1, 2, 7, 64, 70_000]))
+def test_splitting_loses_nothing_and_keeps_the_order(rows: list[dict[str, Any]], start: int, count: int) -> None:
+    whole = batch(rows).slice(start)
+    pieces = dict(split_by_bucket(whole, "key", count))
+    assert list(pieces) == sorted(pieces)
+    assert all(piece.schema == SCHEMA for piece in pieces.values())
+    expected: dict[int, list[Any]] = {}
+    for bucket, row in zip(buckets_of(whole["key"], count).tolist(), whole.to_pylist(), strict=True):
+        expected.setdefault(bucket, []).append(row)
+    assert {bucket: piece.to_pylist() for bucket, piece in pieces.items()} == expected
+
+
+def test_no_rows_are_no_piece() -> None:
+    assert list(split_by_bucket(batch([]), "key", 5)) == []
+    assert split_group([batch([]), batch([])], "key", 5) == {}
+
+
+@settings(deadline=None)
+@given(TABLES, st.integers(1, 4), st.sampled_from([1, 3, 64]))
+def test_a_group_of_batches_is_split_like_one(rows: list[dict[str, Any]], batches: int, count: int) -> None:
+    parts = [batch(rows[start::batches]) for start in range(batches)]
+    found = split_group(iter(parts), "key", count)
+    together = {
+        bucket: piece.to_pylist() for bucket, piece in split_by_bucket(concatenate(parts, SCHEMA), "key", count)
+    }
+    assert list(found) == list(together)
+    assert {bucket: concatenate(pieces, SCHEMA).to_pylist() for bucket, pieces in found.items()} == together
+
+
+def test_splitting_in_a_graph_brings_a_key_together() -> None:
+    batches = [batch([row(f"user{number % 7}", number) for number in range(start, 40, 3)]) for start in range(3)]
+
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        keyed = create(pipeline, "Rows", batches) | beam.ParDo(SplitByBucket("key", 4)).with_output_types(
+            tuple[int, pa.RecordBatch]
+        )
+        return {"groups": keyed | beam.GroupByKey() | beam.MapTuple(lambda bucket, pieces: (bucket, list(pieces)))}
+
+    groups = run_graph(build)["groups"]
+    numbers = []
+    for bucket, pieces in groups:
+        rows = concatenate(pieces, SCHEMA)
+        assert set(buckets_of(rows["key"], 4).tolist()) == {bucket}
+        numbers.extend(rows["number"].to_pylist())
+    assert sorted(numbers) == list(range(40))
+    assert len({bucket for bucket, _ in groups}) == len(groups) > 1
+
+
+def row(key: str, number: int) -> dict[str, Any]:
+    return {"key": key, "number": number, "words": [key], "file": key, "when": number, "coded": []}
+
+
+@settings(deadline=None)
+@given(TABLES, st.integers(0, 15), st.integers(0, 15))
+def test_batches_travel_whole_and_in_slices(rows: list[dict[str, Any]], start: int, length: int) -> None:
+    coder = RecordBatchCoder()
+    for sent in (batch(rows), batch(rows).slice(start, length)):
+        received = coder.decode(coder.encode(sent))
+        assert received.schema == sent.schema
+        assert received.to_pylist() == sent.to_pylist()
+        received.validate(full=True)
+
+
+def test_metadata_travels_too() -> None:
+    sent = pa.RecordBatch.from_arrays([pa.array([1])], schema=pa.schema([pa.field("a", pa.int64())], {"k": "v"}))
+    assert RecordBatchCoder().decode(RecordBatchCoder().encode(sent)).schema.metadata == {b"k": b"v"}
+
+
+def test_a_slice_leaves_the_rest_behind() -> None:
+    whole = batch([row(f"user{number}", number) for number in range(10_000)]).select(["key", "number", "words"])
+    coder = RecordBatchCoder()
+    assert len(coder.encode(whole.slice(5_000, 1))) < len(coder.encode(whole)) / 100
+
+
+def test_beam_uses_the_coder() -> None:
+    assert isinstance(registry.get_coder(pa.RecordBatch), RecordBatchCoder)
+
+
+def test_batches_are_put_together_in_order() -> None:
+    one, two = batch([row("a", 1), row("b", 2)]), batch([row("c", 3)])
+    assert concatenate([one, two.slice(1), two], SCHEMA).to_pylist() == [*one.to_pylist(), *two.to_pylist()]
+    assert concatenate(iter([]), SCHEMA).num_rows == 0
+    assert concatenate(iter([]), SCHEMA).schema == SCHEMA
+
+
+def test_other_columns_are_not_put_together() -> None:
+    with pytest.raises(pa.ArrowInvalid):
+        concatenate([batch([row("a", 1)]).select(["key"])], SCHEMA)
+
+
+@given(st.lists(st.integers(0, 4)).map(sorted))
+def test_runs_of_equal_values(codes: list[int]) -> None:
+    ends = ends_of_runs(np.array(codes, np.int64))
+    assert (ends[0], ends[-1], ends.dtype) == (0, len(codes), np.int64)
+    runs = [codes[start:end] for start, end in pairwise(ends)]
+    assert [set(run) for run in runs] == [{code} for code in sorted(set(codes))]
+
+
+def test_runs_by_hand() -> None:
+    assert ends_of_runs(np.array([3, 3, 5, 9, 9, 9], np.int32)).tolist() == [0, 2, 3, 6]
+    assert ends_of_runs(np.array([], np.int32)).tolist() == [0]
