@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pipelines.extract import ExtractOptions
+from pipelines.extract_job import ExtractOptions
 from pipelines.options import options_table
 
 README = Path(__file__).parent.parent / "README.md"

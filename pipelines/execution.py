@@ -23,10 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from pipelines.options import UsageError, parse
-from pipelines.summary import print_summary
 from transforms.datasets.files import Source
+from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
-from transforms.datasets.writing import DataError
 from transforms.progress import Progress
 
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
@@ -95,6 +94,8 @@ def execute(
     if state not in (None, "DONE"):
         console.print(f"[bold red]{program}:[/] the job ended as {state}")
         return 1
+    from pipelines.summary import print_summary  # as slow to import as the graph is
+
     print_summary(program, job.workspace, time.monotonic() - started)
     return 0
 

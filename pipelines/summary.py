@@ -55,11 +55,13 @@ def _figure_table(program: str, figures: Figures, seconds: float) -> Table:
     table.add_column(justify="right")
     plain = (
         ("interactions read", "interactions_read"),
+        ("interactions of --previous", "interactions_stored"),
         ("interactions kept", "interactions_kept"),
         ("  of these in a journey", "interactions_in_journeys"),
     )
     for name, metric in plain:
-        table.add_row(name, f"{figures.get((metric, ''), 0):,.0f}")
+        if (metric, "") in figures:
+            table.add_row(name, f"{figures[metric, '']:,.0f}")
     for (metric, reason), value in figures.items():
         if metric in ("interactions_dropped", "interactions_unusable") and value:
             table.add_row(f"dropped: {reason.replace('_', ' ')}", f"{value:,.0f}")

@@ -59,7 +59,7 @@ def extract(folder: Path, name: str, log: Sequence[Interaction], *options: str) 
     ITEMS.write_parquet(folder / "items.parquet")
     workspace = folder / name
     arguments = [f"--interactions={folder / name}.parquet", f"--items={folder / 'items.parquet'}"]
-    fixed = [f"--workspace={workspace}", "--runner=FnApiRunner", "--buckets=3", "--max_history=20", "--min_size=2"]
+    fixed = [f"--workspace={workspace}", "--runner=FnApiRunner", "--parts=4", "--max_history=20", "--min_size=2"]
     assert run([*arguments, *fixed, *options]) == 0
     return workspace
 

@@ -9,12 +9,11 @@ import pytest
 
 from pipelines.extract import run
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
-from transforms.datasets import writing
 from transforms.datasets.manifest import read_manifest
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
-OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--threshold=0.1")
+OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--threshold=0.1", "--parts=64")
 
 
 def extract(folder: Path, log: pl.DataFrame, *options: str, files: int = 1) -> dict[str, list[tuple[str, bytes]]]:
@@ -34,6 +33,10 @@ def parts(folder: Path) -> Iterable[tuple[str, bytes]]:
         yield part.name, (folder / part.name).read_bytes()
 
 
+def rows_of(content: list[tuple[str, bytes]]) -> pl.DataFrame:
+    return pl.concat(pl.read_parquet(part) for _, part in content)
+
+
 @pytest.fixture(scope="module")
 def log() -> pl.DataFrame:
     """Whole customers of the shop: whole invoices at one time, customers beyond `--max_history`, repeated rows."""
@@ -49,8 +52,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory, log: pl.DataFrame) -> dic
 
 
 def test_the_log_is_worth_comparing(expected: dict[str, list[tuple[str, bytes]]], log: pl.DataFrame) -> None:
-    journeys = pl.read_parquet(expected["journeys"][0][1])
-    histories = pl.read_parquet(expected["histories"][0][1])
+    journeys, histories = rows_of(expected["journeys"]), rows_of(expected["histories"])
     assert journeys.height > 200
     assert histories["truncated"].sum() > 3
     assert log.is_duplicated().any()
@@ -89,18 +91,11 @@ def test_same_bytes(
     assert extract(tmp_path, change(log) if change else log, *options, files=files) == expected
 
 
-def test_many_parts(
-    tmp_path: Path,
-    log: pl.DataFrame,
-    expected: dict[str, list[tuple[str, bytes]]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_number_of_parts_changes_the_files_alone(
+    tmp_path: Path, log: pl.DataFrame, expected: dict[str, list[tuple[str, bytes]]]
 ) -> None:
-    monkeypatch.setattr(writing, "VALUES_PER_PART", 1 << 13)
-    few = extract(tmp_path / "few", log, "--runner=FnApiRunner", "--buckets=3")
-    many = extract(tmp_path / "many", shuffled(log), "--runner=FnApiRunner", "--buckets=50", files=3)
-    assert few == many
-    assert len(few["journeys"]) > 3
-    assert len(few["histories"]) > 3
-    rows = pl.concat(pl.read_parquet(content) for _, content in few["journeys"])
-    whole = pl.read_parquet(expected["journeys"][0][1])
-    assert rows.sort("user_id", "rank").equals(whole)
+    few = extract(tmp_path, shuffled(log), "--runner=FnApiRunner", "--parts=3", "--buckets=1", files=3)
+    assert len(expected["journeys"]) == len(expected["histories"]) == 64
+    assert len(few["journeys"]) == 3
+    for dataset, order in (("journeys", ["user_id", "rank"]), ("histories", ["user_id"])):
+        assert rows_of(few[dataset]).sort(order).equals(rows_of(expected[dataset]).sort(order))

@@ -14,6 +14,7 @@ from tests.transforms.running import create, run_graph
 from transforms.columnar import (
     RecordBatchCoder,
     SplitByBucket,
+    StringIndex,
     buckets_of,
     concatenate,
     ends_of_runs,
@@ -75,6 +76,26 @@ def test_buckets_are_equal_ranges_of_the_hash(strings: list[str | None], count: 
     assert buckets.tolist() == [(plain_hash(text) >> 32) * count >> 32 for text in strings]
 
 
+@settings(deadline=None)
+@given(st.sets(st.text(max_size=4), max_size=30), STRINGS, st.integers(0, 5))
+def test_an_index_knows_where_each_string_is(known: set[str], wanted: list[str | None], start: int) -> None:
+    strings = sorted(known, key=lambda text: text[::-1])
+    places = {text: place for place, text in enumerate(strings[start:])}
+    looked_up = [text or "" for text in wanted] + strings
+    found = StringIndex(pa.array(strings, pa.string()).slice(start)).positions(pa.array(looked_up, pa.string()))
+    assert found.dtype == np.int32
+    assert found.tolist() == [places.get(text, -1) for text in looked_up]
+    part = StringIndex(pa.array(strings[start:], pa.string())).positions(pa.array(looked_up, pa.string()).slice(start))
+    assert part.tolist() == found.tolist()[start:]
+
+
+def test_a_large_index() -> None:
+    index = StringIndex(pa.array([f"item{number}" for number in range(0, 60_000, 3)]))
+    found = index.positions(pa.array([f"item{number}" for number in range(60_000)]))
+    expected = [number // 3 if number % 3 == 0 else -1 for number in range(60_000)]
+    assert found.tolist() == expected
+
+
 def test_buckets_nest_and_are_even() -> None:
     users = pa.array([f"user{number}" for number in range(20_000)])
     coarse, fine = buckets_of(users, 64), buckets_of(users, 128)
@@ -123,6 +144,17 @@ def test_splitting_loses_nothing_and_keeps_the_order(rows: list[dict[str, Any]],
     for bucket, row in zip(buckets_of(whole["key"], count).tolist(), whole.to_pylist(), strict=True):
         expected.setdefault(bucket, []).append(row)
     assert {bucket: piece.to_pylist() for bucket, piece in pieces.items()} == expected
+
+
+@pytest.mark.parametrize("count", [5, 1 << 16, 1 << 20])
+def test_many_rows_keep_their_order(count: int) -> None:
+    whole = batch([row(f"user{number * 7 % 40}", number) for number in range(2_000)])
+    numbers = {key: [] for key in whole["key"].to_pylist()}
+    for _, piece in split_by_bucket(whole, "key", count):
+        for key, number in zip(piece["key"].to_pylist(), piece["number"].to_pylist(), strict=True):
+            numbers[key].append(number)
+    assert all(found == sorted(found) for found in numbers.values())
+    assert sum(map(len, numbers.values())) == 2_000
 
 
 def test_no_rows_are_no_piece() -> None:

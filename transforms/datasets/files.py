@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
+import uuid
 
 from apache_beam.io.filesystem import BeamIOError, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.datasets.manifest import Manifest, read_manifest
+from transforms.datasets.manifest import Manifest, read_manifest, write_atomically
 
 GLOB_CHARACTERS = "*?["
 
@@ -110,3 +111,19 @@ def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
             and not os.path.isdir(file.path)
         )
     )
+
+
+def check_writable(folder: str) -> None:
+    """Makes a folder and writes and deletes a file there.
+
+    Raises:
+        OSError: when that is not possible.
+    """
+    if any(character in folder for character in GLOB_CHARACTERS):
+        raise OSError(f"a folder that is written may not have one of {GLOB_CHARACTERS} in its name")
+    probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
+    try:
+        write_atomically(probe, b"")
+        FileSystems.delete([probe])
+    except BeamIOError as error:
+        raise OSError(str(error)) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,12 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from schemas import ERRORS, DatasetSchema
 from transforms.columnar import concatenate, split_by_bucket
-from transforms.datasets.files import GLOB_CHARACTERS
+from transforms.datasets.gate import DataError, Gate
 from transforms.datasets.manifest import Manifest, Part, commit, read_manifest, remove_parts, write_atomically
 from transforms.datasets.metrics import Count
 from transforms.datasets.reading import ParquetReader
@@ -74,22 +72,6 @@ def to_parquet(rows: pa.RecordBatch) -> bytes:
     )
     content: bytes = sink.getvalue().to_pybytes()
     return content
-
-
-def check_writable(folder: str) -> None:
-    """Makes a folder and writes and deletes a file there.
-
-    Raises:
-        OSError: when that is not possible.
-    """
-    if any(character in folder for character in GLOB_CHARACTERS):
-        raise OSError(f"a folder that is written may not have one of {GLOB_CHARACTERS} in its name")
-    probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
-    try:
-        write_atomically(probe, b"")
-        FileSystems.delete([probe])
-    except BeamIOError as error:
-        raise OSError(str(error)) from error
 
 
 def _dictionary_columns(schema: pa.Schema) -> list[str]:
@@ -188,47 +170,6 @@ class WriteDatasets(beam.PTransform):
             | "GroupParts" >> beam.GroupByKey()
             | "WritePart" >> beam.ParDo(WritePart(self.schemas, self.writer))
         )
-
-
-class DataError(RuntimeError):
-    """The input was such that its result must not be committed."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Gate:
-    """What must hold before anything is committed.
-
-    Attributes:
-        inputs: names of the datasets that were read.
-        max_error_rate: largest share of an input's rows that may have gone to `errors`.
-    """
-
-    inputs: tuple[str, ...]
-    max_error_rate: float
-
-    def check(self, counts: dict[tuple[str, str], int]) -> None:
-        """Checks the sums of a job.
-
-        Raises:
-            DataError: when an input had no row at all, or too many of its rows were unusable.
-        """
-        empty, too_many = [], []
-        for name in self.inputs:
-            read = counts.get((f"{name}_read", ""), 0)
-            reasons = {
-                slice_: number for (metric, slice_), number in sorted(counts.items()) if metric == f"{name}_unusable"
-            }
-            told = ", ".join(f"{number} x {reason}" for reason, number in reasons.items()) or "no error was recorded"
-            unusable = sum(reasons.values())
-            if read == 0:
-                empty.append(f"no row of {name} was read ({told})")
-            elif unusable > self.max_error_rate * read:
-                too_many.append(
-                    f"{unusable} of {read} rows of {name} cannot be used ({told}), more than --max_error_rate="
-                    f"{self.max_error_rate:g} allows"
-                )
-        if empty or too_many:
-            raise DataError("; ".join([*(empty or too_many), "nothing was committed"]))
 
 
 def examples(errors: pa.RecordBatch) -> dict[str, str]:

@@ -11,51 +11,14 @@ proportional to the journeys that share a term with it, not to all journeys.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-Assign = Literal["best", "all"]
-Centroid = Literal["mean", "sum"]
-
-
-@dataclasses.dataclass(frozen=True)
-class IcpcConfig:
-    """How journeys are formed.
-
-    Attributes:
-        threshold: least cosine between an item and a journey's centroid for the item to join, in (0, 1].
-        assign: `best`: the item joins the nearest journey; `all`: every journey that is near enough.
-        min_size: journeys with fewer distinct items are dropped, at least 1 (the paper's c is `min_size - 1`).
-        centroid: whether a journey's term weights are the `mean` or the `sum` over its items. Cosine does not see the
-            difference, so the journeys are the same.
-        journey_terms: how many of its heaviest terms a journey keeps, at least 1.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    threshold: float = 0.05
-    assign: Assign = "best"
-    min_size: int = 3
-    centroid: Centroid = "mean"
-    journey_terms: int = 10
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"threshold must be in (0, 1], got {self.threshold}")
-        if self.assign not in get_args(Assign):
-            raise ValueError(f"assign must be one of {get_args(Assign)}, got {self.assign!r}")
-        if self.centroid not in get_args(Centroid):
-            raise ValueError(f"centroid must be one of {get_args(Centroid)}, got {self.centroid!r}")
-        if self.min_size < 1:
-            raise ValueError(f"min_size must be at least 1, got {self.min_size}")
-        if self.journey_terms < 1:
-            raise ValueError(f"journey_terms must be at least 1, got {self.journey_terms}")
+from transforms.journeys.config import IcpcConfig
 
 
 class TermVectors(NamedTuple):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import INTERACTIONS, TIMESTAMP, DatasetSchema
+from schemas import INTERACTIONS, TIMESTAMP
 from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.datasets.metrics import Count, count
+from transforms.journeys.config import InteractionFilter
 
 EVENTS = pa.schema(
     [
@@ -35,34 +35,6 @@ EVENTS_WITH_TERMS = pa.schema(
 """An interaction that carries its item's terms along, for catalogues that are too large to be everywhere."""
 
 UNKNOWN_ITEM = "item_not_in_catalogue"
-
-
-@dataclasses.dataclass(frozen=True)
-class InteractionFilter:
-    """Which interactions are kept (2305.15498 keeps those with enough time spent and high predicted satisfaction).
-
-    Attributes:
-        keep_events: kinds of interaction to keep; empty: all.
-        min_value: least `value`, or None.
-        min_dwell_seconds: least `dwell_seconds`, or None.
-    """
-
-    keep_events: tuple[str, ...] = ()
-    min_value: float | None = None
-    min_dwell_seconds: float | None = None
-
-    def required_schema(self) -> DatasetSchema:
-        """`interactions`, with the columns that the filter looks at no longer optional."""
-        looked_at = {
-            "event": bool(self.keep_events),
-            "value": self.min_value is not None,
-            "dwell_seconds": self.min_dwell_seconds is not None,
-        }
-        columns = tuple(
-            dataclasses.replace(column, optional=column.optional and not looked_at.get(column.name, False))
-            for column in INTERACTIONS.columns
-        )
-        return dataclasses.replace(INTERACTIONS, columns=columns)
 
 
 class Kept(NamedTuple):

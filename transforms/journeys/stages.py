@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -20,12 +20,12 @@ from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
+from transforms.journeys.config import ExtractConfig, InteractionFilter
 from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, tallies
-from transforms.journeys.icpc import IcpcConfig, Journeys, extract_journeys
+from transforms.journeys.icpc import Journeys, extract_journeys
 from transforms.journeys.interactions import (
     EVENTS,
     EVENTS_WITH_TERMS,
-    InteractionFilter,
     attach_terms,
     filter_interactions,
     look_up_items,
@@ -33,41 +33,11 @@ from transforms.journeys.interactions import (
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
 
-Join = Literal["broadcast", "shuffle"]
 _HEAVY_TAG = "heavy"
 _HEAVY_GROUPS = 16
 _MOST_JOURNEYS_TOLD = 10
 
 Keyed = tuple[int, pa.RecordBatch]
-
-
-@dataclasses.dataclass(frozen=True)
-class ExtractConfig:
-    """How histories become journeys.
-
-    Attributes:
-        icpc: the clustering.
-        interactions: which interactions count.
-        max_history: how many interactions a user keeps: the last ones, at least 1.
-        min_term_users: terms that fewer users reach are used and written nowhere; 1: all are.
-        join: how interactions meet the terms of their items.
-        buckets: into how many groups users, and in a shuffle items, are put.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    icpc: IcpcConfig = dataclasses.field(default_factory=IcpcConfig)
-    interactions: InteractionFilter = dataclasses.field(default_factory=InteractionFilter)
-    max_history: int = 2000
-    min_term_users: int = 1
-    join: Join = "broadcast"
-    buckets: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("max_history", "min_term_users", "buckets"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
 class FilterInteractions(beam.DoFn):
@@ -354,8 +324,10 @@ class ExtractJourneys(beam.PTransform):
             COUNTS_TAG, main="rows"
         )
         interactions = filtered.rows
+        stored_counts: tuple[beam.PCollection, ...] = ()
         if self.stored is not None:
             before = self.stored | "StoredEvents" >> beam.Map(stored_events)
+            stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
         packed = self._packed("Pack", self.salient)
         events, errors = interactions | "JoinTerms" >> JoinTerms(self.salient, packed, config.buckets)
@@ -371,7 +343,7 @@ class ExtractJourneys(beam.PTransform):
             AsSingleton(packed) if packed else None,
             AsSingleton(kept) if kept else None,
         ).with_outputs(COUNTS_TAG, main="parts")
-        counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
         return Extracted(extracted.parts, salient, errors, counts)
 
     def _packed(self, label: str, salient: beam.PCollection) -> beam.PCollection | None:
@@ -395,6 +367,10 @@ class ExtractJourneys(beam.PTransform):
             | "AllTermUsers" >> beam.combiners.ToList()
             | "WidelyUsed" >> beam.Map(widely_used, self.config.min_term_users)
         )
+
+
+def _count_stored(rows: pa.RecordBatch) -> Count:
+    return count("interactions_stored", rows.num_rows)
 
 
 def _keep_widely_used(salient: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:

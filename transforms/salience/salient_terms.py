@@ -17,37 +17,14 @@ from transforms.datasets.coercion import FILE, ROW, error_rows, located_schema
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.salience.candidates import candidate_terms
+from transforms.salience.config import SalienceConfig
 from transforms.salience.scoring import Scorer, statistical_salience
-from transforms.salience.text import FUNCTION_WORDS
 from transforms.salience.vocabulary import (
     SumStatistics,
-    VocabularyConfig,
     frequent,
     term_statistics,
     vocabulary,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class SalienceConfig:
-    """How salient terms are found.
-
-    Attributes:
-        vocabulary: which terms can be salient.
-        max_terms: how many terms an item keeps, at least 1.
-        stop_words: words that carry no topic, normalised.
-
-    Raises:
-        ValueError: when `max_terms` is not positive.
-    """
-
-    vocabulary: VocabularyConfig = dataclasses.field(default_factory=VocabularyConfig)
-    max_terms: int = 16
-    stop_words: frozenset[str] = FUNCTION_WORDS
-
-    def __post_init__(self) -> None:
-        if self.max_terms < 1:
-            raise ValueError(f"max_terms must be at least 1, got {self.max_terms}")
 
 
 class UniqueItems(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columnar import concatenate
+from transforms.salience.config import FEWEST_ITEMS_FOR_SHARE, VocabularyConfig
 from transforms.salience.text import may_stand_alone
 
 STATISTICS = pa.schema(
@@ -28,34 +28,6 @@ VOCABULARY = pa.schema(
     [pa.field("term", pa.string(), nullable=False), pa.field("specificity", pa.float64(), nullable=False)]
 )
 """The terms that can be salient, sorted, each with its specificity in (0, 1]."""
-
-FEWEST_ITEMS_FOR_SHARE = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class VocabularyConfig:
-    """Which terms are kept.
-
-    Attributes:
-        min_term_items: a term must occur in at least so many items, at least 1.
-        max_term_share: and in at most this share of them, in (0, 1]; in `FEWEST_ITEMS_FOR_SHARE` items it always may.
-        min_association: least normalised pointwise mutual information of a bigram's words, in [-1, 1].
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    min_term_items: int = 2
-    max_term_share: float = 0.2
-    min_association: float = 0.3
-
-    def __post_init__(self) -> None:
-        if self.min_term_items < 1:
-            raise ValueError(f"min_term_items must be at least 1, got {self.min_term_items}")
-        if not 0 < self.max_term_share <= 1:
-            raise ValueError(f"max_term_share must be in (0, 1], got {self.max_term_share}")
-        if not -1 <= self.min_association <= 1:
-            raise ValueError(f"min_association must be in [-1, 1], got {self.min_association}")
 
 
 def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from transforms.journeys.icpc import IcpcConfig
+from transforms.journeys.config import IcpcConfig
 
 Vector = Mapping[int, float]
 """The salience of each term of an item; the order of the entries is the order in which products are summed."""

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.journeys.reference import Journey, Vector, icpc
-from transforms.journeys.icpc import IcpcConfig, TermVectors, extract_journeys
+from transforms.journeys.config import IcpcConfig
+from transforms.journeys.icpc import TermVectors, extract_journeys
 
 Histories = Sequence[Sequence[int]]
 
@@ -234,20 +235,3 @@ def test_mean_and_sum_differ_in_nothing_but_the_weights() -> None:
     for one, other in zip(mean, summed, strict=True):
         assert dataclasses.replace(one, terms=()) == dataclasses.replace(other, terms=())
         assert one.terms == tuple((term, weight / len(other.positions)) for term, weight in other.terms)
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("threshold", 0.0),
-        ("threshold", 1.01),
-        ("threshold", math.nan),
-        ("assign", "nearest"),
-        ("centroid", "median"),
-        ("min_size", 0),
-        ("journey_terms", 0),
-    ],
-)
-def test_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=rf"^{setting} must be .*got {value!r}"):
-        IcpcConfig(**{setting: value})

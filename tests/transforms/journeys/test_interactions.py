@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, INTERACTIONS
 from tests.transforms.journeys.events import Event, name_of, salient_terms
+from transforms.columnar import StringIndex
 from transforms.datasets.coercion import located_schema
+from transforms.journeys.config import InteractionFilter
 from transforms.journeys.interactions import (
     EVENTS,
     EVENTS_WITH_TERMS,
-    InteractionFilter,
     attach_terms,
     filter_interactions,
     look_up_items,
@@ -68,15 +69,6 @@ def test_filters_no_rows(wanted: InteractionFilter) -> None:
     assert all(number == 0 for _, number in counts)
 
 
-def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
-    assert InteractionFilter().required_schema() == INTERACTIONS
-    assert InteractionFilter(keep_events=("buy",)).required_schema().required == (*INTERACTIONS.required, "event")
-    assert InteractionFilter(min_value=0.0).required_schema().required == (*INTERACTIONS.required, "value")
-    every = InteractionFilter(("buy",), 1.0, 1.0).required_schema()
-    assert every.required == tuple(column.name for column in INTERACTIONS.columns)
-    assert every.arrow == INTERACTIONS.arrow
-
-
 def at(microsecond: int) -> datetime.datetime:
     return datetime.datetime(1970, 1, 1, 0, 0, 0, microsecond, datetime.UTC)
 
@@ -99,7 +91,7 @@ LOST = [
 
 
 def test_items_are_looked_up() -> None:
-    events, errors = look_up_items(located(VISITS), CATALOGUE["item_id"])
+    events, errors = look_up_items(located(VISITS), StringIndex(CATALOGUE["item_id"]))
     assert events.schema == EVENTS
     assert events.to_pylist() == [
         {"user_id": "v", "item": 1, "timestamp": at(3)},
@@ -128,7 +120,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("uv"), st.integers(0, 9), st.integers(
 def test_both_joins_see_the_same_events(rows: list[Event], known: set[int]) -> None:
     log = located([{"user_id": user, "timestamp": time, "item_id": name_of(item)} for user, time, item in rows])
     salient = salient_terms({name_of(item): {f"term{item}": 0.5} for item in sorted(known)})
-    numbered, unknown = look_up_items(log, salient["item_id"])
+    numbered, unknown = look_up_items(log, StringIndex(salient["item_id"]))
     carrying, unattached = attach_terms(log, salient)
     assert unknown == unattached
     assert unknown["row"].to_pylist() == [row for row, (_, _, item) in enumerate(rows) if item not in known]

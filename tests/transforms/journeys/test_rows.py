@@ -10,8 +10,9 @@ from schemas import JOURNEYS
 from tests.transforms.journeys.events import Event, events, name_of, salient_terms
 from transforms.columnar import stable_hash
 from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.config import IcpcConfig
 from transforms.journeys.histories import arrange
-from transforms.journeys.icpc import IcpcConfig, extract_journeys
+from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
 from transforms.journeys.rows import journey_rows
 

@@ -23,11 +23,11 @@ from transforms.datasets.coercion import located_schema
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
 from transforms.journeys.histories import TALLIES, arrange
-from transforms.journeys.icpc import IcpcConfig, extract_journeys
-from transforms.journeys.interactions import EVENTS, InteractionFilter
+from transforms.journeys.icpc import extract_journeys
+from transforms.journeys.interactions import EVENTS
 from transforms.journeys.stages import (
-    ExtractConfig,
     ExtractJourneys,
     RouteEvents,
     count_extracted,
@@ -398,9 +398,3 @@ def test_users_with_many_journeys_are_told_together() -> None:
     assert told[("users_by_journeys", "9")] == 1
     assert told[("users_by_journeys", "10+")] == 2
     assert sum(number for (metric, _), number in told.items() if metric == "users_by_journeys") == 3
-
-
-@pytest.mark.parametrize("setting", ["max_history", "min_term_users", "buckets"])
-def test_refuses_what_is_not_allowed_by_name(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"^{setting} must be at least 1, got 0$"):
-        ExtractConfig(**{setting: 0})

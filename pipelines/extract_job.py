@@ -1,0 +1,313 @@
+"""What `extract` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines import options as reading
+from schemas import HISTORIES, INTERACTIONS, ITEMS
+from transforms.datasets.files import InputNotFoundError, Source, absolute, check_writable, find
+from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
+from transforms.salience.config import SalienceConfig, VocabularyConfig
+from transforms.salience.text import FUNCTION_WORDS, normalise
+
+PROGRAM = "extract"
+_SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
+_BROADCAST_BYTES = 256 << 20
+_BYTES_PER_PART = 32 << 20
+_FEWEST_PARTS = 16
+
+
+class ExtractOptions(PipelineOptions):
+    """Extracts the interest journeys of each user from an interaction log and an item catalogue."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        number = reading.number
+        add("--interactions", help="Log: parquet file, folder or glob. Without it: the sample.")
+        add("--items", help="Catalogue: parquet file, folder or glob. Without it: the sample.")
+        add("--workspace", default="workspace", help="Folder or bucket prefix in which the datasets are written.")
+        add("--previous", help="Workspace of the run before: its histories are continued by `--interactions`.")
+        add(
+            "--columns",
+            type=reading.renaming(INTERACTIONS),
+            default={},
+            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
+        )
+        add(
+            "--item_columns",
+            type=reading.renaming(ITEMS),
+            default={},
+            help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+        )
+        add(
+            "--timestamp_unit",
+            default="auto",
+            choices=("auto", "s", "ms", "us", "ns"),
+            help="What numbers in the timestamp column count; `auto`: each by its size.",
+        )
+        add(
+            "--keep_events",
+            type=reading.comma_separated,
+            default=(),
+            help="Kinds of `event` to keep: `purchase,click`. Without it: all.",
+        )
+        add("--min_value", type=number(float, float("-inf")), help="Least `value` of an interaction to keep.")
+        add("--min_dwell_seconds", type=number(float, 0), help="Least `dwell_seconds` of an interaction to keep.")
+        add(
+            "--max_history",
+            type=number(int, 1),
+            default=ExtractConfig.max_history,
+            help="Interactions kept of a user: the last ones.",
+        )
+        add(
+            "--threshold",
+            type=number(float, 0, 1, open_low=True),
+            default=IcpcConfig.threshold,
+            help="Least cosine between an item and a journey for the item to join it.",
+        )
+        add(
+            "--assign",
+            default=IcpcConfig.assign,
+            choices=("best", "all"),
+            help="Whether an item joins the nearest journey, or all that are near enough.",
+        )
+        add(
+            "--min_size",
+            type=number(int, 1),
+            default=IcpcConfig.min_size,
+            help="Journeys with fewer distinct items are dropped.",
+        )
+        add(
+            "--centroid",
+            default=IcpcConfig.centroid,
+            choices=("mean", "sum"),
+            help="Whether a journey's weights are the mean or the sum over its items.",
+        )
+        add(
+            "--journey_terms",
+            type=number(int, 1),
+            default=IcpcConfig.journey_terms,
+            help="Terms written for a journey: the heaviest.",
+        )
+        add(
+            "--max_terms",
+            type=number(int, 1),
+            default=SalienceConfig.max_terms,
+            help="Salient terms kept of an item: the most salient.",
+        )
+        add(
+            "--min_term_items",
+            type=number(int, 1),
+            default=VocabularyConfig.min_term_items,
+            help="Terms of fewer items are not salient.",
+        )
+        add(
+            "--max_term_share",
+            type=number(float, 0, 1, open_low=True),
+            default=VocabularyConfig.max_term_share,
+            help="Terms of a larger share of all items are not salient.",
+        )
+        add(
+            "--min_association",
+            type=number(float, -1, 1),
+            default=VocabularyConfig.min_association,
+            help="Least normalised pointwise mutual information of a bigram's words.",
+        )
+        add(
+            "--min_term_users",
+            type=number(int, 1),
+            default=ExtractConfig.min_term_users,
+            help="For privacy: terms that reach fewer users are used and written nowhere.",
+        )
+        add("--stop_words", help="Text file of words to leave out, instead of the English function words.")
+        add(
+            "--catalogue_join",
+            default="auto",
+            choices=("auto", "broadcast", "shuffle"),
+            help="Whether each worker holds the whole catalogue, or log and catalogue are shuffled together.",
+        )
+        add(
+            "--buckets",
+            type=number(int, 0, 65536),
+            default=0,
+            help="Groups in which users are shuffled, a divisor of the parts; 0: as many. It decides no result.",
+        )
+        add(
+            "--parts",
+            type=number(int, 0, 65536),
+            default=0,
+            help="Files of each dataset, at most; 0: 16, or more for logs over 512 MB.",
+        )
+        add(
+            "--max_error_rate",
+            type=number(float, 0, 1),
+            default=0.05,
+            help="Largest share of unusable rows of an input; past it nothing is written.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One extraction, checked: everything that the graph is built from.
+
+    Attributes:
+        interactions: the log.
+        items: the catalogue.
+        previous: histories of the run that this one continues.
+        workspace: where the datasets go.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        timestamp_unit: what numbers in the timestamp column count.
+        salience: how salient terms are found.
+        extraction: how journeys are formed.
+        parts: number of parts of each dataset.
+        max_error_rate: largest share of unusable rows of an input.
+    """
+
+    interactions: Source
+    items: Source
+    previous: Source | None
+    workspace: str
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    timestamp_unit: Any
+    salience: SalienceConfig
+    extraction: ExtractConfig
+    parts: int
+    max_error_rate: float
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        extraction = dataclasses.asdict(self.extraction)
+        del extraction["join"], extraction["buckets"]
+        salience = dataclasses.asdict(self.salience)
+        salience["stop_words"] = sorted(self.salience.stop_words)
+        return {
+            "parts": self.parts,
+            "extraction": extraction,
+            "salience": salience,
+            "timestamp_unit": self.timestamp_unit,
+        }
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        named = {"interactions": self.interactions, "items": self.items, "previous": self.previous}
+        return {
+            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
+            for name, source in named.items()
+            if source
+        }
+
+
+def plan(own: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs, opens the workspace, resolves what is automatic.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    if (own.interactions is None) != (own.items is None):
+        raise reading.UsageError("--interactions and --items belong together: give both, or neither for the sample")
+    if own.interactions is None and not _SAMPLE.is_dir():
+        raise reading.UsageError("the sample is not part of the installed package; give --interactions and --items")
+    interactions = _find("--interactions", own.interactions or str(_SAMPLE / "interactions.parquet"))
+    items = _find("--items", own.items or str(_SAMPLE / "items.parquet"))
+    workspace = absolute(own.workspace)
+    try:
+        check_writable(workspace)
+    except OSError as error:
+        raise reading.UsageError(f"--workspace: cannot write in {workspace!r}: {error}") from error
+    previous = _find_previous(own.previous) if own.previous else None
+    parts = own.parts or _choose_parts(interactions, previous)
+    if own.buckets and parts % own.buckets:
+        raise reading.UsageError(f"--buckets must divide the number of parts, {parts}, got {own.buckets}")
+    job = Job(
+        interactions=interactions,
+        items=items,
+        previous=previous,
+        workspace=workspace,
+        columns=own.columns,
+        item_columns=own.item_columns,
+        timestamp_unit=own.timestamp_unit,
+        salience=SalienceConfig(
+            VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association),
+            own.max_terms,
+            _read_stop_words(own.stop_words) if own.stop_words else FUNCTION_WORDS,
+        ),
+        extraction=ExtractConfig(
+            icpc=IcpcConfig(own.threshold, own.assign, own.min_size, own.centroid, own.journey_terms),
+            interactions=InteractionFilter(own.keep_events, own.min_value, own.min_dwell_seconds),
+            max_history=own.max_history,
+            min_term_users=own.min_term_users,
+            join=_choose_join(own.catalogue_join, items),
+            buckets=own.buckets or parts,
+        ),
+        parts=parts,
+        max_error_rate=own.max_error_rate,
+    )
+    _check_continues(job)
+    return job
+
+
+def _find(option: str, path: str) -> Source:
+    try:
+        return find(path)
+    except (InputNotFoundError, ValueError) as error:
+        raise reading.UsageError(f"{option}: {error}") from error
+
+
+def _find_previous(workspace: str) -> Source:
+    source = _find("--previous", FileSystems.join(absolute(workspace), HISTORIES.name))
+    if source.manifest is None or source.manifest.schema_fingerprint != HISTORIES.fingerprint:
+        raise reading.UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
+    return source
+
+
+def _check_continues(job: Job) -> None:
+    """The stored histories must have been filtered and cut as the new log will be."""
+    if job.previous is None or job.previous.manifest is None:
+        return
+    before = job.previous.manifest.configuration["extraction"]
+    now = job.configuration["extraction"]
+    for name, value in now["interactions"].items():
+        stored = before["interactions"][name]
+        if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:
+            raise reading.UsageError(
+                f"--{name} is {value} but was {stored} in --previous: its log was filtered otherwise"
+            )
+    if now["max_history"] > before["max_history"]:
+        raise reading.UsageError(
+            f"--max_history is {now['max_history']} but --previous kept only {before['max_history']} a user"
+        )
+
+
+def _read_stop_words(path: str) -> frozenset[str]:
+    try:
+        return frozenset(normalise(Path(path).read_text(encoding="utf-8")).split())
+    except OSError as error:
+        raise reading.UsageError(f"--stop_words: {error}") from error
+
+
+def _choose_parts(interactions: Source, previous: Source | None) -> int:
+    """A power of two, so that a part holds what some 32 MB of log become; never fewer than the run before had."""
+    parts = _FEWEST_PARTS
+    while parts * _BYTES_PER_PART < interactions.size:
+        parts *= 2
+    if previous is not None and previous.manifest is not None:
+        parts = max(parts, previous.manifest.configuration["parts"])
+    return parts
+
+
+def _choose_join(wanted: str, items: Source) -> Any:
+    if wanted != "auto":
+        return wanted
+    return "broadcast" if items.size <= _BROADCAST_BYTES else "shuffle"

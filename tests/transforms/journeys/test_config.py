@@ -1,0 +1,44 @@
+import math
+from typing import Any
+
+import pytest
+
+from schemas import INTERACTIONS
+from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("threshold", 0.0),
+        ("threshold", 1.01),
+        ("threshold", math.nan),
+        ("assign", "nearest"),
+        ("centroid", "median"),
+        ("min_size", 0),
+        ("journey_terms", 0),
+    ],
+)
+def test_the_clustering_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^{setting} must be .*got {value!r}$"):
+        IcpcConfig(**{setting: value})
+
+
+@pytest.mark.parametrize("setting", ["max_history", "min_term_users", "buckets"])
+def test_the_extraction_refuses_what_is_not_allowed_by_name(setting: str) -> None:
+    with pytest.raises(ValueError, match=f"^{setting} must be at least 1, got 0$"):
+        ExtractConfig(**{setting: 0})
+
+
+def test_the_limits_are_allowed() -> None:
+    config = IcpcConfig(threshold=1, assign="all", min_size=1, centroid="sum", journey_terms=1)
+    assert ExtractConfig(config, max_history=1, min_term_users=1, buckets=1).icpc == config
+
+
+def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
+    assert InteractionFilter().required_schema() == INTERACTIONS
+    assert InteractionFilter(keep_events=("buy",)).required_schema().required == (*INTERACTIONS.required, "event")
+    assert InteractionFilter(min_value=0.0).required_schema().required == (*INTERACTIONS.required, "value")
+    every = InteractionFilter(("buy",), 1.0, 1.0).required_schema()
+    assert every.required == tuple(column.name for column in INTERACTIONS.columns)
+    assert every.arrow == INTERACTIONS.arrow
