@@ -8,7 +8,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -40,8 +40,8 @@ class PlannedJob(Protocol):
     """What every job knows about itself."""
 
     @property
-    def interactions(self) -> Source:
-        """The log it reads."""
+    def sources(self) -> Mapping[str, Source]:
+        """What it reads, by the name of the dataset, in the order in which it is read."""
 
     @property
     def workspace(self) -> str:
@@ -80,7 +80,7 @@ def execute(
         return 2
     local = beam_options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
     try:
-        with _quiet_refusals(), _shown_progress(job.interactions, console) if local else _no_progress() as progress:
+        with _quiet_refusals(), _shown_progress(job.sources, console) if local else _no_progress() as progress:
             pipeline = beam.Pipeline(options=beam_options)
             build(pipeline, job, progress)
             result = pipeline.run()
@@ -132,8 +132,8 @@ def _no_progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def _shown_progress(log: Source, console: Console) -> Iterator[Progress]:
-    """Bars for reading, users and parts, fed through a file that all local workers append to."""
+def _shown_progress(sources: Mapping[str, Source], console: Console) -> Iterator[Progress]:
+    """Bars for rows read, users and parts, fed through a file that all local workers append to."""
     with tempfile.TemporaryDirectory(prefix="journeys-progress-") as folder:
         progress = Progress(str(Path(folder) / "progress"))
         columns = (
@@ -146,7 +146,9 @@ def _shown_progress(log: Source, console: Console) -> Iterator[Progress]:
         )
         with Bars(*columns, console=console, transient=True, refresh_per_second=2) as bars:
             stages = {
-                "interactions": bars.add_task("interactions read", total=_count_rows(log), rate=""),
+                name: bars.add_task(f"{name} read", total=_count_rows(source), rate="")
+                for name, source in sources.items()
+            } | {
                 "users": bars.add_task("users done", total=None, rate=""),
                 "parts": bars.add_task("parts written", total=None, rate=""),
             }
@@ -169,11 +171,11 @@ def _shown_progress(log: Source, console: Console) -> Iterator[Progress]:
                 drawer.join()
 
 
-def _count_rows(log: Source) -> int | None:
-    """Rows of a local log by its footers; None where that would take long or a footer cannot be read."""
-    if len(log.files) > _MOST_FOOTERS or "://" in log.path:
+def _count_rows(source: Source) -> int | None:
+    """Rows of a local source by its footers; None where that would take long or a footer cannot be read."""
+    if len(source.files) > _MOST_FOOTERS or "://" in source.path:
         return None
     try:
-        return sum(pq.read_metadata(file.path).num_rows for file in log.files)
+        return sum(pq.read_metadata(file.path).num_rows for file in source.files)
     except (OSError, pa.ArrowException):
         return None

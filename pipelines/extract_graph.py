@@ -27,13 +27,15 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     rows, row_errors, row_counts = root | "ReadInteractions" >> ReadRows(
         log_schema, job.interactions, job.columns, job.timestamp_unit, progress
     )
-    located_items, item_errors, item_counts = root | "ReadItems" >> ReadRows(ITEMS, job.items, job.item_columns)
+    located_items, item_errors, item_counts = root | "ReadItems" >> ReadRows(
+        ITEMS, job.items, job.item_columns, progress=progress
+    )
     salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(
         job.salience, buckets=max(2, job.items.size // _BYTES_PER_BUCKET)
     )
     stored, stored_errors, stored_counts = None, [], []
     if job.previous:
-        stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous)
+        stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous, progress=progress)
         stored_errors, stored_counts = rest[:1], rest[1:]
     extracted = rows | "ExtractJourneys" >> ExtractJourneys(salient, stored, job.extraction, writer)
 

@@ -199,13 +199,17 @@ class Job:
         }
 
     @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {ITEMS.name: self.items, INTERACTIONS.name: self.interactions, HISTORIES.name: self.previous}
+        return {name: source for name, source in named.items() if source}
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """What the datasets are computed from, for their manifests."""
-        named = {"interactions": self.interactions, "items": self.items, "previous": self.previous}
         return {
             name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
-            for name, source in named.items()
-            if source
+            for name, source in self.sources.items()
         }
 
 

@@ -97,10 +97,10 @@ def _print_user(console: Console, workspace: str) -> None:
     source = find(FileSystems.join(workspace, JOURNEYS.name))
     first = dataclasses.replace(source, files=source.files[:1])
     journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
-    users = journeys["user_id"].value_counts().to_pylist()
+    users = journeys.group_by("user_id").aggregate([("size", "sum"), ([], "count_all")]).to_pylist()
     if not users:
         return
-    chosen = min((abs(user["counts"] - _WISHED_JOURNEYS), user["values"]) for user in users)[1]
+    chosen = min((abs(user["count_all"] - _WISHED_JOURNEYS), -user["size_sum"], user["user_id"]) for user in users)[2]
     console.print(f"\njourneys of user {chosen}", markup=False)
     for row in journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).to_pylist():
         terms = ", ".join(row["terms"][:_SHOWN_TERMS])

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.extract import OUTPUTS, run
-from schemas import ERRORS, METRICS, TIMESTAMP, DatasetSchema
+from pipelines.extract import run
+from schemas import ERRORS, METRICS, OUTPUTS, TIMESTAMP, DatasetSchema
 from transforms.datasets.manifest import Manifest, read_manifest
 
 TOPICS = (

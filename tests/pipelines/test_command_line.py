@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions, StandardOptions
 
-from pipelines.extract import ExtractOptions, Job, plan, run
+from pipelines.extract import run
+from pipelines.extract_job import ExtractOptions, Job, plan
 from pipelines.options import UsageError, parse
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
@@ -55,7 +56,7 @@ class TestParsing:
     def test_the_join_follows_from_the_size_of_the_catalogue(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert planned().extraction.join == "broadcast"
         assert planned("--catalogue_join=shuffle").extraction.join == "shuffle"
-        monkeypatch.setattr("pipelines.extract._BROADCAST_BYTES", 1000)
+        monkeypatch.setattr("pipelines.extract_job._BROADCAST_BYTES", 1000)
         assert planned().extraction.join == "shuffle"
         assert planned("--catalogue_join=broadcast").extraction.join == "broadcast"
 
@@ -106,6 +107,7 @@ class TestParsing:
             ("--items=items.parquet", "--interactions and --items belong together"),
             ("--stop_words=nowhere.txt", "--stop_words: [Errno 2] No such file or directory: 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
+            ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
     def test_what_is_not_allowed_is_told(self, capsys: pytest.CaptureFixture[str], given: str, message: str) -> None:

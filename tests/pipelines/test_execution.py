@@ -8,10 +8,10 @@ import apache_beam as beam
 import pytest
 
 from pipelines.execution import execute
-from pipelines.extract import ExtractOptions
+from pipelines.extract_job import ExtractOptions
 from transforms.datasets.files import Source
+from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
-from transforms.datasets.writing import DataError
 from transforms.progress import Progress
 
 IN_A_WORKER = """bundle inst001 failed:Traceback (most recent call last):

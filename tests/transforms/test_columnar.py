@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.running import create, run_graph
+from transforms import columnar
 from transforms.columnar import (
     RecordBatchCoder,
     SplitByBucket,
@@ -87,6 +88,12 @@ def test_an_index_knows_where_each_string_is(known: set[str], wanted: list[str |
     assert found.tolist() == [places.get(text, -1) for text in looked_up]
     part = StringIndex(pa.array(strings[start:], pa.string())).positions(pa.array(looked_up, pa.string()).slice(start))
     assert part.tolist() == found.tolist()[start:]
+
+
+def test_strings_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar, "stable_hash", lambda strings: np.full(len(strings), 2**64 - 1, np.uint64))
+    index = StringIndex(pa.array(["tea", "pot", "cups", ""]))
+    assert index.positions(pa.array(["pot", "cup", "cups", "tea", "", "pat"])).tolist() == [1, -1, 2, 0, 3, -1]
 
 
 def test_a_large_index() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS
@@ -66,7 +66,10 @@ def whole(low: int, high: int) -> st.SearchStrategy[int]:
 DAYS = st.integers(-(2**31), 2**31 - 1) | st.sampled_from(
     [LOW // 86400, LOW // 86400 - 1, HIGH // 86400, HIGH // 86400 - 1]
 )
-FLOATS = st.floats() | whole(-(2**63), 2**63 - 1).map(float) | st.floats(-1e10, 1e10)
+FRACTIONS = st.builds(
+    lambda base, part: base + part * 1e-7, st.sampled_from([-3e8, 0.0, 5.0, 1.7e9]), st.integers(0, 40)
+)
+FLOATS = FRACTIONS | st.floats() | whole(-(2**63), 2**63 - 1).map(float) | st.floats(-1e10, 1e10)
 UNITS: tuple[TimestampUnit, ...] = ("s", "ms", "us", "ns")
 TIMES = [
     *((pa.int64(), whole(-(2**63), 2**63 - 1), unit) for unit in ("auto", *UNITS)),
@@ -95,6 +98,7 @@ NUMBERS = st.none() | st.floats() | st.sampled_from([math.nan, math.inf, -math.i
 TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()))
 
 
+@settings(max_examples=300)
 @given(st.data())
 def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.DataObject) -> None:
     type_, times, unit = data.draw(st.sampled_from(TIMES))
@@ -136,6 +140,34 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     assert set(good["file"].to_pylist()) | set(bad["file"].to_pylist()) <= {"file"}
     assert bad.schema.equals(ERRORS.arrow)
     ERRORS.check(bad)
+
+
+@pytest.mark.parametrize(
+    ("number", "type_", "unit", "microseconds"),
+    [
+        (1_700_000_000, pa.int64(), "auto", 1_700_000_000_000_000),
+        (1_700_000_000_123, pa.int64(), "auto", 1_700_000_000_123_000),
+        (1_700_000_000_123_456, pa.int64(), "auto", 1_700_000_000_123_456),
+        (1_700_000_000_123_456_789, pa.int64(), "auto", 1_700_000_000_123_456),
+        (-1_700_000_000_123_456_789, pa.int64(), "auto", -1_700_000_000_123_457),  # later than the exact time by none
+        (4_999_999_999_999_999_999, pa.int64(), "ns", 4_999_999_999_999_999),
+        (0, pa.int64(), "auto", 0),
+        (1.5, pa.float64(), "auto", 1_500_000),
+        (1_700_000_000.1234567, pa.float64(), "auto", 1_700_000_000_123_457),
+        (-0.0000007, pa.float64(), "s", -1),
+        (0.0004, pa.float64(), "ms", 0),
+        (0.0006, pa.float64(), "ms", 1),
+        (1.7e18, pa.float64(), "ns", 1_700_000_000_000_000),
+        (5e18, pa.float64(), "auto", 5_000_000_000_000_000),
+        (-1, pa.date32(), "auto", -86_400_000_000),
+        (90_061_001_002_003, pa.timestamp("ns", "Asia/Seoul"), "s", 90_061_001_002),
+    ],
+)
+def test_times(number: float, type_: pa.DataType, unit: TimestampUnit, microseconds: int) -> None:
+    raw = pa.record_batch({"user_id": ["a"], "item_id": ["b"], "timestamp": array([number], type_)})
+    rows, errors = coerce(raw, INTERACTIONS, {name: name for name in raw.schema.names}, "f", 0, unit)
+    assert errors.num_rows == 0
+    assert rows["timestamp"].cast(pa.int64()).to_pylist() == [microseconds]
 
 
 @given(st.lists(st.none() | st.lists(st.none() | st.text(max_size=2), max_size=3), max_size=9), st.data())

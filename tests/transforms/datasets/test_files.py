@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.datasets.files import InputFile, InputNotFoundError, absolute, find
+from transforms.datasets.files import InputFile, InputNotFoundError, absolute, check_writable, find
 from transforms.datasets.manifest import Manifest, Part
 
 
@@ -113,3 +113,16 @@ def test_only_paths_of_this_machine_are_made_absolute(monkeypatch: pytest.Monkey
     assert absolute("log") == f"{tmp_path}/log"
     assert absolute("~/log") == "/home/somebody/log"
     assert absolute("/a/../b") == "/b"
+
+
+class TestCheckWritable:
+    def test_makes_the_folder_and_leaves_nothing_in_it(self, tmp_path: Path) -> None:
+        check_writable(str(tmp_path / "a" / "b"))
+        assert not list((tmp_path / "a" / "b").iterdir())
+
+    @pytest.mark.parametrize("folder", ["file", "file/below", "glob*", "glob?", "glob[1]"])
+    def test_tells_what_cannot_be_written(self, tmp_path: Path, folder: str) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(OSError, match=r"cannot write|may not have|Not a directory"):
+            check_writable(str(tmp_path / folder))
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]

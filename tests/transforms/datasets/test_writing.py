@@ -9,20 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import ERRORS, METRICS, SALIENT_TERMS, SchemaError
+from schemas import ERRORS, SALIENT_TERMS, SchemaError
 from tests.transforms.running import create, run_graph
 from transforms.columnar import buckets_of, concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error
+from transforms.datasets.gate import DataError, Gate
 from transforms.datasets.manifest import Part, read_manifest
-from transforms.datasets.metrics import metric_rows
 from transforms.datasets.writing import (
     Commit,
-    DataError,
-    Gate,
     PartWriter,
     WriteDatasets,
-    check_writable,
     count_values,
     examples,
     in_order,
@@ -148,48 +145,6 @@ def test_datasets_are_written_in_parts_by_hash(tmp_path: Path) -> None:
         assert set(buckets_of(items, 4)) == {number}
 
 
-GATE = Gate(("interactions", "items"), 0.1)
-SOUND = {("interactions_read", ""): 100, ("items_read", ""): 10}
-
-
-class TestGate:
-    def test_opens_up_to_the_rate(self) -> None:
-        GATE.check(SOUND)
-        GATE.check(SOUND | {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 6})
-        Gate(("items",), 1.0).check({("items_read", ""): 1, ("items_unusable", "a"): 1})
-        Gate(("items",), 0.0).check({("items_read", ""): 1})
-
-    @pytest.mark.parametrize(
-        ("counts", "problems"),
-        [
-            (
-                {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 7},
-                ["11 of 100 rows of interactions cannot be used (4 x a, 7 x b), more than --max_error_rate=0.1 allows"],
-            ),
-            ({("items_read", ""): 0}, ["no row of items was read (no error was recorded)"]),
-            (
-                {("items_read", ""): 0, ("items_unusable", "not_parquet"): 2, ("interactions_unusable", "a"): 100},
-                ["no row of items was read (2 x not_parquet)"],
-            ),
-            (
-                {("items_unusable", "a"): 2, ("interactions_unusable", "b"): 20},
-                [
-                    "20 of 100 rows of interactions cannot be used (20 x b), more than --max_error_rate=0.1 allows",
-                    "2 of 10 rows of items cannot be used (2 x a), more than --max_error_rate=0.1 allows",
-                ],
-            ),
-        ],
-    )
-    def test_closes_with_the_reasons(self, counts: dict[tuple[str, str], int], problems: list[str]) -> None:
-        with pytest.raises(DataError) as refused:
-            GATE.check(SOUND | counts)
-        assert str(refused.value).split("; ") == [*problems, "nothing was committed"]
-
-    def test_an_input_that_was_not_counted_was_not_read(self) -> None:
-        with pytest.raises(DataError, match=r"no row of interactions was read .*; no row of items was read"):
-            GATE.check({})
-
-
 class TestCommit:
     @staticmethod
     def committing(workspace: Path, rate: float = 0.5) -> Commit:
@@ -248,26 +203,3 @@ def test_examples_are_the_first_of_each_reason() -> None:
         "null_title": "null_title: a.parquet, row 3: item_id=1",
         "not_parquet": "not_parquet: b.parquet: no magic",
     }
-
-
-class TestCheckWritable:
-    def test_makes_the_folder_and_leaves_nothing_in_it(self, tmp_path: Path) -> None:
-        check_writable(str(tmp_path / "a" / "b"))
-        assert not list((tmp_path / "a" / "b").iterdir())
-
-    @pytest.mark.parametrize("folder", ["file", "file/below", "glob*", "glob?", "glob[1]"])
-    def test_tells_what_cannot_be_written(self, tmp_path: Path, folder: str) -> None:
-        (tmp_path / "file").write_bytes(b"")
-        with pytest.raises(OSError, match=r"cannot write|may not have|Not a directory"):
-            check_writable(str(tmp_path / folder))
-        assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_metrics_are_rows_of_their_dataset() -> None:
-    rows = metric_rows("extract", [(("users", ""), 3), (("dropped", "b"), 1), (("dropped", "a"), 2)])
-    METRICS.check(rows)
-    assert [(row["metric"], row["slice"], row["value"]) for row in rows.to_pylist()] == [
-        ("dropped", "a", 2.0),
-        ("dropped", "b", 1.0),
-        ("users", "", 3.0),
-    ]

@@ -318,6 +318,7 @@ def test_stored_histories_and_a_new_log_give_what_the_whole_log_gives(join: Any)
     before = extract(old, config)
     found = extract(new, config, located_histories(before.histories))
     check(found, old + new, config, hidden=frozenset([RARE]))
+    assert found.counts[("interactions_stored", "")] == before.counts[("interactions_kept", "")]
     assert terms_of(found.salient) == {term for item in ITEMS for term in item} - {RARE}
 
 

@@ -1,0 +1,60 @@
+import pytest
+
+from transforms.datasets.gate import DataError, Gate
+
+GATE = Gate(("interactions", "items"), 0.1)
+SOUND = {("interactions_read", ""): 100, ("items_read", ""): 10}
+
+
+def test_opens_up_to_the_rate() -> None:
+    GATE.check(SOUND)
+    GATE.check(SOUND | {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 6})
+    Gate(("items",), 1.0).check({("items_read", ""): 1, ("items_unusable", "a"): 1})
+    Gate(("items",), 0.0).check({("items_read", ""): 1})
+
+
+@pytest.mark.parametrize(
+    ("counts", "problems"),
+    [
+        (
+            {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 7},
+            ["11 of 100 rows of interactions cannot be used (4 x a, 7 x b), more than --max_error_rate=0.1 allows"],
+        ),
+        ({("items_read", ""): 0}, ["no row of items was read (no error was recorded)"]),
+        (
+            {("items_read", ""): 0, ("items_unusable", "not_parquet"): 2, ("interactions_unusable", "a"): 100},
+            ["no row of items was read (2 x not_parquet)"],
+        ),
+        (
+            {("items_unusable", "a"): 2, ("interactions_unusable", "b"): 20},
+            [
+                "20 of 100 rows of interactions cannot be used (20 x b), more than --max_error_rate=0.1 allows",
+                "2 of 10 rows of items cannot be used (2 x a), more than --max_error_rate=0.1 allows",
+            ],
+        ),
+    ],
+)
+def test_closes_with_the_reasons(counts: dict[tuple[str, str], int], problems: list[str]) -> None:
+    with pytest.raises(DataError) as refused:
+        GATE.check(SOUND | counts)
+    assert str(refused.value).split("; ") == [*problems, "nothing was committed"]
+
+
+def test_an_input_that_was_not_counted_was_not_read() -> None:
+    with pytest.raises(DataError, match=r"no row of interactions was read .*; no row of items was read"):
+        GATE.check({})
+
+
+def test_a_dataset_of_ours_must_be_whole() -> None:
+    gate = Gate(("interactions", "items"), 1.0, intact=("histories",))
+    gate.check(SOUND)
+    with pytest.raises(DataError, match=r"^the stored histories are damaged \(1 x unreadable_row_group\); nothing was"):
+        gate.check(SOUND | {("histories_unusable", "unreadable_row_group"): 1, ("items_unusable", "a"): 11})
+
+
+def test_stored_rows_are_among_those_that_can_be_unusable() -> None:
+    """An item that left the catalogue makes interactions of older logs unusable too."""
+    stored = SOUND | {("interactions_stored", ""): 900, ("interactions_unusable", "item_not_in_catalogue"): 100}
+    GATE.check(stored)
+    with pytest.raises(DataError, match="101 of 1000 rows of interactions"):
+        GATE.check(stored | {("interactions_unusable", "null_user_id"): 1})
