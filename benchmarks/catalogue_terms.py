@@ -8,7 +8,7 @@ from schemas import ITEMS
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.salient_terms import SalienceConfig
 from transforms.salience.scoring import statistical_salience
-from transforms.salience.vocabulary import frequent, term_statistics, vocabulary
+from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 _CONFIG = SalienceConfig()
 
@@ -22,7 +22,7 @@ def catalogue_terms(items: pa.Table) -> pa.RecordBatch:
     candidates = candidate_terms(_all_columns(items), _CONFIG.stop_words)
     counted = frequent(term_statistics(candidates), _CONFIG.vocabulary)
     return statistical_salience(
-        candidates, vocabulary([counted], items.num_rows, _CONFIG.vocabulary), _CONFIG.max_terms
+        candidates, vocabulary([counted], catalogue_size(candidates), _CONFIG.vocabulary), _CONFIG.max_terms
     )
 
 

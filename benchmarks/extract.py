@@ -35,7 +35,7 @@ _STARTUP_SIZE = 1_000
 _GIGABYTE = 1e9
 _ONE_CORE = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
-_progress = Console(stderr=True, highlight=False)
+_progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Program(NamedTuple):
@@ -253,6 +253,7 @@ def notes(repeats: int) -> list[str]:
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB memory, Python {platform.python_version()}.",
         f"Wall times are medians of {repeats}, start-up included; {BEAM_ROWS.name}, ran once.",
         "CPU time adds up all cores, and suffers least from what else the machine did.",
+        f"{SINGLE_PROCESS.name}, imports Beam too: the functions that it shares with extract stand beside Beam's.",
         f"Start-up is what a program takes for {_STARTUP_SIZE:,} interactions.",
         "Memory is what all processes of a program held together, at most.",
         "Before the clock ran, all programs found the same journeys on a small log.",

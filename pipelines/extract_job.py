@@ -93,13 +93,13 @@ class ExtractOptions(PipelineOptions):
         )
         add(
             "--journey_terms",
-            type=number(int, 1),
+            type=number(int, 1, 1000),
             default=IcpcConfig.journey_terms,
             help="Terms written for a journey: the heaviest.",
         )
         add(
             "--max_terms",
-            type=number(int, 1),
+            type=number(int, 1, 1000),
             default=SalienceConfig.max_terms,
             help="Salient terms kept of an item: the most salient.",
         )

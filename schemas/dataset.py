@@ -102,7 +102,7 @@ class DatasetSchema:
         Raises:
             KeyError: when there is none.
         """
-        return next(column for column in self.columns if column.name == name)
+        return {column.name: column for column in self.columns}[name]
 
     def all_invariants(self) -> tuple[Invariant, ...]:
         """Nullability of each column that the dataset requires, then its own invariants."""
@@ -160,7 +160,7 @@ def elements_between(name: str, low: float, high: float) -> Invariant:
     def holds(rows: Rows) -> BooleanArray:
         lists = rows[name]
         values = lists.flatten()
-        inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+        inside = pc.fill_null(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high)), fill_value=False)
         outside = pc.filter(pc.list_parent_indices(lists), pc.invert(inside))
         return pc.invert(pc.is_in(pa.array(range(rows.num_rows), pa.int64()), outside))
 

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.coders import Coder, registry
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -45,6 +46,7 @@ registry.register_coder(pa.RecordBatch, RecordBatchCoder)
 
 
 _READ_ONLY_BYTES = numba.types.Array(numba.types.uint8, 1, "C", readonly=True)
+_READ_ONLY_HASHES = numba.types.Array(numba.types.uint64, 1, "C", readonly=True)
 _READ_ONLY_OFFSETS = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
 
 
@@ -76,11 +78,13 @@ def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
 
 
 def _buffers(strings: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Offsets, shape (len(strings) + 1,), and the bytes that they point into; both read-only."""
+    """Offsets, shape (len(strings) + 1,), and the bytes that they point into; null is empty."""
+    if strings.null_count:
+        strings = pc.fill_null(strings, "")
     _, offsets, data = strings.buffers()
     octets = np.frombuffer(data or b"", np.uint8)
     if not len(strings) or offsets is None:
-        return np.frombuffer(bytes(4 * (len(strings) + 1)), np.int32), octets
+        return np.zeros(len(strings) + 1, np.int32), octets
     return np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1], octets
 
 
@@ -105,7 +109,7 @@ class StringIndex:
         return found
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit([numba.void(_READ_ONLY_HASHES, numba.types.int32[::1])], cache=True, nogil=True)
 def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for position in range(len(hashes)):
@@ -115,7 +119,22 @@ def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
         table[slot] = position
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(
+    [
+        numba.void(
+            _READ_ONLY_OFFSETS,
+            _READ_ONLY_BYTES,
+            _READ_ONLY_HASHES,
+            _READ_ONLY_OFFSETS,
+            _READ_ONLY_BYTES,
+            _READ_ONLY_HASHES,
+            _READ_ONLY_OFFSETS,
+            numba.types.int32[::1],
+        )
+    ],
+    cache=True,
+    nogil=True,
+)
 def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, table, found):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for row in range(len(hashes)):

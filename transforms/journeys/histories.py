@@ -131,6 +131,8 @@ def _sum_tallies(
     told: list[pa.RecordBatch], user_ids: pa.StringArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     rows = concatenate(told, TALLIES)
+    # A user of whom no event is left, as when all the items have left the catalogue, has no history to speak of.
+    rows = rows.filter(pc.is_in(rows["user_id"], user_ids))
     users = pc.index_in(rows["user_id"], user_ids).to_numpy()
     removed = np.zeros(len(user_ids), np.int64)
     np.add.at(removed, users, rows["removed"].to_numpy())
@@ -140,11 +142,23 @@ def _sum_tallies(
 
 
 def tallies(histories: Histories) -> pa.RecordBatch:
-    """Rows of `TALLIES` for the users of whom something was taken away."""
+    """Rows of `TALLIES` for the users of whom something was taken away, here or before."""
     rows = pa.RecordBatch.from_arrays(
         [histories.user_ids, pa.array(histories.removed), pa.array(histories.truncated)], schema=TALLIES
     )
-    return rows.filter(pa.array(histories.removed > 0))
+    return rows.filter(pa.array((histories.removed > 0) | histories.truncated))
+
+
+def stored_tallies(stored: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `TALLIES` for the users whose stored histories were cut; what was cut was counted then.
+
+    Args:
+        stored: rows of `histories`.
+    """
+    cut = stored.filter(stored["truncated"])
+    return pa.RecordBatch.from_arrays(
+        [cut["user_id"], pa.array(np.zeros(cut.num_rows, np.int64)), cut["truncated"]], schema=TALLIES
+    )
 
 
 def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBatch:

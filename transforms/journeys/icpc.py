@@ -11,6 +11,7 @@ proportional to the journeys that share a term with it, not to all journeys.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -60,6 +61,7 @@ class Journeys(NamedTuple):
 
 
 _compiled = numba.njit(cache=True, nogil=True)
+_READ_ONLY = functools.partial(numba.types.Array, ndim=1, layout="C", readonly=True)
 _NONE = -1
 
 
@@ -205,7 +207,25 @@ def _group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: i
     starts[opened] = pairs
 
 
-@_compiled
+# The types are spelt out, so that arrays of NumPy and of Arrow, which may not be written to, share one compilation.
+@numba.njit(
+    [
+        (
+            _READ_ONLY(numba.types.int64),
+            _READ_ONLY(numba.types.int32),
+            _READ_ONLY(numba.types.int64),
+            _READ_ONLY(numba.types.int32),
+            _READ_ONLY(numba.types.float32),
+            numba.types.int64,
+            numba.types.float64,
+            numba.types.boolean,
+            numba.types.int64,
+            numba.types.int64,
+        )
+    ],
+    cache=True,
+    nogil=True,
+)
 def _extract(  # type: ignore[no-untyped-def]
     user_offsets, items, offsets, vector_terms, saliences, vocabulary_size, threshold, assign_all, min_size, keep
 ):
@@ -378,9 +398,10 @@ def extract_journeys(
         config.journey_terms,
     )
     member_offsets = np.concatenate([np.zeros(1, np.int64), member_ends])
-    if config.centroid == "mean":
-        weights = weights / np.diff(member_offsets)[:, None]
     kept = np.arange(config.journey_terms) < term_counts[:, None]
+    weights = weights[kept]
+    if config.centroid == "mean":
+        weights = weights / np.repeat(np.diff(member_offsets), term_counts)
     return Journeys(
         users=users,
         sizes=sizes,
@@ -388,5 +409,5 @@ def extract_journeys(
         members=members,
         term_offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(term_counts)]),
         terms=terms[kept],
-        weights=weights[kept],
+        weights=weights,
     )

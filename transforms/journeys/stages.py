@@ -21,7 +21,7 @@ from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
 from transforms.journeys.config import ExtractConfig, InteractionFilter
-from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, tallies
+from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, stored_tallies, tallies
 from transforms.journeys.icpc import Journeys, extract_journeys
 from transforms.journeys.interactions import (
     EVENTS,
@@ -126,6 +126,7 @@ class GroupByUser(beam.PTransform):
         schema: `EVENTS` or `EVENTS_WITH_TERMS`.
         max_history: how many events a user keeps.
         buckets: how many groups there are; decides memory and parallelism, not the result.
+        told: tallies of what was taken away in earlier runs; None: nothing.
 
     Returns:
         A collection of (bucket, batches of events and tallies), for `arrange`.
@@ -134,6 +135,7 @@ class GroupByUser(beam.PTransform):
     schema: pa.Schema
     max_history: int
     buckets: int
+    told: beam.PCollection | None = None
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         routed = events | "Route" >> beam.ParDo(RouteEvents(self.schema, self.max_history, self.buckets)).with_outputs(
@@ -146,7 +148,11 @@ class GroupByUser(beam.PTransform):
             | "CutHeavy" >> beam.ParDo(CutHeavy(self.schema, self.max_history, self.buckets)).with_output_types(Keyed)
         )
         light = routed.light | "TypeLight" >> beam.Map(lambda keyed: keyed).with_output_types(Keyed)
-        return (light, heavy) | "LightAndHeavy" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
+        pieces = [light, heavy]
+        if self.told is not None:
+            by_user = SplitByBucket("user_id", self.buckets)
+            pieces.append(self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed))
+        return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
 
 
 def numbered_items(
@@ -320,19 +326,23 @@ class ExtractJourneys(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> Extracted:
         config = self.config
+        if self.writer.parts % config.buckets:
+            raise ValueError(f"buckets must divide the {self.writer.parts} parts, got {config.buckets}")
         filtered = rows | "Filter" >> beam.ParDo(FilterInteractions(config.interactions)).with_outputs(
             COUNTS_TAG, main="rows"
         )
         interactions = filtered.rows
         stored_counts: tuple[beam.PCollection, ...] = ()
+        told = None
         if self.stored is not None:
             before = self.stored | "StoredEvents" >> beam.Map(stored_events)
             stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
+            told = self.stored | "StoredTallies" >> beam.Map(stored_tallies)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
         packed = self._packed("Pack", self.salient)
         events, errors = interactions | "JoinTerms" >> JoinTerms(self.salient, packed, config.buckets)
         schema = EVENTS if config.join == "broadcast" else EVENTS_WITH_TERMS
-        groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets)
+        groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, told)
         salient, kept = self.salient, None
         if config.min_term_users > 1:
             kept = self._widely_used(groups, schema, packed)

@@ -25,7 +25,7 @@ CANDIDATES = pa.schema(
         pa.field("evidence", pa.list_(pa.float32()), nullable=False),
     ]
 )
-"""Per item: its distinct words and bigrams, how often each is mentioned, and the evidence in [0, 1)."""
+"""Per item: its distinct words and bigrams, how often each is mentioned, and the evidence in [0, 1]."""
 
 
 class _Mentions(NamedTuple):

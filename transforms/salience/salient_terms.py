@@ -20,8 +20,11 @@ from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import SalienceConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import (
+    CatalogueSize,
     SumStatistics,
+    catalogue_size,
     frequent,
+    sum_sizes,
     term_statistics,
     vocabulary,
 )
@@ -56,7 +59,7 @@ def unique_items(located: pa.RecordBatch) -> UniqueItems:
 
 def _sortable(column: pa.Array) -> pa.Array:
     if pa.types.is_list(column.type):
-        return pc.binary_join(column, "\x1e")
+        return pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
@@ -108,8 +111,10 @@ class SalientTerms(beam.PTransform):
 
     def _vocabulary(self, candidates: beam.PCollection) -> beam.PCollection:
         limits = self.config.vocabulary
-        item_count = (
-            candidates | "Items" >> beam.Map(lambda rows: rows.num_rows) | "SumItems" >> beam.CombineGlobally(sum)
+        size = (
+            candidates
+            | "Size" >> beam.Map(catalogue_size).with_output_types(CatalogueSize)
+            | "SumSizes" >> beam.CombineGlobally(sum_sizes)
         )
         return (
             candidates
@@ -120,7 +125,7 @@ class SalientTerms(beam.PTransform):
             | "Frequent" >> beam.MapTuple(lambda _, statistics: frequent(statistics, limits))
             | "AllTerms" >> beam.combiners.ToList()
             | "Vocabulary"
-            >> beam.Map(vocabulary, beam.pvalue.AsSingleton(item_count), limits).with_output_types(pa.RecordBatch)
+            >> beam.Map(vocabulary, beam.pvalue.AsSingleton(size), limits).with_output_types(pa.RecordBatch)
         )
 
 

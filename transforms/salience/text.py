@@ -1,6 +1,6 @@
 """Text of any script -> words, for a whole column at once.
 
-Normalisation is NFKC and case folding. A word is a run of letters, marks and digits of one script. Scripts that put no
+Normalisation is NFKC and case folding. A word is a run of letters, marks and digits. Scripts that put no
 space between words are cut so that equal words meet: a run of Han becomes its overlapping pairs of characters (as
 CJK analysers of search engines do), a run of Katakana stays whole, a run of Hiragana, which mostly holds endings and
 particles, stays whole too. Korean words lose the particles that never belong to the stem.
@@ -22,16 +22,17 @@ _END_OF_TEXT = "\x1e"
 _BARRIER = ""
 _TOKEN = regex.compile(
     r"(?V1)[a-z0-9]++(?![\p{L}\p{M}'+#])"  # what most words are, and much faster than the general case below
-    r"|[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Katakana}\p{Hiragana}]]+(?:'\p{L}+|[+#]+(?![\p{L}\p{N}]))?"
+    r"|[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Katakana}\p{Hiragana}]]+(?:'\p{L}+|(?<=\p{L})[+#]++(?!\p{L}))?"
     r"|\p{Han}+|[\p{Katakana}ー]+|\p{Hiragana}+"
     rf"|{_END_OF_TEXT}|[^\s\p{{L}}\p{{M}}\p{{N}}'_{_END_OF_TEXT}-]+"
 )
 _HAN = regex.compile(r"\p{Han}+")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}ー]+")
-_HANGUL = regex.compile(r"\p{Hangul}+")
+_HANGUL = regex.compile(r"\p{Hangul}")
 _PARTICLES = ("에서", "으로", "에게", "까지", "부터", "처럼", "을", "를", "은", "는")
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
-_ADDRESS = regex.compile(r"https?://\S+")
+_ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+")
+_INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
 _NUMBER = regex.compile(r"\p{N}+")
 _LONGEST_WORD = 40
 
@@ -62,9 +63,12 @@ class Words(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """NFKC, case folding, NFKC again (folding can undo it); no web addresses, no Arabic vowel marks or stretching."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _ADDRESS.sub(" ", _ARABIC_MARKS.sub("", folded)).replace("’", "'")
+    """NFKC, case folding, NFKC again (folding can undo it).
+
+    Soft hyphens, joiners, Arabic vowel marks and stretching are removed; a bar stands for a web address.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
+    return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", folded)).replace("’", "'")
 
 
 def pieces(token: str) -> list[str]:
@@ -73,7 +77,7 @@ def pieces(token: str) -> list[str]:
         return [token] if len(token) <= _LONGEST_WORD else []
     if _HAN.fullmatch(token):
         return [token] if len(token) <= 2 else [token[start : start + 2] for start in range(len(token) - 1)]
-    if _HANGUL.fullmatch(token):
+    if _HANGUL.fullmatch(token[-1]):
         for particle in _PARTICLES:
             if token.endswith(particle) and len(token) - len(particle) >= 2:
                 return [token[: -len(particle)]]

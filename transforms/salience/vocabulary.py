@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -28,6 +29,26 @@ VOCABULARY = pa.schema(
     [pa.field("term", pa.string(), nullable=False), pa.field("specificity", pa.float64(), nullable=False)]
 )
 """The terms that can be salient, sorted, each with its specificity in (0, 1]."""
+
+
+class CatalogueSize(NamedTuple):
+    """How much text a catalogue has: its items, its words and its neighbouring pairs of words, by mention."""
+
+    items: int
+    words: int
+    pairs: int
+
+
+def catalogue_size(candidates: pa.RecordBatch) -> CatalogueSize:
+    """The size of a batch of candidates."""
+    mentions = candidates["mentions"].flatten().to_numpy()
+    pairs = pc.match_substring(candidates["terms"].flatten(), " ").to_numpy(zero_copy_only=False)
+    return CatalogueSize(candidates.num_rows, int(mentions[~pairs].sum()), int(mentions[pairs].sum()))
+
+
+def sum_sizes(sizes: Iterable[CatalogueSize]) -> CatalogueSize:
+    """The size of all parts of a catalogue together."""
+    return CatalogueSize(*(sum(numbers) for numbers in zip(CatalogueSize(0, 0, 0), *sizes, strict=True)))
 
 
 def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:
@@ -76,7 +97,7 @@ def frequent(statistics: pa.RecordBatch, config: VocabularyConfig) -> pa.RecordB
     return statistics.filter(pc.greater_equal(statistics["items"], config.min_term_items))
 
 
-def vocabulary(statistics: Iterable[pa.RecordBatch], item_count: int, config: VocabularyConfig) -> pa.RecordBatch:
+def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config: VocabularyConfig) -> pa.RecordBatch:
     """Selects the terms that can be salient.
 
     Specificity is inverse document frequency on the scale of the catalogue: `log(N / items) / log N`, 1 for a term of
@@ -86,7 +107,7 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], item_count: int, config: Vo
 
     Args:
         statistics: rows of `STATISTICS`; each term once; both words of a bigram are there when the bigram is.
-        item_count: N, the number of items of the catalogue.
+        size: of the whole catalogue, also of its terms that are not among the statistics.
         config: the limits.
 
     Returns:
@@ -95,13 +116,15 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], item_count: int, config: Vo
     rows = concatenate(statistics, STATISTICS)
     rows = rows.take(pc.sort_indices(rows["term"]))
     items = rows["items"].to_numpy()
-    most = max(config.max_term_share * item_count, FEWEST_ITEMS_FOR_SHARE)
+    most = max(config.max_term_share * size.items, FEWEST_ITEMS_FOR_SHARE)
     is_bigram = pc.match_substring(rows["term"], " ").to_numpy(zero_copy_only=False)
-    kept = (items <= most) & (items < item_count) & np.where(is_bigram, _associated(rows, is_bigram, config), True)
+    kept = (
+        (items <= most) & (items < size.items) & np.where(is_bigram, _associated(rows, is_bigram, size, config), True)
+    )
     unigrams = np.flatnonzero(kept & ~is_bigram)
     kept[unigrams] = [may_stand_alone(word) for word in rows["term"].take(pa.array(unigrams)).to_pylist()]
     return pa.RecordBatch.from_arrays(
-        [rows["term"].filter(pa.array(kept)), pa.array(_specificity(items[kept], item_count))], schema=VOCABULARY
+        [rows["term"].filter(pa.array(kept)), pa.array(_specificity(items[kept], size.items))], schema=VOCABULARY
     )
 
 
@@ -113,18 +136,16 @@ def _specificity(items: npt.NDArray[np.int64], item_count: int) -> npt.NDArray[n
 
 
 def _associated(
-    rows: pa.RecordBatch, is_bigram: npt.NDArray[np.bool_], config: VocabularyConfig
+    rows: pa.RecordBatch, is_bigram: npt.NDArray[np.bool_], size: CatalogueSize, config: VocabularyConfig
 ) -> npt.NDArray[np.bool_]:
     """For each row whether it is a bigram whose words belong together."""
     mentions = rows["mentions"].to_numpy()
-    words_in_all = max(int(mentions[~is_bigram].sum()), 1)
-    pairs_in_all = max(int(mentions[is_bigram].sum()), 1)
     bigrams = np.flatnonzero(is_bigram)
     halves = pc.split_pattern(rows["term"].take(pa.array(bigrams)), " ", max_splits=1)
     first, second = (pc.index_in(pc.list_element(halves, side), rows["term"]).to_numpy() for side in (0, 1))
     associated = np.zeros(rows.num_rows, bool)
     associated[bigrams] = [
-        _normalised_pmi(together / pairs_in_all, one / words_in_all, other / words_in_all) >= config.min_association
+        _normalised_pmi(together / size.pairs, one / size.words, other / size.words) >= config.min_association
         for together, one, other in zip(
             mentions[bigrams].tolist(), mentions[first].tolist(), mentions[second].tolist(), strict=True
         )

@@ -13,7 +13,7 @@ from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.salient_terms import SalientTerms, unique_items
 from transforms.salience.scoring import statistical_salience
-from transforms.salience.vocabulary import frequent, term_statistics, vocabulary
+from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 LOCATED = located_schema(ITEMS)
 CONFIG = SalienceConfig(VocabularyConfig(min_term_items=2, max_term_share=0.5, min_association=0.1), max_terms=5)
@@ -75,7 +75,9 @@ def in_memory() -> pa.RecordBatch:
     """The same by the pure functions, on the whole catalogue at once."""
     items = unique_items(located(CATALOGUE)).items
     candidates = candidate_terms(items, CONFIG.stop_words)
-    terms = vocabulary([frequent(term_statistics(candidates), CONFIG.vocabulary)], items.num_rows, CONFIG.vocabulary)
+    terms = vocabulary(
+        [frequent(term_statistics(candidates), CONFIG.vocabulary)], catalogue_size(candidates), CONFIG.vocabulary
+    )
     return statistical_salience(candidates, terms, CONFIG.max_terms).sort_by("item_id")
 
 

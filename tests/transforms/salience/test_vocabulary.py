@@ -7,13 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ITEMS
-from transforms.salience.candidates import candidate_terms
+from transforms.salience.candidates import CANDIDATES, candidate_terms
 from transforms.salience.config import VocabularyConfig
 from transforms.salience.vocabulary import (
     STATISTICS,
     VOCABULARY,
+    CatalogueSize,
     SumStatistics,
+    catalogue_size,
     frequent,
+    sum_sizes,
     sum_statistics,
     term_statistics,
     vocabulary,
@@ -115,27 +118,58 @@ def test_rare_terms_are_left_out() -> None:
     assert read(frequent(rows, VocabularyConfig(min_term_items=2))) == {"tea": (2, 9), "cup": (3, 3)}
 
 
+def chosen(batches: list[pa.RecordBatch], item_count: int, config: VocabularyConfig) -> pa.RecordBatch:
+    """The vocabulary of a catalogue all of whose words and pairs are among the statistics."""
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    pairs = sum(row["mentions"] for row in rows if " " in row["term"])
+    words = sum(row["mentions"] for row in rows) - pairs
+    return vocabulary(batches, CatalogueSize(item_count, words, pairs), config)
+
+
+def test_words_that_are_too_rare_to_be_terms_count_among_all_words() -> None:
+    rows = statistics({"new": (2, 16), "york": (2, 16), "new york": (2, 4)})
+    config = VocabularyConfig(min_association=0.5)
+    assert set(specificity(vocabulary([rows], CatalogueSize(100, 128, 64), config))) == {"new", "york", "new york"}
+    assert set(specificity(vocabulary([rows], CatalogueSize(100, 32, 64), config))) == {"new", "york"}
+
+
+def test_sizes_add_up() -> None:
+    items = [rows_of_candidates({"a": 2, "a b": 1}), rows_of_candidates({"b": 3})]
+    assert sum_sizes(map(catalogue_size, items)) == CatalogueSize(2, 5, 1)
+    assert sum_sizes([]) == CatalogueSize(0, 0, 0)
+
+
+def rows_of_candidates(mentions: dict[str, int]) -> pa.RecordBatch:
+    row = {
+        "item_id": "i",
+        "terms": list(mentions),
+        "mentions": list(mentions.values()),
+        "evidence": [0.5] * len(mentions),
+    }
+    return pa.RecordBatch.from_pylist([row], CANDIDATES)
+
+
 def test_specificity_by_hand() -> None:
-    found = vocabulary([statistics({"once": (1, 5), "ten": (10, 10), "fifty": (50, 50)})], 100, EVERYTHING)
+    found = chosen([statistics({"once": (1, 5), "ten": (10, 10), "fifty": (50, 50)})], 100, EVERYTHING)
     assert specificity(found) == {"once": 1.0, "ten": 0.5, "fifty": math.log(2) / math.log(100)}
 
 
 def test_a_term_of_every_item_says_nothing() -> None:
     rows = statistics({"all": (3, 3), "most": (2, 2)})
-    assert set(specificity(vocabulary([rows], 3, EVERYTHING))) == {"most"}
-    assert specificity(vocabulary([statistics({"tea": (1, 1)})], 1, EVERYTHING)) == {}
+    assert set(specificity(chosen([rows], 3, EVERYTHING))) == {"most"}
+    assert specificity(chosen([statistics({"tea": (1, 1)})], 1, EVERYTHING)) == {}
 
 
 @pytest.mark.parametrize(("item_count", "most"), [(100, 20), (55, 11), (49, 10), (12, 10)])
 def test_frequent_terms_are_left_out(item_count: int, most: int) -> None:
     rows = statistics({f"t{number:03}": (number, number) for number in range(1, item_count + 1)})
     config = VocabularyConfig(max_term_share=0.2)
-    assert len(specificity(vocabulary([rows], item_count, config))) == most
+    assert len(specificity(chosen([rows], item_count, config))) == most
 
 
 def test_numbers_and_letters_stand_in_bigrams_alone() -> None:
     rows = statistics({"iphone": (3, 3), "15": (3, 3), "x": (3, 3), "iphone 15": (2, 2), "iphone x": (2, 2)})
-    assert set(specificity(vocabulary([rows], 100, EVERYTHING))) == {"iphone", "iphone 15", "iphone x"}
+    assert set(specificity(chosen([rows], 100, EVERYTHING))) == {"iphone", "iphone 15", "iphone x"}
 
 
 # 16 of 128 words are `new`, 16 are `york`, 8 are `deal`; 4 of 64 pairs are `new york`, 1 is `new deal`.
@@ -151,14 +185,14 @@ PAIRS = {"new york": (4, 4), "new deal": (1, 1), "other other": (9, 59)}
 )
 def test_bigrams_stay_when_their_words_belong_together(least: float, expected: set[str]) -> None:
     config = VocabularyConfig(min_association=least)
-    found = set(specificity(vocabulary([statistics(CITY | PAIRS)], 100, config)))
+    found = set(specificity(chosen([statistics(CITY | PAIRS)], 100, config)))
     assert {term for term in found if " " in term} - {"other other"} == expected
     assert {"new", "york", "deal"} <= found
 
 
 def test_the_only_pair_belongs_together() -> None:
     rows = statistics({"new": (2, 2), "york": (2, 2), "new york": (2, 2)})
-    found = vocabulary([rows], 100, VocabularyConfig(min_association=1.0))
+    found = chosen([rows], 100, VocabularyConfig(min_association=1.0))
     assert set(specificity(found)) == {"new", "york", "new york"}
 
 
@@ -172,13 +206,13 @@ def test_neither_order_nor_batches_matter(data: st.DataObject, item_count: int, 
             if data.draw(st.booleans()):
                 terms[f"{first} {second}"] = data.draw(numbers)
     config = VocabularyConfig(1, 0.5, least)
-    expected = vocabulary([statistics(terms)], item_count, config)
+    expected = chosen([statistics(terms)], item_count, config)
     assert all(0 < value <= 1 for value in specificity(expected).values())
     shuffled = statistics(dict(data.draw(st.permutations(list(terms.items())))))
     half = data.draw(st.integers(0, len(terms)))
-    assert vocabulary([shuffled.slice(half), shuffled.slice(0, half)], item_count, config) == expected
+    assert chosen([shuffled.slice(half), shuffled.slice(0, half)], item_count, config) == expected
 
 
 def test_nothing_is_known_of_nothing() -> None:
     for item_count in (0, 1, 5):
-        assert specificity(vocabulary([], item_count, VocabularyConfig())) == {}
+        assert specificity(chosen([], item_count, VocabularyConfig())) == {}
