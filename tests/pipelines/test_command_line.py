@@ -193,7 +193,7 @@ class TestPrevious:
     def test_what_agrees_is_accepted(self, workspace: Path, inputs: tuple[str, str], options: tuple[str, ...]) -> None:
         job = planned(*inputs, f"--previous={workspace}", *self.FILTER, *options)
         assert job.previous is not None
-        assert job.inputs["previous"] == manifest(workspace, HISTORIES).digest
+        assert job.inputs["histories"] == manifest(workspace, HISTORIES).digest
 
     @pytest.mark.parametrize(
         ("options", "message"),

@@ -30,7 +30,7 @@ transforms.datasets.writing.DataError: 3 of 4 rows of [items] cannot be used
 @dataclasses.dataclass
 class Job:
     workspace: str
-    interactions: Source
+    sources: dict[str, Source] = dataclasses.field(default_factory=dict)
 
 
 def ended(workspace: Path, failure: BaseException) -> int:
@@ -41,7 +41,7 @@ def ended(workspace: Path, failure: BaseException) -> int:
         raise failure
 
     def plan(_: argparse.Namespace) -> Job:
-        return Job(str(workspace), Source("", ()))
+        return Job(str(workspace))
 
     return execute("extract", ["--runner=FnApiRunner"], ExtractOptions, plan, build)
 

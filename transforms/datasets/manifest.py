@@ -148,13 +148,17 @@ def commit(workspace: str, manifests: Sequence[Manifest]) -> None:
     """Makes `manifests` the current versions of their datasets, all or none, then removes the parts they replace.
 
     Raises:
-        CommitError: when a part of a manifest is not there, as when another job replaced this dataset meanwhile.
+        CommitError: when a part of a manifest is not there, as when another job replaced this dataset meanwhile, or
+            the manifest to be replaced is none.
         OSError, BeamIOError: when a manifest cannot be written; the versions before are put back.
     """
     folders = [FileSystems.join(workspace, manifest.dataset) for manifest in manifests]
     for folder, manifest in zip(folders, manifests, strict=True):
         _check_parts(folder, manifest)
-    before = [read_manifest(folder) for folder in folders]
+    try:
+        before = [read_manifest(folder) for folder in folders]
+    except ValueError as error:
+        raise CommitError(f"{error}; nothing was committed") from error
     paths = [FileSystems.join(folder, MANIFEST_NAME) for folder in folders]
     try:
         _write_all({path: manifest.to_json().encode() for path, manifest in zip(paths, manifests, strict=True)})

@@ -114,6 +114,14 @@ class TestCommit:
         assert [current(tmp_path, manifest.dataset) for manifest in before] == before
         assert names(tmp_path, "errors") == [MANIFEST_NAME, "part-a.parquet", "part-bb.parquet"]
 
+    def test_what_is_no_manifest_is_not_replaced(self, tmp_path: Path) -> None:
+        after = [written(tmp_path, name, "a") for name in ("errors", "journeys")]
+        (tmp_path / "journeys" / MANIFEST_NAME).write_text("somebody's notes")
+        with pytest.raises(CommitError, match=r"journeys/_manifest.json': not a manifest.*; nothing was committed"):
+            commit(str(tmp_path), after)
+        assert current(tmp_path, "errors") is None
+        assert (tmp_path / "journeys" / MANIFEST_NAME).read_text() == "somebody's notes"
+
     @pytest.mark.parametrize("had_versions", [True, False])
     @pytest.mark.parametrize("failing", ["errors", "journeys"])
     def test_a_failing_rename_leaves_the_version_before_of_all_datasets(

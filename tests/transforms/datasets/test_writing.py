@@ -198,6 +198,7 @@ def test_examples_are_the_first_of_each_reason() -> None:
         file_error("items", "a.parquet", 3, "null_title", "item_id=1"),
         file_error("items", "a.parquet", 4, "null_title", "item_id=2"),
         file_error("items", "b.parquet", None, "not_parquet", "no magic"),
+        file_error("items", "c.parquet", 9, "not_parquet", "no footer"),
     ]
     assert examples(concatenate(errors, ERRORS.arrow)) == {
         "null_title": "null_title: a.parquet, row 3: item_id=1",
