@@ -226,6 +226,9 @@ def plan(own: argparse.Namespace) -> Job:
     interactions = _find("--interactions", own.interactions or str(_SAMPLE / "interactions.parquet"))
     items = _find("--items", own.items or str(_SAMPLE / "items.parquet"))
     workspace = absolute(own.workspace)
+    for option, source in (("--interactions", interactions), ("--items", items)):
+        if workspace.startswith(f"{source.path.rstrip('/')}/"):
+            raise reading.UsageError(f"--workspace: {workspace!r} lies inside {option}, which would read it again")
     try:
         check_writable(workspace)
     except OSError as error:
@@ -249,7 +252,7 @@ def plan(own: argparse.Namespace) -> Job:
         ),
         extraction=ExtractConfig(
             icpc=IcpcConfig(own.threshold, own.assign, own.min_size, own.centroid, own.journey_terms),
-            interactions=InteractionFilter(own.keep_events, own.min_value, own.min_dwell_seconds),
+            interactions=InteractionFilter(tuple(sorted(set(own.keep_events))), own.min_value, own.min_dwell_seconds),
             max_history=own.max_history,
             min_term_users=own.min_term_users,
             join=_choose_join(own.catalogue_join, items),
@@ -271,7 +274,12 @@ def _find(option: str, path: str) -> Source:
 
 def _find_previous(workspace: str) -> Source:
     source = _find("--previous", FileSystems.join(absolute(workspace), HISTORIES.name))
-    if source.manifest is None or source.manifest.schema_fingerprint != HISTORIES.fingerprint:
+    manifest = source.manifest
+    if (
+        manifest is None
+        or manifest.schema_fingerprint != HISTORIES.fingerprint
+        or not {"parts", "extraction"} <= set(manifest.configuration)
+    ):
         raise reading.UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
     return source
 
@@ -297,8 +305,8 @@ def _check_continues(job: Job) -> None:
 def _read_stop_words(path: str) -> frozenset[str]:
     try:
         return frozenset(normalise(Path(path).read_text(encoding="utf-8")).split())
-    except OSError as error:
-        raise reading.UsageError(f"--stop_words: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise reading.UsageError(f"--stop_words: cannot read {path!r}: {error}") from error
 
 
 def _choose_parts(interactions: Source, previous: Source | None) -> int:

@@ -60,15 +60,15 @@ def absolute(path: str) -> str:
 def find(path: str) -> Source:
     """Resolves a file, a folder or a glob to its parquet files.
 
-    A folder with a manifest stands for the parts that the manifest lists; any other folder for all `*.parquet` and
-    `*.pq` below it, except under names that begin with `_` or `.`.
+    A glob may name files, or folders that hold some. A folder with a manifest stands for the parts that the manifest
+    lists; any other folder for all `*.parquet` and `*.pq` below it, except under names that begin with `_` or `.`.
 
     Raises:
         InputNotFoundError: when there is no such file.
     """
     path = absolute(path)
     if any(character in path for character in GLOB_CHARACTERS):
-        files = _visible(_match(path), path)
+        files = _visible(_match(path), path) or _parquet(_visible(_match(FileSystems.join(path, "**")), path))
         if not files:
             raise InputNotFoundError(f"no file matches {path!r}")
         return Source(path, files)
@@ -82,7 +82,7 @@ def find(path: str) -> Source:
         parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
         return Source(folder, parts, manifest)
     inside = _match(FileSystems.join(folder, "**"))
-    files = tuple(file for file in _visible(inside, f"{folder}/") if file.path.endswith((".parquet", ".pq")))
+    files = _parquet(_visible(inside, f"{folder}/"))
     if not files:
         if not inside and not os.path.isdir(path):
             raise InputNotFoundError(f"no such file or folder: {path!r}")
@@ -98,6 +98,10 @@ def _match(pattern: str) -> list[FileMetadata]:
     except BeamIOError as error:
         raise InputNotFoundError(f"cannot look for {pattern!r}: {error}") from error
     return list(result.metadata_list)
+
+
+def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
+    return tuple(file for file in files if file.path.endswith((".parquet", ".pq")))
 
 
 def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:

@@ -126,3 +126,13 @@ class TestCheckWritable:
         with pytest.raises(OSError, match=r"cannot write|may not have|Not a directory"):
             check_writable(str(tmp_path / folder))
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_glob_may_name_folders(tmp_path: Path) -> None:
+    for day in (1, 2):
+        folder = tmp_path / f"date=2024-01-0{day}"
+        folder.mkdir()
+        (folder / "rows.parquet").touch()
+        (folder / "_SUCCESS").touch()
+    found = find(f"{tmp_path}/date=*")
+    assert [Path(file.path).parent.name for file in found.files] == ["date=2024-01-01", "date=2024-01-02"]
