@@ -105,7 +105,7 @@ class TestParsing:
             ("--direct_num_workers=many", "argument --direct_num_workers: invalid int value: 'many'"),
             ("--interactions=log.parquet", "--interactions and --items belong together"),
             ("--items=items.parquet", "--interactions and --items belong together"),
-            ("--stop_words=nowhere.txt", "--stop_words: [Errno 2] No such file or directory: 'nowhere.txt'"),
+            ("--stop_words=nowhere.txt", "--stop_words: cannot read 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
