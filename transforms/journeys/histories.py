@@ -1,8 +1,8 @@
 """The history of each user: events brought together, in order, each once, cut to the last `max_history`.
 
 Cutting commutes with putting together: the last N of a union are the last N of the unions of last Ns. So a user who has
-very many events is cut in every batch, then in groups of batches, and only then as a whole, and no worker ever holds
-all of them. What was taken away early is told in tallies, so that the counts do not depend on where it happened.
+very many events is cut in every batch, before the shuffle, and again whenever a worker holds many rows; nobody ever
+holds all of them. What was taken away early is told in tallies, so that the counts do not depend on where it happened.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from schemas import HISTORIES
 from transforms.columnar import concatenate, ends_of_runs, stable_hash
 from transforms.journeys.catalogue import rank_strings
 
+ROWS_HELD = 1 << 22
 _INSERTION_SORT_UP_TO = 64
 
 TALLIES = pa.schema(
@@ -127,6 +128,21 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
     )
 
 
+def bring_together(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
+    """As `arrange`, for batches that come one after another and need not fit into memory before they are cut."""
+    held: list[pa.RecordBatch] = []
+    rows, most = 0, ROWS_HELD
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        if rows > most:
+            cut = arrange(held, schema, max_history)
+            held = [cut.events, tallies(cut)]
+            rows = cut.events.num_rows
+            most = max(ROWS_HELD, 2 * rows)
+    return arrange(held, schema, max_history)
+
+
 def _sum_tallies(
     told: list[pa.RecordBatch], user_ids: pa.StringArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -183,8 +199,8 @@ def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBat
 def heavy_rows(user_ids: pa.StringArray, threshold: int) -> npt.NDArray[np.bool_]:
     """Which rows belong to users with more than `threshold` rows among these.
 
-    Counted by 16 bits of the user's hash: a user may be taken for heavy by sharing them, which costs a detour and
-    changes nothing.
+    Counted by 16 bits of the user's hash: a user may be taken for heavy by sharing them, which costs time and changes
+    nothing.
     """
     slots = (stable_hash(user_ids) & np.uint64(0xFFFF)).astype(np.int64)
     return np.bincount(slots, minlength=1)[slots] > threshold

@@ -21,7 +21,15 @@ from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
 from transforms.journeys.config import ExtractConfig, InteractionFilter
-from transforms.journeys.histories import Histories, arrange, heavy_rows, history_rows, stored_tallies, tallies
+from transforms.journeys.histories import (
+    Histories,
+    arrange,
+    bring_together,
+    heavy_rows,
+    history_rows,
+    stored_tallies,
+    tallies,
+)
 from transforms.journeys.icpc import Journeys, extract_journeys
 from transforms.journeys.interactions import (
     EVENTS,
@@ -33,8 +41,6 @@ from transforms.journeys.interactions import (
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
 
-_HEAVY_TAG = "heavy"
-_HEAVY_GROUPS = 16
 _MOST_JOURNEYS_TOLD = 10
 
 Keyed = tuple[int, pa.RecordBatch]
@@ -83,39 +89,21 @@ class AttachTerms(beam.DoFn):
 
 
 class RouteEvents(beam.DoFn):
-    """Events -> pieces keyed by user bucket; those of users with very many events take a detour through a first cut."""
+    """Events -> pieces keyed by user bucket; users with very many events in one batch are cut here already."""
 
     def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
         self.schema = schema
         self.max_history = max_history
         self.buckets = buckets
 
-    def process(self, events: pa.RecordBatch) -> Iterator[Any]:
-        heavy = heavy_rows(events["user_id"], max(1, self.max_history // 8))
+    def process(self, events: pa.RecordBatch) -> Iterator[Keyed]:
+        heavy = heavy_rows(events["user_id"], self.max_history)
         if not heavy.any():
             yield from split_by_bucket(events, "user_id", self.buckets)
             return
-        yield from split_by_bucket(events.filter(pa.array(~heavy)), "user_id", self.buckets)
         cut = arrange([events.filter(pa.array(heavy))], self.schema, self.max_history)
-        group = cut.events["timestamp"][0].value % _HEAVY_GROUPS
-        for rows in (cut.events, tallies(cut)):
-            for bucket, piece in split_by_bucket(rows, "user_id", self.buckets):
-                yield TaggedOutput(_HEAVY_TAG, (group * self.buckets + bucket, piece))
-
-
-class CutHeavy(beam.DoFn):
-    """Events of users with very many, from some of the batches -> the last of them and what was taken away."""
-
-    def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
-        self.schema = schema
-        self.max_history = max_history
-        self.buckets = buckets
-
-    def process(self, group: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Keyed]:
-        bucket = group[0] % self.buckets
-        cut = arrange(group[1], self.schema, self.max_history)
-        yield bucket, cut.events
-        yield bucket, tallies(cut)
+        for rows in (events.filter(pa.array(~heavy)), cut.events, tallies(cut)):
+            yield from split_by_bucket(rows, "user_id", self.buckets)
 
 
 @dataclasses.dataclass
@@ -129,7 +117,7 @@ class GroupByUser(beam.PTransform):
         told: tallies of what was taken away in earlier runs; None: nothing.
 
     Returns:
-        A collection of (bucket, batches of events and tallies), for `arrange`.
+        A collection of (bucket, batches of events and tallies), for `bring_together`.
     """
 
     schema: pa.Schema
@@ -138,21 +126,13 @@ class GroupByUser(beam.PTransform):
     told: beam.PCollection | None = None
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
-        routed = events | "Route" >> beam.ParDo(RouteEvents(self.schema, self.max_history, self.buckets)).with_outputs(
-            _HEAVY_TAG, main="light"
-        )
-        heavy = (
-            routed[_HEAVY_TAG]
-            | "TypeHeavy" >> beam.Map(lambda keyed: keyed).with_output_types(Keyed)
-            | "GroupHeavy" >> beam.GroupByKey()
-            | "CutHeavy" >> beam.ParDo(CutHeavy(self.schema, self.max_history, self.buckets)).with_output_types(Keyed)
-        )
-        light = routed.light | "TypeLight" >> beam.Map(lambda keyed: keyed).with_output_types(Keyed)
-        pieces = [light, heavy]
+        route = RouteEvents(self.schema, self.max_history, self.buckets)
+        pieces = events | "Route" >> beam.ParDo(route).with_output_types(Keyed)
         if self.told is not None:
             by_user = SplitByBucket("user_id", self.buckets)
-            pieces.append(self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed))
-        return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
+            told = self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed)
+            pieces = (pieces, told) | "AllPieces" >> beam.Flatten()
+        return pieces | "GroupUsers" >> beam.GroupByKey()
 
 
 def numbered_items(
@@ -184,7 +164,7 @@ class CountTermUsers(beam.DoFn):
     def process(
         self, group: tuple[int, Iterable[pa.RecordBatch]], packed: pa.RecordBatch | None
     ) -> Iterator[pa.RecordBatch]:
-        histories = arrange(group[1], self.schema, self.max_history)
+        histories = bring_together(group[1], self.schema, self.max_history)
         items, known = numbered_items(histories, packed, None)
         yield term_users(histories, items, known)
 
@@ -207,7 +187,7 @@ class ExtractBucket(beam.DoFn):
         kept: pa.RecordBatch | None,
     ) -> Iterator[Any]:
         for part, batches in split_group(group[1], "user_id", self.writer.parts).items():
-            histories = arrange(batches, self.schema, self.config.max_history)
+            histories = bring_together(batches, self.schema, self.config.max_history)
             items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
             journeys = extract_journeys(histories.offsets, items, known.vectors, self.config.icpc)
             rows = history_rows(histories, known.item_ids.take(pa.array(items)))

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from schemas import HISTORIES
 from tests.transforms.journeys.events import Event, events, events_with_terms, name_of, plain
 from transforms.columnar import stable_hash
-from transforms.journeys.histories import TALLIES, Histories, arrange, heavy_rows, history_rows, tallies
+from transforms.journeys import histories as module
+from transforms.journeys.histories import (
+    TALLIES,
+    Histories,
+    arrange,
+    bring_together,
+    heavy_rows,
+    history_rows,
+    tallies,
+)
 from transforms.journeys.interactions import EVENTS, EVENTS_WITH_TERMS
 
 
@@ -126,6 +135,34 @@ def test_cutting_early_changes_nothing(
     assert cut.events == whole.events
     for name in ("offsets", "truncated", "removed"):
         assert getattr(cut, name).tolist() == getattr(whole, name).tolist()
+
+
+@settings(deadline=None, max_examples=150)
+@given(ROWS, MAX_HISTORY, st.integers(1, 5), st.integers(1, 20))
+def test_many_batches_are_cut_as_they_come(rows: list[Event], max_history: int, batches: int, held: int) -> None:
+    whole = arrange([events(rows)], EVENTS, max_history)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "ROWS_HELD", held)
+        found = bring_together((events(rows[start::batches]) for start in range(batches)), EVENTS, max_history)
+    assert (found.user_ids, found.events) == (whole.user_ids, whole.events)
+    for name in ("offsets", "truncated", "removed"):
+        assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+
+
+def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 0
+
+    def watched(batches: list[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
+        nonlocal most
+        most = max(most, sum(batch.num_rows for batch in batches))
+        return arrange(batches, schema, max_history)
+
+    monkeypatch.setattr(module, "ROWS_HELD", 50)
+    monkeypatch.setattr(module, "arrange", watched)
+    whale = (events([("whale", 10 * batch + row, 0) for row in range(10)]) for batch in range(100))
+    found = bring_together(whale, EVENTS, 20)
+    assert (found.events.num_rows, found.removed.tolist()) == (20, [980])
+    assert most <= 61  # a batch and a tally beyond
 
 
 def test_no_events() -> None:

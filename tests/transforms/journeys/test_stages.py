@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from apache_beam.pvalue import TaggedOutput
 
 from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, DatasetSchema
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
@@ -356,36 +355,28 @@ def test_stored_histories_become_interactions_again() -> None:
         assert rows["timestamp"].cast(pa.int64()).to_pylist() == [1, 2, 0][2 * start :]
 
 
-def routed(rows: Sequence[Event], max_history: int) -> dict[bool, list[tuple[int, pa.RecordBatch]]]:
-    """What `RouteEvents` gives, by whether it takes the detour."""
-    found: dict[bool, list[tuple[int, pa.RecordBatch]]] = {False: [], True: []}
-    for element in RouteEvents(EVENTS, max_history, 4).process(events(rows)):
-        heavy = isinstance(element, TaggedOutput)
-        found[heavy].append(element.value if heavy else element)
-    return found
+def routed(rows: Sequence[Event], max_history: int) -> list[tuple[int, pa.RecordBatch]]:
+    """What `RouteEvents` makes of one batch."""
+    return list(RouteEvents(EVENTS, max_history, 4).process(events(rows)))
 
 
-def test_users_with_very_many_interactions_take_a_detour() -> None:
+def test_users_with_very_many_interactions_are_cut_before_the_shuffle() -> None:
     rows = [("heavy", time, 0) for time in range(30)] + [("light", time, 0) for time in range(2)]
     found = routed(rows, max_history=16)
-    assert [event for _, piece in found[False] for event in plain(piece)] == rows[30:]
-    kept = [piece for _, piece in found[True] if piece.schema == EVENTS]
-    told = [piece for _, piece in found[True] if piece.schema == TALLIES]
-    assert [event for piece in kept for event in plain(piece)] == rows[14:30]
-    assert [row for piece in told for row in piece.to_pylist()] == [
-        {"user_id": "heavy", "removed": 14, "truncated": True}
-    ]
-    (light,), heavy = {bucket for bucket, _ in found[False]}, {key % 4 for key, _ in found[True]}
-    assert {light} == {bucket for bucket, _ in routed(rows[30:], 16)[False]}
-    assert heavy == {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)[False]}
+    kept = [event for _, piece in found if piece.schema == EVENTS for event in plain(piece)]
+    told = [row for _, piece in found if piece.schema == TALLIES for row in piece.to_pylist()]
+    assert sorted(kept) == rows[14:]
+    assert told == [{"user_id": "heavy", "removed": 14, "truncated": True}]
+    (home,) = {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)}
+    assert {bucket for bucket, piece in found if "heavy" in piece["user_id"].to_pylist()} == {home}
 
 
-def test_nobody_takes_a_detour_in_vain() -> None:
+def test_nobody_is_cut_in_vain() -> None:
     rows = [(f"user{number % 10}", number, 0) for number in range(20)]
     found = routed(rows, max_history=16)
-    assert found[True] == []
-    assert sorted(event for _, piece in found[False] for event in plain(piece)) == sorted(rows)
-    assert routed([], max_history=16)[True] == []
+    assert {piece.schema for _, piece in found} == {EVENTS}
+    assert sorted(event for _, piece in found for event in plain(piece)) == sorted(rows)
+    assert routed([], max_history=16) == []
 
 
 def test_users_with_many_journeys_are_told_together() -> None:
