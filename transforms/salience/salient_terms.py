@@ -44,9 +44,10 @@ def unique_items(located: pa.RecordBatch) -> UniqueItems:
         located: rows of `items` with `file` and `row`; all rows of an item are among them.
     """
     names = [column.name for column in ITEMS.columns]
-    keys = [_sortable(located[name]) for name in [*names, FILE.name, ROW.name]]
-    table = pa.table(keys, names=[*names, FILE.name, ROW.name])
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names])
+    order = pc.sort_indices(located["item_id"])
+    if pc.count_distinct(located["item_id"]).as_py() < located.num_rows:
+        keys = {name: _sortable(located[name]) for name in [*names, FILE.name, ROW.name]}
+        order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
     rows = located.take(order)
     ids = rows["item_id"].dictionary_encode().indices.to_numpy()
     again = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
