@@ -188,6 +188,8 @@ class ExtractBucket(beam.DoFn):
     ) -> Iterator[Any]:
         for part, batches in split_group(group[1], "user_id", self.writer.parts).items():
             histories = bring_together(batches, self.schema, self.config.max_history)
+            if not len(histories.user_ids):
+                continue
             items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
             journeys = extract_journeys(histories.offsets, items, known.vectors, self.config.icpc)
             rows = history_rows(histories, known.item_ids.take(pa.array(items)))
