@@ -184,15 +184,6 @@ def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[t
         yield bucket, ordered.slice(start, end - start)
 
 
-def split_group(batches: Iterable[pa.RecordBatch], column: str, count: int) -> dict[int, list[pa.RecordBatch]]:
-    """The pieces of all batches by bucket of `column`, in order of buckets."""
-    pieces: dict[int, list[pa.RecordBatch]] = {}
-    for batch in batches:
-        for bucket, piece in split_by_bucket(batch, column, count):
-            pieces.setdefault(bucket, []).append(piece)
-    return dict(sorted(pieces.items()))
-
-
 def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
     """All rows in one batch; an empty batch of `schema` when there is none."""
     return pa.concat_batches([pa.RecordBatch.from_pylist([], schema), *batches])

@@ -20,7 +20,6 @@ from transforms.columnar import (
     concatenate,
     ends_of_runs,
     split_by_bucket,
-    split_group,
     stable_hash,
 )
 
@@ -166,19 +165,6 @@ def test_many_rows_keep_their_order(count: int) -> None:
 
 def test_no_rows_are_no_piece() -> None:
     assert list(split_by_bucket(batch([]), "key", 5)) == []
-    assert split_group([batch([]), batch([])], "key", 5) == {}
-
-
-@settings(deadline=None)
-@given(TABLES, st.integers(1, 4), st.sampled_from([1, 3, 64]))
-def test_a_group_of_batches_is_split_like_one(rows: list[dict[str, Any]], batches: int, count: int) -> None:
-    parts = [batch(rows[start::batches]) for start in range(batches)]
-    found = split_group(iter(parts), "key", count)
-    together = {
-        bucket: piece.to_pylist() for bucket, piece in split_by_bucket(concatenate(parts, SCHEMA), "key", count)
-    }
-    assert list(found) == list(together)
-    assert {bucket: concatenate(pieces, SCHEMA).to_pylist() for bucket, pieces in found.items()} == together
 
 
 def test_splitting_in_a_graph_brings_a_key_together() -> None:

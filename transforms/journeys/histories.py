@@ -7,7 +7,7 @@ holds all of them. What was taken away early is told in tallies, so that the cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numba
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import HISTORIES
-from transforms.columnar import concatenate, ends_of_runs, stable_hash
+from transforms.columnar import concatenate, ends_of_runs, split_by_bucket, stable_hash
 from transforms.journeys.catalogue import rank_strings
 
 ROWS_HELD = 1 << 22
@@ -128,19 +128,58 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
     )
 
 
-def bring_together(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
-    """As `arrange`, for batches that come one after another and need not fit into memory before they are cut."""
-    held: list[pa.RecordBatch] = []
-    rows, most = 0, ROWS_HELD
+class Gathering:
+    """As `arrange`, for batches that come one after another and need not fit into memory before they are cut.
+
+    Args:
+        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        max_history: how many events a user keeps, at least 1.
+    """
+
+    def __init__(self, schema: pa.Schema, max_history: int) -> None:
+        self._schema = schema
+        self._max_history = max_history
+        self._events: list[pa.RecordBatch] = []
+        self._told: list[pa.RecordBatch] = []  # kept apart: a user's tally may come before any of their events
+        self._rows = 0
+        self._most = ROWS_HELD
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Takes events or tallies in; cuts what is held when it has become much."""
+        if batch.schema.names == TALLIES.names:
+            self._told.append(batch)
+            return
+        self._events.append(batch)
+        self._rows += batch.num_rows
+        if self._rows > self._most:
+            cut = arrange(self._events, self._schema, self._max_history)
+            self._events = [cut.events]
+            self._told.append(tallies(cut))
+            self._rows = cut.events.num_rows
+            self._most = max(ROWS_HELD, 2 * self._rows)
+
+    def histories(self) -> Histories:
+        """The histories of all that was added."""
+        return arrange([*self._events, *self._told], self._schema, self._max_history)
+
+
+def bring_together(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int, parts: int
+) -> Iterator[tuple[int, Histories]]:
+    """Each part with the histories of its users, by part, from batches that are taken one at a time.
+
+    Args:
+        batches: events of `schema` and tallies, in any order.
+        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        max_history: how many events a user keeps, at least 1.
+        parts: number of parts of all users.
+    """
+    gathered: dict[int, Gathering] = {}
     for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows > most:
-            cut = arrange(held, schema, max_history)
-            held = [cut.events, tallies(cut)]
-            rows = cut.events.num_rows
-            most = max(ROWS_HELD, 2 * rows)
-    return arrange(held, schema, max_history)
+        for part, piece in split_by_bucket(batch, "user_id", parts):
+            gathered.setdefault(part, Gathering(schema, max_history)).add(piece)
+    for part in sorted(gathered):
+        yield part, gathered.pop(part).histories()
 
 
 def _sum_tallies(

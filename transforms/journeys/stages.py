@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import SplitByBucket, StringIndex, concatenate, split_by_bucket, split_group
+from transforms.columnar import SplitByBucket, StringIndex, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -164,7 +164,7 @@ class CountTermUsers(beam.DoFn):
     def process(
         self, group: tuple[int, Iterable[pa.RecordBatch]], packed: pa.RecordBatch | None
     ) -> Iterator[pa.RecordBatch]:
-        histories = bring_together(group[1], self.schema, self.max_history)
+        ((_, histories),) = bring_together(group[1], self.schema, self.max_history, parts=1)
         items, known = numbered_items(histories, packed, None)
         yield term_users(histories, items, known)
 
@@ -186,8 +186,8 @@ class ExtractBucket(beam.DoFn):
         packed: pa.RecordBatch | None,
         kept: pa.RecordBatch | None,
     ) -> Iterator[Any]:
-        for part, batches in split_group(group[1], "user_id", self.writer.parts).items():
-            histories = bring_together(batches, self.schema, self.config.max_history)
+        together = bring_together(group[1], self.schema, self.config.max_history, self.writer.parts)
+        for part, histories in together:
             if not len(histories.user_ids):
                 continue
             items, known = numbered_items(histories, packed, None if kept is None else kept["term"])

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from schemas import HISTORIES
 from tests.transforms.journeys.events import Event, events, events_with_terms, name_of, plain
-from transforms.columnar import stable_hash
+from transforms.columnar import buckets_of, stable_hash
 from transforms.journeys import histories as module
 from transforms.journeys.histories import (
     TALLIES,
+    Gathering,
     Histories,
     arrange,
     bring_together,
@@ -138,15 +139,33 @@ def test_cutting_early_changes_nothing(
 
 
 @settings(deadline=None, max_examples=150)
-@given(ROWS, MAX_HISTORY, st.integers(1, 5), st.integers(1, 20))
-def test_many_batches_are_cut_as_they_come(rows: list[Event], max_history: int, batches: int, held: int) -> None:
+@given(ROWS, MAX_HISTORY, st.integers(1, 5), st.integers(1, 20), st.data())
+def test_batches_are_cut_as_they_come(
+    rows: list[Event], max_history: int, batches: int, held: int, data: st.DataObject
+) -> None:
     whole = arrange([events(rows)], EVENTS, max_history)
+    cuts = [arrange([events(rows[start::batches])], EVENTS, max_history) for start in range(batches)]
+    pieces = data.draw(st.permutations([piece for cut in cuts for piece in (cut.events, tallies(cut))]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS_HELD", held)
-        found = bring_together((events(rows[start::batches]) for start in range(batches)), EVENTS, max_history)
+        gathering = Gathering(EVENTS, max_history)
+        for piece in pieces:
+            gathering.add(piece)
+        found = gathering.histories()
     assert (found.user_ids, found.events) == (whole.user_ids, whole.events)
     for name in ("offsets", "truncated", "removed"):
         assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+
+
+def test_a_tally_may_come_long_before_its_users_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_HELD", 2)
+    told = pa.RecordBatch.from_pylist([{"user_id": "late", "removed": 3, "truncated": True}], TALLIES)
+    gathering = Gathering(EVENTS, 5)
+    for batch in (told, events([("early", time, 0) for time in range(4)]), events([("late", 9, 0)])):
+        gathering.add(batch)
+    found = gathering.histories()
+    assert found.user_ids.to_pylist() == ["early", "late"]
+    assert (found.removed.tolist(), found.truncated.tolist()) == ([0, 3], [False, True])
 
 
 def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,15 +173,24 @@ def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def watched(batches: list[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
         nonlocal most
-        most = max(most, sum(batch.num_rows for batch in batches))
+        most = max(most, sum(batch.num_rows for batch in batches if batch.schema == schema))
         return arrange(batches, schema, max_history)
 
     monkeypatch.setattr(module, "ROWS_HELD", 50)
     monkeypatch.setattr(module, "arrange", watched)
     whale = (events([("whale", 10 * batch + row, 0) for row in range(10)]) for batch in range(100))
-    found = bring_together(whale, EVENTS, 20)
+    ((_, found),) = bring_together(whale, EVENTS, 20, parts=4)
     assert (found.events.num_rows, found.removed.tolist()) == (20, [980])
-    assert most <= 61  # a batch and a tally beyond
+    assert most <= 60  # one batch beyond
+
+
+def test_users_are_brought_together_by_part() -> None:
+    rows = [(f"user{number}", time, 0) for number in range(40) for time in range(2)]
+    by_part = dict(bring_together([events(rows[::2]), events(rows[1::2])], EVENTS, 5, parts=4))
+    assert list(by_part) == sorted(by_part)
+    for part, found in by_part.items():
+        assert set(buckets_of(found.user_ids, 4).tolist()) == {part}
+    assert sorted(event for found in by_part.values() for event in plain(found.events)) == sorted(rows)
 
 
 def test_no_events() -> None:
