@@ -1,13 +1,14 @@
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
+ENGINES_READY := $(VENV)/.engines-ready
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo test lint format bench docs clean
+.PHONY: help setup demo test test-engines lint format engines flink-up flink-down bench bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv and install everything but the language models
 
@@ -24,6 +25,22 @@ demo: setup ## Extract the journeys of the sample log on this machine
 test: setup ## Run the tests that need nothing but this machine
 	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not slow and not gpu and not engines"
 
+engines: $(ENGINES_READY) ## Make a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
+
+$(ENGINES_READY): $(READY) runner_configs/flink/pom.xml runner_configs/flink/programs.py
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,gcp,aws,engines]'
+	$(RUN) runner_configs.flink install
+	@touch $@
+
+test-engines: engines ## Run the tests on Prism, on Flink and on a bucket
+	$(RUN) pytest --verbose --capture=no -m engines
+
+flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
+	$(RUN) runner_configs.flink up
+
+flink-down: setup ## Stop that cluster
+	$(RUN) runner_configs.flink down
+
 lint: setup ## Check style, types and the direction of imports
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -36,6 +53,9 @@ format: setup ## Rewrite the code in the project's style
 
 bench: setup ## Measure speed and memory beside peers
 	$(RUN) benchmarks.extract
+
+bench-engines: engines ## Measure speed and memory on Flink, with and without whales
+	$(RUN) benchmarks.engines
 
 docs: setup ## Rewrite the pages that are generated from the code
 	$(RUN) schemas

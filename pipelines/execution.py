@@ -17,11 +17,13 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineResult
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from pipelines.clusters import check_cluster, explain
 from pipelines.options import UsageError, parse
 from transforms.datasets.files import Source
 from transforms.datasets.gate import DataError
@@ -75,21 +77,27 @@ def execute(
     try:
         own, beam_options = parse(argv, options, program)
         job = plan(own)
+        check_cluster(beam_options)
     except UsageError as error:
         console.print(f"[bold red]{program}:[/] {escape(str(error))}", soft_wrap=True)
         return 2
-    local = beam_options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
+    runner = beam_options.view_as(StandardOptions).runner
+    local = runner in _LOCAL_RUNNERS
+    if not local:
+        console.print(f"{program}: handed to {runner}; its own pages show how far it is", markup=False)
     try:
         with _quiet_refusals(), _shown_progress(job.sources, console) if local else _no_progress() as progress:
             pipeline = beam.Pipeline(options=beam_options)
             build(pipeline, job, progress)
-            result = pipeline.run()
-            state = result.wait_until_finish()
+            state = _finish(pipeline.run())
     except Exception as error:
-        if not _expected(error):
+        told = _told(error) if _expected(error) else explain(str(error))
+        if told is None:
             raise
-        console.print(f"[bold red]{program} failed:[/] {escape(_told(error))}", soft_wrap=True)
+        console.print(f"[bold red]{program} failed:[/] {escape(told)}", soft_wrap=True)
         console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True, markup=False)
+        if not local and "://" not in job.workspace:
+            console.print("A path without gs:// or the like must be on a disk that you and all workers share.")
         return 1
     if state not in (None, "DONE"):
         console.print(f"[bold red]{program}:[/] the job ended as {state}")
@@ -98,6 +106,16 @@ def execute(
 
     print_summary(program, job.workspace, time.monotonic() - started)
     return 0
+
+
+def _finish(result: PipelineResult) -> str | None:
+    """Waits for the end of a job; who stops waiting stops the job, also where it runs on a cluster."""
+    try:
+        state: str | None = result.wait_until_finish()
+    except KeyboardInterrupt:
+        result.cancel()
+        raise
+    return state
 
 
 def _expected(error: Exception) -> bool:

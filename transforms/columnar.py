@@ -7,7 +7,9 @@ that any two numbers of buckets cut the same hashes at nested places, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 import numba
@@ -16,6 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.coders import Coder, registry
+
+BYTES_PER_PIECE = 1 << 20
+"""About the most that is shuffled in one piece: Flink fails on an element that outgrows its memory for sorting."""
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
@@ -169,19 +174,31 @@ def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
 
 
 def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts rows into one batch for each bucket of `column` that occurs, by bucket; rows keep their order."""
+    """Cuts rows into pieces of one bucket of `column` each, by bucket; rows keep their order.
+
+    A bucket has one piece, or several where its rows are more than about `BYTES_PER_PIECE`.
+    """
     if not rows.num_rows:
         return
     buckets = buckets_of(rows[column], count)
     if buckets.min() == buckets.max():
-        yield int(buckets[0]), rows
+        yield from ((int(buckets[0]), piece) for piece in cut_into_pieces(rows))
         return
     order = np.argsort(buckets.astype(np.uint16) if count <= 1 << 16 else buckets, kind="stable")
     ordered = rows.take(pa.array(order))
     present, starts = np.unique(buckets[order], return_index=True)
     ends = np.append(starts[1:], rows.num_rows)
     for bucket, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        yield bucket, ordered.slice(start, end - start)
+        for piece in cut_into_pieces(ordered.slice(start, end - start)):
+            yield bucket, piece
+
+
+def cut_into_pieces(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Slices of equal numbers of rows, of about `BYTES_PER_PIECE` at most; a row is never cut."""
+    count = -(-rows.nbytes // BYTES_PER_PIECE)
+    rows_per_piece = -(-rows.num_rows // max(count, 1))
+    for start in range(0, rows.num_rows, max(rows_per_piece, 1)):
+        yield rows.slice(start, rows_per_piece)
 
 
 def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
@@ -206,3 +223,26 @@ class SplitByBucket(beam.DoFn):
 
     def process(self, rows: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         yield from split_by_bucket(rows, self.column, self.count)
+
+
+@dataclasses.dataclass
+class ApplyToAll(beam.PTransform):
+    """All record batches of a collection -> what a function makes of them, called once.
+
+    They come as a side input: as elements of a combine they would have to fit into a runner's share for sorting.
+
+    Attributes:
+        function: takes an iterable of record batches, in any order, then `arguments`.
+        arguments: further ones; side inputs among them.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        apply = beam.Map(_apply_to_all, self.function, beam.pvalue.AsIter(batches), *self.arguments)
+        return batches.pipeline | "Once" >> beam.Impulse() | "Apply" >> apply.with_output_types(pa.RecordBatch)
+
+
+def _apply_to_all(_: bytes, function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import SplitByBucket, StringIndex, concatenate, split_by_bucket
+from transforms.columnar import ApplyToAll, SplitByBucket, StringIndex, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -41,6 +43,7 @@ from transforms.journeys.interactions import (
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
 
+_LOGGER = logging.getLogger(__name__)
 _MOST_JOURNEYS_TOLD = 10
 
 Keyed = tuple[int, pa.RecordBatch]
@@ -179,6 +182,9 @@ class ExtractBucket(beam.DoFn):
         self.schema = schema
         self.config = config
         self.writer = writer
+
+    def setup(self) -> None:
+        _LOGGER.info("process %d extracts journeys", os.getpid())
 
     def process(
         self,
@@ -342,11 +348,7 @@ class ExtractJourneys(beam.PTransform):
         """The whole catalogue in one batch, where it is to be broadcast."""
         if self.config.join != "broadcast":
             return None
-        return (
-            salient
-            | f"{label}All" >> beam.combiners.ToList()
-            | label >> beam.Map(pack).with_output_types(pa.RecordBatch)
-        )
+        return salient | label >> ApplyToAll(pack)
 
     def _widely_used(
         self, groups: beam.PCollection, schema: pa.Schema, packed: beam.PCollection | None
@@ -355,9 +357,10 @@ class ExtractJourneys(beam.PTransform):
         return (
             groups
             | "CountTermUsers"
-            >> beam.ParDo(CountTermUsers(schema, self.config.max_history), AsSingleton(packed) if packed else None)
-            | "AllTermUsers" >> beam.combiners.ToList()
-            | "WidelyUsed" >> beam.Map(widely_used, self.config.min_term_users)
+            >> beam.ParDo(
+                CountTermUsers(schema, self.config.max_history), AsSingleton(packed) if packed else None
+            ).with_output_types(pa.RecordBatch)
+            | "WidelyUsed" >> ApplyToAll(widely_used, (self.config.min_term_users,))
         )
 
 

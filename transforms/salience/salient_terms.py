@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ITEMS
-from transforms.columnar import SplitByBucket, concatenate, split_by_bucket
+from transforms.columnar import ApplyToAll, SplitByBucket, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW, error_rows, located_schema
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -21,10 +21,10 @@ from transforms.salience.config import SalienceConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import (
     CatalogueSize,
-    SumStatistics,
     catalogue_size,
     frequent,
     sum_sizes,
+    sum_statistics,
     term_statistics,
     vocabulary,
 )
@@ -117,17 +117,18 @@ class SalientTerms(beam.PTransform):
             | "Size" >> beam.Map(catalogue_size).with_output_types(CatalogueSize)
             | "SumSizes" >> beam.CombineGlobally(sum_sizes)
         )
-        return (
+        statistics = (
             candidates
             | "Statistics" >> beam.Map(term_statistics)
             | "ByTerm"
             >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
-            | "SumStatistics" >> beam.CombinePerKey(SumStatistics())
-            | "Frequent" >> beam.MapTuple(lambda _, statistics: frequent(statistics, limits))
-            | "AllTerms" >> beam.combiners.ToList()
-            | "Vocabulary"
-            >> beam.Map(vocabulary, beam.pvalue.AsSingleton(size), limits).with_output_types(pa.RecordBatch)
+            | "GroupTerms" >> beam.GroupByKey()
+            | "Frequent"
+            >> beam.MapTuple(lambda _, pieces: frequent(sum_statistics(pieces), limits)).with_output_types(
+                pa.RecordBatch
+            )
         )
+        return statistics | "Vocabulary" >> ApplyToAll(vocabulary, (beam.pvalue.AsSingleton(size), limits))
 
 
 def _count_terms(salient: pa.RecordBatch) -> Iterator[Any]:

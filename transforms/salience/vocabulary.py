@@ -1,4 +1,4 @@
-"""Which terms of a catalogue can be salient, and how specific each is: counted over all items, as a Beam combine."""
+"""Which terms of a catalogue can be salient, and how specific each is: counted over all items."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -66,30 +65,6 @@ def sum_statistics(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [summed[name].combine_chunks() for name in ("term", "items_sum", "mentions_sum")], schema=STATISTICS
     )
-
-
-class SumStatistics(beam.CombineFn):
-    """Sums rows of `STATISTICS` that share a key."""
-
-    rows_between_sums = 1 << 20
-
-    def create_accumulator(self) -> list[pa.RecordBatch]:
-        return []
-
-    def add_input(self, accumulator: list[pa.RecordBatch], element: pa.RecordBatch) -> list[pa.RecordBatch]:
-        accumulator.append(element)
-        if sum(batch.num_rows for batch in accumulator) > 2 * self.rows_between_sums:
-            return self.compact(accumulator)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
-        return [batch for accumulator in accumulators for batch in accumulator]
-
-    def compact(self, accumulator: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        return [sum_statistics(accumulator)]
-
-    def extract_output(self, accumulator: list[pa.RecordBatch]) -> pa.RecordBatch:
-        return sum_statistics(accumulator)
 
 
 def frequent(statistics: pa.RecordBatch, config: VocabularyConfig) -> pa.RecordBatch:

@@ -13,7 +13,6 @@ from transforms.salience.vocabulary import (
     STATISTICS,
     VOCABULARY,
     CatalogueSize,
-    SumStatistics,
     catalogue_size,
     frequent,
     sum_sizes,
@@ -79,38 +78,6 @@ def sums(batches: list[Statistics]) -> Statistics:
 @given(BATCHES)
 def test_statistics_are_summed_by_term(batches: list[Statistics]) -> None:
     assert list(read(sum_statistics(map(statistics, batches))).items()) == list(sums(batches).items())
-
-
-@settings(deadline=None)
-@given(BATCHES, st.booleans(), st.data())
-def test_however_a_runner_combines_the_sums_are_the_same(
-    batches: list[Statistics], impatient: bool, data: st.DataObject
-) -> None:
-    combine = SumStatistics()
-    if impatient:
-        combine.rows_between_sums = 1  # sums after every few rows
-    accumulators = [combine.create_accumulator() for _ in range(data.draw(st.integers(1, 4)))]
-    for batch in data.draw(st.permutations(batches)):
-        chosen = data.draw(st.integers(0, len(accumulators) - 1))
-        accumulators[chosen] = combine.add_input(accumulators[chosen], statistics(batch))
-        if data.draw(st.booleans()):
-            accumulators[chosen] = combine.compact(accumulators[chosen])
-    while len(accumulators) > 1:
-        accumulators = data.draw(st.permutations(accumulators))
-        merged = combine.merge_accumulators(accumulators[:2])
-        accumulators = [combine.compact(merged) if data.draw(st.booleans()) else merged, *accumulators[2:]]
-    found = combine.extract_output(accumulators[0])
-    assert list(read(found).items()) == list(sums(batches).items())
-
-
-def test_an_accumulator_does_not_grow_with_its_input() -> None:
-    combine = SumStatistics()
-    combine.rows_between_sums = 10
-    accumulator = combine.create_accumulator()
-    for _ in range(100):
-        accumulator = combine.add_input(accumulator, statistics({"tea": (1, 1), "pot": (1, 2)}))
-        assert sum(batch.num_rows for batch in accumulator) <= 20
-    assert read(combine.extract_output(accumulator)) == {"pot": (100, 200), "tea": (100, 100)}
 
 
 def test_rare_terms_are_left_out() -> None:

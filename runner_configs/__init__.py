@@ -1,0 +1,1 @@
+"""Options for each runner, and a Flink cluster for this machine."""

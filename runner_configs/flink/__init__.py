@@ -1,0 +1,1 @@
+"""A Flink cluster on this machine: one JobManager, TaskManagers, and Beam's job server."""

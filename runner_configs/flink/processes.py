@@ -1,0 +1,122 @@
+"""Starting and stopping processes with a log each, and nothing but those."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+_POLL_SECONDS = 0.2
+_LINES_TOLD = 25
+_SECONDS_TO_END = 10.0
+
+
+class NotReadyError(RuntimeError):
+    """A process ended or did not become ready; the message holds the end of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Started:
+    """A process that was started here, as the leader of a session of its own.
+
+    Attributes:
+        name: of the process and its log.
+        pid: of the process; all its descendants belong to the session of this number.
+        since: when it was started by the system's clock, so that a number used again is not taken for it.
+        log: where its output goes.
+    """
+
+    name: str
+    pid: int
+    since: float
+    log: str
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still there, not as a zombie."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.since and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def session(self) -> list[psutil.Process]:
+        """The process and its descendants that are still there, also when the process itself is not."""
+        members = []
+        for process in psutil.process_iter():
+            try:
+                if os.getsid(process.pid) == self.pid and process.create_time() >= self.since:
+                    members.append(process)
+            except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+                continue
+        return members
+
+    def end_of_log(self) -> str:
+        """The last lines of its output."""
+        lines = Path(self.log).read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LINES_TOLD:])
+
+
+def start(name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Started:
+    """Starts a process in a session of its own; its output goes to `NAME.log` in `folder`."""
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | dict(environment or {}),
+            cwd=folder,
+            start_new_session=True,
+        )
+    return Started(name, process.pid, psutil.Process(process.pid).create_time(), str(log))
+
+
+def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[Started], seconds: float) -> None:
+    """Waits for a condition, as long as the processes that it needs are running.
+
+    Raises:
+        NotReadyError: when one of them ends or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        for process in needed:
+            if not process.is_running:
+                raise NotReadyError(f"{process.name} ended; the end of {process.log}:\n{process.end_of_log()}")
+        if time.monotonic() > deadline:
+            ends = "\n".join(f"the end of {process.log}:\n{process.end_of_log()}" for process in needed)
+            raise NotReadyError(f"{what} was not ready within {seconds:g} s; {ends}")
+        time.sleep(_POLL_SECONDS)
+
+
+def stop(started: Sequence[Started]) -> None:
+    """Ends processes and their descendants: asks first, then kills."""
+    members = [process for each in started for process in each.session()]
+    for process in members:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(members, timeout=_SECONDS_TO_END)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=_SECONDS_TO_END)
+
+
+def remember(path: Path, started: Sequence[Started]) -> None:
+    """Writes down what was started."""
+    path.write_text(json.dumps([dataclasses.asdict(each) for each in started], indent=1), encoding="utf-8")
+
+
+def recall(path: Path) -> list[Started]:
+    """What was written down; nothing when there is no such file."""
+    if not path.exists():
+        return []
+    return [Started(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]

@@ -1,0 +1,58 @@
+"""The real command in a process of its own, and what it wrote."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from transforms.datasets.manifest import read_manifest
+
+ROOT = Path(__file__).parents[2]
+DATASETS = ("salient_terms", "histories", "journeys", "metrics", "errors")
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit code, everything it said, and after how many seconds."""
+
+    code: int
+    said: str
+    seconds: float
+
+
+def extract_command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "pipelines.extract", *options]
+
+
+def extract(
+    *options: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None, seconds: float = 250
+) -> Ended:
+    """Runs `python -m pipelines.extract`, as a user would, in some folder."""
+    started = time.monotonic()
+    done = subprocess.run(
+        extract_command(*options),
+        cwd=folder,
+        env=os.environ | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+    )
+    return Ended(done.returncode, done.stdout, time.monotonic() - started)
+
+
+def log_of(sample: str) -> list[str]:
+    folder = ROOT / "samples" / sample
+    return [f"--interactions={folder / 'interactions.parquet'}", f"--items={folder / 'items.parquet'}"]
+
+
+def parts(workspace: Path, datasets: Sequence[str] = DATASETS) -> dict[str, dict[str, bytes]]:
+    """The parts that the manifests list, by dataset and name."""
+    found = {}
+    for dataset in datasets:
+        manifest = read_manifest(str(workspace / dataset))
+        assert manifest is not None, f"{workspace} has no {dataset}"
+        found[dataset] = {part.name: (workspace / dataset / part.name).read_bytes() for part in manifest.parts}
+    return found

@@ -1,0 +1,55 @@
+"""A Flink cluster for all tests, on free ports. What is missing on this machine is a failure, not a skipped test."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner_configs.flink.cluster import LocalCluster, Ports
+from tests.engines.commands import ROOT, extract, log_of, parts
+
+Parts = dict[str, dict[str, bytes]]
+Expected = Callable[[str], Parts]
+SAMPLES = ("arxiv_authors", "github_stars", "online_retail")
+
+
+def free_ports() -> Ports:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+    numbers = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return Ports(*numbers)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    cluster = LocalCluster(tmp_path_factory.mktemp("flink"), free_ports())
+    cluster.up(task_managers=2)
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture
+def on_flink(cluster: LocalCluster) -> list[str]:
+    """Options that run a job on the cluster, which is made whole where the test before has killed some of it."""
+    while len(cluster.task_managers) < 2:
+        cluster.add_task_manager()
+    return [f"--runner_config={ROOT / 'runner_configs' / 'flink.yaml'}", *cluster.flags]
+
+
+@pytest.fixture(scope="session")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    """The parts of a sample as the FnApiRunner writes them, computed once."""
+    known: dict[str, Parts] = {}
+
+    def of(sample: str) -> Parts:
+        if sample not in known:
+            workspace: Path = tmp_path_factory.mktemp(sample)
+            ended = extract("--runner=FnApiRunner", f"--workspace={workspace}", *log_of(sample))
+            assert ended.code == 0, ended.said
+            print(f"FnApiRunner, {sample}: {ended.seconds:.1f} s")
+            known[sample] = parts(workspace)
+        return known[sample]
+
+    return of

@@ -1,0 +1,57 @@
+"""Direct, Prism and Flink write the same bytes, and on Flink the workers of both TaskManagers take part."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner_configs.flink import programs
+from runner_configs.flink.cluster import LocalCluster
+from tests.engines.commands import ROOT, extract, log_of, parts
+from tests.engines.conftest import SAMPLES, Expected
+from tests.engines.logs import extracting_workers, log_from, size_of_log
+
+pytestmark = pytest.mark.engines
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_prism(sample: str, expected: Expected, tmp_path: Path) -> None:
+    programs.check_installed()
+    options = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={programs.PRISM}"]
+    ended = extract(*options, f"--workspace={tmp_path}", *log_of(sample))
+    assert ended.code == 0, ended.said
+    print(f"Prism, {sample}: {ended.seconds:.1f} s")
+    assert parts(tmp_path) == expected(sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_flink_with_two_task_managers(
+    sample: str, cluster: LocalCluster, on_flink: list[str], expected: Expected, tmp_path: Path
+) -> None:
+    managers = cluster.task_managers
+    starts = [size_of_log(manager) for manager in managers]
+    ended = extract(*on_flink, f"--workspace={tmp_path}", *log_of(sample))
+    assert ended.code == 0, ended.said
+    workers = [extracting_workers(log_from(each, start)) for each, start in zip(managers, starts, strict=True)]
+    print(f"Flink, {sample}: {ended.seconds:.1f} s, workers {workers}")
+    for manager, pids in zip(managers, workers, strict=True):
+        assert len(pids) == 1
+        assert {os.getsid(pid) for pid in pids} == {manager.pid}
+        assert all("sdk_worker_main" in " ".join(psutil.Process(pid).cmdline()) for pid in pids)
+    assert parts(tmp_path) == expected(sample)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--catalogue_join=shuffle", "--parallelism=3"], id="shuffled catalogue, three slots"),
+        pytest.param(["--buckets=1", "--parallelism=2"], id="one bucket"),
+    ],
+)
+def test_flink_however_the_work_is_divided(
+    options: list[str], on_flink: list[str], expected: Expected, tmp_path: Path
+) -> None:
+    ended = extract(*on_flink, *options, f"--workspace={tmp_path}", *log_of("online_retail"))
+    assert ended.code == 0, ended.said
+    assert parts(tmp_path) == expected("online_retail")

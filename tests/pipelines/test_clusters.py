@@ -1,0 +1,173 @@
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+
+from pipelines.clusters import check_cluster, explain
+from pipelines.extract import run
+from pipelines.options import UsageError
+
+
+class JobService(beam_job_api_pb2_grpc.JobServiceServicer):
+    def DescribePipelineOptions(self, request: Any, context: Any) -> Any:  # noqa: N802, the protocol's name
+        return beam_job_api_pb2.DescribePipelineOptionsResponse()
+
+
+@pytest.fixture(scope="module")
+def job_server() -> Iterator[str]:
+    server = grpc.server(ThreadPoolExecutor(1))
+    beam_job_api_pb2_grpc.add_JobServiceServicer_to_server(JobService(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(0)
+
+
+@contextmanager
+def web_server(answer: bytes) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def overview(task_managers: int, slots: int) -> bytes:
+    return json.dumps({"taskmanagers": task_managers, "slots-total": slots}).encode()
+
+
+def nobody_listens() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def check(*flags: str) -> None:
+    check_cluster(PipelineOptions(["--runner=FlinkRunner", *flags]))
+
+
+def refusal(*flags: str) -> str:
+    started = time.monotonic()
+    with pytest.raises(UsageError) as refused:
+        check(*flags)
+    assert time.monotonic() - started < 20
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("flags", [["--runner=DirectRunner"], ["--runner=FlinkRunner"], []])
+def test_runners_that_start_what_they_need_are_not_asked(flags: list[str]) -> None:
+    check_cluster(PipelineOptions(flags))
+
+
+def test_a_cluster_that_has_everything_is_accepted(job_server: str) -> None:
+    with web_server(overview(2, 4)) as flink:
+        check(f"--job_endpoint={job_server}", f"--flink_master={flink}", "--parallelism=4")
+        check(f"--job_endpoint={job_server}", f"--flink_master=http://{flink}/", "--parallelism=4")
+        check(f"--job_endpoint={job_server}", f"--artifact_endpoint={job_server}", "--flink_master=[auto]")
+
+
+def test_a_missing_job_server_is_told() -> None:
+    nobody = nobody_listens()
+    told = refusal(f"--job_endpoint={nobody}")
+    assert told.startswith(f"--job_endpoint: cannot reach Beam's job server at {nobody}")
+    assert "make flink-up" in told
+
+
+def test_a_missing_artifact_endpoint_is_told(job_server: str) -> None:
+    nobody = nobody_listens()
+    told = refusal(f"--job_endpoint={job_server}", f"--artifact_endpoint={nobody}")
+    assert told.startswith(f"--artifact_endpoint: cannot reach Beam's job server at {nobody}")
+
+
+def test_a_port_of_something_else_is_told() -> None:
+    with web_server(b"{}") as other:
+        assert refusal(f"--job_endpoint={other}").startswith(
+            f"--job_endpoint: what listens at {other} is not Beam's job server"
+        )
+
+
+def test_another_grpc_server_is_told() -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    assert refusal(f"--job_endpoint=127.0.0.1:{port}").endswith("DescribePipelineOptions was UNIMPLEMENTED")
+    server.stop(0)
+
+
+@pytest.mark.parametrize("endpoint", ["8099", "localhost:", ":8099", "localhost:http", "http://localhost"])
+def test_an_address_that_is_none_is_told(endpoint: str) -> None:
+    assert refusal(f"--job_endpoint={endpoint}") == f"--job_endpoint must be host:port, got {endpoint!r}"
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b"no JSON", b""])
+def test_a_flink_master_that_is_not_flink_is_told(job_server: str, answer: bytes) -> None:
+    with web_server(answer) as other:
+        told = refusal(f"--job_endpoint={job_server}", f"--flink_master={other}")
+    assert told == f"--flink_master: what listens at {other} is not Flink's REST interface"
+    assert refusal(f"--job_endpoint={job_server}", f"--flink_master={job_server}").startswith("--flink_master: what")
+
+
+@pytest.mark.parametrize(("slots", "parallelism"), [(4, 5), (0, 1), (0, -1)])
+def test_too_few_slots_are_told(job_server: str, slots: int, parallelism: int) -> None:
+    with web_server(overview(slots // 2, slots)) as flink:
+        told = refusal(f"--job_endpoint={job_server}", f"--flink_master={flink}", f"--parallelism={parallelism}")
+    assert told.startswith(
+        f"--parallelism={parallelism} needs as many slots, but the cluster at {flink} has {slots} on"
+    )
+
+
+@pytest.mark.parametrize("config", ["boot", "{}", "[1]", "1"])
+def test_an_environment_that_is_none_is_told(config: str) -> None:
+    told = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", f"--environment_config={config}")
+    assert told == f'--environment_config must be JSON such as {{"command": "boot"}} for PROCESS, got {config!r}'
+
+
+def test_a_relative_command_is_told() -> None:
+    told = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", '--environment_config={"command": "./boot"}')
+    assert "'./boot' is relative" in told
+
+
+def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+    nobody = nobody_listens()
+    assert run(["--runner=FlinkRunner", f"--job_endpoint={nobody}", f"--workspace={tmp_path}"]) == 2
+    assert f"extract: --job_endpoint: cannot reach Beam's job server at {nobody}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("ModuleNotFoundError: No module named 'transforms'", "the workers do not have this package"),
+        ("ModuleNotFoundError: No module named 'schemas.items'", "the workers do not have this package"),
+        ("java.io.IOException: error=2, No such file or directory", "a TaskManager cannot start its worker"),
+        ("java.lang.IllegalStateException: Process died with exit code 3", "exit code 3"),
+        ("java.util.concurrent.TimeoutException: Timeout has occurred: 20000 ms", "slots"),
+        ("java.io.IOException: Cannot write record to fresh sort buffer. Record too large.", "managed.size"),
+    ],
+)
+def test_known_failures_are_explained(failure: str, told: str) -> None:
+    explained = explain(f"Pipeline job failed in state FAILED: {failure}")
+    assert explained is not None
+    assert told in explained
+    assert "docs/runners.md" in explained
+
+
+@pytest.mark.parametrize("failure", ["ModuleNotFoundError: No module named 'transformsx'", "ValueError: bad", ""])
+def test_unknown_failures_are_not(failure: str) -> None:
+    assert explain(failure) is None
