@@ -19,8 +19,10 @@ REQUIREMENTS = [
 
 EXTRAS = {
     "gcp": [f"apache-beam[gcp]~={BEAM_VERSION}", "google-cloud-storage>=2,<4"],
+    "aws": [f"apache-beam[aws]~={BEAM_VERSION}"],
     "llm": ["peft>=0.17,<1", "safetensors>=0.5,<1", "torch>=2.6,<3", "transformers>=5,<6"],
     "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
+    "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [
         "duckdb>=1.1,<3",
         "hypothesis>=6.100,<7",
@@ -36,6 +38,8 @@ EXTRAS = {
         "scikit-learn>=1.6,<2",
         "scipy>=1.14,<2",
         "types-PyYAML>=6,<7",
+        "types-grpcio>=1,<2",
+        "types-psutil>=6,<8",
     ],
 }
 

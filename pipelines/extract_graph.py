@@ -17,7 +17,7 @@ from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
 
 _OUTPUTS = (SALIENT_TERMS, HISTORIES, ERRORS, METRICS, JOURNEYS)
-_BYTES_PER_BUCKET = 4 << 20
+_BYTES_PER_BUCKET = 1 << 20
 
 
 def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
@@ -31,7 +31,7 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         ITEMS, job.items, job.item_columns, progress=progress
     )
     salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(
-        job.salience, buckets=max(2, job.items.size // _BYTES_PER_BUCKET)
+        job.salience, buckets=max(4, job.items.size // _BYTES_PER_BUCKET)
     )
     stored, stored_errors, stored_counts = None, [], []
     if job.previous:
@@ -61,6 +61,7 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         >> CommitDatasets(
             schemas=_OUTPUTS,
             writer=writer,
+            versions=job.versions,
             gate=Gate((INTERACTIONS.name, ITEMS.name), job.max_error_rate, intact=(HISTORIES.name,)),
             counts=counts,
             configuration=job.configuration,

@@ -7,12 +7,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines import options as reading
-from schemas import HISTORIES, INTERACTIONS, ITEMS
-from transforms.datasets.files import InputNotFoundError, Source, absolute, check_writable, find
+from schemas import HISTORIES, INTERACTIONS, ITEMS, OUTPUTS
+from transforms.datasets.files import Source, absolute, check_writable, find
+from transforms.datasets.manifest import current_versions
+from transforms.datasets.storage import StorageError, storage_of
 from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.text import FUNCTION_WORDS, normalise
@@ -163,6 +164,7 @@ class Job:
         items: the catalogue.
         previous: histories of the run that this one continues.
         workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
         columns: other names of columns in the log.
         item_columns: other names of columns in the catalogue.
         timestamp_unit: what numbers in the timestamp column count.
@@ -176,6 +178,7 @@ class Job:
     items: Source
     previous: Source | None
     workspace: str
+    versions: dict[str, str | None]
     columns: dict[str, str]
     item_columns: dict[str, str]
     timestamp_unit: Any
@@ -229,10 +232,7 @@ def plan(own: argparse.Namespace) -> Job:
     for option, source in (("--interactions", interactions), ("--items", items)):
         if workspace.startswith(f"{source.path.rstrip('/')}/"):
             raise reading.UsageError(f"--workspace: {workspace!r} lies inside {option}, which would read it again")
-    try:
-        check_writable(workspace)
-    except OSError as error:
-        raise reading.UsageError(f"--workspace: cannot write in {workspace!r}: {error}") from error
+    versions = _open_workspace(workspace)
     previous = _find_previous(own.previous) if own.previous else None
     parts = own.parts or _choose_parts(interactions, previous)
     if own.buckets and parts % own.buckets:
@@ -242,6 +242,7 @@ def plan(own: argparse.Namespace) -> Job:
         items=items,
         previous=previous,
         workspace=workspace,
+        versions=versions,
         columns=own.columns,
         item_columns=own.item_columns,
         timestamp_unit=own.timestamp_unit,
@@ -268,12 +269,21 @@ def plan(own: argparse.Namespace) -> Job:
 def _find(option: str, path: str) -> Source:
     try:
         return find(path)
-    except (InputNotFoundError, ValueError) as error:
+    except (ValueError, StorageError) as error:
         raise reading.UsageError(f"{option}: {error}") from error
 
 
+def _open_workspace(workspace: str) -> dict[str, str | None]:
+    """Which versions of the datasets are there, noted before anything of them is read."""
+    try:
+        check_writable(workspace)
+        return current_versions(workspace, [schema.name for schema in OUTPUTS])
+    except (ValueError, StorageError) as error:
+        raise reading.UsageError(f"--workspace: {error}") from error
+
+
 def _find_previous(workspace: str) -> Source:
-    source = _find("--previous", FileSystems.join(absolute(workspace), HISTORIES.name))
+    source = _find("--previous", f"{workspace.rstrip('/')}/{HISTORIES.name}")
     manifest = source.manifest
     if (
         manifest is None
@@ -304,7 +314,10 @@ def _check_continues(job: Job) -> None:
 
 def _read_stop_words(path: str) -> frozenset[str]:
     try:
-        return frozenset(normalise(Path(path).read_text(encoding="utf-8")).split())
+        stored = storage_of(path).read(absolute(path))
+        if stored is None:
+            raise FileNotFoundError("there is no such file")
+        return frozenset(normalise(stored.content.decode()).split())
     except (OSError, UnicodeDecodeError) as error:
         raise reading.UsageError(f"--stop_words: cannot read {path!r}: {error}") from error
 

@@ -7,10 +7,11 @@ import os
 import posixpath
 import uuid
 
-from apache_beam.io.filesystem import BeamIOError, FileMetadata
+from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.datasets.manifest import Manifest, read_manifest, write_atomically
+from transforms.datasets.manifest import Manifest, read_manifest
+from transforms.datasets.storage import StorageError, storage_of
 
 GLOB_CHARACTERS = "*?["
 
@@ -65,39 +66,34 @@ def find(path: str) -> Source:
 
     Raises:
         InputNotFoundError: when there is no such file.
+        ValueError: when the folder's manifest is none.
+        StorageError: when the file system fails.
     """
     path = absolute(path)
+    storage = storage_of(path)
+    match = storage.list_files
     if any(character in path for character in GLOB_CHARACTERS):
-        files = _visible(_match(path), path) or _parquet(_visible(_match(FileSystems.join(path, "**")), path))
+        files = _visible(match(path), path) or _parquet(_visible(match(FileSystems.join(path, "**")), path))
         if not files:
             raise InputNotFoundError(f"no file matches {path!r}")
         return Source(path, files)
-    if not os.path.isdir(path):
-        exact = _match(path)
-        if exact:
-            return Source(path, tuple(InputFile(found.path, found.size_in_bytes) for found in exact))
     folder = path.rstrip("/")
     manifest = read_manifest(folder)
     if manifest is not None:
         parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
         return Source(folder, parts, manifest)
-    inside = _match(FileSystems.join(folder, "**"))
+    inside = match(FileSystems.join(folder, "**"))
     files = _parquet(_visible(inside, f"{folder}/"))
-    if not files:
-        if not inside and not os.path.isdir(path):
-            raise InputNotFoundError(f"no such file or folder: {path!r}")
+    if files:
+        return Source(folder, files)
+    if inside or storage.has_folder(path):
         raise InputNotFoundError(
             f"no parquet file (*.parquet or *.pq) in folder {path!r}, which holds {len(inside)} files"
         )
-    return Source(folder, files)
-
-
-def _match(pattern: str) -> list[FileMetadata]:
-    try:
-        (result,) = FileSystems.match([pattern])
-    except BeamIOError as error:
-        raise InputNotFoundError(f"cannot look for {pattern!r}: {error}") from error
-    return list(result.metadata_list)
+    exact = match(path)
+    if not exact:
+        raise InputNotFoundError(f"no such file or folder: {path!r}")
+    return Source(path, tuple(InputFile(file.path, file.size_in_bytes) for file in exact))
 
 
 def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
@@ -112,7 +108,6 @@ def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
             InputFile(file.path, file.size_in_bytes)
             for file in found
             if not any(name.startswith(("_", ".")) for name in file.path[len(fixed) :].split("/"))
-            and not os.path.isdir(file.path)
         )
     )
 
@@ -121,13 +116,15 @@ def check_writable(folder: str) -> None:
     """Makes a folder and writes and deletes a file there.
 
     Raises:
-        OSError: when that is not possible.
+        StorageError: when that is not possible.
     """
     if any(character in folder for character in GLOB_CHARACTERS):
-        raise OSError(f"a folder that is written may not have one of {GLOB_CHARACTERS} in its name")
+        raise StorageError(f"cannot write in {folder!r}: its name may not have one of {GLOB_CHARACTERS}")
+    storage = storage_of(folder)
     probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
     try:
-        write_atomically(probe, b"")
-        FileSystems.delete([probe])
-    except BeamIOError as error:
-        raise OSError(str(error)) from error
+        storage.write(probe, b"This file shows that the folder can be written.\n")
+        storage.delete([probe])
+    except StorageError as error:
+        reason = str(error).removeprefix(f"cannot write {probe!r}: ")
+        raise StorageError(f"cannot write in {folder!r}: {reason}") from error

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
 from schemas import DatasetSchema
@@ -19,6 +17,7 @@ from transforms.columnar import concatenate
 from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, located_schema, select_columns
 from transforms.datasets.files import Source
 from transforms.datasets.metrics import count
+from transforms.datasets.storage import storage_of
 from transforms.progress import Progress
 
 ROWS_PER_BATCH = 1 << 17
@@ -50,7 +49,9 @@ class _WatchedFile:
     mode = "rb"
 
     def __init__(self, path: str) -> None:
-        self._file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        self._path = path
+        self._storage = storage_of(path)
+        self._file = self._storage.open(path)
         self.failure: Exception | None = None
 
     @contextmanager
@@ -58,8 +59,10 @@ class _WatchedFile:
         try:
             yield
         except Exception as error:
-            self.failure = error
-            raise
+            self.failure = self._storage.explained(error, self._path)
+            if self.failure is error:
+                raise
+            raise self.failure from error
 
     def read(self, size: int = -1) -> bytes:
         with self._watching():

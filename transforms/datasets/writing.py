@@ -16,10 +16,12 @@ from apache_beam.io.filesystems import FileSystems
 
 from schemas import ERRORS, DatasetSchema
 from transforms.columnar import concatenate, split_by_bucket
+from transforms.datasets.commit import commit, discard
 from transforms.datasets.gate import DataError, Gate
-from transforms.datasets.manifest import Manifest, Part, commit, read_manifest, remove_parts, write_atomically
+from transforms.datasets.manifest import CommitError, Manifest, Part
 from transforms.datasets.metrics import Count
 from transforms.datasets.reading import ParquetReader
+from transforms.datasets.storage import storage_of
 from transforms.progress import Progress
 
 VALUES_PER_ROW_GROUP = 1 << 21
@@ -104,13 +106,14 @@ class PartWriter:
 
         Raises:
             SchemaError: when the rows are not what the dataset promises.
+            StorageError: when they cannot be written.
         """
         rows = in_order(concatenate(batches, schema.arrow), schema.order)
         schema.check(rows)
         content = to_parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
         name = f"part-{index:05d}-of-{self.parts:05d}-{digest[:12]}.parquet"
-        write_atomically(FileSystems.join(self.workspace, schema.name, name), content)
+        storage_of(self.workspace).write(FileSystems.join(self.workspace, schema.name, name), content)
         self.progress.add("parts", 1)
         return schema.name, Part(name, rows.num_rows, len(content), digest)
 
@@ -193,6 +196,7 @@ class Commit(beam.DoFn):
         self,
         schemas: tuple[DatasetSchema, ...],
         writer: PartWriter,
+        versions: dict[str, str | None],
         gate: Gate,
         configuration: dict[str, Any],
         code_version: str,
@@ -200,6 +204,7 @@ class Commit(beam.DoFn):
     ) -> None:
         self.schemas = schemas
         self.writer = writer
+        self.versions = versions
         self.gate = gate
         self.configuration = configuration
         self.code_version = code_version
@@ -209,14 +214,18 @@ class Commit(beam.DoFn):
         parts = parts + [self.writer.write(schema, 0, []) for schema in self._without_rows(parts)]
         manifests = [self._manifest(schema, parts) for schema in self.schemas]
         try:
+            self._check(parts, counts)
+            commit(self.writer.workspace, manifests, self.versions)
+        except (DataError, CommitError):
+            discard(self.writer.workspace, manifests, self.versions)
+            raise
+        yield from manifests
+
+    def _check(self, parts: list[tuple[str, Part]], counts: list[Count]) -> None:
+        try:
             self.gate.check(dict(counts))
         except DataError as error:
-            told = self._examples(parts)
-            for manifest in manifests:
-                self._remove_uncommitted(manifest)
-            raise DataError("\n  ".join([str(error), *told])) from error
-        commit(self.writer.workspace, manifests)
-        yield from manifests
+            raise DataError("\n  ".join([str(error), *self._examples(parts)])) from error
 
     def _without_rows(self, parts: list[tuple[str, Part]]) -> list[DatasetSchema]:
         """Datasets that get an empty part, so that tools that read the folder by a glob find the columns."""
@@ -240,16 +249,10 @@ class Commit(beam.DoFn):
             :_PARTS_WITH_EXAMPLES
         ]:
             path = FileSystems.join(self.writer.workspace, ERRORS.name, name)
-            if FileSystems.exists(path):
+            if storage_of(path).list_files(path):
                 with ParquetReader(path) as reader:
                     told = examples(next(reader.batches(0, ERRORS.arrow.names))) | told
         return list(told.values())
-
-    def _remove_uncommitted(self, manifest: Manifest) -> None:
-        folder = FileSystems.join(self.writer.workspace, manifest.dataset)
-        current = read_manifest(folder)
-        kept = {part.name for part in current.parts} if current else set()
-        remove_parts(folder, [part for part in manifest.parts if part.name not in kept])
 
 
 @dataclasses.dataclass
@@ -259,6 +262,7 @@ class CommitDatasets(beam.PTransform):
     Attributes:
         schemas: the datasets, those that others were computed from first.
         writer: where the datasets are written.
+        versions: what `current_versions` gave for the datasets at the launch.
         gate: what must hold.
         counts: the summed counts of the job.
         configuration: options that decided the content.
@@ -271,6 +275,7 @@ class CommitDatasets(beam.PTransform):
 
     schemas: tuple[DatasetSchema, ...]
     writer: PartWriter
+    versions: dict[str, str | None]
     gate: Gate
     counts: beam.PCollection
     configuration: dict[str, Any]
@@ -278,7 +283,9 @@ class CommitDatasets(beam.PTransform):
     inputs: dict[str, Any]
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        committed = Commit(self.schemas, self.writer, self.gate, self.configuration, self.code_version, self.inputs)
+        committed = Commit(
+            self.schemas, self.writer, self.versions, self.gate, self.configuration, self.code_version, self.inputs
+        )
         return (
             parts
             | "List" >> beam.combiners.ToList()

@@ -4,6 +4,7 @@ import pytest
 
 from transforms.datasets.files import InputFile, InputNotFoundError, absolute, check_writable, find
 from transforms.datasets.manifest import Manifest, Part
+from transforms.datasets.storage import StorageError
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_nothing_there(tree: Path, path: str, message: str) -> None:
 
 
 def test_a_file_system_that_is_not_known(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nosuch"):
+    with pytest.raises(StorageError, match="nosuch"):
         find("nosuch://bucket/log")
 
 
@@ -123,7 +124,7 @@ class TestCheckWritable:
     @pytest.mark.parametrize("folder", ["file", "file/below", "glob*", "glob?", "glob[1]"])
     def test_tells_what_cannot_be_written(self, tmp_path: Path, folder: str) -> None:
         (tmp_path / "file").write_bytes(b"")
-        with pytest.raises(OSError, match=r"cannot write|may not have|Not a directory"):
+        with pytest.raises(OSError, match="cannot write in"):
             check_writable(str(tmp_path / folder))
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

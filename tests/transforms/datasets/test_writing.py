@@ -15,7 +15,7 @@ from transforms.columnar import buckets_of, concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error
 from transforms.datasets.gate import DataError, Gate
-from transforms.datasets.manifest import Part, read_manifest
+from transforms.datasets.manifest import CommitError, Part, current_versions, read_manifest
 from transforms.datasets.writing import (
     Commit,
     PartWriter,
@@ -148,8 +148,10 @@ def test_datasets_are_written_in_parts_by_hash(tmp_path: Path) -> None:
 class TestCommit:
     @staticmethod
     def committing(workspace: Path, rate: float = 0.5) -> Commit:
-        writer = PartWriter(str(workspace), 1)
-        return Commit((SALIENT_TERMS, ERRORS), writer, Gate(("items",), rate), {"option": 1}, "0.1.0", {"items": "x"})
+        """The last step of a job that is launched now."""
+        writer, schemas = PartWriter(str(workspace), 1), (SALIENT_TERMS, ERRORS)
+        versions = current_versions(str(workspace), [schema.name for schema in schemas])
+        return Commit(schemas, writer, versions, Gate(("items",), rate), {"option": 1}, "0.1.0", {"items": "x"})
 
     @staticmethod
     def parts(workspace: Path, items: int, bad: int) -> list[tuple[str, Part]]:
@@ -191,6 +193,16 @@ class TestCommit:
         with pytest.raises(DataError):
             list(self.committing(tmp_path).process(self.parts(tmp_path, 3, 0), []))
         assert sorted(path.name for path in tmp_path.rglob("*.parquet")) == before
+
+    def test_who_commits_second_leaves_what_the_first_has(self, tmp_path: Path) -> None:
+        counts = [(("items_read", ""), 3)]
+        first, second = self.committing(tmp_path), self.committing(tmp_path)
+        committed = list(first.process(self.parts(tmp_path, 3, 2), counts))
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        with pytest.raises(CommitError, match=f"another run committed salient_terms to {tmp_path} since this one beg"):
+            list(second.process(self.parts(tmp_path, 4, 2), counts))
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        assert committed == [read_manifest(str(tmp_path / name)) for name in ("salient_terms", "errors")]
 
 
 def test_examples_are_the_first_of_each_reason() -> None:

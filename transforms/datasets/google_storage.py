@@ -1,0 +1,161 @@
+"""Google Cloud Storage, with the client that Beam makes.
+
+Beam's own `FileSystems` would rename by a copy and a deletion, make a client for each call, and look for credentials
+for half a minute even where an emulator needs none.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, BinaryIO
+
+from apache_beam.io.filesystem import FileMetadata, FileSystem
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.gcp import gcsio, gcsio_retry
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+
+from transforms.datasets.storage import Storage, StorageError, Stored, telling
+
+_DELETIONS_AT_ONCE = 8
+_LOG_IN = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
+
+
+class GoogleStorage(Storage):
+    """Buckets of Google Cloud Storage.
+
+    While the server is away or overloaded, a request is repeated with growing pauses, for two minutes.
+    """
+
+    def __init__(self, *, anonymous: bool) -> None:
+        options = _options()
+        with _no_tracebacks():
+            client = gcsio.create_storage_client(options, use_credentials=not anonymous)
+        self._io = gcsio.GcsIO(client, options)
+        self._retry = gcsio_retry.get_retry(options)
+
+    def _blob(self, path: str, generation: int | None = None) -> Any:
+        bucket, _, name = path.removeprefix("gs://").partition("/")
+        return self._io.client.bucket(bucket).blob(name, generation=generation)
+
+    def list_files(self, pattern: str) -> list[FileMetadata]:
+        prefix = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+        with _telling("look for", pattern):
+            if prefix == pattern:
+                return self._file(pattern)
+            matches = re.compile(FileSystem.translate_pattern(pattern)).match
+            return [
+                FileMetadata(path, size)
+                for path, size in self._io.list_files(prefix)
+                if matches(path) and not path.endswith("/")
+            ]
+
+    def _file(self, path: str) -> list[FileMetadata]:
+        blob = self._blob(path)
+        found = blob.bucket.get_blob(blob.name, retry=self._retry) if blob.name else None
+        return [FileMetadata(path, found.size)] if found else []
+
+    def open(self, path: str) -> BinaryIO:
+        with _telling("read", path):
+            return self._io.open(path, "rb")
+
+    def explained(self, error: Exception, path: str) -> Exception:
+        return StorageError(f"cannot read {path!r}: {_reason(error)}")
+
+    def read(self, path: str) -> Stored | None:
+        blob = self._blob(path)
+        with _telling("read", path):
+            try:
+                content = blob.download_as_bytes(raw_download=True, retry=self._retry)
+            except exceptions.NotFound:
+                return None
+            return Stored(content, int(blob.generation))
+
+    def write(self, path: str, content: bytes) -> None:
+        """Writes an object in one upload. To repeat it is safe: a name here goes with its content."""
+        with _telling("write", path):
+            self._upload(path, content)
+
+    def _upload(self, path: str, content: bytes, **condition: int) -> Stored:
+        blob = self._blob(path)
+        blob.upload_from_string(content, "application/octet-stream", checksum="crc32c", retry=self._retry, **condition)
+        return Stored(content, int(blob.generation))
+
+    def replace(self, path: str, content: bytes | None, expected: Stored | None) -> Stored | None:
+        generation = expected.version if expected and expected.version else 0
+        with _telling("write", path):
+            try:
+                if content is not None:
+                    return self._upload(path, content, if_generation_match=generation)
+                return self._remove(path, generation)
+            except exceptions.PreconditionFailed:
+                return self._agreeing(path, self.read(path), content)  # it is ours where our answer was lost
+
+    def _remove(self, path: str, generation: int) -> Stored | None:
+        try:
+            self._blob(path, generation).delete(retry=self._retry)
+        except exceptions.NotFound:
+            return self._agreeing(path, self.read(path), None)
+        return None
+
+    def delete(self, paths: Iterable[str]) -> None:
+        with ThreadPoolExecutor(_DELETIONS_AT_ONCE) as pool:
+            for _ in pool.map(self._delete, paths):
+                pass  # each result raises what its deletion raised
+
+    def _delete(self, path: str) -> None:
+        with _telling("delete", path), suppress(exceptions.NotFound):
+            self._blob(path).delete(retry=self._retry)
+
+
+def _options() -> PipelineOptions:
+    """The options that Beam set for its own file systems, in the launcher or in a worker."""
+    options: PipelineOptions | None = FileSystems._pipeline_options
+    return options or PipelineOptions()
+
+
+@contextmanager
+def _no_tracebacks() -> Iterator[None]:
+    """Without credentials, Beam logs a traceback for each of its attempts, and then one line that says it all."""
+
+    def passes(record: logging.LogRecord) -> bool:
+        return "_get_credentials" not in record.getMessage()
+
+    logger = logging.getLogger("apache_beam.utils.retry")
+    logger.addFilter(passes)
+    try:
+        yield
+    finally:
+        logger.removeFilter(passes)
+
+
+def _telling(doing: str, path: str) -> AbstractContextManager[None]:
+    return telling(doing, path, _reason)
+
+
+def _reason(error: Exception) -> str:
+    """What a user can act upon, in a line."""
+    match error:
+        case exceptions.RetryError(cause=Exception() as cause):
+            return f"no answer: {_reason(cause)}"
+        case exceptions.NotFound():
+            return "there is no such bucket or file"
+        case exceptions.Unauthorized() | GoogleAuthError():
+            return f"Google asks for credentials ({_said(error)}): {_LOG_IN}"
+        case exceptions.GoogleAPICallError():
+            return _said(error)
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _said(error: Any) -> str:
+    """The server's own words, which an error of an upload hides in its response."""
+    try:
+        return str(error.response.json()["error"]["message"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return str(error)
