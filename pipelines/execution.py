@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import signal
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Protocol, TypeVar
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult
 from rich.console import Console
@@ -25,6 +27,7 @@ from rich.progress import Progress as Bars
 
 from pipelines.clusters import check_cluster, explain
 from pipelines.options import UsageError, parse
+from transforms.datasets.commit import NOT_PUT_BACK
 from transforms.datasets.files import Source
 from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
@@ -70,12 +73,14 @@ def execute(
         build: adds the job to a pipeline.
 
     Returns:
-        The exit code: 0 done, 1 the job failed and committed nothing, 2 the command line cannot be carried out.
+        The exit code: 0 done, 1 the job failed and committed nothing, 2 the command line cannot be carried out, 130
+        stopped by Ctrl-C.
     """
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
     try:
         own, beam_options = parse(argv, options, program)
+        FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
         job = plan(own)
         check_cluster(beam_options)
     except UsageError as error:
@@ -90,12 +95,17 @@ def execute(
             pipeline = beam.Pipeline(options=beam_options)
             build(pipeline, job, progress)
             state = _finish(pipeline.run())
+    except KeyboardInterrupt:
+        on = "" if local else f" waiting; {runner} was asked to stop the job, its own pages show whether it has"
+        console.print(f"{program}: stopped{on}", markup=False)
+        return 128 + signal.SIGINT
     except Exception as error:
         told = _told(error) if _expected(error) else explain(str(error))
         if told is None:
             raise
         console.print(f"[bold red]{program} failed:[/] {escape(told)}", soft_wrap=True)
-        console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True, markup=False)
+        if NOT_PUT_BACK not in told:
+            console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True, markup=False)
         if not local and "://" not in job.workspace:
             console.print("A path without gs:// or the like must be on a disk that you and all workers share.")
         return 1
@@ -109,7 +119,7 @@ def execute(
 
 
 def _finish(result: PipelineResult) -> str | None:
-    """Waits for the end of a job; who stops waiting stops the job, also where it runs on a cluster."""
+    """Waits for the end of a job; where that is interrupted, asks the runner to stop it. Flink does not for a batch."""
     try:
         state: str | None = result.wait_until_finish()
     except KeyboardInterrupt:
@@ -134,7 +144,7 @@ def _quiet_refusals() -> Iterator[None]:
     """Beam logs a traceback of every failure; one that tells of the input alone is left to the last lines of a run."""
 
     def shown(record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], DataError))
+        return not (record.exc_info and isinstance(record.exc_info[1], _EXPECTED))
 
     logger = logging.getLogger("apache_beam.runners.common")
     logger.addFilter(shown)

@@ -18,10 +18,8 @@ from urllib.request import urlopen
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-VERSION = "v1.56.1"
-PROGRAM = Path(os.environ.get("FAKE_GCS_SERVER", ROOT / "build" / "engines" / "bin" / "fake-gcs-server"))
-HOW_TO_INSTALL = f"GOBIN={PROGRAM.parent} go install github.com/fsouza/fake-gcs-server@{VERSION}"
+from runner_configs.flink.programs import FAKE_GCS_SERVER
+
 SECONDS_TO_START = 30
 LOSE_ANSWER = -1
 
@@ -41,8 +39,8 @@ class Emulator:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not PROGRAM.exists():
-            pytest.fail(f"the storage emulator is not at {PROGRAM}; install it: {HOW_TO_INSTALL}", pytrace=False)
+        if not FAKE_GCS_SERVER.exists():
+            pytest.fail(f"the storage emulator is not at {FAKE_GCS_SERVER}; run: make engines", pytrace=False)
         self.data = folder / "data"
         self.data.mkdir()
         self.log = folder / "log"
@@ -55,7 +53,9 @@ class Emulator:
         place = [f"-filesystem-root={self.data}", "-host=127.0.0.1", f"-port={self.port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "-backend=filesystem", "-scheme=http", "-log-level=warn", *place], stdout=log, stderr=log
+                [FAKE_GCS_SERVER, "-backend=filesystem", "-scheme=http", "-log-level=warn", *place],
+                stdout=log,
+                stderr=log,
             )
         give_up = time.monotonic() + SECONDS_TO_START
         while not self._answers():

@@ -11,8 +11,6 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.extract import run
 from tests.engines.bucket import free_port
@@ -68,7 +66,7 @@ def client(server: str) -> Any:
 
 
 @pytest.fixture
-def options(server: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def options(server: str, client: Any) -> list[str]:
     """The options for inputs in the bucket, and those of Beam for the server."""
     beam = [
         f"--s3_endpoint_url={server}",
@@ -76,7 +74,6 @@ def options(server: str, client: Any, monkeypatch: pytest.MonkeyPatch) -> list[s
         "--s3_secret_access_key=b",
         "--s3_region_name=us-east-1",
     ]
-    monkeypatch.setattr(FileSystems, "_pipeline_options", PipelineOptions(beam))
     paths = [f"--interactions=s3://{BUCKET}/log", f"--items=s3://{BUCKET}/items.parquet"]
     return [*paths, "--parts=1", "--runner=FnApiRunner", *beam]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from tests.engines.conftest import Expected, Parts, free_ports
 from tests.engines.logs import extracting_workers, log_from, size_of_log
 
 pytestmark = pytest.mark.engines
+
+_READS_GROUPS = re.compile(r"GroupReduce at ExtractJourneys/GroupByUser|\{.*ExtractJourneys.*CommitDatasets")
+"""What Flink calls the steps that bring the groups of users together and that extract their journeys."""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +101,7 @@ def test_a_worker_whose_program_is_not_there_is_told(on_flink: list[str], tmp_pa
 
 def run_and_kill_a_task_manager(cluster: LocalCluster, *options: str) -> Ended:
     """Runs a job and kills, without a word, a TaskManager that is reading the groups of users."""
-    before = {each["jid"] for each in cluster.get("jobs/overview")["jobs"]}
+    before = jobs(cluster)
     started = time.monotonic()
     job = subprocess.Popen(
         extract_command(*options), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -111,14 +115,17 @@ def run_and_kill_a_task_manager(cluster: LocalCluster, *options: str) -> Ended:
     return Ended(job.returncode, said, time.monotonic() - started)
 
 
+def jobs(cluster: LocalCluster) -> set[str]:
+    return {each["jid"] for each in cluster.get("jobs/overview")["jobs"]}
+
+
 def shuffling(cluster: LocalCluster, before: set[str]) -> set[str]:
     """The TaskManagers that read groups of users, for a job that was not there before."""
-    jobs = [each["jid"] for each in cluster.get("jobs/overview")["jobs"] if each["jid"] not in before]
     return {
         subtask["taskmanager-id"]
-        for job in jobs
+        for job in jobs(cluster) - before
         for vertex in cluster.get(f"jobs/{job}")["vertices"]
-        if "GroupReduce at ExtractJourneys/GroupByUser" in vertex["name"] and vertex["status"] == "RUNNING"
+        if _READS_GROUPS.search(vertex["name"]) and vertex["status"] == "RUNNING"
         for subtask in cluster.get(f"jobs/{job}/vertices/{vertex['id']}")["subtasks"]
         if subtask["status"] == "RUNNING"
     }

@@ -25,6 +25,9 @@ from transforms.datasets.manifest import (
 )
 from transforms.datasets.storage import ReplacedError, StorageError, Stored, storage_of
 
+NOT_PUT_BACK = "could not be put back"
+"""In the message of a failure after which not all datasets are as they were before."""
+
 _LOOKS = 20
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LOGGER = logging.getLogger(__name__)
@@ -75,7 +78,7 @@ def _replace(replacements: Sequence[_Replacement]) -> None:
             if lost or not replacement.undo():  # after one that failed, each other would wait as long
                 lost.append(replacement.manifest.dataset)
         if lost:
-            raise StorageError(f"{error}; the version before of {', '.join(lost)} could not be put back") from error
+            raise StorageError(f"{error}; the version before of {', '.join(lost)} {NOT_PUT_BACK}") from error
         raise
 
 
