@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam import typehints
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
@@ -45,6 +46,9 @@ from transforms.journeys.rows import journey_rows
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_JOURNEYS_TOLD = 10
+_MANY_IN_A_BATCH = 32
+_FINE_BUCKETS = 1 << 12
+MANY_TAG = "many"
 
 Keyed = tuple[int, pa.RecordBatch]
 
@@ -92,26 +96,50 @@ class AttachTerms(beam.DoFn):
 
 
 class RouteEvents(beam.DoFn):
-    """Events -> pieces keyed by user bucket; users with very many events in one batch are cut here already."""
+    """Events -> pieces keyed by user bucket; those of users with many events in one batch keyed more finely, beside.
+
+    Users with more events than they may keep are cut here already.
+    """
 
     def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
         self.schema = schema
         self.max_history = max_history
         self.buckets = buckets
 
-    def process(self, events: pa.RecordBatch) -> Iterator[Keyed]:
-        heavy = heavy_rows(events["user_id"], self.max_history)
-        if not heavy.any():
-            yield from split_by_bucket(events, "user_id", self.buckets)
-            return
-        cut = arrange([events.filter(pa.array(heavy))], self.schema, self.max_history)
-        for rows in (events.filter(pa.array(~heavy)), cut.events, tallies(cut)):
+    def process(self, events: pa.RecordBatch) -> Iterator[Any]:
+        too_many = heavy_rows(events["user_id"], self.max_history)
+        if too_many.any():
+            cut = arrange([events.filter(pa.array(too_many))], self.schema, self.max_history)
+            yield from split_by_bucket(tallies(cut), "user_id", self.buckets)
+            events = concatenate([events.filter(pa.array(~too_many)), cut.events], self.schema)
+        many = heavy_rows(events["user_id"], _MANY_IN_A_BATCH)
+        if many.any():
+            for piece in split_by_bucket(events.filter(pa.array(many)), "user_id", _FINE_BUCKETS):
+                yield TaggedOutput(MANY_TAG, piece)
+            events = events.filter(pa.array(~many))
+        yield from split_by_bucket(events, "user_id", self.buckets)
+
+
+class CutHistories(beam.DoFn):
+    """Events of the few users of a fine bucket -> pieces of what they keep, keyed by user bucket, and tallies."""
+
+    def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
+        self.schema = schema
+        self.max_history = max_history
+        self.buckets = buckets
+
+    def process(self, group: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Keyed]:
+        ((_, cut),) = bring_together(group[1], self.schema, self.max_history, parts=1)
+        for rows in (cut.events, tallies(cut)):
             yield from split_by_bucket(rows, "user_id", self.buckets)
 
 
 @dataclasses.dataclass
 class GroupByUser(beam.PTransform):
     """Events -> all events of the users of each bucket.
+
+    Users who have many events are brought together in small groups first and cut there: a bucket of such users would be
+    as large as all that they ever did, and a runner such as Flink takes in a bucket in one piece.
 
     Attributes:
         schema: `EVENTS` or `EVENTS_WITH_TERMS`.
@@ -129,13 +157,23 @@ class GroupByUser(beam.PTransform):
     told: beam.PCollection | None = None
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
-        route = RouteEvents(self.schema, self.max_history, self.buckets)
-        pieces = events | "Route" >> beam.ParDo(route).with_output_types(Keyed)
+        limits = (self.schema, self.max_history, self.buckets)
+        routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_output_types(Keyed).with_outputs(
+            MANY_TAG, main="pieces"
+        )
+        many = routed[MANY_TAG]
+        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
+        many.element_type = typehints.KV[int, pa.RecordBatch]
+        cut = (
+            many
+            | "GroupMany" >> beam.GroupByKey()
+            | "CutHistories" >> beam.ParDo(CutHistories(*limits)).with_output_types(Keyed)
+        )
+        pieces: tuple[beam.PCollection, ...] = (routed.pieces, cut)
         if self.told is not None:
             by_user = SplitByBucket("user_id", self.buckets)
-            told = self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed)
-            pieces = (pieces, told) | "AllPieces" >> beam.Flatten()
-        return pieces | "GroupUsers" >> beam.GroupByKey()
+            pieces += (self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed),)
+        return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
 
 
 def numbered_items(
