@@ -21,7 +21,7 @@ from tests.engines.commands import ROOT, Ended, extract, extract_command, log_of
 from tests.engines.conftest import Expected, Parts, free_ports
 from tests.engines.logs import extracting_workers, log_from, size_of_log
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 _READS_GROUPS = re.compile(r"GroupReduce at ExtractJourneys/GroupByUser|\{.*ExtractJourneys.*CommitDatasets")
 """What Flink calls the steps that bring the groups of users together and that extract their journeys."""
@@ -111,7 +111,7 @@ def run_and_kill_a_task_manager(cluster: LocalCluster, *options: str) -> Ended:
     victim = cluster.process(min(shuffling(cluster, before)))
     os.kill(victim.pid, signal.SIGKILL)
     print(f"{victim.name} killed {time.monotonic() - started:.1f} s after the start")
-    said, _ = job.communicate(timeout=200)
+    said, _ = job.communicate(timeout=400)
     return Ended(job.returncode, said, time.monotonic() - started)
 
 
