@@ -25,7 +25,6 @@ _SECONDS_TO_ANSWER = 5.0
 _RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 _STARTED_BY_BEAM = ("[local]", "[auto]")
 
-_WORKERS = "docs/runners.md says what a worker needs"
 _EXPLANATIONS = (
     (
         r"No module named '(?:schemas|transforms|pipelines)\b",
@@ -138,5 +137,5 @@ def explain(text: str) -> str | None:
     for pattern, explanation in _EXPLANATIONS:
         if found := re.search(pattern, text):
             told = explanation.format(version=version("interest-journeys"), **found.groupdict())
-            return f"{told}. {_WORKERS}"
+            return f"{told}. docs/runners.md tells what a cluster and its workers need"
     return None

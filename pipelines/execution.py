@@ -96,8 +96,8 @@ def execute(
             build(pipeline, job, progress)
             state = _finish(pipeline.run())
     except KeyboardInterrupt:
-        on = "" if local else f" waiting; {runner} was asked to stop the job, its own pages show whether it has"
-        console.print(f"{program}: stopped{on}", markup=False)
+        rest = "" if local else f" waiting; the pages of {runner} show whether the job goes on"
+        console.print(f"{program}: stopped{rest}", markup=False)
         return 128 + signal.SIGINT
     except Exception as error:
         told = _told(error) if _expected(error) else explain(str(error))
