@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,11 @@ from pipelines.options import parse
 from schemas import JOURNEYS, OUTPUTS
 from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
 from tests.pipelines.logs import ITEMS, LOG, parquet
+from tests.transforms.datasets.racing import check_that_one_wins_each_round
 from transforms.datasets.files import InputNotFoundError, find
 from transforms.datasets.manifest import MANIFEST_NAME, Manifest
 from transforms.datasets.reading import read_dataset
-from transforms.datasets.storage import ReplacedError, StorageError, Stored, storage_of
+from transforms.datasets.storage import ReplacedError, StorageError, storage_of
 
 pytestmark = pytest.mark.engines
 
@@ -158,29 +158,8 @@ class TestTwoWriters:
         assert emulator.files(f"{bucket}/out") == expected
 
     def test_of_many_writers_one_wins_each_round(self, bucket: str) -> None:
-        path, wins = f"{bucket}/file", Counter[bytes]()
-        storage = storage_of(path)
-        expected: Stored | None = None
-
-        def write(content: bytes) -> None:
-            start.wait()
-            try:
-                storage.replace(path, content, expected)
-                wins[content] += 1
-            except ReplacedError:
-                pass
-
-        for number in range(20):
-            start = threading.Barrier(6)
-            writers = [threading.Thread(target=write, args=(f"{number} {writer}".encode(),)) for writer in range(6)]
-            for writer in writers:
-                writer.start()
-            for writer in writers:
-                writer.join()
-            expected = storage.read(path)
-            assert expected is not None
-            assert wins == {expected.content: 1}
-            wins.clear()
+        path = f"{bucket}/file"
+        check_that_one_wins_each_round(storage_of(path), path, rounds=20, writers=6)
 
 
 class TestStorage:

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from tests.transforms.running import create, run_graph
 from transforms import columnar
 from transforms.columnar import (
+    BYTES_PER_PIECE,
+    ApplyToAll,
     RecordBatchCoder,
     SplitByBucket,
     StringIndex,
     buckets_of,
     concatenate,
+    cut_into_pieces,
     ends_of_runs,
     split_by_bucket,
     stable_hash,
@@ -239,3 +242,25 @@ def test_runs_of_equal_values(codes: list[int]) -> None:
 def test_runs_by_hand() -> None:
     assert ends_of_runs(np.array([3, 3, 5, 9, 9, 9], np.int32)).tolist() == [0, 2, 3, 6]
     assert ends_of_runs(np.array([], np.int32)).tolist() == [0]
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 300_000])
+def test_pieces_are_small_and_together_everything(count: int) -> None:
+    rows = pa.record_batch({"text": pa.array([f"some text {number}" for number in range(count)], pa.string())})
+    pieces = list(cut_into_pieces(rows))
+    assert concatenate(pieces, rows.schema).equals(rows)
+    assert all(0 < piece.nbytes <= 1.1 * BYTES_PER_PIECE for piece in pieces)
+    assert len(pieces) == -(-rows.nbytes // BYTES_PER_PIECE)
+
+
+def test_a_row_that_is_too_large_stays_whole() -> None:
+    rows = pa.record_batch({"text": ["x" * 3 * BYTES_PER_PIECE, "y"]})
+    assert [piece.num_rows for piece in cut_into_pieces(rows)] == [1, 1]
+
+
+@pytest.mark.parametrize("batches", [0, 3])
+def test_a_function_of_all_batches_is_called_once(batches: int) -> None:
+    schema = pa.schema([("number", pa.int64())])
+    given = [pa.record_batch({"number": pa.array([number], pa.int64())}) for number in range(batches)]
+    found = run_graph(lambda pipeline: {"all": create(pipeline, "Batches", given) | ApplyToAll(concatenate, (schema,))})
+    assert [sorted(rows["number"].to_pylist()) for rows in found["all"]] == [list(range(batches))]

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from apache_beam.io.localfilesystem import LocalFileSystem
 
+from tests.transforms.datasets.racing import check_that_one_wins_each_round
 from transforms.datasets.storage import LocalStorage, ReplacedError, Storage, StorageError, Stored, storage_of
 
 ROUNDS, WRITERS = 20, 6
@@ -127,31 +127,8 @@ class TestReplace:
         assert storage.replace(str(tmp_path / "gone"), None, Stored(b"older")) is None
 
     def test_of_many_local_writers_one_wins_each_round(self, tmp_path: Path) -> None:
-        path, storage, wins = str(tmp_path / "file"), LocalStorage(), Counter[bytes]()
-        expected: Stored | None = None
-
-        def write(content: bytes) -> None:
-            start.wait()
-            try:
-                storage.replace(path, content, expected)
-                wins[content] += 1
-            except ReplacedError:
-                pass
-
-        for number in range(ROUNDS):
-            start = threading.Barrier(WRITERS)
-            writers = [
-                threading.Thread(target=write, args=(f"{number} {writer}".encode(),)) for writer in range(WRITERS)
-            ]
-            for writer in writers:
-                writer.start()
-            for writer in writers:
-                writer.join()
-            expected = storage.read(path)
-            assert expected is not None
-            assert wins == {expected.content: 1}
-            wins.clear()
-        assert [left.name for left in tmp_path.iterdir()] == ["file"]
+        check_that_one_wins_each_round(LocalStorage(), str(tmp_path / "file"), ROUNDS, WRITERS)
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
     def test_a_lock_ends_with_its_process(self, tmp_path: Path) -> None:
         path, storage = tmp_path / "file", LocalStorage()

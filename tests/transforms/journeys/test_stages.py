@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
 from transforms.journeys.stages import (
     ExtractJourneys,
+    GroupByUser,
     RouteEvents,
     count_extracted,
     numbered_items,
@@ -369,6 +371,23 @@ def test_users_with_very_many_interactions_are_cut_before_the_shuffle() -> None:
     assert told == [{"user_id": "heavy", "removed": 14, "truncated": True}]
     (home,) = {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)}
     assert {bucket for bucket, piece in found if "heavy" in piece["user_id"].to_pylist()} == {home}
+
+
+def test_a_bucket_of_long_histories_is_cut_before_it_is_brought_together() -> None:
+    """Each user has 40 events in each of 10 batches, but may keep 50: no batch alone has any that are too many."""
+    users = [f"user{number}" for number in range(20)]
+    batches = [events((user, 100 * batch + time, 1) for user in users for time in range(40)) for batch in range(10)]
+
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        groups = create(pipeline, "Events", batches) | GroupByUser(EVENTS, max_history=50, buckets=1)
+        return {"groups": groups | beam.MapTuple(lambda bucket, pieces: (bucket, list(pieces)))}
+
+    ((_, pieces),) = run_graph(build)["groups"]
+    kept = [piece for piece in pieces if piece.schema.names == EVENTS.names]
+    assert sum(piece.num_rows for piece in kept) == 20 * 50
+    histories = arrange(pieces, EVENTS, 50)
+    assert histories.removed.tolist() == [10 * 40 - 50] * 20
+    assert histories.truncated.all()
 
 
 def test_nobody_is_cut_in_vain() -> None:
