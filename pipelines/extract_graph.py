@@ -15,6 +15,7 @@ from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDataset
 from transforms.journeys.stages import ExtractJourneys
 from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
+from transforms.salience.unique_items import UniqueItems
 
 _OUTPUTS = (SALIENT_TERMS, HISTORIES, ERRORS, METRICS, JOURNEYS)
 _BYTES_PER_BUCKET = 1 << 20
@@ -30,20 +31,21 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     located_items, item_errors, item_counts = root | "ReadItems" >> ReadRows(
         ITEMS, job.items, job.item_columns, progress=progress
     )
-    salient, term_errors, term_counts = located_items | "SalientTerms" >> SalientTerms(
-        job.salience, buckets=max(4, job.items.size // _BYTES_PER_BUCKET)
-    )
+    buckets = max(4, job.items.size // _BYTES_PER_BUCKET)
+    items, repeated, unique_counts = located_items | "UniqueItems" >> UniqueItems(buckets)
+    salient, term_counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
     stored, stored_errors, stored_counts = None, [], []
     if job.previous:
         stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous, progress=progress)
         stored_errors, stored_counts = rest[:1], rest[1:]
     extracted = rows | "ExtractJourneys" >> ExtractJourneys(salient, stored, job.extraction, writer)
 
-    errors = (row_errors, item_errors, term_errors, extracted.errors, *stored_errors) | "AllErrors" >> beam.Flatten()
+    errors = (row_errors, item_errors, repeated, extracted.errors, *stored_errors) | "AllErrors" >> beam.Flatten()
     unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
     counts = (
         row_counts,
         item_counts,
+        unique_counts,
         term_counts,
         extracted.counts,
         unusable,

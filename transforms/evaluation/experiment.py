@@ -35,7 +35,8 @@ from transforms.evaluation.methods import Corpus, Method
 from transforms.evaluation.separation import EvaluateSeparation
 from transforms.evaluation.suite import STATISTICAL
 from transforms.evaluation.summary import separation_metrics, sweep_metrics
-from transforms.salience.salient_terms import SalientTerms, unique_items
+from transforms.salience.salient_terms import SalientTerms
+from transforms.salience.unique_items import UniqueItems, unique_items
 
 _CATALOGUE_TAG = "catalogue"
 _ITEMS_TAG = "items"
@@ -191,12 +192,9 @@ class SeparateCollections(beam.PTransform):
         for batches in (mixed.mixtures, mixed[_CATALOGUE_TAG], mixed[_ITEMS_TAG]):
             batches.element_type = pa.RecordBatch
         items = mixed[_ITEMS_TAG]
-        salient, errors, term_counts = (
-            mixed[_CATALOGUE_TAG]
-            | "SpreadCatalogue" >> beam.Reshuffle()
-            | "SalientTerms" >> SalientTerms(self.config.salience, _BUCKETS)
-        )
-        counts = [mixed[COUNTS_TAG], term_counts]
+        catalogue, errors, unique_counts = mixed[_CATALOGUE_TAG] | "UniqueItems" >> UniqueItems(_BUCKETS)
+        salient, term_counts = catalogue | "SalientTerms" >> SalientTerms(self.config.salience, _BUCKETS)
+        counts = [mixed[COUNTS_TAG], unique_counts, term_counts]
         name: str | None = None
         vectors: Any = ()
         embeddings = None

@@ -1,6 +1,7 @@
 from collections import Counter
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,8 +12,9 @@ from transforms.columnar import concatenate
 from transforms.datasets.coercion import located_schema
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
-from transforms.salience.salient_terms import SalientTerms, unique_items
+from transforms.salience.salient_terms import SalientTerms
 from transforms.salience.scoring import statistical_salience
+from transforms.salience.unique_items import UniqueItems, unique_items
 from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 LOCATED = located_schema(ITEMS)
@@ -59,8 +61,9 @@ CATALOGUE = make_catalogue()
 
 def salience(batches: list[pa.RecordBatch], buckets: int) -> tuple[pa.RecordBatch, pa.RecordBatch, Counter]:
     def build(pipeline: Any) -> dict[str, Any]:
-        collections = create(pipeline, "Items", batches) | SalientTerms(CONFIG, buckets)
-        return dict(zip(("salient", "errors", "counts"), collections, strict=True))
+        items, errors, counts = create(pipeline, "Items", batches) | UniqueItems(buckets)
+        salient, more_counts = items | SalientTerms(CONFIG, buckets)
+        return {"salient": salient, "errors": errors, "counts": (counts, more_counts) | beam.Flatten()}
 
     found = run_graph(build)
     counts: Counter = Counter()
