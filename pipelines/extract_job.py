@@ -8,17 +8,38 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_input, open_workspace
-from schemas import HISTORIES, INTERACTIONS, ITEMS, OUTPUTS
+from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace
+from schemas import (
+    EMBEDDINGS,
+    ERRORS,
+    HISTORIES,
+    INTERACTIONS,
+    ITEM_EMBEDDINGS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    SALIENT_TERMS,
+    DatasetSchema,
+)
 from transforms.datasets.files import Source, absolute
-from transforms.datasets.storage import storage_of
-from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
+from transforms.datasets.manifest import read_manifest
+from transforms.datasets.storage import StorageError, storage_of
+from transforms.encoders.spec import EncoderSource
+from transforms.journeys.config import (
+    LONGEST_BY_VECTORS,
+    EvidenceConfig,
+    ExtractConfig,
+    IcpcConfig,
+    InteractionFilter,
+)
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.text import FUNCTION_WORDS, normalise
 
 PROGRAM = "extract"
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
 _BROADCAST_BYTES = 256 << 20
+_VECTOR_SHARE = 8
+_EVIDENCE_OPTIONS = ("merge_threshold", "merge_share", "join_share")
 _BYTES_PER_PART = 32 << 20
 _FEWEST_PARTS = 16
 
@@ -69,14 +90,14 @@ class ExtractOptions(reading.JobOptions):
         add(
             "--threshold",
             type=number(float, 0, 1, open_low=True),
-            default=IcpcConfig.threshold,
-            help="Least cosine between an item and a journey for the item to join it.",
+            help="By terms: least cosine between an item and a journey for the item to join it. Without it: "
+            f"{IcpcConfig.threshold}.",
         )
         add(
             "--assign",
-            default=IcpcConfig.assign,
             choices=("best", "all"),
-            help="Whether an item joins the nearest journey, or all that are near enough.",
+            help="By terms: whether an item joins the nearest journey, or all that are near enough. Without it: "
+            f"{IcpcConfig.assign}.",
         )
         add(
             "--min_size",
@@ -95,6 +116,41 @@ class ExtractOptions(reading.JobOptions):
             type=number(int, 1, 1000),
             default=IcpcConfig.journey_terms,
             help="Terms written for a journey: the heaviest.",
+        )
+        add(
+            "--encoder",
+            help="Encoder of the items, to form journeys by vectors: `minilm`, `static`, a folder, a hub id. Without "
+            "it, and without --item_embeddings: by salient terms.",
+        )
+        add("--item_embeddings", help="Vectors of your own, instead: parquet file, folder or glob.")
+        add(
+            "--embedding_columns",
+            type=reading.renaming(ITEM_EMBEDDINGS),
+            default={},
+            help="Other names of columns there: `item_id=content,embedding=vector`.",
+        )
+        add(
+            "--merge_threshold",
+            type=number(float, float("-inf")),
+            help="By vectors: least evidence for two journeys to be one. Lower: fewer and wider journeys. Without it: "
+            f"{EvidenceConfig.merge_threshold}.",
+        )
+        add(
+            "--merge_share",
+            type=number(float, 0, 1),
+            help="By vectors: share of the evidence against it, which items at a right angle would be, that two "
+            f"journeys may bring to become one. Lower: more and narrower journeys. Without it: "
+            f"{EvidenceConfig.merge_share}.",
+        )
+        add(
+            "--join_share",
+            type=number(float, 0, 1),
+            help="By vectors: likewise for an item to be in a journey at all. Lower: fewer items in journeys. Without "
+            f"it: {EvidenceConfig.join_share}.",
+        )
+        add(
+            "--salient_terms",
+            help="Salient terms of the items: parquet file, folder, glob. Without it: computed.",
         )
         add(
             "--max_terms",
@@ -161,12 +217,17 @@ class Job:
         interactions: the log.
         items: the catalogue.
         previous: histories of the run that this one continues.
+        item_embeddings: vectors of items that were given.
+        salient_terms: salient terms that were given.
+        embeddings: vectors of texts from the run before, or from the one that this replaces.
         workspace: where the datasets go.
         versions: which versions of the datasets are there now, to be replaced.
         columns: other names of columns in the log.
         item_columns: other names of columns in the catalogue.
+        embedding_columns: other names of columns in the vectors that were given.
         timestamp_unit: what numbers in the timestamp column count.
         salience: how salient terms are found.
+        encoder: what makes vectors of items.
         extraction: how journeys are formed.
         parts: number of parts of each dataset.
         max_error_rate: largest share of unusable rows of an input.
@@ -175,12 +236,17 @@ class Job:
     interactions: Source
     items: Source
     previous: Source | None
+    item_embeddings: Source | None
+    salient_terms: Source | None
+    embeddings: Source | None
     workspace: str
     versions: dict[str, str | None]
     columns: dict[str, str]
     item_columns: dict[str, str]
+    embedding_columns: dict[str, str]
     timestamp_unit: Any
     salience: SalienceConfig
+    encoder: EncoderSource | None
     extraction: ExtractConfig
     parts: int
     max_error_rate: float
@@ -196,13 +262,26 @@ class Job:
             "parts": self.parts,
             "extraction": extraction,
             "salience": salience,
+            "encoder": self.encoder.fingerprint() if self.encoder else "",
             "timestamp_unit": self.timestamp_unit,
         }
 
     @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return outputs(self.encoder)
+
+    @property
     def sources(self) -> dict[str, Source]:
         """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {ITEMS.name: self.items, INTERACTIONS.name: self.interactions, HISTORIES.name: self.previous}
+        named = {
+            ITEMS.name: self.items,
+            ITEM_EMBEDDINGS.name: self.item_embeddings,
+            SALIENT_TERMS.name: self.salient_terms,
+            EMBEDDINGS.name: self.embeddings,
+            INTERACTIONS.name: self.interactions,
+            HISTORIES.name: self.previous,
+        }
         return {name: source for name, source in named.items() if source}
 
     @property
@@ -212,6 +291,12 @@ class Job:
             name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
             for name, source in self.sources.items()
         }
+
+
+def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
+    """The datasets that are written, journeys last; embeddings where something makes them."""
+    cached = (EMBEDDINGS,) if encoder else ()
+    return (SALIENT_TERMS, *cached, HISTORIES, ERRORS, METRICS, JOURNEYS)
 
 
 def plan(own: argparse.Namespace) -> Job:
@@ -226,9 +311,17 @@ def plan(own: argparse.Namespace) -> Job:
         raise reading.UsageError("the sample is not part of the installed package; give --interactions and --items")
     interactions = find_input("--interactions", own.interactions or str(_SAMPLE / "interactions.parquet"))
     items = find_input("--items", own.items or str(_SAMPLE / "items.parquet"))
+    given = {
+        name: find_input(f"--{name}", getattr(own, name))
+        for name in (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name)
+        if getattr(own, name) is not None
+    }
     workspace = absolute(own.workspace)
-    check_apart(workspace, (("--interactions", interactions), ("--items", items)))
-    versions = open_workspace(workspace, OUTPUTS)
+    named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}
+    check_apart(workspace, [(f"--{name}", source) for name, source in named.items()])
+    _check_clustering(own)
+    encoder = find_encoder("--encoder", own.encoder) if own.encoder else None
+    versions = open_workspace(workspace, outputs(encoder))
     previous = _find_previous(own.previous) if own.previous else None
     parts = own.parts or _choose_parts(interactions, previous)
     if own.buckets and parts % own.buckets:
@@ -237,22 +330,34 @@ def plan(own: argparse.Namespace) -> Job:
         interactions=interactions,
         items=items,
         previous=previous,
+        item_embeddings=given.get(ITEM_EMBEDDINGS.name),
+        salient_terms=given.get(SALIENT_TERMS.name),
+        embeddings=_find_embeddings(own.previous or workspace) if encoder else None,
         workspace=workspace,
         versions=versions,
         columns=own.columns,
         item_columns=own.item_columns,
+        embedding_columns=own.embedding_columns,
         timestamp_unit=own.timestamp_unit,
         salience=SalienceConfig(
             VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association),
             own.max_terms,
             _read_stop_words(own.stop_words) if own.stop_words else FUNCTION_WORDS,
         ),
+        encoder=encoder,
         extraction=ExtractConfig(
-            icpc=IcpcConfig(own.threshold, own.assign, own.min_size, own.centroid, own.journey_terms),
+            icpc=IcpcConfig(
+                IcpcConfig.threshold if own.threshold is None else own.threshold,
+                own.assign or IcpcConfig.assign,
+                own.min_size,
+                own.centroid,
+                own.journey_terms,
+            ),
+            evidence=_evidence_config(own) if _has_vectors(own) else None,
             interactions=InteractionFilter(tuple(sorted(set(own.keep_events))), own.min_value, own.min_dwell_seconds),
             max_history=own.max_history,
             min_term_users=own.min_term_users,
-            join=_choose_join(own.catalogue_join, items),
+            join=_choose_join(own.catalogue_join, items, encoder),
             buckets=own.buckets or parts,
         ),
         parts=parts,
@@ -260,6 +365,45 @@ def plan(own: argparse.Namespace) -> Job:
     )
     _check_continues(job)
     return job
+
+
+def _has_vectors(own: argparse.Namespace) -> bool:
+    return own.encoder is not None or own.item_embeddings is not None
+
+
+def _check_clustering(own: argparse.Namespace) -> None:
+    """Refuses options of one way to form journeys where the other is meant."""
+    if own.encoder is not None and own.item_embeddings is not None:
+        raise reading.UsageError("--encoder makes vectors and --item_embeddings gives them: one of them, please")
+    if own.item_embeddings is None and own.embedding_columns:
+        raise reading.UsageError("--embedding_columns is for --item_embeddings, which is not given")
+    by_vectors = _has_vectors(own)
+    for name in ("threshold", "assign") if by_vectors else _EVIDENCE_OPTIONS:
+        if getattr(own, name) is not None:
+            other = "terms, not by vectors" if by_vectors else "vectors, which come from --encoder or --item_embeddings"
+            raise reading.UsageError(f"--{name} is for journeys that are formed by {other}")
+    if by_vectors and own.max_history > LONGEST_BY_VECTORS:
+        raise reading.UsageError(
+            f"--max_history must be at most {LONGEST_BY_VECTORS} for journeys that are formed by vectors, whose memory "
+            f"grows with its square, got {own.max_history}"
+        )
+
+
+def _evidence_config(own: argparse.Namespace) -> EvidenceConfig:
+    given = {name: getattr(own, name) for name in _EVIDENCE_OPTIONS}
+    return EvidenceConfig(**{name: value for name, value in given.items() if value is not None})
+
+
+def _find_embeddings(workspace: str) -> Source | None:
+    """The embeddings of a workspace, or None where it has none."""
+    path = f"{workspace.rstrip('/')}/{EMBEDDINGS.name}"
+    try:
+        manifest = read_manifest(absolute(path))
+    except (ValueError, StorageError) as error:
+        raise reading.UsageError(f"{path}: {error}") from error
+    if manifest is None or manifest.schema_fingerprint != EMBEDDINGS.fingerprint:
+        return None
+    return find_input("--previous", path)
 
 
 def _find_previous(workspace: str) -> Source:
@@ -312,7 +456,9 @@ def _choose_parts(interactions: Source, previous: Source | None) -> int:
     return parts
 
 
-def _choose_join(wanted: str, items: Source) -> Any:
+def _choose_join(wanted: str, items: Source, encoder: EncoderSource | None) -> Any:
     if wanted != "auto":
         return wanted
-    return "broadcast" if items.size <= _BROADCAST_BYTES else "shuffle"
+    # An item whose text takes some 50 bytes of a file gets a vector of some 400.
+    size = items.size * _VECTOR_SHARE if encoder else items.size
+    return "broadcast" if size <= _BROADCAST_BYTES else "shuffle"

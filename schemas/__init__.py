@@ -10,11 +10,13 @@ from schemas.embeddings import EMBEDDINGS as EMBEDDINGS
 from schemas.errors import ERRORS as ERRORS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
+from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
 from schemas.journeys import JOURNEYS as JOURNEYS
 from schemas.metrics import METRICS as METRICS
+from schemas.salience_model import SALIENCE_MODEL as SALIENCE_MODEL
 from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 
-INPUTS = (INTERACTIONS, ITEMS, COLLECTIONS)
+INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, METRICS, ERRORS)
-CACHES = (EMBEDDINGS,)
+CACHES = (EMBEDDINGS, SALIENCE_MODEL)

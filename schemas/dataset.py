@@ -145,6 +145,18 @@ def finite(name: str) -> Invariant:
     )
 
 
+def elements_finite(name: str) -> Invariant:
+    """Every number in the list `name` of a row is there and finite."""
+
+    def holds(rows: Rows) -> BooleanArray:
+        lists = rows[name]
+        broken = pc.invert(pc.fill_null(pc.is_finite(lists.flatten()), fill_value=False))
+        outside = pc.filter(pc.list_parent_indices(lists), broken)
+        return pc.invert(pc.is_in(pa.array(range(rows.num_rows), pa.int64()), outside))
+
+    return Invariant(f"{name}_not_finite", f"every number in `{name}` is finite, none is null", holds)
+
+
 def same_length(first: str, second: str) -> Invariant:
     """The lists `first` and `second` of a row have the same length."""
     return Invariant(

@@ -10,12 +10,14 @@ This page is generated from the schemas (`make docs`).
 
 ## What you bring
 
-Two tables, as parquet: a log of **interactions** and a catalogue of **items**; for experiments a third, of
-**collections**. Each is a file, a folder or a glob, on disk or in a bucket. In a folder every `*.parquet` and `*.pq`
-below it is read, except under names that begin with `_` or `.`. Nothing has to be renamed, sorted or cast first:
+Two tables, as parquet: a log of **interactions** and a catalogue of **items**. If you have vectors of the items, a
+third, of **item_embeddings**; for experiments one of **collections**. Each is a file, a folder or a glob, on disk or in
+a bucket. In a folder every `*.parquet` and `*.pq` below it is read, except under names that begin with `_` or `.`.
+Nothing has to be renamed, sorted or cast first:
 
 - Other column names are given on the command line: `--columns user_id=visitor,item_id=content` for the log,
-  `--item_columns item_id=content` for the catalogue. Further columns are not read.
+  `--item_columns item_id=content` for the catalogue and `--embedding_columns embedding=vector` for vectors. Further
+  columns are not read, so one file may hold both.
 - Text may be `string`, `large_string`, `string_view` or dictionary-encoded. Ids may be whole numbers; they become text.
 - Time may be a timestamp of any unit (without zone: taken as UTC), a date, or a number since 1970. A number's unit is
   told by its size, each for itself: up to 1e11 it counts seconds, up to 1e14 milliseconds, up to 1e17 microseconds,

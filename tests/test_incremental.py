@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,11 +53,22 @@ def sliced_logs(draw: st.DrawFn) -> list[list[Interaction]]:
     return [log[:first], log[first:second], log[second:]]
 
 
+DIRECTIONS = np.random.default_rng(0).normal(size=(len(TOPICS), 16))
+EMBEDDINGS = ITEMS.select("item_id").with_columns(
+    pl.Series(
+        "embedding",
+        DIRECTIONS[np.arange(24) % 4] + np.random.default_rng(1).normal(size=(24, 16)) * 0.9 + 0.5,
+        pl.Array(pl.Float32, 16),
+    )
+)
+
+
 def extract(folder: Path, name: str, log: Sequence[Interaction], *options: str) -> Path:
     pl.DataFrame(log, schema=["user_id", "item_id", "timestamp"], orient="row").write_parquet(
         folder / f"{name}.parquet"
     )
     ITEMS.write_parquet(folder / "items.parquet")
+    EMBEDDINGS.write_parquet(folder / "embeddings.parquet")
     workspace = folder / name
     arguments = [f"--interactions={folder / name}.parquet", f"--items={folder / 'items.parquet'}"]
     fixed = [f"--workspace={workspace}", "--runner=FnApiRunner", "--parts=4", "--max_history=20", "--min_size=2"]
@@ -70,15 +82,17 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
     return [(part.name, (workspace / dataset / part.name).read_bytes()) for part in manifest.parts]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("by_vectors", [False, True], ids=["by terms", "by vectors"])
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(slices=sliced_logs())
-def test_three_slices_equal_one_run(slices: list[list[Interaction]]) -> None:
+def test_three_slices_equal_one_run(by_vectors: bool, slices: list[list[Interaction]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        whole = extract(folder, "whole", [interaction for part in slices for interaction in part])
-        workspace = extract(folder, "day0", slices[0])
+        options = [f"--item_embeddings={folder / 'embeddings.parquet'}"] if by_vectors else []
+        whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
+        workspace = extract(folder, "day0", slices[0], *options)
         for day, part in enumerate(slices[1:], start=1):
-            workspace = extract(folder, f"day{day}", part, f"--previous={workspace}")
+            workspace = extract(folder, f"day{day}", part, f"--previous={workspace}", *options)
         for dataset in (JOURNEYS, HISTORIES):
             assert content(workspace, dataset.name) == content(whole, dataset.name)
 

@@ -13,7 +13,27 @@ from transforms.datasets.manifest import read_manifest
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
-OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--threshold=0.1", "--parts=64")
+OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--parts=64")
+BY_TERMS = ("--threshold=0.1",)
+DIMENSIONS = 48
+
+
+def vectors_of_words(items: pl.DataFrame) -> pl.DataFrame:
+    """Vectors of items: each word of the title points somewhere, and all point a little the same way."""
+    random = np.random.default_rng(0)
+    words = {word for title in items["title"] for word in title.split()}
+    directions = {word: random.normal(size=DIMENSIONS) + 0.5 for word in sorted(words)}
+    vectors = [np.sum([directions[word] for word in title.split()], axis=0) for title in items["title"]]
+    return items.select("item_id").with_columns(pl.Series("vector", vectors, pl.List(pl.Float64)))
+
+
+def by_vectors(folder: Path, files: int) -> tuple[str, ...]:
+    """The options for journeys by vectors, which are written as some files."""
+    vectors = vectors_of_words(pl.read_parquet(SAMPLE / "items.parquet"))
+    (folder / "vectors").mkdir(parents=True)
+    for number in range(files):
+        vectors[number::files].reverse().write_parquet(folder / "vectors" / f"{number}.parquet")
+    return (f"--item_embeddings={folder / 'vectors'}", "--embedding_columns=embedding=vector")
 
 
 def extract(folder: Path, log: pl.DataFrame, *options: str, files: int = 1) -> dict[str, list[tuple[str, bytes]]]:
@@ -48,7 +68,15 @@ def log() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory, log: pl.DataFrame) -> dict[str, list[tuple[str, bytes]]]:
-    return extract(tmp_path_factory.mktemp("expected"), log, "--runner=FnApiRunner")
+    return extract(tmp_path_factory.mktemp("expected"), log, "--runner=FnApiRunner", *BY_TERMS)
+
+
+@pytest.fixture(scope="module")
+def expected_by_vectors(
+    tmp_path_factory: pytest.TempPathFactory, log: pl.DataFrame
+) -> dict[str, list[tuple[str, bytes]]]:
+    folder = tmp_path_factory.mktemp("expected")
+    return extract(folder, log, "--runner=FnApiRunner", *by_vectors(folder, files=1))
 
 
 def test_the_log_is_worth_comparing(expected: dict[str, list[tuple[str, bytes]]], log: pl.DataFrame) -> None:
@@ -88,13 +116,49 @@ def test_same_bytes(
     files: int,
     options: list[str],
 ) -> None:
-    assert extract(tmp_path, change(log) if change else log, *options, files=files) == expected
+    assert extract(tmp_path, change(log) if change else log, *options, *BY_TERMS, files=files) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [
+        pytest.param(4, ["--runner=FnApiRunner", "--buckets=1"], id="one bucket"),
+        pytest.param(1, ["--runner=DirectRunner"], id="DirectRunner"),
+        pytest.param(
+            3,
+            ["--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing"],
+            id="two processes",
+        ),
+        pytest.param(2, ["--runner=FnApiRunner", "--catalogue_join=shuffle"], id="shuffled catalogue"),
+    ],
+)
+def test_same_bytes_by_vectors(
+    tmp_path: Path,
+    log: pl.DataFrame,
+    expected_by_vectors: dict[str, list[tuple[str, bytes]]],
+    files: int,
+    options: list[str],
+) -> None:
+    found = extract(tmp_path, shuffled(log), *options, *by_vectors(tmp_path, files), files=files)
+    assert found == expected_by_vectors
+
+
+def test_vectors_and_terms_see_other_journeys_of_the_same_histories(
+    expected: dict[str, list[tuple[str, bytes]]], expected_by_vectors: dict[str, list[tuple[str, bytes]]]
+) -> None:
+    assert expected_by_vectors["histories"] == expected["histories"]
+    assert expected_by_vectors["salient_terms"] == expected["salient_terms"]
+    journeys = rows_of(expected_by_vectors["journeys"])
+    assert journeys.height > 200
+    assert journeys["size"].min() == 3
+    assert journeys["terms"].list.len().max() == 10
+    assert not journeys.equals(rows_of(expected["journeys"]))
 
 
 def test_the_number_of_parts_changes_the_files_alone(
     tmp_path: Path, log: pl.DataFrame, expected: dict[str, list[tuple[str, bytes]]]
 ) -> None:
-    few = extract(tmp_path, shuffled(log), "--runner=FnApiRunner", "--parts=3", "--buckets=1", files=3)
+    few = extract(tmp_path, shuffled(log), "--runner=FnApiRunner", "--parts=3", "--buckets=1", *BY_TERMS, files=3)
     assert len(expected["journeys"]) == len(expected["histories"]) == 64
     assert len(few["journeys"]) == 3
     for dataset, order in (("journeys", ["user_id", "rank"]), ("histories", ["user_id"])):

@@ -96,8 +96,12 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
     if pa.types.is_timestamp(wanted):
         return pa.types.is_timestamp(found) or pa.types.is_date(found) or _is_number(found)
     if pa.types.is_list(wanted):
-        return (pa.types.is_list(found) or pa.types.is_large_list(found)) and _fits(found.value_type, wanted.value_type)
+        return _is_list(found) and _fits(found.value_type, wanted.value_type)
     return _is_number(found) or pa.types.is_decimal(found)
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
 def _is_number(type_: pa.DataType) -> bool:
@@ -216,6 +220,8 @@ def _cast(array: pa.Array, wanted: pa.DataType, unit: TimestampUnit) -> pa.Array
     if pa.types.is_timestamp(wanted) and not pa.types.is_null(array.type):
         return _cast_timestamp(array, unit)
     if pa.types.is_list(wanted) and not pa.types.is_null(array.type):
+        if pa.types.is_fixed_size_list(array.type):
+            array = array.cast(pa.list_(array.type.value_type))
         offsets = pa.array(array.offsets.to_numpy().astype(np.int32))  # a copy, since slices cannot be masked
         values = _cast(array.values, wanted.value_type, unit)
         return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())

@@ -19,11 +19,7 @@ from transforms.columnar import BYTES_PER_PIECE, SplitByBucket, concatenate, cut
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import Encoder, EncoderSource
-
-TEXTS = pa.schema(
-    [pa.field("item_id", pa.string(), nullable=False), pa.field("text", pa.string(), nullable=False)],
-)
-"""What is given: the text of each item."""
+from transforms.encoders.text import TEXTS
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))
 """The same, with the key under which the text's vector is stored."""
@@ -159,6 +155,11 @@ def vectors_of_items(item_ids: pa.ListArray, vectors: pa.ListArray) -> Iterator[
     for start in range(0, len(ids), rows):
         piece = [ids.slice(start, rows), fixed.take(texts.slice(start, rows))]
         yield pa.RecordBatch.from_arrays(piece, schema=schema)
+
+
+def embeddings_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `embeddings` without further columns."""
+    return rows.select(EMBEDDINGS.arrow.names).cast(EMBEDDINGS.arrow)
 
 
 class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.RecordBatch], Encoder]):

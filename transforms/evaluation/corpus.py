@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from schemas import COLLECTIONS, ITEMS, SALIENT_TERMS
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import located_schema
-from transforms.encoders.encode import TEXTS
 from transforms.encoders.text import item_text
 from transforms.evaluation.collections import item_texts, number_items
 from transforms.evaluation.config import MixtureConfig
@@ -78,11 +77,6 @@ def located_items(items: pa.RecordBatch, origin: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [column.cast(field.type) for column, field in zip([*columns, *places], schema, strict=True)], schema=schema
     )
-
-
-def texts_of(items: pa.RecordBatch) -> pa.RecordBatch:
-    """What an encoder reads of each item, as rows of `TEXTS`."""
-    return pa.RecordBatch.from_arrays([items["item_id"], item_text(items)], schema=TEXTS)
 
 
 def build_corpus(

@@ -11,15 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, TaggedOutput
 
-from schemas import EMBEDDINGS, ERRORS, ITEMS
+from schemas import ERRORS, ITEMS
 from transforms.columnar import ApplyToAll, concatenate, cut_into_pieces
 from transforms.datasets.coercion import located_schema
 from transforms.datasets.gate import DataError
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import examples
-from transforms.encoders.encode import EncodeTexts
+from transforms.encoders.encode import EncodeTexts, embeddings_alone
 from transforms.encoders.spec import EncoderSource
+from transforms.encoders.text import texts_of_items
 from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import (
@@ -28,7 +29,6 @@ from transforms.evaluation.corpus import (
     located_items,
     mix_collections,
     small_sources,
-    texts_of,
 )
 from transforms.evaluation.figures import metric_batch
 from transforms.evaluation.methods import Corpus, Method
@@ -199,12 +199,12 @@ class SeparateCollections(beam.PTransform):
         vectors: Any = ()
         embeddings = None
         if self.encoder is not None:
-            texts = items | "Texts" >> beam.Map(texts_of).with_output_types(pa.RecordBatch)
+            texts = items | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
             encoded = texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
             name, vectors, embeddings = self.encoder_name, AsIter(encoded.vectors), encoded.embeddings
             counts.append(encoded.counts)
             if self.stored is not None:
-                stored = self.stored | "StoredAlone" >> beam.Map(_embeddings_alone).with_output_types(pa.RecordBatch)
+                stored = self.stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
                 embeddings = (stored, embeddings) | "OldAndNew" >> beam.Flatten()
         corpus = (
             collections.pipeline
@@ -218,7 +218,3 @@ class SeparateCollections(beam.PTransform):
             | "Summarise" >> ApplyToAll(_summarise, (self.config,))
         )
         return Separated(metrics, embeddings, errors, counts | "Counts" >> beam.Flatten())
-
-
-def _embeddings_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
-    return rows.select(EMBEDDINGS.arrow.names).cast(EMBEDDINGS.arrow)

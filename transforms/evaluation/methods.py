@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -16,9 +17,10 @@ from transforms.baselines.density import density_labels
 from transforms.baselines.labels import NONE, Labels, Vectors, drop_small
 from transforms.baselines.one_pass import one_pass_labels
 from transforms.baselines.ward import average_labels, ward_labels
-from transforms.journeys.config import IcpcConfig
-from transforms.journeys.evidence import EvidenceConfig, label_histories
+from transforms.journeys.config import EvidenceConfig, IcpcConfig
+from transforms.journeys.evidence import label_histories
 from transforms.journeys.icpc import TermVectors, extract_journeys
+from transforms.journeys.vectors import centre, compact_vectors, sum_directions
 
 Offsets: TypeAlias = npt.NDArray[np.int64]
 Items: TypeAlias = npt.NDArray[np.int32]
@@ -37,6 +39,12 @@ class Corpus:
     texts: tuple[str, ...]
     terms: Mapping[str, TermVectors] = dataclasses.field(default_factory=dict)
     vectors: Mapping[str, npt.NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def directions(self) -> Mapping[str, npt.NDArray[np.int8]]:
+        """The vectors as journeys are formed by them: compact, and as seen from their mean."""
+        compact = {name: compact_vectors(vectors) for name, vectors in self.vectors.items()}
+        return {name: centre(each, sum_directions(each)) for name, each in compact.items()}
 
 
 FindJourneys: TypeAlias = Callable[[Corpus, Offsets, Items, float], Labels]
@@ -112,7 +120,7 @@ class _Evidence:
             config = EvidenceConfig(merge_threshold=threshold)
         else:
             config = EvidenceConfig(pass_threshold=threshold, second_look=False)
-        labels = label_histories(offsets, items, corpus.vectors[self.encoder], config)
+        labels = label_histories(offsets, items, corpus.directions[self.encoder], config)
         for start, end in itertools.pairwise(offsets):
             labels[start:end] = drop_small(labels[start:end], self.min_size)
         return labels

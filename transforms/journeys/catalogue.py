@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate
 from transforms.journeys.icpc import TermVectors
+from transforms.journeys.vectors import VECTOR, matrix_of
 
 PACKED = pa.schema(
     [
@@ -21,7 +22,7 @@ PACKED = pa.schema(
         pa.field("saliences", pa.list_(pa.float32()), nullable=False),
     ]
 )
-"""Rows of `salient_terms` sorted by item, with the terms coded by a sorted dictionary."""
+"""Described items, sorted, with the terms coded by a sorted dictionary; a column `vector` where there are vectors."""
 
 
 class Catalogue(NamedTuple):
@@ -31,11 +32,14 @@ class Catalogue(NamedTuple):
         item_ids: the items, sorted.
         vocabulary: the terms, sorted.
         vectors: the terms of each item.
+        directions: int8, shape (items, dimensions): the vector of each item, as `compact_vectors` gives it; None where
+            there are none.
     """
 
     item_ids: pa.StringArray
     vocabulary: pa.StringArray
     vectors: TermVectors
+    directions: npt.NDArray[np.int8] | None = None
 
 
 class Ranked(NamedTuple):
@@ -59,26 +63,31 @@ def rank_strings(strings: pa.StringArray) -> Ranked:
     return Ranked(codes[encoded.indices.to_numpy()], encoded.dictionary.take(order))
 
 
-def pack(salient: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """All rows of `salient_terms` as one batch of `PACKED`."""
-    rows = concatenate(salient, SALIENT_TERMS.arrow)
+def pack(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.arrow) -> pa.RecordBatch:
+    """All items as one batch of `PACKED`.
+
+    Args:
+        described: rows of `schema`, each item once.
+        schema: of described items.
+    """
+    rows = concatenate(described, schema)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
     terms = rank_strings(rows["terms"].flatten())
     coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
     lengths = pc.list_value_length(rows["terms"]).to_numpy()
     ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-    return pa.RecordBatch.from_arrays(
-        [
-            rows["item_id"],
-            pa.ListArray.from_arrays(ends, coded),
-            pa.ListArray.from_arrays(ends, rows["saliences"].flatten()),
-        ],
-        schema=PACKED,
-    )
+    columns = [
+        rows["item_id"],
+        pa.ListArray.from_arrays(ends, coded),
+        pa.ListArray.from_arrays(ends, rows["saliences"].flatten()),
+    ]
+    if VECTOR.name not in schema.names:
+        return pa.RecordBatch.from_arrays(columns, schema=PACKED)
+    return pa.RecordBatch.from_arrays([*columns, rows[VECTOR.name]], schema=PACKED.append(VECTOR))
 
 
 def catalogue(packed: pa.RecordBatch) -> Catalogue:
-    """Reads a packed batch without copying the terms."""
+    """Reads a packed batch, without copying what is large."""
     terms = packed["terms"].flatten()
     lengths = pc.list_value_length(packed["terms"]).to_numpy()
     return Catalogue(
@@ -90,4 +99,5 @@ def catalogue(packed: pa.RecordBatch) -> Catalogue:
             saliences=packed["saliences"].flatten().to_numpy(),
             vocabulary_size=len(terms.dictionary),
         ),
+        directions=matrix_of(packed[VECTOR.name]) if VECTOR.name in packed.schema.names else None,
     )

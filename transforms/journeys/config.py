@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal, get_args
 
 from schemas import INTERACTIONS, DatasetSchema
@@ -10,6 +11,10 @@ from schemas import INTERACTIONS, DatasetSchema
 Join = Literal["broadcast", "shuffle"]
 Assign = Literal["best", "all"]
 Centroid = Literal["mean", "sum"]
+
+
+LONGEST_BY_VECTORS = 5000
+"""Interactions a user may keep where journeys are formed by vectors: memory grows with the square, to some 0.6 GB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,50 @@ class IcpcConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvidenceConfig:
+    """How journeys are formed from vectors. Thresholds are evidence per dimension for one journey above that for two.
+
+    What is at a right angle to a journey speaks against belonging to it, but softly where few items speak: one item
+    brings -0.06 to a journey of one, -0.3 to a journey of fifty. So a threshold below 0 is not enough to keep what is
+    unrelated out of small journeys; shares of the evidence that a right angle would bring are.
+
+    Attributes:
+        pass_threshold: an item joins a journey in the one pass for more than this. High, as joins are not undone then.
+        merge_threshold: two journeys are merged for more than this. Lower: fewer and wider journeys.
+        merge_share: and for more than this share of what they would bring if they were at a right angle, in [0, 1].
+            Lower: more and narrower journeys, above all where histories are short.
+        join_share: in the second look an item is left alone that brings less to every journey than this share of what
+            it would bring at a right angle, in [0, 1]. Lower: fewer items in journeys.
+        coherence: the share of an item's variance that its journey explains, in (0, 1).
+        rounds: how often each item may move in the second look, at least 0.
+        second_look: whether journeys are merged and items re-assigned at all.
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    pass_threshold: float = 0.15
+    merge_threshold: float = -0.45
+    merge_share: float = 0.7
+    join_share: float = 0.8
+    coherence: float = 0.25
+    rounds: int = 3
+    second_look: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("pass_threshold", "merge_threshold"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+        for name in ("merge_share", "join_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if not 0 < self.coherence < 1:
+            raise ValueError(f"coherence must be in (0, 1), got {self.coherence}")
+        if self.rounds < 0:
+            raise ValueError(f"rounds must be at least 0, got {self.rounds}")
+
+
+@dataclasses.dataclass(frozen=True)
 class InteractionFilter:
     """Which interactions are kept (2305.15498 keeps those with enough time spent and high predicted satisfaction).
 
@@ -80,12 +129,13 @@ class ExtractConfig:
     """How histories become journeys.
 
     Attributes:
-        icpc: the clustering.
+        icpc: the clustering by terms; its `min_size`, `centroid` and `journey_terms` hold for both.
         interactions: which interactions count.
         max_history: how many interactions a user keeps: the last ones, at least 1.
         min_term_users: terms that fewer users reach are used and written nowhere; 1: all are.
         join: how interactions meet the terms of their items.
         buckets: into how many groups users, and in a shuffle items, are put.
+        evidence: the clustering by vectors; None: journeys are formed by terms.
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
@@ -97,6 +147,7 @@ class ExtractConfig:
     min_term_users: int = 1
     join: Join = "broadcast"
     buckets: int = 64
+    evidence: EvidenceConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_history", "min_term_users", "buckets"):

@@ -10,7 +10,8 @@ number n and the length of their sum alone. Per dimension, without what all part
 
     E(sum, n) = (r / (1 - coherence) |sum|^2 / (1 + n r) - log(1 + n r)) / 2,    r = coherence / (1 - coherence)
 
-Two sets belong together when the evidence for their union is greater than for both apart, by more than a threshold.
+Two sets belong together when the evidence for their union is greater than for both apart, by more than a threshold and
+by more than a share of what it would be if they were at a right angle, where it speaks against them.
 Unlike a threshold on cosine or on Ward's height it weighs how many items speak: one item near a journey of two is not
 what fifty items near a journey of a hundred are. The measure is that of Bayesian hierarchical clustering (Heller and
 Ghahramani 2005) for this model.
@@ -18,7 +19,6 @@ Ghahramani 2005) for this model.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import NamedTuple
 
@@ -26,42 +26,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.journeys.config import EvidenceConfig
+
 _compiled = numba.njit(cache=True, nogil=True)
 _NONE = -1
-
-
-@dataclasses.dataclass(frozen=True)
-class EvidenceConfig:
-    """How journeys are formed from vectors. Thresholds are evidence per dimension for one journey above that for two.
-
-    Attributes:
-        pass_threshold: an item joins a journey in the one pass for more than this. High, as joins are not undone then.
-        merge_threshold: two journeys are merged for more than this. Lower: fewer and wider journeys.
-        join_threshold: in the second look an item that does not bring more than this to any journey is left alone. One
-            at a right angle to a journey of twelve brings -0.19.
-        coherence: the share of an item's variance that its journey explains, in (0, 1).
-        rounds: how often each item may move in the second look, at least 0.
-        second_look: whether journeys are merged and items re-assigned at all.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    pass_threshold: float = 0.15
-    merge_threshold: float = -0.35
-    join_threshold: float = -0.15
-    coherence: float = 0.3
-    rounds: int = 3
-    second_look: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("pass_threshold", "merge_threshold", "join_threshold"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
-        if not 0 < self.coherence < 1:
-            raise ValueError(f"coherence must be in (0, 1), got {self.coherence}")
-        if self.rounds < 0:
-            raise ValueError(f"rounds must be at least 0, got {self.rounds}")
 
 
 class _Evidence(NamedTuple):
@@ -81,78 +49,96 @@ def _tabulate(coherence: float, most: int) -> _Evidence:
     )
 
 
+class _Limits(NamedTuple):
+    """What is enough, as `EvidenceConfig` says."""
+
+    pass_threshold: float
+    merge_threshold: float
+    merge_share: float
+    join_share: float
+
+
 @_compiled
 def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
     return evidence.factors[size] * squared_length - evidence.penalties[size]
 
 
 @_compiled
-def _products(items, vectors):  # type: ignore[no-untyped-def]
-    """All dot products of some vectors, float64, shape (items, items).
-
-    The inner loop runs over items, so that it is vectorised while each sum keeps its order, whatever the machine.
-    """
+def _cosines(items, vectors):  # type: ignore[no-untyped-def]
+    """Cosines of all pairs of some vectors, float64, shape (items, items)."""
     count, dimensions = len(items), vectors.shape[1]
-    turned = np.empty((dimensions, count), np.float32)
+    gathered = np.empty((count, dimensions), np.float32)
     for position in range(count):
         for dimension in range(dimensions):
-            turned[dimension, position] = vectors[items[position], dimension]
-    products = np.zeros((count, count), np.float32)
+            gathered[position, dimension] = vectors[items[position], dimension]
+    products = np.dot(gathered, gathered.T)
+    cosines = np.empty((count, count))
+    lengths = np.empty(count)
     for position in range(count):
-        row = products[position]
-        for dimension in range(dimensions):
-            value = turned[dimension, position]
-            column = turned[dimension]
-            for other in range(count):
-                row[other] += value * column[other]
-    return products.astype(np.float64)
+        lengths[position] = math.sqrt(products[position, position])
+        for other in range(position + 1):
+            cosine = products[position, other] / (lengths[position] * lengths[other])
+            cosines[position, other] = cosine
+            cosines[other, position] = cosine
+    return cosines
 
 
 @_compiled
-def _nearest(item, products, near, squares, sizes, journeys, evidence):  # type: ignore[no-untyped-def]
+def _gain(first, second, dot, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
+    """What two sets bring together above what they bring apart: squared lengths of their sums, and the dot product."""
+    apart = _of(evidence, first, first_size) + _of(evidence, second, second_size)
+    return _of(evidence, first + second + 2.0 * dot, first_size + second_size) - apart
+
+
+@_compiled
+def _is_enough(gain, share, first, second, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
+    """Whether a gain is above a share of what the two would bring at a right angle."""
+    unrelated = _gain(first, second, 0.0, first_size, second_size, evidence)
+    return unrelated >= 0.0 or gain > share * unrelated
+
+
+@_compiled
+def _nearest(item, cosines, near, squares, sizes, journeys, evidence):  # type: ignore[no-untyped-def]
     """The journey that gains most by an item, and its gain. Ties: the older one. Empty journeys are none."""
-    length = products[item, item]
-    alone = _of(evidence, length, 1)
     best, best_gain = _NONE, -np.inf
     for journey in range(journeys):
         if sizes[journey] == 0:
             continue
-        joined = _of(evidence, squares[journey] + 2.0 * near[journey, item] + length, sizes[journey] + 1)
-        gain = joined - _of(evidence, squares[journey], sizes[journey]) - alone
+        gain = _gain(squares[journey], cosines[item, item], near[journey, item], sizes[journey], 1, evidence)
         if gain > best_gain:
             best, best_gain = journey, gain
     return best, best_gain
 
 
 @_compiled
-def _move(item, journey, sign, products, near, squares, sizes):  # type: ignore[no-untyped-def]
+def _move(item, journey, sign, cosines, near, squares, sizes):  # type: ignore[no-untyped-def]
     """Adds an item to a journey (sign 1) or takes it away (-1)."""
-    squares[journey] += sign * 2.0 * near[journey, item] + products[item, item]
+    squares[journey] += sign * 2.0 * near[journey, item] + cosines[item, item]
     sizes[journey] += sign
     if sizes[journey] == 0:
         squares[journey] = 0.0
         near[journey, :] = 0.0
         return
-    for other in range(products.shape[0]):
-        near[journey, other] += sign * products[item, other]
+    for other in range(cosines.shape[0]):
+        near[journey, other] += sign * cosines[item, other]
 
 
 @_compiled
-def _walk(products, labels, near, squares, sizes, least, evidence):  # type: ignore[no-untyped-def]
+def _walk(cosines, labels, near, squares, sizes, least, evidence):  # type: ignore[no-untyped-def]
     """The one pass over the distinct items of a user, by first consumption; returns the number of journeys."""
     opened = 0
     for item in range(len(labels)):
-        journey, gain = _nearest(item, products, near, squares, sizes, opened, evidence)
+        journey, gain = _nearest(item, cosines, near, squares, sizes, opened, evidence)
         if journey == _NONE or gain <= least:
             journey = opened
             opened += 1
         labels[item] = journey
-        _move(item, journey, 1, products, near, squares, sizes)
+        _move(item, journey, 1, cosines, near, squares, sizes)
     return opened
 
 
 @_compiled
-def _merge(labels, near, squares, sizes, journeys, threshold, evidence):  # type: ignore[no-untyped-def]
+def _merge(labels, near, squares, sizes, journeys, limits, evidence):  # type: ignore[no-untyped-def]
     """Merges the two journeys that gain most by it, again and again; into the older one. Ties: the older pair."""
     dots = np.zeros((journeys, journeys))
     for item in range(len(labels)):
@@ -162,11 +148,11 @@ def _merge(labels, near, squares, sizes, journeys, threshold, evidence):  # type
     partners = np.zeros(journeys, np.int64)  # of each journey the older one with which it gains most
     for younger in range(journeys):
         for older in range(younger):
-            gains[younger, older] = _gain_of_merging(younger, older, dots, squares, sizes, evidence)
+            gains[younger, older] = _gain_of_merging(younger, older, dots, squares, sizes, limits, evidence)
         partners[younger] = _best_partner(gains, younger)
     into = np.arange(journeys)
     while True:
-        younger, best = _NONE, threshold
+        younger, best = _NONE, limits.merge_threshold
         for journey in range(journeys):
             if gains[journey, partners[journey]] > best:
                 younger, best = journey, gains[journey, partners[journey]]
@@ -180,7 +166,7 @@ def _merge(labels, near, squares, sizes, journeys, threshold, evidence):  # type
             if into[journey] == younger:
                 into[journey] = older
             if journey != older and sizes[journey] > 0:
-                gain = _gain_of_merging(older, journey, dots, squares, sizes, evidence)
+                gain = _gain_of_merging(older, journey, dots, squares, sizes, limits, evidence)
                 gains[max(older, journey), min(older, journey)] = gain
         for journey in range(older, journeys):
             partner = partners[journey]
@@ -192,11 +178,12 @@ def _merge(labels, near, squares, sizes, journeys, threshold, evidence):  # type
 
 
 @_compiled
-def _gain_of_merging(first, second, dots, squares, sizes, evidence):  # type: ignore[no-untyped-def]
-    length = squares[first] + squares[second] + 2.0 * dots[first, second]
-    together = _of(evidence, length, sizes[first] + sizes[second])
-    apart = _of(evidence, squares[first], sizes[first]) + _of(evidence, squares[second], sizes[second])
-    return together - apart
+def _gain_of_merging(first, second, dots, squares, sizes, limits, evidence):  # type: ignore[no-untyped-def]
+    """The gain of two journeys, none where it is not enough."""
+    both = (squares[first], squares[second])
+    gain = _gain(both[0], both[1], dots[first, second], sizes[first], sizes[second], evidence)
+    enough = _is_enough(gain, limits.merge_share, both[0], both[1], sizes[first], sizes[second], evidence)
+    return gain if enough else -np.inf
 
 
 @_compiled
@@ -222,17 +209,19 @@ def _unite(younger, older, dots, near, squares, sizes):  # type: ignore[no-untyp
 
 
 @_compiled
-def _reassign(products, labels, near, squares, sizes, threshold, evidence, rounds):  # type: ignore[no-untyped-def]
+def _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds):  # type: ignore[no-untyped-def]
     """Takes each item out of its journey and puts it where it is best, itself alone included, until none moves."""
     for _ in range(rounds):
         moved = 0
         for item in range(len(labels)):
             before = labels[item]
-            _move(item, before, -1, products, near, squares, sizes)
-            journey, gain = _nearest(item, products, near, squares, sizes, len(sizes), evidence)
-            if journey == _NONE or gain <= threshold:
+            _move(item, before, -1, cosines, near, squares, sizes)
+            journey, gain = _nearest(item, cosines, near, squares, sizes, len(sizes), evidence)
+            if journey == _NONE or not _is_enough(
+                gain, limits.join_share, squares[journey], cosines[item, item], sizes[journey], 1, evidence
+            ):
                 journey = before if sizes[before] == 0 else _first_empty(sizes)
-            _move(item, journey, 1, products, near, squares, sizes)
+            _move(item, journey, 1, cosines, near, squares, sizes)
             labels[item] = journey
             moved += journey != before
         if moved == 0:
@@ -260,29 +249,25 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _label_items(  # type: ignore[no-untyped-def]
-    items, vectors, pass_threshold, merge_threshold, join_threshold, evidence, rounds, second_look
-):
+def _label_items(items, vectors, limits, evidence, rounds, second_look):  # type: ignore[no-untyped-def]
     """The journeys of the distinct items of one user."""
     count = len(items)
-    products = _products(items, vectors)
+    cosines = _cosines(items, vectors)
     labels = np.full(count, _NONE, np.int64)
     # One more than there can be: an item that leaves every journey finds an empty one.
     near = np.zeros((count + 1, count))
     squares = np.zeros(count + 1)
     sizes = np.zeros(count + 1, np.int64)
-    opened = _walk(products, labels, near, squares, sizes, pass_threshold, evidence)
+    opened = _walk(cosines, labels, near, squares, sizes, limits.pass_threshold, evidence)
     if second_look:
-        _merge(labels, near, squares, sizes, opened, merge_threshold, evidence)
-        _reassign(products, labels, near, squares, sizes, join_threshold, evidence, rounds)
+        _merge(labels, near, squares, sizes, opened, limits, evidence)
+        _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds)
     _renumber(labels, count + 1)
     return labels
 
 
 @_compiled
-def _label_users(  # type: ignore[no-untyped-def]
-    offsets, items, vectors, pass_threshold, merge_threshold, join_threshold, evidence, rounds, second_look
-):
+def _label_users(offsets, items, vectors, limits, evidence, rounds, second_look):  # type: ignore[no-untyped-def]
     found = np.full(len(items), _NONE, np.int64)
     number = np.full(len(vectors), _NONE, np.int64)
     for user in range(len(offsets) - 1):
@@ -290,20 +275,11 @@ def _label_users(  # type: ignore[no-untyped-def]
         distinct = np.empty(len(own), np.int64)
         count = 0
         for item in own:
-            if number[item] == _NONE and np.any(vectors[item] != 0.0):
+            if number[item] == _NONE and np.any(vectors[item] != 0):
                 number[item] = count
                 distinct[count] = item
                 count += 1
-        labels = _label_items(
-            distinct[:count],
-            vectors,
-            pass_threshold,
-            merge_threshold,
-            join_threshold,
-            evidence,
-            rounds,
-            second_look,
-        )
+        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, second_look)
         for position in range(len(own)):
             if number[own[position]] != _NONE:
                 found[offsets[user] + position] = labels[number[own[position]]]
@@ -315,7 +291,7 @@ def _label_users(  # type: ignore[no-untyped-def]
 def label_histories(
     offsets: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
-    vectors: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.int8],
     config: EvidenceConfig,
 ) -> npt.NDArray[np.int64]:
     """The journey of each interaction.
@@ -325,19 +301,19 @@ def label_histories(
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
         items: int32, shape (interactions,): rows of `vectors`.
-        vectors: float32, shape (items, dimensions): of length 1; items whose vector is zero are in no journey.
+        vectors: int8, shape (items, dimensions), as `compact_vectors` gives them: directions. Items whose vector is
+            zero are in no journey.
         config: how journeys are formed.
 
     Returns:
         int64, shape (interactions,): the journey among those of its user, numbered by first item; -1 for none.
     """
+    limits = _Limits(config.pass_threshold, config.merge_threshold, config.merge_share, config.join_share)
     return _label_users(
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(items, np.int32),
-        np.ascontiguousarray(vectors, np.float32),
-        config.pass_threshold,
-        config.merge_threshold,
-        config.join_threshold,
+        np.ascontiguousarray(vectors),
+        limits,
         _tabulate(config.coherence, int(np.diff(offsets).max(initial=0)) + 1),
         config.rounds,
         config.second_look,

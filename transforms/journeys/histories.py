@@ -91,7 +91,7 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
 
     Args:
         batches: events of `schema` and tallies, in any order.
-        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        schema: `EVENTS`, or that of described events.
         max_history: how many events a user keeps, at least 1.
     """
     events: list[pa.RecordBatch] = []
@@ -132,7 +132,7 @@ class Gathering:
     """As `arrange`, for batches that come one after another and need not fit into memory before they are cut.
 
     Args:
-        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        schema: `EVENTS`, or that of described events.
         max_history: how many events a user keeps, at least 1.
     """
 
@@ -170,7 +170,7 @@ def bring_together(
 
     Args:
         batches: events of `schema` and tallies, in any order.
-        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        schema: `EVENTS`, or that of described events.
         max_history: how many events a user keeps, at least 1.
         parts: number of parts of all users.
     """

@@ -149,7 +149,7 @@ def _add(journey, start, end, terms, saliences, postings, entries):  # type: ign
 
 
 @_compiled
-def _insert_term(terms, weights, first, length, keep, term, weight):  # type: ignore[no-untyped-def]
+def insert_term(terms, weights, first, length, keep, term, weight):  # type: ignore[no-untyped-def]
     """Puts a term into the list that begins at `first`, ordered by weight descending, then code.
 
     The list keeps its `keep` best; returns its length.
@@ -191,7 +191,7 @@ def _gather(items, offsets, terms, saliences, starts, near_terms, near_saliences
 
 
 @_compiled
-def _group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
+def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
     """Stable counting sort of a user's (journey, interaction) pairs: writes `starts` and the order `grouped`."""
     starts[: opened + 1] = 0
     for pair in range(pairs):
@@ -314,7 +314,7 @@ def _extract(  # type: ignore[no-untyped-def]
                 pair_interactions[pairs] = interaction
                 pairs += 1
 
-        _group_by_journey(pair_journeys, pairs, opened, starts, grouped)
+        group_by_journey(pair_journeys, pairs, opened, starts, grouped)
         for journey in range(opened):
             distinct = 0
             for position in range(starts[journey], starts[journey + 1]):
@@ -349,7 +349,7 @@ def _extract(  # type: ignore[no-untyped-def]
             last[entry_term[entry]] = _NONE
             slot = slots[entry_journey[entry]]
             if slot != _NONE:
-                term_counts[slot] = _insert_term(
+                term_counts[slot] = insert_term(
                     terms, weights, slot * keep, term_counts[slot], keep, entry_term[entry], entry_weight[entry]
                 )
 

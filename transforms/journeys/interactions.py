@@ -13,6 +13,8 @@ from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.datasets.metrics import Count, count
 from transforms.journeys.config import InteractionFilter
+from transforms.journeys.described_items import described_items_schema
+from transforms.journeys.vectors import VECTOR
 
 EVENTS = pa.schema(
     [
@@ -23,16 +25,16 @@ EVENTS = pa.schema(
 )
 """An interaction whose item is known: `item` is its number in the catalogue."""
 
-EVENTS_WITH_TERMS = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("timestamp", TIMESTAMP, nullable=False),
-        pa.field("terms", pa.list_(pa.string()), nullable=False),
-        pa.field("saliences", pa.list_(pa.float32()), nullable=False),
-    ]
-)
-"""An interaction that carries its item's terms along, for catalogues that are too large to be everywhere."""
+
+def described_events_schema(*, with_vectors: bool) -> pa.Schema:
+    """Columns of interactions that carry along what is known of their items, for catalogues too large to be everywhere.
+
+    They are `user_id`, `item_id`, `timestamp` and the other columns of described items.
+    """
+    described = described_items_schema(with_vectors=with_vectors)
+    item_id, *others = described
+    return pa.schema([EVENTS.field("user_id"), item_id, EVENTS.field("timestamp"), *others])
+
 
 UNKNOWN_ITEM = "item_not_in_catalogue"
 
@@ -65,7 +67,7 @@ def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Kept
 
 
 class Known(NamedTuple):
-    """Interactions with known items as `EVENTS` or `EVENTS_WITH_TERMS`, and the others as rows of `errors`."""
+    """Interactions with known items, and the others as rows of `errors`."""
 
     events: pa.RecordBatch
     errors: pa.RecordBatch
@@ -90,23 +92,22 @@ def look_up_items(rows: pa.RecordBatch, item_ids: StringIndex) -> Known:
     return Known(events, unknown)
 
 
-def attach_terms(rows: pa.RecordBatch, salient: pa.RecordBatch) -> Known:
-    """Gives each interaction the terms of its item.
+def describe_events(rows: pa.RecordBatch, described: pa.RecordBatch) -> Known:
+    """Gives each interaction what is known of its item.
 
     Args:
         rows: interactions with `file` and `row`.
-        salient: rows of `salient_terms`, among them those of all known items of `rows`.
+        described: described items, among them all known items of `rows`.
 
     Returns:
-        Rows of `EVENTS_WITH_TERMS`, and errors for items that are not in the catalogue.
+        Rows as `described_events_schema` says, and errors for items that are not in the catalogue.
     """
-    numbers = pc.index_in(rows["item_id"], salient["item_id"])
+    numbers = pc.index_in(rows["item_id"], described["item_id"])
     found = rows.filter(numbers.is_valid())
-    terms = salient.take(numbers.drop_null())
-    events = pa.RecordBatch.from_arrays(
-        [found["user_id"], found["item_id"], found["timestamp"], terms["terms"], terms["saliences"]],
-        schema=EVENTS_WITH_TERMS,
-    )
+    known = described.take(numbers.drop_null())
+    schema = described_events_schema(with_vectors=VECTOR.name in described.schema.names)
+    columns = [(found if name in EVENTS.names or name == "item_id" else known)[name] for name in schema.names]
+    events = pa.RecordBatch.from_arrays(columns, schema=schema)
     return Known(events, unknown_items(rows.filter(numbers.is_null())))
 
 

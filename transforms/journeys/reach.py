@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.histories import Histories
@@ -46,17 +45,13 @@ def widely_used(reached: Iterable[pa.RecordBatch], min_term_users: int) -> pa.Re
     )
 
 
-def keep_terms(salient: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch:
-    """Rows of `salient_terms` with only those terms that are among `kept`."""
-    inside = pc.is_in(salient["terms"].flatten(), kept)
-    parents = pc.list_parent_indices(salient["terms"]).filter(inside).to_numpy()
-    lengths = np.bincount(parents, minlength=salient.num_rows)
+def keep_terms(described: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch:
+    """Described items with only those terms that are among `kept`."""
+    inside = pc.is_in(described["terms"].flatten(), kept)
+    parents = pc.list_parent_indices(described["terms"]).filter(inside).to_numpy()
+    lengths = np.bincount(parents, minlength=described.num_rows)
     ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-    return pa.RecordBatch.from_arrays(
-        [
-            salient["item_id"],
-            pa.ListArray.from_arrays(ends, salient["terms"].flatten().filter(inside)),
-            pa.ListArray.from_arrays(ends, salient["saliences"].flatten().filter(inside)),
-        ],
-        schema=SALIENT_TERMS.arrow,
-    )
+    columns = {name: described[name] for name in described.schema.names}
+    for name in ("terms", "saliences"):
+        columns[name] = pa.ListArray.from_arrays(ends, described[name].flatten().filter(inside))
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=described.schema)

@@ -24,6 +24,8 @@ from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
 from transforms.journeys.config import ExtractConfig, InteractionFilter
+from transforms.journeys.described_items import described_items_schema
+from transforms.journeys.grouping import form_journeys
 from transforms.journeys.histories import (
     Histories,
     arrange,
@@ -33,16 +35,17 @@ from transforms.journeys.histories import (
     stored_tallies,
     tallies,
 )
-from transforms.journeys.icpc import Journeys, extract_journeys
+from transforms.journeys.icpc import Journeys
 from transforms.journeys.interactions import (
     EVENTS,
-    EVENTS_WITH_TERMS,
-    attach_terms,
+    describe_events,
+    described_events_schema,
     filter_interactions,
     look_up_items,
 )
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
+from transforms.journeys.vectors import VECTOR
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_JOURNEYS_TOLD = 10
@@ -83,13 +86,16 @@ class LookUpItems(beam.DoFn):
         yield found.events
 
 
-class AttachTerms(beam.DoFn):
-    """All interactions with, and all salient terms of, the items of one bucket -> events that carry terms."""
+class DescribeEvents(beam.DoFn):
+    """All interactions with, and all that is known of, the items of one bucket -> events that carry it along."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
 
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
-        salient = concatenate(bucket[1]["salient"], SALIENT_TERMS.arrow)
+        described = concatenate(bucket[1]["described"], self.schema)
         for rows in bucket[1]["rows"]:
-            found = attach_terms(rows, salient)
+            found = describe_events(rows, described)
             if found.errors.num_rows:
                 yield TaggedOutput(ERRORS_TAG, found.errors)
             yield found.events
@@ -142,7 +148,7 @@ class GroupByUser(beam.PTransform):
     as large as all that they ever did, and a runner such as Flink takes in a bucket in one piece.
 
     Attributes:
-        schema: `EVENTS` or `EVENTS_WITH_TERMS`.
+        schema: `EVENTS`, or that of described events.
         max_history: how many events a user keeps.
         buckets: how many groups there are; decides memory and parallelism, not the result.
         told: tallies of what was taken away in earlier runs; None: nothing.
@@ -182,8 +188,8 @@ def numbered_items(
     """The item of each event as a number, and the catalogue in which it is one.
 
     Args:
-        histories: of `EVENTS`, with `packed`, or of `EVENTS_WITH_TERMS`, without.
-        packed: the whole catalogue, or None where the events carry the terms.
+        histories: of `EVENTS`, with `packed`, or of described events, without.
+        packed: the whole catalogue, or None where the events carry what is known of their items.
         kept: terms that may be used, where `packed` is not limited to them already; None: all.
     """
     if packed is not None:
@@ -191,8 +197,10 @@ def numbered_items(
     events = histories.events
     items = rank_strings(events["item_id"])
     _, first = np.unique(items.codes, return_index=True)
-    salient = events.select(SALIENT_TERMS.arrow.names).take(pa.array(first)).cast(SALIENT_TERMS.arrow)
-    return items.codes.astype(np.int32), catalogue(pack([salient if kept is None else keep_terms(salient, kept)]))
+    schema = described_items_schema(with_vectors=VECTOR.name in events.schema.names)
+    described = events.select(schema.names).take(pa.array(first)).cast(schema)
+    packed = pack([described if kept is None else keep_terms(described, kept)], schema)
+    return items.codes.astype(np.int32), catalogue(packed)
 
 
 class CountTermUsers(beam.DoFn):
@@ -235,7 +243,7 @@ class ExtractBucket(beam.DoFn):
             if not len(histories.user_ids):
                 continue
             items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
-            journeys = extract_journeys(histories.offsets, items, known.vectors, self.config.icpc)
+            journeys = form_journeys(histories.offsets, items, known, self.config)
             rows = history_rows(histories, known.item_ids.take(pa.array(items)))
             yield self.writer.write(HISTORIES, part, [rows])
             yield self.writer.write(JOURNEYS, part, [journey_rows(journeys, histories, items, known)])
@@ -255,6 +263,8 @@ def count_extracted(
     yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
     yield count("users_truncated", int(histories.truncated.sum()))
     yield count("interactions_without_terms", int((np.diff(known.vectors.offsets)[items] == 0).sum()))
+    if known.directions is not None:
+        yield count("interactions_without_vectors", int((~np.any(known.directions, axis=1)[items]).sum()))
     in_a_journey = np.zeros(len(items), bool)
     in_a_journey[journeys.members] = True
     yield count("interactions_in_journeys", in_a_journey.sum())
@@ -280,23 +290,25 @@ def stored_events(stored: pa.RecordBatch) -> pa.RecordBatch:
 
 
 @dataclasses.dataclass
-class JoinTerms(beam.PTransform):
-    """Interactions with their place -> events, which know the terms of their items.
+class JoinItems(beam.PTransform):
+    """Interactions with their place -> events, which know their items.
 
-    Either items are looked up in a catalogue that every worker holds, or the interactions and the terms of each item
-    are brought together.
+    Either items are looked up in a catalogue that every worker holds, or the interactions and what is known of each
+    item are brought together.
 
     Attributes:
-        salient: record batches of `salient_terms`.
+        described: record batches of described items, each item once.
         packed: the same as one packed batch, for a broadcast; None for a shuffle.
+        schema: of described items.
         buckets: how many groups of items a shuffle has.
 
     Returns:
-        A tuple of two collections: record batches of `EVENTS` or `EVENTS_WITH_TERMS`, record batches of `errors`.
+        A tuple of two collections: record batches of `EVENTS` or of described events, record batches of `errors`.
     """
 
-    salient: beam.PCollection
+    described: beam.PCollection
     packed: beam.PCollection | None
+    schema: pa.Schema
     buckets: int
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
@@ -308,12 +320,12 @@ class JoinTerms(beam.PTransform):
         keyed = {
             name: collection
             | f"ByItem[{name}]" >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(Keyed)
-            for name, collection in (("rows", rows), ("salient", self.salient))
+            for name, collection in (("rows", rows), ("described", self.described))
         }
         found = (
             keyed
             | "GroupItems" >> beam.CoGroupByKey()
-            | "Attach" >> beam.ParDo(AttachTerms()).with_outputs(ERRORS_TAG, main="events")
+            | "Describe" >> beam.ParDo(DescribeEvents(self.schema)).with_outputs(ERRORS_TAG, main="events")
         )
         return found.events, found[ERRORS_TAG]
 
@@ -339,13 +351,13 @@ class ExtractJourneys(beam.PTransform):
     """Record batches of interactions with their place -> journeys and histories, written but not yet committed.
 
     Attributes:
-        salient: record batches of `salient_terms`.
+        described: record batches of described items, each item once; with vectors where `config.evidence` is given.
         stored: record batches of `histories` with their place, of the run that this one continues; None: none.
         config: everything that decides the result.
         writer: where journeys and histories are written.
     """
 
-    salient: beam.PCollection
+    described: beam.PCollection
     stored: beam.PCollection | None
     config: ExtractConfig
     writer: PartWriter
@@ -365,28 +377,35 @@ class ExtractJourneys(beam.PTransform):
             stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
             told = self.stored | "StoredTallies" >> beam.Map(stored_tallies)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
-        packed = self._packed("Pack", self.salient)
-        events, errors = interactions | "JoinTerms" >> JoinTerms(self.salient, packed, config.buckets)
-        schema = EVENTS if config.join == "broadcast" else EVENTS_WITH_TERMS
+        known = described_items_schema(with_vectors=config.evidence is not None)
+        packed = self._packed("Pack", self.described, known)
+        join = JoinItems(self.described, packed, known, config.buckets)
+        events, errors = interactions | "JoinItems" >> join
+        schema = EVENTS if packed is not None else described_events_schema(with_vectors=config.evidence is not None)
         groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, told)
-        salient, kept = self.salient, None
+        described, kept = self.described, None
         if config.min_term_users > 1:
             kept = self._widely_used(groups, schema, packed)
-            salient = salient | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept))
-            packed = self._packed("PackKept", salient)
+            described = described | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept)).with_output_types(
+                pa.RecordBatch
+            )
+            packed = self._packed("PackKept", described, known)
         extracted = groups | "Extract" >> beam.ParDo(
             ExtractBucket(schema, config, self.writer),
             AsSingleton(packed) if packed else None,
             AsSingleton(kept) if kept else None,
         ).with_outputs(COUNTS_TAG, main="parts")
         counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
+        salient = described
+        if config.evidence is not None:
+            salient = described | "TermsAlone" >> beam.Map(_terms_alone).with_output_types(pa.RecordBatch)
         return Extracted(extracted.parts, salient, errors, counts)
 
-    def _packed(self, label: str, salient: beam.PCollection) -> beam.PCollection | None:
+    def _packed(self, label: str, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""
         if self.config.join != "broadcast":
             return None
-        return salient | label >> ApplyToAll(pack)
+        return described | label >> ApplyToAll(pack, (schema,))
 
     def _widely_used(
         self, groups: beam.PCollection, schema: pa.Schema, packed: beam.PCollection | None
@@ -406,5 +425,9 @@ def _count_stored(rows: pa.RecordBatch) -> Count:
     return count("interactions_stored", rows.num_rows)
 
 
-def _keep_widely_used(salient: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
-    return keep_terms(salient, kept["term"])
+def _keep_widely_used(described: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
+    return keep_terms(described, kept["term"])
+
+
+def _terms_alone(described: pa.RecordBatch) -> pa.RecordBatch:
+    return described.select(SALIENT_TERMS.arrow.names)

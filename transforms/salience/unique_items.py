@@ -1,4 +1,4 @@
-"""The rows of a catalogue -> its items, each once."""
+"""Rows about items -> one row for each item."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import ITEMS
+from schemas import ITEMS, DatasetSchema
 from transforms.columnar import SplitByBucket, concatenate
 from transforms.datasets.coercion import FILE, ROW, error_rows, located_schema
 from transforms.datasets.metrics import count
@@ -25,13 +25,14 @@ class Unique(NamedTuple):
     errors: pa.RecordBatch
 
 
-def unique_items(located: pa.RecordBatch) -> Unique:
-    """Of several rows with one `item_id` the first by title, description, tags, creator and queries is kept.
+def unique_items(located: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Unique:
+    """Of several rows with one `item_id` the first by the other columns, in their order, is kept.
 
     Args:
-        located: rows of `items` with `file` and `row`; all rows of an item are among them.
+        located: rows of `schema` with `file` and `row`; all rows of an item are among them.
+        schema: a dataset with one row for each item.
     """
-    names = [column.name for column in ITEMS.columns]
+    names = [column.name for column in schema.columns]
     order = pc.sort_indices(located["item_id"])
     if pc.count_distinct(located["item_id"]).as_py() < located.num_rows:
         keys = {name: _sortable(located[name]) for name in [*names, FILE.name, ROW.name]}
@@ -42,7 +43,7 @@ def unique_items(located: pa.RecordBatch) -> Unique:
     repeated = rows.filter(pa.array(again))
     return Unique(
         rows.filter(pa.array(~again)).select(names),
-        error_rows(ITEMS.name, repeated[FILE.name], repeated[ROW.name], "duplicate_item", repeated.select(names)),
+        error_rows(schema.name, repeated[FILE.name], repeated[ROW.name], "duplicate_item", repeated.select(names)),
     )
 
 
@@ -53,9 +54,12 @@ def _sortable(column: pa.Array) -> pa.Array:
 
 
 class _UniqueItems(beam.DoFn):
+    def __init__(self, schema: DatasetSchema) -> None:
+        self.schema = schema
+
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
-        items, errors = unique_items(concatenate(bucket[1], located_schema(ITEMS)))
-        yield beam.pvalue.TaggedOutput(COUNTS_TAG, count("items", items.num_rows))
+        items, errors = unique_items(concatenate(bucket[1], located_schema(self.schema)), self.schema)
+        yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(self.schema.name, items.num_rows))
         if errors.num_rows:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
         yield items
@@ -63,16 +67,18 @@ class _UniqueItems(beam.DoFn):
 
 @dataclasses.dataclass
 class UniqueItems(beam.PTransform):
-    """Rows of `items` with their place -> rows of `items`, each once.
+    """Rows of `items`, or of another dataset about items, with their place -> one row for each item.
 
     Attributes:
         buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
+        schema: the dataset.
 
     Returns:
-        A tuple of three collections: record batches of `items`, record batches of `errors`, counts.
+        A tuple of three collections: record batches of the dataset, record batches of `errors`, counts.
     """
 
     buckets: int = 16
+    schema: DatasetSchema = ITEMS
 
     def expand(self, located: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         unique = (
@@ -80,7 +86,7 @@ class UniqueItems(beam.PTransform):
             | "ByItem"
             >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupItems" >> beam.GroupByKey()
-            | "Keep" >> beam.ParDo(_UniqueItems()).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
+            | "Keep" >> beam.ParDo(_UniqueItems(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         unique.items.element_type = pa.RecordBatch

@@ -5,9 +5,10 @@ import pytest
 from schemas import ITEMS, SALIENT_TERMS
 from tests.transforms.evaluation.made import collections
 from transforms.encoders.encode import vectors_schema
+from transforms.encoders.text import texts_of_items
 from transforms.evaluation.collections import item_texts
 from transforms.evaluation.config import MixtureConfig
-from transforms.evaluation.corpus import build_corpus, located_items, mix_collections, small_sources, texts_of
+from transforms.evaluation.corpus import build_corpus, located_items, mix_collections, small_sources
 from transforms.evaluation.mixtures import build_mixtures
 
 CONFIG = MixtureConfig((2,), mixtures_per_k=2)
@@ -71,5 +72,5 @@ def test_items_for_the_next_stages() -> None:
     located = located_items(rows, "here")
     assert located["file"].to_pylist() == ["here", "here"]
     assert located["row"].to_pylist() == [0, 1]
-    assert texts_of(rows).to_pylist() == [{"item_id": "2", "text": "two"}, {"item_id": "1", "text": "one"}]
+    assert texts_of_items(rows).to_pylist() == [{"item_id": "2", "text": "two"}, {"item_id": "1", "text": "one"}]
     assert np.array_equal(located["item_id"], rows["item_id"])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from schemas import SALIENT_TERMS
-from transforms.journeys.interactions import EVENTS, EVENTS_WITH_TERMS
+from transforms.journeys.interactions import EVENTS, described_events_schema
 
 Event = tuple[str, int, int]
 """User, microseconds since 1970, number of the item."""
@@ -24,7 +24,7 @@ def events(rows: Iterable[Event]) -> pa.RecordBatch:
 
 
 def events_with_terms(rows: Iterable[Event]) -> pa.RecordBatch:
-    """Rows of `EVENTS_WITH_TERMS`; the terms of an item are its number and whether it is odd."""
+    """Described events without vectors; the terms of an item are its number and whether it is odd."""
     return pa.RecordBatch.from_pylist(
         [
             {
@@ -36,7 +36,7 @@ def events_with_terms(rows: Iterable[Event]) -> pa.RecordBatch:
             }
             for user, time, item in rows
         ],
-        EVENTS_WITH_TERMS,
+        described_events_schema(with_vectors=False),
     )
 
 

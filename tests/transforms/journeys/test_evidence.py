@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.journeys.evidence import EvidenceConfig, label_histories
+from transforms.journeys.config import EvidenceConfig
+from transforms.journeys.evidence import label_histories
+from transforms.journeys.vectors import compact_vectors
 
-Vectors = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.floating]
 ROOT = math.sqrt(0.5)
 
 
@@ -26,6 +28,22 @@ def gain(first: list[int], second: list[int], vectors: Vectors, config: Evidence
     return (
         evidence(vectors[first + second], config) - evidence(vectors[first], config) - evidence(vectors[second], config)
     )
+
+
+def enough(
+    gained: float, share: float, first: list[int], second: list[int], vectors: Vectors, config: EvidenceConfig
+) -> bool:
+    """Whether a gain is above a share of that of two sets with sums as long, at a right angle."""
+    sums = [vectors[each].astype(np.float64).sum(axis=0) for each in (first, second)]
+    ratio = config.coherence / (1 - config.coherence)
+
+    def of(square: float, size: int) -> float:
+        return 0.5 * (ratio / (1 - config.coherence) * square / (1 + size * ratio) - math.log(1 + size * ratio))
+
+    squares = [float(each @ each) for each in sums]
+    apart = of(squares[0], len(first)) + of(squares[1], len(second))
+    unrelated = of(sum(squares), len(first) + len(second)) - apart
+    return unrelated >= 0 or gained > share * unrelated
 
 
 def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: EvidenceConfig) -> tuple[int, float]:
@@ -46,9 +64,11 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
     if config.second_look:
         while True:
             pairs = [
-                (gain(journeys[younger], journeys[older], vectors, config), -younger, -older)
+                (gained, -younger, -older)
                 for younger in range(len(journeys))
                 for older in range(younger)
+                if (gained := gain(journeys[younger], journeys[older], vectors, config)) > -math.inf
+                and enough(gained, config.merge_share, journeys[younger], journeys[older], vectors, config)
             ]
             if not pairs or max(pairs)[0] <= config.merge_threshold:
                 break
@@ -62,7 +82,7 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
                 before = next(number for number, journey in enumerate(journeys) if item in journey)
                 journeys[before].remove(item)
                 number, best = nearest(item, journeys, vectors, config)
-                if best <= config.join_threshold:
+                if best == -math.inf or not enough(best, config.join_share, journeys[number], [item], vectors, config):
                     number = before if not journeys[before] else journeys.index([])
                 journeys[number].append(item)
                 moved |= number != before
@@ -74,7 +94,15 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
 
 
 def label(items: list[int], vectors: Vectors, config: EvidenceConfig) -> list[int]:
-    return label_histories(np.array([0, len(items)]), np.array(items, np.int32), vectors, config).tolist()
+    compact = compact_vectors(vectors)
+    return label_histories(np.array([0, len(items)]), np.array(items, np.int32), compact, config).tolist()
+
+
+def directions(vectors: Vectors) -> Vectors:
+    """What the kernel knows of vectors: their compact form, of length 1."""
+    compact = compact_vectors(vectors).astype(np.float64)
+    lengths = np.linalg.norm(compact, axis=1, keepdims=True)
+    return compact / np.where(lengths > 0, lengths, 1)
 
 
 def random_vectors(seed: int, items: int, dimensions: int, topics: int) -> Vectors:
@@ -90,7 +118,8 @@ def random_vectors(seed: int, items: int, dimensions: int, topics: int) -> Vecto
     st.lists(st.integers(0, 11), max_size=25),
     st.floats(-0.5, 0.5),
     st.floats(-0.6, 0.4),
-    st.floats(-0.4, 0.4),
+    st.floats(0, 1),
+    st.floats(0, 1),
     st.floats(0.1, 0.7),
     st.integers(0, 3),
     st.booleans(),
@@ -100,15 +129,16 @@ def test_the_kernel_does_what_is_written_plainly(
     items: list[int],
     to_pass: float,
     to_merge: float,
-    to_join: float,
+    merge_share: float,
+    join_share: float,
     coherence: float,
     rounds: int,
     second_look: bool,
 ) -> None:
     vectors = random_vectors(seed, 12, 5, 3)
     vectors[11] = 0
-    config = EvidenceConfig(to_pass, to_merge, to_join, coherence, rounds, second_look)
-    assert label(items, vectors, config) == reference(items, vectors, config)
+    config = EvidenceConfig(to_pass, to_merge, merge_share, join_share, coherence, rounds, second_look)
+    assert label(items, vectors, config) == reference(items, directions(vectors), config)
 
 
 def test_by_hand() -> None:
@@ -125,9 +155,9 @@ def test_by_hand() -> None:
 def test_the_second_look_mends_what_the_order_did() -> None:
     """Of a loose journey the pass makes several, and the one item that is about something else stays by itself."""
     rng = np.random.default_rng(0)
-    centre, away = np.zeros(20), np.zeros(20)
+    centre, away = np.zeros(200), np.zeros(200)
     centre[0], away[1] = 1, 1
-    near = np.stack([centre + rng.normal(size=20) * 0.22 for _ in range(12)] + [away + rng.normal(size=20) * 0.05])
+    near = np.stack([centre + rng.normal(size=200) * 0.1 for _ in range(12)] + [away + rng.normal(size=200) * 0.02])
     vectors = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
     one_pass = label(list(range(13)), vectors, EvidenceConfig(second_look=False))
     looked = label(list(range(13)), vectors, EvidenceConfig())
@@ -148,15 +178,15 @@ def test_users_do_not_know_each_other() -> None:
     histories = [random.integers(0, 40, size).tolist() for size in (0, 1, 17, 30, 0, 9)]
     offsets = np.cumsum([0, *map(len, histories)])
     items = np.array([item for history in histories for item in history], np.int32)
-    together = label_histories(offsets, items, vectors, EvidenceConfig()).tolist()
+    together = label_histories(offsets, items, compact_vectors(vectors), EvidenceConfig()).tolist()
     assert together == [each for history in histories for each in label(history, vectors, EvidenceConfig())]
 
 
 def test_thresholds_at_both_ends() -> None:
     vectors = random_vectors(4, 20, 6, 4)
-    together = EvidenceConfig(pass_threshold=-1e9, merge_threshold=-1e9, join_threshold=-1e9)
+    together = EvidenceConfig(pass_threshold=-1e9, rounds=0)
     assert set(label(list(range(20)), vectors, together)) == {0}
-    apart = EvidenceConfig(pass_threshold=1e9, merge_threshold=1e9, join_threshold=1e9)
+    apart = EvidenceConfig(pass_threshold=1e9, merge_threshold=1e9, rounds=0)
     assert label(list(range(20)), vectors, apart) == list(range(20))
 
 
@@ -165,7 +195,8 @@ def test_thresholds_at_both_ends() -> None:
     [
         ({"merge_threshold": math.nan}, "merge_threshold must be finite, got nan"),
         ({"coherence": 1.0}, r"coherence must be in \(0, 1\), got 1.0"),
-        ({"join_threshold": math.inf}, "join_threshold must be finite, got inf"),
+        ({"merge_share": -0.1}, r"merge_share must be in \[0, 1\], got -0.1"),
+        ({"join_share": math.nan}, r"join_share must be in \[0, 1\], got nan"),
         ({"rounds": -1}, "rounds must be at least 0, got -1"),
     ],
 )

@@ -22,7 +22,7 @@ from transforms.journeys.histories import (
     history_rows,
     tallies,
 )
-from transforms.journeys.interactions import EVENTS, EVENTS_WITH_TERMS
+from transforms.journeys.interactions import EVENTS, described_events_schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def test_long_histories(length: int) -> None:
 @settings(deadline=None)
 @given(ROWS, MAX_HISTORY)
 def test_events_that_carry_terms_are_arranged_alike(rows: list[Event], max_history: int) -> None:
-    found = arrange([events_with_terms(rows)], EVENTS_WITH_TERMS, max_history)
+    found = arrange([events_with_terms(rows)], described_events_schema(with_vectors=False), max_history)
     numbered = arrange([events(rows)], EVENTS, max_history)
     assert found.events == events_with_terms(plain(numbered.events))
     assert found.user_ids == numbered.user_ids
@@ -118,7 +118,9 @@ def nested(
     return [batch for part in parts for batch in part]
 
 
-@pytest.mark.parametrize(("make", "schema"), [(events, EVENTS), (events_with_terms, EVENTS_WITH_TERMS)])
+@pytest.mark.parametrize(
+    ("make", "schema"), [(events, EVENTS), (events_with_terms, described_events_schema(with_vectors=False))]
+)
 @settings(deadline=None, max_examples=150)
 @given(ROWS, MAX_HISTORY, st.integers(1, 5), st.data())
 def test_cutting_early_changes_nothing(

@@ -13,8 +13,8 @@ from transforms.datasets.coercion import located_schema
 from transforms.journeys.config import InteractionFilter
 from transforms.journeys.interactions import (
     EVENTS,
-    EVENTS_WITH_TERMS,
-    attach_terms,
+    describe_events,
+    described_events_schema,
     filter_interactions,
     look_up_items,
 )
@@ -101,9 +101,9 @@ def test_items_are_looked_up() -> None:
     ERRORS.check(errors)
 
 
-def test_terms_are_attached() -> None:
-    events, errors = attach_terms(located(VISITS), CATALOGUE)
-    assert events.schema == EVENTS_WITH_TERMS
+def test_events_carry_terms() -> None:
+    events, errors = describe_events(located(VISITS), CATALOGUE)
+    assert events.schema == described_events_schema(with_vectors=False)
     assert events.to_pylist() == [
         {"user_id": "v", "item_id": "b", "timestamp": at(3), "terms": [], "saliences": []},
         {"user_id": "u", "item_id": "a", "timestamp": at(1), "terms": ["tea", "cup"], "saliences": [0.5, 0.25]},
@@ -121,7 +121,7 @@ def test_both_joins_see_the_same_events(rows: list[Event], known: set[int]) -> N
     log = located([{"user_id": user, "timestamp": time, "item_id": name_of(item)} for user, time, item in rows])
     salient = salient_terms({name_of(item): {f"term{item}": 0.5} for item in sorted(known)})
     numbered, unknown = look_up_items(log, StringIndex(salient["item_id"]))
-    carrying, unattached = attach_terms(log, salient)
+    carrying, unattached = describe_events(log, salient)
     assert unknown == unattached
     assert unknown["row"].to_pylist() == [row for row, (_, _, item) in enumerate(rows) if item not in known]
     assert numbered.num_rows + unknown.num_rows == len(rows)

@@ -1,0 +1,108 @@
+"""The items of a catalogue with all that journeys are formed by: their salient terms and, perhaps, their vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsSingleton
+
+from schemas import SALIENT_TERMS
+from transforms.columnar import SplitByBucket, concatenate
+from transforms.journeys.vectors import ITEM_VECTORS, VECTOR, add_sums, centre_rows, sum_rows
+
+_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
+_ITEMS, _TERMS, _VECTORS = "items", "terms", "vectors"
+
+Keyed = tuple[int, pa.RecordBatch]
+
+
+def described_items_schema(*, with_vectors: bool) -> pa.Schema:
+    """The columns of `salient_terms`, and `vector` where there are vectors."""
+    return SALIENT_TERMS.arrow.append(VECTOR) if with_vectors else SALIENT_TERMS.arrow
+
+
+def describe_items(item_ids: pa.StringArray, salient: pa.RecordBatch, vectors: pa.RecordBatch | None) -> pa.RecordBatch:
+    """One row for each item; without terms, or vector, where none are known.
+
+    Args:
+        item_ids: distinct items.
+        salient: rows of `salient_terms`, at most one for an item, of these items and perhaps others.
+        vectors: rows of `ITEM_VECTORS`, at most one for an item; None: there are none to be known.
+    """
+    rows = salient.take(pc.index_in(item_ids, salient["item_id"]))
+    columns = [item_ids, _without_nulls(rows["terms"]), _without_nulls(rows["saliences"])]
+    if vectors is not None:
+        columns.append(vectors["vector"].take(pc.index_in(item_ids, vectors["item_id"])))
+    return pa.RecordBatch.from_arrays(columns, schema=described_items_schema(with_vectors=vectors is not None))
+
+
+def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
+    """The same lists, empty ones in the place of nulls."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), lists.flatten())
+
+
+class _Describe(beam.DoFn):
+    """All that is known of the items of a bucket -> its described items."""
+
+    def __init__(self, *, with_vectors: bool) -> None:
+        self.with_vectors = with_vectors
+
+    def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+        batches = bucket[1]
+        items = concatenate((rows.select(_IDS.names) for rows in batches[_ITEMS]), _IDS)
+        salient = concatenate(
+            (rows.select(SALIENT_TERMS.arrow.names).cast(SALIENT_TERMS.arrow) for rows in batches[_TERMS]),
+            SALIENT_TERMS.arrow,
+        )
+        vectors = concatenate(batches[_VECTORS], ITEM_VECTORS) if self.with_vectors else None
+        yield describe_items(items["item_id"], salient, vectors)
+
+
+@dataclasses.dataclass
+class CentreVectors(beam.PTransform):
+    """Record batches of `ITEM_VECTORS` -> the same, as seen from their mean."""
+
+    def expand(self, vectors: beam.PCollection) -> beam.PCollection:
+        sums = vectors | "Sum" >> beam.Map(sum_rows) | "AddUp" >> beam.CombineGlobally(add_sums)
+        return vectors | "Subtract" >> beam.Map(centre_rows, AsSingleton(sums)).with_output_types(pa.RecordBatch)
+
+
+@dataclasses.dataclass
+class DescribeItems(beam.PTransform):
+    """Record batches with the column `item_id`, each item once -> the same items, described.
+
+    Attributes:
+        salient: record batches of `salient_terms`, perhaps with further columns; at most one row for an item.
+        vectors: record batches of `ITEM_VECTORS`, likewise; None: there are none. They are centred.
+        buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
+
+    Returns:
+        Record batches as `described_items_schema` says.
+    """
+
+    salient: beam.PCollection
+    vectors: beam.PCollection | None
+    buckets: int = 16
+
+    def expand(self, items: beam.PCollection) -> beam.PCollection:
+        given = {_ITEMS: items | "Ids" >> beam.Map(_ids_alone), _TERMS: self.salient}
+        if self.vectors is not None:
+            given[_VECTORS] = self.vectors | "Centre" >> CentreVectors()
+        keyed = {
+            name: batches
+            | f"ByItem[{name}]" >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(Keyed)
+            for name, batches in given.items()
+        }
+        describe = beam.ParDo(_Describe(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
+        return keyed | "GroupItems" >> beam.CoGroupByKey() | "Describe" >> describe
+
+
+def _ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+    return rows.select(_IDS.names).cast(_IDS)

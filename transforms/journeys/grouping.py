@@ -1,0 +1,199 @@
+"""Histories and their catalogue -> journeys: by vectors where the catalogue has them, by terms where it has none."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.config import ExtractConfig, IcpcConfig
+from transforms.journeys.evidence import label_histories
+from transforms.journeys.icpc import Journeys, TermVectors, extract_journeys, group_by_journey, insert_term
+
+_compiled = numba.njit(cache=True, nogil=True)
+_NONE = -1
+
+
+def form_journeys(
+    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig
+) -> Journeys:
+    """The journeys of many users, by evidence over vectors or by ICPC over terms, as `config` says.
+
+    Args:
+        offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
+        items: int32, shape (interactions,): numbers of items in the catalogue.
+        known: the catalogue; with `directions` where `config.evidence` is given.
+        config: how.
+
+    Raises:
+        ValueError: when journeys are to be formed by vectors, and the catalogue has none.
+    """
+    if config.evidence is None:
+        return extract_journeys(offsets, items, known.vectors, config.icpc)
+    if known.directions is None:
+        raise ValueError("to form journeys by vectors, the catalogue must have them")
+    labels = label_histories(offsets, items, known.directions, config.evidence)
+    return journeys_of_labels(offsets, items, labels, known.vectors, config.icpc)
+
+
+def journeys_of_labels(
+    offsets: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.int64],
+    vectors: TermVectors,
+    config: IcpcConfig,
+) -> Journeys:
+    """The journeys that labels describe, with the terms that carry them.
+
+    The weight of a term is its mean salience, or the sum, over the distinct items of the journey.
+
+    Args:
+        offsets: int64, shape (users + 1,).
+        items: int32, shape (interactions,): rows of `vectors`.
+        labels: int64, shape (interactions,): the journey of each interaction, numbered within each user by first
+            interaction without a gap; -1 for none.
+        vectors: the salient terms of the items.
+        config: `min_size`, `centroid` and `journey_terms` count.
+
+    Returns:
+        The journeys that have at least `config.min_size` distinct items.
+    """
+    offsets, items = np.ascontiguousarray(offsets, np.int64), np.ascontiguousarray(items, np.int32)
+    largest = _largest_user(offsets)
+    kept, member_count = _count(offsets, items, labels, len(vectors.offsets) - 1, largest, config.min_size)
+    users, sizes, lengths = (np.empty(kept, np.int64) for _ in range(3))
+    members = np.empty(member_count, np.int64)
+    term_counts = np.zeros(kept, np.int64)
+    terms = np.empty((kept, config.journey_terms), np.int32)
+    weights = np.empty((kept, config.journey_terms), np.float64)
+    _fill(
+        offsets,
+        items,
+        labels,
+        vectors.offsets,
+        vectors.terms,
+        vectors.saliences,
+        max(vectors.vocabulary_size, 1),
+        largest,
+        config.min_size,
+        (users, sizes, lengths, members, term_counts, terms.reshape(-1), weights.reshape(-1)),
+    )
+    filled = np.arange(config.journey_terms) < term_counts[:, None]
+    carried = weights[filled]
+    if config.centroid == "mean":
+        carried = carried / np.repeat(sizes, term_counts)
+    return Journeys(
+        users=users,
+        sizes=sizes,
+        member_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        members=members,
+        term_offsets=np.concatenate([[0], np.cumsum(term_counts)]).astype(np.int64),
+        terms=terms[filled],
+        weights=carried,
+    )
+
+
+def _largest_user(offsets: npt.NDArray[np.int64]) -> int:
+    return int(np.diff(offsets).max(initial=0))
+
+
+@_compiled
+def _order(labels, starts, order):  # type: ignore[no-untyped-def]
+    """Positions of one user by journey, then by time; returns how many journeys there are."""
+    journeys = 0
+    labelled = np.empty(len(labels), np.int32)
+    positions = np.empty(len(labels), np.int64)
+    count = 0
+    for position in range(len(labels)):
+        if labels[position] != _NONE:
+            labelled[count] = labels[position]
+            positions[count] = position
+            count += 1
+            journeys = max(journeys, labels[position] + 1)
+    group_by_journey(labelled, count, journeys, starts, order)
+    for place in range(count):
+        order[place] = positions[order[place]]
+    return journeys
+
+
+@_compiled
+def _distinct(items, order, start, end, seen_by, stamp):  # type: ignore[no-untyped-def]
+    """Moves nothing; marks the items of one journey by `stamp` and returns how many differ."""
+    distinct = 0
+    for place in range(start, end):
+        item = items[order[place]]
+        if seen_by[item] != stamp:
+            seen_by[item] = stamp
+            distinct += 1
+    return distinct
+
+
+@_compiled
+def _count(offsets, items, labels, item_count, largest, min_size):  # type: ignore[no-untyped-def]
+    """How many journeys are large enough, and how many interactions they have."""
+    starts = np.empty(largest + 2, np.int64)
+    order = np.empty(largest + 1, np.int64)
+    seen_by = np.full(item_count, _NONE, np.int64)
+    stamp = 0
+    kept = 0
+    members = 0
+    for user in range(len(offsets) - 1):
+        own = items[offsets[user] : offsets[user + 1]]
+        journeys = _order(labels[offsets[user] : offsets[user + 1]], starts, order)
+        for journey in range(journeys):
+            if _distinct(own, order, starts[journey], starts[journey + 1], seen_by, stamp) >= min_size:
+                kept += 1
+                members += starts[journey + 1] - starts[journey]
+            stamp += 1
+    return kept, members
+
+
+@_compiled
+def _fill(  # type: ignore[no-untyped-def]
+    offsets, items, labels, vector_offsets, vector_terms, saliences, vocabulary_size, largest, min_size, found
+):
+    """Writes the journeys that are large enough to the arrays of `found`."""
+    users, sizes, lengths, members, term_counts, terms, weights = found
+    keep = len(terms) // max(len(users), 1)
+    starts = np.empty(largest + 2, np.int64)
+    order = np.empty(largest + 1, np.int64)
+    seen_by = np.full(len(vector_offsets) - 1, _NONE, np.int64)
+    summed = np.zeros(vocabulary_size)
+    touched = np.empty(vocabulary_size, np.int32)
+    stamp = 0
+    slot = 0
+    member_count = 0
+    for user in range(len(offsets) - 1):
+        first = offsets[user]
+        own = items[first : offsets[user + 1]]
+        journeys = _order(labels[first : offsets[user + 1]], starts, order)
+        for journey in range(journeys):
+            start, end = starts[journey], starts[journey + 1]
+            distinct = _distinct(own, order, start, end, seen_by, stamp)
+            stamp += 1
+            if distinct < min_size:
+                continue
+            users[slot], sizes[slot], lengths[slot] = user, distinct, end - start
+            reached = 0
+            for place in range(start, end):
+                members[member_count] = first + order[place]
+                member_count += 1
+                item = own[order[place]]
+                if seen_by[item] == stamp:
+                    continue
+                seen_by[item] = stamp
+                for entry in range(vector_offsets[item], vector_offsets[item + 1]):
+                    term = vector_terms[entry]
+                    if summed[term] == 0.0:
+                        touched[reached] = term
+                        reached += 1
+                    summed[term] += saliences[entry]
+            stamp += 1
+            for position in range(reached):
+                term = touched[position]
+                term_counts[slot] = insert_term(
+                    terms, weights, slot * keep, term_counts[slot], keep, term, summed[term]
+                )
+                summed[term] = 0.0
+            slot += 1
