@@ -113,10 +113,11 @@ def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress) -> _Catal
     items, *more = located | "UniqueItems" >> UniqueItems(buckets)
     errors, counts = (told[0], more[0]), (told[1], more[1])
     if job.salient_terms:
-        salient, salient_errors, *salient_counts = _read_unique(root, SALIENT_TERMS, job.salient_terms, {}, progress)
+        salient, salient_errors, salient_counts = _read_unique(root, SALIENT_TERMS, job.salient_terms, {}, progress)
         errors = (*errors, *salient_errors)
     else:
-        salient, *salient_counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
+        salient, term_counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
+        salient_counts = (term_counts,)
     counts = (*counts, *salient_counts)
     found = _read_vectors(root, items, job, progress)
     if found is None and not job.salient_terms:

@@ -67,6 +67,7 @@ class EvidenceConfig:
             Lower: more and narrower journeys, above all where histories are short.
         join_share: in the second look an item is left alone that brings less to every journey than this share of what
             it would bring at a right angle, in [0, 1]. Lower: fewer items in journeys.
+        keep_threshold: a journey is kept for more than this above its items apart; the items of others are in none.
         coherence: the share of an item's variance that its journey explains, in (0, 1).
         rounds: how often each item may move in the second look, at least 0.
         second_look: whether journeys are merged and items re-assigned at all.
@@ -78,13 +79,14 @@ class EvidenceConfig:
     pass_threshold: float = 0.15
     merge_threshold: float = -0.45
     merge_share: float = 0.7
-    join_share: float = 0.8
+    join_share: float = 1.0
+    keep_threshold: float = -0.04
     coherence: float = 0.25
     rounds: int = 3
     second_look: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("pass_threshold", "merge_threshold"):
+        for name in ("pass_threshold", "merge_threshold", "keep_threshold"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
         for name in ("merge_share", "join_share"):

@@ -56,11 +56,42 @@ class _Limits(NamedTuple):
     merge_threshold: float
     merge_share: float
     join_share: float
+    keep_threshold: float
 
 
 @_compiled
 def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
     return evidence.factors[size] * squared_length - evidence.penalties[size]
+
+
+# The sums are whole numbers below 2**24, which float32 adds up exactly in any order: the compiler may choose one.
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _multiply(vectors, products):  # type: ignore[no-untyped-def]
+    """All dot products of rows, into the lower triangle; four at a time, as a row that was loaded serves all four."""
+    count, dimensions = vectors.shape
+    for row in range(count):
+        first = vectors[row]
+        full = (row + 1) // 4 * 4
+        for other in range(0, full, 4):
+            second, third, fourth, fifth = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
+            sums = (np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0))
+            a, b, c, d = sums
+            for place in range(dimensions):
+                value = first[place]
+                a += value * second[place]
+                b += value * third[place]
+                c += value * fourth[place]
+                d += value * fifth[place]
+            products[row, other] = a
+            products[row, other + 1] = b
+            products[row, other + 2] = c
+            products[row, other + 3] = d
+        for other in range(full, row + 1):
+            second = vectors[other]
+            a = np.float32(0.0)
+            for place in range(dimensions):
+                a += first[place] * second[place]
+            products[row, other] = a
 
 
 @_compiled
@@ -71,15 +102,14 @@ def _cosines(items, vectors):  # type: ignore[no-untyped-def]
     for position in range(count):
         for dimension in range(dimensions):
             gathered[position, dimension] = vectors[items[position], dimension]
-    products = np.dot(gathered, gathered.T)
     cosines = np.empty((count, count))
+    _multiply(gathered, cosines)
     lengths = np.empty(count)
     for position in range(count):
-        lengths[position] = math.sqrt(products[position, position])
+        lengths[position] = math.sqrt(cosines[position, position])
         for other in range(position + 1):
-            cosine = products[position, other] / (lengths[position] * lengths[other])
-            cosines[position, other] = cosine
-            cosines[other, position] = cosine
+            cosines[position, other] /= lengths[position] * lengths[other]
+            cosines[other, position] = cosines[position, other]
     return cosines
 
 
@@ -229,6 +259,18 @@ def _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds): 
 
 
 @_compiled
+def _dissolve(labels, cosines, squares, sizes, threshold, evidence):  # type: ignore[no-untyped-def]
+    """Takes the items out of those journeys that do not bring enough evidence above their items apart."""
+    apart = np.zeros(len(sizes))
+    for item in range(len(labels)):
+        apart[labels[item]] += _of(evidence, cosines[item, item], 1)
+    for item in range(len(labels)):
+        journey = labels[item]
+        if sizes[journey] > 1 and _of(evidence, squares[journey], sizes[journey]) - apart[journey] <= threshold:
+            labels[item] = _NONE
+
+
+@_compiled
 def _first_empty(sizes):  # type: ignore[no-untyped-def]
     journey = 0
     while sizes[journey] > 0:
@@ -242,6 +284,8 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
     numbers = np.full(slots, _NONE, np.int64)
     opened = 0
     for position in range(len(labels)):
+        if labels[position] == _NONE:
+            continue
         if numbers[labels[position]] == _NONE:
             numbers[labels[position]] = opened
             opened += 1
@@ -262,6 +306,7 @@ def _label_items(items, vectors, limits, evidence, rounds, second_look):  # type
     if second_look:
         _merge(labels, near, squares, sizes, opened, limits, evidence)
         _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds)
+        _dissolve(labels, cosines, squares, sizes, limits.keep_threshold, evidence)
     _renumber(labels, count + 1)
     return labels
 
@@ -308,7 +353,9 @@ def label_histories(
     Returns:
         int64, shape (interactions,): the journey among those of its user, numbered by first item; -1 for none.
     """
-    limits = _Limits(config.pass_threshold, config.merge_threshold, config.merge_share, config.join_share)
+    limits = _Limits(
+        config.pass_threshold, config.merge_threshold, config.merge_share, config.join_share, config.keep_threshold
+    )
     return _label_users(
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(items, np.int32),

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -51,6 +52,13 @@ def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: Evid
     return max(((number, each) for number, each in enumerate(gains)), key=lambda pair: pair[1], default=(-1, -math.inf))
 
 
+def is_kept(journey: list[int], vectors: Vectors, config: EvidenceConfig) -> bool:
+    if len(journey) < 2:
+        return True
+    apart = sum(evidence(vectors[[item]], config) for item in journey)
+    return evidence(vectors[journey], config) - apart > config.keep_threshold
+
+
 def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> list[int]:
     """One user, by lists and sums: the same three steps, with nothing kept from one look to the next."""
     distinct = [item for item in dict.fromkeys(items) if vectors[item].any()]
@@ -88,8 +96,9 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
                 moved |= number != before
             if not moved:
                 break
+        journeys = [journey for journey in journeys if is_kept(journey, vectors, config)]
     journey_of = {item: number for number, journey in enumerate(journeys) for item in journey}
-    first_seen = list(dict.fromkeys(journey_of[item] for item in distinct))
+    first_seen = list(dict.fromkeys(journey_of[item] for item in distinct if item in journey_of))
     return [first_seen.index(journey_of[item]) if item in journey_of else -1 for item in items]
 
 
@@ -120,6 +129,7 @@ def random_vectors(seed: int, items: int, dimensions: int, topics: int) -> Vecto
     st.floats(-0.6, 0.4),
     st.floats(0, 1),
     st.floats(0, 1),
+    st.floats(-0.3, 0.3),
     st.floats(0.1, 0.7),
     st.integers(0, 3),
     st.booleans(),
@@ -131,13 +141,14 @@ def test_the_kernel_does_what_is_written_plainly(
     to_merge: float,
     merge_share: float,
     join_share: float,
+    to_keep: float,
     coherence: float,
     rounds: int,
     second_look: bool,
 ) -> None:
     vectors = random_vectors(seed, 12, 5, 3)
     vectors[11] = 0
-    config = EvidenceConfig(to_pass, to_merge, merge_share, join_share, coherence, rounds, second_look)
+    config = EvidenceConfig(to_pass, to_merge, merge_share, join_share, to_keep, coherence, rounds, second_look)
     assert label(items, vectors, config) == reference(items, directions(vectors), config)
 
 
@@ -165,6 +176,16 @@ def test_the_second_look_mends_what_the_order_did() -> None:
     assert looked == [0] * 12 + [1]
 
 
+def test_a_journey_without_evidence_is_none() -> None:
+    """Three items at right angles, merged by force, say nothing together."""
+    forced = EvidenceConfig(merge_threshold=-1e9, merge_share=1, join_share=1, rounds=0, keep_threshold=-1e9)
+    vectors = np.eye(5)
+    vectors[3] = vectors[0] + vectors[1] + vectors[2]
+    items = [0, 1, 2, 3, 4]
+    assert label(items, vectors, forced) == [0, 0, 0, 0, 1]
+    assert label(items, vectors, dataclasses.replace(forced, keep_threshold=1.0)) == [-1, -1, -1, -1, 0]
+
+
 def test_an_item_consumed_again_speaks_once() -> None:
     vectors = random_vectors(1, 8, 6, 2)
     once = label(list(range(8)), vectors, EvidenceConfig())
@@ -184,7 +205,7 @@ def test_users_do_not_know_each_other() -> None:
 
 def test_thresholds_at_both_ends() -> None:
     vectors = random_vectors(4, 20, 6, 4)
-    together = EvidenceConfig(pass_threshold=-1e9, rounds=0)
+    together = EvidenceConfig(pass_threshold=-1e9, rounds=0, keep_threshold=-1e9)
     assert set(label(list(range(20)), vectors, together)) == {0}
     apart = EvidenceConfig(pass_threshold=1e9, merge_threshold=1e9, rounds=0)
     assert label(list(range(20)), vectors, apart) == list(range(20))
