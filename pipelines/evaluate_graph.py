@@ -12,10 +12,14 @@ from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
+from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
+from transforms.salience.model import default_model
+from transforms.salience.unique_items import UniqueItems
 
 _PARTS = 16
 
@@ -30,7 +34,9 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     }
     rows = {name: found[0] for name, found in read.items()}
     errors, counts = [found[1] for found in read.values()], [found[2] for found in read.values()]
-    metrics, batches = [], {}
+    metrics: list[beam.PCollection] = []
+    judged: list[Judged] = []
+    batches: dict[str, beam.PCollection] = {}
 
     if "E1" in job.experiments:
         distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
@@ -55,6 +61,18 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         if separated.embeddings is not None:
             batches[EMBEDDINGS.name] = separated.embeddings
 
+    if "salience" in job.experiments:
+        items, repeated, unique_counts = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
+        errors.append(repeated)
+        counts.append(unique_counts)
+        judged.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
+    if "synonyms" in job.experiments:
+        judged.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
+    for found in judged:
+        metrics.append(found.metrics)
+        counts.append(found.counts)
+        batches[EMBEDDINGS.name] = found.embeddings
+
     all_errors = tuple(errors) | "AllErrors" >> beam.Flatten()
     counts.append(all_errors | "CountUnusable" >> beam.FlatMap(count_unusable))
     sums = tuple(counts) | "Counts" >> SumCounts()
@@ -78,3 +96,29 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             inputs=job.inputs,
         )
     )
+
+
+def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:
+    return JudgeSalience(
+        encoder=_encoder(job),
+        salience=job.separation.salience,
+        learning=job.learning,
+        default=default_model(job.encoder_name),
+        stored=stored,
+    )
+
+
+def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> JudgeSynonyms:
+    return JudgeSynonyms(
+        config=job.separation,
+        encoder=_encoder(job),
+        learning=job.learning,
+        default=default_model(job.encoder_name),
+        stored=stored,
+    )
+
+
+def _encoder(job: Job) -> EncoderSource:
+    if job.encoder is None:
+        raise ValueError(f"{', '.join(job.experiments)}: an encoder is needed")
+    return job.encoder

@@ -15,19 +15,29 @@ from transforms.datasets.files import Source, absolute
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import MixtureConfig, SeparationConfig
-from transforms.salience.config import SalienceConfig
+from transforms.salience.config import LearningConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
 PROGRAM = "evaluate"
-EXPERIMENTS = ("E1", "E2")
+EXPERIMENTS = ("E1", "E2", "salience", "synonyms")
+_USED_BY = {
+    "journeys": ("E1",),
+    "collections": ("E2", "synonyms"),
+    "interactions": ("E2",),
+    "items": ("E2", "salience"),
+    "encoder": ("E2", "salience", "synonyms"),
+}
+_NEEDS = {"salience": ("items", "encoder"), "synonyms": ("collections", "encoder")}
+_ALONE = tuple(_NEEDS)
+"""Experiments that encode texts of their own, so that no other runs beside them."""
 _CALCULATORS = ("scipy", "sklearn")
 _EXTRA = "pip install 'interest-journeys[evaluation]'"
 
 
 class EvaluateOptions(reading.JobOptions):
-    """Measures how well journeys are found: E1, how many users have and how long they are; E2, mixed collections."""
+    """Measures how well journeys and salient terms are found, by experiments on what people put together themselves."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
@@ -37,11 +47,15 @@ class EvaluateOptions(reading.JobOptions):
             "--experiments",
             type=reading.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2`. (Beam's own option of this name can be given as `--experiment`.)",
+            help="Which to run: `E1,E2`, `salience` or `synonyms`. (Beam's own option of this name can be given as "
+            "`--experiment`.)",
         )
-        add("--collections", help="For E2: `collections` as a parquet file, folder or glob.")
+        add("--collections", help="For E2 and synonyms: `collections` as a parquet file, folder or glob.")
         add("--interactions", help="For E2, instead: a log, whose items under one tag are a user's collection.")
-        add("--items", help="The catalogue of that log, with tags; the first one of an item counts.")
+        add(
+            "--items",
+            help="For E2 the catalogue of that log, of whose tags the first one counts; for salience one with tags.",
+        )
         add("--journeys", help="For E1: the workspace that `extract` wrote.")
         add("--workspace", default="evaluation", help="Folder or bucket prefix in which the datasets are written.")
         add("--report", help="File of this machine into which the tables are written as a page of Markdown.")
@@ -95,6 +109,12 @@ class EvaluateOptions(reading.JobOptions):
             choices=("equal", "skewed"),
             help="Whether the first collection of a mixture brings in at least three times as many items.",
         )
+        add(
+            "--most_items",
+            type=number(int, 1),
+            default=LearningConfig.most_items,
+            help="For salience: items of the catalogue that are used, a sample.",
+        )
         add("--seed", type=number(int, 0), default=MixtureConfig.seed, help="Of mixtures, orders and intervals.")
         add(
             "--max_terms",
@@ -146,6 +166,7 @@ class Job:
         encoder_name: what they are called.
         methods: what E2 compares.
         separation: how E2 is done.
+        learning: limits of the learned scorer in the experiments on salience.
         max_error_rate: largest share of unusable rows of an input.
     """
 
@@ -163,6 +184,7 @@ class Job:
     encoder_name: str
     methods: tuple[Method, ...]
     separation: SeparationConfig
+    learning: LearningConfig
     max_error_rate: float
 
     @property
@@ -181,6 +203,7 @@ class Job:
             "encoder": self.encoder_name,
             "encoder_fingerprint": self.encoder.fingerprint() if self.encoder else "",
             "methods": {method.name: list(method.thresholds) for method in self.methods},
+            "learning": dataclasses.asdict(self.learning),
             **separation,
         }
 
@@ -252,6 +275,7 @@ def plan(own: argparse.Namespace) -> Job:
             fixed_thresholds=own.fixed_thresholds,
             stability=bool(own.stability),
         ),
+        learning=LearningConfig(most_items=own.most_items),
         max_error_rate=own.max_error_rate,
     )
 
@@ -262,11 +286,15 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
     if not experiments or not set(experiments) <= set(EXPERIMENTS):
         given = ",".join(own.experiments)
         raise reading.UsageError(f"--experiments must be some of {', '.join(EXPERIMENTS)}, got {given!r}")
-    needed = {"E1": ("journeys",), "E2": ("collections", "interactions", "items", "encoder")}
-    for experiment in set(EXPERIMENTS) - set(experiments):
-        for name in needed[experiment]:
-            if getattr(own, name) is not None:
-                raise reading.UsageError(f"--{name} is for {experiment}, which is not among --experiments")
+    for name, users in _USED_BY.items():
+        if getattr(own, name) is not None and not set(users) & set(experiments):
+            raise reading.UsageError(f"--{name} is for {' and '.join(users)}, which is not among --experiments")
+    for experiment in set(_ALONE) & set(experiments):
+        if len(experiments) > 1:
+            raise reading.UsageError(f"{experiment} runs alone, not beside other --experiments")
+        for name in _NEEDS[experiment]:
+            if getattr(own, name) is None:
+                raise reading.UsageError(f"{experiment} needs --{name}")
     if "E1" in experiments and own.journeys is None:
         raise reading.UsageError("E1 needs --journeys, the workspace that extract wrote")
     if "E2" in experiments:
@@ -274,8 +302,9 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
             raise reading.UsageError("--interactions and --items belong together")
         if (own.collections is None) == (own.interactions is None):
             raise reading.UsageError("E2 needs either --collections, or --interactions and --items with tags")
-        if missing := [name for name in _CALCULATORS if importlib.util.find_spec(name) is None]:
-            raise reading.UsageError(f"E2 needs {', '.join(missing)}: {_EXTRA}")
+    missing = [name for name in _CALCULATORS if importlib.util.find_spec(name) is None]
+    if missing and {"E2", "synonyms"} & set(experiments):
+        raise reading.UsageError(f"{experiments[-1]} needs {', '.join(missing)}: {_EXTRA}")
     if own.previous is not None and own.encoder is None:
         raise reading.UsageError("--previous is for its embeddings, so give the --encoder too")
     return experiments

@@ -16,6 +16,7 @@ from schemas import METRICS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
+from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import distribution_table, separation_table
 
 _SHOWN_MEANS = ("mean F1", "mean ARI")
@@ -30,6 +31,10 @@ def print_evaluation(job: Job, seconds: float) -> None:
         tables.append(_figures_of_methods(cells_of(distribution_table(metrics))))
     if "E2" in job.experiments:
         tables.append(_methods(cells_of(separation_table(metrics))))
+    if "salience" in job.experiments:
+        tables.append(_plain(cells_of(salience_table(metrics)), "Salience: hidden tags"))
+    if "synonyms" in job.experiments:
+        tables.append(_plain(cells_of(synonyms_table(metrics)), "Synonyms: key words replaced"))
     console = _wide_enough(tables)
     console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
     for table in tables:
@@ -91,4 +96,18 @@ def _figures_of_methods(cells: list[list[Cell]]) -> Table:
         table.add_column("95 %", justify="right", no_wrap=True, style="dim")
     for number, name in enumerate(head[1:], start=1):
         table.add_row(name.text, *(text for line in lines for text in (line[number].text, line[number].ends)))
+    return table
+
+
+def _plain(cells: list[list[Cell]], title: str) -> Table:
+    """A table as it is, each figure with its interval."""
+    head, *lines = cells
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    rows = [[" ".join(filter(None, (cell.text, cell.ends))) for cell in line] for line in lines]
+    for number, cell in enumerate(head):
+        column = [cell.text, *(row[number] for row in rows)]
+        is_text = number < 2 and not any(text[:1].isdigit() for text in column)
+        table.add_column(cell.text, justify="left" if is_text else "right", min_width=max(map(len, column)))
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table

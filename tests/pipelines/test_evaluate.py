@@ -19,6 +19,7 @@ from schemas import EMBEDDINGS, ERRORS, METRICS
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write
 from tests.transforms.encoders.toy import ToySource
+from tests.transforms.salience.topics import TopicSource, rows_of_items
 
 SIZE = 12
 FEW = ("--ks=2,3", "--mixtures_per_k=6", "--fewest=5", "--most=8", "--runner=FnApiRunner")
@@ -224,6 +225,53 @@ class TestEncoder:
         assert methods(values(tmp_path / "evaluation")) == {"global agglomerative, toy", "k-means told k, toy"}
 
 
+class TestSalience:
+    @pytest.fixture(autouse=True)
+    @staticmethod
+    def _topics(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(evaluate_job, "find_encoder", lambda _option, _name: TopicSource())
+
+    def test_hidden_tags(self, tmp_path: Path) -> None:
+        catalogue = pa.Table.from_pylist([row | {"description": None} for row in rows_of_items(400)])
+        folder = write(tmp_path / "in", {"items.parquet": catalogue})
+        options = ("--experiments=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
+        told = evaluate(*options, "--most_items=350", "--workspace=out")
+        figures = values(tmp_path / "out")
+        assert figures["salience_auc", "statistical"] == 0.5
+        assert figures["salience_auc", "learned, default model"] > 0.9
+        assert figures["salience_items", "all"] == 350
+        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS))
+        assert "learned, default model" in told
+        assert "…" not in told
+        assert "## Salience: hidden tags" in (tmp_path / "page.md").read_text(encoding="utf-8")
+        again = evaluate(*options, "--most_items=350", "--workspace=again", "--previous=out")
+        assert again.splitlines()[1:-2] == told.splitlines()[1:-2]
+        assert values(tmp_path / "again")["texts_encoded", ""] == 0
+        assert content(tmp_path / "again", EMBEDDINGS) == content(tmp_path / "out", EMBEDDINGS)
+
+    def test_too_little_to_judge_by(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = write(tmp_path / "in", {"items.parquet": pa.Table.from_pylist(rows_of_items(20, tagged=0.0))})
+        assert run(["--experiments=salience", f"--items={folder}", "--encoder=topics", "--runner=FnApiRunner"]) == 1
+        assert "no item has a tag" in capsys.readouterr().err
+        assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()
+
+    def test_synonyms(self, tmp_path: Path) -> None:
+        words = ("garden", "boat", "photo", "song", "puzzle", "house")
+        described = [
+            {"source": "s", "name": f"{number}", "item_titles": [f"{words[number % 6]} {number} {i}" for i in range(9)]}
+            for number in range(12)
+        ]
+        folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
+        told = evaluate("--experiments=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
+        figures = values(tmp_path / "evaluation")
+        assert figures["synonyms_collections", ""] == 12
+        assert figures["synonyms_drop", "ICPC, statistical terms/changed items"] > 0
+        assert figures["texts_encoded", ""] == 108 + figures["synonyms_changed", ""]
+        assert "share of the literal drop" in told
+        page = (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "12 collections that have one of 6 key words" in page
+
+
 class TestDistributions:
     @pytest.fixture(scope="class")
     @classmethod
@@ -269,8 +317,13 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (("--experiments=E3",), "--experiments must be some of E1, E2, got 'E3'"),
-            (("--experiments=",), "--experiments must be some of E1, E2, got ''"),
+            (("--experiments=E3",), "--experiments must be some of E1, E2, salience, synonyms, got 'E3'"),
+            (("--experiments=",), "--experiments must be some of E1, E2, salience, synonyms, got ''"),
+            (("--experiments=salience",), "salience needs --items"),
+            (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),
+            (("--experiments=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
+            (("--experiments=synonyms,E2", *COLLECTIONS), "synonyms runs alone, not beside other --experiments"),
+            (("--experiments=salience", *COLLECTIONS), "--collections is for E2 and synonyms, which is not among"),
             ((), "E2 needs either --collections, or --interactions and --items with tags"),
             ((*COLLECTIONS, "--interactions=a", "--items=b"), "E2 needs either --collections, or"),
             (("--interactions=a",), "--interactions and --items belong together"),

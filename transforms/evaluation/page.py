@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from schemas import METRICS
 from transforms.columnar import concatenate
+from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import distribution_table, separation_table
 
@@ -41,6 +42,10 @@ def evaluation_page(metrics: Iterable[pa.RecordBatch], configuration: Mapping[st
     if "E2" in configuration["experiments"]:
         sections += ["## E2: collections mixed, and taken apart again\n", _about_mixtures(counts, configuration)]
         sections += [separation_table([rows]), "### By threshold\n", _ABOUT_CURVES, sweep_table([rows])]
+    if "salience" in configuration["experiments"]:
+        sections += ["## Salience: hidden tags\n", about_salience([rows]), salience_table([rows])]
+    if "synonyms" in configuration["experiments"]:
+        sections += ["## Synonyms: key words replaced\n", about_synonyms([rows]), synonyms_table([rows])]
     return "\n".join(sections)
 
 

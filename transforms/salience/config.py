@@ -55,3 +55,44 @@ class SalienceConfig:
     def __post_init__(self) -> None:
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, got {self.max_terms}")
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningConfig:
+    """How salience is learnt, and how far items are expanded.
+
+    Attributes:
+        most_terms: terms of the vocabulary that get a context: the most frequent, at least 1. Bounds time and memory.
+        neighbours: how many of them are considered for an item besides those of its text: the nearest, at least 0.
+        fewest_items: a term of fewer items is not considered where it does not stand in the text, at least 1.
+        most_items: items that a model is learnt from, by a stable hash of their ids, at least 1.
+        most_labels: labels of an item that a model is learnt from, drawn, at least 1.
+        fewest_pairs: with fewer labels in all no model is learnt, at least 1.
+        least_share_in_text: nor where a smaller share of the labels stands in the text of their items, in [0, 1]: from
+            tags that are codes a model would learn that what the text says is irrelevant.
+        calibration_share: share of the items on which the model is calibrated and not fitted, in (0, 1).
+        seed: of the draws.
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    most_terms: int = 8192
+    neighbours: int = 128
+    fewest_items: int = 5
+    most_items: int = 10_000
+    most_labels: int = 8
+    fewest_pairs: int = 500
+    least_share_in_text: float = 0.05
+    calibration_share: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("most_terms", "neighbours", "fewest_items", "most_items", "most_labels", "fewest_pairs"):
+            least = 0 if name == "neighbours" else 1
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 <= self.least_share_in_text <= 1:
+            raise ValueError(f"least_share_in_text must be in [0, 1], got {self.least_share_in_text}")
+        if not 0 < self.calibration_share < 1:
+            raise ValueError(f"calibration_share must be in (0, 1), got {self.calibration_share}")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from transforms.columnar import ApplyToAll, split_by_bucket
 from transforms.datasets.metrics import count
 from transforms.salience.candidates import candidate_terms
-from transforms.salience.config import SalienceConfig
+from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import (
     CatalogueSize,
@@ -24,6 +24,42 @@ from transforms.salience.vocabulary import (
     term_statistics,
     vocabulary,
 )
+
+
+@dataclasses.dataclass
+class ChooseVocabulary(beam.PTransform):
+    """Rows of `CANDIDATES`, perhaps with further columns -> the terms of the catalogue that can be salient.
+
+    Attributes:
+        limits: which terms are kept.
+        buckets: how many pieces the terms are cut into; decides memory and parallelism, not the result.
+
+    Returns:
+        A tuple of two collections of one element each: rows of `VOCABULARY`, the size of the catalogue.
+    """
+
+    limits: VocabularyConfig
+    buckets: int = 16
+
+    def expand(self, candidates: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        limits = self.limits
+        size = (
+            candidates
+            | "Size" >> beam.Map(catalogue_size).with_output_types(CatalogueSize)
+            | "SumSizes" >> beam.CombineGlobally(sum_sizes)
+        )
+        statistics = (
+            candidates
+            | "Statistics" >> beam.Map(term_statistics)
+            | "ByTerm"
+            >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
+            | "GroupTerms" >> beam.GroupByKey()
+            | "Frequent"
+            >> beam.MapTuple(lambda _, pieces: frequent(sum_statistics(pieces), limits)).with_output_types(
+                pa.RecordBatch
+            )
+        )
+        return statistics | "Vocabulary" >> ApplyToAll(vocabulary, (beam.pvalue.AsSingleton(size), limits)), size
 
 
 @dataclasses.dataclass
@@ -47,35 +83,16 @@ class SalientTerms(beam.PTransform):
         candidates = items | "Candidates" >> beam.Map(candidate_terms, self.config.stop_words).with_output_types(
             pa.RecordBatch
         )
-        chosen = self._vocabulary(candidates)
+        chosen, _ = candidates | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
         salient = candidates | "Score" >> beam.Map(
             self.scorer, beam.pvalue.AsSingleton(chosen), self.config.max_terms
         ).with_output_types(pa.RecordBatch)
-        described = salient | "CountTerms" >> beam.FlatMap(_count_terms)
+        described = salient | "CountTerms" >> beam.FlatMap(count_terms)
         sizes = chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows))
         return salient, (described, sizes) | "Counts" >> beam.Flatten()
 
-    def _vocabulary(self, candidates: beam.PCollection) -> beam.PCollection:
-        limits = self.config.vocabulary
-        size = (
-            candidates
-            | "Size" >> beam.Map(catalogue_size).with_output_types(CatalogueSize)
-            | "SumSizes" >> beam.CombineGlobally(sum_sizes)
-        )
-        statistics = (
-            candidates
-            | "Statistics" >> beam.Map(term_statistics)
-            | "ByTerm"
-            >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
-            | "GroupTerms" >> beam.GroupByKey()
-            | "Frequent"
-            >> beam.MapTuple(lambda _, pieces: frequent(sum_statistics(pieces), limits)).with_output_types(
-                pa.RecordBatch
-            )
-        )
-        return statistics | "Vocabulary" >> ApplyToAll(vocabulary, (beam.pvalue.AsSingleton(size), limits))
 
-
-def _count_terms(salient: pa.RecordBatch) -> Iterator[Any]:
+def count_terms(salient: pa.RecordBatch) -> Iterator[Any]:
+    """How many rows of `salient_terms` have no term."""
     lengths = pc.list_value_length(salient["terms"])
     yield count("items_without_terms", pc.sum(pc.equal(lengths, 0)).as_py() or 0)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from transforms.salience.config import SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,23 @@ def test_the_limits_are_allowed() -> None:
     for association in (-1, 1):
         limits = VocabularyConfig(min_term_items=1, max_term_share=1, min_association=association)
         assert SalienceConfig(limits, max_terms=1).vocabulary == limits
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "allowed"),
+    [
+        ("most_terms", 0, "at least 1"),
+        ("neighbours", -1, "at least 0"),
+        ("fewest_items", 0, "at least 1"),
+        ("most_items", 0, "at least 1"),
+        ("most_labels", 0, "at least 1"),
+        ("fewest_pairs", 0, "at least 1"),
+        ("least_share_in_text", 1.5, r"in \[0, 1\]"),
+        ("calibration_share", 0.0, r"in \(0, 1\)"),
+        ("calibration_share", math.nan, r"in \(0, 1\)"),
+    ],
+)
+def test_learning_refuses_what_is_not_allowed_by_name(setting: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{setting} must be {allowed}, got {value}$"):
+        LearningConfig(**{setting: value})
+    assert LearningConfig(neighbours=0).neighbours == 0

@@ -1,0 +1,256 @@
+"""What `salience` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from pipelines import options as reading
+from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    ERRORS,
+    INTERACTIONS,
+    ITEMS,
+    METRICS,
+    SALIENCE_MODEL,
+    SALIENT_TERMS,
+)
+from transforms.datasets.files import Source, absolute
+from transforms.encoders.spec import EncoderSpec
+from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+
+PROGRAM = "salience"
+OUTPUTS = (EMBEDDINGS, SALIENCE_MODEL, SALIENT_TERMS, ERRORS, METRICS)
+MODELS = ("auto", "default")
+MAX_TERMS = 32
+
+
+class SalienceOptions(reading.JobOptions):
+    """Finds the salient terms of each item by a learned model: words of its text, and others that are near to it."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        number = reading.number
+        add("--items", help="Catalogue: parquet file, folder or glob.")
+        add(
+            "--collections",
+            help="Instead of a catalogue: `collections`; their names are tags. A sample of its items is used.",
+        )
+        add(
+            "--fewest_collections_of_source",
+            type=number(int, 1),
+            default=1,
+            help="Use collections of sources that have at least so many.",
+        )
+        add("--interactions", help="Log to learn from where too few items have tags or queries.")
+        add("--workspace", default="salience", help="Folder or bucket prefix in which the datasets are written.")
+        add("--previous", help="Workspace of a run before: texts that it encoded are not encoded again.")
+        add(
+            "--model",
+            default="auto",
+            help="`auto`: learnt from the inputs where they say enough; `default`: the one that comes with the "
+            "package; or a workspace that holds a `salience_model`.",
+        )
+        add(
+            "--encoder",
+            default="static",
+            help="Encoder of the items: `static` is fast, `minilm` is better; or a folder, or a hub id.",
+        )
+        add(
+            "--columns",
+            type=reading.renaming(INTERACTIONS),
+            default={},
+            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
+        )
+        add(
+            "--item_columns",
+            type=reading.renaming(ITEMS),
+            default={},
+            help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+        )
+        add(
+            "--max_terms",
+            type=number(int, 1, 1000),
+            default=MAX_TERMS,
+            help="Salient terms kept of an item: the most salient.",
+        )
+        add(
+            "--neighbours",
+            type=number(int, 0, 1000),
+            default=LearningConfig.neighbours,
+            help="Terms considered for an item besides those of its text: the nearest.",
+        )
+        add(
+            "--most_terms",
+            type=number(int, 1, 1 << 20),
+            default=LearningConfig.most_terms,
+            help="Terms that can be near: the most frequent. It bounds time and memory.",
+        )
+        add(
+            "--fewest_items",
+            type=number(int, 1),
+            default=LearningConfig.fewest_items,
+            help="Terms of fewer items are not near to any.",
+        )
+        add(
+            "--most_items",
+            type=number(int, 1),
+            default=LearningConfig.most_items,
+            help="Items that a model is learnt from: a sample.",
+        )
+        add("--seed", type=number(int, 0), default=LearningConfig.seed, help="Of what a model is learnt from.")
+        add(
+            "--min_term_items",
+            type=number(int, 1),
+            default=VocabularyConfig.min_term_items,
+            help="Terms of fewer items are not salient.",
+        )
+        add(
+            "--max_term_share",
+            type=number(float, 0, 1, open_low=True),
+            default=VocabularyConfig.max_term_share,
+            help="Terms of a larger share of all items are not salient.",
+        )
+        add(
+            "--min_association",
+            type=number(float, -1, 1),
+            default=VocabularyConfig.min_association,
+            help="Least normalised pointwise mutual information of a bigram's words.",
+        )
+        add(
+            "--max_error_rate",
+            type=number(float, 0, 1),
+            default=0.05,
+            help="Largest share of unusable rows of an input; past it nothing is written.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        items: the catalogue; None: what `collections` says.
+        collections: lists whose names are tags.
+        fewest_collections_of_source: sources with fewer are left out.
+        interactions: a log to learn from.
+        embeddings: those of an earlier run.
+        stored_model: the model of an earlier run, to be used.
+        learns: whether a model is learnt.
+        workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        encoder: what makes vectors.
+        salience: limits of the vocabulary and of what an item keeps.
+        learning: how a model is learnt, and how far items are expanded.
+        max_error_rate: largest share of unusable rows of an input.
+    """
+
+    items: Source | None
+    collections: Source | None
+    fewest_collections_of_source: int
+    interactions: Source | None
+    embeddings: Source | None
+    stored_model: Source | None
+    learns: bool
+    workspace: str
+    versions: dict[str, str | None]
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    encoder: EncoderSpec
+    salience: SalienceConfig
+    learning: LearningConfig
+    max_error_rate: float
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        salience = dataclasses.asdict(self.salience)
+        salience["stop_words"] = sorted(self.salience.stop_words)
+        return {
+            "salience": salience,
+            "learning": dataclasses.asdict(self.learning),
+            "learns": self.learns,
+            "encoder": str(self.encoder),
+            "encoder_fingerprint": self.encoder.fingerprint(),
+            "fewest_collections_of_source": self.fewest_collections_of_source,
+        }
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {
+            ITEMS.name: self.items,
+            COLLECTIONS.name: self.collections,
+            INTERACTIONS.name: self.interactions,
+            EMBEDDINGS.name: self.embeddings,
+        }
+        return {name: source for name, source in named.items() if source}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        sources = self.sources | ({SALIENCE_MODEL.name: self.stored_model} if self.stored_model else {})
+        return {
+            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
+            for name, source in sources.items()
+        }
+
+
+def plan(own: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs, opens the workspace, finds encoder and model.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    if (own.items is None) == (own.collections is None):
+        raise reading.UsageError("give either --items or --collections")
+    if own.collections is not None and own.interactions is not None:
+        raise reading.UsageError("--interactions are for --items, not for --collections, whose names say enough")
+    if own.model == "default" and own.interactions is not None:
+        raise reading.UsageError("--interactions are to learn from, but --model=default learns nothing")
+    workspace = absolute(own.workspace)
+    sources = {
+        name: find_input(f"--{name}", getattr(own, name))
+        for name in ("items", "collections", "interactions")
+        if getattr(own, name) is not None
+    }
+    check_apart(workspace, [(f"--{name}", source) for name, source in sources.items()])
+    encoder = find_encoder("--encoder", own.encoder)
+    return Job(
+        items=sources.get("items"),
+        collections=sources.get("collections"),
+        fewest_collections_of_source=own.fewest_collections_of_source,
+        interactions=sources.get("interactions"),
+        embeddings=_find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None,
+        stored_model=None if own.model in MODELS else _find_own("--model", own.model, SALIENCE_MODEL),
+        learns=own.model == "auto",
+        workspace=workspace,
+        versions=open_workspace(workspace, OUTPUTS),
+        columns=own.columns,
+        item_columns=own.item_columns,
+        encoder=encoder,
+        salience=SalienceConfig(
+            VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association), own.max_terms
+        ),
+        learning=LearningConfig(
+            most_terms=own.most_terms,
+            neighbours=own.neighbours,
+            fewest_items=own.fewest_items,
+            most_items=own.most_items,
+            seed=own.seed,
+        ),
+        max_error_rate=own.max_error_rate,
+    )
+
+
+def _find_own(option: str, workspace: str, schema: Any) -> Source:
+    source = find_input(option, f"{workspace.rstrip('/')}/{schema.name}")
+    if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
+        raise reading.UsageError(f"{option}: {workspace!r} holds no {schema.name} that this version wrote")
+    return source

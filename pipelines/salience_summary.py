@@ -1,0 +1,39 @@
+"""What a run of `salience` did, in one screen, read from the datasets that it committed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+
+from schemas import METRICS, SALIENT_TERMS
+from transforms.datasets.files import find
+from transforms.datasets.reading import read_dataset
+
+_SHOWN_ITEMS = 5
+_SHOWN_TERMS = 8
+_COUNTS = (("items", "items"), ("items without any salient term", "items_without_terms"), ("salient terms", "terms"))
+
+
+def print_salience(workspace: str, seconds: float) -> None:
+    """Prints the figures of a run, the terms of some items, and where the datasets are."""
+    console = Console(highlight=False)
+    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name))).to_pylist()
+    figures = {(row["metric"], row["slice"]): row["value"] for row in metrics}
+    console.print(f"salience: {seconds:.1f} s", markup=False)
+    for name, metric in _COUNTS:
+        if (metric, "") in figures:
+            console.print(f"  {name}: {figures[metric, '']:,.0f}", markup=False)
+    learnt = next(slice_ for metric, slice_ in figures if metric == "model_learnt_from")
+    console.print(f"  model learnt from: {learnt}", markup=False)
+    if ("calibration_error", "after") in figures:
+        before, after = (figures["calibration_error", when] for when in ("before", "after"))
+        console.print(f"  expected calibration error: {after:.3f}, {before:.3f} before calibration", markup=False)
+    source = find(FileSystems.join(workspace, SALIENT_TERMS.name))
+    first = dataclasses.replace(source, files=source.files[:1])
+    for row in read_dataset(SALIENT_TERMS, first).slice(0, _SHOWN_ITEMS).to_pylist():
+        pairs = zip(row["terms"][:_SHOWN_TERMS], row["saliences"], strict=False)
+        terms = ", ".join(f"{term} {salience:.2f}" for term, salience in pairs)
+        console.print(f"  {row['item_id']}: {terms}", soft_wrap=True, markup=False)
+    console.print(f"Written to {workspace}: salient_terms, salience_model, embeddings, metrics, errors", markup=False)

@@ -1,0 +1,142 @@
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.transforms.salience.topics import TOPICS, items, vectors
+from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.features import FEATURES
+from transforms.salience.fitting import expected_calibration_error
+from transforms.salience.labels import LABELS, drawn, hide, terms_of_fields
+from transforms.salience.learned import learned_salience
+from transforms.salience.model import SalienceModel, default_model
+from transforms.salience.term_table import Directions, quantise
+from transforms.salience.training import (
+    CONSUMED,
+    GIVEN,
+    KINDS,
+    NOTHING,
+    Scene,
+    features_of,
+    label_pairs,
+    learn,
+    set_scene,
+    train,
+)
+
+SALIENCE = SalienceConfig(VocabularyConfig(max_term_share=0.5, min_association=0.99))
+LEARNING = LearningConfig(most_terms=100, neighbours=6, fewest_pairs=50, least_share_in_text=0.0)
+NO_LABELS = pa.RecordBatch.from_pylist([], LABELS)
+CATALOGUE = items(400)
+
+
+def scene(hidden_share: float = 0.5) -> tuple[Scene, pa.RecordBatch, np.ndarray]:
+    hidden = drawn(CATALOGUE["item_id"], hidden_share, "test")
+    labels = terms_of_fields(CATALOGUE.filter(pa.array(hidden)))
+    return set_scene(hide(CATALOGUE, hidden), quantise(vectors(CATALOGUE)), SALIENCE, LEARNING), labels, hidden
+
+
+def test_hidden_tags_are_not_in_the_scene() -> None:
+    known, labels, hidden = scene()
+    seen = [set(terms) & set(TOPICS) for terms in known.candidates["terms"].to_pylist()]
+    assert not any(own for own, gone in zip(seen, hidden, strict=True) if gone)
+    assert all(own for own, gone in zip(seen, hidden, strict=True) if not gone)
+    assert labels.num_rows == hidden.sum()
+    given = dict(zip(known.table.terms.take(pa.array(known.table.codes)).to_pylist(), known.table.given, strict=True))
+    assert sum(given[topic] for topic in TOPICS) == (~hidden).sum()
+    assert given["rose"] == 0
+
+
+def test_pairs_are_what_they_are_called() -> None:
+    known, labels, hidden = scene()
+    labelled = label_pairs(known, labels, LEARNING, 0)
+    names, titles = known.table.terms.to_pylist(), CATALOGUE["title"].to_pylist()
+    tags = CATALOGUE["tags"].to_pylist()
+    assert set(labelled.kinds.tolist()) == set(range(len(KINDS)))
+    for item, term, evidence, kind, elsewhere in zip(*labelled.pairs, labelled.kinds, labelled.elsewhere, strict=True):
+        assert hidden[item]
+        assert (evidence > 0) == (names[term] in titles[item].split(", "))
+        assert (kind == 0) == (names[term] in tags[item])
+        assert kind != 1 or names[term] in TOPICS
+        assert kind != 2 or evidence > 0
+        assert kind != 3 or (evidence == 0 and not elsewhere)
+    counts = np.bincount(labelled.kinds)
+    assert counts[0] == hidden.sum()
+    assert (counts[1:] <= counts[0]).all()
+    assert labelled.weights[labelled.kinds <= 1].tolist() == [1.0] * int(counts[:2].sum())
+    in_text = labelled.kinds == 2
+    assert labelled.weights[in_text].sum() == pytest.approx(3 * hidden.sum(), rel=0.02)  # each title has three words
+
+
+def test_draws_depend_on_the_seed_alone() -> None:
+    known, labels, _ = scene()
+    first, again, other = (label_pairs(known, labels, LEARNING, seed) for seed in (0, 0, 1))
+    assert all(np.array_equal(one, two) for one, two in zip(first.pairs, again.pairs, strict=True))
+    assert not np.array_equal(first.pairs.terms, other.pairs.terms)
+
+
+def test_features_do_not_depend_on_how_pairs_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, labels, _ = scene()
+    pairs = label_pairs(known, labels, LEARNING, 0).pairs
+    whole = features_of(known, pairs)
+    monkeypatch.setattr("transforms.salience.training.ITEMS_PER_BLOCK", 7)
+    assert np.array_equal(features_of(known, pairs), whole)
+    assert whole.shape == (len(pairs.items), len(FEATURES))
+
+
+def test_a_model_learns_what_items_are_about() -> None:
+    """Of the hidden tags none stands in a title, so the statistical scorer cannot know them."""
+    known, labels, hidden = scene()
+    fitted = train(known, labels, LEARNING)
+    assert fitted is not None
+    salient = learned_salience(known.candidates, known.vectors, known.table, fitted.model, 6, 2, 5)
+    found = [
+        tag[0] in terms
+        for terms, tag, gone in zip(salient["terms"].to_pylist(), CATALOGUE["tags"].to_pylist(), hidden, strict=True)
+        if gone
+    ]
+    assert np.mean(found) > 0.9
+    test = label_pairs(known, labels, LEARNING, 9)
+    chances = fitted.model.salience(features_of(known, test.pairs))[test.matched]
+    assert expected_calibration_error(chances, test.fits[test.matched]) < 0.1
+
+
+class TestLearn:
+    @staticmethod
+    def lesson(catalogue: pa.RecordBatch, consumed: pa.RecordBatch = NO_LABELS) -> tuple[SalienceModel, str]:
+        found = learn(catalogue, encoded(catalogue), consumed, SALIENCE, LEARNING, default_model())
+        assert (found.fitted is None) == (found.learnt_from == NOTHING)
+        return found.model, found.learnt_from
+
+    def test_from_tags_where_they_are_enough(self) -> None:
+        model, source = self.lesson(CATALOGUE)
+        assert source == GIVEN
+        assert model != default_model()
+        assert self.lesson(CATALOGUE) == (model, source)
+
+    def test_from_what_is_consumed_together_where_they_are_not(self) -> None:
+        untagged = items(400, tagged=0.05)
+        topics = list(TOPICS)
+        labels = [
+            {"item_id": item, "terms": sorted(TOPICS[topics[number % 6]])}
+            for number, item in enumerate(untagged["item_id"].to_pylist())
+        ]
+        model, source = self.lesson(untagged, pa.RecordBatch.from_pylist(labels, LABELS))
+        assert source == CONSUMED
+        assert model != default_model()
+
+    def test_not_from_tags_that_never_stand_in_the_text(self) -> None:
+        strict = dataclasses.replace(LEARNING, least_share_in_text=0.1)
+        known, labels, _ = scene()
+        assert train(known, labels, strict) is None
+        found = learn(CATALOGUE, encoded(CATALOGUE), NO_LABELS, SALIENCE, strict, default_model())
+        assert found.learnt_from == NOTHING
+
+    def test_or_not_at_all(self) -> None:
+        assert self.lesson(items(400, tagged=0.05)) == (default_model(), NOTHING)
+        assert self.lesson(items(0)) == (default_model(), NOTHING)
+
+
+def encoded(catalogue: pa.RecordBatch) -> Directions:
+    return quantise(vectors(catalogue)) if catalogue.num_rows else np.zeros((0, 8), np.int16)

@@ -1,0 +1,192 @@
+"""The experiments on salience from end to end, on Beam: a catalogue with tags, or collections, in; figures out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsIter, AsSingleton
+
+from transforms.columnar import ApplyToAll
+from transforms.datasets.gate import DataError
+from transforms.encoders.encode import EncodeTexts, embeddings_alone
+from transforms.encoders.spec import EncoderSource
+from transforms.encoders.text import TEXTS, item_text, texts_of_items
+from transforms.evaluation.config import SeparationConfig
+from transforms.evaluation.corpus import collections_in_one, small_sources
+from transforms.evaluation.salience import judge_scorers
+from transforms.evaluation.synonym_trial import SynonymTrial, judge_methods, replace_in_mixtures
+from transforms.salience.config import LearningConfig, SalienceConfig
+from transforms.salience.learned_terms import dimensions_of, in_order, matrix, smallest_hashes, whole_numbers
+from transforms.salience.model import SalienceModel
+
+_PLAIN, _REPLACED = "plain ", "replaced "
+
+
+class Judged(NamedTuple):
+    """What an experiment gives, each a collection.
+
+    Attributes:
+        metrics: one record batch of `metrics`.
+        embeddings: record batches of `embeddings`, those that were stored among them.
+        counts: counts.
+    """
+
+    metrics: beam.PCollection
+    embeddings: beam.PCollection
+    counts: beam.PCollection
+
+
+def _with_stored(embeddings: beam.PCollection, stored: beam.PCollection | None) -> beam.PCollection:
+    if stored is None:
+        return embeddings
+    alone = stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
+    return (alone, embeddings) | "OldAndNew" >> beam.Flatten()
+
+
+def _judge_catalogue(
+    _: bytes,
+    items: pa.RecordBatch,
+    vectors: Iterable[pa.RecordBatch],
+    salience: SalienceConfig,
+    learning: LearningConfig,
+    default: SalienceModel,
+) -> pa.RecordBatch:
+    encoded = in_order(vectors, items["item_id"])
+    known = encoded.drop_null()
+    rows = items.filter(encoded.is_valid())
+    try:
+        return judge_scorers(rows, matrix(known, dimensions_of(known)), salience, learning, default)
+    except ValueError as error:
+        raise DataError(f"{error}; nothing was committed") from error
+
+
+@dataclasses.dataclass
+class JudgeSalience(beam.PTransform):
+    """Rows of `items`, each once, with tags -> how well scorers know which tags were hidden.
+
+    A sample of the items is brought together in one process.
+
+    Attributes:
+        encoder: what makes vectors of the items.
+        salience: limits of the vocabulary.
+        learning: limits; its `most_items` is the size of the sample.
+        default: the model that comes with the package.
+        stored: record batches of `embeddings` of an earlier run; None: none.
+    """
+
+    encoder: EncoderSource
+    salience: SalienceConfig
+    learning: LearningConfig
+    default: SalienceModel
+    stored: beam.PCollection | None = None
+
+    def expand(self, items: beam.PCollection) -> Judged:
+        most = self.learning.most_items
+        sample = (
+            items
+            | "SampleSome" >> beam.Map(_smallest, most).with_output_types(pa.RecordBatch)
+            | "Sample" >> ApplyToAll(smallest_hashes, (most,))
+        )
+        encoded = (
+            sample
+            | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
+            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+        )
+        vectors = encoded.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
+        metrics = (
+            items.pipeline
+            | "Once" >> beam.Impulse()
+            | "Judge"
+            >> beam.Map(
+                _judge_catalogue, AsSingleton(sample), AsIter(vectors), self.salience, self.learning, self.default
+            ).with_output_types(pa.RecordBatch)
+        )
+        return Judged(metrics, _with_stored(encoded.embeddings, self.stored), encoded.counts)
+
+
+def _smallest(rows: pa.RecordBatch, most: int) -> pa.RecordBatch:
+    return smallest_hashes([rows], most)
+
+
+def _prepare(_: bytes, collections: Iterable[pa.RecordBatch], config: SeparationConfig) -> SynonymTrial:
+    kept = small_sources(collections_in_one(collections), config.most_collections_of_source)
+    try:
+        return replace_in_mixtures(kept, config.mixtures)
+    except ValueError as error:
+        raise DataError(f"{error}; nothing was committed") from error
+
+
+def _texts(trial: SynonymTrial) -> Iterator[pa.RecordBatch]:
+    """The texts of all items as they are, and of those that were changed."""
+    for kind, rows in ((_PLAIN, trial.items), (_REPLACED, trial.replaced.filter(pa.array(trial.changed)))):
+        ids = pc.binary_join_element_wise(kind, rows["item_id"], "")
+        yield pa.RecordBatch.from_arrays([ids, item_text(rows)], schema=TEXTS)
+
+
+def _judge_synonyms(
+    _: bytes,
+    trial: SynonymTrial,
+    encoded: Iterable[pa.RecordBatch],
+    config: SeparationConfig,
+    learning: LearningConfig,
+    default: SalienceModel,
+) -> pa.RecordBatch:
+    batches = list(encoded)
+    plain = pc.binary_join_element_wise(_PLAIN, trial.items["item_id"], "")
+    changed = pc.binary_join_element_wise(_REPLACED, trial.items["item_id"], "")
+    replaced = pc.if_else(pa.array(trial.changed), changed, plain)
+    vectors = [_vectors(batches, ids) for ids in (plain, replaced)]
+    return judge_methods(trial, vectors[0], vectors[1], config, learning, default)
+
+
+def _vectors(batches: list[pa.RecordBatch], ids: pa.StringArray) -> np.ndarray:
+    found = in_order((whole_numbers(batch) for batch in batches), ids)
+    return matrix(found, dimensions_of(found))
+
+
+@dataclasses.dataclass
+class JudgeSynonyms(beam.PTransform):
+    """Record batches of `collections` -> what is left of each method where key words are replaced by synonyms.
+
+    Attributes:
+        config: how collections are mixed, and how terms are found.
+        encoder: what makes vectors of the items.
+        learning: limits of the learned scorer.
+        default: its model.
+        stored: record batches of `embeddings` of an earlier run; None: none.
+    """
+
+    config: SeparationConfig
+    encoder: EncoderSource
+    learning: LearningConfig
+    default: SalienceModel
+    stored: beam.PCollection | None = None
+
+    def expand(self, collections: beam.PCollection) -> Judged:
+        root = collections.pipeline
+        trial = root | "Once" >> beam.Impulse() | "Prepare" >> beam.Map(_prepare, AsIter(collections), self.config)
+        encoded = (
+            trial
+            | "Texts" >> beam.FlatMap(_texts).with_output_types(pa.RecordBatch)
+            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+        )
+        metrics = (
+            root
+            | "OnceMore" >> beam.Impulse()
+            | "Judge"
+            >> beam.Map(
+                _judge_synonyms,
+                AsSingleton(trial),
+                AsIter(encoded.vectors),
+                self.config,
+                self.learning,
+                self.default,
+            ).with_output_types(pa.RecordBatch)
+        )
+        return Judged(metrics, _with_stored(encoded.embeddings, self.stored), encoded.counts)
