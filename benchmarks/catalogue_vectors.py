@@ -19,13 +19,13 @@ _SEED = 0
 
 def item_vectors(log: GeneratedLog) -> Path:
     """The file with the vectors of a log's items, beside them; made where it is not there."""
-    path = Path(f"{log.items}").with_suffix("").parent / f"vectors-{DIMENSIONS}.parquet"
+    path = log.items.with_name(f"vectors-{DIMENSIONS}.parquet")
     if path.exists():
         return path
     hidden = path.with_suffix(".unfinished")
     schema = pa.schema([("item_id", pa.string()), ("embedding", pa.list_(pa.float32()))])
     with pq.ParquetWriter(hidden, schema) as writer:
-        for rows in _batches(Path(log.items)):
+        for rows in _batches(log.items):
             vectors = _vectors_of(rows["title"])
             ends = np.arange(len(vectors) + 1, dtype=np.int32) * DIMENSIONS
             lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(vectors.ravel()))

@@ -24,9 +24,11 @@ import psutil
 from rich.console import Console
 
 from benchmarks.agreement import EXACT, MEMBERS, check_agreement
+from benchmarks.catalogue_vectors import item_vectors
 from benchmarks.generator import GeneratedLog, LogConfig, cached
 from benchmarks.measurement import Usage, measure
 from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
+from schemas import SALIENT_TERMS
 
 SIZES = (1_000_000, 3_162_278, 10_000_000)
 QUICK_SIZES = (10_000, 30_000, 100_000)
@@ -64,6 +66,22 @@ EXTRACT = Program(
     "pipelines.extract",
     lambda _, folder: ["--runner=FnApiRunner", f"--workspace={folder}"],
     lambda folder: folder / "journeys",
+)
+TERMS_GIVEN = Program(
+    "extract, terms given",
+    "pipelines.extract",
+    lambda log, folder: [
+        "--runner=FnApiRunner",
+        f"--workspace={folder}",
+        f"--salient_terms={log.items.with_name('terms') / SALIENT_TERMS.name}",
+    ],
+    EXTRACT.journeys,
+)
+BY_VECTORS = Program(
+    "extract by vectors",
+    "pipelines.extract",
+    lambda log, folder: ["--runner=FnApiRunner", f"--workspace={folder}", f"--item_embeddings={item_vectors(log)}"],
+    EXTRACT.journeys,
 )
 BEAM_ROWS = Program(
     "Beam, row by row", "benchmarks.beam_rows", lambda _, folder: [f"--output={folder}"], lambda folder: folder
@@ -165,6 +183,13 @@ def generate_logs(sizes: Sequence[int], data: Path) -> tuple[dict[int, Generated
     return logs, figures
 
 
+def give_terms(log: GeneratedLog) -> None:
+    """Writes the salient terms of a log's items beside it, where they are not yet."""
+    folder = log.items.with_name("terms")
+    if not folder.exists():
+        EXTRACT.run(log, folder)
+
+
 def run_programs(logs: dict[int, GeneratedLog], repeats: int) -> Runs:
     """Runs the programs in turn, so that what else the machine does meets all of them.
 
@@ -175,6 +200,9 @@ def run_programs(logs: dict[int, GeneratedLog], repeats: int) -> Runs:
         for size, log in logs.items():
             runs.add(EXTRACT, size, log)
             runs.add(SINGLE_PROCESS, size, log)
+            if size == max(logs):
+                runs.add(TERMS_GIVEN, size, log)
+                runs.add(BY_VECTORS, size, log)
             if repeat == 0 and size in sorted(logs)[:2]:
                 runs.add(BEAM_ROWS, size, log)
     return runs
@@ -210,6 +238,15 @@ def program_figures(sizes: Sequence[int], runs: Runs) -> list[Figure]:
             runs.gigabytes(EXTRACT, last),
             "GB",
             _at(SIZES[-1], last, Target(4, at_least=False)),
+        ),
+        *(
+            Figure(
+                f"{program.name} / extract, {_short(last)}",
+                runs.seconds(program, last) / seconds[-1],
+                "×",
+                _at(SIZES[-1], last, Target(1.5, at_least=False)),
+            )
+            for program in (TERMS_GIVEN, BY_VECTORS)
         ),
         Figure(
             "growth exponent of extract",
@@ -286,6 +323,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs, generated = generate_logs(given.sizes, given.data)
     _progress.print("comparing the journeys of all programs")
     check_programs_agree(cached(LogConfig(_AGREEMENT_SIZE), given.data))
+    give_terms(logs[given.sizes[-1]])
+    item_vectors(logs[given.sizes[-1]])
     runs = run_programs({_STARTUP_SIZE: cached(LogConfig(_STARTUP_SIZE), given.data), **logs}, given.repeats)
     figures = [*generated, *program_figures(given.sizes, runs)]
     for size in (given.sizes[0], given.sizes[-1]):

@@ -24,7 +24,7 @@ def tell(job: Job, seconds: float) -> None:
     """Prints what the job did."""
     from pipelines.summary import print_summary  # as slow to import as the graph is
 
-    print_summary(PROGRAM, job.workspace, seconds)
+    print_summary(PROGRAM, job.workspace, [schema.name for schema in job.outputs], seconds)
 
 
 def steps(_: Job) -> dict[str, Step]:

@@ -122,6 +122,11 @@ class ExtractOptions(reading.JobOptions):
             help="Encoder of the items, to form journeys by vectors: `minilm`, `static`, a folder, a hub id. Without "
             "it, and without --item_embeddings: by salient terms.",
         )
+        add(
+            "--embeddings",
+            help="Workspace whose `embeddings` are used, so that no text is encoded twice. Without it: --previous, or "
+            "--workspace.",
+        )
         add("--item_embeddings", help="Vectors of your own, instead: parquet file, folder or glob.")
         add(
             "--embedding_columns",
@@ -332,7 +337,7 @@ def plan(own: argparse.Namespace) -> Job:
         previous=previous,
         item_embeddings=given.get(ITEM_EMBEDDINGS.name),
         salient_terms=given.get(SALIENT_TERMS.name),
-        embeddings=_find_embeddings(own.previous or workspace) if encoder else None,
+        embeddings=_find_embeddings(own, workspace) if encoder else None,
         workspace=workspace,
         versions=versions,
         columns=own.columns,
@@ -375,6 +380,8 @@ def _check_clustering(own: argparse.Namespace) -> None:
     """Refuses options of one way to form journeys where the other is meant."""
     if own.encoder is not None and own.item_embeddings is not None:
         raise reading.UsageError("--encoder makes vectors and --item_embeddings gives them: one of them, please")
+    if own.encoder is None and own.embeddings is not None:
+        raise reading.UsageError("--embeddings is for --encoder, which is not given")
     if own.item_embeddings is None and own.embedding_columns:
         raise reading.UsageError("--embedding_columns is for --item_embeddings, which is not given")
     by_vectors = _has_vectors(own)
@@ -394,16 +401,19 @@ def _evidence_config(own: argparse.Namespace) -> EvidenceConfig:
     return EvidenceConfig(**{name: value for name, value in given.items() if value is not None})
 
 
-def _find_embeddings(workspace: str) -> Source | None:
-    """The embeddings of a workspace, or None where it has none."""
-    path = f"{workspace.rstrip('/')}/{EMBEDDINGS.name}"
+def _find_embeddings(own: argparse.Namespace, workspace: str) -> Source | None:
+    """The embeddings of the workspace that was named; or those of --previous or --workspace, where these have any."""
+    option, folder = ("--embeddings", own.embeddings) if own.embeddings else ("--previous", own.previous or workspace)
+    path = f"{folder.rstrip('/')}/{EMBEDDINGS.name}"
     try:
         manifest = read_manifest(absolute(path))
     except (ValueError, StorageError) as error:
-        raise reading.UsageError(f"{path}: {error}") from error
-    if manifest is None or manifest.schema_fingerprint != EMBEDDINGS.fingerprint:
-        return None
-    return find_input("--previous", path)
+        raise reading.UsageError(f"{option}: {error}") from error
+    if manifest is not None and manifest.schema_fingerprint == EMBEDDINGS.fingerprint:
+        return find_input(option, path)
+    if own.embeddings:
+        raise reading.UsageError(f"--embeddings: {folder!r} holds no embeddings that this version wrote")
+    return None
 
 
 def _find_previous(workspace: str) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
@@ -19,16 +20,14 @@ _SHOWN_TERMS = 6
 _WISHED_JOURNEYS = 4
 
 
-def print_summary(program: str, workspace: str, seconds: float) -> None:
+def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
     """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
     console = Console(highlight=False)
     figures = _figures(program, workspace)
     console.print(_figure_table(program, figures, seconds))
     console.print(_histogram(figures))
     _print_user(console, workspace)
-    console.print(
-        f"\nWritten to {workspace}: salient_terms, histories, journeys, metrics, errors", soft_wrap=True, markup=False
-    )
+    console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance:")
     console.print(
         f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
@@ -58,6 +57,7 @@ def _figure_table(program: str, figures: Figures, seconds: float) -> Table:
         ("interactions of --previous", "interactions_stored"),
         ("interactions kept", "interactions_kept"),
         ("  of these in a journey", "interactions_in_journeys"),
+        ("  of items without a vector", "interactions_without_vectors"),
     )
     for name, metric in plain:
         if (metric, "") in figures:
@@ -72,9 +72,12 @@ def _figure_table(program: str, figures: Figures, seconds: float) -> Table:
         ("items", "items"),
         ("  without any salient term", "items_without_terms"),
         ("salient terms", "terms"),
+        ("texts encoded", "texts_encoded"),
+        ("texts encoded before", "texts_reused"),
     )
     for name, metric in rest:
-        table.add_row(name, f"{figures.get((metric, ''), 0):,.0f}")
+        if (metric, "") in figures:
+            table.add_row(name, f"{figures[metric, '']:,.0f}")
     for (metric, reason), value in figures.items():
         if metric == "items_unusable" and value:
             table.add_row(f"unusable items: {reason.replace('_', ' ')}", f"{value:,.0f}")

@@ -15,6 +15,7 @@ from pipelines.extract_job import ExtractOptions, Job, plan
 from pipelines.options import UsageError, parse
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
+from transforms.journeys.config import EvidenceConfig
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
@@ -107,6 +108,13 @@ class TestParsing:
             ("--items=items.parquet", "--interactions and --items belong together"),
             ("--stop_words=nowhere.txt", "--stop_words: cannot read 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
+            ("--merge_threshold=-0.3", "--merge_threshold is for journeys that are formed by vectors, which come from"),
+            ("--join_share=2", "argument --join_share: must be a number in [0, 1], got '2'"),
+            ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
+            ("--embeddings=x", "--embeddings is for --encoder, which is not given"),
+            ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'minilm'"),
+            ("--item_embeddings=nowhere", "--item_embeddings: no such file or folder: '"),
+            ("--salient_terms=nowhere", "--salient_terms: no such file or folder: '"),
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
@@ -116,6 +124,30 @@ class TestParsing:
         assert told.startswith("extract: ")
         assert message in told
         assert len(told.splitlines()) == 1
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ("--threshold=0.5", "--threshold is for journeys that are formed by terms, not by vectors"),
+            ("--assign=best", "--assign is for journeys that are formed by terms, not by vectors"),
+            ("--encoder=minilm", "--encoder makes vectors and --item_embeddings gives them: one of them, please"),
+            ("--max_history=5001", "--max_history must be at most 5000 for journeys that are formed by vectors"),
+        ],
+    )
+    def test_what_does_not_go_with_vectors_is_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
+    ) -> None:
+        (tmp_path / "vectors.parquet").touch()
+        assert run([f"--item_embeddings={tmp_path / 'vectors.parquet'}", given]) == 2
+        assert message in capsys.readouterr().err
+
+    def test_options_of_vectors(self, tmp_path: Path) -> None:
+        (tmp_path / "vectors.parquet").touch()
+        given = f"--item_embeddings={tmp_path / 'vectors.parquet'}"
+        assert planned().extraction.evidence is None
+        assert planned(given).extraction.evidence == EvidenceConfig()
+        changed = planned(given, "--merge_threshold=-0.2", "--merge_share=0.5", "--join_share=0").extraction.evidence
+        assert changed == EvidenceConfig(merge_threshold=-0.2, merge_share=0.5, join_share=0)
 
     def test_numbers_at_the_ends_of_what_is_allowed(self) -> None:
         job = planned(

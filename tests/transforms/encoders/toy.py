@@ -46,3 +46,23 @@ class ToySource:
         """How many texts each call had."""
         path = self.folder / "calls"
         return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def word_vector(text: str) -> np.ndarray:
+    """The sum of a direction for each word, and of one that all texts share; of length 1."""
+    seeds = [np.frombuffer(hashlib.sha256(word.encode()).digest(), np.uint8) for word in ("", *text.split())]
+    vector = np.sum([np.random.default_rng(seed).normal(size=256) for seed in seeds], axis=0)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+class WordEncoder(ToyEncoder):
+    """As the toy, for texts that share words to point alike."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        super().encode(texts)
+        return np.stack([word_vector(text) for text in texts])
+
+
+class WordSource(ToySource):
+    def load(self) -> WordEncoder:
+        return WordEncoder(super().load().log, dimension=256)
