@@ -57,7 +57,7 @@ class EvidenceConfig:
     """How journeys are formed from vectors. Thresholds are evidence per dimension for one journey above that for two.
 
     What is at a right angle to a journey speaks against belonging to it, but softly where few items speak: one item
-    brings -0.06 to a journey of one, -0.3 to a journey of fifty. So a threshold below 0 is not enough to keep what is
+    brings -0.04 to a journey of one, -0.3 to a journey of fifty. So a threshold below 0 is not enough to keep what is
     unrelated out of small journeys; shares of the evidence that a right angle would bring are.
 
     Attributes:
@@ -77,11 +77,11 @@ class EvidenceConfig:
     """
 
     pass_threshold: float = 0.15
-    merge_threshold: float = -0.45
-    merge_share: float = 0.7
+    merge_threshold: float = -0.35
+    merge_share: float = 0.9
     join_share: float = 1.0
-    keep_threshold: float = -0.04
-    coherence: float = 0.25
+    keep_threshold: float = -0.1
+    coherence: float = 0.2
     rounds: int = 3
     second_look: bool = True
 
