@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from pipelines.execution import Step, execute
 from pipelines.extract_job import PROGRAM, ExtractOptions, Job, plan
+from schemas import CACHES, OUTPUTS
 from transforms.progress import Progress
 
 
@@ -24,7 +25,8 @@ def tell(job: Job, seconds: float) -> None:
     """Prints what the job did."""
     from pipelines.summary import print_summary  # as slow to import as the graph is
 
-    print_summary(PROGRAM, job.workspace, [schema.name for schema in job.outputs], seconds)
+    written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
+    print_summary(PROGRAM, job.workspace, written, seconds)
 
 
 def steps(_: Job) -> dict[str, Step]:
