@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace
+from pipelines.inputs import check_apart, find_encoder, find_input, find_own, open_workspace, told_inputs
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute
 from transforms.datasets.manifest import read_manifest
@@ -122,12 +122,7 @@ class EvaluateOptions(reading.JobOptions):
             default=SalienceConfig.max_terms,
             help="Salient terms kept of an item: the most salient.",
         )
-        add(
-            "--max_error_rate",
-            type=number(float, 0, 1),
-            default=0.05,
-            help="Largest share of unusable rows of an input; past it nothing is written.",
-        )
+        reading.add_error_rate(parser)
 
 
 def _semicolons(text: str) -> tuple[str, ...]:
@@ -222,10 +217,7 @@ class Job:
     @property
     def inputs(self) -> dict[str, Any]:
         """What the datasets are computed from, for their manifests."""
-        return {
-            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
-            for name, source in self.sources.items()
-        }
+        return told_inputs(self.sources)
 
 
 def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
@@ -249,7 +241,7 @@ def plan(own: argparse.Namespace) -> Job:
     check_apart(workspace, [(f"--{name}", source) for name, source in sources.items()])
     journeys, users = _find_journeys(own.journeys) if own.journeys else (None, 0)
     encoder = find_encoder("--encoder", own.encoder) if own.encoder else None
-    embeddings = _find_embeddings(own) if own.previous else None
+    embeddings = find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None
     mixtures = _mixture_config(own)
     report = _check_report(own.report) if own.report else None
     versions = _open_workspace(workspace, encoder)
@@ -312,23 +304,11 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
 
 def _find_journeys(workspace: str) -> tuple[Source, int]:
     """The journeys of a workspace, and of how many users its histories are: one has a row there without a journey."""
-    found = []
-    for schema in (JOURNEYS, HISTORIES):
-        source = find_input("--journeys", f"{workspace.rstrip('/')}/{schema.name}")
-        if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
-            raise reading.UsageError(f"--journeys: {workspace!r} holds no {schema.name} that this version wrote")
-        found.append(source)
+    found = [find_own("--journeys", workspace, schema) for schema in (JOURNEYS, HISTORIES)]
     users = found[1].manifest.rows if found[1].manifest else 0
     if not users:
         raise reading.UsageError(f"--journeys: {workspace!r} has no users")
     return found[0], users
-
-
-def _find_embeddings(own: argparse.Namespace) -> Source:
-    source = find_input("--previous", f"{own.previous.rstrip('/')}/{EMBEDDINGS.name}")
-    if source.manifest is None or source.manifest.schema_fingerprint != EMBEDDINGS.fingerprint:
-        raise reading.UsageError(f"--previous: {own.previous!r} holds no embeddings that this version wrote")
-    return source
 
 
 def _mixture_config(own: argparse.Namespace) -> MixtureConfig:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace
+from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace, told_inputs
 from schemas import (
     EMBEDDINGS,
     ERRORS,
@@ -32,7 +32,7 @@ from transforms.journeys.config import (
     IcpcConfig,
     InteractionFilter,
 )
-from transforms.salience.config import SalienceConfig, VocabularyConfig
+from transforms.salience.config import SalienceConfig
 from transforms.salience.text import FUNCTION_WORDS, normalise
 
 PROGRAM = "extract"
@@ -163,24 +163,7 @@ class ExtractOptions(reading.JobOptions):
             default=SalienceConfig.max_terms,
             help="Salient terms kept of an item: the most salient.",
         )
-        add(
-            "--min_term_items",
-            type=number(int, 1),
-            default=VocabularyConfig.min_term_items,
-            help="Terms of fewer items are not salient.",
-        )
-        add(
-            "--max_term_share",
-            type=number(float, 0, 1, open_low=True),
-            default=VocabularyConfig.max_term_share,
-            help="Terms of a larger share of all items are not salient.",
-        )
-        add(
-            "--min_association",
-            type=number(float, -1, 1),
-            default=VocabularyConfig.min_association,
-            help="Least normalised pointwise mutual information of a bigram's words.",
-        )
+        reading.add_vocabulary_limits(parser)
         add(
             "--min_term_users",
             type=number(int, 1),
@@ -206,12 +189,7 @@ class ExtractOptions(reading.JobOptions):
             default=0,
             help="Files of each dataset, at most; 0: 16, or more for logs over 512 MB.",
         )
-        add(
-            "--max_error_rate",
-            type=number(float, 0, 1),
-            default=0.05,
-            help="Largest share of unusable rows of an input; past it nothing is written.",
-        )
+        reading.add_error_rate(parser)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,10 +270,7 @@ class Job:
     @property
     def inputs(self) -> dict[str, Any]:
         """What the datasets are computed from, for their manifests."""
-        return {
-            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
-            for name, source in self.sources.items()
-        }
+        return told_inputs(self.sources)
 
 
 def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
@@ -345,7 +320,7 @@ def plan(own: argparse.Namespace) -> Job:
         embedding_columns=own.embedding_columns,
         timestamp_unit=own.timestamp_unit,
         salience=SalienceConfig(
-            VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association),
+            reading.vocabulary_config(own),
             own.max_terms,
             _read_stop_words(own.stop_words) if own.stop_words else FUNCTION_WORDS,
         ),

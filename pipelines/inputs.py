@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pipelines.options import UsageError
 from schemas import DatasetSchema
@@ -28,6 +29,26 @@ def find_input(option: str, path: str) -> Source:
         return find(path)
     except (ValueError, StorageError) as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def find_own(option: str, workspace: str, schema: DatasetSchema) -> Source:
+    """A dataset of a workspace, as this version writes it.
+
+    Raises:
+        UsageError: when there is none, or another version wrote it.
+    """
+    source = find_input(option, f"{workspace.rstrip('/')}/{schema.name}")
+    if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
+        raise UsageError(f"{option}: {workspace!r} holds no {schema.name} that this version wrote")
+    return source
+
+
+def told_inputs(sources: Mapping[str, Source]) -> dict[str, Any]:
+    """What datasets are computed from, for their manifests."""
+    return {
+        name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
+        for name, source in sources.items()
+    }
 
 
 def open_workspace(workspace: str, schemas: Iterable[DatasetSchema]) -> dict[str, str | None]:

@@ -13,6 +13,7 @@ import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from schemas import DatasetSchema
+from transforms.salience.config import VocabularyConfig
 
 
 class UsageError(ValueError):
@@ -180,6 +181,43 @@ def renaming(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
         return renamed
 
     return read
+
+
+def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that `vocabulary_config` reads."""
+    parser.add_argument(
+        "--min_term_items",
+        type=number(int, 1),
+        default=VocabularyConfig.min_term_items,
+        help="Terms of fewer items are not salient.",
+    )
+    parser.add_argument(
+        "--max_term_share",
+        type=number(float, 0, 1, open_low=True),
+        default=VocabularyConfig.max_term_share,
+        help="Terms of a larger share of all items are not salient.",
+    )
+    parser.add_argument(
+        "--min_association",
+        type=number(float, -1, 1),
+        default=VocabularyConfig.min_association,
+        help="Least normalised pointwise mutual information of a bigram's words.",
+    )
+
+
+def vocabulary_config(own: argparse.Namespace) -> VocabularyConfig:
+    """Which terms can be salient, as the command line says."""
+    return VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association)
+
+
+def add_error_rate(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says how much of an input may be unusable."""
+    parser.add_argument(
+        "--max_error_rate",
+        type=number(float, 0, 1),
+        default=0.05,
+        help="Largest share of unusable rows of an input; past it nothing is written.",
+    )
 
 
 def options_table(options: type[PipelineOptions]) -> str:

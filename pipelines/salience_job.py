@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace
+from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace, told_inputs
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -20,7 +20,7 @@ from schemas import (
 )
 from transforms.datasets.files import Source, absolute
 from transforms.encoders.spec import EncoderSpec
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearningConfig, SalienceConfig
 
 PROGRAM = "salience"
 OUTPUTS = (EMBEDDINGS, SALIENCE_MODEL, SALIENT_TERMS, ERRORS, METRICS)
@@ -103,30 +103,8 @@ class SalienceOptions(reading.JobOptions):
             help="Items that a model is learnt from: a sample.",
         )
         add("--seed", type=number(int, 0), default=LearningConfig.seed, help="Of what a model is learnt from.")
-        add(
-            "--min_term_items",
-            type=number(int, 1),
-            default=VocabularyConfig.min_term_items,
-            help="Terms of fewer items are not salient.",
-        )
-        add(
-            "--max_term_share",
-            type=number(float, 0, 1, open_low=True),
-            default=VocabularyConfig.max_term_share,
-            help="Terms of a larger share of all items are not salient.",
-        )
-        add(
-            "--min_association",
-            type=number(float, -1, 1),
-            default=VocabularyConfig.min_association,
-            help="Least normalised pointwise mutual information of a bigram's words.",
-        )
-        add(
-            "--max_error_rate",
-            type=number(float, 0, 1),
-            default=0.05,
-            help="Largest share of unusable rows of an input; past it nothing is written.",
-        )
+        reading.add_vocabulary_limits(parser)
+        reading.add_error_rate(parser)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,10 +174,7 @@ class Job:
     def inputs(self) -> dict[str, Any]:
         """What the datasets are computed from, for their manifests."""
         sources = self.sources | ({SALIENCE_MODEL.name: self.stored_model} if self.stored_model else {})
-        return {
-            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
-            for name, source in sources.items()
-        }
+        return told_inputs(sources)
 
 
 def plan(own: argparse.Namespace) -> Job:
@@ -235,9 +210,7 @@ def plan(own: argparse.Namespace) -> Job:
         columns=own.columns,
         item_columns=own.item_columns,
         encoder=encoder,
-        salience=SalienceConfig(
-            VocabularyConfig(own.min_term_items, own.max_term_share, own.min_association), own.max_terms
-        ),
+        salience=SalienceConfig(reading.vocabulary_config(own), own.max_terms),
         learning=LearningConfig(
             most_terms=own.most_terms,
             neighbours=own.neighbours,

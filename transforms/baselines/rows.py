@@ -14,8 +14,10 @@ from schemas import HISTORIES
 from transforms.baselines.labels import Labels
 from transforms.columnar import StringIndex, concatenate
 from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.config import IcpcConfig
+from transforms.journeys.grouping import journeys_of_labels
 from transforms.journeys.histories import Histories
-from transforms.journeys.icpc import Journeys, TermVectors
+from transforms.journeys.icpc import TermVectors
 from transforms.journeys.rows import journey_rows
 
 ITEM_VECTORS = pa.schema(
@@ -94,24 +96,22 @@ def labelled_journeys(numbered: NumberedHistories, labels: Labels, min_size: int
         labels: int64, shape (events,): the cluster of each event in its history, -1 for none.
         min_size: journeys with fewer distinct items are dropped.
     """
-    journeys = journeys_of_labels(numbered.histories.offsets, numbered.items, labels, min_size)
     nothing = TermVectors(
         np.zeros(len(numbered.item_ids) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), 0
     )
+    offsets = numbered.histories.offsets
+    labels = number_by_first(offsets, labels)
+    journeys = journeys_of_labels(offsets, numbered.items, labels, nothing, IcpcConfig(min_size=min_size))
     known = Catalogue(numbered.item_ids, pa.array([], pa.string()), nothing)
     return journey_rows(journeys, numbered.histories, numbered.items, known)
 
 
-def journeys_of_labels(
-    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.integer], labels: Labels, min_size: int
-) -> Journeys:
-    """The journeys that labels describe, by user, then in the order of their first interactions.
+def number_by_first(offsets: npt.NDArray[np.int64], labels: Labels) -> Labels:
+    """The same labels, numbered within each user by first interaction, without a gap.
 
     Args:
         offsets: int64, shape (users + 1,).
-        items: shape (interactions,).
-        labels: int64, shape (interactions,): the journey of each interaction; mean nothing beyond their user.
-        min_size: journeys with fewer distinct items are left out.
+        labels: int64, shape (interactions,): mean nothing beyond their user; -1 for none, and stays so.
     """
     users = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     positions = np.flatnonzero(labels >= 0)
@@ -119,20 +119,7 @@ def journeys_of_labels(
     _, first, codes = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
     opened = np.empty(len(first), np.int64)
     opened[np.argsort(first)] = np.arange(len(first))
-    journeys = opened[codes.reshape(-1)]
-
-    distinct = np.unique(np.stack([journeys, items[positions]]), axis=1)
-    sizes = np.bincount(distinct[0], minlength=len(first))
-    order = np.argsort(journeys, kind="stable")
-    order = order[sizes[journeys[order]] >= min_size]
-    lengths = np.bincount(journeys, minlength=len(first))[sizes >= min_size]
-    count = len(lengths)
-    return Journeys(
-        users=users[positions[np.sort(first)]][sizes >= min_size],
-        sizes=sizes[sizes >= min_size],
-        member_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        members=positions[order],
-        term_offsets=np.zeros(count + 1, np.int64),
-        terms=np.zeros(0, np.int32),
-        weights=np.zeros(0, np.float64),
-    )
+    journeys_before = np.searchsorted(users[positions[np.sort(first)]], users[positions])
+    numbered = np.full(len(labels), -1, np.int64)
+    numbered[positions] = opened[codes.reshape(-1)] - journeys_before
+    return numbered

@@ -74,8 +74,7 @@ def _multiply(vectors, products):  # type: ignore[no-untyped-def]
         full = (row + 1) // 4 * 4
         for other in range(0, full, 4):
             second, third, fourth, fifth = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
-            sums = (np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0))
-            a, b, c, d = sums
+            a = b = c = d = np.float32(0.0)
             for place in range(dimensions):
                 value = first[place]
                 a += value * second[place]

@@ -34,7 +34,7 @@ _UNIT = 1 << 30
 def compact_vectors(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
     """Vectors scaled so that the largest component is 127, or less where there are more than 1,040, and rounded.
 
-    Directions are kept to about 0.3 degrees. Lengths are not kept: a vector stands for its direction.
+    Directions of 384 numbers are kept within 0.7 degrees. Lengths are not kept: a vector stands for its direction.
 
     Args:
         vectors: shape (items, dimensions), of any length; vectors of zeros stay so.

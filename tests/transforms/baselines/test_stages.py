@@ -11,10 +11,13 @@ from schemas import HISTORIES, JOURNEYS
 from tests.transforms.baselines.vectors import grouped
 from tests.transforms.running import create, run_graph
 from transforms.baselines.config import BaselineConfig
-from transforms.baselines.rows import ITEM_VECTORS, journeys_of_labels, matrix_of
+from transforms.baselines.rows import ITEM_VECTORS, matrix_of, number_by_first
 from transforms.baselines.stages import BaselineJourneys, personal_journeys
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import located_schema
+from transforms.journeys.config import IcpcConfig
+from transforms.journeys.grouping import journeys_of_labels
+from transforms.journeys.icpc import TermVectors
 
 NOON = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
 GROUPS = [number % 4 for number in range(40)]
@@ -118,15 +121,22 @@ def test_the_other_methods_find_journeys_too(method: Any) -> None:
 def test_labels_become_journeys() -> None:
     offsets = np.array([0, 5, 5, 9])
     items, labels = np.array([4, 5, 4, 6, 7, 4, 5, 6, 4]), np.array([8, 2, 8, 8, -1, 2, 2, 2, 8])
-    found = journeys_of_labels(offsets, items, labels, min_size=2)
+    numbered = number_by_first(offsets, labels)
+    assert numbered.tolist() == [0, 1, 0, 0, -1, 0, 0, 0, 1]
+    terms = TermVectors(np.arange(9), np.arange(8, dtype=np.int32) // 2, np.full(8, 0.5, np.float32), 4)
+    found = journeys_of_labels(offsets, items.astype(np.int32), numbered, terms, IcpcConfig(min_size=2))
     assert found.users.tolist() == [0, 2]
     assert found.sizes.tolist() == [2, 3]
     assert found.members.tolist() == [0, 2, 3, 5, 6, 7]
     assert found.member_offsets.tolist() == [0, 3, 6]
-    everything = journeys_of_labels(offsets, items, labels, min_size=1)
+    # Items 4 and 5 have term 2, items 6 and 7 term 3; item 4 comes twice in the first journey and speaks once.
+    assert found.term_offsets.tolist() == [0, 2, 4]
+    assert found.terms.tolist() == [2, 3, 2, 3]
+    assert found.weights.tolist() == [0.25, 0.25, pytest.approx(1 / 3), pytest.approx(1 / 6)]
+    everything = journeys_of_labels(offsets, items.astype(np.int32), numbered, terms, IcpcConfig(min_size=1))
     assert everything.users.tolist() == [0, 0, 2, 2]
     assert everything.members.tolist() == [0, 2, 3, 1, 5, 6, 7, 8]
-    assert journeys_of_labels(offsets, items, np.full(9, -1), min_size=1).member_offsets.tolist() == [0]
+    assert number_by_first(offsets, np.full(9, -1)).tolist() == [-1] * 9
 
 
 def test_vectors_are_of_one_length() -> None:
