@@ -30,6 +30,7 @@ from transforms.journeys.config import EvidenceConfig
 
 _compiled = numba.njit(cache=True, nogil=True)
 _NONE = -1
+_TILE = 16
 
 
 class _Evidence(NamedTuple):
@@ -64,52 +65,94 @@ def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
     return evidence.factors[size] * squared_length - evidence.penalties[size]
 
 
+class _Room(NamedTuple):
+    """Memory that serves one user after the other: asking for it anew costs more than the smaller ones need."""
+
+    gathered: npt.NDArray[np.float32]
+    cosines: npt.NDArray[np.float64]
+    near: npt.NDArray[np.float64]
+    dots: npt.NDArray[np.float64]
+
+
+def _room_for(items: int, dimensions: int) -> _Room:
+    """Room for users with as many items. Pages that no user reaches are never touched."""
+    return _Room(
+        np.empty(items * dimensions, np.float32),
+        np.empty(items * items),
+        np.empty((items + 1) * items),
+        np.empty(items * items),
+    )
+
+
 # The sums are whole numbers below 2**24, which float32 adds up exactly in any order: the compiler may choose one.
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _multiply(vectors, products):  # type: ignore[no-untyped-def]
-    """All dot products of rows, into the lower triangle; four at a time, as a row that was loaded serves all four."""
+    """All dot products of rows, into the lower triangle; two by four, as what was loaded serves them all."""
     count, dimensions = vectors.shape
-    for row in range(count):
-        first = vectors[row]
-        full = (row + 1) // 4 * 4
+    for row in range(0, count - 1, 2):
+        upper, lower = vectors[row], vectors[row + 1]
+        full = (row + 2) // 4 * 4
         for other in range(0, full, 4):
-            second, third, fourth, fifth = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
-            a = b = c = d = np.float32(0.0)
+            first, second, third, fourth = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
+            a = b = c = d = e = f = g = h = np.float32(0.0)
             for place in range(dimensions):
-                value = first[place]
-                a += value * second[place]
-                b += value * third[place]
-                c += value * fourth[place]
-                d += value * fifth[place]
-            products[row, other] = a
-            products[row, other + 1] = b
-            products[row, other + 2] = c
-            products[row, other + 3] = d
-        for other in range(full, row + 1):
-            second = vectors[other]
-            a = np.float32(0.0)
-            for place in range(dimensions):
-                a += first[place] * second[place]
-            products[row, other] = a
+                a += upper[place] * first[place]
+                b += upper[place] * second[place]
+                c += upper[place] * third[place]
+                d += upper[place] * fourth[place]
+                e += lower[place] * first[place]
+                f += lower[place] * second[place]
+                g += lower[place] * third[place]
+                h += lower[place] * fourth[place]
+            products[row, other], products[row, other + 1] = a, b
+            products[row, other + 2], products[row, other + 3] = c, d
+            products[row + 1, other], products[row + 1, other + 1] = e, f
+            products[row + 1, other + 2], products[row + 1, other + 3] = g, h
+        for other in range(full, row + 2):
+            products[row, other] = _product(upper, vectors[other])
+            products[row + 1, other] = _product(lower, vectors[other])
+    if count % 2:
+        for other in range(count):
+            products[count - 1, other] = _product(vectors[count - 1], vectors[other])
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _product(first, second):  # type: ignore[no-untyped-def]
+    total = np.float32(0.0)
+    for place in range(len(first)):
+        total += first[place] * second[place]
+    return total
 
 
 @_compiled
-def _cosines(items, vectors):  # type: ignore[no-untyped-def]
+def _cosines(items, vectors, room):  # type: ignore[no-untyped-def]
     """Cosines of all pairs of some vectors, float64, shape (items, items)."""
     count, dimensions = len(items), vectors.shape[1]
-    gathered = np.empty((count, dimensions), np.float32)
+    gathered = room.gathered[: count * dimensions].reshape(count, dimensions)
     for position in range(count):
+        row = vectors[items[position]]
         for dimension in range(dimensions):
-            gathered[position, dimension] = vectors[items[position], dimension]
-    cosines = np.empty((count, count))
+            gathered[position, dimension] = row[dimension]
+    cosines = room.cosines[: count * count].reshape(count, count)
     _multiply(gathered, cosines)
-    lengths = np.empty(count)
+    shares = np.empty(count)
     for position in range(count):
-        lengths[position] = math.sqrt(cosines[position, position])
+        shares[position] = 1.0 / math.sqrt(cosines[position, position])
         for other in range(position + 1):
-            cosines[position, other] /= lengths[position] * lengths[other]
-            cosines[other, position] = cosines[position, other]
+            cosines[position, other] *= shares[position] * shares[other]
+    _mirror(cosines)
     return cosines
+
+
+@_compiled
+def _mirror(square):  # type: ignore[no-untyped-def]
+    """Copies the lower triangle to the upper one, in tiles, as a column is slow to write."""
+    count = len(square)
+    for top in range(0, count, _TILE):
+        for left in range(0, top + 1, _TILE):
+            for row in range(top, min(top + _TILE, count)):
+                for column in range(left, min(left + _TILE, row)):
+                    square[column, row] = square[row, column]
 
 
 @_compiled
@@ -167,94 +210,165 @@ def _walk(cosines, labels, near, squares, sizes, least, evidence):  # type: igno
 
 
 @_compiled
-def _merge(labels, near, squares, sizes, journeys, limits, evidence):  # type: ignore[no-untyped-def]
-    """Merges the two journeys that gain most by it, again and again; into the older one. Ties: the older pair."""
-    dots = np.zeros((journeys, journeys))
-    for item in range(len(labels)):
-        for journey in range(journeys):
-            dots[journey, labels[item]] += near[journey, item]
-    gains = np.full((journeys, journeys), -np.inf)
-    partners = np.zeros(journeys, np.int64)  # of each journey the older one with which it gains most
-    for younger in range(journeys):
-        for older in range(younger):
-            gains[younger, older] = _gain_of_merging(younger, older, dots, squares, sizes, limits, evidence)
-        partners[younger] = _best_partner(gains, younger)
+def _merge(labels, near, squares, sizes, journeys, limits, evidence, room):  # type: ignore[no-untyped-def]
+    """Merges the two journeys that gain most by it, again and again; into the older one. Ties: the older pair.
+
+    Returns how many are left; they are moved to the front, in their order.
+    """
+    dots = _dots_of_journeys(labels, near, journeys, room)
+    apart = np.empty(journeys)
+    for journey in range(journeys):
+        apart[journey] = _of(evidence, squares[journey], sizes[journey])
     into = np.arange(journeys)
+    living, left = np.arange(journeys), journeys
+    gains = np.empty(journeys)
+    partners = np.empty(journeys, np.int64)  # of each journey the older one with which it gains most
+    # A journey whose partner is gone gains no more than with that one, so it is looked at again only when it is first.
+    alone = np.zeros(journeys, np.bool_)
+    for journey in range(journeys):
+        gains[journey], partners[journey] = _best_partner(journey, living, dots, apart, squares, sizes, limits, evidence)
     while True:
         younger, best = _NONE, limits.merge_threshold
-        for journey in range(journeys):
-            if gains[journey, partners[journey]] > best:
-                younger, best = journey, gains[journey, partners[journey]]
+        for place in range(left):
+            if gains[living[place]] > best:
+                younger, best = living[place], gains[living[place]]
         if younger == _NONE:
             break
+        if alone[younger]:
+            gains[younger], partners[younger] = _best_partner(
+                younger, living, dots, apart, squares, sizes, limits, evidence
+            )
+            alone[younger] = False
+            continue
         older = partners[younger]
-        _unite(younger, older, dots, near, squares, sizes)
-        gains[younger, :] = -np.inf
-        gains[:, younger] = -np.inf
-        for journey in range(journeys):
-            if into[journey] == younger:
-                into[journey] = older
-            if journey != older and sizes[journey] > 0:
-                gain = _gain_of_merging(older, journey, dots, squares, sizes, limits, evidence)
-                gains[max(older, journey), min(older, journey)] = gain
-        for journey in range(older, journeys):
-            partner = partners[journey]
-            touched = journey == older or partner in (older, younger)
-            if touched or gains[journey, older] >= gains[journey, partner]:
-                partners[journey] = _best_partner(gains, journey)
-    for item in range(len(labels)):
-        labels[item] = into[labels[item]]
+        left = _unite(younger, older, living, left, dots, near, apart, squares, sizes, evidence)
+        into[younger] = older
+        gains[older] = -np.inf
+        alone[older] = False
+        for place in range(left):
+            journey = living[place]
+            if journey == older:
+                continue
+            gain = _gain_of_merging(older, journey, dots, apart, squares, sizes, limits, evidence)
+            dots[journey, older] = dots[older, journey]
+            if journey < older:
+                if gain > gains[older]:
+                    gains[older], partners[older] = gain, journey
+            elif gain > gains[journey]:
+                gains[journey], partners[journey], alone[journey] = gain, older, False
+            elif partners[journey] in (older, younger) or gain == gains[journey]:
+                alone[journey] = True
+    _move_to_front(labels, near, squares, sizes, living[:left], into)
+    return left
 
 
 @_compiled
-def _gain_of_merging(first, second, dots, squares, sizes, limits, evidence):  # type: ignore[no-untyped-def]
-    """The gain of two journeys, none where it is not enough."""
-    both = (squares[first], squares[second])
-    gain = _gain(both[0], both[1], dots[first, second], sizes[first], sizes[second], evidence)
-    enough = _is_enough(gain, limits.merge_share, both[0], both[1], sizes[first], sizes[second], evidence)
-    return gain if enough else -np.inf
-
-
-@_compiled
-def _best_partner(gains, younger):  # type: ignore[no-untyped-def]
-    best = 0
-    for older in range(younger):
-        if gains[younger, older] > gains[younger, best]:
-            best = older
-    return best
-
-
-@_compiled
-def _unite(younger, older, dots, near, squares, sizes):  # type: ignore[no-untyped-def]
-    """Puts all of one journey into another."""
-    squares[older] += squares[younger] + 2.0 * dots[older, younger]
-    squares[younger] = 0.0
-    sizes[older] += sizes[younger]
-    sizes[younger] = 0
-    near[older] += near[younger]
-    near[younger] = 0.0
-    dots[older] += dots[younger]
-    dots[:, older] += dots[:, younger]
-
-
-@_compiled
-def _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds):  # type: ignore[no-untyped-def]
-    """Takes each item out of its journey and puts it where it is best, itself alone included, until none moves."""
-    for _ in range(rounds):
-        moved = 0
+def _dots_of_journeys(labels, near, journeys, room):  # type: ignore[no-untyped-def]
+    """Dot products of the sums of journeys, float64, shape (journeys, journeys)."""
+    dots = room.dots[: journeys * journeys].reshape(journeys, journeys)
+    if journeys == len(labels):  # each item is alone, in its order
+        dots[:] = near[:journeys]
+        return dots
+    dots[:] = 0.0
+    for journey in range(journeys):
         for item in range(len(labels)):
-            before = labels[item]
-            _move(item, before, -1, cosines, near, squares, sizes)
-            journey, gain = _nearest(item, cosines, near, squares, sizes, len(sizes), evidence)
+            dots[journey, labels[item]] += near[journey, item]
+    return dots
+
+
+@_compiled
+def _move_to_front(labels, near, squares, sizes, living, into):  # type: ignore[no-untyped-def]
+    """Numbers the living journeys anew, from 0 and without gaps, and empties the others."""
+    numbers = np.empty(len(into), np.int64)
+    for number, journey in enumerate(living):
+        numbers[journey] = number
+        near[number] = near[journey]
+        squares[number], sizes[number] = squares[journey], sizes[journey]
+    near[len(living) : len(into)] = 0.0
+    squares[len(living) :] = 0.0
+    sizes[len(living) :] = 0
+    for journey in range(len(into)):
+        if into[journey] != journey:
+            numbers[journey] = numbers[into[journey]]  # an older one, whose number is known by now
+    for item in range(len(labels)):
+        labels[item] = numbers[labels[item]]
+
+
+@_compiled
+def _gain_of_merging(  # type: ignore[no-untyped-def]
+    first, second, dots, apart, squares, sizes, limits, evidence
+):
+    """What `_gain` says of two journeys, where it is enough; none where it is not."""
+    size = sizes[first] + sizes[second]
+    unrelated = _of(evidence, squares[first] + squares[second], size) - apart[first] - apart[second]
+    gain = unrelated + 2.0 * evidence.factors[size] * dots[first, second]
+    return gain if unrelated >= 0.0 or gain > limits.merge_share * unrelated else -np.inf
+
+
+@_compiled
+def _best_partner(  # type: ignore[no-untyped-def]
+    younger, living, dots, apart, squares, sizes, limits, evidence
+):
+    """The greatest gain of a journey with an older one, and that one. Ties: the oldest."""
+    best, partner = -np.inf, _NONE
+    for older in living:
+        if older >= younger:
+            break
+        gain = _gain_of_merging(younger, older, dots, apart, squares, sizes, limits, evidence)
+        if gain > best:
+            best, partner = gain, older
+    return best, partner
+
+
+@_compiled
+def _unite(  # type: ignore[no-untyped-def]
+    younger, older, living, left, dots, near, apart, squares, sizes, evidence
+):
+    """Puts all of one journey into another; returns how many are left of `living`, which stay in their order."""
+    squares[older] += squares[younger] + 2.0 * dots[older, younger]
+    sizes[older] += sizes[younger]
+    apart[older] = _of(evidence, squares[older], sizes[older])
+    near[older] += near[younger]
+    dots[older] += dots[younger]
+    for place in range(np.searchsorted(living[:left], younger), left - 1):
+        living[place] = living[place + 1]
+    living[left - 1] = len(living)  # none: younger than all
+    return left - 1
+
+
+@_compiled
+def _reassign(  # type: ignore[no-untyped-def]
+    cosines, labels, near, squares, sizes, journeys, limits, evidence, rounds
+):
+    """Puts each item where it is best, were it not where it is, itself alone included, until none moves."""
+    for _ in range(rounds):
+        moved = False
+        for item in range(len(labels)):
+            before, own = labels[item], cosines[item, item]
+            kept = (squares[before], sizes[before], near[before, item])
+            _leave(item, before, own, near, squares, sizes)
+            journey, gain = _nearest(item, cosines, near, squares, sizes, journeys, evidence)
             if journey == _NONE or not _is_enough(
-                gain, limits.join_share, squares[journey], cosines[item, item], sizes[journey], 1, evidence
+                gain, limits.join_share, squares[journey], own, sizes[journey], 1, evidence
             ):
                 journey = before if sizes[before] == 0 else _first_empty(sizes)
-            _move(item, journey, 1, cosines, near, squares, sizes)
-            labels[item] = journey
-            moved += journey != before
-        if moved == 0:
+            squares[before], sizes[before], near[before, item] = kept
+            if journey != before:
+                _move(item, before, -1, cosines, near, squares, sizes)
+                _move(item, journey, 1, cosines, near, squares, sizes)
+                labels[item] = journey
+                journeys = max(journeys, journey + 1)
+                moved = True
+        if not moved:
             break
+
+
+@_compiled
+def _leave(item, journey, own, near, squares, sizes):  # type: ignore[no-untyped-def]
+    """What `_move` does, as far as this item sees it."""
+    squares[journey] += own - 2.0 * near[journey, item]
+    sizes[journey] -= 1
+    near[journey, item] -= own
 
 
 @_compiled
@@ -292,26 +406,38 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _label_items(items, vectors, limits, evidence, rounds, second_look):  # type: ignore[no-untyped-def]
+def _label_items(items, vectors, limits, evidence, rounds, second_look, room):  # type: ignore[no-untyped-def]
     """The journeys of the distinct items of one user."""
     count = len(items)
-    cosines = _cosines(items, vectors)
+    cosines = _cosines(items, vectors, room)
     labels = np.full(count, _NONE, np.int64)
     # One more than there can be: an item that leaves every journey finds an empty one.
-    near = np.zeros((count + 1, count))
+    near = room.near[: (count + 1) * count].reshape(count + 1, count)
+    near[:] = 0.0
     squares = np.zeros(count + 1)
     sizes = np.zeros(count + 1, np.int64)
     opened = _walk(cosines, labels, near, squares, sizes, limits.pass_threshold, evidence)
     if second_look:
-        _merge(labels, near, squares, sizes, opened, limits, evidence)
-        _reassign(cosines, labels, near, squares, sizes, limits, evidence, rounds)
+        left = _merge(labels, near, squares, sizes, opened, limits, evidence, room)
+        _reassign(cosines, labels, near, squares, sizes, left, limits, evidence, rounds)
         _dissolve(labels, cosines, squares, sizes, limits.keep_threshold, evidence)
     _renumber(labels, count + 1)
     return labels
 
 
 @_compiled
-def _label_users(offsets, items, vectors, limits, evidence, rounds, second_look):  # type: ignore[no-untyped-def]
+def _is_there(vector):  # type: ignore[no-untyped-def]
+    """Whether a vector is anything but zeros, which mean that there is none."""
+    for value in vector:  # noqa: SIM110, as `any` makes an array of what it asks
+        if value != 0:
+            return True
+    return False
+
+
+@_compiled
+def _label_users(  # type: ignore[no-untyped-def]
+    offsets, items, vectors, limits, evidence, rounds, second_look, room
+):
     found = np.full(len(items), _NONE, np.int64)
     number = np.full(len(vectors), _NONE, np.int64)
     for user in range(len(offsets) - 1):
@@ -319,11 +445,11 @@ def _label_users(offsets, items, vectors, limits, evidence, rounds, second_look)
         distinct = np.empty(len(own), np.int64)
         count = 0
         for item in own:
-            if number[item] == _NONE and np.any(vectors[item] != 0):
+            if number[item] == _NONE and _is_there(vectors[item]):
                 number[item] = count
                 distinct[count] = item
                 count += 1
-        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, second_look)
+        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, second_look, room)
         for position in range(len(own)):
             if number[own[position]] != _NONE:
                 found[offsets[user] + position] = labels[number[own[position]]]
@@ -355,12 +481,14 @@ def label_histories(
     limits = _Limits(
         config.pass_threshold, config.merge_threshold, config.merge_share, config.join_share, config.keep_threshold
     )
+    longest = int(np.diff(offsets).max(initial=0))
     return _label_users(
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(items, np.int32),
         np.ascontiguousarray(vectors),
         limits,
-        _tabulate(config.coherence, int(np.diff(offsets).max(initial=0)) + 1),
+        _tabulate(config.coherence, longest + 1),
         config.rounds,
         config.second_look,
+        _room_for(longest, vectors.shape[1]),
     )
