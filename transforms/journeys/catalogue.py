@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate
+from transforms.journeys.described_items import ITEM_IDS
 from transforms.journeys.icpc import TermVectors
 from transforms.journeys.vectors import VECTOR, matrix_of
 
@@ -34,12 +35,14 @@ class Catalogue(NamedTuple):
         vectors: the terms of each item.
         directions: int8, shape (items, dimensions): the vector of each item, as `compact_vectors` gives it; None where
             there are none.
+        directed: bool, shape (items,): whether the item has a vector; None likewise.
     """
 
     item_ids: pa.StringArray
     vocabulary: pa.StringArray
     vectors: TermVectors
     directions: npt.NDArray[np.int8] | None = None
+    directed: npt.NDArray[np.bool_] | None = None
 
 
 class Ranked(NamedTuple):
@@ -86,10 +89,21 @@ def pack(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.
     return pa.RecordBatch.from_arrays([*columns, rows[VECTOR.name]], schema=PACKED.append(VECTOR))
 
 
+def sorted_ids(described: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """The items in the order in which `pack` has them, as one batch of `ITEM_IDS`.
+
+    Args:
+        described: rows of `ITEM_IDS`, each item once.
+    """
+    rows = concatenate(described, ITEM_IDS)
+    return rows.take(pc.sort_indices(rows["item_id"]))
+
+
 def catalogue(packed: pa.RecordBatch) -> Catalogue:
     """Reads a packed batch, without copying what is large."""
     terms = packed["terms"].flatten()
     lengths = pc.list_value_length(packed["terms"]).to_numpy()
+    vectors = packed[VECTOR.name] if VECTOR.name in packed.schema.names else None
     return Catalogue(
         item_ids=packed["item_id"],
         vocabulary=terms.dictionary,
@@ -99,5 +113,6 @@ def catalogue(packed: pa.RecordBatch) -> Catalogue:
             saliences=packed["saliences"].flatten().to_numpy(),
             vocabulary_size=len(terms.dictionary),
         ),
-        directions=matrix_of(packed[VECTOR.name]) if VECTOR.name in packed.schema.names else None,
+        directions=None if vectors is None else matrix_of(vectors),
+        directed=None if vectors is None else vectors.is_valid().to_numpy(zero_copy_only=False),
     )

@@ -15,7 +15,9 @@ from schemas import SALIENT_TERMS
 from transforms.columnar import SplitByBucket, concatenate
 from transforms.journeys.vectors import ITEM_VECTORS, VECTOR, add_sums, centre_rows, sum_rows
 
-_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
+ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
+"""Items alone."""
+
 _ITEMS, _TERMS, _VECTORS = "items", "terms", "vectors"
 
 Keyed = tuple[int, pa.RecordBatch]
@@ -56,7 +58,7 @@ class _Describe(beam.DoFn):
 
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
         batches = bucket[1]
-        items = concatenate((rows.select(_IDS.names) for rows in batches[_ITEMS]), _IDS)
+        items = concatenate((rows.select(ITEM_IDS.names) for rows in batches[_ITEMS]), ITEM_IDS)
         salient = concatenate(
             (rows.select(SALIENT_TERMS.arrow.names).cast(SALIENT_TERMS.arrow) for rows in batches[_TERMS]),
             SALIENT_TERMS.arrow,
@@ -92,7 +94,7 @@ class DescribeItems(beam.PTransform):
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> beam.PCollection:
-        given = {_ITEMS: items | "Ids" >> beam.Map(_ids_alone), _TERMS: self.salient}
+        given = {_ITEMS: items | "Ids" >> beam.Map(ids_alone), _TERMS: self.salient}
         if self.vectors is not None:
             given[_VECTORS] = self.vectors | "Centre" >> CentreVectors()
         keyed = {
@@ -104,5 +106,6 @@ class DescribeItems(beam.PTransform):
         return keyed | "GroupItems" >> beam.CoGroupByKey() | "Describe" >> describe
 
 
-def _ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
-    return rows.select(_IDS.names).cast(_IDS)
+def ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows with the column `item_id` as rows of `ITEM_IDS`."""
+    return rows.select(ITEM_IDS.names).cast(ITEM_IDS)

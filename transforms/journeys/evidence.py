@@ -226,7 +226,9 @@ def _merge(labels, near, squares, sizes, journeys, limits, evidence, room):  # t
     # A journey whose partner is gone gains no more than with that one, so it is looked at again only when it is first.
     alone = np.zeros(journeys, np.bool_)
     for journey in range(journeys):
-        gains[journey], partners[journey] = _best_partner(journey, living, dots, apart, squares, sizes, limits, evidence)
+        gains[journey], partners[journey] = _best_partner(
+            journey, living, dots, apart, squares, sizes, limits, evidence
+        )
     while True:
         younger, best = _NONE, limits.merge_threshold
         for place in range(left):

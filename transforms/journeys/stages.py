@@ -22,9 +22,9 @@ from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
-from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings
-from transforms.journeys.config import ExtractConfig, InteractionFilter
-from transforms.journeys.described_items import described_items_schema
+from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings, sorted_ids
+from transforms.journeys.config import ExtractConfig, InteractionFilter, Join
+from transforms.journeys.described_items import described_items_schema, ids_alone
 from transforms.journeys.grouping import form_journeys
 from transforms.journeys.histories import (
     Histories,
@@ -71,16 +71,16 @@ class FilterInteractions(beam.DoFn):
 
 
 class LookUpItems(beam.DoFn):
-    """Interactions -> events with the number of their item in the packed catalogue."""
+    """Interactions -> events with the number of their item among all, sorted, as in the packed catalogue."""
 
     def __init__(self) -> None:
-        self.packed: pa.RecordBatch | None = None
-        self.item_ids: StringIndex | None = None
+        self.item_ids: pa.RecordBatch | None = None
+        self.index: StringIndex | None = None
 
-    def process(self, rows: pa.RecordBatch, packed: pa.RecordBatch) -> Iterator[Any]:
-        if self.item_ids is None or self.packed is not packed:
-            self.packed, self.item_ids = packed, StringIndex(packed["item_id"])
-        found = look_up_items(rows, self.item_ids)
+    def process(self, rows: pa.RecordBatch, item_ids: pa.RecordBatch) -> Iterator[Any]:
+        if self.index is None or self.item_ids is not item_ids:
+            self.item_ids, self.index = item_ids, StringIndex(item_ids["item_id"])
+        found = look_up_items(rows, self.index)
         if found.errors.num_rows:
             yield TaggedOutput(ERRORS_TAG, found.errors)
         yield found.events
@@ -263,8 +263,8 @@ def count_extracted(
     yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
     yield count("users_truncated", int(histories.truncated.sum()))
     yield count("interactions_without_terms", int((np.diff(known.vectors.offsets)[items] == 0).sum()))
-    if known.directions is not None:
-        yield count("interactions_without_vectors", int((~np.any(known.directions, axis=1)[items]).sum()))
+    if known.directed is not None:
+        yield count("interactions_without_vectors", int((~known.directed[items]).sum()))
     in_a_journey = np.zeros(len(items), bool)
     in_a_journey[journeys.members] = True
     yield count("interactions_in_journeys", in_a_journey.sum())
@@ -298,8 +298,8 @@ class JoinItems(beam.PTransform):
 
     Attributes:
         described: record batches of described items, each item once.
-        packed: the same as one packed batch, for a broadcast; None for a shuffle.
         schema: of described items.
+        join: how.
         buckets: how many groups of items a shuffle has.
 
     Returns:
@@ -307,15 +307,15 @@ class JoinItems(beam.PTransform):
     """
 
     described: beam.PCollection
-    packed: beam.PCollection | None
     schema: pa.Schema
+    join: Join
     buckets: int
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        if self.packed is not None:
-            found = rows | "LookUp" >> beam.ParDo(LookUpItems(), AsSingleton(self.packed)).with_outputs(
-                ERRORS_TAG, main="events"
-            )
+        if self.join == "broadcast":
+            ids = self.described | "IdsAlone" >> beam.Map(ids_alone).with_output_types(pa.RecordBatch)
+            item_ids = AsSingleton(ids | "SortIds" >> ApplyToAll(sorted_ids))
+            found = rows | "LookUp" >> beam.ParDo(LookUpItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
             return found.events, found[ERRORS_TAG]
         keyed = {
             name: collection
@@ -378,45 +378,38 @@ class ExtractJourneys(beam.PTransform):
             told = self.stored | "StoredTallies" >> beam.Map(stored_tallies)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
         known = described_items_schema(with_vectors=config.evidence is not None)
-        packed = self._packed("Pack", self.described, known)
-        join = JoinItems(self.described, packed, known, config.buckets)
-        events, errors = interactions | "JoinItems" >> join
-        schema = EVENTS if packed is not None else described_events_schema(with_vectors=config.evidence is not None)
+        events, errors = interactions | "JoinItems" >> JoinItems(self.described, known, config.join, config.buckets)
+        broadcast = config.join == "broadcast"
+        schema = EVENTS if broadcast else described_events_schema(with_vectors=config.evidence is not None)
         groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, told)
         described, kept = self.described, None
         if config.min_term_users > 1:
-            kept = self._widely_used(groups, schema, packed)
+            kept = self._widely_used(groups, schema)
             described = described | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept)).with_output_types(
                 pa.RecordBatch
             )
-            packed = self._packed("PackKept", described, known)
+        packed = self._packed(described, known)
         extracted = groups | "Extract" >> beam.ParDo(
             ExtractBucket(schema, config, self.writer),
             AsSingleton(packed) if packed else None,
             AsSingleton(kept) if kept else None,
         ).with_outputs(COUNTS_TAG, main="parts")
         counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
-        salient = described
-        if config.evidence is not None:
-            salient = described | "TermsAlone" >> beam.Map(_terms_alone).with_output_types(pa.RecordBatch)
-        return Extracted(extracted.parts, salient, errors, counts)
+        return Extracted(extracted.parts, described | "TermsAlone" >> _TERMS_ALONE, errors, counts)
 
-    def _packed(self, label: str, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
+    def _packed(self, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""
-        if self.config.join != "broadcast":
-            return None
-        return described | label >> ApplyToAll(pack, (schema,))
+        return described | "Pack" >> ApplyToAll(pack, (schema,)) if self.config.join == "broadcast" else None
 
-    def _widely_used(
-        self, groups: beam.PCollection, schema: pa.Schema, packed: beam.PCollection | None
-    ) -> beam.PCollection:
+    def _widely_used(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
         """The terms that reach enough users, in one batch."""
+        all_terms = None
+        if self.config.join == "broadcast":
+            all_terms = AsSingleton(self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyToAll(pack))
         return (
             groups
             | "CountTermUsers"
-            >> beam.ParDo(
-                CountTermUsers(schema, self.config.max_history), AsSingleton(packed) if packed else None
-            ).with_output_types(pa.RecordBatch)
+            >> beam.ParDo(CountTermUsers(schema, self.config.max_history), all_terms).with_output_types(pa.RecordBatch)
             | "WidelyUsed" >> ApplyToAll(widely_used, (self.config.min_term_users,))
         )
 
@@ -430,4 +423,8 @@ def _keep_widely_used(described: pa.RecordBatch, kept: pa.RecordBatch) -> pa.Rec
 
 
 def _terms_alone(described: pa.RecordBatch) -> pa.RecordBatch:
+    """Described items without their vectors."""
     return described.select(SALIENT_TERMS.arrow.names)
+
+
+_TERMS_ALONE = beam.Map(_terms_alone).with_output_types(pa.RecordBatch)
