@@ -8,7 +8,7 @@ that any two numbers of buckets cut the same hashes at nested places, and nothin
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -22,6 +22,7 @@ from apache_beam.coders import Coder, registry
 BYTES_PER_PIECE = 1 << 20
 """About the most that is shuffled in one piece: Flink fails on an element that outgrows its memory for sorting."""
 
+_MARK = b"collection"
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
@@ -223,6 +224,56 @@ class SplitByBucket(beam.DoFn):
 
     def process(self, rows: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         yield from split_by_bucket(rows, self.column, self.count)
+
+
+class _Marked(Iterable[pa.RecordBatch]):
+    """Those of some batches that carry a mark, without it; can be gone through again where the batches can."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], name: str) -> None:
+        self.batches = batches
+        self.name = name.encode()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for rows in self.batches:
+            if rows.schema.metadata[_MARK] == self.name:
+                yield rows.replace_schema_metadata(None)
+
+
+def _mark(rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    return rows.replace_schema_metadata({_MARK: name})
+
+
+@dataclasses.dataclass
+class GroupTogether(beam.PTransform):
+    """Collections of record batches, by name -> (bucket, {name: the rows of the bucket}), as `CoGroupByKey` does it.
+
+    That one does not tell the type of what it shuffles, which is pickled therefore; here it stays columnar. The names
+    travel in the schemas.
+
+    Attributes:
+        column: whose bucket decides; all collections have it.
+        buckets: how many there are.
+    """
+
+    column: str
+    buckets: int
+
+    def expand(self, collections: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        names = list(collections)
+        by_bucket = beam.ParDo(SplitByBucket(self.column, self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
+        pieces = tuple(
+            rows
+            | f"Mark[{name}]" >> beam.Map(_mark, name).with_output_types(pa.RecordBatch)
+            | f"By[{name}]" >> by_bucket
+            for name, rows in collections.items()
+        )
+        return (
+            pieces
+            | "All" >> beam.Flatten()
+            | "Group" >> beam.GroupByKey()
+            | "Name"
+            >> beam.MapTuple(lambda bucket, batches: (bucket, {name: _Marked(batches, name) for name in names}))
+        )
 
 
 @dataclasses.dataclass

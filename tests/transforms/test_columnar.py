@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from transforms import columnar
 from transforms.columnar import (
     BYTES_PER_PIECE,
     ApplyToAll,
+    GroupTogether,
     RecordBatchCoder,
     SplitByBucket,
     StringIndex,
@@ -264,3 +265,26 @@ def test_a_function_of_all_batches_is_called_once(batches: int) -> None:
     given = [pa.record_batch({"number": pa.array([number], pa.int64())}) for number in range(batches)]
     found = run_graph(lambda pipeline: {"all": create(pipeline, "Batches", given) | ApplyToAll(concatenate, (schema,))})
     assert [sorted(rows["number"].to_pylist()) for rows in found["all"]] == [list(range(batches))]
+
+
+@pytest.mark.parametrize("buckets", [1, 7])
+def test_collections_are_grouped_together_by_name(buckets: int) -> None:
+    one = [batch([row("a", 1), row("b", 2)]), batch([row("a", 3)])]
+    other = [pa.record_batch({"key": ["b", "c"], "price": [0.5, 1.5]})]
+
+    def rows_of_names(bucket: int, batches: Mapping[str, Iterable[pa.RecordBatch]]) -> list[tuple[str, int, str]]:
+        twice = [rows for _ in range(2) for name in batches for rows in batches[name]]
+        assert all(rows.schema.metadata is None for rows in twice)
+        found = [(name, bucket, key) for name in batches for rows in batches[name] for key in rows["key"].to_pylist()]
+        assert len(found) * 2 == sum(rows.num_rows for rows in twice)
+        return found
+
+    def graph(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        grouped = {"one": create(pipeline, "One", one), "other": create(pipeline, "Other", other)} | GroupTogether(
+            "key", buckets
+        )
+        return {"found": grouped | beam.FlatMapTuple(rows_of_names)}
+
+    bucket_of = dict(zip("abc", buckets_of(pa.array(list("abc")), buckets).tolist(), strict=True))
+    wanted = [("one", "a"), ("one", "a"), ("one", "b"), ("other", "b"), ("other", "c")]
+    assert sorted(run_graph(graph)["found"]) == [(name, bucket_of[key], key) for name, key in wanted]

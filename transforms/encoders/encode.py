@@ -15,7 +15,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import EMBEDDINGS
-from transforms.columnar import BYTES_PER_PIECE, SplitByBucket, concatenate, cut_into_pieces, ends_of_runs
+from transforms.columnar import BYTES_PER_PIECE, GroupTogether, concatenate, cut_into_pieces, ends_of_runs
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import Encoder, EncoderSource
@@ -37,8 +37,6 @@ _NEW_TAG = "new"
 _EMBEDDINGS_TAG = "embeddings"
 _TEXTS_PER_REQUEST = 512
 _BYTES_PER_ID = 32
-
-Keyed = tuple[int, pa.RecordBatch]
 
 
 def vectors_schema(dimension: int) -> pa.Schema:
@@ -268,16 +266,11 @@ class EncodeTexts(beam.PTransform):
     stored: beam.PCollection | None = None
 
     def expand(self, texts: beam.PCollection) -> Encoded:
-        by_hash = SplitByBucket("content_hash", self.buckets)
         hashed = texts | "Hash" >> beam.ParDo(HashTexts(self.spec)).with_output_types(pa.RecordBatch)
         batches = {"texts": hashed} if self.stored is None else {"texts": hashed, "stored": self.stored}
-        keyed = {
-            name: rows | f"ByHash[{name}]" >> beam.ParDo(by_hash).with_output_types(Keyed)
-            for name, rows in batches.items()
-        }
         found = (
-            keyed
-            | "GroupTexts" >> beam.CoGroupByKey()
+            batches
+            | "GroupTexts" >> GroupTogether("content_hash", self.buckets)
             | "LookUp" >> beam.ParDo(LookUpTexts()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
         )
         routed = (

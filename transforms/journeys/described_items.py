@@ -12,15 +12,13 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import SplitByBucket, concatenate
+from transforms.columnar import GroupTogether, concatenate
 from transforms.journeys.vectors import ITEM_VECTORS, VECTOR, add_sums, centre_rows, sum_rows
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
 """Items alone."""
 
 _ITEMS, _TERMS, _VECTORS = "items", "terms", "vectors"
-
-Keyed = tuple[int, pa.RecordBatch]
 
 
 def described_items_schema(*, with_vectors: bool) -> pa.Schema:
@@ -97,13 +95,8 @@ class DescribeItems(beam.PTransform):
         given = {_ITEMS: items | "Ids" >> beam.Map(ids_alone), _TERMS: self.salient}
         if self.vectors is not None:
             given[_VECTORS] = self.vectors | "Centre" >> CentreVectors()
-        keyed = {
-            name: batches
-            | f"ByItem[{name}]" >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(Keyed)
-            for name, batches in given.items()
-        }
         describe = beam.ParDo(_Describe(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
-        return keyed | "GroupItems" >> beam.CoGroupByKey() | "Describe" >> describe
+        return given | "GroupItems" >> GroupTogether("item_id", self.buckets) | "Describe" >> describe
 
 
 def ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:

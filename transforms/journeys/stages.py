@@ -17,7 +17,7 @@ from apache_beam import typehints
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import ApplyToAll, SplitByBucket, StringIndex, concatenate, split_by_bucket
+from transforms.columnar import ApplyToAll, GroupTogether, SplitByBucket, StringIndex, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -317,14 +317,9 @@ class JoinItems(beam.PTransform):
             item_ids = AsSingleton(ids | "SortIds" >> ApplyToAll(sorted_ids))
             found = rows | "LookUp" >> beam.ParDo(LookUpItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
             return found.events, found[ERRORS_TAG]
-        keyed = {
-            name: collection
-            | f"ByItem[{name}]" >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(Keyed)
-            for name, collection in (("rows", rows), ("described", self.described))
-        }
         found = (
-            keyed
-            | "GroupItems" >> beam.CoGroupByKey()
+            {"rows": rows, "described": self.described}
+            | "GroupItems" >> GroupTogether("item_id", self.buckets)
             | "Describe" >> beam.ParDo(DescribeEvents(self.schema)).with_outputs(ERRORS_TAG, main="events")
         )
         return found.events, found[ERRORS_TAG]

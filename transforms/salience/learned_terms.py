@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from schemas import ITEMS, METRICS, TIMESTAMP
-from transforms.columnar import ApplyToAll, SplitByBucket, concatenate, stable_hash
+from transforms.columnar import ApplyToAll, GroupTogether, SplitByBucket, concatenate, stable_hash
 from transforms.datasets.metrics import count
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.spec import EncoderSource
@@ -253,13 +253,10 @@ class LearnedSalientTerms(beam.PTransform):
         )
 
     def _placed(self, described: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
-        by_item = SplitByBucket("item_id", self.buckets)
-        keyed = {
-            name: rows | f"ByItem[{name}]" >> beam.ParDo(by_item).with_output_types(_Keyed)
-            for name, rows in (("described", described), ("vectors", vectors))
-        }
         return (
-            keyed | "GroupItems" >> beam.CoGroupByKey() | "Place" >> beam.Map(place).with_output_types(pa.RecordBatch)
+            {"described": described, "vectors": vectors}
+            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "Place" >> beam.Map(place).with_output_types(pa.RecordBatch)
         )
 
     def _table(self, placed: beam.PCollection, chosen: beam.PCollection, size: beam.PCollection) -> beam.PCollection:
