@@ -24,12 +24,14 @@ from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
-from transforms.encoders.encode import EncodeTexts, embeddings_alone
-from transforms.encoders.text import texts_of_items
+from transforms.encoders.encode import Encoded, EncodeItems
+from transforms.encoders.spec import EncoderSource
 from transforms.journeys.described_items import DescribeItems
 from transforms.journeys.stages import ExtractJourneys
 from transforms.journeys.vectors import compact_rows
 from transforms.progress import Progress
+from transforms.salience.learned_terms import LearnedSalientTerms
+from transforms.salience.model import default_model
 from transforms.salience.salient_terms import SalientTerms
 from transforms.salience.unique_items import UniqueItems
 
@@ -38,48 +40,51 @@ _OWN = frozenset({HISTORIES.name, EMBEDDINGS.name})
 """What this project wrote, and reads again."""
 
 
+class _Told:
+    """What is told besides rows: record batches of `errors`, and counts; some collections of each."""
+
+    def __init__(self) -> None:
+        self.errors: list[beam.PCollection] = []
+        self.counts: list[beam.PCollection] = []
+
+    def add(self, errors: beam.PCollection, counts: beam.PCollection) -> None:
+        """Remembers what one step tells."""
+        self.errors.append(errors)
+        self.counts.append(counts)
+
+
 class _Catalogue(NamedTuple):
-    """What is known of the items, and what is to be told of how it came about. Everything is a collection.
+    """What is known of the items. Everything is a collection.
 
     Attributes:
         described: record batches of described items.
         embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
-        errors: some of record batches of `errors`.
-        counts: some of counts.
     """
 
     described: beam.PCollection
     embeddings: beam.PCollection | None
-    errors: tuple[beam.PCollection, ...]
-    counts: tuple[beam.PCollection, ...]
-
-
-class _Vectors(NamedTuple):
-    """As `_Catalogue`, for `vectors`: record batches of `ITEM_VECTORS`."""
-
-    vectors: beam.PCollection
-    embeddings: beam.PCollection | None
-    errors: tuple[beam.PCollection, ...]
-    counts: tuple[beam.PCollection, ...]
 
 
 def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
+    told = _Told()
     log_schema = job.extraction.interactions.required_schema()
-    rows, row_errors, row_counts = root | "ReadInteractions" >> ReadRows(
+    rows, *besides = root | "ReadInteractions" >> ReadRows(
         log_schema, job.interactions, job.columns, job.timestamp_unit, progress
     )
-    known = _read_catalogue(root, job, progress)
-    stored, stored_errors, stored_counts = None, [], []
+    told.add(*besides)
+    known = _read_catalogue(root, job, progress, told)
+    stored = None
     if job.previous:
-        stored, *rest = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous, progress=progress)
-        stored_errors, stored_counts = rest[:1], rest[1:]
+        stored, *besides = root | "ReadPrevious" >> ReadRows(HISTORIES, job.previous, progress=progress)
+        told.add(*besides)
     extracted = rows | "ExtractJourneys" >> ExtractJourneys(known.described, stored, job.extraction, writer)
+    told.add(extracted.errors, extracted.counts)
 
-    errors = (row_errors, extracted.errors, *known.errors, *stored_errors) | "AllErrors" >> beam.Flatten()
+    errors = tuple(told.errors) | "AllErrors" >> beam.Flatten()
     unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
-    counts = (row_counts, extracted.counts, unusable, *known.counts, *stored_counts) | "Counts" >> SumCounts()
+    counts = (*told.counts, unusable) | "Counts" >> SumCounts()
     metrics = (
         counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
     )
@@ -107,54 +112,63 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     )
 
 
-def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress) -> _Catalogue:
+def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, told: _Told) -> _Catalogue:
     buckets = max(4, job.items.size // _BYTES_PER_BUCKET)
-    located, *told = root | "ReadItems" >> ReadRows(ITEMS, job.items, job.item_columns, progress=progress)
-    items, *more = located | "UniqueItems" >> UniqueItems(buckets)
-    errors, counts = (told[0], more[0]), (told[1], more[1])
+    items = _read_unique(root, ITEMS, job.items, job.item_columns, progress, told, buckets)
+    encoded = _encode(root, items, job.encoder, job.embeddings, progress, told) if job.encoder else None
+    vectors = None
+    if encoded is not None:
+        vectors = encoded.vectors | "CompactMade" >> beam.Map(compact_rows, "vector").with_output_types(pa.RecordBatch)
+    if job.item_embeddings:
+        given = _read_unique(root, ITEM_EMBEDDINGS, job.item_embeddings, job.embedding_columns, progress, told)
+        vectors = given | "CompactGiven" >> beam.Map(compact_rows, "embedding").with_output_types(pa.RecordBatch)
     if job.salient_terms:
-        salient, salient_errors, salient_counts = _read_unique(root, SALIENT_TERMS, job.salient_terms, {}, progress)
-        errors = (*errors, *salient_errors)
+        salient = _read_unique(root, SALIENT_TERMS, job.salient_terms, {}, progress, told)
+    elif job.encoder is not None and encoded is not None and job.scorer == "learned":
+        model = default_model(str(job.encoder))
+        salient, _, _, term_counts = items | "LearnedSalientTerms" >> LearnedSalientTerms(
+            encoded.vectors, job.salience, model=model, buckets=buckets
+        )
+        told.counts.append(term_counts)
     else:
         salient, term_counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
-        salient_counts = (term_counts,)
-    counts = (*counts, *salient_counts)
-    found = _read_vectors(root, items, job, progress)
-    if found is None and not job.salient_terms:
-        return _Catalogue(salient, None, errors, counts)
-    described = items | "DescribeItems" >> DescribeItems(salient, found.vectors if found else None, buckets)
-    if found is None:
-        return _Catalogue(described, None, errors, counts)
-    return _Catalogue(described, found.embeddings, (*errors, *found.errors), (*counts, *found.counts))
+        told.counts.append(term_counts)
+    described = salient
+    if vectors is not None or job.salient_terms:
+        described = items | "DescribeItems" >> DescribeItems(salient, vectors, buckets)
+    return _Catalogue(described, encoded.embeddings if encoded else None)
 
 
-def _read_vectors(root: beam.Pipeline, items: beam.PCollection, job: Job, progress: Progress) -> _Vectors | None:
-    """The vectors of items, given or made; None where journeys are formed by terms."""
-    if job.item_embeddings:
-        given, errors, counts = _read_unique(
-            root, ITEM_EMBEDDINGS, job.item_embeddings, job.embedding_columns, progress
-        )
-        compact = given | "Compact" >> beam.Map(compact_rows, "embedding").with_output_types(pa.RecordBatch)
-        return _Vectors(compact, None, errors, counts)
-    if job.encoder is None:
-        return None
-    stored, told = None, ()
-    if job.embeddings:
-        stored, *told = root | "ReadEmbeddings" >> ReadRows(EMBEDDINGS, job.embeddings, progress=progress)
-    texts = items | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
-    encoded = texts | "EncodeTexts" >> EncodeTexts(job.encoder, stored=stored)
-    embeddings = encoded.embeddings
-    if stored is not None:
-        alone = stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
-        embeddings = (alone, embeddings) | "OldAndNew" >> beam.Flatten()
-    compact = encoded.vectors | "Compact" >> beam.Map(compact_rows, "vector").with_output_types(pa.RecordBatch)
-    return _Vectors(compact, embeddings, tuple(told[:1]), (encoded.counts, *told[1:]))
+def _encode(
+    root: beam.Pipeline,
+    items: beam.PCollection,
+    encoder: EncoderSource,
+    embeddings: Source | None,
+    progress: Progress,
+    told: _Told,
+) -> Encoded:
+    """The vectors of items; those of texts that were encoded before are read."""
+    stored = None
+    if embeddings:
+        stored, *besides = root | "ReadEmbeddings" >> ReadRows(EMBEDDINGS, embeddings, progress=progress)
+        told.add(*besides)
+    encoded = items | "EncodeItems" >> EncodeItems(encoder, stored)
+    told.counts.append(encoded.counts)
+    return encoded
 
 
 def _read_unique(
-    root: beam.Pipeline, schema: DatasetSchema, source: Source, columns: dict[str, str], progress: Progress
-) -> tuple[beam.PCollection, tuple[beam.PCollection, ...], tuple[beam.PCollection, ...]]:
-    """Rows of a dataset about items, one for each item; errors; counts."""
-    located, *told = root | f"Read[{schema.name}]" >> ReadRows(schema, source, columns, progress=progress)
-    rows, *more = located | f"Unique[{schema.name}]" >> UniqueItems(schema=schema)
-    return rows, (told[0], more[0]), (told[1], more[1])
+    root: beam.Pipeline,
+    schema: DatasetSchema,
+    source: Source,
+    columns: dict[str, str],
+    progress: Progress,
+    told: _Told,
+    buckets: int = 16,
+) -> beam.PCollection:
+    """Rows of a dataset about items, one for each item."""
+    located, *besides = root | f"Read[{schema.name}]" >> ReadRows(schema, source, columns, progress=progress)
+    rows, *more = located | f"Unique[{schema.name}]" >> UniqueItems(buckets, schema)
+    told.add(*besides)
+    told.add(*more)
+    return rows

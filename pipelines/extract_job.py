@@ -39,6 +39,7 @@ PROGRAM = "extract"
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
 _BROADCAST_BYTES = 256 << 20
 _VECTOR_SHARE = 8
+SCORERS = ("statistical", "learned")
 _EVIDENCE_OPTIONS = ("merge_threshold", "merge_share", "join_share")
 _BYTES_PER_PART = 32 << 20
 _FEWEST_PARTS = 16
@@ -158,6 +159,12 @@ class ExtractOptions(reading.JobOptions):
             help="Salient terms of the items: parquet file, folder, glob. Without it: computed.",
         )
         add(
+            "--scorer",
+            choices=SCORERS,
+            help="What computes salient terms: `statistical`, words of the text; `learned`, the model of the package, "
+            "which finds other terms of the catalogue too and needs --encoder. Without it: statistical.",
+        )
+        add(
             "--max_terms",
             type=number(int, 1, 1000),
             default=SalienceConfig.max_terms,
@@ -210,6 +217,7 @@ class Job:
         embedding_columns: other names of columns in the vectors that were given.
         timestamp_unit: what numbers in the timestamp column count.
         salience: how salient terms are found.
+        scorer: by which scorer, one of `SCORERS`.
         encoder: what makes vectors of items.
         extraction: how journeys are formed.
         parts: number of parts of each dataset.
@@ -229,6 +237,7 @@ class Job:
     embedding_columns: dict[str, str]
     timestamp_unit: Any
     salience: SalienceConfig
+    scorer: str
     encoder: EncoderSource | None
     extraction: ExtractConfig
     parts: int
@@ -245,6 +254,7 @@ class Job:
             "parts": self.parts,
             "extraction": extraction,
             "salience": salience,
+            "scorer": self.scorer,
             "encoder": self.encoder.fingerprint() if self.encoder else "",
             "timestamp_unit": self.timestamp_unit,
         }
@@ -324,6 +334,7 @@ def plan(own: argparse.Namespace) -> Job:
             own.max_terms,
             _read_stop_words(own.stop_words) if own.stop_words else FUNCTION_WORDS,
         ),
+        scorer=own.scorer or "statistical",
         encoder=encoder,
         extraction=ExtractConfig(
             icpc=IcpcConfig(
@@ -359,6 +370,10 @@ def _check_clustering(own: argparse.Namespace) -> None:
         raise reading.UsageError("--embeddings is for --encoder, which is not given")
     if own.item_embeddings is None and own.embedding_columns:
         raise reading.UsageError("--embedding_columns is for --item_embeddings, which is not given")
+    if own.scorer is not None and own.salient_terms is not None:
+        raise reading.UsageError("--scorer computes salient terms and --salient_terms gives them: one of them, please")
+    if own.scorer == "learned" and own.encoder is None:
+        raise reading.UsageError("--scorer=learned needs --encoder")
     by_vectors = _has_vectors(own)
     for name in ("threshold", "assign") if by_vectors else _EVIDENCE_OPTIONS:
         if getattr(own, name) is not None:

@@ -17,7 +17,7 @@ from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows, read_dataset
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
-from transforms.encoders.encode import embeddings_alone
+from transforms.encoders.encode import EncodeItems
 from transforms.progress import Progress
 from transforms.salience.labels import items_of_collections
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
@@ -53,28 +53,23 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> listed
         items = items | "CutItems" >> beam.FlatMap(cut_into_pieces).with_output_types(pa.RecordBatch)
         items = items | "SpreadItems" >> beam.Reshuffle()
-    stored = rows.get(EMBEDDINGS.name)
+    encoded = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
     learned = items | "LearnedSalientTerms" >> LearnedSalientTerms(
-        encoder=job.encoder,
+        vectors=encoded.vectors,
         config=job.salience,
         learning=job.learning,
         model=_given_model(job),
         interactions=rows.get(INTERACTIONS.name),
-        stored=stored,
         buckets=buckets,
-        otherwise=default_model(job.encoder.kind),
+        otherwise=default_model(str(job.encoder)),
     )
-    embeddings = learned.embeddings
-    if stored is not None:
-        alone = stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
-        embeddings = (alone, embeddings) | "OldAndNew" >> beam.Flatten()
 
     all_errors = tuple(errors) | "AllErrors" >> beam.Flatten()
     unusable = all_errors | "CountUnusable" >> beam.FlatMap(count_unusable)
-    sums = (*counts, learned.counts, unusable) | "Counts" >> SumCounts()
+    sums = (*counts, encoded.counts, learned.counts, unusable) | "Counts" >> SumCounts()
     counted = sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(_metrics)
     batches = {
-        EMBEDDINGS.name: embeddings,
+        EMBEDDINGS.name: encoded.embeddings,
         SALIENCE_MODEL.name: learned.model,
         SALIENT_TERMS.name: learned.salient,
         ERRORS.name: all_errors,
@@ -104,7 +99,7 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
 def _given_model(job: Job) -> SalienceModel | None:
     if job.stored_model is not None:
         return from_rows(read_dataset(SALIENCE_MODEL, job.stored_model).to_batches())
-    return None if job.learns else default_model(job.encoder.kind)
+    return None if job.learns else default_model(str(job.encoder))
 
 
 def _metrics(counts: Iterable[Any]) -> pa.RecordBatch:

@@ -111,6 +111,8 @@ class TestParsing:
             ("--merge_threshold=-0.3", "--merge_threshold is for journeys that are formed by vectors, which come from"),
             ("--join_share=2", "argument --join_share: must be a number in [0, 1], got '2'"),
             ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
+            ("--scorer=learned", "--scorer=learned needs --encoder"),
+            ("--scorer=both", "argument --scorer: invalid choice: 'both'"),
             ("--embeddings=x", "--embeddings is for --encoder, which is not given"),
             ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'minilm'"),
             ("--item_embeddings=nowhere", "--item_embeddings: no such file or folder: '"),

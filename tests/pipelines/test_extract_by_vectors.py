@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import extract_job
+from pipelines import extract_job, salience, salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
 from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, figures, manifest, rows, write
 from tests.transforms.encoders.toy import WordSource, word_vector
@@ -51,6 +51,24 @@ def test_journeys_by_an_encoder(
     assert sum(source.calls()) == 60
     assert content(workspace, JOURNEYS) == content(tmp_path / "other", JOURNEYS) == before
     assert content(tmp_path / "other", EMBEDDINGS) == content(workspace, EMBEDDINGS)
+
+
+def test_learned_terms_are_those_of_the_program_that_learns(
+    tmp_path: Path, inputs: tuple[Path, Path], source: WordSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salience_job, "find_encoder", lambda _option, _name: source)
+    learns = [f"--items={inputs[1]}", "--encoder=words", "--model=default", "--max_terms=16"]
+    assert salience.run([*learns, f"--workspace={tmp_path / 'salience'}"]) == 0
+    assert extract(tmp_path / "out", *inputs, "--encoder=words", "--scorer=learned") == 0
+    found = rows(tmp_path / "out", SALIENT_TERMS)
+    assert found == rows(tmp_path / "salience", SALIENT_TERMS)
+    assert any(term not in TITLES[row["item_id"]] for row in found for term in row["terms"])
+    assert manifest(tmp_path / "out", JOURNEYS).configuration["scorer"] == "learned"
+
+    assert extract(tmp_path / "words", *inputs, "--encoder=words") == 0
+    assert found != rows(tmp_path / "words", SALIENT_TERMS)
+    members = [[row["item_ids"] for row in rows(tmp_path / name, JOURNEYS)] for name in ("out", "words")]
+    assert members[0] == members[1]
 
 
 def test_vectors_of_ones_own_are_those_of_an_encoder(

@@ -19,7 +19,7 @@ from transforms.columnar import BYTES_PER_PIECE, GroupTogether, concatenate, cut
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import Encoder, EncoderSource
-from transforms.encoders.text import TEXTS
+from transforms.encoders.text import TEXTS, texts_of_items
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))
 """The same, with the key under which the text's vector is stored."""
@@ -238,7 +238,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         vectors: record batches of (`item_id`, `vector`), a row for each row that was given, as `vectors_schema` says.
-        embeddings: record batches of `embeddings`: what was encoded now, without what was stored.
+        embeddings: record batches of `embeddings`: what was encoded now, and what was stored.
         counts: counts: `texts_encoded` and `texts_reused`, distinct texts.
     """
 
@@ -283,4 +283,25 @@ class EncodeTexts(beam.PTransform):
         for batches_of_rows in (found[_NEW_TAG], found.vectors, routed.vectors, routed[_EMBEDDINGS_TAG]):
             batches_of_rows.element_type = pa.RecordBatch
         vectors = (found.vectors, routed.vectors) | "Vectors" >> beam.Flatten()
-        return Encoded(vectors, routed[_EMBEDDINGS_TAG], found[COUNTS_TAG])
+        embeddings = routed[_EMBEDDINGS_TAG]
+        if self.stored is not None:
+            alone = self.stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
+            embeddings = (alone, embeddings) | "OldAndNew" >> beam.Flatten()
+        return Encoded(vectors, embeddings, found[COUNTS_TAG])
+
+
+@dataclasses.dataclass
+class EncodeItems(beam.PTransform):
+    """Record batches of `items` -> the vector of each item that has a text.
+
+    Attributes:
+        encoder: what makes vectors.
+        stored: record batches of `embeddings` from earlier runs, each hash once; None: none.
+    """
+
+    encoder: EncoderSource
+    stored: beam.PCollection | None = None
+
+    def expand(self, items: beam.PCollection) -> Encoded:
+        texts = items | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
+        return texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)

@@ -18,9 +18,8 @@ from transforms.datasets.gate import DataError
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import examples
-from transforms.encoders.encode import EncodeTexts, embeddings_alone
+from transforms.encoders.encode import EncodeItems
 from transforms.encoders.spec import EncoderSource
-from transforms.encoders.text import texts_of_items
 from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import (
@@ -199,13 +198,9 @@ class SeparateCollections(beam.PTransform):
         vectors: Any = ()
         embeddings = None
         if self.encoder is not None:
-            texts = items | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
-            encoded = texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+            encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
             name, vectors, embeddings = self.encoder_name, AsIter(encoded.vectors), encoded.embeddings
             counts.append(encoded.counts)
-            if self.stored is not None:
-                stored = self.stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
-                embeddings = (stored, embeddings) | "OldAndNew" >> beam.Flatten()
         corpus = (
             collections.pipeline
             | "OnceMore" >> beam.Impulse()

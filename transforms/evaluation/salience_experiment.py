@@ -14,9 +14,9 @@ from apache_beam.pvalue import AsIter, AsSingleton
 
 from transforms.columnar import ApplyToAll
 from transforms.datasets.gate import DataError
-from transforms.encoders.encode import EncodeTexts, embeddings_alone
+from transforms.encoders.encode import EncodeItems, EncodeTexts
 from transforms.encoders.spec import EncoderSource
-from transforms.encoders.text import TEXTS, item_text, texts_of_items
+from transforms.encoders.text import TEXTS, item_text
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import collections_in_one, small_sources
 from transforms.evaluation.salience import judge_scorers
@@ -40,13 +40,6 @@ class Judged(NamedTuple):
     metrics: beam.PCollection
     embeddings: beam.PCollection
     counts: beam.PCollection
-
-
-def _with_stored(embeddings: beam.PCollection, stored: beam.PCollection | None) -> beam.PCollection:
-    if stored is None:
-        return embeddings
-    alone = stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
-    return (alone, embeddings) | "OldAndNew" >> beam.Flatten()
 
 
 def _judge_catalogue(
@@ -93,11 +86,7 @@ class JudgeSalience(beam.PTransform):
             | "SampleSome" >> beam.Map(_smallest, most).with_output_types(pa.RecordBatch)
             | "Sample" >> ApplyToAll(smallest_hashes, (most,))
         )
-        encoded = (
-            sample
-            | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
-            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
-        )
+        encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
         vectors = encoded.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
         metrics = (
             items.pipeline
@@ -107,7 +96,7 @@ class JudgeSalience(beam.PTransform):
                 _judge_catalogue, AsSingleton(sample), AsIter(vectors), self.salience, self.learning, self.default
             ).with_output_types(pa.RecordBatch)
         )
-        return Judged(metrics, _with_stored(encoded.embeddings, self.stored), encoded.counts)
+        return Judged(metrics, encoded.embeddings, encoded.counts)
 
 
 def _smallest(rows: pa.RecordBatch, most: int) -> pa.RecordBatch:
@@ -189,4 +178,4 @@ class JudgeSynonyms(beam.PTransform):
                 self.default,
             ).with_output_types(pa.RecordBatch)
         )
-        return Judged(metrics, _with_stored(encoded.embeddings, self.stored), encoded.counts)
+        return Judged(metrics, encoded.embeddings, encoded.counts)

@@ -15,9 +15,6 @@ from apache_beam.pvalue import AsIter, AsSingleton
 from schemas import ITEMS, METRICS, TIMESTAMP
 from transforms.columnar import ApplyToAll, GroupTogether, SplitByBucket, concatenate, stable_hash
 from transforms.datasets.metrics import count
-from transforms.encoders.encode import EncodeTexts
-from transforms.encoders.spec import EncoderSource
-from transforms.encoders.text import texts_of_items
 from transforms.salience.candidates import CANDIDATES, candidate_terms
 from transforms.salience.config import LearningConfig, SalienceConfig
 from transforms.salience.labels import consumed_together, terms_of_fields, terms_of_texts
@@ -186,14 +183,12 @@ class Learned(NamedTuple):
     Attributes:
         salient: record batches of `salient_terms`.
         model: one record batch of `salience_model`.
-        embeddings: record batches of `embeddings`: what was encoded now, without what was stored.
         metrics: one record batch of `metrics`.
         counts: counts.
     """
 
     salient: beam.PCollection
     model: beam.PCollection
-    embeddings: beam.PCollection
     metrics: beam.PCollection
     counts: beam.PCollection
 
@@ -203,32 +198,25 @@ class LearnedSalientTerms(beam.PTransform):
     """Rows of `items`, each once -> rows of `salient_terms`, by a model that is learnt here or given.
 
     Attributes:
-        encoder: what makes vectors of the items.
+        vectors: record batches of (`item_id`, `vector`), at most one row for an item, as an encoder gives them.
         config: limits of the vocabulary and of what an item keeps.
         learning: how a model is learnt, and how far items are expanded.
         model: the model to use; None: learn one.
         interactions: rows of `interactions`, whose neighbours a model can be learnt from; None: there are none.
-        stored: record batches of `embeddings` from earlier runs, each hash once; None: none.
         buckets: how many pieces the catalogue is cut into; decides memory and parallelism.
         otherwise: the model where there is too little to learn from; None: the one that comes with the package.
     """
 
-    encoder: EncoderSource
+    vectors: beam.PCollection
     config: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
     learning: LearningConfig = dataclasses.field(default_factory=LearningConfig)
     model: SalienceModel | None = None
     interactions: beam.PCollection | None = None
-    stored: beam.PCollection | None = None
     buckets: int = 16
     otherwise: SalienceModel | None = None
 
     def expand(self, items: beam.PCollection) -> Learned:
-        encoded = (
-            items
-            | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
-            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)  # vectors hang on its buckets, so not ours
-        )
-        vectors = encoded.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
+        vectors = self.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
         described = items | "Describe" >> beam.Map(describe_items, self.config.stop_words).with_output_types(
             pa.RecordBatch
         )
@@ -242,12 +230,10 @@ class LearnedSalientTerms(beam.PTransform):
         counts = (
             salient | "CountTerms" >> beam.FlatMap(count_terms),
             chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows)),
-            encoded.counts,
         ) | "Counts" >> beam.Flatten()
         return Learned(
             salient,
             lesson | "Model" >> beam.Map(lambda lesson: lesson.model.to_rows()).with_output_types(pa.RecordBatch),
-            encoded.embeddings,
             lesson | "Metrics" >> beam.Map(lesson_metrics).with_output_types(pa.RecordBatch),
             counts,
         )

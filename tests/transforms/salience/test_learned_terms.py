@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from schemas import EMBEDDINGS, METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
+from schemas import METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
 from tests.transforms.running import create, run_graph
 from tests.transforms.salience.topics import TOPICS, TopicSource, items, vectors
 from transforms.columnar import concatenate
+from transforms.encoders.encode import EncodeItems
 from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.learned import learned_salience
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
@@ -39,9 +40,9 @@ def find(
 ) -> dict[str, Any]:
     def build(pipeline: Any) -> dict[str, Any]:
         interactions = create(pipeline, "Log", [log]) if log is not None else None
-        found = create(pipeline, "Items", batches) | LearnedSalientTerms(
-            TopicSource(), CONFIG, LEARNING, model, interactions, buckets=buckets
-        )
+        items = create(pipeline, "Items", batches)
+        encoded = items | EncodeItems(TopicSource())
+        found = items | LearnedSalientTerms(encoded.vectors, CONFIG, LEARNING, model, interactions, buckets)
         return found._asdict()
 
     found: dict[str, Any] = run_graph(build)
@@ -50,7 +51,6 @@ def find(
         counts[key] += number
     return found | {
         "salient": concatenate(found["salient"], SALIENT_TERMS.arrow).sort_by("item_id"),
-        "embeddings": concatenate(found["embeddings"], EMBEDDINGS.arrow),
         "counts": counts,
         "model": from_rows(found["model"]),
     }
@@ -95,9 +95,8 @@ def test_an_item_without_text_keeps_its_tags(by_default: dict[str, Any]) -> None
     assert [row["terms"] for row in by_default["salient"].to_pylist()[:3]] == [[topic] for topic in list(TOPICS)[:3]]
 
 
-def test_counts_and_vectors(by_default: dict[str, Any]) -> None:
+def test_counts_and_metrics(by_default: dict[str, Any]) -> None:
     assert by_default["counts"]["items_without_terms", ""] == 0
-    assert by_default["counts"]["texts_encoded", ""] == by_default["embeddings"].num_rows
     assert by_default["counts"]["terms", ""] > 40
     assert by_default["model"] == MODEL
     (metrics,) = by_default["metrics"]
