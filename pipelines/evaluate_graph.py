@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 import apache_beam as beam
 
+from pipelines.ending import Told, write_and_commit
 from pipelines.evaluate_job import PROGRAM, Job
-from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, INTERACTIONS, ITEMS, JOURNEYS, METRICS
-from transforms.datasets.gate import Gate
-from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
+from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, JOURNEYS
 from transforms.datasets.reading import ReadRows
-from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
+from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
@@ -33,20 +30,21 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         for name, source in job.sources.items()
     }
     rows = {name: found[0] for name, found in read.items()}
-    errors, counts = [found[1] for found in read.values()], [found[2] for found in read.values()]
-    metrics: list[beam.PCollection] = []
+    told = Told()
+    for _, *besides in read.values():
+        told.add(*besides)
     judged: list[Judged] = []
     batches: dict[str, beam.PCollection] = {}
 
     if "E1" in job.experiments:
         distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
-        metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
+        told.metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
     if "E2" in job.experiments:
         collections = rows.get(COLLECTIONS.name)
         if collections is None:
             collections, repeated = rows[INTERACTIONS.name] | "CollectionsOfLog" >> CollectionsOfLog(rows[ITEMS.name])
-            errors.append(repeated)
-        unusable = tuple(errors) | "Unusable" >> beam.Flatten()
+            told.errors.append(repeated)
+        unusable = tuple(told.errors) | "Unusable" >> beam.Flatten()
         separated = collections | "E2" >> SeparateCollections(
             job.separation,
             watched(job.methods, progress),
@@ -55,47 +53,23 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             job.encoder_name,
             rows.get(EMBEDDINGS.name),
         )
-        metrics.append(separated.metrics)
-        errors.append(separated.errors)
-        counts.append(separated.counts)
+        told.add(separated.errors, separated.counts)
+        told.metrics.append(separated.metrics)
         if separated.embeddings is not None:
             batches[EMBEDDINGS.name] = separated.embeddings
 
     if "salience" in job.experiments:
-        items, repeated, unique_counts = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
-        errors.append(repeated)
-        counts.append(unique_counts)
+        items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
+        told.add(*besides)
         judged.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:
         judged.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
     for found in judged:
-        metrics.append(found.metrics)
-        counts.append(found.counts)
+        told.metrics.append(found.metrics)
+        told.counts.append(found.counts)
         batches[EMBEDDINGS.name] = found.embeddings
 
-    all_errors = tuple(errors) | "AllErrors" >> beam.Flatten()
-    counts.append(all_errors | "CountUnusable" >> beam.FlatMap(count_unusable))
-    sums = tuple(counts) | "Counts" >> SumCounts()
-    metrics.append(
-        sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
-    )
-    batches |= {ERRORS.name: all_errors, METRICS.name: tuple(metrics) | "AllMetrics" >> beam.Flatten()}
-    own = tuple(name for name in (JOURNEYS.name, EMBEDDINGS.name) if name in job.sources)
-    (
-        batches
-        | "WriteDatasets" >> WriteDatasets(job.outputs, writer)
-        | "CommitDatasets"
-        >> CommitDatasets(
-            schemas=job.outputs,
-            writer=writer,
-            versions=job.versions,
-            gate=Gate(tuple(name for name in job.sources if name not in own), job.max_error_rate, intact=own),
-            counts=sums,
-            configuration=job.configuration,
-            code_version=importlib.metadata.version("interest-journeys"),
-            inputs=job.inputs,
-        )
-    )
+    write_and_commit(PROGRAM, job, batches, told, writer)
 
 
 def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 
+from pipelines.ending import Told, write_and_commit
 from pipelines.extract_job import PROGRAM, Job
 from schemas import (
     EMBEDDINGS,
-    ERRORS,
     HISTORIES,
     ITEM_EMBEDDINGS,
     ITEMS,
-    METRICS,
     SALIENT_TERMS,
     DatasetSchema,
 )
 from transforms.datasets.files import Source
-from transforms.datasets.gate import Gate
-from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows
-from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
+from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import Encoded, EncodeItems
 from transforms.encoders.spec import EncoderSource
 from transforms.journeys.described_items import DescribeItems
@@ -36,21 +32,6 @@ from transforms.salience.salient_terms import SalientTerms
 from transforms.salience.unique_items import UniqueItems
 
 _BYTES_PER_BUCKET = 1 << 20
-_OWN = frozenset({HISTORIES.name, EMBEDDINGS.name})
-"""What this project wrote, and reads again."""
-
-
-class _Told:
-    """What is told besides rows: record batches of `errors`, and counts; some collections of each."""
-
-    def __init__(self) -> None:
-        self.errors: list[beam.PCollection] = []
-        self.counts: list[beam.PCollection] = []
-
-    def add(self, errors: beam.PCollection, counts: beam.PCollection) -> None:
-        """Remembers what one step tells."""
-        self.errors.append(errors)
-        self.counts.append(counts)
 
 
 class _Catalogue(NamedTuple):
@@ -68,7 +49,7 @@ class _Catalogue(NamedTuple):
 def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
-    told = _Told()
+    told = Told()
     log_schema = job.extraction.interactions.required_schema()
     rows, *besides = root | "ReadInteractions" >> ReadRows(
         log_schema, job.interactions, job.columns, job.timestamp_unit, progress
@@ -81,38 +62,13 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         told.add(*besides)
     extracted = rows | "ExtractJourneys" >> ExtractJourneys(known.described, stored, job.extraction, writer)
     told.add(extracted.errors, extracted.counts)
-
-    errors = tuple(told.errors) | "AllErrors" >> beam.Flatten()
-    unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
-    counts = (*told.counts, unusable) | "Counts" >> SumCounts()
-    metrics = (
-        counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
-    )
-    batches = {SALIENT_TERMS.name: extracted.salient, METRICS.name: metrics, ERRORS.name: errors}
+    batches = {SALIENT_TERMS.name: extracted.salient}
     if known.embeddings is not None:
         batches[EMBEDDINGS.name] = known.embeddings
-    shuffled = tuple(schema for schema in job.outputs if schema.name in batches)
-    parts = batches | "WriteDatasets" >> WriteDatasets(shuffled, writer)
-    (
-        (parts, extracted.parts)
-        | "Parts" >> beam.Flatten()
-        | "CommitDatasets"
-        >> CommitDatasets(
-            schemas=job.outputs,
-            writer=writer,
-            versions=job.versions,
-            gate=Gate(
-                tuple(name for name in job.sources if name not in _OWN), job.max_error_rate, intact=tuple(sorted(_OWN))
-            ),
-            counts=counts,
-            configuration=job.configuration,
-            code_version=importlib.metadata.version("interest-journeys"),
-            inputs=job.inputs,
-        )
-    )
+    write_and_commit(PROGRAM, job, batches, told, writer, (extracted.parts,))
 
 
-def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, told: _Told) -> _Catalogue:
+def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, told: Told) -> _Catalogue:
     buckets = max(4, job.items.size // _BYTES_PER_BUCKET)
     items = _read_unique(root, ITEMS, job.items, job.item_columns, progress, told, buckets)
     encoded = _encode(root, items, job.encoder, job.embeddings, progress, told) if job.encoder else None
@@ -145,7 +101,7 @@ def _encode(
     encoder: EncoderSource,
     embeddings: Source | None,
     progress: Progress,
-    told: _Told,
+    told: Told,
 ) -> Encoded:
     """The vectors of items; those of texts that were encoded before are read."""
     stored = None
@@ -163,7 +119,7 @@ def _read_unique(
     source: Source,
     columns: dict[str, str],
     progress: Progress,
-    told: _Told,
+    told: Told,
     buckets: int = 16,
 ) -> beam.PCollection:
     """Rows of a dataset about items, one for each item."""

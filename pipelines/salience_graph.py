@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.salience_job import OUTPUTS, PROGRAM, Job
-from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, INTERACTIONS, ITEMS, METRICS, SALIENCE_MODEL, SALIENT_TERMS
+from pipelines.ending import Told, write_and_commit
+from pipelines.salience_job import PROGRAM, Job
+from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, SALIENCE_MODEL, SALIENT_TERMS
 from transforms.columnar import ApplyToAll, cut_into_pieces
-from transforms.datasets.gate import Gate
-from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.reading import ReadRows, read_dataset
-from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
+from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems
 from transforms.progress import Progress
 from transforms.salience.labels import items_of_collections
@@ -40,13 +37,14 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         for name, source in job.sources.items()
     }
     rows = {name: found[0] for name, found in read.items()}
-    errors, counts = [found[1] for found in read.values()], [found[2] for found in read.values()]
+    told = Told()
+    for _, *besides in read.values():
+        told.add(*besides)
     size = sum(source.size for source in (job.items, job.collections) if source)
     buckets = min(max(size // _BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
     if job.items is not None:
-        items, repeated, unique_counts = rows[ITEMS.name] | "UniqueItems" >> UniqueItems(buckets)
-        errors.append(repeated)
-        counts.append(unique_counts)
+        items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems(buckets)
+        told.add(*besides)
     else:
         limits = (job.fewest_collections_of_source, job.learning.most_items)
         listed = ApplyToAll(_items_of_large_sources, limits)
@@ -63,47 +61,20 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         buckets=buckets,
         otherwise=default_model(str(job.encoder)),
     )
-
-    all_errors = tuple(errors) | "AllErrors" >> beam.Flatten()
-    unusable = all_errors | "CountUnusable" >> beam.FlatMap(count_unusable)
-    sums = (*counts, encoded.counts, learned.counts, unusable) | "Counts" >> SumCounts()
-    counted = sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(_metrics)
+    told.counts += [encoded.counts, learned.counts]
+    told.metrics.append(learned.metrics)
     batches = {
         EMBEDDINGS.name: encoded.embeddings,
         SALIENCE_MODEL.name: learned.model,
         SALIENT_TERMS.name: learned.salient,
-        ERRORS.name: all_errors,
-        METRICS.name: (counted, learned.metrics) | "AllMetrics" >> beam.Flatten(),
     }
-    (
-        batches
-        | "WriteDatasets" >> WriteDatasets(OUTPUTS, writer)
-        | "CommitDatasets"
-        >> CommitDatasets(
-            schemas=OUTPUTS,
-            writer=writer,
-            versions=job.versions,
-            gate=Gate(
-                tuple(name for name in job.sources if name != EMBEDDINGS.name),
-                job.max_error_rate,
-                intact=(EMBEDDINGS.name,),
-            ),
-            counts=sums,
-            configuration=job.configuration,
-            code_version=importlib.metadata.version("interest-journeys"),
-            inputs=job.inputs,
-        )
-    )
+    write_and_commit(PROGRAM, job, batches, told, writer)
 
 
 def _given_model(job: Job) -> SalienceModel | None:
     if job.stored_model is not None:
         return from_rows(read_dataset(SALIENCE_MODEL, job.stored_model).to_batches())
     return None if job.learns else default_model(str(job.encoder))
-
-
-def _metrics(counts: Iterable[Any]) -> pa.RecordBatch:
-    return metric_rows(PROGRAM, counts)
 
 
 def _items_of_large_sources(collections: Iterable[pa.RecordBatch], fewest: int, most: int) -> pa.RecordBatch:

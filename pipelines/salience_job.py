@@ -17,6 +17,7 @@ from schemas import (
     METRICS,
     SALIENCE_MODEL,
     SALIENT_TERMS,
+    DatasetSchema,
 )
 from transforms.datasets.files import Source, absolute
 from transforms.encoders.spec import EncoderSpec
@@ -144,6 +145,11 @@ class Job:
     salience: SalienceConfig
     learning: LearningConfig
     max_error_rate: float
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return OUTPUTS
 
     @property
     def configuration(self) -> dict[str, Any]:
