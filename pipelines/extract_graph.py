@@ -28,6 +28,7 @@ from transforms.encoders.encode import EncodeTexts, embeddings_alone
 from transforms.encoders.text import texts_of_items
 from transforms.journeys.described_items import DescribeItems
 from transforms.journeys.stages import ExtractJourneys
+from transforms.journeys.sweep import sweep_metrics
 from transforms.journeys.vectors import compact_rows
 from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
@@ -83,6 +84,9 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     metrics = (
         counts | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
     )
+    if extracted.swept is not None:
+        told = extracted.swept | "SweepMetrics" >> beam.Map(sweep_metrics, PROGRAM, job.extraction)
+        metrics = (metrics, told) | "AllMetrics" >> beam.Flatten()
     batches = {SALIENT_TERMS.name: extracted.salient, METRICS.name: metrics, ERRORS.name: errors}
     if known.embeddings is not None:
         batches[EMBEDDINGS.name] = known.embeddings

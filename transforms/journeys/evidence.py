@@ -94,7 +94,7 @@ def _multiply(vectors, products):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _cosines(items, vectors):  # type: ignore[no-untyped-def]
+def cosines_of(items, vectors):  # type: ignore[no-untyped-def]
     """Cosines of all pairs of some vectors, float64, shape (items, items)."""
     count, dimensions = len(items), vectors.shape[1]
     gathered = np.empty((count, dimensions), np.float32)
@@ -295,7 +295,7 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 def _label_items(items, vectors, limits, evidence, rounds, second_look):  # type: ignore[no-untyped-def]
     """The journeys of the distinct items of one user."""
     count = len(items)
-    cosines = _cosines(items, vectors)
+    cosines = cosines_of(items, vectors)
     labels = np.full(count, _NONE, np.int64)
     # One more than there can be: an item that leaves every journey finds an empty one.
     near = np.zeros((count + 1, count))
