@@ -13,11 +13,14 @@ from rich.table import Table
 from schemas import JOURNEYS, METRICS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
+from transforms.journeys.sweep import slice_of
 
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5
 _SHOWN_TERMS = 6
 _WISHED_JOURNEYS = 4
+_NEAR = 0.1
+"""What is told to be near: within this share of what was wanted."""
 
 
 def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
@@ -26,6 +29,8 @@ def print_summary(program: str, workspace: str, written: Sequence[str], seconds:
     figures = _figures(program, workspace)
     console.print(_figure_table(program, figures, seconds))
     console.print(_histogram(figures))
+    for line in threshold_lines(figures, workspace):
+        console.print(line, soft_wrap=True, markup=False)
     _print_user(console, workspace)
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance:")
@@ -93,6 +98,31 @@ def _histogram(figures: Figures) -> Table:
         bar = "█" * round(_BAR_WIDTH * users[slice_] / most)
         table.add_row(slice_, f"{users[slice_]:,.0f}", f"{users[slice_] / total:.0%}", bar)
     return table
+
+
+def threshold_lines(figures: Figures, workspace: str) -> list[str]:
+    """What is said about the threshold where others were tried: what it gives, and whether that is what was wanted."""
+    chosen = {option: value for (metric, option), value in figures.items() if metric == "sweep_threshold"}
+    users = figures.get(("sweep_users", ""), 0)
+    if not chosen or not users:
+        return []
+    ((option, threshold),) = chosen.items()
+    used = slice_of(option, threshold, round(figures["sweep_min_size", ""]))
+    size = used.partition("/")[2]
+    means = {
+        slice_: value
+        for (metric, slice_), value in figures.items()
+        if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
+    }
+    reached = means[used]
+    lines = [f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, in a sample of {users:,.0f} users"]
+    target = figures.get(("sweep_target_granularity", ""))
+    if target is not None:
+        lines[0] += f"; of all that were tried it is the nearest to {target:g}"
+        if abs(reached - target) > _NEAR * target:
+            span = f"{min(means.values()):.2f} to {max(means.values()):.2f}"
+            lines.append(f"No threshold comes near to {target:g} journeys a user: they give {span} at --{size}")
+    return [*lines, f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}"]
 
 
 def _print_user(console: Console, workspace: str) -> None:

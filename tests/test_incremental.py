@@ -82,13 +82,18 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
     return [(part.name, (workspace / dataset / part.name).read_bytes()) for part in manifest.parts]
 
 
-@pytest.mark.parametrize("by_vectors", [False, True], ids=["by terms", "by vectors"])
+@pytest.mark.parametrize(
+    ("by_vectors", "by_target"),
+    [(False, False), (True, False), (False, True)],
+    ids=["by terms", "by vectors", "by target"],
+)
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(slices=sliced_logs())
-def test_three_slices_equal_one_run(by_vectors: bool, slices: list[list[Interaction]]) -> None:
+def test_three_slices_equal_one_run(by_vectors: bool, by_target: bool, slices: list[list[Interaction]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         options = [f"--item_embeddings={folder / 'embeddings.parquet'}"] if by_vectors else []
+        options += ["--target_granularity=1.5"] if by_target else []
         whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
         workspace = extract(folder, "day0", slices[0], *options)
         for day, part in enumerate(slices[1:], start=1):

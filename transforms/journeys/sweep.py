@@ -223,6 +223,11 @@ def choose_threshold(swept: pa.RecordBatch, config: ExtractConfig) -> float:
     return min(found, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
 
 
+def slice_of(option: str, threshold: float, min_size: int) -> str:
+    """The slice of `metrics` that speaks of a threshold and a minimum size: `threshold=0.05/min_size=3`."""
+    return f"{option}={str(threshold + 0.0).removesuffix('.0')}/min_size={min_size}"
+
+
 def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -> pa.RecordBatch:
     """A sweep as rows of `metrics`.
 
@@ -230,7 +235,7 @@ def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -
     `sweep_coverage` and `sweep_separation` are sliced by `<option>=<threshold>/min_size=<size>`, where the option is
     `threshold` or `merge_threshold`, and `sweep_share_of_users` by the same and `/journeys=0` to `/journeys=10+`.
     `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_granularity`, where one is given,
-    what it was found for; `sweep_min_size` the minimum size of the run.
+    what it was found for; `sweep_min_size` the minimum size of the run; `sweep_users` how many users were sampled.
 
     Args:
         swept: rows of `SWEPT`, as `add_up` gives them.
@@ -239,10 +244,12 @@ def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -
     """
     found = [_row("sweep_threshold", config.threshold_option, choose_threshold(swept, config))]
     found.append(_row("sweep_min_size", "", config.icpc.min_size))
+    told = list(granularities(swept))
+    found.append(_row("sweep_users", "", told[0].users if told else 0))
     if config.sweep and config.sweep.target_granularity is not None:
         found.append(_row("sweep_target_granularity", "", config.sweep.target_granularity))
-    for each in granularities(swept):
-        found += _rows(each, f"{config.threshold_option}={each.threshold:g}/min_size={each.min_size}")
+    for each in told:
+        found += _rows(each, slice_of(config.threshold_option, each.threshold, each.min_size))
     rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in found], METRICS.arrow)
     return rows.sort_by([(name, "ascending") for name in METRICS.order])
 

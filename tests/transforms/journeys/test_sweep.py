@@ -4,7 +4,7 @@ import statistics
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import METRICS
@@ -119,6 +119,7 @@ def test_journeys_are_those_of_a_run_at_this_threshold() -> None:
             assert sum(each.shares) == pytest.approx(1)
 
 
+@settings(max_examples=20)
 @given(st.permutations("abcd"), st.integers(0, 4), st.integers(0, 4))
 def test_users_can_be_told_in_groups_and_added_up(order: list[str], first: int, second: int) -> None:
     cuts = sorted([first, second])
@@ -132,7 +133,7 @@ def test_of_nobody_there_is_nothing_to_tell() -> None:
     assert nobody.schema == SWEPT
     assert list(granularities(nobody)) == []
     assert choose_threshold(nobody, config(target_granularity=3)) == IcpcConfig.threshold
-    assert sweep_metrics(nobody, "extract", config()).num_rows == 2
+    assert sweep_metrics(nobody, "extract", config()).num_rows == 3
 
 
 def curve(means: dict[float, float], users: int = 10) -> pa.RecordBatch:
@@ -189,6 +190,7 @@ def test_figures_as_metrics() -> None:
     assert told["sweep_threshold", "threshold"] == (0.001, None)
     assert told["sweep_target_granularity", ""] == (1, None)
     assert told["sweep_min_size", ""] == (2, None)
+    assert told["sweep_users", ""] == (4, None)
     assert ("sweep_separation", "threshold=0.05/min_size=4") not in told
     assert ("sweep_journey_items", "threshold=0.05/min_size=4") not in told
 
