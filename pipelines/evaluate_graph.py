@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 
 import apache_beam as beam
+import pyarrow as pa
 
 from pipelines.evaluate_job import PROGRAM, Job
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, INTERACTIONS, ITEMS, JOURNEYS, METRICS
@@ -15,6 +16,7 @@ from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDataset
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.granularity import sweep_rows
 from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
@@ -27,7 +29,7 @@ _PARTS = 16
 def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
-    schemas = {schema.name: schema for schema in (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, EMBEDDINGS)}
+    schemas = {schema.name: schema for schema in (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, EMBEDDINGS)}
     read = {
         name: root | f"Read[{name}]" >> ReadRows(schemas[name], source, progress=progress)
         for name, source in job.sources.items()
@@ -41,6 +43,8 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     if "E1" in job.experiments:
         distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
         metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
+    if "sweep" in job.experiments:
+        metrics.append(rows[METRICS.name] | "Sweep" >> beam.Map(sweep_rows).with_output_types(pa.RecordBatch))
     if "E2" in job.experiments:
         collections = rows.get(COLLECTIONS.name)
         if collections is None:
@@ -80,7 +84,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(PROGRAM, sums))
     )
     batches |= {ERRORS.name: all_errors, METRICS.name: tuple(metrics) | "AllMetrics" >> beam.Flatten()}
-    own = tuple(name for name in (JOURNEYS.name, EMBEDDINGS.name) if name in job.sources)
+    own = tuple(name for name in (JOURNEYS.name, METRICS.name, EMBEDDINGS.name) if name in job.sources)
     (
         batches
         | "WriteDatasets" >> WriteDatasets(job.outputs, writer)
