@@ -50,8 +50,8 @@ class EvaluateOptions(reading.JobOptions):
             "--experiments",
             type=reading.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2,sweep`, `salience` or `synonyms`. (Beam's own option of this name can be given as "
-            "`--experiment`.)",
+            help="Which to run: `E1,E2,sweep`, `salience` or `synonyms`. (Beam's own option of this name can be given "
+            "as `--experiment`.)",
         )
         add("--collections", help="For E2 and synonyms: `collections` as a parquet file, folder or glob.")
         add("--interactions", help="For E2, instead: a log, whose items under one tag are a user's collection.")
@@ -307,8 +307,9 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
         if (own.collections is None) == (own.interactions is None):
             raise reading.UsageError("E2 needs either --collections, or --interactions and --items with tags")
     missing = [name for name in _CALCULATORS if importlib.util.find_spec(name) is None]
-    if missing and {"E2", "synonyms"} & set(experiments):
-        raise reading.UsageError(f"{experiments[-1]} needs {', '.join(missing)}: {_EXTRA}")
+    calculating = [name for name in ("E2", "synonyms") if name in experiments]
+    if missing and calculating:
+        raise reading.UsageError(f"{calculating[0]} needs {', '.join(missing)}: {_EXTRA}")
     if own.previous is not None and own.encoder is None:
         raise reading.UsageError("--previous is for its embeddings, so give the --encoder too")
     return experiments

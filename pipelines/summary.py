@@ -108,21 +108,31 @@ def threshold_lines(figures: Figures, workspace: str) -> list[str]:
         return []
     ((option, threshold),) = chosen.items()
     used = slice_of(option, threshold, round(figures["sweep_min_size", ""]))
-    size = used.partition("/")[2]
-    means = {
-        slice_: value
-        for (metric, slice_), value in figures.items()
-        if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
-    }
-    reached = means[used]
-    lines = [f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, in a sample of {users:,.0f} users"]
+    reached, covered = figures["sweep_journeys_per_user", used], figures["sweep_coverage", used]
+    given = (
+        f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, with {covered:.0%} of the interactions, in "
+        f"a sample of {users:,.0f} users"
+    )
+    return [
+        given,
+        *_target_lines(figures, reached, used.partition("/")[2]),
+        f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}",
+    ]
+
+
+def _target_lines(figures: Figures, reached: float, size: str) -> list[str]:
     target = figures.get(("sweep_target_granularity", ""))
-    if target is not None:
-        lines[0] += f"; of all that were tried it is the nearest to {target:g}"
-        if abs(reached - target) > _NEAR * target:
-            span = f"{min(means.values()):.2f} to {max(means.values()):.2f}"
-            lines.append(f"No threshold comes near to {target:g} journeys a user: they give {span} at --{size}")
-    return [*lines, f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}"]
+    if target is None:
+        return []
+    lines = [f"Of the thresholds that were tried it is the nearest to {target:g} journeys a user"]
+    if abs(reached - target) > _NEAR * target:
+        means = [
+            value
+            for (metric, slice_), value in figures.items()
+            if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
+        ]
+        lines.append(f"None comes near to that: they give {min(means):.2f} to {max(means):.2f} at --{size}")
+    return lines
 
 
 def _print_user(console: Console, workspace: str) -> None:

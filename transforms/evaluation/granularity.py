@@ -126,14 +126,11 @@ def read_sweep(metrics: Iterable[pa.RecordBatch]) -> Sweep:
 
 def about_sweep(sweep: Sweep) -> str:
     """What the tables and the curves show, as a paragraph."""
-    wanted = (
-        "" if sweep.target is None else f" It comes nearest to {sweep.target:g} journeys a user, which were wanted."
-    )
+    wanted = f" That comes nearest to the {sweep.target:g} journeys a user that were wanted." if sweep.target else ""
     return (
         f"{sweep.users:,} users, those without a journey among them. `--{sweep.option}` was {sweep.used:g} in this run "
-        f"and is {sweep.default:g} by default.{wanted} Separation is the mean silhouette of the items of users who have "
-        "two journeys or more: 1 where journeys are far from each other, 0 where an item is as near to another journey "
-        "as to its own.\n"
+        f"and is {sweep.default:g} by default.{wanted} Separation is the mean silhouette of the items of users with "
+        "two or more journeys: 1 where these are far apart, 0 where an item is as near to another as to its own.\n"
     )
 
 

@@ -17,7 +17,7 @@ _TICKS = {
     "merge_threshold": (-5, -2, -1, -0.5, -0.25, 0, 0.25),
 }
 _FEWEST, _WIDE = 0.01, 300
-_DEFAULT, _USED, _TARGET = "#666666", "#d55e00", "#d55e00"
+_DEFAULT, _USED = "#666666", "#d55e00"
 
 
 def draw_sweep(sweep: Sweep, path: Path) -> None:
@@ -64,15 +64,12 @@ def _draw_panel(panel: Any, sweep: Sweep, measure: Measure, colours: Any) -> Non
             zorder=3 if is_own else 2,
             label=f"min_size {size}{' (this run)' if is_own else ''}",
         )
-    panel.axvline(
-        sweep.default, color=_DEFAULT, linestyle=(0, (4, 3)), linewidth=1.2, label=f"default {sweep.default:g}"
-    )
+    dashed, dotted = (0, (4, 3)), (0, (1, 2))
+    panel.axvline(sweep.default, color=_DEFAULT, linestyle=dashed, linewidth=1.2, label=f"default {sweep.default:g}")
     if sweep.used != sweep.default:
         panel.axvline(sweep.used, color=_USED, linewidth=1.4, label=f"used {sweep.used:g}")
     if sweep.target is not None and measure is JOURNEYS_PER_USER:
-        panel.axhline(
-            sweep.target, color=_TARGET, linestyle=(0, (1, 2)), linewidth=1.4, label=f"wanted {sweep.target:g}"
-        )
+        panel.axhline(sweep.target, color=_USED, linestyle=dotted, linewidth=1.4, label=f"wanted {sweep.target:g}")
     _scale(panel, sweep, measure)
     panel.set_title(measure.title, loc="left", fontsize=10.5)
     panel.grid(color="#e6e6e6", linewidth=0.7)
@@ -87,7 +84,7 @@ def _scale(panel: Any, sweep: Sweep, measure: Measure) -> None:
     """Logarithmic axes, with plain numbers, for what spans powers of ten."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-    plain = FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−"))
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
     if sweep.option == "threshold":
         panel.set_xscale("log")
     else:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import METRICS
-from tests.transforms.journeys.events import Event, events, salient_terms
+from tests.transforms.journeys.events import events, salient_terms
+from tests.transforms.journeys.sweeping import KNOWN, LOG, config, swept
 from transforms.columnar import concatenate
-from transforms.journeys.catalogue import Catalogue, catalogue, pack
-from transforms.journeys.config import EvidenceConfig, ExtractConfig, IcpcConfig, SweepConfig
+from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.config import EvidenceConfig, IcpcConfig
 from transforms.journeys.grouping import form_journeys
 from transforms.journeys.histories import arrange
 from transforms.journeys.interactions import EVENTS
@@ -22,28 +23,9 @@ from transforms.journeys.sweep import (
     add_up,
     choose_threshold,
     granularities,
-    sweep,
     sweep_metrics,
     tally_journeys,
 )
-
-ITEMS = [{"tea": 1.0}, {"tea": 1.0}, {"tea": 1.0}, {"chess": 1.0}, {"chess": 1.0}, {"rope": 1.0}, {}]
-KNOWN = catalogue(pack([salient_terms(ITEMS)]))
-LOG = [
-    *(("a", time, item) for time, item in enumerate([0, 1, 2, 3, 4, 4, 5])),  # tea 3, chess 2, rope 1
-    *(("b", time, item) for time, item in enumerate([0, 0, 1, 6])),  # tea 2, one without terms
-    *(("c", time, item) for time, item in enumerate([3, 4, 5])),  # chess 2, rope 1
-    ("d", 0, 6),
-]
-
-
-def config(**changes: object) -> ExtractConfig:
-    return ExtractConfig(IcpcConfig(min_size=2), sweep=SweepConfig(**changes))
-
-
-def swept(log: list[Event], known: Catalogue, config: ExtractConfig) -> pa.RecordBatch:
-    histories = arrange([events(log)], EVENTS, 1000)
-    return sweep(histories.offsets, histories.events["item"].to_numpy(), known, config)
 
 
 def at(rows: pa.RecordBatch, threshold: float, min_size: int) -> list[dict[str, int]]:
