@@ -82,24 +82,38 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
     return [(part.name, (workspace / dataset / part.name).read_bytes()) for part in manifest.parts]
 
 
-@pytest.mark.parametrize(
-    ("by_vectors", "by_target"),
-    [(False, False), (True, False), (False, True)],
-    ids=["by terms", "by vectors", "by target"],
-)
+@pytest.mark.parametrize("by_vectors", [False, True], ids=["by terms", "by vectors"])
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(slices=sliced_logs())
-def test_three_slices_equal_one_run(by_vectors: bool, by_target: bool, slices: list[list[Interaction]]) -> None:
+def test_three_slices_equal_one_run(by_vectors: bool, slices: list[list[Interaction]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         options = [f"--item_embeddings={folder / 'embeddings.parquet'}"] if by_vectors else []
-        options += ["--target_granularity=1.5"] if by_target else []
         whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
         workspace = extract(folder, "day0", slices[0], *options)
         for day, part in enumerate(slices[1:], start=1):
             workspace = extract(folder, f"day{day}", part, f"--previous={workspace}", *options)
         for dataset in (JOURNEYS, HISTORIES):
             assert content(workspace, dataset.name) == content(whole, dataset.name)
+
+
+def sweep_of(workspace: Path) -> list[tuple[str, str, float]]:
+    metrics = pl.read_parquet(workspace / "metrics" / "*.parquet")
+    return metrics.filter(pl.col("metric").str.starts_with("sweep_")).select("metric", "slice", "value").rows()
+
+
+def test_a_continued_log_finds_the_threshold_of_one_run(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    log = [
+        Interaction(f"u{user}", f"i{item:02d}", START + timedelta(hours=int(hours)))
+        for user, item, hours in zip(*(random.integers(0, most, 120) for most in (6, 24, 60)), strict=True)
+    ]
+    target = "--target_granularity=1"
+    whole = extract(tmp_path, "whole", log, target)
+    first = extract(tmp_path, "first", log[:70], target)
+    continued = extract(tmp_path, "continued", log[70:], target, f"--previous={first}")
+    assert sweep_of(continued) == sweep_of(whole) != sweep_of(first)
+    assert content(continued, "journeys") == content(whole, "journeys")
 
 
 def test_users_without_news_keep_their_journeys(tmp_path: Path) -> None:

@@ -422,14 +422,7 @@ class ExtractJourneys(beam.PTransform):
         threshold: tuple[AsSingleton, ...] = ()
         if config.sweep is not None:
             limit = events | "SampleUsers" >> SampleUsers(config.sweep.users)
-            swept = (
-                groups
-                | "Sweep"
-                >> beam.ParDo(SweepBucket(schema, config), AsSingleton(limit), *known_to_all).with_output_types(
-                    pa.RecordBatch
-                )
-                | "AddUp" >> ApplyToAll(add_up)
-            )
+            swept = self._sweep(groups, schema, AsSingleton(limit), *known_to_all)
             threshold = (AsSingleton(swept | "ChooseThreshold" >> beam.Map(choose_threshold, config)),)
         extracted = groups | "Extract" >> beam.ParDo(
             ExtractBucket(schema, config, self.writer), *known_to_all, *threshold
@@ -445,6 +438,14 @@ class ExtractJourneys(beam.PTransform):
         if self.config.join != "broadcast":
             return None
         return described | label >> ApplyToAll(pack, (schema,))
+
+    def _sweep(self, groups: beam.PCollection, schema: pa.Schema, *side_inputs: AsSingleton | None) -> beam.PCollection:
+        """What other thresholds would give the users of the sample, in one batch."""
+        return (
+            groups
+            | "Sweep" >> beam.ParDo(SweepBucket(schema, self.config), *side_inputs).with_output_types(pa.RecordBatch)
+            | "AddUp" >> ApplyToAll(add_up)
+        )
 
     def _widely_used(
         self, groups: beam.PCollection, schema: pa.Schema, packed: beam.PCollection | None

@@ -428,8 +428,10 @@ def expected_sweep(log: Sequence[Event], config: ExtractConfig, hidden: frozense
     return add_up([sweep(histories.offsets, histories.events["item"].to_numpy(), catalogue(packed), config)])
 
 
-@pytest.mark.parametrize("least", [1, 2])
-@pytest.mark.parametrize(("join", "buckets", "batches"), [("broadcast", 1, 1), ("broadcast", 4, 6), ("shuffle", 12, 9)])
+@pytest.mark.parametrize(
+    ("join", "buckets", "batches", "least"),
+    [("broadcast", 1, 1, 1), ("broadcast", 4, 6, 2), ("shuffle", 12, 9, 1), ("shuffle", 3, 5, 2)],
+)
 def test_the_threshold_is_found_on_a_sample(join: Any, buckets: int, batches: int, least: int) -> None:
     target = SweepConfig(target_granularity=2.5, users=9)
     config = ExtractConfig(ICPC, max_history=25, min_term_users=least, join=join, buckets=buckets, sweep=target)
