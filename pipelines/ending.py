@@ -14,7 +14,7 @@ from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
-_OWN = frozenset({HISTORIES.name, JOURNEYS.name, EMBEDDINGS.name})
+_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, EMBEDDINGS, METRICS))
 """What only this project writes, so that not one row of it may be unusable."""
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import apache_beam as beam
+import pyarrow as pa
 
 from pipelines.ending import Told, write_and_commit
 from pipelines.evaluate_job import PROGRAM, Job
-from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, JOURNEYS
+from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, JOURNEYS, METRICS
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.granularity import sweep_rows
 from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
@@ -24,7 +26,7 @@ _PARTS = 16
 def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
-    schemas = {schema.name: schema for schema in (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, EMBEDDINGS)}
+    schemas = {schema.name: schema for schema in (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, EMBEDDINGS)}
     read = {
         name: root | f"Read[{name}]" >> ReadRows(schemas[name], source, progress=progress)
         for name, source in job.sources.items()
@@ -39,6 +41,9 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     if "E1" in job.experiments:
         distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
         told.metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
+    if "sweep" in job.experiments:
+        swept = rows[METRICS.name] | "Sweep" >> beam.Map(sweep_rows).with_output_types(pa.RecordBatch)
+        told.metrics.append(swept)
     if "E2" in job.experiments:
         collections = rows.get(COLLECTIONS.name)
         if collections is None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
 PROGRAM = "evaluate"
-EXPERIMENTS = ("E1", "E2", "salience", "synonyms")
+EXPERIMENTS = ("E1", "E2", "salience", "sweep", "synonyms")
 _USED_BY = {
-    "journeys": ("E1",),
+    "journeys": ("E1", "sweep"),
     "collections": ("E2", "synonyms"),
     "interactions": ("E2",),
     "items": ("E2", "salience"),
@@ -34,6 +34,9 @@ _ALONE = tuple(_NEEDS)
 """Experiments that encode texts of their own, so that no other runs beside them."""
 _CALCULATORS = ("scipy", "sklearn")
 _EXTRA = "pip install 'interest-journeys[evaluation]'"
+PICTURE = ".svg"
+"""The ending of the picture that lies beside a page on a sweep."""
+_EXTRA_TO_DRAW = "pip install 'interest-journeys[report]'"
 
 
 class EvaluateOptions(reading.JobOptions):
@@ -47,8 +50,8 @@ class EvaluateOptions(reading.JobOptions):
             "--experiments",
             type=reading.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2`, `salience` or `synonyms`. (Beam's own option of this name can be given as "
-            "`--experiment`.)",
+            help="Which to run: `E1,E2,sweep`, `salience` or `synonyms`. (Beam's own option of this name can be given "
+            "as `--experiment`.)",
         )
         add("--collections", help="For E2 and synonyms: `collections` as a parquet file, folder or glob.")
         add("--interactions", help="For E2, instead: a log, whose items under one tag are a user's collection.")
@@ -56,9 +59,12 @@ class EvaluateOptions(reading.JobOptions):
             "--items",
             help="For E2 the catalogue of that log, of whose tags the first one counts; for salience one with tags.",
         )
-        add("--journeys", help="For E1: the workspace that `extract` wrote.")
+        add("--journeys", help="For E1 and sweep: the workspace that `extract` wrote.")
         add("--workspace", default="evaluation", help="Folder or bucket prefix in which the datasets are written.")
-        add("--report", help="File of this machine into which the tables are written as a page of Markdown.")
+        add(
+            "--report",
+            help="File of this machine into which the tables are written as a page of Markdown; curves lie beside it.",
+        )
         add(
             "--most_collections_of_source",
             type=number(int, 1),
@@ -153,6 +159,7 @@ class Job:
         items: its catalogue.
         journeys: those of `extract`, for E1.
         users: number of users they are of, those without journeys among them.
+        swept: metrics of `extract`, those of a sweep among them.
         embeddings: those of an earlier run.
         workspace: where the datasets go.
         versions: which versions of the datasets are there now, to be replaced.
@@ -171,6 +178,7 @@ class Job:
     items: Source | None
     journeys: Source | None
     users: int
+    swept: Source | None
     embeddings: Source | None
     workspace: str
     versions: dict[str, str | None]
@@ -207,6 +215,7 @@ class Job:
         """What is read, by the name of the dataset, in the order in which it is read."""
         named = {
             JOURNEYS.name: self.journeys,
+            METRICS.name: self.swept,
             COLLECTIONS.name: self.collections,
             ITEMS.name: self.items,
             INTERACTIONS.name: self.interactions,
@@ -239,11 +248,12 @@ def plan(own: argparse.Namespace) -> Job:
         if getattr(own, name) is not None
     }
     check_apart(workspace, [(f"--{name}", source) for name, source in sources.items()])
-    journeys, users = _find_journeys(own.journeys) if own.journeys else (None, 0)
+    journeys, users = _find_journeys(own.journeys) if "E1" in experiments else (None, 0)
+    swept = _find_sweep(own.journeys) if "sweep" in experiments else None
     encoder = find_encoder("--encoder", own.encoder) if own.encoder else None
     embeddings = find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None
     mixtures = _mixture_config(own)
-    report = _check_report(own.report) if own.report else None
+    report = _check_report(own.report, experiments) if own.report else None
     versions = _open_workspace(workspace, encoder)
     encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
     return Job(
@@ -253,6 +263,7 @@ def plan(own: argparse.Namespace) -> Job:
         items=sources.get("items"),
         journeys=journeys,
         users=users,
+        swept=swept,
         embeddings=embeddings,
         workspace=workspace,
         versions=versions,
@@ -287,16 +298,18 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
         for name in _NEEDS[experiment]:
             if getattr(own, name) is None:
                 raise reading.UsageError(f"{experiment} needs --{name}")
-    if "E1" in experiments and own.journeys is None:
-        raise reading.UsageError("E1 needs --journeys, the workspace that extract wrote")
+    for experiment in _USED_BY["journeys"]:
+        if experiment in experiments and own.journeys is None:
+            raise reading.UsageError(f"{experiment} needs --journeys, the workspace that extract wrote")
     if "E2" in experiments:
         if (own.interactions is None) != (own.items is None):
             raise reading.UsageError("--interactions and --items belong together")
         if (own.collections is None) == (own.interactions is None):
             raise reading.UsageError("E2 needs either --collections, or --interactions and --items with tags")
     missing = [name for name in _CALCULATORS if importlib.util.find_spec(name) is None]
-    if missing and {"E2", "synonyms"} & set(experiments):
-        raise reading.UsageError(f"{experiments[-1]} needs {', '.join(missing)}: {_EXTRA}")
+    calculating = [name for name in ("E2", "synonyms") if name in experiments]
+    if missing and calculating:
+        raise reading.UsageError(f"{calculating[0]} needs {', '.join(missing)}: {_EXTRA}")
     if own.previous is not None and own.encoder is None:
         raise reading.UsageError("--previous is for its embeddings, so give the --encoder too")
     return experiments
@@ -318,10 +331,24 @@ def _mixture_config(own: argparse.Namespace) -> MixtureConfig:
         raise reading.UsageError(f"--{error}") from error
 
 
-def _check_report(text: str) -> Path:
+def _find_sweep(workspace: str) -> Source:
+    """The metrics of a workspace, which must tell of other thresholds."""
+    source = find_own("--journeys", workspace, METRICS)
+    extraction = source.manifest.configuration.get("extraction", {}) if source.manifest else {}
+    if extraction.get("sweep") is None:
+        raise reading.UsageError(f"--journeys: {workspace!r} tells of no other thresholds: extract with --sweep")
+    return source
+
+
+def _check_report(text: str, experiments: tuple[str, ...]) -> Path:
     path = Path(text).expanduser().absolute()
     if "://" in text or path.is_dir() or not path.parent.is_dir():
         raise reading.UsageError(f"--report must be a file in a folder of this machine, got {text!r}")
+    if "sweep" in experiments:
+        if path.suffix == PICTURE:
+            raise reading.UsageError(f"--report is a page, beside which the curves are {PICTURE}, got {text!r}")
+        if importlib.util.find_spec("matplotlib") is None:
+            raise reading.UsageError(f"--report of sweep draws curves, which needs matplotlib: {_EXTRA_TO_DRAW}")
     return path
 
 

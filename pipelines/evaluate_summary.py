@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 from rich import box
 from rich.console import Console
@@ -11,10 +13,11 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from pipelines.evaluate_job import PROGRAM, Job
+from pipelines.evaluate_job import PICTURE, PROGRAM, Job
 from schemas import METRICS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
+from transforms.evaluation.granularity import granularity_table, read_sweep
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -29,6 +32,8 @@ def print_evaluation(job: Job, seconds: float) -> None:
     tables = []
     if "E1" in job.experiments:
         tables.append(_figures_of_methods(cells_of(distribution_table(metrics))))
+    if "sweep" in job.experiments:
+        tables.append(_plain(cells_of(granularity_table(read_sweep(metrics))), "Sweep: how wide journeys are"))
     if "E2" in job.experiments:
         tables.append(_methods(cells_of(separation_table(metrics))))
     if "salience" in job.experiments:
@@ -43,10 +48,19 @@ def print_evaluation(job: Job, seconds: float) -> None:
         console.print("95 %: of mean F1. at: the threshold, the best on these very mixtures, or with * fixed before.")
     if job.report is not None:
         configuration = source.manifest.configuration if source.manifest else job.configuration
-        job.report.write_text(evaluation_page(metrics, configuration), encoding="utf-8")
+        picture = _draw(job.report.with_suffix(PICTURE), metrics) if "sweep" in job.experiments else None
+        job.report.write_text(evaluation_page(metrics, configuration, picture), encoding="utf-8")
         console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
+
+
+def _draw(path: Path, metrics: list[pa.RecordBatch]) -> str:
+    """Draws the curves of a sweep; gives the name of the file."""
+    from transforms.evaluation.granularity_plot import draw_sweep
+
+    draw_sweep(read_sweep(metrics), path)
+    return path.name
 
 
 def _wide_enough(tables: Iterable[Table]) -> Console:

@@ -24,6 +24,7 @@ from transforms.encoders.encode import Encoded, EncodeItems
 from transforms.encoders.spec import EncoderSource
 from transforms.journeys.described_items import DescribeItems
 from transforms.journeys.stages import ExtractJourneys
+from transforms.journeys.sweep import sweep_metrics
 from transforms.journeys.vectors import compact_rows
 from transforms.progress import Progress
 from transforms.salience.learned_terms import LearnedSalientTerms
@@ -62,6 +63,8 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         told.add(*besides)
     extracted = rows | "ExtractJourneys" >> ExtractJourneys(known.described, stored, job.extraction, writer)
     told.add(extracted.errors, extracted.counts)
+    if extracted.swept is not None:
+        told.metrics.append(extracted.swept | "SweepMetrics" >> beam.Map(sweep_metrics, PROGRAM, job.extraction))
     batches = {SALIENT_TERMS.name: extracted.salient}
     if known.embeddings is not None:
         batches[EMBEDDINGS.name] = known.embeddings

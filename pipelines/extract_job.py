@@ -31,6 +31,7 @@ from transforms.journeys.config import (
     ExtractConfig,
     IcpcConfig,
     InteractionFilter,
+    SweepConfig,
 )
 from transforms.salience.config import SalienceConfig
 from transforms.salience.text import FUNCTION_WORDS, normalise
@@ -153,6 +154,18 @@ class ExtractOptions(reading.JobOptions):
             type=number(float, 0, 1),
             help="By vectors: likewise for an item to be in a journey at all. Lower: fewer items in journeys. Without "
             f"it: {EvidenceConfig.join_share}.",
+        )
+        add(
+            "--target_granularity",
+            type=number(float, 0, 1e6, open_low=True),
+            help="Mean number of journeys of a user that is wanted: --threshold, or --merge_threshold, is found from "
+            "the data. It implies --sweep.",
+        )
+        add(
+            "--sweep",
+            action="store_true",
+            default=None,
+            help="Try other thresholds on a sample of users, for `metrics`.",
         )
         add(
             "--salient_terms",
@@ -350,6 +363,7 @@ def plan(own: argparse.Namespace) -> Job:
             min_term_users=own.min_term_users,
             join=_choose_join(own.catalogue_join, items, encoder),
             buckets=own.buckets or parts,
+            sweep=_sweep_config(own),
         ),
         parts=parts,
         max_error_rate=own.max_error_rate,
@@ -379,6 +393,11 @@ def _check_clustering(own: argparse.Namespace) -> None:
         if getattr(own, name) is not None:
             other = "terms, not by vectors" if by_vectors else "vectors, which come from --encoder or --item_embeddings"
             raise reading.UsageError(f"--{name} is for journeys that are formed by {other}")
+    for name in ("threshold", "merge_threshold"):
+        if own.target_granularity is not None and getattr(own, name) is not None:
+            raise reading.UsageError(
+                f"--target_granularity finds the threshold that --{name} gives: one of them, please"
+            )
     if by_vectors and own.max_history > LONGEST_BY_VECTORS:
         raise reading.UsageError(
             f"--max_history must be at most {LONGEST_BY_VECTORS} for journeys that are formed by vectors, whose memory "
@@ -389,6 +408,10 @@ def _check_clustering(own: argparse.Namespace) -> None:
 def _evidence_config(own: argparse.Namespace) -> EvidenceConfig:
     given = {name: getattr(own, name) for name in _EVIDENCE_OPTIONS}
     return EvidenceConfig(**{name: value for name, value in given.items() if value is not None})
+
+
+def _sweep_config(own: argparse.Namespace) -> SweepConfig | None:
+    return SweepConfig(own.target_granularity) if own.sweep or own.target_granularity is not None else None
 
 
 def _find_embeddings(own: argparse.Namespace, workspace: str) -> Source | None:

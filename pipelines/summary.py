@@ -13,11 +13,14 @@ from rich.table import Table
 from schemas import JOURNEYS, METRICS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
+from transforms.journeys.sweep import slice_of
 
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5
 _SHOWN_TERMS = 6
 _WISHED_JOURNEYS = 4
+_NEAR = 0.1
+"""What is told to be near: within this share of what was wanted."""
 
 
 def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
@@ -26,6 +29,8 @@ def print_summary(program: str, workspace: str, written: Sequence[str], seconds:
     figures = _figures(program, workspace)
     console.print(_figure_table(program, figures, seconds))
     console.print(_histogram(figures))
+    for line in threshold_lines(figures, workspace):
+        console.print(line, soft_wrap=True, markup=False)
     _print_user(console, workspace)
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance:")
@@ -93,6 +98,41 @@ def _histogram(figures: Figures) -> Table:
         bar = "█" * round(_BAR_WIDTH * users[slice_] / most)
         table.add_row(slice_, f"{users[slice_]:,.0f}", f"{users[slice_] / total:.0%}", bar)
     return table
+
+
+def threshold_lines(figures: Figures, workspace: str) -> list[str]:
+    """What is said about the threshold where others were tried: what it gives, and whether that is what was wanted."""
+    chosen = {option: value for (metric, option), value in figures.items() if metric == "sweep_threshold"}
+    users = figures.get(("sweep_users", ""), 0)
+    if not chosen or not users:
+        return []
+    ((option, threshold),) = chosen.items()
+    used = slice_of(option, threshold, round(figures["sweep_min_size", ""]))
+    reached, covered = figures["sweep_journeys_per_user", used], figures["sweep_coverage", used]
+    given = (
+        f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, with {covered:.0%} of the interactions, in "
+        f"a sample of {users:,.0f} users"
+    )
+    return [
+        given,
+        *_target_lines(figures, reached, used.partition("/")[2]),
+        f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}",
+    ]
+
+
+def _target_lines(figures: Figures, reached: float, size: str) -> list[str]:
+    target = figures.get(("sweep_target_granularity", ""))
+    if target is None:
+        return []
+    lines = [f"Of the thresholds that were tried it is the nearest to {target:g} journeys a user"]
+    if abs(reached - target) > _NEAR * target:
+        means = [
+            value
+            for (metric, slice_), value in figures.items()
+            if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
+        ]
+        lines.append(f"None comes near to that: they give {min(means):.2f} to {max(means):.2f} at --{size}")
+    return lines
 
 
 def _print_user(console: Console, workspace: str) -> None:

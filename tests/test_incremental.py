@@ -97,6 +97,25 @@ def test_three_slices_equal_one_run(by_vectors: bool, slices: list[list[Interact
             assert content(workspace, dataset.name) == content(whole, dataset.name)
 
 
+def sweep_of(workspace: Path) -> list[tuple[str, str, float]]:
+    metrics = pl.read_parquet(workspace / "metrics" / "*.parquet")
+    return metrics.filter(pl.col("metric").str.starts_with("sweep_")).select("metric", "slice", "value").rows()
+
+
+def test_a_continued_log_finds_the_threshold_of_one_run(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    log = [
+        Interaction(f"u{user}", f"i{item:02d}", START + timedelta(hours=int(hours)))
+        for user, item, hours in zip(*(random.integers(0, most, 120) for most in (6, 24, 60)), strict=True)
+    ]
+    target = "--target_granularity=1"
+    whole = extract(tmp_path, "whole", log, target)
+    first = extract(tmp_path, "first", log[:70], target)
+    continued = extract(tmp_path, "continued", log[70:], target, f"--previous={first}")
+    assert sweep_of(continued) == sweep_of(whole) != sweep_of(first)
+    assert content(continued, "journeys") == content(whole, "journeys")
+
+
 def test_users_without_news_keep_their_journeys(tmp_path: Path) -> None:
     garden = [Interaction("u0", f"i{number:02d}", START + timedelta(days=number)) for number in range(0, 24, 4)]
     guitar = [Interaction("u1", f"i{number:02d}", START + timedelta(days=number)) for number in range(1, 24, 4)]

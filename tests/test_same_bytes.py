@@ -1,5 +1,6 @@
 """The same log gives the same bytes, however it is cut into files and whoever computes."""
 
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines import extract_job
 from pipelines.extract import run
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
 from transforms.datasets.manifest import read_manifest
+from transforms.journeys.config import EvidenceConfig, IcpcConfig, SweepConfig
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
@@ -141,6 +144,33 @@ def test_same_bytes_by_vectors(
 ) -> None:
     found = extract(tmp_path, shuffled(log), *options, *by_vectors(tmp_path, files), files=files)
     assert found == expected_by_vectors
+
+
+@pytest.fixture
+def _sample_of_50(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_job, "SweepConfig", functools.partial(SweepConfig, users=50))
+
+
+@pytest.mark.usefixtures("_sample_of_50")
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [pytest.param(2.0, False, id="by terms"), pytest.param(6.0, True, id="by vectors")],
+)
+def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: float, given: bool) -> None:
+    def found(name: str, rows: pl.DataFrame, files: int, *options: str) -> dict[str, list[tuple[str, bytes]]]:
+        vectors = by_vectors(tmp_path / name, files) if given else ()
+        return extract(tmp_path / name, rows, f"--target_granularity={target}", *vectors, *options, files=files)
+
+    expected = found("expected", log, 1, "--runner=FnApiRunner")
+    assert found("one bucket", shuffled(log), 3, "--runner=FnApiRunner", "--buckets=1") == expected
+    joined = ("--runner=DirectRunner", "--catalogue_join=shuffle", "--buckets=16")
+    assert found("shuffled catalogue", shuffled(log), 2, *joined) == expected
+    few = found("few parts", shuffled(log), 2, "--runner=FnApiRunner", "--parts=3")
+    assert rows_of(few["metrics"]).sort(METRICS.order).equals(rows_of(expected["metrics"]).sort(METRICS.order))
+    metrics = {(row["metric"], row["slice"]): row["value"] for row in rows_of(expected["metrics"]).to_dicts()}
+    assert metrics["sweep_users", ""] == 50 < metrics["users", ""]
+    option = "merge_threshold" if given else "threshold"
+    assert metrics["sweep_threshold", option] != (EvidenceConfig.merge_threshold if given else IcpcConfig.threshold)
 
 
 def test_vectors_and_terms_see_other_journeys_of_the_same_histories(

@@ -15,7 +15,7 @@ from pipelines.extract_job import ExtractOptions, Job, plan
 from pipelines.options import UsageError, parse
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
-from transforms.journeys.config import EvidenceConfig
+from transforms.journeys.config import EvidenceConfig, SweepConfig
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
@@ -117,6 +117,8 @@ class TestParsing:
             ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'minilm'"),
             ("--item_embeddings=nowhere", "--item_embeddings: no such file or folder: '"),
             ("--salient_terms=nowhere", "--salient_terms: no such file or folder: '"),
+            ("--target_granularity=0", "argument --target_granularity: must be a number in (0, 1e+06], got '0'"),
+            ("--target_granularity=many", "argument --target_granularity: must be a number in (0, 1e+06], got 'many'"),
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
@@ -142,6 +144,24 @@ class TestParsing:
         (tmp_path / "vectors.parquet").touch()
         assert run([f"--item_embeddings={tmp_path / 'vectors.parquet'}", given]) == 2
         assert message in capsys.readouterr().err
+
+    @pytest.mark.parametrize("option", ["threshold", "merge_threshold"])
+    def test_a_threshold_is_given_or_found(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+    ) -> None:
+        (tmp_path / "vectors.parquet").touch()
+        vectors = [f"--item_embeddings={tmp_path / 'vectors.parquet'}"] if option == "merge_threshold" else []
+        assert run([*vectors, f"--{option}=0.1", "--target_granularity=3"]) == 2
+        assert f"--target_granularity finds the threshold that --{option} gives" in capsys.readouterr().err
+
+    def test_a_target_implies_a_sweep(self) -> None:
+        assert planned().extraction.sweep is None
+        assert planned("--sweep", "--threshold=0.1").extraction.sweep == SweepConfig()
+        assert planned("--target_granularity=2.5").extraction.sweep == SweepConfig(2.5)
+        assert planned("--target_granularity=2.5", "--sweep").configuration["extraction"]["sweep"] == {
+            "target_granularity": 2.5,
+            "users": 4096,
+        }
 
     def test_options_of_vectors(self, tmp_path: Path) -> None:
         (tmp_path / "vectors.parquet").touch()

@@ -306,6 +306,57 @@ class TestDistributions:
         assert "holds journeys, whose metrics and errors would be replaced" in capsys.readouterr().err
 
 
+class TestSweep:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def journeys(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = write(tmp_path_factory.mktemp("log"), {"log.parquet": LOG, "items.parquet": PLAIN_ITEMS})
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet", "--sweep") == 0
+        return folder / "out"
+
+    def test_figures_and_screen(self, journeys: Path, tmp_path: Path) -> None:
+        told = evaluate("--experiments=E1,sweep", f"--journeys={journeys}")
+        found, extracted = values(tmp_path / "evaluation"), values(journeys)
+        at_default = ("sweep_journeys_per_user", "threshold=0.05/min_size=3")
+        assert found[at_default] == extracted[at_default] == found["e1_journeys_per_user", "ICPC/mean"]
+        assert {name for name in found if name[0].startswith("sweep_")} == {
+            name for name in extracted if name[0].startswith("sweep_")
+        }
+        assert "Sweep: how wide journeys are" in told
+        assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "metrics"}
+
+    def test_the_page_and_its_picture(self, journeys: Path, tmp_path: Path) -> None:
+        pytest.importorskip("matplotlib")
+        evaluate("--experiments=sweep", f"--journeys={journeys}", "--report=page.md")
+        page = (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "(page.svg)" in page
+        assert "### At the minimum size 3" in page
+        assert (tmp_path / "page.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+    def test_packages_that_draw_are_named(
+        self, journeys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else object())
+        assert run(["--experiments=sweep", f"--journeys={journeys}", "--report=page.md"]) == 2
+        told = capsys.readouterr().err
+        assert "--report of sweep draws curves, which needs matplotlib: pip install 'interest-journeys[report]'" in told
+
+    def test_what_is_not_allowed_is_told(
+        self, journeys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = write(tmp_path / "in", {"log.parquet": LOG, "items.parquet": PLAIN_ITEMS})
+        assert extract(tmp_path / "plain", folder / "log.parquet", folder / "items.parquet") == 0
+        for options, message in (
+            ([f"--journeys={tmp_path / 'plain'}"], "tells of no other thresholds: extract with --sweep"),
+            ([f"--journeys={tmp_path / 'in'}"], "--journeys: no such file or folder"),
+            ([f"--journeys={journeys}", "--report=a.svg"], "--report is a page, beside which the curves are .svg"),
+            ([], "sweep needs --journeys, the workspace that extract wrote"),
+        ):
+            assert run(["--experiments=sweep", *options]) == 2
+            assert message in capsys.readouterr().err
+
+
 class TestUsage:
     COLLECTIONS = ("--collections=in.parquet",)
 
@@ -317,8 +368,8 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (("--experiments=E3",), "--experiments must be some of E1, E2, salience, synonyms, got 'E3'"),
-            (("--experiments=",), "--experiments must be some of E1, E2, salience, synonyms, got ''"),
+            (("--experiments=E3",), "--experiments must be some of E1, E2, salience, sweep, synonyms, got 'E3'"),
+            (("--experiments=",), "--experiments must be some of E1, E2, salience, sweep, synonyms, got ''"),
             (("--experiments=salience",), "salience needs --items"),
             (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),
             (("--experiments=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
@@ -328,7 +379,7 @@ class TestUsage:
             ((*COLLECTIONS, "--interactions=a", "--items=b"), "E2 needs either --collections, or"),
             (("--interactions=a",), "--interactions and --items belong together"),
             (("--experiments=E1",), "E1 needs --journeys"),
-            (("--journeys=x", *COLLECTIONS), "--journeys is for E1, which is not among --experiments"),
+            (("--journeys=x", *COLLECTIONS), "--journeys is for E1 and sweep, which is not among --experiments"),
             (("--experiments=E1", "--journeys=x", *COLLECTIONS), "--collections is for E2"),
             (("--experiments=E1", "--journeys=nowhere"), "--journeys: no such file or folder"),
             (("--collections=nowhere",), "--collections: no such file or folder"),

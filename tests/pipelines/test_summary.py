@@ -53,3 +53,26 @@ def test_the_command_to_read_the_journeys_works(screen: str, workspace: Path) ->
 
 def test_the_command_to_continue_names_the_workspace(screen: str, workspace: Path) -> None:
     assert f"  python -m pipelines.extract --previous={workspace / 'out'} --workspace=NEW" in screen
+
+
+def test_no_threshold_is_told_where_none_was_tried(screen: str) -> None:
+    assert "--threshold=" not in screen
+
+
+@pytest.mark.parametrize(
+    ("options", "told", "far"),
+    [
+        (["--sweep", "--threshold=0.05"], "--threshold=0.05 gives 6.00 journeys a user, with 100% of", False),
+        (["--target_granularity=6"], "it is the nearest to 6 journeys a user", False),
+        (["--target_granularity=400"], "it is the nearest to 400 journeys a user", True),
+    ],
+)
+def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str], told: str, far: bool) -> None:
+    folder = write(tmp_path / "in", {"log.parquet": LOG, "items.parquet": ITEMS})
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert extract(tmp_path / "out", folder / "log.parquet", folder / "items.parquet", *options) == 0
+    screen = printed.getvalue()
+    assert told in screen
+    assert "of the interactions, in a sample of 8 users\n" in screen
+    assert bool(re.search(r"^None comes near to that: they give .* at --min_size=3$", screen, re.MULTILINE)) == far
+    assert f"python -m pipelines.evaluate --experiments=sweep --journeys={tmp_path / 'out'}\n" in screen

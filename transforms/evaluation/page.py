@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from schemas import METRICS
 from transforms.columnar import concatenate
+from transforms.evaluation.granularity import about_sweep, granularity_table, min_size_table, read_sweep
 from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -24,15 +25,19 @@ _ABOUT_THRESHOLDS = (
     "- Each method at one threshold: a star marks one that was fixed before; the others are the best in mean F1 on "
     "these very mixtures, which flatters. A method that is told k is no rival but a mark."
 )
+_CURVES = "journeys a user, items a journey, interactions in journeys and separation"
 _ABOUT_CURVES = "Mean F1 over all k at each threshold that was tried; bold: the one in the table above.\n"
 
 
-def evaluation_page(metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any]) -> str:
+def evaluation_page(
+    metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any], picture: str | None = None
+) -> str:
     """The page: for each experiment that ran what was measured on what, and its tables.
 
     Args:
         metrics: rows of `metrics`, as `evaluate` wrote them.
         configuration: that of the run, from the manifest of the metrics.
+        picture: where the curves of a sweep are, as seen from the page; None: they were not drawn.
     """
     rows = concatenate(metrics, METRICS.arrow)
     counts = {row["metric"]: round(row["value"]) for row in rows.to_pylist() if row["slice"] == ""}
@@ -42,11 +47,21 @@ def evaluation_page(metrics: Iterable[pa.RecordBatch], configuration: Mapping[st
     if "E2" in configuration["experiments"]:
         sections += ["## E2: collections mixed, and taken apart again\n", _about_mixtures(counts, configuration)]
         sections += [separation_table([rows]), "### By threshold\n", _ABOUT_CURVES, sweep_table([rows])]
+    if "sweep" in configuration["experiments"]:
+        sections += _sweep_sections(rows, picture)
     if "salience" in configuration["experiments"]:
         sections += ["## Salience: hidden tags\n", about_salience([rows]), salience_table([rows])]
     if "synonyms" in configuration["experiments"]:
         sections += ["## Synonyms: key words replaced\n", about_synonyms([rows]), synonyms_table([rows])]
     return "\n".join(sections)
+
+
+def _sweep_sections(rows: pa.RecordBatch, picture: str | None) -> list[str]:
+    sweep = read_sweep([rows])
+    curves = [f"![{_CURVES}, by threshold and minimum size]({picture})\n"] if picture else []
+    sections = ["## Sweep: how wide journeys are\n", about_sweep(sweep), *curves]
+    sections += [f"### At the minimum size {sweep.min_size}\n", granularity_table(sweep)]
+    return [*sections, "### Journeys a user by minimum size\n", min_size_table(sweep)]
 
 
 def _about_journeys(configuration: Mapping[str, Any]) -> str:

@@ -127,6 +127,44 @@ class InteractionFilter:
         return dataclasses.replace(INTERACTIONS, columns=columns)
 
 
+THRESHOLDS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08),
+    *(0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5),
+)
+"""Values of `IcpcConfig.threshold` that a sweep tries."""
+
+MERGE_THRESHOLDS = (
+    *(-5.0, -3.0, -2.0, -1.5, -1.2, -1.0, -0.8, -0.7, -0.6, -0.5, -0.45, -0.4, -0.35, -0.3, -0.25),
+    *(-0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2),
+)
+"""Values of `EvidenceConfig.merge_threshold` that a sweep tries."""
+
+_MIN_SIZES = tuple(range(1, 11))
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """Whether, and how, the threshold is found from the data at hand.
+
+    Attributes:
+        target_granularity: the mean number of journeys of a user that is wanted, above 0; None: thresholds are tried
+            to be told, and the given one is used.
+        users: how many users they are tried on, at least 1: those whose hashes are the smallest.
+
+    Raises:
+        ValueError: naming the attribute, what was given and what is allowed.
+    """
+
+    target_granularity: float | None = None
+    users: int = 4096
+
+    def __post_init__(self) -> None:
+        if self.target_granularity is not None and not 0 < self.target_granularity < math.inf:
+            raise ValueError(f"target_granularity must be above 0 and finite, got {self.target_granularity}")
+        if self.users < 1:
+            raise ValueError(f"users must be at least 1, got {self.users}")
+
+
 @dataclasses.dataclass(frozen=True)
 class ExtractConfig:
     """How histories become journeys.
@@ -139,6 +177,7 @@ class ExtractConfig:
         join: how interactions meet the terms of their items.
         buckets: into how many groups users, and in a shuffle items, are put.
         evidence: the clustering by vectors; None: journeys are formed by terms.
+        sweep: how other thresholds are tried on a sample of users; None: they are not.
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
@@ -151,8 +190,36 @@ class ExtractConfig:
     join: Join = "broadcast"
     buckets: int = 64
     evidence: EvidenceConfig | None = None
+    sweep: SweepConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_history", "min_term_users", "buckets"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def threshold_option(self) -> str:
+        """The name of the threshold that decides how wide journeys are."""
+        return "threshold" if self.evidence is None else "merge_threshold"
+
+    @property
+    def threshold(self) -> float:
+        """That threshold."""
+        return self.icpc.threshold if self.evidence is None else self.evidence.merge_threshold
+
+    def with_threshold(self, threshold: float) -> ExtractConfig:
+        """The same with another threshold."""
+        if self.evidence is None:
+            return dataclasses.replace(self, icpc=dataclasses.replace(self.icpc, threshold=threshold))
+        return dataclasses.replace(self, evidence=dataclasses.replace(self.evidence, merge_threshold=threshold))
+
+    @property
+    def swept_thresholds(self) -> tuple[float, ...]:
+        """The thresholds that a sweep tries, ascending, the given one among them."""
+        tried = THRESHOLDS if self.evidence is None else MERGE_THRESHOLDS
+        return tuple(sorted({*tried, self.threshold}))
+
+    @property
+    def swept_min_sizes(self) -> tuple[int, ...]:
+        """The minimum sizes of journeys that a sweep tells of, ascending, the given one among them."""
+        return tuple(sorted({*_MIN_SIZES, self.icpc.min_size}))

@@ -65,7 +65,7 @@ def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
     return evidence.factors[size] * squared_length - evidence.penalties[size]
 
 
-class _Room(NamedTuple):
+class Room(NamedTuple):
     """Memory that serves one user after the other: asking for it anew costs more than the smaller ones need."""
 
     gathered: npt.NDArray[np.float32]
@@ -74,9 +74,9 @@ class _Room(NamedTuple):
     dots: npt.NDArray[np.float64]
 
 
-def _room_for(items: int, dimensions: int) -> _Room:
+def room_for(items: int, dimensions: int) -> Room:
     """Room for users with as many items. Pages that no user reaches are never touched."""
-    return _Room(
+    return Room(
         np.empty(items * dimensions, np.float32),
         np.empty(items * items),
         np.empty((items + 1) * items),
@@ -125,7 +125,7 @@ def _product(first, second):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _cosines(items, vectors, room):  # type: ignore[no-untyped-def]
+def cosines_of(items, vectors, room):  # type: ignore[no-untyped-def]
     """Cosines of all pairs of some vectors, float64, shape (items, items)."""
     count, dimensions = len(items), vectors.shape[1]
     gathered = room.gathered[: count * dimensions].reshape(count, dimensions)
@@ -411,7 +411,7 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 def _label_items(items, vectors, limits, evidence, rounds, second_look, room):  # type: ignore[no-untyped-def]
     """The journeys of the distinct items of one user."""
     count = len(items)
-    cosines = _cosines(items, vectors, room)
+    cosines = cosines_of(items, vectors, room)
     labels = np.full(count, _NONE, np.int64)
     # One more than there can be: an item that leaves every journey finds an empty one.
     near = room.near[: (count + 1) * count].reshape(count + 1, count)
@@ -492,5 +492,5 @@ def label_histories(
         _tabulate(config.coherence, longest + 1),
         config.rounds,
         config.second_look,
-        _room_for(longest, vectors.shape[1]),
+        room_for(longest, vectors.shape[1]),
     )

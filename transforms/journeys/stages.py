@@ -27,6 +27,7 @@ from transforms.journeys.config import ExtractConfig, InteractionFilter, Join
 from transforms.journeys.described_items import described_items_schema, ids_alone
 from transforms.journeys.grouping import form_journeys
 from transforms.journeys.histories import (
+    TALLIES,
     Histories,
     arrange,
     bring_together,
@@ -45,6 +46,8 @@ from transforms.journeys.interactions import (
 )
 from transforms.journeys.reach import keep_terms, term_users, widely_used
 from transforms.journeys.rows import journey_rows
+from transforms.journeys.sample import SampleUsers, sampled_rows
+from transforms.journeys.sweep import add_up, choose_threshold, sweep
 from transforms.journeys.vectors import VECTOR
 
 _LOGGER = logging.getLogger(__name__)
@@ -218,6 +221,26 @@ class CountTermUsers(beam.DoFn):
         yield term_users(histories, items, known)
 
 
+class SweepBucket(beam.DoFn):
+    """Events of a bucket -> what other thresholds would give its users in the sample, as rows of `SWEPT`."""
+
+    def __init__(self, schema: pa.Schema, config: ExtractConfig) -> None:
+        self.schema = schema
+        self.config = config
+
+    def process(
+        self,
+        group: tuple[int, Iterable[pa.RecordBatch]],
+        limit: np.uint64,
+        packed: pa.RecordBatch | None,
+        kept: pa.RecordBatch | None,
+    ) -> Iterator[pa.RecordBatch]:
+        events = (sampled_rows(batch, limit) for batch in group[1] if batch.schema.names != TALLIES.names)
+        for _, histories in bring_together(events, self.schema, self.config.max_history, parts=1):
+            items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
+            yield sweep(histories.offsets, items, known, self.config)
+
+
 class ExtractBucket(beam.DoFn):
     """Events of a bucket -> its parts of `journeys` and `histories`, written; counts beside.
 
@@ -237,13 +260,15 @@ class ExtractBucket(beam.DoFn):
         group: tuple[int, Iterable[pa.RecordBatch]],
         packed: pa.RecordBatch | None,
         kept: pa.RecordBatch | None,
+        threshold: float | None = None,
     ) -> Iterator[Any]:
+        config = self.config if threshold is None else self.config.with_threshold(threshold)
         together = bring_together(group[1], self.schema, self.config.max_history, self.writer.parts)
         for part, histories in together:
             if not len(histories.user_ids):
                 continue
             items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
-            journeys = form_journeys(histories.offsets, items, known, self.config)
+            journeys = form_journeys(histories.offsets, items, known, config)
             rows = history_rows(histories, known.item_ids.take(pa.array(items)))
             yield self.writer.write(HISTORIES, part, [rows])
             yield self.writer.write(JOURNEYS, part, [journey_rows(journeys, histories, items, known)])
@@ -333,12 +358,14 @@ class Extracted(NamedTuple):
         salient: record batches of `salient_terms`, without terms that reach too few users.
         errors: record batches of `errors`.
         counts: counts.
+        swept: one batch of rows of `SWEPT`; None: no other thresholds were tried.
     """
 
     parts: beam.PCollection
     salient: beam.PCollection
     errors: beam.PCollection
     counts: beam.PCollection
+    swept: beam.PCollection | None
 
 
 @dataclasses.dataclass
@@ -384,17 +411,30 @@ class ExtractJourneys(beam.PTransform):
                 pa.RecordBatch
             )
         packed = self._packed(described, known)
+        known_to_all = (AsSingleton(packed) if packed else None, AsSingleton(kept) if kept else None)
+        swept: beam.PCollection | None = None
+        threshold: tuple[AsSingleton, ...] = ()
+        if config.sweep is not None:
+            limit = events | "SampleUsers" >> SampleUsers(config.sweep.users)
+            swept = self._sweep(groups, schema, AsSingleton(limit), *known_to_all)
+            threshold = (AsSingleton(swept | "ChooseThreshold" >> beam.Map(choose_threshold, config)),)
         extracted = groups | "Extract" >> beam.ParDo(
-            ExtractBucket(schema, config, self.writer),
-            AsSingleton(packed) if packed else None,
-            AsSingleton(kept) if kept else None,
+            ExtractBucket(schema, config, self.writer), *known_to_all, *threshold
         ).with_outputs(COUNTS_TAG, main="parts")
         counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
-        return Extracted(extracted.parts, described | "TermsAlone" >> _TERMS_ALONE, errors, counts)
+        return Extracted(extracted.parts, described | "TermsAlone" >> _TERMS_ALONE, errors, counts, swept)
 
     def _packed(self, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""
         return described | "Pack" >> ApplyToAll(pack, (schema,)) if self.config.join == "broadcast" else None
+
+    def _sweep(self, groups: beam.PCollection, schema: pa.Schema, *side_inputs: AsSingleton | None) -> beam.PCollection:
+        """What other thresholds would give the users of the sample, in one batch."""
+        return (
+            groups
+            | "Sweep" >> beam.ParDo(SweepBucket(schema, self.config), *side_inputs).with_output_types(pa.RecordBatch)
+            | "AddUp" >> ApplyToAll(add_up)
+        )
 
     def _widely_used(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
         """The terms that reach enough users, in one batch."""

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from schemas import INTERACTIONS
-from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
+from transforms.journeys.config import EvidenceConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,19 @@ def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
     every = InteractionFilter(("buy",), 1.0, 1.0).required_schema()
     assert every.required == tuple(column.name for column in INTERACTIONS.columns)
     assert every.arrow == INTERACTIONS.arrow
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("target_granularity", 0.0), ("target_granularity", math.inf), ("users", 0)]
+)
+def test_a_sweep_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^{setting} must be .*got {value!r}$"):
+        SweepConfig(**{setting: value})
+
+
+def test_the_threshold_is_that_of_the_clustering() -> None:
+    by_terms, by_vectors = ExtractConfig(), ExtractConfig(evidence=EvidenceConfig())
+    assert (by_terms.threshold_option, by_terms.threshold) == ("threshold", 0.05)
+    assert (by_vectors.threshold_option, by_vectors.threshold) == ("merge_threshold", -0.35)
+    assert by_terms.with_threshold(0.2) == ExtractConfig(IcpcConfig(0.2))
+    assert by_vectors.with_threshold(-1.0) == ExtractConfig(evidence=EvidenceConfig(merge_threshold=-1.0))

@@ -23,10 +23,11 @@ from transforms.datasets.coercion import located_schema
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import catalogue, pack
-from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter
+from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
 from transforms.journeys.histories import TALLIES, arrange
 from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
+from transforms.journeys.sample import sample_hashes
 from transforms.journeys.stages import (
     ExtractJourneys,
     GroupByUser,
@@ -35,6 +36,7 @@ from transforms.journeys.stages import (
     numbered_items,
     stored_events,
 )
+from transforms.journeys.sweep import add_up, choose_threshold, sweep
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 UNKNOWN = 50
@@ -99,6 +101,7 @@ class Result:
     errors: pa.RecordBatch
     counts: Counter
     parts: list[tuple[str, Part]]
+    swept: list[pa.RecordBatch]
 
 
 def extract(
@@ -114,7 +117,8 @@ def extract(
                 config,
                 PartWriter(workspace, PARTS),
             )
-            return (create(pipeline, "Rows", interactions(log, batches)) | extraction)._asdict()
+            extracted = (create(pipeline, "Rows", interactions(log, batches)) | extraction)._asdict()
+            return {name: collection for name, collection in extracted.items() if collection is not None}
 
         found = run_graph(build)
         written = {
@@ -136,6 +140,7 @@ def extract(
         table(found["errors"], ERRORS),
         +counts,
         sorted(found["parts"]),
+        found.get("swept", []),
     )
 
 
@@ -409,3 +414,52 @@ def test_users_with_many_journeys_are_told_together() -> None:
     assert told[("users_by_journeys", "9")] == 1
     assert told[("users_by_journeys", "10+")] == 2
     assert sum(number for (metric, _), number in told.items() if metric == "users_by_journeys") == 3
+
+
+def expected_sweep(log: Sequence[Event], config: ExtractConfig, hidden: frozenset[str] = frozenset()) -> pa.RecordBatch:
+    """The sweep over the users with the smallest hashes, without a graph."""
+    known = [event for event in log if event[2] < UNKNOWN]
+    users = pa.array(sorted({event[0] for event in known}))
+    assert config.sweep is not None
+    chosen = set(users.take(pa.array(np.argsort(sample_hashes(users))[: config.sweep.users])).to_pylist())
+    histories = arrange([events([event for event in known if event[0] in chosen])], EVENTS, config.max_history)
+    items = [{term: weight for term, weight in item.items() if term not in hidden} for item in ITEMS]
+    packed = pack([salient_terms(items)])
+    return add_up([sweep(histories.offsets, histories.events["item"].to_numpy(), catalogue(packed), config)])
+
+
+@pytest.mark.parametrize(
+    ("join", "buckets", "batches", "least"),
+    [("broadcast", 1, 1, 1), ("broadcast", 4, 6, 2), ("shuffle", 12, 9, 1), ("shuffle", 3, 5, 2)],
+)
+def test_the_threshold_is_found_on_a_sample(join: Any, buckets: int, batches: int, least: int) -> None:
+    target = SweepConfig(target_granularity=2.5, users=9)
+    config = ExtractConfig(ICPC, max_history=25, min_term_users=least, join=join, buckets=buckets, sweep=target)
+    found = extract(LOG, config, batches=batches)
+    hidden = frozenset([RARE] if least > 1 else [])
+    expected = expected_sweep(LOG, config, hidden)
+    assert found.swept == [expected]
+    threshold = choose_threshold(expected, config)
+    assert threshold != ICPC.threshold
+    check(found, LOG, config.with_threshold(threshold), hidden)
+
+
+def test_a_sweep_alone_leaves_the_threshold_as_it_is() -> None:
+    config = ExtractConfig(ICPC, buckets=3, sweep=SweepConfig())
+    found = extract(LOG, config)
+    assert found.swept == [expected_sweep(LOG, config)]
+    check(found, LOG, config)
+
+
+def test_a_continued_log_finds_the_threshold_of_the_whole_log() -> None:
+    config = ExtractConfig(ICPC, max_history=20, buckets=4, sweep=SweepConfig(target_granularity=2, users=12))
+    old, new = LOG[::2], LOG[1::2]
+    before = extract(old, config)
+    assert extract(new, config, located_histories(before.histories)).swept == [expected_sweep(LOG, config)]
+
+
+@pytest.mark.parametrize("join", JOINS)
+def test_a_sweep_over_an_empty_log(join: Any) -> None:
+    found = extract([], ExtractConfig(ICPC, join=join, buckets=6, sweep=SweepConfig(target_granularity=2)))
+    assert found.parts == []
+    assert [batch.num_rows for batch in found.swept] == [0]

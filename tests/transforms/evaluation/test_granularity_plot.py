@@ -1,0 +1,40 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tests.transforms.evaluation.test_granularity import metrics
+from transforms.evaluation.granularity import Sweep, read_sweep
+
+pytest.importorskip("matplotlib")
+
+from transforms.evaluation.granularity_plot import draw_sweep
+
+
+def drawn(sweep: Sweep, path: Path) -> str:
+    draw_sweep(sweep, path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
+    sweep = read_sweep([metrics()])
+    first = drawn(sweep, tmp_path / "a.svg")
+    assert drawn(sweep, tmp_path / "b.svg") == first
+    assert "<!-- wanted 1 -->" in first
+    assert "<!-- used 0.001 -->" in first
+    assert "<!-- default 0.05 -->" in first
+    assert "<!-- min_size 2 (this run) -->" in first
+
+
+def test_the_default_alone_is_marked_where_it_is_used(tmp_path: Path) -> None:
+    told = drawn(dataclasses.replace(read_sweep([metrics(None)]), used=0.05), tmp_path / "a.svg")
+    assert "<!-- default 0.05 -->" in told
+    assert "<!-- used" not in told
+    assert "<!-- wanted" not in told
+
+
+def test_thresholds_of_vectors_may_be_negative(tmp_path: Path) -> None:
+    sweep = read_sweep([metrics()])
+    values = {(metric, -threshold * 10, size): value for (metric, threshold, size), value in sweep.values.items()}
+    moved = dataclasses.replace(sweep, option="merge_threshold", values=values, used=-0.5)
+    assert "used -0.5" in drawn(moved, tmp_path / "a.svg")

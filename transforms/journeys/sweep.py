@@ -1,0 +1,272 @@
+"""What other thresholds would give: journeys of a sample of users at each, and the threshold that comes nearest.
+
+All that is added up is whole numbers, so no figure depends on how users are spread over buckets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas import METRICS
+from transforms.columnar import concatenate
+from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.config import ExtractConfig
+from transforms.journeys.grouping import form_journeys
+from transforms.journeys.icpc import Journeys
+from transforms.journeys.silhouettes import SEPARATION_UNIT, separations
+
+SWEPT = pa.schema(
+    [
+        pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("min_size", pa.int64(), nullable=False),
+        pa.field("journeys", pa.int64(), nullable=False),
+        pa.field("users", pa.int64(), nullable=False),
+        pa.field("items", pa.int64(), nullable=False),
+        pa.field("interactions", pa.int64(), nullable=False),
+        pa.field("covered", pa.int64(), nullable=False),
+        pa.field("separation", pa.int64(), nullable=False),
+    ]
+)
+"""Of the users who have so many `journeys` at a threshold and a minimum size: how many they are; sums over them of the
+distinct items of each journey, of interactions, of those in a journey, and of `separations`."""
+
+_KEY = ("threshold", "min_size", "journeys")
+_SUMS = tuple(name for name in SWEPT.names if name not in _KEY)
+_MOST_JOURNEYS_TOLD = 10
+
+Integers = npt.NDArray[np.int64]
+
+
+def sweep(offsets: Integers, items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig) -> pa.RecordBatch:
+    """Rows of `SWEPT` for some users, at all thresholds and minimum sizes that the configuration says.
+
+    Args:
+        offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
+        items: int32, shape (interactions,): numbers of items in the catalogue.
+        known: the catalogue; with `directions` where `config.evidence` is given.
+        config: how journeys are formed.
+    """
+    return concatenate(
+        (
+            tally_journeys(
+                _all_journeys(offsets, items, known, config, threshold), threshold, offsets, items, known, config
+            )
+            for threshold in config.swept_thresholds
+        ),
+        SWEPT,
+    )
+
+
+def _all_journeys(
+    offsets: Integers, items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig, threshold: float
+) -> Journeys:
+    """The journeys of all sizes at a threshold."""
+    icpc = dataclasses.replace(config.icpc, min_size=1, journey_terms=1)
+    return form_journeys(offsets, items, known, dataclasses.replace(config, icpc=icpc).with_threshold(threshold))
+
+
+def tally_journeys(
+    journeys: Journeys,
+    threshold: float,
+    offsets: Integers,
+    items: npt.NDArray[np.int32],
+    known: Catalogue,
+    config: ExtractConfig,
+) -> pa.RecordBatch:
+    """Rows of `SWEPT` for journeys of all sizes at one threshold.
+
+    Args:
+        journeys: the journeys.
+        threshold: the threshold.
+        offsets: as for `sweep`.
+        items: as for `sweep`.
+        known: as for `sweep`.
+        config: its minimum sizes count, and whether it is by vectors.
+    """
+    users, sizes = len(offsets) - 1, config.swept_min_sizes
+    lengths = np.diff(offsets)
+    separation = separations(journeys, users, items, known, sizes, by_vectors=config.evidence is not None)
+    largest = np.zeros(len(items), np.int64)
+    np.maximum.at(largest, journeys.members, np.repeat(journeys.sizes, np.diff(journeys.member_offsets)))
+    owners = np.repeat(np.arange(users), lengths)
+    batches = []
+    for number, min_size in enumerate(sizes):
+        kept = journeys.sizes >= min_size
+        per_user = np.bincount(journeys.users[kept], minlength=users)
+        summed = {
+            "users": np.ones(users, np.int64),
+            "items": _sum_by(journeys.users[kept], journeys.sizes[kept], users),
+            "interactions": lengths,
+            "covered": np.bincount(owners[largest >= min_size], minlength=users),
+            "separation": separation[:, number],
+        }
+        batches.append(_by_journeys(threshold, min_size, per_user, summed))
+    return concatenate(batches, SWEPT)
+
+
+def _sum_by(groups: Integers, values: Integers, count: int) -> Integers:
+    sums = np.zeros(count, np.int64)
+    np.add.at(sums, groups, values)
+    return sums
+
+
+def _by_journeys(threshold: float, min_size: int, per_user: Integers, summed: dict[str, Integers]) -> pa.RecordBatch:
+    """One row for each number of journeys that some of the users have."""
+    numbers, groups = np.unique(per_user, return_inverse=True)
+    columns = {
+        "threshold": np.full(len(numbers), threshold),
+        "min_size": np.full(len(numbers), min_size),
+        "journeys": numbers,
+        **{name: _sum_by(groups, values, len(numbers)) for name, values in summed.items()},
+    }
+    return pa.RecordBatch.from_arrays([pa.array(columns[name]) for name in SWEPT.names], schema=SWEPT)
+
+
+def add_up(swept: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Rows of `SWEPT` of several groups of users as those of all, sorted."""
+    table = pa.Table.from_batches([concatenate(swept, SWEPT)])
+    summed = table.group_by(list(_KEY)).aggregate([(name, "sum") for name in _SUMS])
+    summed = summed.sort_by([(name, "ascending") for name in _KEY])
+    columns = [summed[name if name in _KEY else f"{name}_sum"].combine_chunks() for name in SWEPT.names]
+    return pa.RecordBatch.from_arrays(columns, schema=SWEPT)
+
+
+class Granularity(NamedTuple):
+    """What a threshold and a minimum size give in the sample.
+
+    Attributes:
+        threshold: the threshold.
+        min_size: the least number of distinct items of a journey.
+        users: users in the sample.
+        journeys: mean journeys of a user, those without any among them.
+        median: likewise.
+        without: share of users without any journey.
+        items: mean distinct items of a journey; None: there is none.
+        coverage: share of interactions that lie in a journey.
+        separation: mean `separations` of users with at least two journeys; None: there are none.
+        separated: how many such users there are.
+        shares: of users with 0, 1, ... journeys; the last one is of so many or more.
+    """
+
+    threshold: float
+    min_size: int
+    users: int
+    journeys: float
+    median: float
+    without: float
+    items: float | None
+    coverage: float
+    separation: float | None
+    separated: int
+    shares: tuple[float, ...]
+
+
+def granularities(swept: pa.RecordBatch) -> Iterator[Granularity]:
+    """What each threshold and each minimum size give, by threshold, then minimum size.
+
+    Args:
+        swept: rows of `SWEPT`, as `add_up` gives them.
+    """
+    thresholds, sizes = swept["threshold"].to_numpy(), swept["min_size"].to_numpy()
+    for threshold in np.unique(thresholds).tolist():
+        for size in np.unique(sizes).tolist():
+            rows = swept.filter(pa.array((thresholds == threshold) & (sizes == size)))
+            yield _granularity(threshold, size, {name: rows[name].to_numpy() for name in SWEPT.names[2:]})
+
+
+def _granularity(threshold: float, min_size: int, rows: dict[str, Integers]) -> Granularity:
+    numbers, users = rows["journeys"], rows["users"]
+    total, journeys, separated = int(users.sum()), int((numbers * users).sum()), int(users[numbers > 1].sum())
+    told = _sum_by(np.minimum(numbers, _MOST_JOURNEYS_TOLD), users, _MOST_JOURNEYS_TOLD + 1)
+    return Granularity(
+        threshold=threshold,
+        min_size=min_size,
+        users=total,
+        journeys=journeys / total,
+        median=_median(numbers, users),
+        without=int(told[0]) / total,
+        items=int(rows["items"].sum()) / journeys if journeys else None,
+        coverage=int(rows["covered"].sum()) / int(rows["interactions"].sum()),
+        separation=int(rows["separation"].sum()) / SEPARATION_UNIT / separated if separated else None,
+        separated=separated,
+        shares=tuple((told / total).tolist()),
+    )
+
+
+def _median(numbers: Integers, users: Integers) -> float:
+    """The median of numbers, ascending, each of which so many users have."""
+    ends, total = np.cumsum(users), int(users.sum())
+    low, high = (numbers[np.searchsorted(ends, middle, side="right")] for middle in ((total - 1) // 2, total // 2))
+    return (int(low) + int(high)) / 2
+
+
+def choose_threshold(swept: pa.RecordBatch, config: ExtractConfig) -> float:
+    """The threshold for a run: the given one, or the one whose mean number of journeys comes nearest to the target.
+
+    The mean rather than the median, which of whole numbers is too coarse to be aimed at; users without any journey are
+    among them. Ties: the lower threshold, which leaves fewer interactions out.
+
+    Args:
+        swept: rows of `SWEPT`, as `add_up` gives them.
+        config: its minimum size and its target count.
+    """
+    target = config.sweep.target_granularity if config.sweep else None
+    found = [each for each in granularities(swept) if each.min_size == config.icpc.min_size]
+    if target is None or not found:
+        return config.threshold
+    return min(found, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
+
+
+def slice_of(option: str, threshold: float, min_size: int) -> str:
+    """The slice of `metrics` that speaks of a threshold and a minimum size: `threshold=0.05/min_size=3`."""
+    return f"{option}={str(threshold + 0.0).removesuffix('.0')}/min_size={min_size}"
+
+
+def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -> pa.RecordBatch:
+    """A sweep as rows of `metrics`.
+
+    `sweep_journeys_per_user`, `sweep_median_journeys_per_user`, `sweep_users_without_journeys`, `sweep_journey_items`,
+    `sweep_coverage` and `sweep_separation` are sliced by `<option>=<threshold>/min_size=<size>`, where the option is
+    `threshold` or `merge_threshold`, and `sweep_share_of_users` by the same and `/journeys=0` to `/journeys=10+`.
+    `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_granularity`, where one is given,
+    what it was found for; `sweep_min_size` the minimum size of the run; `sweep_users` how many users were sampled.
+
+    Args:
+        swept: rows of `SWEPT`, as `add_up` gives them.
+        pipeline: what measured it.
+        config: what was asked for.
+    """
+    found = [_row("sweep_threshold", config.threshold_option, choose_threshold(swept, config))]
+    found.append(_row("sweep_min_size", "", config.icpc.min_size))
+    told = list(granularities(swept))
+    found.append(_row("sweep_users", "", told[0].users if told else 0))
+    if config.sweep and config.sweep.target_granularity is not None:
+        found.append(_row("sweep_target_granularity", "", config.sweep.target_granularity))
+    for each in told:
+        found += _rows(each, slice_of(config.threshold_option, each.threshold, each.min_size))
+    rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in found], METRICS.arrow)
+    return rows.sort_by([(name, "ascending") for name in METRICS.order])
+
+
+def _rows(each: Granularity, slice_: str) -> Iterator[dict[str, Any]]:
+    yield _row("sweep_journeys_per_user", slice_, each.journeys, each.users)
+    yield _row("sweep_median_journeys_per_user", slice_, each.median, each.users)
+    yield _row("sweep_users_without_journeys", slice_, each.without, each.users)
+    yield _row("sweep_coverage", slice_, each.coverage)
+    if each.items is not None:
+        yield _row("sweep_journey_items", slice_, each.items)
+    if each.separation is not None:
+        yield _row("sweep_separation", slice_, each.separation, each.separated)
+    for number, share in enumerate(each.shares):
+        more = "+" * (number == _MOST_JOURNEYS_TOLD)
+        yield _row("sweep_share_of_users", f"{slice_}/journeys={number}{more}", share, each.users)
+
+
+def _row(metric: str, slice_: str, value: float, n: int | None = None) -> dict[str, Any]:
+    return {"metric": metric, "slice": slice_, "value": float(value), "n": n}
