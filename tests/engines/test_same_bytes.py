@@ -1,16 +1,20 @@
 """Direct, Prism and Flink write the same bytes, and on Flink the workers of both TaskManagers take part."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from runner_configs.flink import programs
 from runner_configs.flink.cluster import LocalCluster
 from tests.engines.commands import ROOT, extract, log_of, parts
-from tests.engines.conftest import SAMPLES, Expected
+from tests.engines.conftest import SAMPLES, Expected, Parts
 from tests.engines.logs import extracting_workers, log_from, size_of_log
+from tests.transforms.encoders.toy import word_vector
 
 pytestmark = pytest.mark.engines
 
@@ -55,3 +59,30 @@ def test_flink_however_the_work_is_divided(
     ended = extract(*on_flink, *options, f"--workspace={tmp_path}", *log_of("online_retail"))
     assert ended.code == 0, ended.said
     assert parts(tmp_path) == expected("online_retail")
+
+
+@pytest.fixture(scope="module")
+def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Parts]:
+    """Runs `extract` by vectors of the titles' words, with a threshold that it finds itself."""
+    folder = tmp_path_factory.mktemp("vectors")
+    items = pq.read_table(ROOT / "samples" / "github_stars" / "items.parquet", columns=["item_id", "title"])
+    vectors = pa.array([word_vector(title).tolist() for title in items["title"].to_pylist()], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"item_id": items["item_id"], "embedding": vectors}), folder / "vectors.parquet")
+
+    def run(name: str, *options: str) -> Parts:
+        found = [f"--item_embeddings={folder / 'vectors.parquet'}", "--target_granularity=8"]
+        ended = extract(*options, *found, f"--workspace={folder / name}", *log_of("github_stars"))
+        assert ended.code == 0, ended.said
+        print(f"{name}, by vectors: {ended.seconds:.1f} s")
+        return parts(folder / name)
+
+    return run
+
+
+def test_by_vectors_too(by_vectors: Callable[..., Parts], on_flink: list[str]) -> None:
+    programs.check_installed()
+    direct = by_vectors("FnApiRunner", "--runner=FnApiRunner")
+    prism = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={programs.PRISM}"]
+    assert by_vectors("Prism", *prism) == direct
+    assert by_vectors("Flink, the catalogue broadcast", *on_flink) == direct
+    assert by_vectors("Flink, the catalogue shuffled", *on_flink, "--catalogue_join=shuffle") == direct
