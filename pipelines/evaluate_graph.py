@@ -15,6 +15,7 @@ from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDataset
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
 from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
@@ -68,6 +69,17 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         judged.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:
         judged.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
+    if "conformity" in job.experiments:
+        rules = rows[COLLECTIONS.name] | "Conformity" >> JudgeConformity(
+            job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name)
+        )
+        metrics.append(rules.metrics)
+        errors.append(rules.errors)
+        counts.append(rules.counts)
+        if rules.embeddings is not None:
+            batches[EMBEDDINGS.name] = rules.embeddings
+    if "intervened" in job.experiments:
+        metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
     for found in judged:
         metrics.append(found.metrics)
         counts.append(found.counts)

@@ -123,9 +123,9 @@ class ConformityConfig:
     """
 
     separation: SeparationConfig = dataclasses.field(default_factory=SeparationConfig)
-    most_collections: int = 150
+    most_collections: int = 40
     popular: int = 20
-    share: float = 0.3
+    share: float = 0.1
     learning: InterestConfig = dataclasses.field(default_factory=InterestConfig)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Experiment on an intervened test set (DICE, 2006.11011, 4.1): popularity may not help where all items are as frequent.
+"""Experiment on an intervened test set (DICE, 2006.11011): popularity may not help where all items are as frequent.
 
 Interactions are drawn for the test with a probability that is inversely proportional to the popularity of their item,
 as if everything had been shown alike; the rest is learnt from. Beside it stands a test set drawn as the log is.
@@ -63,7 +63,7 @@ class RankScores(NamedTuple):
 
 def dense_core(pairs: Pairs, fewest: int) -> Pairs:
     """The largest part of the pairs in which each user and each item has at least `fewest`; numbered anew, in order."""
-    users, items = pairs.users, pairs.items
+    users, items = pairs.users.astype(np.int64), pairs.items.astype(np.int64)
     while True:
         kept = (np.bincount(users)[users] >= fewest) & (np.bincount(items)[items] >= fewest)
         if kept.all():
