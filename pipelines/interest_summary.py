@@ -14,7 +14,7 @@ _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("ite
 
 
 def print_interest(workspace: str, seconds: float) -> None:
-    """Prints the figures of a run, how many interactions have which share, and what to do with them."""
+    """Prints the figures of a run, how many interactions have how much interest, and what to do with them."""
     console = Console(highlight=False)
     metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name))).to_pylist()
     figures = {(row["metric"], row["slice"]): row["value"] for row in metrics}

@@ -42,7 +42,7 @@ INTERACTIONS = DatasetSchema(
         Column(
             "interest",
             pa.float32(),
-            "How much of it is interest rather than conformity, in [0, 1], for `--min_interest`; "
+            "The chance that interest alone puts the item before an average one, for `--min_interest`; "
             "`interactions_with_interest` has it.",
             True,
             True,

@@ -307,7 +307,7 @@ class TestInterest:
         options = ("--experiments=conformity", f"--collections={folder}", f"--encoder={toy}", "--most_collections=8")
         evaluate(*options, "--workspace=out")
         figures = values(tmp_path / "out")
-        assert ("conformity_f1", "an interest of some/ICPC with a second look, toy/interest share") in figures
+        assert ("conformity_f1", "an interest of some/ICPC with a second look, toy/interest") in figures
         assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
         evaluate(*options, "--workspace=again", "--previous=out")
         assert values(tmp_path / "again")["texts_encoded", ""] == 0

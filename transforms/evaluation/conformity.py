@@ -1,6 +1,6 @@
 """Experiment on conformity: popular items are planted into mixtures, and rules take out what they think was planted.
 
-Mixtures are users. DICE learns from who has what, without labels; a rule by its interest share, and one by popularity
+Mixtures are users. DICE learns from who has what, without labels; a rule by interest, and one by popularity
 alone, take interactions out before journeys are found. An item that is taken out is in no journey.
 
 Thresholds of the rules are chosen on every second mixture; the others are judged.
@@ -26,8 +26,8 @@ from transforms.evaluation.mixtures import Mixtures, build_mixtures, mixture_row
 from transforms.evaluation.scores import score
 from transforms.evaluation.suite import STATISTICAL
 from transforms.evaluation.variants import offsets_of, plant_members, plant_popular
+from transforms.interest.chances import interest_chances
 from transforms.interest.pairs import distinct_pairs
-from transforms.interest.shares import interest_shares
 from transforms.interest.training import learn_interest
 from transforms.journeys.config import EvidenceConfig
 
@@ -38,11 +38,11 @@ NOBODYS, SOME = "nobody's interest", "an interest of some"
 WORLDS = (NOBODYS, SOME)
 """What the popular items are."""
 
-NOTHING, BY_INTEREST, BY_POPULARITY, ORACLE = "nothing", "interest share", "popularity", "what was planted"
+NOTHING, BY_INTEREST, BY_POPULARITY, ORACLE = "nothing", "interest", "popularity", "what was planted"
 RULES = (NOTHING, BY_POPULARITY, BY_INTEREST, ORACLE)
 """What is taken out, or by what."""
 
-_SHARES = tuple(number / 100 for number in range(15, 61, 5))
+_CHANCES = tuple(number / 100 for number in range(30, 91, 5))
 _POPULARITIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 _LEAST_COSINE = 0.005
 """Of ICPC by terms: about the best on mixtures without popular items."""
@@ -152,12 +152,12 @@ class _World:
         counts = np.bincount(self.items, minlength=self.item_count)
         return counts[self.items] / len(self.ks)
 
-    def shares(self, config: ConformityConfig) -> Floats:
-        """For each interaction its interest share, by DICE."""
+    def chances(self, config: ConformityConfig) -> Floats:
+        """For each interaction the chance that it is interest, by DICE."""
         users = self.mixtures.astype(np.int32)
         pairs = distinct_pairs(users, self.items, (len(self.ks), self.item_count))
         learning = dataclasses.replace(config.learning, seed=config.separation.mixtures.seed)
-        return interest_shares(learn_interest(pairs, learning), users, self.items).astype(np.float64)
+        return interest_chances(learn_interest(pairs, learning), users, self.items).astype(np.float64)
 
 
 def _world(rows: pa.RecordBatch, item_count: int) -> _World:
@@ -204,11 +204,11 @@ def judge_rules(
 
 def _rules(world: _World, config: ConformityConfig) -> dict[str, dict[float, Flags]]:
     """By rule and threshold, which interactions are kept; a rule without a threshold has 0."""
-    shares, popularity = world.shares(config), world.popularity()
+    chances, popularity = world.chances(config), world.popularity()
     return {
         NOTHING: {0.0: np.full(len(world.items), True)},
         BY_POPULARITY: {each: popularity <= each for each in _POPULARITIES},
-        BY_INTEREST: {each: shares >= each for each in _SHARES},
+        BY_INTEREST: {each: chances >= each for each in _CHANCES},
         ORACLE: {0.0: ~world.planted},
     }
 

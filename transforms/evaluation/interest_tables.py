@@ -117,7 +117,7 @@ def about_conformity(metrics: Iterable[pa.RecordBatch]) -> str:
     return (
         f"{figures['conformity_mixtures', WORLDS[0]]['value']:,.0f} mixtures. Popular items are {'; '.join(told)}. "
         "Thresholds of rules are chosen on one half of the mixtures, figures are of the other. Gain: over "
-        f"{NOTHING}. Small numbers are 95 % intervals, by bootstrap over mixtures. F1 by interest share above that by "
+        f"{NOTHING}. Small numbers are 95 % intervals, by bootstrap over mixtures. F1 by interest above that by "
         f"popularity: {'; '.join(differences)}.\n"
     )
 

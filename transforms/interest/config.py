@@ -41,7 +41,7 @@ class InterestConfig:
     regularisation: float = 0.03
     negatives: int = 4
     tells_causes: bool = True
-    margin: float = 0.5
+    margin: float = 0.25
     pool: int = 10
     cause_weight: float = 0.5
     decay: float = 0.97

@@ -1,4 +1,4 @@
-"""A log -> the same log with the interest share of each interaction, on Beam."""
+"""A log -> the same log with the interest of each interaction, on Beam."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from schemas import INTERACTIONS_WITH_INTEREST
 from transforms.datasets.gate import DataError
 from transforms.datasets.metrics import Count, count
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.interest.chances import NamedModel, Scorer
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import pairs_of_log
-from transforms.interest.shares import NamedModel, Scorer
 from transforms.interest.training import learn_interest
 
 _TENTHS = 10
@@ -45,7 +45,7 @@ class _Learn(beam.DoFn):
 
 
 class _Score(beam.DoFn):
-    """Interactions -> rows of `interactions_with_interest`, and how many have which share."""
+    """Interactions -> rows of `interactions_with_interest`, and how much interest they have."""
 
     def __init__(self) -> None:
         self.scorer: Scorer | None = None
@@ -53,22 +53,22 @@ class _Score(beam.DoFn):
     def process(self, rows: pa.RecordBatch, named: NamedModel) -> Iterator[Any]:
         if self.scorer is None or self.scorer.named is not named:
             self.scorer = Scorer(named)
-        shares = self.scorer.shares(rows)
-        for found in count_tenths(shares):
+        chances = self.scorer.chances(rows)
+        for found in count_tenths(chances):
             yield TaggedOutput(COUNTS_TAG, found)
-        yield with_interest(rows, shares)
+        yield with_interest(rows, chances)
 
 
-def with_interest(rows: pa.RecordBatch, shares: npt.NDArray[np.float32]) -> pa.RecordBatch:
+def with_interest(rows: pa.RecordBatch, chances: npt.NDArray[np.float32]) -> pa.RecordBatch:
     """Rows of `interactions`, perhaps with further columns, as rows of `interactions_with_interest`."""
     schema = INTERACTIONS_WITH_INTEREST.arrow
-    columns = [pa.array(shares) if name == "interest" else rows[name] for name in schema.names]
+    columns = [pa.array(chances) if name == "interest" else rows[name] for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def count_tenths(shares: npt.NDArray[np.float32]) -> Iterator[Count]:
-    """How many shares lie in each tenth of [0, 1]."""
-    tenths = np.minimum((shares.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
+def count_tenths(chances: npt.NDArray[np.float32]) -> Iterator[Count]:
+    """How many chances lie in each tenth of [0, 1]."""
+    tenths = np.minimum((chances.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
     for tenth, number in enumerate(np.bincount(tenths, minlength=_TENTHS).tolist()):
         if number:
             yield count("interactions_by_interest", number, f"{tenth / _TENTHS:.1f}-{(tenth + 1) / _TENTHS:.1f}")
@@ -76,7 +76,7 @@ def count_tenths(shares: npt.NDArray[np.float32]) -> Iterator[Count]:
 
 @dataclasses.dataclass
 class AddInterest(beam.PTransform):
-    """Located rows of `interactions` -> the same rows with their interest share.
+    """Located rows of `interactions` -> the same rows with their interest.
 
     The pairs of users and items are brought together in one process, which learns from them in one thread; the log is
     scored wherever it lies. Memory of the learning process is about 24 bytes for each row, the names of users and
