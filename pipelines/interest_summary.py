@@ -29,7 +29,7 @@ def print_interest(workspace: str, seconds: float) -> None:
     folder = FileSystems.join(workspace, INTERACTIONS_WITH_INTEREST.name)
     console.print(f"Written to {workspace}: {INTERACTIONS_WITH_INTEREST.name}, metrics, errors", markup=False)
     console.print(
-        f"Take out what is mostly conformity: extract --interactions={folder} --min_interest=0.5 --items=...",
+        f"Take out what is mostly conformity: extract --interactions={folder} --min_interest=0.7 --items=...",
         soft_wrap=True,
         markup=False,
     )
