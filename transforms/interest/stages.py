@@ -79,7 +79,7 @@ class AddInterest(beam.PTransform):
     """Located rows of `interactions` -> the same rows with their interest.
 
     The pairs of users and items are brought together in one process, which learns from them in one thread; the log is
-    scored wherever it lies. Memory of the learning process is some 60 bytes for each row, the names of users and
+    scored wherever it lies. Memory of the learning process is some 115 bytes for each row, the names of users and
     items, and 8 bytes times dimensions for each user and each item; workers that score hold the last two.
 
     Attributes:
