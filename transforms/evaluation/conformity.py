@@ -43,7 +43,7 @@ RULES = (NOTHING, BY_POPULARITY, BY_INTEREST, ORACLE)
 """What is taken out, or by what."""
 
 _CHANCES = tuple(number / 100 for number in range(30, 91, 5))
-_POPULARITIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+_POPULARITIES = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25, 0.3, 0.35, 0.4)
 _LEAST_COSINE = 0.005
 """Of ICPC by terms: about the best on mixtures without popular items."""
 
