@@ -5,16 +5,18 @@ from pathlib import Path
 
 from pipelines.evaluate_job import EvaluateOptions
 from pipelines.extract_job import ExtractOptions
+from pipelines.interest_job import InterestOptions
 from pipelines.options import JobOptions, options_table
 from pipelines.salience_job import SalienceOptions
 
 _ROOT = Path(__file__).parent.parent
 README = _ROOT / "README.md"
-PAGES = (README, _ROOT / "docs" / "evaluation.md", _ROOT / "docs" / "salience.md")
+PAGES = (README, _ROOT / "docs" / "evaluation.md", _ROOT / "docs" / "salience.md", _ROOT / "docs" / "interest.md")
 _OPTIONS: dict[str, type[JobOptions]] = {
     "extract": ExtractOptions,
     "evaluate": EvaluateOptions,
     "salience": SalienceOptions,
+    "interest": InterestOptions,
 }
 _TABLE = re.compile(rf"(<!-- options of ({'|'.join(_OPTIONS)}) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 

@@ -14,6 +14,7 @@ from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
 from transforms.evaluation.granularity import sweep_rows
+from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
 from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
@@ -69,6 +70,16 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         judged.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:
         judged.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
+    if "conformity" in job.experiments:
+        rules = rows[COLLECTIONS.name] | "Conformity" >> JudgeConformity(
+            job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name)
+        )
+        told.add(rules.errors, rules.counts)
+        told.metrics.append(rules.metrics)
+        if rules.embeddings is not None:
+            batches[EMBEDDINGS.name] = rules.embeddings
+    if "intervened" in job.experiments:
+        told.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
     for found in judged:
         told.metrics.append(found.metrics)
         told.counts.append(found.counts)

@@ -14,24 +14,29 @@ from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, HISTORIES, INTERACTIONS, IT
 from transforms.datasets.files import Source, absolute
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
-from transforms.evaluation.config import MixtureConfig, SeparationConfig
+from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
 from transforms.salience.config import LearningConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
 PROGRAM = "evaluate"
-EXPERIMENTS = ("E1", "E2", "salience", "sweep", "synonyms")
+EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "salience", "sweep", "synonyms")
 _USED_BY = {
     "journeys": ("E1", "sweep"),
-    "collections": ("E2", "synonyms"),
-    "interactions": ("E2",),
+    "collections": ("E2", "conformity", "synonyms"),
+    "interactions": ("E2", "intervened"),
     "items": ("E2", "salience"),
-    "encoder": ("E2", "salience", "synonyms"),
+    "encoder": ("E2", "conformity", "salience", "synonyms"),
 }
-_NEEDS = {"salience": ("items", "encoder"), "synonyms": ("collections", "encoder")}
+_NEEDS = {
+    "conformity": ("collections",),
+    "intervened": ("interactions",),
+    "salience": ("items", "encoder"),
+    "synonyms": ("collections", "encoder"),
+}
 _ALONE = tuple(_NEEDS)
-"""Experiments that encode texts of their own, so that no other runs beside them."""
+"""Experiments with mixtures, texts or samples of their own, so that no other runs beside them."""
 _CALCULATORS = ("scipy", "sklearn")
 _EXTRA = "pip install 'interest-journeys[evaluation]'"
 PICTURE = ".svg"
@@ -50,11 +55,14 @@ class EvaluateOptions(reading.JobOptions):
             "--experiments",
             type=reading.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2,sweep`, `salience` or `synonyms`. (Beam's own option of this name can be given "
-            "as `--experiment`.)",
+            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity` or `intervened`. (Beam's own "
+            "option of this name can be given as `--experiment`.)",
         )
-        add("--collections", help="For E2 and synonyms: `collections` as a parquet file, folder or glob.")
-        add("--interactions", help="For E2, instead: a log, whose items under one tag are a user's collection.")
+        add("--collections", help="For E2, synonyms and conformity: `collections` as a parquet file, folder or glob.")
+        add(
+            "--interactions",
+            help="For E2, instead: a log, whose items under one tag are a user's collection; for intervened a log.",
+        )
         add(
             "--items",
             help="For E2 the catalogue of that log, of whose tags the first one counts; for salience one with tags.",
@@ -121,6 +129,18 @@ class EvaluateOptions(reading.JobOptions):
             default=LearningConfig.most_items,
             help="For salience: items of the catalogue that are used, a sample.",
         )
+        add(
+            "--most_collections",
+            type=number(int, 1),
+            default=ConformityConfig.most_collections,
+            help="For conformity: collections that are mixed, a sample; of few, so that users share interests.",
+        )
+        add(
+            "--popular_share",
+            type=number(float, 0, 1, open_low=True),
+            default=ConformityConfig.share,
+            help="For conformity: share of the mixtures that each popular item is planted into.",
+        )
         add("--seed", type=number(int, 0), default=MixtureConfig.seed, help="Of mixtures, orders and intervals.")
         add(
             "--max_terms",
@@ -169,6 +189,8 @@ class Job:
         methods: what E2 compares.
         separation: how E2 is done.
         learning: limits of the learned scorer in the experiments on salience.
+        conformity: how popular items are planted, and taken out.
+        intervention: how recommendations are judged.
         max_error_rate: largest share of unusable rows of an input.
     """
 
@@ -188,6 +210,8 @@ class Job:
     methods: tuple[Method, ...]
     separation: SeparationConfig
     learning: LearningConfig
+    conformity: ConformityConfig
+    intervention: InterventionConfig
     max_error_rate: float
 
     @property
@@ -207,6 +231,13 @@ class Job:
             "encoder_fingerprint": self.encoder.fingerprint() if self.encoder else "",
             "methods": {method.name: list(method.thresholds) for method in self.methods},
             "learning": dataclasses.asdict(self.learning),
+            "conformity": {
+                "most_collections": self.conformity.most_collections,
+                "popular": self.conformity.popular,
+                "share": self.conformity.share,
+                "learning": dataclasses.asdict(self.conformity.learning),
+            },
+            "intervention": dataclasses.asdict(self.intervention),
             **separation,
         }
 
@@ -256,6 +287,13 @@ def plan(own: argparse.Namespace) -> Job:
     report = _check_report(own.report, experiments) if own.report else None
     versions = _open_workspace(workspace, encoder)
     encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
+    separation = SeparationConfig(
+        mixtures=mixtures,
+        most_collections_of_source=own.most_collections_of_source,
+        salience=SalienceConfig(max_terms=own.max_terms),
+        fixed_thresholds=own.fixed_thresholds,
+        stability=bool(own.stability),
+    )
     return Job(
         experiments=experiments,
         collections=sources.get("collections"),
@@ -271,14 +309,10 @@ def plan(own: argparse.Namespace) -> Job:
         encoder=encoder,
         encoder_name=encoder_name,
         methods=_choose_methods(own, encoder_name) if "E2" in experiments else (),
-        separation=SeparationConfig(
-            mixtures=mixtures,
-            most_collections_of_source=own.most_collections_of_source,
-            salience=SalienceConfig(max_terms=own.max_terms),
-            fixed_thresholds=own.fixed_thresholds,
-            stability=bool(own.stability),
-        ),
+        separation=separation,
         learning=LearningConfig(most_items=own.most_items),
+        conformity=ConformityConfig(separation, own.most_collections, share=own.popular_share),
+        intervention=InterventionConfig(seed=own.seed),
         max_error_rate=own.max_error_rate,
     )
 

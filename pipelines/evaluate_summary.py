@@ -18,6 +18,7 @@ from schemas import METRICS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.granularity import granularity_table, read_sweep
+from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -40,6 +41,11 @@ def print_evaluation(job: Job, seconds: float) -> None:
         tables.append(_plain(cells_of(salience_table(metrics)), "Salience: hidden tags"))
     if "synonyms" in job.experiments:
         tables.append(_plain(cells_of(synonyms_table(metrics)), "Synonyms: key words replaced"))
+    if "conformity" in job.experiments:
+        tables.append(_plain(cells_of(conformity_table(metrics)), "Conformity: popular items planted"))
+        tables.append(_plain(cells_of(taken_table(metrics)), "What rules take out"))
+    if "intervened" in job.experiments:
+        tables.append(_plain(cells_of(intervened_table(metrics)), "Intervened: all items as frequent in the test"))
     console = _wide_enough(tables)
     console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
     for table in tables:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace, told_inputs
+from pipelines.inputs import check_apart, choose_parts, find_encoder, find_input, open_workspace, told_inputs
 from schemas import (
     EMBEDDINGS,
     ERRORS,
@@ -42,8 +42,6 @@ _BROADCAST_BYTES = 256 << 20
 _VECTOR_SHARE = 8
 SCORERS = ("statistical", "learned")
 _EVIDENCE_OPTIONS = ("merge_threshold", "merge_share", "join_share")
-_BYTES_PER_PART = 32 << 20
-_FEWEST_PARTS = 16
 
 
 class ExtractOptions(reading.JobOptions):
@@ -83,6 +81,11 @@ class ExtractOptions(reading.JobOptions):
         )
         add("--min_value", type=number(float, float("-inf")), help="Least `value` of an interaction to keep.")
         add("--min_dwell_seconds", type=number(float, 0), help="Least `dwell_seconds` of an interaction to keep.")
+        add(
+            "--min_interest",
+            type=number(float, 0, 1),
+            help="Least `interest` of an interaction to keep, of a log that `pipelines.interest` wrote.",
+        )
         add(
             "--max_history",
             type=number(int, 1),
@@ -358,7 +361,9 @@ def plan(own: argparse.Namespace) -> Job:
                 own.journey_terms,
             ),
             evidence=_evidence_config(own) if _has_vectors(own) else None,
-            interactions=InteractionFilter(tuple(sorted(set(own.keep_events))), own.min_value, own.min_dwell_seconds),
+            interactions=InteractionFilter(
+                tuple(sorted(set(own.keep_events))), own.min_value, own.min_dwell_seconds, own.min_interest
+            ),
             max_history=own.max_history,
             min_term_users=own.min_term_users,
             join=_choose_join(own.catalogue_join, items, encoder),
@@ -448,7 +453,7 @@ def _check_continues(job: Job) -> None:
     before = job.previous.manifest.configuration["extraction"]
     now = job.configuration["extraction"]
     for name, value in now["interactions"].items():
-        stored = before["interactions"][name]
+        stored = before["interactions"].get(name)  # histories of an earlier version may not say
         if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:
             raise reading.UsageError(
                 f"--{name} is {value} but was {stored} in --previous: its log was filtered otherwise"
@@ -470,10 +475,8 @@ def _read_stop_words(path: str) -> frozenset[str]:
 
 
 def _choose_parts(interactions: Source, previous: Source | None) -> int:
-    """A power of two, so that a part holds what some 32 MB of log become; never fewer than the run before had."""
-    parts = _FEWEST_PARTS
-    while parts * _BYTES_PER_PART < interactions.size:
-        parts *= 2
+    """Parts for a log of this size; never fewer than the run before had."""
+    parts = choose_parts(interactions)
     if previous is not None and previous.manifest is not None:
         parts = max(parts, previous.manifest.configuration["parts"])
     return parts

@@ -14,6 +14,8 @@ from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
 from transforms.encoders.weights import EXTRA, WeightsError, find_layout
 
+_BYTES_PER_PART = 32 << 20
+_FEWEST_PARTS = 16
 _PACKAGES = ("safetensors", "tokenizers")
 _MORE_PACKAGES = (*_PACKAGES, "torch", "transformers")
 """What loads an encoder that is a table, and one that is a transformer or must be distilled from one."""
@@ -49,6 +51,14 @@ def told_inputs(sources: Mapping[str, Source]) -> dict[str, Any]:
         name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
         for name, source in sources.items()
     }
+
+
+def choose_parts(log: Source) -> int:
+    """Into how many parts a dataset about users goes: a power of two, so that one holds what 32 MB of log become."""
+    parts = _FEWEST_PARTS
+    while parts * _BYTES_PER_PART < log.size:
+        parts *= 2
+    return parts
 
 
 def open_workspace(workspace: str, schemas: Iterable[DatasetSchema]) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from schemas.embeddings import EMBEDDINGS as EMBEDDINGS
 from schemas.errors import ERRORS as ERRORS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
+from schemas.interactions_with_interest import INTERACTIONS_WITH_INTEREST as INTERACTIONS_WITH_INTEREST
 from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
 from schemas.journeys import JOURNEYS as JOURNEYS
@@ -19,4 +20,4 @@ from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, METRICS, ERRORS)
-CACHES = (EMBEDDINGS, SALIENCE_MODEL)
+CACHES = (EMBEDDINGS, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)

@@ -145,6 +145,17 @@ def finite(name: str) -> Invariant:
     )
 
 
+def between(name: str, low: float, high: float) -> Invariant:
+    """`name` lies in [low, high] (null is allowed)."""
+    return Invariant(
+        f"{name}_out_of_range",
+        f"`{name}` lies in [{low:g}, {high:g}] or is null",
+        lambda rows: pc.fill_null(
+            pc.and_(pc.greater_equal(rows[name], low), pc.less_equal(rows[name], high)), fill_value=True
+        ),
+    )
+
+
 def elements_finite(name: str) -> Invariant:
     """Every number in the list `name` of a row is there and finite."""
 

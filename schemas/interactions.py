@@ -5,7 +5,7 @@ import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import TIMESTAMP, Column, DatasetSchema, Invariant, finite, not_empty
+from schemas.dataset import TIMESTAMP, Column, DatasetSchema, Invariant, between, finite, not_empty
 
 EARLIEST = datetime.datetime(1800, 1, 1, tzinfo=datetime.UTC)
 LATEST = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
@@ -39,6 +39,21 @@ INTERACTIONS = DatasetSchema(
         Column("event", pa.string(), "What kind of interaction, for `--keep_events`.", True, True),
         Column("value", pa.float64(), "Rating, quantity or satisfaction, for `--min_value`.", True, True),
         Column("dwell_seconds", pa.float64(), "Time spent, in seconds, for `--min_dwell_seconds`.", True, True),
+        Column(
+            "interest",
+            pa.float32(),
+            "The chance that interest alone puts the item before an average one, for `--min_interest`; "
+            "`interactions_with_interest` has it.",
+            True,
+            True,
+        ),
     ),
-    invariants=(not_empty("user_id"), not_empty("item_id"), _PLAUSIBLE_TIME, finite("value"), finite("dwell_seconds")),
+    invariants=(
+        not_empty("user_id"),
+        not_empty("item_id"),
+        _PLAUSIBLE_TIME,
+        finite("value"),
+        finite("dwell_seconds"),
+        between("interest", 0.0, 1.0),
+    ),
 )

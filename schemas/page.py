@@ -43,8 +43,8 @@ Any parquet tool reads the parts: `select * from 'workspace/journeys/*.parquet'`
 _KEPT = """
 ## What is kept to be used again
 
-These datasets lie in a workspace too. They hold what took long to compute; a run that does not find them computes it
-anew.
+These datasets lie in a workspace too. They hold what took long to compute, for later runs. A run that finds no
+`embeddings` or `salience_model` computes them anew; `interactions_with_interest` is given to `extract` as its log.
 """
 
 

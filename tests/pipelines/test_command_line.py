@@ -257,6 +257,7 @@ class TestPrevious:
             ((FILTER[0], "--max_history=50"), "--min_value is None but was 2.0 in --previous"),
             (("--keep_events=play", FILTER[1], "--max_history=50"), "--keep_events is ('play',) but was ["),
             ((*FILTER, "--min_dwell_seconds=5"), "--min_dwell_seconds is 5.0 but was None in --previous"),
+            ((*FILTER, "--min_interest=.5"), "--min_interest is 0.5 but was None in --previous"),
         ],
     )
     def test_what_differs_is_refused(

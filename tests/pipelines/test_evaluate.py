@@ -15,11 +15,13 @@ from pipelines import evaluate_job
 from pipelines.evaluate import run
 from pipelines.evaluate_job import EvaluateOptions, Job, plan
 from pipelines.options import JobOptions, parse
-from schemas import EMBEDDINGS, ERRORS, METRICS
+from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write
 from tests.transforms.encoders.toy import ToySource
+from tests.transforms.interest.worlds import world
 from tests.transforms.salience.topics import TopicSource, rows_of_items
+from transforms.evaluation.conformity import RULES
 
 SIZE = 12
 FEW = ("--ks=2,3", "--mixtures_per_k=6", "--fewest=5", "--most=8", "--runner=FnApiRunner")
@@ -272,6 +274,67 @@ class TestSalience:
         assert "12 collections that have one of 6 key words" in page
 
 
+class TestInterest:
+    def test_conformity(self, tmp_path: Path) -> None:
+        described = [
+            {
+                "source": "s",
+                "name": f"{n}",
+                "item_titles": [f"{TOPICS[n % 6]} {WORDS[n % 6]} {n} {i}" for i in range(24)],
+            }
+            for n in range(12)
+        ]
+        folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
+        options = (f"--collections={folder}", "--most_collections=8", "--popular_share=0.5", "--report=page.md")
+        told = evaluate("--experiments=conformity", *options)
+        figures = values(tmp_path / "evaluation")
+        world = "nobody's interest"
+        f1 = {rule: figures["conformity_f1", f"{world}/ICPC, statistical terms/{rule}"] for rule in RULES}
+        assert f1["what was planted"] > f1["nothing"]
+        assert figures["conformity_mixtures", world] == 12
+        assert "popular but meant taken out" in told
+        assert not (tmp_path / "evaluation" / EMBEDDINGS.name).exists()
+        page = (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "## Conformity: popular items planted" in page
+        assert manifest(tmp_path / "evaluation", METRICS).configuration["conformity"]["share"] == 0.5
+
+    def test_conformity_by_vectors(self, toy: Toy, tmp_path: Path) -> None:
+        described = [
+            {"source": "s", "name": f"{n}", "item_titles": [f"{TOPICS[n % 6]} {n} {i}" for i in range(24)]}
+            for n in range(12)
+        ]
+        folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
+        options = ("--experiments=conformity", f"--collections={folder}", f"--encoder={toy}", "--most_collections=8")
+        evaluate(*options, "--workspace=out")
+        figures = values(tmp_path / "out")
+        assert ("conformity_f1", "an interest of some/ICPC with a second look, toy/interest") in figures
+        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
+        evaluate(*options, "--workspace=again", "--previous=out")
+        assert values(tmp_path / "again")["texts_encoded", ""] == 0
+
+    def test_intervened(self, tmp_path: Path) -> None:
+        pairs = world()
+        log = pa.table(
+            {
+                "user_id": [str(user) for user in pairs.users],
+                "item_id": [str(item) for item in pairs.items],
+                "timestamp": pa.array(range(len(pairs.items)), TIMESTAMP),
+            }
+        )
+        folder = write(tmp_path / "in", {"a.parquet": log.slice(0, 500), "b.parquet": log.slice(500)})
+        told = evaluate("--experiments=intervened", f"--interactions={folder}", "--report=page.md")
+        figures = values(tmp_path / "evaluation")
+        assert figures["intervened_users", ""] == len(pairs.offsets) - 1
+        assert figures["intervened_recall", "DICE/intervened"] > figures["intervened_recall", "most popular/intervened"]
+        assert "popularity overlap" in told
+        assert "## Intervened" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+    def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = write(tmp_path / "in", {"log.parquet": LOG.slice(0, 9)})
+        assert run(["--experiments=intervened", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
+        assert "lists of 20 need at least 40" in capsys.readouterr().err.replace("\n", " ")
+
+
 class TestDistributions:
     @pytest.fixture(scope="class")
     @classmethod
@@ -368,13 +431,23 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (("--experiments=E3",), "--experiments must be some of E1, E2, salience, sweep, synonyms, got 'E3'"),
-            (("--experiments=",), "--experiments must be some of E1, E2, salience, sweep, synonyms, got ''"),
+            (
+                ("--experiments=E3",),
+                "--experiments must be some of E1, E2, conformity, intervened, salience, sweep, synonyms, got 'E3'",
+            ),
+            (
+                ("--experiments=",),
+                "--experiments must be some of E1, E2, conformity, intervened, salience, sweep, synonyms, got ''",
+            ),
             (("--experiments=salience",), "salience needs --items"),
             (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),
+            (("--experiments=conformity",), "conformity needs --collections"),
+            (("--experiments=intervened",), "intervened needs --interactions"),
+            (("--experiments=conformity,E2", *COLLECTIONS), "conformity runs alone"),
+            ((*COLLECTIONS, "--popular_share=0"), "argument --popular_share: must be a number in (0, 1]"),
             (("--experiments=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
             (("--experiments=synonyms,E2", *COLLECTIONS), "synonyms runs alone, not beside other --experiments"),
-            (("--experiments=salience", *COLLECTIONS), "--collections is for E2 and synonyms, which is not among"),
+            (("--experiments=salience", *COLLECTIONS), "--collections is for E2 and conformity and syn"),
             ((), "E2 needs either --collections, or --interactions and --items with tags"),
             ((*COLLECTIONS, "--interactions=a", "--items=b"), "E2 needs either --collections, or"),
             (("--interactions=a",), "--interactions and --items belong together"),

@@ -16,6 +16,7 @@ from schemas import (
     ERRORS,
     HISTORIES,
     INTERACTIONS,
+    INTERACTIONS_WITH_INTEREST,
     ITEM_EMBEDDINGS,
     ITEMS,
     JOURNEYS,
@@ -82,9 +83,21 @@ def test_fingerprints_differ() -> None:
 
 GOOD: dict[str, list[dict[str, Any]]] = {
     "interactions": [
-        {"user_id": "u", "item_id": "i", "timestamp": NOON, "event": "", "value": -1.5, "dwell_seconds": 0.0},
+        {
+            "user_id": "u",
+            "item_id": "i",
+            "timestamp": NOON,
+            "event": "",
+            "value": -1.5,
+            "dwell_seconds": 0.0,
+            "interest": 0.5,
+        },
         {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(1800, 1, 1, tzinfo=datetime.UTC)},
         {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(2199, 12, 31, tzinfo=datetime.UTC)},
+    ],
+    "interactions_with_interest": [
+        {"user_id": "u", "item_id": "i", "timestamp": NOON, "event": "", "value": 2.5, "interest": 1.0},
+        {"user_id": "u", "item_id": "j", "timestamp": NOON, "dwell_seconds": 0.0, "interest": 0.0},
     ],
     "items": [
         {"item_id": "i", "title": "", "description": None, "tags": ["a", None], "creator": "", "queries": []},
@@ -145,6 +158,18 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (INTERACTIONS, "timestamp_out_of_range", {"timestamp": datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)}),
     (INTERACTIONS, "value_not_finite", {"value": math.nan}),
     (INTERACTIONS, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
+    (INTERACTIONS, "interest_out_of_range", {"interest": 1.5}),
+    (INTERACTIONS, "interest_out_of_range", {"interest": math.nan}),
+    (INTERACTIONS_WITH_INTEREST, "empty_user_id", {"user_id": ""}),
+    (INTERACTIONS_WITH_INTEREST, "empty_item_id", {"item_id": ""}),
+    (
+        INTERACTIONS_WITH_INTEREST,
+        "timestamp_out_of_range",
+        {"timestamp": datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)},
+    ),
+    (INTERACTIONS_WITH_INTEREST, "value_not_finite", {"value": math.nan}),
+    (INTERACTIONS_WITH_INTEREST, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
+    (INTERACTIONS_WITH_INTEREST, "interest_out_of_range", {"interest": -0.25}),
     (ITEMS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [1.0, math.nan]}),

@@ -10,6 +10,13 @@ import pyarrow as pa
 from schemas import METRICS
 from transforms.columnar import concatenate
 from transforms.evaluation.granularity import about_sweep, granularity_table, min_size_table, read_sweep
+from transforms.evaluation.interest_tables import (
+    about_conformity,
+    about_intervened,
+    conformity_table,
+    intervened_table,
+    taken_table,
+)
 from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -53,6 +60,12 @@ def evaluation_page(
         sections += ["## Salience: hidden tags\n", about_salience([rows]), salience_table([rows])]
     if "synonyms" in configuration["experiments"]:
         sections += ["## Synonyms: key words replaced\n", about_synonyms([rows]), synonyms_table([rows])]
+    if "conformity" in configuration["experiments"]:
+        sections += ["## Conformity: popular items planted\n", about_conformity([rows]), conformity_table([rows])]
+        sections += ["### What rules take out\n", taken_table([rows])]
+    if "intervened" in configuration["experiments"]:
+        sections += ["## Intervened: all items as frequent in the test\n", about_intervened([rows])]
+        sections += [intervened_table([rows])]
     return "\n".join(sections)
 
 

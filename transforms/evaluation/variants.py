@@ -89,6 +89,40 @@ def plant_popular(mixtures: Mixtures, collections: pa.RecordBatch, number: int, 
     return Mixtures(items, _changed(mixtures.rows, planted))
 
 
+def plant_members(mixtures: Mixtures, number: int, share: float, seed: int) -> Mixtures:
+    """Mixtures with popular items in them that are an interest of some: items of the mixtures, planted into others.
+
+    Of the items that are in at least as many mixtures as half of them, some are drawn. Each of them is put into its own
+    random share of the mixtures, at a random time, with the label -1, but not where it is already.
+
+    Args:
+        mixtures: what to plant into.
+        number: how many popular items there are, at least 1.
+        share: the share of all mixtures that each is put into, in (0, 1].
+        seed: of all draws.
+
+    Raises:
+        ValueError: when number or share are out of range, or there are fewer items.
+    """
+    if number < 1 or not 0 < share <= 1:
+        raise ValueError(f"number must be at least 1 and share in (0, 1], got {number} and {share}")
+    mixtures_of = np.bincount(mixtures.rows["item"].flatten().to_numpy(), minlength=mixtures.items.num_rows)
+    frequent = np.flatnonzero(mixtures_of >= np.median(mixtures_of))
+    if len(frequent) < number:
+        raise ValueError(f"there are {len(frequent)} items that are in enough mixtures, {number} are needed")
+    random = np.random.default_rng(seed)
+    popular = random.choice(frequent, number, replace=False)
+    share_of = random.random((mixtures.rows.num_rows, number)) < share
+    planted_in = dict(zip(mixtures.rows["mixture_id"].to_pylist(), share_of, strict=True))
+
+    def planted(mixture: int, items: Integers, labels: Integers) -> tuple[Integers, Integers]:
+        new = random.permutation(np.setdiff1d(popular[planted_in[mixture]], items))
+        times = np.sort(random.integers(len(items) + 1, size=len(new)))
+        return np.insert(items, times, new), np.insert(labels, times, -1)
+
+    return Mixtures(mixtures.items, _changed(mixtures.rows, planted))
+
+
 def _new_texts(
     known: pa.StringArray, collections: pa.RecordBatch, number: int, random: np.random.Generator
 ) -> pa.StringArray:

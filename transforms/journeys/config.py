@@ -107,11 +107,13 @@ class InteractionFilter:
         keep_events: kinds of interaction to keep; empty: all.
         min_value: least `value`, or None.
         min_dwell_seconds: least `dwell_seconds`, or None.
+        min_interest: least `interest`, or None.
     """
 
     keep_events: tuple[str, ...] = ()
     min_value: float | None = None
     min_dwell_seconds: float | None = None
+    min_interest: float | None = None
 
     def required_schema(self) -> DatasetSchema:
         """`interactions`, with the columns that the filter looks at no longer optional."""
@@ -119,6 +121,7 @@ class InteractionFilter:
             "event": bool(self.keep_events),
             "value": self.min_value is not None,
             "dwell_seconds": self.min_dwell_seconds is not None,
+            "interest": self.min_interest is not None,
         }
         columns = tuple(
             dataclasses.replace(column, optional=column.optional and not looked_at.get(column.name, False))

@@ -55,6 +55,8 @@ def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Kept
         tests.append(("below_min_value", pc.greater_equal(rows["value"], wanted.min_value)))
     if wanted.min_dwell_seconds is not None:
         tests.append(("below_min_dwell_seconds", pc.greater_equal(rows["dwell_seconds"], wanted.min_dwell_seconds)))
+    if wanted.min_interest is not None:
+        tests.append(("below_min_interest", pc.greater_equal(rows["interest"], wanted.min_interest)))
     if not tests:
         return Kept(rows, [])
     passing = np.ones(rows.num_rows, bool)

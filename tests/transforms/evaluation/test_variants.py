@@ -4,7 +4,7 @@ import pytest
 from schemas import ITEMS
 from tests.transforms.evaluation.made import collections
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
-from transforms.evaluation.variants import concatenate_mixtures, plant_popular, reorder
+from transforms.evaluation.variants import concatenate_mixtures, plant_members, plant_popular, reorder
 
 ROWS = collections([20, 30, 40, 50])
 MIXTURES = build_mixtures(ROWS, MixtureConfig((2, 3), mixtures_per_k=100))
@@ -52,7 +52,27 @@ def test_popular_items_lie_anywhere_in_time() -> None:
     assert np.concatenate(places).mean() == pytest.approx(0.5, abs=0.05)
 
 
+def test_members_are_planted_where_they_are_not_yet_and_nothing_else_changes() -> None:
+    planted = plant_members(MIXTURES, number=6, share=0.25, seed=3)
+    assert planted.items == MIXTURES.items
+    mixtures_of: dict[int, int] = {}
+    for before, after in zip(MIXTURES.rows.to_pylist(), planted.rows.to_pylist(), strict=True):
+        pairs = list(zip(after["item"], after["label"], strict=True))
+        assert [pair for pair in pairs if pair[1] >= 0] == list(zip(before["item"], before["label"], strict=True))
+        new = [item for item, label in pairs if label < 0]
+        assert len(set(new)) == len(new)
+        assert not set(new) & set(before["item"])
+        for item in new:
+            mixtures_of[item] = mixtures_of.get(item, 0) + 1
+    assert len(mixtures_of) == 6
+    assert plant_members(MIXTURES, number=6, share=0.25, seed=3) == planted
+
+
 def test_wrong_arguments() -> None:
+    with pytest.raises(ValueError, match="items that are in enough mixtures, 999 are needed"):
+        plant_members(MIXTURES, number=999, share=0.5, seed=0)
+    with pytest.raises(ValueError, match=r"got 1 and 0"):
+        plant_members(MIXTURES, number=1, share=0, seed=0)
     with pytest.raises(ValueError, match="no collection has at least 26 items"):
         plant_popular(MIXTURES, POPULAR, number=26, share=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 0 and 0\.5"):

@@ -39,7 +39,7 @@ def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
     assert InteractionFilter().required_schema() == INTERACTIONS
     assert InteractionFilter(keep_events=("buy",)).required_schema().required == (*INTERACTIONS.required, "event")
     assert InteractionFilter(min_value=0.0).required_schema().required == (*INTERACTIONS.required, "value")
-    every = InteractionFilter(("buy",), 1.0, 1.0).required_schema()
+    every = InteractionFilter(("buy",), 1.0, 1.0, 0.5).required_schema()
     assert every.required == tuple(column.name for column in INTERACTIONS.columns)
     assert every.arrow == INTERACTIONS.arrow
 

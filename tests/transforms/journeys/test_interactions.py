@@ -28,9 +28,9 @@ def located(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 
 LOG = [
-    {"event": "buy", "value": 5.0, "dwell_seconds": 60.0},  # 0
-    {"event": "view", "value": 5.0, "dwell_seconds": 60.0},  # 1
-    {"event": "buy", "value": 2.0, "dwell_seconds": 60.0},  # 2
+    {"event": "buy", "value": 5.0, "dwell_seconds": 60.0, "interest": 0.5},  # 0
+    {"event": "view", "value": 5.0, "dwell_seconds": 60.0, "interest": 1.0},  # 1
+    {"event": "buy", "value": 2.0, "dwell_seconds": 60.0, "interest": 0.25},  # 2
     {"event": "buy", "value": 5.0, "dwell_seconds": 9.5},  # 3
     {"event": None, "value": None, "dwell_seconds": None},  # 4
     {"event": "rent", "value": 3.0, "dwell_seconds": 10.0},  # 5
@@ -50,6 +50,8 @@ LOG = [
             [0, 5],
             {"event_not_kept": 3, "below_min_value": 1, "below_min_dwell_seconds": 1},
         ),
+        (InteractionFilter(min_interest=0.5), [0, 1], {"below_min_interest": 5}),
+        (InteractionFilter(("buy",), min_interest=0.5), [0], {"event_not_kept": 4, "below_min_interest": 2}),
         (InteractionFilter(keep_events=("nothing",)), [], {"event_not_kept": 7}),
     ],
 )

@@ -1,0 +1,21 @@
+"""The log, with how much of each interaction is interest."""
+
+import dataclasses
+
+from schemas.dataset import DatasetSchema
+from schemas.interactions import INTERACTIONS
+
+_COLUMNS = tuple(
+    dataclasses.replace(column, optional=False, nullable=column.nullable and column.name != "interest")
+    for column in INTERACTIONS.columns
+)
+
+INTERACTIONS_WITH_INTEREST = DatasetSchema(
+    name="interactions_with_interest",
+    doc="One row of the log, as `pipelines.interest` writes it again; it can be given to `extract` as the log.",
+    key=(),
+    order=("user_id", "timestamp", "item_id", "event", "value", "dwell_seconds"),
+    partition_by="user_id",
+    columns=_COLUMNS,
+    invariants=INTERACTIONS.invariants,
+)

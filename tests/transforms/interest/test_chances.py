@@ -1,0 +1,51 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.transforms.interest.worlds import ITEMS, world
+from transforms.interest.chances import UNKNOWN, NamedModel, Scorer, interest_chances
+from transforms.interest.config import InterestConfig
+from transforms.interest.training import InterestModel, learn_interest
+
+MODEL = InterestModel(
+    np.array([[1.0, 1.0], [2.0, -1.0]], np.float32),
+    np.array([[1.0, 0.0], [-1.0, 7.0], [0.5, 3.0], [0.5, 2.0]], np.float32),
+)
+"""One dimension for each cause; the mean of interest over the items is 0.25."""
+
+
+def sigmoid(value: float) -> float:
+    return float(1 / (1 + np.exp(-value)))
+
+
+def test_by_hand() -> None:
+    found = interest_chances(MODEL, np.array([0, 0, 0, 1], np.int32), np.array([0, 1, 2, 2], np.int32))
+    expected = [
+        sigmoid(1 - 0.25),
+        sigmoid(-1 - 0.25),
+        sigmoid(0.5 - 0.25),
+        sigmoid(2 * 0.5 - 2 * 0.25),
+    ]
+    assert found.dtype == np.float32
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_nothing_was_learnt_of_is_even() -> None:
+    unknown = np.array([UNKNOWN, 0, UNKNOWN], np.int32)
+    assert interest_chances(MODEL, unknown, np.array([0, UNKNOWN, UNKNOWN], np.int32)).tolist() == [0.5, 0.5, 0.5]
+
+
+def test_by_names() -> None:
+    scorer = Scorer(NamedModel(pa.array(["u", "v"]), pa.array(["a", "b", "c", "d"]), MODEL))
+    rows = pa.RecordBatch.from_pydict({"user_id": ["v", "nobody", "u"], "item_id": ["c", "a", "a"]})
+    expected = interest_chances(MODEL, np.array([1, UNKNOWN, 0], np.int32), np.array([2, 0, 0], np.int32))
+    assert scorer.chances(rows).tolist() == expected.tolist()
+    assert scorer.chances(rows.slice(0, 0)).tolist() == []
+
+
+def test_what_everybody_does_has_less_interest() -> None:
+    pairs = world()
+    shares = interest_chances(learn_interest(pairs, InterestConfig(dimensions=8)), pairs.users, pairs.items)
+    popular = pairs.items >= ITEMS
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert np.quantile(shares[popular], 0.9) < np.quantile(shares[~popular], 0.1)

@@ -1,0 +1,110 @@
+"""A log -> the same log with the interest of each interaction, on Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+
+from schemas import INTERACTIONS_WITH_INTEREST
+from transforms.datasets.gate import DataError
+from transforms.datasets.metrics import Count, count
+from transforms.datasets.reading import COUNTS_TAG
+from transforms.interest.chances import NamedModel, Scorer
+from transforms.interest.config import InterestConfig
+from transforms.interest.pairs import pairs_of_log
+from transforms.interest.training import learn_interest
+
+_TENTHS = 10
+
+
+class _Learn(beam.DoFn):
+    """The whole log -> a `NamedModel`, and counts beside it."""
+
+    def __init__(self, config: InterestConfig, most_pairs: int) -> None:
+        self.config = config
+        self.most_pairs = most_pairs
+
+    def process(self, _: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[Any]:
+        named = pairs_of_log(batches)
+        pairs = len(named.pairs.items)
+        if pairs > self.most_pairs:
+            raise DataError(
+                f"the log has {pairs:,} pairs of user and item, more than --most_pairs={self.most_pairs} allows to "
+                "learn from in one process; nothing was committed"
+            )
+        for name, number in (("users", len(named.users)), ("items", len(named.items)), ("pairs", pairs)):
+            yield TaggedOutput(COUNTS_TAG, count(name, number))
+        yield NamedModel(named.users, named.items, learn_interest(named.pairs, self.config))
+
+
+class _Score(beam.DoFn):
+    """Interactions -> rows of `interactions_with_interest`, and how much interest they have."""
+
+    def __init__(self) -> None:
+        self.scorer: Scorer | None = None
+
+    def process(self, rows: pa.RecordBatch, named: NamedModel) -> Iterator[Any]:
+        if self.scorer is None or self.scorer.named is not named:
+            self.scorer = Scorer(named)
+        chances = self.scorer.chances(rows)
+        for found in count_tenths(chances):
+            yield TaggedOutput(COUNTS_TAG, found)
+        yield with_interest(rows, chances)
+
+
+def with_interest(rows: pa.RecordBatch, chances: npt.NDArray[np.float32]) -> pa.RecordBatch:
+    """Rows of `interactions`, perhaps with further columns, as rows of `interactions_with_interest`."""
+    schema = INTERACTIONS_WITH_INTEREST.arrow
+    columns = [pa.array(chances) if name == "interest" else rows[name] for name in schema.names]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def count_tenths(chances: npt.NDArray[np.float32]) -> Iterator[Count]:
+    """How many chances lie in each tenth of [0, 1]."""
+    tenths = np.minimum((chances.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
+    for tenth, number in enumerate(np.bincount(tenths, minlength=_TENTHS).tolist()):
+        if number:
+            yield count("interactions_by_interest", number, f"{tenth / _TENTHS:.1f}-{(tenth + 1) / _TENTHS:.1f}")
+
+
+@dataclasses.dataclass
+class AddInterest(beam.PTransform):
+    """Located rows of `interactions` -> the same rows with their interest.
+
+    The pairs of users and items are brought together in one process, which learns from them in one thread; the log is
+    scored wherever it lies. Memory of the learning process is some 115 bytes for each row, the names of users and
+    items, and 8 bytes times dimensions for each user and each item; workers that score hold the last two.
+
+    Attributes:
+        config: how is learnt.
+        most_pairs: the job fails where there are more distinct pairs.
+
+    Returns:
+        A tuple of two collections: record batches of `interactions_with_interest`, counts.
+
+    Raises:
+        DataError: while it runs, where there are too many pairs.
+    """
+
+    config: InterestConfig
+    most_pairs: int
+
+    def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        learnt = (
+            rows.pipeline
+            | "Once" >> beam.Impulse()
+            | "Learn"
+            >> beam.ParDo(_Learn(self.config, self.most_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
+        )
+        scored = rows | "Score" >> beam.ParDo(_Score(), AsSingleton(learnt.model)).with_outputs(COUNTS_TAG, main="rows")
+        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
+        scored.rows.element_type = pa.RecordBatch
+        counts = (learnt[COUNTS_TAG], scored[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return scored.rows, counts
