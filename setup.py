@@ -34,6 +34,7 @@ EXTRAS = {
         "duckdb>=1.1,<3",
         "hypothesis>=6.100,<7",
         "import-linter>=2.3,<3",
+        "matplotlib>=3.9,<4",
         "mypy>=2.4,<3",
         "polars>=1.20,<3",
         "pre-commit>=4,<5",

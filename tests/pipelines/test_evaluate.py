@@ -390,7 +390,6 @@ class TestSweep:
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "metrics"}
 
     def test_the_page_and_its_picture(self, journeys: Path, tmp_path: Path) -> None:
-        pytest.importorskip("matplotlib")
         evaluate("--experiments=sweep", f"--journeys={journeys}", "--report=page.md")
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "(page.svg)" in page

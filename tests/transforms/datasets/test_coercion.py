@@ -49,10 +49,12 @@ def reference(row: dict[str, Any], unit: str) -> tuple[Any, ...] | str:
     infinite = [f"{name}_not_finite" for name in ("value", "dwell_seconds") if not math.isfinite(row[name] or 0)]
     missing = [time] if time == "null_timestamp" else []
     outside = [time] if time == "timestamp_out_of_range" else []
-    wrong = [*nulls, *missing, *empties, *outside, *infinite]
-    return (
-        wrong[0] if wrong else (row["user_id"], row["item_id"], time, row["event"], row["value"], row["dwell_seconds"])
-    )
+    interest = row["interest"]
+    improbable = [] if interest is None or 0 <= interest <= 1 else ["interest_out_of_range"]
+    wrong = [*nulls, *missing, *empties, *outside, *infinite, *improbable]
+    if wrong:
+        return wrong[0]
+    return (row["user_id"], row["item_id"], time, row["event"], row["value"], row["dwell_seconds"], interest)
 
 
 def whole(low: int, high: int) -> st.SearchStrategy[int]:
@@ -109,6 +111,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
         "event": TEXT,
         "value": NUMBERS,
         "dwell_seconds": NUMBERS,
+        "interest": st.none() | st.floats(width=32) | st.sampled_from([0.0, 1.0, 0.5, math.nan]),
     }
     rows = data.draw(st.lists(st.fixed_dictionaries(fields), max_size=8))
     text = data.draw(st.sampled_from(TEXT_TYPES))
@@ -131,7 +134,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     bad.validate(full=True)
     times_as_numbers = good.set_column(2, "timestamp", good["timestamp"].cast(pa.int64()))
     expected = {100 + row: reference(rows[row], unit) for row in range(skipped, len(rows))}
-    assert {row["row"]: tuple(row.values())[:6] for row in times_as_numbers.to_pylist()} == {
+    assert {row["row"]: tuple(row.values())[:7] for row in times_as_numbers.to_pylist()} == {
         row: value for row, value in expected.items() if isinstance(value, tuple)
     }
     assert dict(zip(bad["row"].to_pylist(), bad["reason"].to_pylist(), strict=True)) == {

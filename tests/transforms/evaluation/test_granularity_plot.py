@@ -1,13 +1,8 @@
 import dataclasses
 from pathlib import Path
 
-import pytest
-
 from tests.transforms.evaluation.test_granularity import metrics
 from transforms.evaluation.granularity import Sweep, read_sweep
-
-pytest.importorskip("matplotlib")
-
 from transforms.evaluation.granularity_plot import draw_sweep
 
 
