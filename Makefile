@@ -23,7 +23,7 @@ demo: setup ## Extract the journeys of the sample log on this machine
 	$(RUN) pipelines.extract --runner=DirectRunner
 
 test: setup ## Run the tests that need nothing but this machine
-	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not slow and not gpu and not engines"
+	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not slow and not gpu and not engines"
 
 engines: $(ENGINES_READY) ## Make a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 

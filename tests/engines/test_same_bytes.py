@@ -84,5 +84,4 @@ def test_by_vectors_too(by_vectors: Callable[..., Parts], on_flink: list[str]) -
     direct = by_vectors("FnApiRunner", "--runner=FnApiRunner")
     prism = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={programs.PRISM}"]
     assert by_vectors("Prism", *prism) == direct
-    assert by_vectors("Flink, the catalogue broadcast", *on_flink) == direct
-    assert by_vectors("Flink, the catalogue shuffled", *on_flink, "--catalogue_join=shuffle") == direct
+    assert by_vectors("Flink", *on_flink) == direct
