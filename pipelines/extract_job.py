@@ -116,6 +116,12 @@ class ExtractOptions(reading.JobOptions):
             help="Terms written for a journey: the heaviest.",
         )
         add(
+            "--half_life",
+            type=number(float, 0, 1e6, open_low=True),
+            help="Days: journeys are ranked by importance, the sum over their interactions, each of which counts half "
+            "when it is so much older than the user's last. Without it: by size.",
+        )
+        add(
             "--encoder",
             help="Encoder of the items, to form journeys by vectors: `minilm`, `static`, a folder, a hub id. Without "
             "it, and without --item_embeddings: by salient terms.",
@@ -356,6 +362,7 @@ def plan(own: argparse.Namespace) -> Job:
             join=_choose_join(own.catalogue_join, items, encoder),
             buckets=own.buckets or parts,
             sweep=_sweep_config(own),
+            half_life_days=own.half_life,
         ),
         parts=parts,
         max_error_rate=own.max_error_rate,
