@@ -15,7 +15,8 @@ from transforms.evaluation.distributions import JourneyDistributions
 from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
 from transforms.evaluation.granularity import sweep_rows
 from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
-from transforms.evaluation.salience_experiment import Judged, JudgeSalience, JudgeSynonyms
+from transforms.evaluation.known_items import Measured
+from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
 from transforms.progress import Progress
 from transforms.salience.model import default_model
@@ -36,7 +37,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     told = Told()
     for _, *besides in read.values():
         told.add(*besides)
-    judged: list[Judged] = []
+    measured: list[Measured] = []
     batches: dict[str, beam.PCollection] = {}
 
     if "E1" in job.experiments:
@@ -51,7 +52,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             collections, repeated = rows[INTERACTIONS.name] | "CollectionsOfLog" >> CollectionsOfLog(rows[ITEMS.name])
             told.errors.append(repeated)
         unusable = tuple(told.errors) | "Unusable" >> beam.Flatten()
-        separated = collections | "E2" >> SeparateCollections(
+        separation = SeparateCollections(
             job.separation,
             watched(job.methods, progress),
             unusable,
@@ -59,31 +60,26 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             job.encoder_name,
             rows.get(EMBEDDINGS.name),
         )
-        told.add(separated.errors, separated.counts)
-        told.metrics.append(separated.metrics)
-        if separated.embeddings is not None:
-            batches[EMBEDDINGS.name] = separated.embeddings
+        measured.append(collections | "E2" >> separation)
 
     if "salience" in job.experiments:
         items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
         told.add(*besides)
-        judged.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
+        measured.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:
-        judged.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
+        measured.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
     if "conformity" in job.experiments:
-        rules = rows[COLLECTIONS.name] | "Conformity" >> JudgeConformity(
-            job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name)
-        )
-        told.add(rules.errors, rules.counts)
-        told.metrics.append(rules.metrics)
-        if rules.embeddings is not None:
-            batches[EMBEDDINGS.name] = rules.embeddings
+        rules = JudgeConformity(job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name))
+        measured.append(rows[COLLECTIONS.name] | "Conformity" >> rules)
     if "intervened" in job.experiments:
         told.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
-    for found in judged:
+    for found in measured:
         told.metrics.append(found.metrics)
         told.counts.append(found.counts)
-        batches[EMBEDDINGS.name] = found.embeddings
+        if found.errors is not None:
+            told.errors.append(found.errors)
+        if found.embeddings is not None:
+            batches[EMBEDDINGS.name] = found.embeddings
 
     write_and_commit(PROGRAM, job, batches, told, writer)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, find_own, open_workspace, told_inputs
+from pipelines.inputs import check_apart, find_encoder, find_given, find_own, open_workspace, told_inputs
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute
 from transforms.datasets.manifest import read_manifest
@@ -223,7 +223,7 @@ class Job:
     def configuration(self) -> dict[str, Any]:
         """What decides the content of the datasets, for their manifests."""
         separation = dataclasses.asdict(self.separation)
-        separation["salience"]["stop_words"] = sorted(self.separation.salience.stop_words)
+        separation["salience"] = self.separation.salience.described()
         return {
             "experiments": list(self.experiments),
             "users": self.users,
@@ -273,11 +273,7 @@ def plan(own: argparse.Namespace) -> Job:
     """
     experiments = _check_experiments(own)
     workspace = absolute(own.workspace)
-    sources = {
-        name: find_input(f"--{name}", getattr(own, name))
-        for name in ("collections", "interactions", "items")
-        if getattr(own, name) is not None
-    }
+    sources = find_given(own, ("collections", "interactions", "items"))
     check_apart(workspace, [(f"--{name}", source) for name, source in sources.items()])
     journeys, users = _find_journeys(own.journeys) if "E1" in experiments else (None, 0)
     swept = _find_sweep(own.journeys) if "sweep" in experiments else None

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, choose_parts, find_encoder, find_input, open_workspace, told_inputs
+from pipelines.inputs import (
+    check_apart,
+    choose_parts,
+    find_encoder,
+    find_given,
+    find_input,
+    open_workspace,
+    told_inputs,
+)
 from schemas import (
     EMBEDDINGS,
     ERRORS,
@@ -55,24 +63,9 @@ class ExtractOptions(reading.JobOptions):
         add("--items", help="Catalogue: parquet file, folder or glob. Without it: the sample.")
         add("--workspace", default="workspace", help="Folder or bucket prefix in which the datasets are written.")
         add("--previous", help="Workspace of the run before: its histories are continued by `--interactions`.")
-        add(
-            "--columns",
-            type=reading.renaming(INTERACTIONS),
-            default={},
-            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
-        )
-        add(
-            "--item_columns",
-            type=reading.renaming(ITEMS),
-            default={},
-            help="Other names of columns in the catalogue: `item_id=content,title=name`.",
-        )
-        add(
-            "--timestamp_unit",
-            default="auto",
-            choices=("auto", "s", "ms", "us", "ns"),
-            help="What numbers in the timestamp column count; `auto`: each by its size.",
-        )
+        reading.add_columns(parser)
+        reading.add_item_columns(parser)
+        reading.add_timestamp_unit(parser)
         add(
             "--keep_events",
             type=reading.comma_separated,
@@ -121,6 +114,12 @@ class ExtractOptions(reading.JobOptions):
             type=number(int, 1, 1000),
             default=IcpcConfig.journey_terms,
             help="Terms written for a journey: the heaviest.",
+        )
+        add(
+            "--half_life",
+            type=number(float, 0, 1e6, open_low=True),
+            help="Days: journeys are ranked by importance, the sum over their interactions, each of which counts half "
+            "when it is so much older than the user's last. Without it: by size.",
         )
         add(
             "--encoder",
@@ -264,12 +263,10 @@ class Job:
         """What decides the content of the datasets, for their manifests."""
         extraction = dataclasses.asdict(self.extraction)
         del extraction["join"], extraction["buckets"]
-        salience = dataclasses.asdict(self.salience)
-        salience["stop_words"] = sorted(self.salience.stop_words)
         return {
             "parts": self.parts,
             "extraction": extraction,
-            "salience": salience,
+            "salience": self.salience.described(),
             "scorer": self.scorer,
             "encoder": self.encoder.fingerprint() if self.encoder else "",
             "timestamp_unit": self.timestamp_unit,
@@ -317,11 +314,7 @@ def plan(own: argparse.Namespace) -> Job:
         raise reading.UsageError("the sample is not part of the installed package; give --interactions and --items")
     interactions = find_input("--interactions", own.interactions or str(_SAMPLE / "interactions.parquet"))
     items = find_input("--items", own.items or str(_SAMPLE / "items.parquet"))
-    given = {
-        name: find_input(f"--{name}", getattr(own, name))
-        for name in (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name)
-        if getattr(own, name) is not None
-    }
+    given = find_given(own, (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name))
     workspace = absolute(own.workspace)
     named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}
     check_apart(workspace, [(f"--{name}", source) for name, source in named.items()])
@@ -369,6 +362,7 @@ def plan(own: argparse.Namespace) -> Job:
             join=_choose_join(own.catalogue_join, items, encoder),
             buckets=own.buckets or parts,
             sweep=_sweep_config(own),
+            half_life_days=own.half_life,
         ),
         parts=parts,
         max_error_rate=own.max_error_rate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,6 +33,15 @@ def find_input(option: str, path: str) -> Source:
         return find(path)
     except (ValueError, StorageError) as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def find_given(own: argparse.Namespace, names: Iterable[str]) -> dict[str, Source]:
+    """The files behind those of some options that were given, by the name of the option, in the order of the names.
+
+    Raises:
+        UsageError: when there are none behind one of them.
+    """
+    return {name: find_input(f"--{name}", getattr(own, name)) for name in names if getattr(own, name) is not None}
 
 
 def find_own(option: str, workspace: str, schema: DatasetSchema) -> Source:

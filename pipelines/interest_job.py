@@ -26,18 +26,8 @@ class InterestOptions(reading.JobOptions):
         number = reading.number
         add("--interactions", help="Log: parquet file, folder or glob.")
         add("--workspace", default="interest", help="Folder or bucket prefix in which the datasets are written.")
-        add(
-            "--columns",
-            type=reading.renaming(INTERACTIONS),
-            default={},
-            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
-        )
-        add(
-            "--timestamp_unit",
-            default="auto",
-            choices=("auto", "s", "ms", "us", "ns"),
-            help="What numbers in the timestamp column count; `auto`: each by its size.",
-        )
+        reading.add_columns(parser)
+        reading.add_timestamp_unit(parser)
         add(
             "--dimensions",
             type=number(int, 1, 1024),

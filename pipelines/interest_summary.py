@@ -5,9 +5,9 @@ from __future__ import annotations
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
-from schemas import INTERACTIONS_WITH_INTEREST, METRICS
-from transforms.datasets.files import find
-from transforms.datasets.reading import read_dataset
+from pipelines.figures import print_counts, read_figures
+from pipelines.interest_job import PROGRAM
+from schemas import INTERACTIONS_WITH_INTEREST
 
 _BAR = 30
 _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("items", "items"))
@@ -16,11 +16,8 @@ _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("ite
 def print_interest(workspace: str, seconds: float) -> None:
     """Prints the figures of a run, how many interactions have how much interest, and what to do with them."""
     console = Console(highlight=False)
-    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name))).to_pylist()
-    figures = {(row["metric"], row["slice"]): row["value"] for row in metrics}
-    console.print(f"interest: {seconds:.1f} s", markup=False)
-    for name, metric in _COUNTS:
-        console.print(f"  {name}: {figures[metric, '']:,.0f}", markup=False)
+    figures = read_figures(PROGRAM, workspace)
+    print_counts(console, PROGRAM, seconds, figures, _COUNTS)
     tenths = {slice_: number for (metric, slice_), number in figures.items() if metric == "interactions_by_interest"}
     console.print("interactions by interest", markup=False)
     for tenth, number in sorted(tenths.items()):

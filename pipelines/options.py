@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from schemas import DatasetSchema
+from schemas import INTERACTIONS, ITEMS, DatasetSchema
 from transforms.salience.config import VocabularyConfig
 
 
@@ -181,6 +181,36 @@ def renaming(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
         return renamed
 
     return read
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for other names of columns in a log."""
+    parser.add_argument(
+        "--columns",
+        type=renaming(INTERACTIONS),
+        default={},
+        help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
+    )
+
+
+def add_item_columns(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for other names of columns in a catalogue."""
+    parser.add_argument(
+        "--item_columns",
+        type=renaming(ITEMS),
+        default={},
+        help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+    )
+
+
+def add_timestamp_unit(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says what numbers in the timestamp column of a log count."""
+    parser.add_argument(
+        "--timestamp_unit",
+        default="auto",
+        choices=("auto", "s", "ms", "us", "ns"),
+        help="What numbers in the timestamp column count; `auto`: each by its size.",
+    )
 
 
 def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_input, open_workspace, told_inputs
+from pipelines.inputs import check_apart, find_encoder, find_given, find_own, open_workspace, told_inputs
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -61,18 +61,8 @@ class SalienceOptions(reading.JobOptions):
             default="static",
             help="Encoder of the items: `static` is fast, `minilm` is better; or a folder, or a hub id.",
         )
-        add(
-            "--columns",
-            type=reading.renaming(INTERACTIONS),
-            default={},
-            help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
-        )
-        add(
-            "--item_columns",
-            type=reading.renaming(ITEMS),
-            default={},
-            help="Other names of columns in the catalogue: `item_id=content,title=name`.",
-        )
+        reading.add_columns(parser)
+        reading.add_item_columns(parser)
         add(
             "--max_terms",
             type=number(int, 1, 1000),
@@ -154,10 +144,8 @@ class Job:
     @property
     def configuration(self) -> dict[str, Any]:
         """What decides the content of the datasets, for their manifests."""
-        salience = dataclasses.asdict(self.salience)
-        salience["stop_words"] = sorted(self.salience.stop_words)
         return {
-            "salience": salience,
+            "salience": self.salience.described(),
             "learning": dataclasses.asdict(self.learning),
             "learns": self.learns,
             "encoder": str(self.encoder),
@@ -196,11 +184,7 @@ def plan(own: argparse.Namespace) -> Job:
     if own.model == "default" and own.interactions is not None:
         raise reading.UsageError("--interactions are to learn from, but --model=default learns nothing")
     workspace = absolute(own.workspace)
-    sources = {
-        name: find_input(f"--{name}", getattr(own, name))
-        for name in ("items", "collections", "interactions")
-        if getattr(own, name) is not None
-    }
+    sources = find_given(own, ("items", "collections", "interactions"))
     check_apart(workspace, [(f"--{name}", source) for name, source in sources.items()])
     encoder = find_encoder("--encoder", own.encoder)
     return Job(
@@ -208,8 +192,8 @@ def plan(own: argparse.Namespace) -> Job:
         collections=sources.get("collections"),
         fewest_collections_of_source=own.fewest_collections_of_source,
         interactions=sources.get("interactions"),
-        embeddings=_find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None,
-        stored_model=None if own.model in MODELS else _find_own("--model", own.model, SALIENCE_MODEL),
+        embeddings=find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None,
+        stored_model=None if own.model in MODELS else find_own("--model", own.model, SALIENCE_MODEL),
         learns=own.model == "auto",
         workspace=workspace,
         versions=open_workspace(workspace, OUTPUTS),
@@ -226,10 +210,3 @@ def plan(own: argparse.Namespace) -> Job:
         ),
         max_error_rate=own.max_error_rate,
     )
-
-
-def _find_own(option: str, workspace: str, schema: Any) -> Source:
-    source = find_input(option, f"{workspace.rstrip('/')}/{schema.name}")
-    if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
-        raise reading.UsageError(f"{option}: {workspace!r} holds no {schema.name} that this version wrote")
-    return source

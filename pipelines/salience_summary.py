@@ -7,7 +7,9 @@ import dataclasses
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
-from schemas import METRICS, SALIENT_TERMS
+from pipelines.figures import print_counts, read_figures
+from pipelines.salience_job import PROGRAM
+from schemas import SALIENT_TERMS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
 
@@ -19,12 +21,8 @@ _COUNTS = (("items", "items"), ("items without any salient term", "items_without
 def print_salience(workspace: str, seconds: float) -> None:
     """Prints the figures of a run, the terms of some items, and where the datasets are."""
     console = Console(highlight=False)
-    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name))).to_pylist()
-    figures = {(row["metric"], row["slice"]): row["value"] for row in metrics}
-    console.print(f"salience: {seconds:.1f} s", markup=False)
-    for name, metric in _COUNTS:
-        if (metric, "") in figures:
-            console.print(f"  {name}: {figures[metric, '']:,.0f}", markup=False)
+    figures = read_figures(PROGRAM, workspace)
+    print_counts(console, PROGRAM, seconds, figures, _COUNTS)
     learnt = next(slice_ for metric, slice_ in figures if metric == "model_learnt_from")
     console.print(f"  model learnt from: {learnt}", markup=False)
     if ("calibration_error", "after") in figures:

@@ -10,7 +10,8 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
 
-from schemas import JOURNEYS, METRICS
+from pipelines.figures import Figures, read_figures
+from schemas import JOURNEYS
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import slice_of
@@ -26,7 +27,7 @@ _NEAR = 0.1
 def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
     """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
     console = Console(highlight=False)
-    figures = _figures(program, workspace)
+    figures = read_figures(program, workspace)
     console.print(_figure_table(program, figures, seconds))
     console.print(_histogram(figures))
     for line in threshold_lines(figures, workspace):
@@ -43,14 +44,6 @@ def print_summary(program: str, workspace: str, written: Sequence[str], seconds:
         soft_wrap=True,
         markup=False,
     )
-
-
-Figures = dict[tuple[str, str], float]
-
-
-def _figures(program: str, workspace: str) -> Figures:
-    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name)))
-    return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == program}
 
 
 def _figure_table(program: str, figures: Figures, seconds: float) -> Table:

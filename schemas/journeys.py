@@ -19,7 +19,12 @@ JOURNEYS = DatasetSchema(
             "16 hexadecimal digits from the user and the interaction that opened the journey: the same in every run "
             "in which that interaction opens a journey.",
         ),
-        Column("rank", pa.int32(), "1 for the user's largest journey; ties: the more recent, then the older opening."),
+        Column(
+            "rank",
+            pa.int32(),
+            "1 for the user's largest journey, or with `--half_life` for the most important one; ties: the more "
+            "recent, then the older opening.",
+        ),
         Column("size", pa.int32(), "Number of distinct items."),
         Column("item_ids", pa.list_(pa.string()), "The items consumed on it, by time; one for each interaction."),
         Column("timestamps", pa.list_(TIMESTAMP), "When, for each item."),

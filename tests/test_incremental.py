@@ -88,7 +88,7 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
 def test_three_slices_equal_one_run(by_vectors: bool, slices: list[list[Interaction]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        options = [f"--item_embeddings={folder / 'embeddings.parquet'}"] if by_vectors else []
+        options = [f"--item_embeddings={folder / 'embeddings.parquet'}", "--half_life=.5"] if by_vectors else []
         whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
         workspace = extract(folder, "day0", slices[0], *options)
         for day, part in enumerate(slices[1:], start=1):

@@ -119,6 +119,9 @@ class TestParsing:
             ("--salient_terms=nowhere", "--salient_terms: no such file or folder: '"),
             ("--target_granularity=0", "argument --target_granularity: must be a number in (0, 1e+06], got '0'"),
             ("--target_granularity=many", "argument --target_granularity: must be a number in (0, 1e+06], got 'many'"),
+            ("--half_life=0", "argument --half_life: must be a number in (0, 1e+06], got '0'"),
+            ("--half_life=inf", "argument --half_life: must be a number in (0, 1e+06], got 'inf'"),
+            ("--half_life=a week", "argument --half_life: must be a number in (0, 1e+06], got 'a week'"),
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
@@ -162,6 +165,10 @@ class TestParsing:
             "target_granularity": 2.5,
             "users": 4096,
         }
+
+    def test_a_half_life_is_told_in_manifests(self) -> None:
+        assert planned().configuration["extraction"]["half_life_days"] is None
+        assert planned("--half_life=7.5").configuration["extraction"]["half_life_days"] == 7.5
 
     def test_options_of_vectors(self, tmp_path: Path) -> None:
         (tmp_path / "vectors.parquet").touch()

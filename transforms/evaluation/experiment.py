@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -18,28 +18,16 @@ from transforms.datasets.gate import DataError
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import examples
-from transforms.encoders.encode import EncodeItems
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
-from transforms.evaluation.corpus import (
-    build_corpus,
-    collections_in_one,
-    located_items,
-    mix_collections,
-    small_sources,
-)
+from transforms.evaluation.corpus import collections_in_one, mix_collections, small_sources
 from transforms.evaluation.figures import metric_batch
-from transforms.evaluation.methods import Corpus, Method
+from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItems, Measured, tagged_items
+from transforms.evaluation.methods import Method
 from transforms.evaluation.separation import EvaluateSeparation
-from transforms.evaluation.suite import STATISTICAL
 from transforms.evaluation.summary import separation_metrics, sweep_metrics
-from transforms.salience.salient_terms import SalientTerms
-from transforms.salience.unique_items import UniqueItems, unique_items
-
-_CATALOGUE_TAG = "catalogue"
-_ITEMS_TAG = "items"
-_BUCKETS = 16
+from transforms.salience.unique_items import unique_items
 
 
 class _CollectTags(beam.DoFn):
@@ -107,10 +95,7 @@ class _Mix(beam.DoFn):
             mixed = mix_collections(kept, self.config.mixtures)
         except ValueError as error:
             raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
-        for piece in cut_into_pieces(located_items(mixed.catalogue, "collections")):
-            yield TaggedOutput(_CATALOGUE_TAG, piece)
-        for piece in cut_into_pieces(mixed.items):
-            yield TaggedOutput(_ITEMS_TAG, piece)
+        yield from tagged_items(mixed.catalogue, mixed.items)
         yield mixed.mixtures
         yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("collections_left_out", whole.num_rows - kept.num_rows))
@@ -124,36 +109,10 @@ def _first_errors(errors: Iterable[pa.RecordBatch]) -> list[str]:
     return list(examples(rows.take(order)).values())
 
 
-def _make_corpus(
-    _: bytes,
-    items: Iterable[pa.RecordBatch],
-    salient: Iterable[pa.RecordBatch],
-    encoder: str | None,
-    vectors: Iterable[pa.RecordBatch],
-) -> Corpus:
-    return build_corpus(items, {STATISTICAL: salient}, {} if encoder is None else {encoder: vectors})
-
-
 def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
     batches = list(results)
     separation = separation_metrics(batches, config.mixtures.seed, dict(config.fixed_thresholds))
     return metric_batch([*separation.to_pylist(), *sweep_metrics(batches).to_pylist()])
-
-
-class Separated(NamedTuple):
-    """What experiment E2 gives, each a collection.
-
-    Attributes:
-        metrics: one record batch of `metrics`.
-        embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
-        errors: record batches of `errors`.
-        counts: counts.
-    """
-
-    metrics: beam.PCollection
-    embeddings: beam.PCollection | None
-    errors: beam.PCollection
-    counts: beam.PCollection
 
 
 @dataclasses.dataclass
@@ -178,38 +137,25 @@ class SeparateCollections(beam.PTransform):
     encoder_name: str = ""
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Separated:
+    def expand(self, collections: beam.PCollection) -> Measured:
         mixed = (
             collections.pipeline
             | "Once" >> beam.Impulse()
             | "Mix"
             >> beam.ParDo(_Mix(self.config), AsIter(collections), AsIter(self.unusable)).with_outputs(
-                _CATALOGUE_TAG, _ITEMS_TAG, COUNTS_TAG, main="mixtures"
+                CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
             )
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        for batches in (mixed.mixtures, mixed[_CATALOGUE_TAG], mixed[_ITEMS_TAG]):
-            batches.element_type = pa.RecordBatch
-        items = mixed[_ITEMS_TAG]
-        catalogue, errors, unique_counts = mixed[_CATALOGUE_TAG] | "UniqueItems" >> UniqueItems(_BUCKETS)
-        salient, term_counts = catalogue | "SalientTerms" >> SalientTerms(self.config.salience, _BUCKETS)
-        counts = [mixed[COUNTS_TAG], unique_counts, term_counts]
-        name: str | None = None
-        vectors: Any = ()
-        embeddings = None
-        if self.encoder is not None:
-            encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
-            name, vectors, embeddings = self.encoder_name, AsIter(encoded.vectors), encoded.embeddings
-            counts.append(encoded.counts)
-        corpus = (
-            collections.pipeline
-            | "OnceMore" >> beam.Impulse()
-            | "MakeCorpus" >> beam.Map(_make_corpus, AsIter(items), AsIter(salient), name, vectors)
+        mixed.mixtures.element_type = pa.RecordBatch
+        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> KnowItems(
+            self.config.salience, self.encoder, self.encoder_name, self.stored
         )
         seed = self.config.mixtures.seed if self.config.stability else None
         metrics = (
             mixed.mixtures
-            | "EvaluateSeparation" >> EvaluateSeparation(corpus, self.methods, seed)
+            | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
             | "Summarise" >> ApplyToAll(_summarise, (self.config,))
         )
-        return Separated(metrics, embeddings, errors, counts | "Counts" >> beam.Flatten())
+        counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
+        return Measured(metrics, counts, known.embeddings, known.errors)

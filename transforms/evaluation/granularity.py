@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from schemas import METRICS
 from transforms.columnar import concatenate
+from transforms.evaluation.table_pieces import NOTHING_KNOWN, line
 from transforms.journeys.config import EvidenceConfig, IcpcConfig
 
 _PREFIX = "sweep_"
@@ -136,33 +137,29 @@ def about_sweep(sweep: Sweep) -> str:
 
 def granularity_table(sweep: Sweep) -> str:
     """A Markdown table of all thresholds at the minimum size of the run; that of the run is bold."""
-    lines = [_line(["threshold", *(measure.title for measure in _TOLD)]), _line(["---:"] * (len(_TOLD) + 1))]
+    lines = [line(["threshold", *(measure.title for measure in _TOLD)]), line(["---:"] * (len(_TOLD) + 1))]
     for threshold in sweep.thresholds:
         cells = [_cell(sweep, measure, threshold, sweep.min_size) for measure in _TOLD]
-        lines.append(_line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
+        lines.append(line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
     return "\n".join(lines) + "\n"
 
 
 def min_size_table(sweep: Sweep) -> str:
     """A Markdown table of the mean journeys of a user, by threshold and minimum size; the row of the run is bold."""
-    lines = [_line(["threshold", *(f"{size}" for size in sweep.min_sizes)])]
-    lines.append(_line(["---:"] * (len(sweep.min_sizes) + 1)))
+    lines = [line(["threshold", *(f"{size}" for size in sweep.min_sizes)])]
+    lines.append(line(["---:"] * (len(sweep.min_sizes) + 1)))
     for threshold in sweep.thresholds:
         cells = [_cell(sweep, JOURNEYS_PER_USER, threshold, size) for size in sweep.min_sizes]
-        lines.append(_line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
+        lines.append(line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
     return "\n".join(lines) + "\n"
 
 
 def _cell(sweep: Sweep, measure: Measure, threshold: float, min_size: int) -> str:
     value = sweep.values.get((measure.metric, threshold, min_size))
     if value is None:
-        return "–"
+        return NOTHING_KNOWN
     return f"{value:.0%}".replace("%", " %") if measure.is_share else f"{value:.2f}"
 
 
 def _marked(cells: list[str], *, is_used: bool) -> list[str]:
     return [f"**{cell}**" for cell in cells] if is_used else cells
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

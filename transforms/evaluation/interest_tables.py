@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
-from schemas import METRICS
-from transforms.columnar import concatenate
 from transforms.evaluation.conformity import NOTHING, RULES, WORLDS
 from transforms.evaluation.intervened import MEASURES, RECOMMENDERS, TEST_SETS
+from transforms.evaluation.table_pieces import NOTHING_KNOWN, amount, cell, figures_of, line
 
-_Figures = dict[tuple[str, str], dict[str, Any]]
 _MEASURE_TITLES = {"recall": "recall@20", "ndcg": "NDCG@20", "popular": "popularity overlap"}
 _TAKEN = {"planted": "planted taken out", "others": "others taken out", "meant": "popular but meant taken out"}
 
@@ -26,14 +23,14 @@ def intervened_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     if not any(metric == "intervened_recall" for metric, _ in figures):
         raise ValueError("there are no figures of intervened test sets among the metrics")
-    lines = [_line(["test set", "recommender", *_MEASURE_TITLES.values()]), _line(["---", "---", *["---:"] * 3])]
+    lines = [line(["test set", "recommender", *_MEASURE_TITLES.values()]), line(["---", "---", *["---:"] * 3])]
     for test_set in TEST_SETS:
         for recommender in RECOMMENDERS:
-            cells = [_cell(figures.get((f"intervened_{name}", f"{recommender}/{test_set}"))) for name in MEASURES]
-            lines.append(_line([test_set, recommender, *cells]))
+            cells = [cell(figures.get((f"intervened_{name}", f"{recommender}/{test_set}"))) for name in MEASURES]
+            lines.append(line([test_set, recommender, *cells]))
     return "\n".join(lines) + "\n"
 
 
@@ -46,20 +43,20 @@ def conformity_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     names = {slice_.rpartition("/")[0] for metric, slice_ in figures if metric == "conformity_f1"}
     if not names:
         raise ValueError("there are no figures of conformity among the metrics")
     head = ["popular items", "method", "taken out by", "threshold", "F1", "gain"]
-    lines = [_line(head), _line(["---", "---", "---", *["---:"] * 3])]
+    lines = [line(head), line(["---", "---", "---", *["---:"] * 3])]
     for world in WORLDS:
         for name in sorted(name for name in names if name.startswith(f"{world}/")):
             method = name.removeprefix(f"{world}/")
             for rule in RULES:
                 threshold = figures.get(("conformity_threshold", f"{name}/{rule}"))
-                told = f"{threshold['value']:g}" if threshold else "–"
+                told = f"{threshold['value']:g}" if threshold else NOTHING_KNOWN
                 measured = [figures.get((f"conformity_{each}", f"{name}/{rule}")) for each in ("f1", "f1_difference")]
-                lines.append(_line([world, method, rule, told, *map(_cell, measured)]))
+                lines.append(line([world, method, rule, told, *map(cell, measured)]))
     return "\n".join(lines) + "\n"
 
 
@@ -69,27 +66,27 @@ def taken_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Args:
         metrics: rows of `metrics`; others are not looked at.
     """
-    figures = _figures(metrics)
-    lines = [_line(["popular items", "taken out by", *_TAKEN.values()]), _line(["---", "---", *["---:"] * 3])]
+    figures = figures_of(metrics)
+    lines = [line(["popular items", "taken out by", *_TAKEN.values()]), line(["---", "---", *["---:"] * 3])]
     for world in WORLDS:
         for rule in RULES:
             cells = [figures.get((f"conformity_{kind}_out", f"{world}/{rule}")) for kind in _TAKEN]
             if any(cells):
-                lines.append(_line([world, rule, *map(_cell, cells)]))
+                lines.append(line([world, rule, *map(cell, cells)]))
     return "\n".join(lines) + "\n"
 
 
 def about_intervened(metrics: Iterable[pa.RecordBatch]) -> str:
     """What recommendations were measured on, in a few words."""
-    figures = _figures(metrics)
-    amounts = [f"{figures[f'intervened_{name}', '']['value']:,.0f}" for name in ("pairs", "users", "items")]
+    figures = figures_of(metrics)
+    amounts = [amount(figures, f"intervened_{name}", "") for name in ("pairs", "users", "items")]
     medians = [
-        f"{figures['intervened_median_popularity', f'{part}/{test_set}']['value']:,.0f}"
+        amount(figures, "intervened_median_popularity", f"{part}/{test_set}")
         for test_set in TEST_SETS
         for part in ("learnt", "tested")
     ]
     gains = [
-        f"{slice_.partition('/')[0]}, {slice_.partition('/')[2]}: {_cell(row)}"
+        f"{slice_.partition('/')[0]}, {slice_.partition('/')[2]}: {cell(row)}"
         for (metric, slice_), row in figures.items()
         if metric == "intervened_recall_difference"
     ]
@@ -103,38 +100,20 @@ def about_intervened(metrics: Iterable[pa.RecordBatch]) -> str:
 
 def about_conformity(metrics: Iterable[pa.RecordBatch]) -> str:
     """What rules were measured on, in a few words."""
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     told = [
-        f"{world}: {figures['conformity_planted', world]['value']:,.0f} of "
-        f"{figures['conformity_interactions', world]['value']:,.0f} interactions are planted"
+        f"{world}: {amount(figures, 'conformity_planted', world)} of "
+        f"{amount(figures, 'conformity_interactions', world)} interactions are planted"
         for world in WORLDS
     ]
     differences = [
-        f"{slice_.rpartition('/')[0].replace('/', ', ')}: {_cell(row)}"
+        f"{slice_.rpartition('/')[0].replace('/', ', ')}: {cell(row)}"
         for (metric, slice_), row in figures.items()
         if metric == "conformity_f1_difference" and " - " in slice_.rpartition("/")[2]
     ]
     return (
-        f"{figures['conformity_mixtures', WORLDS[0]]['value']:,.0f} mixtures. Popular items are {'; '.join(told)}. "
+        f"{amount(figures, 'conformity_mixtures', WORLDS[0])} mixtures. Popular items are {'; '.join(told)}. "
         "Thresholds of rules are chosen on one half of the mixtures, figures are of the other. Gain: over "
         f"{NOTHING}. Small numbers are 95 % intervals, by bootstrap over mixtures. F1 by interest above that by "
         f"popularity: {'; '.join(differences)}.\n"
     )
-
-
-def _figures(metrics: Iterable[pa.RecordBatch]) -> _Figures:
-    return {(row["metric"], row["slice"]): row for row in concatenate(metrics, METRICS.arrow).to_pylist()}
-
-
-def _cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return "–"
-    return f"{row['value']:.3f} <sub>{_short(row['low'])}–{_short(row['high'])}</sub>"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

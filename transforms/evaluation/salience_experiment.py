@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -19,6 +18,7 @@ from transforms.encoders.spec import EncoderSource
 from transforms.encoders.text import TEXTS, item_text
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import collections_in_one, small_sources
+from transforms.evaluation.known_items import Measured
 from transforms.evaluation.salience import judge_scorers
 from transforms.evaluation.synonym_trial import SynonymTrial, judge_methods, replace_in_mixtures
 from transforms.salience.config import LearningConfig, SalienceConfig
@@ -26,20 +26,6 @@ from transforms.salience.learned_terms import dimensions_of, in_order, matrix, s
 from transforms.salience.model import SalienceModel
 
 _PLAIN, _REPLACED = "plain ", "replaced "
-
-
-class Judged(NamedTuple):
-    """What an experiment gives, each a collection.
-
-    Attributes:
-        metrics: one record batch of `metrics`.
-        embeddings: record batches of `embeddings`, those that were stored among them.
-        counts: counts.
-    """
-
-    metrics: beam.PCollection
-    embeddings: beam.PCollection
-    counts: beam.PCollection
 
 
 def _judge_catalogue(
@@ -79,7 +65,7 @@ class JudgeSalience(beam.PTransform):
     default: SalienceModel
     stored: beam.PCollection | None = None
 
-    def expand(self, items: beam.PCollection) -> Judged:
+    def expand(self, items: beam.PCollection) -> Measured:
         most = self.learning.most_items
         sample = (
             items
@@ -96,7 +82,7 @@ class JudgeSalience(beam.PTransform):
                 _judge_catalogue, AsSingleton(sample), AsIter(vectors), self.salience, self.learning, self.default
             ).with_output_types(pa.RecordBatch)
         )
-        return Judged(metrics, encoded.embeddings, encoded.counts)
+        return Measured(metrics, encoded.counts, encoded.embeddings)
 
 
 def _smallest(rows: pa.RecordBatch, most: int) -> pa.RecordBatch:
@@ -157,7 +143,7 @@ class JudgeSynonyms(beam.PTransform):
     default: SalienceModel
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Judged:
+    def expand(self, collections: beam.PCollection) -> Measured:
         root = collections.pipeline
         trial = root | "Once" >> beam.Impulse() | "Prepare" >> beam.Map(_prepare, AsIter(collections), self.config)
         encoded = (
@@ -178,4 +164,4 @@ class JudgeSynonyms(beam.PTransform):
                 self.default,
             ).with_output_types(pa.RecordBatch)
         )
-        return Judged(metrics, encoded.embeddings, encoded.counts)
+        return Measured(metrics, encoded.counts, encoded.embeddings)

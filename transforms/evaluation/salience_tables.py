@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
-from schemas import METRICS
-from transforms.columnar import concatenate
 from transforms.evaluation.salience import SCORERS
+from transforms.evaluation.table_pieces import amount, cell, figures_of, line
 
 _SCORES = {
     "AUC": "salience_auc",
@@ -17,7 +15,6 @@ _SCORES = {
     "calibration error": "salience_calibration_error",
 }
 _PARTS = ("all items", "changed items")
-_Figures = dict[tuple[str, str], dict[str, Any]]
 
 
 def salience_table(metrics: Iterable[pa.RecordBatch]) -> str:
@@ -29,12 +26,12 @@ def salience_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     scorers = [name for name in SCORERS if ("salience_precision", name) in figures]
     if not scorers:
         raise ValueError("there are no figures of salience among the metrics")
-    lines = [_line(["scorer", *_SCORES]), _line(["---", *["---:"] * len(_SCORES)])]
-    lines += [_line([name, *(_cell(figures.get((metric, name))) for metric in _SCORES.values())]) for name in scorers]
+    lines = [line(["scorer", *_SCORES]), line(["---", *["---:"] * len(_SCORES)])]
+    lines += [line([name, *(cell(figures.get((metric, name))) for metric in _SCORES.values())]) for name in scorers]
     return "\n".join(lines) + "\n"
 
 
@@ -47,26 +44,26 @@ def synonyms_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     slices = [slice_ for metric, slice_ in figures if metric == "synonyms_drop"]
     if not slices:
         raise ValueError("there are no figures of synonyms among the metrics")
     head = ["judged", "method", "threshold", "F1 before", "F1 after", "drop", "share of the literal drop"]
-    lines = [_line(head), _line(["---", "---", *["---:"] * (len(head) - 2)])]
+    lines = [line(head), line(["---", "---", *["---:"] * (len(head) - 2)])]
     for part in _PARTS:
         own = [name for name in slices if name.endswith(f"/{part}")]
         for name in sorted(own, key=lambda name: -figures["synonyms_drop", name]["value"]):
             method = name.removesuffix(f"/{part}")
             measured = ("synonyms_f1_before", "synonyms_f1_after", "synonyms_drop", "synonyms_share_of_drop")
-            cells = [_cell(figures.get((metric, name))) for metric in measured]
-            lines.append(_line([part, method, f"{figures['synonyms_threshold', method]['value']:g}", *cells]))
+            cells = [cell(figures.get((metric, name))) for metric in measured]
+            lines.append(line([part, method, f"{figures['synonyms_threshold', method]['value']:g}", *cells]))
     return "\n".join(lines) + "\n"
 
 
 def about_salience(metrics: Iterable[pa.RecordBatch]) -> str:
     """What salience was measured on, in a few words."""
-    figures = _figures(metrics)
-    every, tested = (_amount(figures, "salience_items", which) for which in ("all", "tested"))
+    figures = figures_of(metrics)
+    every, tested = (amount(figures, "salience_items", which) for which in ("all", "tested"))
     return (
         f"{every} items; of {tested} the tags were hidden and are tested. Small numbers are 95 % intervals, by "
         "bootstrap over items.\n"
@@ -75,34 +72,10 @@ def about_salience(metrics: Iterable[pa.RecordBatch]) -> str:
 
 def about_synonyms(metrics: Iterable[pa.RecordBatch]) -> str:
     """What synonyms were measured on, in a few words."""
-    figures = _figures(metrics)
-    amounts = {name: _amount(figures, f"synonyms_{name}", "") for name in ("collections", "words", "items", "changed")}
+    figures = figures_of(metrics)
+    amounts = {name: amount(figures, f"synonyms_{name}", "") for name in ("collections", "words", "items", "changed")}
     return (
         f"{amounts['collections']} collections that have one of {amounts['words']} key words, with {amounts['items']} "
         f"items; in {amounts['changed']} of them it was replaced. Each method at the threshold that is best before. "
         "Small numbers are 95 % intervals, by bootstrap over mixtures.\n"
     )
-
-
-def _figures(metrics: Iterable[pa.RecordBatch]) -> _Figures:
-    return {(row["metric"], row["slice"]): row for row in concatenate(metrics, METRICS.arrow).to_pylist()}
-
-
-def _amount(figures: _Figures, metric: str, slice_: str) -> str:
-    return f"{figures[metric, slice_]['value']:,.0f}"
-
-
-def _cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return "–"
-    if row["low"] is None:
-        return f"{row['value']:.3f}"
-    return f"{row['value']:.3f} <sub>{_short(row['low'])}–{_short(row['high'])}</sub>"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

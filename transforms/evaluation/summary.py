@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.columnar import concatenate
-from transforms.evaluation.bootstrap import mean_of_groups, paired_difference
+from transforms.evaluation.bootstrap import mean_of_groups
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.evaluation.separation import SEPARATION
 
@@ -99,40 +99,6 @@ def separation_metrics(
             for name, inside, ks in _slices(chosen.rows["k"].to_numpy()):
                 interval = mean_of_groups(values[inside], ks, seed)
                 found.append(metric_row(f"e2_{measure}", f"{method}/{name}", interval))
-    return metric_batch(found)
-
-
-def separation_differences(
-    results: Iterable[pa.RecordBatch], method: str, rival: str, seed: int, fixed: Mapping[str, float] | None = None
-) -> pa.RecordBatch:
-    """By how much a method is better than its rival on the same mixtures, each at its one threshold.
-
-    Args:
-        results: rows of `SEPARATION`, in any order.
-        method: one method.
-        rival: another.
-        seed: of the intervals.
-        fixed: as for `choose_thresholds`.
-
-    Returns:
-        Rows of `metrics`: `e2_f1_difference` and `e2_ari_difference`, sliced as `<method> - <rival>/k=2` and so on.
-
-    Raises:
-        ValueError: when either was not tried, or not on the same mixtures.
-    """
-    chosen = choose_thresholds(results, fixed)
-    for name in (method, rival):
-        if name not in chosen:
-            raise ValueError(f"{name!r} is not among the methods tried: {sorted(chosen)}")
-    ours, theirs = chosen[method].rows, chosen[rival].rows
-    if not ours["mixture_id"].equals(theirs["mixture_id"]):
-        raise ValueError(f"{method!r} and {rival!r} were not tried on the same mixtures")
-    found = []
-    for measure in ("f1", "ari"):
-        one, other = ours[measure].to_numpy(), theirs[measure].to_numpy()
-        for name, inside, ks in _slices(ours["k"].to_numpy()):
-            interval = paired_difference(one[inside], other[inside], seed, ks)
-            found.append(metric_row(f"e2_{measure}_difference", f"{method} - {rival}/{name}", interval))
     return metric_batch(found)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 
-from schemas import METRICS
-from transforms.columnar import concatenate
 from transforms.evaluation.summary import ALL, BEST_THRESHOLD, FIXED_THRESHOLD
+from transforms.evaluation.table_pieces import NOTHING_KNOWN, Figures, figures_of, interval, line, three_digits
 
 _TITLES = {"f1": "F1", "ari": "ARI", "recall": "recall", "precision": "precision", "stability": "stability"}
 
@@ -23,9 +22,6 @@ _DISTRIBUTIONS = {
     "interactions a journey": ("e1_journey_interactions", "mean"),
     "days a journey": ("e1_journey_span_days", "mean"),
 }
-
-_Figures: TypeAlias = dict[tuple[str, str], dict[str, Any]]
-"""Rows of `metrics` by metric and slice."""
 
 
 def separation_table(metrics: Iterable[pa.RecordBatch]) -> str:
@@ -41,7 +37,7 @@ def separation_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     methods = {slice_.removesuffix(f"/{ALL}") for metric, slice_ in figures if metric == "e2_f1" and _is_all(slice_)}
     if not methods:
         raise ValueError("there are no figures of E2 among the metrics")
@@ -53,10 +49,10 @@ def separation_table(metrics: Iterable[pa.RecordBatch]) -> str:
     rivals = [method for method in ordered if method not in told] or ordered
     best = {column: max(_rounded(figures, column, method) for method in rivals) for column in columns}
     head = ["method", "threshold", *(_title(*column) for column in columns)]
-    lines = [_line(head), _line(["---", "---:", *["---:"] * len(columns)])]
+    lines = [line(head), line(["---", "---:", *["---:"] * len(columns)])]
     for method in ordered:
         cells = [_cell(figures, column, method, best[column] if method in rivals else None) for column in columns]
-        lines.append(_line([method, _threshold(figures, method), *cells]))
+        lines.append(line([method, _threshold(figures, method), *cells]))
     return "\n".join(lines) + "\n"
 
 
@@ -69,34 +65,30 @@ def distribution_table(metrics: Iterable[pa.RecordBatch]) -> str:
     Raises:
         ValueError: when there are no figures of this experiment.
     """
-    figures = _figures(metrics)
+    figures = figures_of(metrics)
     methods = sorted({slice_.rpartition("/")[0] for metric, slice_ in figures if metric == "e1_share_of_users"})
     if not methods:
         raise ValueError("there are no figures of E1 among the metrics")
-    lines = [_line(["method", *_DISTRIBUTIONS]), _line(["---", *["---:"] * len(_DISTRIBUTIONS)])]
+    lines = [line(["method", *_DISTRIBUTIONS]), line(["---", *["---:"] * len(_DISTRIBUTIONS)])]
     for method in methods:
         rows = [figures.get((metric, f"{method}/{name}")) for metric, name in _DISTRIBUTIONS.values()]
-        lines.append(_line([method, *map(_plain_cell, rows)]))
+        lines.append(line([method, *map(_plain_cell, rows)]))
     return "\n".join(lines) + "\n"
 
 
 def _plain_cell(row: dict[str, Any] | None) -> str:
     if row is None:
-        return "–"
+        return NOTHING_KNOWN
     as_text = "{:.1%}".format if row["metric"] == "e1_share_of_users" else "{:.1f}".format
     ends = "" if row["low"] is None else f" <sub>{as_text(row['low'])}–{as_text(row['high'])}</sub>"
     return as_text(row["value"]) + ends
-
-
-def _figures(metrics: Iterable[pa.RecordBatch]) -> _Figures:
-    return {(row["metric"], row["slice"]): row for row in concatenate(metrics, METRICS.arrow).to_pylist()}
 
 
 def _is_all(slice_: str) -> bool:
     return slice_.endswith(f"/{ALL}")
 
 
-def _columns(figures: _Figures) -> list[tuple[str, str]]:
+def _columns(figures: Figures) -> list[tuple[str, str]]:
     """(metric, slice): F1 and ARI of each k, then the means over all k."""
     slices = {slice_.rpartition("/")[2] for metric, slice_ in figures if metric == "e2_f1"}
     ks = sorted(int(name.removeprefix("k=")) for name in slices - {ALL})
@@ -109,37 +101,23 @@ def _title(metric: str, slice_: str) -> str:
     return f"{'mean' if slice_ == ALL else slice_} {_TITLES[metric.removeprefix('e2_')]}"
 
 
-def _rounded(figures: _Figures, column: tuple[str, str], method: str) -> float:
+def _rounded(figures: Figures, column: tuple[str, str], method: str) -> float:
     row = figures.get((column[0], f"{method}/{column[1]}"))
     return round(row["value"], 3) if row else -1.0
 
 
-def _cell(figures: _Figures, column: tuple[str, str], method: str, best: float | None) -> str:
+def _cell(figures: Figures, column: tuple[str, str], method: str, best: float | None) -> str:
     row = figures.get((column[0], f"{method}/{column[1]}"))
     if row is None:
-        return "–"
-    value = _number(row["value"])
-    told = f"**{value}**" if _rounded(figures, column, method) == best else value
-    return told if row["low"] is None else f"{told} <sub>{_short(row['low'])}–{_short(row['high'])}</sub>"
+        return NOTHING_KNOWN
+    value = three_digits(row["value"])
+    return (f"**{value}**" if _rounded(figures, column, method) == best else value) + interval(row)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}"
-
-
-def _short(value: float) -> str:
-    """Three digits without the zero before the point."""
-    return _number(value).replace("0.", ".", 1)
-
-
-def _threshold(figures: _Figures, method: str) -> str:
+def _threshold(figures: Figures, method: str) -> str:
     row = _threshold_row(figures, method)
-    return f"{row['value']:g}{'*' if row['metric'] == FIXED_THRESHOLD else ''}" if row else "–"
+    return f"{row['value']:g}{'*' if row['metric'] == FIXED_THRESHOLD else ''}" if row else NOTHING_KNOWN
 
 
-def _threshold_row(figures: _Figures, method: str) -> dict[str, Any] | None:
+def _threshold_row(figures: Figures, method: str) -> dict[str, Any] | None:
     return figures.get((FIXED_THRESHOLD, method)) or figures.get((BEST_THRESHOLD, method))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -27,8 +27,17 @@ class NamedModel(NamedTuple):
     model: InterestModel
 
 
+def mean_item(model: InterestModel) -> npt.NDArray[np.float64]:
+    """The average of all items, against which `interest_chances` sets each; float64, shape (2 * dimensions,)."""
+    mean: npt.NDArray[np.float64] = model.items.mean(axis=0, dtype=np.float64)
+    return mean
+
+
 def interest_chances(
-    model: InterestModel, users: npt.NDArray[np.int32], items: npt.NDArray[np.int32]
+    model: InterestModel,
+    users: npt.NDArray[np.int32],
+    items: npt.NDArray[np.int32],
+    mean: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float32]:
     """The chance that interest alone puts an item before an average one, for this user: a number in [0, 1].
 
@@ -39,13 +48,14 @@ def interest_chances(
         model: what was learnt.
         users: int32, shape (rows,): numbers of users; `UNKNOWN` gets 0.5.
         items: int32, shape (rows,): numbers of items, likewise.
+        mean: the `mean_item` of the model, for those who ask often; None: it is computed.
 
     Returns:
         float32, shape (rows,).
     """
     chances = np.full(len(users), _EVEN, np.float32)
     known = np.flatnonzero((users != UNKNOWN) & (items != UNKNOWN))
-    mean = model.items.mean(axis=0, dtype=np.float64)
+    mean = mean_item(model) if mean is None else mean
     found = np.empty(len(known), np.float32)
     _fill_chances(model.users, model.items, mean, users[known], items[known], found)
     chances[known] = found
@@ -53,7 +63,7 @@ def interest_chances(
 
 
 class Scorer:
-    """The same by names, for many batches: the names are indexed once.
+    """The same by names, for many batches: the names are indexed, and all items averaged, once.
 
     Args:
         named: the model.
@@ -62,11 +72,12 @@ class Scorer:
     def __init__(self, named: NamedModel) -> None:
         self.named = named
         self._users, self._items = StringIndex(named.users), StringIndex(named.items)
+        self._mean = mean_item(named.model)
 
     def chances(self, rows: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """The chance of each row with `user_id` and `item_id`; float32, shape (rows,)."""
         users, items = self._users.positions(rows["user_id"]), self._items.positions(rows["item_id"])
-        return interest_chances(self.named.model, users, items)
+        return interest_chances(self.named.model, users, items, self._mean)
 
 
 @numba.njit(cache=True, nogil=True)

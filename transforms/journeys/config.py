@@ -181,6 +181,8 @@ class ExtractConfig:
         buckets: into how many groups users, and in a shuffle items, are put.
         evidence: the clustering by vectors; None: journeys are formed by terms.
         sweep: how other thresholds are tried on a sample of users; None: they are not.
+        half_life_days: journeys are ranked by importance, in which an interaction counts half as much when it is so
+            many days older, above 0; None: they are ranked by size.
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
@@ -194,11 +196,14 @@ class ExtractConfig:
     buckets: int = 64
     evidence: EvidenceConfig | None = None
     sweep: SweepConfig | None = None
+    half_life_days: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_history", "min_term_users", "buckets"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
+            raise ValueError(f"half_life_days must be above 0 and finite, got {self.half_life_days}")
 
     @property
     def threshold_option(self) -> str:

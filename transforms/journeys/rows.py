@@ -12,12 +12,17 @@ from transforms.columnar import stable_hash
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import Journeys
+from transforms.journeys.importance import importances
 
 _HEXADECIMAL = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint8).reshape(256, 2)
 
 
 def journey_rows(
-    journeys: Journeys, histories: Histories, items: npt.NDArray[np.int32], known: Catalogue
+    journeys: Journeys,
+    histories: Histories,
+    items: npt.NDArray[np.int32],
+    known: Catalogue,
+    half_life_days: float | None = None,
 ) -> pa.RecordBatch:
     """Rows of `journeys`, sorted by user and rank.
 
@@ -26,6 +31,7 @@ def journey_rows(
         histories: what they were extracted from.
         items: int32, shape (events,): the number of each event's item.
         known: names of items and terms.
+        half_life_days: ranks are by importance, with this half-life of interactions, above 0; None: by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
     starts = journeys.member_offsets[:-1]
@@ -34,7 +40,10 @@ def journey_rows(
     users = histories.user_ids.take(pa.array(journeys.users))
 
     opened = np.arange(len(starts))
-    order = np.lexsort((opened, -last_times, -journeys.sizes, journeys.users))
+    standing = journeys.sizes
+    if half_life_days is not None:
+        standing = importances(journeys, histories.offsets, times, half_life_days)
+    order = np.lexsort((opened, -last_times, -standing, journeys.users))
     first_of_user = np.searchsorted(journeys.users, journeys.users)
     ranks = np.empty(len(order), np.int64)
     ranks[order] = opened - first_of_user[order] + 1

@@ -38,14 +38,14 @@ class _Memberships(NamedTuple):
         offsets: int64, shape (users + 1,).
         items: int64, shape (memberships,).
         journeys: int64, shape (memberships,): numbered within the user.
-        opened: int64, shape (users,): journeys of each user.
+        journey_offsets: int64, shape (users + 1,): where the journeys of each user begin in `sizes`.
         sizes: int64, shape (journeys,): items of each journey, by user.
     """
 
     offsets: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
     journeys: npt.NDArray[np.int64]
-    opened: npt.NDArray[np.int64]
+    journey_offsets: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
 
 
@@ -89,9 +89,9 @@ def separations(
 
 def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -> _Memberships:
     lengths = np.diff(journeys.member_offsets)
-    opened = np.bincount(journeys.users, minlength=users).astype(np.int64)
-    first = np.cumsum(opened) - opened
-    numbers = np.arange(len(journeys.users)) - np.repeat(first, opened)
+    opened = np.bincount(journeys.users, minlength=users)
+    journey_offsets = np.concatenate([[0], np.cumsum(opened)]).astype(np.int64)
+    numbers = np.arange(len(journeys.users)) - np.repeat(journey_offsets[:-1], opened)
     owners = np.repeat(journeys.users, lengths)
     members, within = items[journeys.members].astype(np.int64), np.repeat(numbers, lengths)
     order = np.lexsort((within, members, owners))
@@ -103,7 +103,7 @@ def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -
         offsets=np.concatenate([[0], np.cumsum(per_user)]).astype(np.int64),
         items=members[new],
         journeys=within[new],
-        opened=opened,
+        journey_offsets=journey_offsets,
         sizes=journeys.sizes.astype(np.int64),
     )
 
@@ -165,21 +165,22 @@ def _finish(sums, own_journeys, levels, reaching, unit, separation):  # type: ig
 
 
 @_compiled
-def _by_vectors(offsets, items, journeys, opened, sizes, vectors, limits, room):  # type: ignore[no-untyped-def]
-    users = len(opened)
+def _of_user(user, offsets, items, journeys, journey_offsets, sizes):  # type: ignore[no-untyped-def]
+    """One user's items, the journeys that these lie in, and the sizes of the journeys."""
+    own = slice(offsets[user], offsets[user + 1])
+    return items[own], journeys[own], sizes[journey_offsets[user] : journey_offsets[user + 1]]
+
+
+@_compiled
+def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limits, room):  # type: ignore[no-untyped-def]
+    users = len(offsets) - 1
     separation = np.zeros((users, len(limits)), np.int64)
     best = np.empty(len(limits))
-    first = 0
     for user in range(users):
-        count = opened[user]
-        own_sizes = sizes[first : first + count]
-        first += count
+        own_items, own_journeys, own_sizes = _of_user(user, offsets, items, journeys, journey_offsets, sizes)
+        count = len(own_sizes)
         if count < 2:
             continue
-        own_items, own_journeys = (
-            items[offsets[user] : offsets[user + 1]],
-            journeys[offsets[user] : offsets[user + 1]],
-        )
         levels, reaching = _levels(own_sizes, limits)
         cosines = cosines_of(own_items, vectors, room)
         squares = np.zeros(count)
@@ -237,23 +238,17 @@ def _index(items, journeys, count, offsets, terms, saliences, last):  # type: ig
 
 @_compiled
 def _by_terms(  # type: ignore[no-untyped-def]
-    offsets, items, journeys, opened, sizes, term_offsets, terms, saliences, vocabulary_size, limits
+    offsets, items, journeys, journey_offsets, sizes, term_offsets, terms, saliences, vocabulary_size, limits
 ):
-    users = len(opened)
+    users = len(offsets) - 1
     separation = np.zeros((users, len(limits)), np.int64)
     best = np.empty(len(limits))
     last = np.full(vocabulary_size, _NONE, np.int64)
-    first = 0
     for user in range(users):
-        count = opened[user]
-        own_sizes = sizes[first : first + count]
-        first += count
+        own_items, own_journeys, own_sizes = _of_user(user, offsets, items, journeys, journey_offsets, sizes)
+        count = len(own_sizes)
         if count < 2:
             continue
-        own_items, own_journeys = (
-            items[offsets[user] : offsets[user + 1]],
-            journeys[offsets[user] : offsets[user + 1]],
-        )
         levels, reaching = _levels(own_sizes, limits)
         entry_term, entry_journey, entry_weight, entry_previous, squares = _index(
             own_items, own_journeys, count, term_offsets, terms, saliences, last

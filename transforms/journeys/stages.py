@@ -271,7 +271,8 @@ class ExtractBucket(beam.DoFn):
             journeys = form_journeys(histories.offsets, items, known, config)
             rows = history_rows(histories, known.item_ids.take(pa.array(items)))
             yield self.writer.write(HISTORIES, part, [rows])
-            yield self.writer.write(JOURNEYS, part, [journey_rows(journeys, histories, items, known)])
+            ranked = journey_rows(journeys, histories, items, known, config.half_life_days)
+            yield self.writer.write(JOURNEYS, part, [ranked])
             for figure in count_extracted(histories, items, known, journeys):
                 yield TaggedOutput(COUNTS_TAG, figure)
             self.writer.progress.add("users", len(histories.user_ids))

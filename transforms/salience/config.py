@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from transforms.salience.text import FUNCTION_WORDS
 
@@ -55,6 +56,10 @@ class SalienceConfig:
     def __post_init__(self) -> None:
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, got {self.max_terms}")
+
+    def described(self) -> dict[str, Any]:
+        """The same as plain values in a fixed order, for manifests."""
+        return dataclasses.asdict(self) | {"stop_words": sorted(self.stop_words)}
 
 
 @dataclasses.dataclass(frozen=True)

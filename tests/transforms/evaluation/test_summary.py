@@ -6,7 +6,7 @@ import pytest
 
 from schemas import METRICS
 from transforms.evaluation.separation import SEPARATION
-from transforms.evaluation.summary import separation_differences, separation_metrics, sweep_metrics
+from transforms.evaluation.summary import separation_metrics, sweep_metrics
 
 RANDOM = np.random.default_rng(0)
 
@@ -90,26 +90,6 @@ def test_a_fixed_threshold_that_was_not_tried_is_told() -> None:
         separation_metrics(batches(ROWS), seed=0, fixed={"ours": 0.4})
     with pytest.raises(ValueError, match=r"fixed for \['other'\], but the methods tried are"):
         separation_metrics(batches(ROWS), seed=0, fixed={"other": 0.4})
-
-
-def test_differences_are_paired() -> None:
-    found = figures(separation_differences(batches(ROWS), "ours", "theirs", seed=0))
-    for name in ("k=2", "k=3", "all"):
-        row = found["e2_f1_difference", f"ours - theirs/{name}"]
-        assert [row["value"], row["low"], row["high"]] == pytest.approx([0.1, 0.1, 0.1])
-    assert found["e2_ari_difference", "ours - theirs/all"]["value"] == pytest.approx(0.05)
-
-
-def test_only_the_same_mixtures_can_be_compared() -> None:
-    with pytest.raises(ValueError, match="'theirs' were not tried on the same mixtures"):
-        separation_differences(
-            batches([row for row in ROWS if (row["method"], row["mixture_id"]) != ("theirs", 3)]),
-            "ours",
-            "theirs",
-            seed=0,
-        )
-    with pytest.raises(ValueError, match="'other' is not among the methods tried"):
-        separation_differences(batches(ROWS), "other", "theirs", seed=0)
 
 
 def test_curves_have_every_threshold() -> None:

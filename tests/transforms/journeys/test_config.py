@@ -30,6 +30,12 @@ def test_the_extraction_refuses_what_is_not_allowed_by_name(setting: str) -> Non
         ExtractConfig(**{setting: 0})
 
 
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_a_half_life_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=rf"^half_life_days must be above 0 and finite, got {value}$"):
+        ExtractConfig(half_life_days=value)
+
+
 def test_the_limits_are_allowed() -> None:
     config = IcpcConfig(threshold=1, assign="all", min_size=1, centroid="sum", journey_terms=1)
     assert ExtractConfig(config, max_history=1, min_term_users=1, buckets=1).icpc == config

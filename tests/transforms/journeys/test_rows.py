@@ -1,8 +1,11 @@
+import itertools
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,11 +23,17 @@ TEA, WINE, BOTH = {"tea": 1.0, "pot": 0.5}, {"wine": 1.0}, {"tea": 0.5, "wine": 
 ITEMS = [TEA, {"tea": 1.0}, WINE, {"wine": 0.5, "glass": 0.25}, {"chess": 1.0}, BOTH]
 
 
-def rows_of(log: Sequence[Event], config: IcpcConfig, items: Sequence[dict[str, float]] = ITEMS) -> pa.RecordBatch:
+def rows_of(
+    log: Sequence[Event],
+    config: IcpcConfig,
+    items: Sequence[dict[str, float]] = ITEMS,
+    half_life_days: float | None = None,
+) -> pa.RecordBatch:
     known = catalogue(pack([salient_terms(items)]))
     histories = arrange([events(log)], EVENTS, 1000)
     numbers = histories.events["item"].to_numpy()
-    return journey_rows(extract_journeys(histories.offsets, numbers, known.vectors, config), histories, numbers, known)
+    journeys = extract_journeys(histories.offsets, numbers, known.vectors, config)
+    return journey_rows(journeys, histories, numbers, known, half_life_days)
 
 
 def microseconds(times: Any) -> list[Any]:
@@ -99,6 +108,37 @@ def test_no_journeys() -> None:
         JOURNEYS.check(rows)
 
 
+DAY = 86_400_000_000
+BY_TOPIC = IcpcConfig(threshold=0.5, min_size=1)
+
+
+def topics(rows: pa.RecordBatch) -> list[str]:
+    return [terms[0] for terms in rows["terms"].to_pylist()]
+
+
+def test_with_a_half_life_the_more_important_comes_first() -> None:
+    # Tea: twice, 20 and 10 days before the last interaction, which is wine; chess: five times, 40 to 36 days before.
+    tea, wine, chess = [("u", 80 * DAY, 0), ("u", 90 * DAY, 1)], [("u", 100 * DAY, 2)], [*range(60, 65)]
+    log = [*tea, *wine, *(("u", day * DAY, 4) for day in chess)]
+    assert topics(rows_of(log, BY_TOPIC)) == ["tea", "wine", "chess"]
+    # Half-life 10 days: 1 for wine, 1/2 + 1/4 for tea, for chess 1/16 and a little more, five times.
+    assert topics(rows_of(log, BY_TOPIC, half_life_days=10)) == ["wine", "tea", "chess"]
+    # 100 days: some .93 + .87 for tea, some 5 * .77 for chess.
+    assert topics(rows_of(log, BY_TOPIC, half_life_days=100)) == ["chess", "tea", "wine"]
+
+
+def test_of_equal_importance_the_more_recent_comes_first() -> None:
+    # All are so old beside the last interaction that they weigh nothing.
+    log = [("u", 1, 4), ("u", 2, 0), ("u", 3, 4), ("u", 4, 1), ("u", 9 * DAY, 2)]
+    assert topics(rows_of(log, BY_TOPIC, half_life_days=0.01)) == ["wine", "tea", "chess"]
+
+
+def standings(rows: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Of each row what ranks depend on; times as microseconds."""
+    columns = zip(rows["user_id"].to_pylist(), microseconds(rows["timestamps"]), strict=True)
+    return [{"user": user, "times": times, "last": times[-1], "number": len(times)} for user, times in columns]
+
+
 LOGS = st.lists(st.tuples(st.sampled_from("uvw"), st.integers(-9, 9), st.integers(0, 5)), max_size=40)
 
 
@@ -124,3 +164,40 @@ def test_rows_keep_what_the_schema_says(log: list[Event], assign: Any, min_size:
         times = pa.array(row["timestamps"]).cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()
         consumed = {(row["user_id"], time, item) for time, item in zip(times, row["item_ids"], strict=True)}
         assert consumed <= {(user, time, name_of(item)) for user, time, item in log}
+
+
+@settings(deadline=None)
+@given(LOGS, st.floats(1e-12, 1e-9))
+def test_importance_is_that_of_plain_python(log: list[Event], half_life: float) -> None:
+    rows = rows_of(log, IcpcConfig(0.3, "all", min_size=1), half_life_days=half_life)
+    JOURNEYS.check(rows)
+    now = {user: max(time for each, time, _ in log if each == user) for user in {user for user, _, _ in log}}
+    unit = max(round(half_life * DAY), 1)
+    found = standings(rows)
+    for one in found:
+        one["importance"] = math.fsum(2.0 ** ((time - now[one["user"]]) / unit) for time in one["times"])
+    for one, other in itertools.pairwise(found):
+        assert one["user"] <= other["user"]
+        if one["user"] == other["user"]:
+            assert one["importance"] > other["importance"] - 1e-9
+
+
+@settings(deadline=None)
+@given(LOGS)
+def test_the_longest_half_life_counts_interactions_and_the_shortest_looks_at_the_last(log: list[Event]) -> None:
+    config = IcpcConfig(0.3, "all", min_size=1)
+    longest = [(one["user"], -one["number"], -one["last"]) for one in standings(rows_of(log, config, ITEMS, 1e300))]
+    assert longest == sorted(longest)
+    days = [(user, time * DAY, item) for user, time, item in log]
+    shortest = [(one["user"], -one["last"]) for one in standings(rows_of(days, config, ITEMS, 1e-3))]
+    assert shortest == sorted(shortest)
+
+
+@settings(deadline=None)
+@given(LOGS, st.integers(0, 40))
+def test_a_users_ranks_depend_on_no_other_user(log: list[Event], cut: int) -> None:
+    config = IcpcConfig(0.3, min_size=1)
+    together = rows_of([*log, ("x", 10**15, 0)], config, half_life_days=1e-10)
+    for user in {user for user, _, _ in log}:
+        alone = rows_of([event for event in log[cut:] + log[:cut] if event[0] == user], config, half_life_days=1e-10)
+        assert together.filter(pc.equal(together["user_id"], user)).equals(alone)

@@ -1,0 +1,121 @@
+"""What is known of the items of an experiment, on Beam: salient terms, and vectors where an encoder makes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.pvalue import AsIter, TaggedOutput
+
+from transforms.columnar import cut_into_pieces
+from transforms.encoders.encode import EncodeItems
+from transforms.encoders.spec import EncoderSource
+from transforms.evaluation.corpus import build_corpus, located_items
+from transforms.evaluation.methods import Corpus
+from transforms.evaluation.suite import STATISTICAL
+from transforms.salience.config import SalienceConfig
+from transforms.salience.salient_terms import SalientTerms
+from transforms.salience.unique_items import UniqueItems
+
+CATALOGUE_TAG = "catalogue"
+ITEMS_TAG = "items"
+_BUCKETS = 16
+
+
+class Measured(NamedTuple):
+    """What an experiment gives, each a collection.
+
+    Attributes:
+        metrics: one record batch of `metrics`.
+        counts: counts.
+        embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
+        errors: record batches of `errors`; None where nothing can be wrong.
+    """
+
+    metrics: beam.PCollection
+    counts: beam.PCollection
+    embeddings: beam.PCollection | None = None
+    errors: beam.PCollection | None = None
+
+
+class Known(NamedTuple):
+    """What `KnowItems` gives, each a collection.
+
+    Attributes:
+        corpus: the one `Corpus`.
+        counts: counts.
+        embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
+        errors: record batches of `errors`.
+    """
+
+    corpus: beam.PCollection
+    counts: beam.PCollection
+    embeddings: beam.PCollection | None
+    errors: beam.PCollection
+
+
+def tagged_items(catalogue: pa.RecordBatch, items: pa.RecordBatch) -> Iterator[TaggedOutput]:
+    """What `KnowItems` reads, in pieces, for a step that gives it beside something else.
+
+    Args:
+        catalogue: rows of `items`: all items of the collections.
+        items: those of them that were mixed.
+    """
+    for piece in cut_into_pieces(located_items(catalogue, "collections")):
+        yield TaggedOutput(CATALOGUE_TAG, piece)
+    for piece in cut_into_pieces(items):
+        yield TaggedOutput(ITEMS_TAG, piece)
+
+
+def _make_corpus(
+    _: bytes,
+    items: Iterable[pa.RecordBatch],
+    salient: Iterable[pa.RecordBatch],
+    encoder: str | None,
+    vectors: Iterable[pa.RecordBatch],
+) -> Corpus:
+    return build_corpus(items, {STATISTICAL: salient}, {} if encoder is None else {encoder: vectors})
+
+
+@dataclasses.dataclass
+class KnowItems(beam.PTransform):
+    """A catalogue and the items that were mixed, as `tagged_items` gives them -> what is known of the latter.
+
+    Terms are weighed against the whole catalogue; only items that were mixed are encoded.
+
+    Attributes:
+        salience: how salient terms are found.
+        encoder: where vectors come from; None: there are none.
+        encoder_name: their name in the corpus.
+        stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
+    """
+
+    salience: SalienceConfig
+    encoder: EncoderSource | None = None
+    encoder_name: str = ""
+    stored: beam.PCollection | None = None
+
+    def expand(self, tagged: tuple[beam.PCollection, beam.PCollection]) -> Known:
+        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
+        for batches in tagged:
+            batches.element_type = pa.RecordBatch
+        catalogue, items = tagged
+        unique, errors, unique_counts = catalogue | "UniqueItems" >> UniqueItems(_BUCKETS)
+        salient, term_counts = unique | "SalientTerms" >> SalientTerms(self.salience, _BUCKETS)
+        counts = [unique_counts, term_counts]
+        name: str | None = None
+        vectors: Any = ()
+        embeddings = None
+        if self.encoder is not None:
+            encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
+            name, vectors, embeddings = self.encoder_name, AsIter(encoded.vectors), encoded.embeddings
+            counts.append(encoded.counts)
+        corpus = (
+            items.pipeline
+            | "Once" >> beam.Impulse()
+            | "MakeCorpus" >> beam.Map(_make_corpus, AsIter(items), AsIter(salient), name, vectors)
+        )
+        return Known(corpus, counts | "Counts" >> beam.Flatten(), embeddings, errors)
