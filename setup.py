@@ -27,7 +27,14 @@ EXTRAS = {
         "transformers>=5,<6",
     ],
     "evaluation": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
-    "llm": ["peft>=0.17,<1", "safetensors>=0.5,<1", "torch>=2.6,<3", "transformers>=5,<6"],
+    "llm": [
+        "gguf>=0.17,<1",
+        "jinja2>=3.1,<4",
+        "peft>=0.17,<1",
+        "safetensors>=0.5,<1",
+        "torch>=2.6,<3",
+        "transformers>=5,<6",
+    ],
     "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
     "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [

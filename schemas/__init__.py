@@ -8,6 +8,7 @@ from schemas.dataset import Invariant as Invariant
 from schemas.dataset import SchemaError as SchemaError
 from schemas.embeddings import EMBEDDINGS as EMBEDDINGS
 from schemas.errors import ERRORS as ERRORS
+from schemas.generations import GENERATIONS as GENERATIONS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
 from schemas.interactions_with_interest import INTERACTIONS_WITH_INTEREST as INTERACTIONS_WITH_INTEREST
@@ -20,4 +21,4 @@ from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, METRICS, ERRORS)
-CACHES = (EMBEDDINGS, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)
+CACHES = (EMBEDDINGS, GENERATIONS, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)

@@ -43,8 +43,8 @@ class Frame(NamedTuple):
 def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
     """What a tokenizer's model is to read around a question.
 
-    With a chat template, as what was said by the two sides, in the template's words; without one, as plain text. A
-    question is made into tokens by itself, so that what it says can never be taken for marks of the template.
+    With a chat template, as what was said by the two sides, in the template's words; without one, as plain text in
+    which an answer stands behind its question on the same line. A question is made into tokens by itself, so that what it says can never be taken for marks of the template.
 
     Args:
         tokenizer: of transformers.
@@ -54,12 +54,12 @@ def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
     if tokenizer.chat_template:
         before, after = _by_template(tokenizer, dialogue)
         return Frame(_tokens(tokenizer, before), _tokens(tokenizer, after))
-    before, after = _as_text(dialogue)
+    before = _as_text(dialogue)
     # What the tokenizer puts around every text: a begin mark, an end mark, or neither.
     around = tokenizer("").input_ids
     start = [token for token in around if token == tokenizer.bos_token_id]
     end = [tokenizer.eos_token_id] if encoder_decoder else []
-    return Frame([*start, *_tokens(tokenizer, before)], [*_tokens(tokenizer, after), *end])
+    return Frame([*start, *_tokens(tokenizer, before)], end)
 
 
 def question_tokens(tokenizer: Any, question: str) -> list[int]:
@@ -105,7 +105,6 @@ def _without_instructions(dialogue: Dialogue) -> list[dict[str, str]]:
     return messages
 
 
-def _as_text(dialogue: Dialogue) -> tuple[str, str]:
-    instructions = f"{dialogue.instructions}\n\n" if dialogue.instructions else ""
-    said = "".join(f"{question}\n=> {answer}\n\n" for question, answer in dialogue.examples)
-    return f"{instructions}{said}", "\n=>"
+def _as_text(dialogue: Dialogue) -> str:
+    said = "".join(f"{question} {answer}\n\n" for question, answer in dialogue.examples)
+    return f"{dialogue.instructions}\n\n{said}" if dialogue.instructions else said

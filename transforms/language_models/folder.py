@@ -76,7 +76,9 @@ def read_adapter(folder: Path) -> AdapterFolder:
     """
     kind = _read(folder / "adapter_config.json").get("peft_type")
     if kind not in ADAPTERS:
-        raise FolderError(f"{folder / 'adapter_config.json'} is of the kind {kind!r}; allowed are {', '.join(ADAPTERS)}")
+        raise FolderError(
+            f"{folder / 'adapter_config.json'} is of the kind {kind!r}; allowed are {', '.join(ADAPTERS)}"
+        )
     if not (folder / "adapter_model.safetensors").is_file():
         raise FolderError(f"{folder} lacks adapter_model.safetensors, and no other format is read")
     return AdapterFolder(folder, kind)

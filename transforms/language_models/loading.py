@@ -9,7 +9,14 @@ import logging
 import os
 from pathlib import Path
 
-from transforms.language_models.folder import HUB_FILES, AdapterFolder, FolderError, ModelFolder, read_adapter, read_model
+from transforms.language_models.folder import (
+    HUB_FILES,
+    AdapterFolder,
+    FolderError,
+    ModelFolder,
+    read_adapter,
+    read_model,
+)
 from transforms.language_models.smollm2 import GGUF_SHA256, RECIPE, find_smollm2, packaged
 from transforms.language_models.spec import Asked, LanguageModel, ModelSpec
 from transforms.weights import WeightsError, downloaded, sha256_of
@@ -81,6 +88,15 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
 
     _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())
 
 
 def _sums(paths: list[Path]) -> list[str]:

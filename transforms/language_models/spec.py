@@ -45,6 +45,9 @@ class LanguageModelSource(Protocol):
     def load(self) -> LanguageModel:
         """The model, on the best device of this machine."""
 
+    def is_shared(self) -> bool:
+        """Whether one copy serves all processes of a machine, as on a GPU; asked where the model is loaded."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Decoding:
@@ -139,6 +142,12 @@ class Asked:
         from transforms.language_models.loading import load_model
 
         return load_model(self)
+
+    def is_shared(self) -> bool:
+        """Whether this machine has a GPU: its memory holds one copy."""
+        from transforms.language_models.loading import has_gpu
+
+        return has_gpu()
 
 
 def parse_model(text: str, adapter: str = "") -> ModelSpec:

@@ -1,0 +1,52 @@
+"""What was answered so far, kept while a job runs, so that a job that is killed goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import pyarrow as pa
+
+from schemas import GENERATIONS
+from transforms.columnar import concatenate
+from transforms.datasets.reading import ParquetReader, UnreadableFileError
+from transforms.datasets.storage import storage_of
+from transforms.datasets.writing import to_parquet
+
+
+@dataclasses.dataclass(frozen=True)
+class Journal:
+    """One file for each piece of questions, named by what is asked: the same questions find it again.
+
+    Attributes:
+        folder: where the files lie; a path, or a prefix of a bucket.
+    """
+
+    folder: str
+
+    def read(self, content_hashes: pa.StringArray) -> pa.RecordBatch:
+        """Rows of `generations` for those questions of a piece that were answered, in any order; there may be none."""
+        path = self._path(content_hashes)
+        if not storage_of(path).list_files(path):
+            return concatenate([], GENERATIONS.arrow)
+        try:
+            with ParquetReader(path) as reader:
+                groups = range(len(reader.row_group_sizes()))
+                batches = [batch for group in groups for batch in reader.batches(group, GENERATIONS.arrow.names)]
+        except UnreadableFileError:  # of another version, or damaged: nothing is lost but the work
+            return concatenate([], GENERATIONS.arrow)
+        return concatenate((batch.cast(GENERATIONS.arrow) for batch in batches), GENERATIONS.arrow)
+
+    def write(self, content_hashes: pa.StringArray, answered: pa.RecordBatch) -> None:
+        """Keeps rows of `generations`; nobody sees half of a file."""
+        path = self._path(content_hashes)
+        storage_of(path).write(path, to_parquet(answered))
+
+    def clear(self) -> None:
+        """Deletes all files, as their rows are kept elsewhere now."""
+        storage = storage_of(self.folder)
+        storage.delete([file.path for file in storage.list_files(f"{self.folder.rstrip('/')}/*.parquet")])
+
+    def _path(self, content_hashes: pa.StringArray) -> str:
+        named = hashlib.sha256("\n".join(content_hashes.to_pylist()).encode()).hexdigest()[:32]
+        return f"{self.folder.rstrip('/')}/{named}.parquet"
