@@ -44,7 +44,8 @@ def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
     """What a tokenizer's model is to read around a question.
 
     With a chat template, as what was said by the two sides, in the template's words; without one, as plain text in
-    which an answer stands behind its question on the same line. A question is made into tokens by itself, so that what it says can never be taken for marks of the template.
+    which an answer stands behind its question on the same line. A question is made into tokens by itself, so that what
+    it says can never be taken for marks of the template.
 
     Args:
         tokenizer: of transformers.
