@@ -99,8 +99,8 @@ def contains(whole: str, part: str) -> bool:
 
 
 @functools.cache
-def listed(file_name: str) -> tuple[str, ...]:
-    """The lines of a list of this package, normalised; lines that begin with `#` are remarks."""
+def listed(file_name: str) -> frozenset[str]:
+    """The lines of a list of this package, normalised; those that begin with `#` are remarks."""
     text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
     lines = (normalised(line).strip() for line in text.splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    return frozenset(line for line in lines if line and not line.startswith("#"))
