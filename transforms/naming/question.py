@@ -1,0 +1,115 @@
+"""What a language model is asked about one journey, and what stands before the question."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib.resources
+from collections.abc import Sequence
+
+import yaml
+
+from transforms.naming.config import MOST_EXAMPLES, Metadata
+
+_TITLES = "Titles:"
+_TERMS = "Terms:"
+_TAKEN = "Taken already, say how this one differs:"
+CUE = "Interest:"
+"""The last line of each question; the answer stands behind it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A journey with the name that it should be given.
+
+    Attributes:
+        titles: of its items.
+        terms: the heaviest first.
+        name: what it should be called.
+    """
+
+    titles: tuple[str, ...]
+    terms: tuple[str, ...]
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Instructions:
+    """What stands before a question that is put to a model that was not tuned.
+
+    Attributes:
+        role: who answers.
+        task: what is given and what is wanted.
+        examples: worked ones.
+    """
+
+    role: str
+    task: str
+    examples: tuple[Example, ...]
+
+
+def question(
+    titles: Sequence[str], terms: Sequence[str], metadata: Metadata = "titles", taken: Sequence[str] = ()
+) -> str:
+    """One journey as a question; the same in worked examples, in tuning and in use.
+
+    A title stands on a line of its own behind a dash, so that no title can pass for a part of the question. What
+    `metadata` asks for but the journey lacks is replaced by what it has.
+
+    Args:
+        titles: each on one line; may be empty.
+        terms: may be empty.
+        metadata: which of them are told.
+        taken: names that the journey must not get.
+
+    Raises:
+        ValueError: when there are neither titles nor terms.
+    """
+    if not titles and not terms:
+        raise ValueError("a question needs titles or terms, got neither")
+    lines = []
+    if titles and (metadata != "terms" or not terms):
+        lines += [_TITLES, *(f"- {title}" for title in titles)]
+    if terms and (metadata != "titles" or not titles):
+        lines.append(f"{_TERMS} {', '.join(terms)}")
+    if taken:
+        lines.append(f"{_TAKEN} {'; '.join(taken)}")
+    return "\n".join([*lines, CUE])
+
+
+def answer(name: str) -> str:
+    """What a model is to write behind a question, in worked examples and in tuning."""
+    return f" {name}"
+
+
+def prompt(question_text: str, instructions: Instructions | None, metadata: Metadata = "titles") -> str:
+    """A question behind its instructions and worked examples; the question alone where there are none."""
+    if instructions is None:
+        return question_text
+    worked = (
+        question(example.titles, example.terms, metadata) + answer(example.name) for example in instructions.examples
+    )
+    return "\n\n".join([f"{instructions.role}\n{instructions.task}", *worked, question_text])
+
+
+@functools.cache
+def load_instructions(examples: int = MOST_EXAMPLES) -> Instructions:
+    """The instructions of this package with the first so many of their worked examples.
+
+    Raises:
+        ValueError: when there are not so many.
+    """
+    if not 0 <= examples <= MOST_EXAMPLES:
+        raise ValueError(f"examples must be in [0, {MOST_EXAMPLES}], got {examples}")
+    text = importlib.resources.files("transforms.naming").joinpath("examples.yaml").read_text(encoding="utf-8")
+    stored = yaml.safe_load(text)
+    worked = tuple(
+        Example(tuple(each["titles"]), tuple(each["terms"]), each["name"]) for each in stored["examples"][:examples]
+    )
+    return Instructions(stored["role"].strip(), stored["task"].strip(), worked)
+
+
+def content_hash(fingerprint: str, text: str) -> str:
+    """32 hexadecimal digits of the SHA-256 of a model's fingerprint and a text."""
+    return hashlib.sha256(fingerprint.encode() + text.encode()).hexdigest()[:32]
