@@ -60,7 +60,9 @@ JOURNEY_NAMES = DatasetSchema(
         not_empty("user_id"),
         not_empty("name"),
         Invariant("method_unknown", "`method` is one of those that there are", _is_method),
-        Invariant("model_and_method_differ", "`model` is empty where, and only where, `method` is `salient`", _tells_its_model),
+        Invariant(
+            "model_and_method_differ", "`model` is empty where, and only where, `method` is `salient`", _tells_its_model
+        ),
         Invariant("content_hash_malformed", "`content_hash` is 32 hexadecimal digits", _is_hash),
     ),
 )

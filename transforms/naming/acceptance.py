@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -15,19 +16,30 @@ from transforms.naming.question import CUE, Instructions
 from transforms.naming.words import folded, listed, scripts_of, width, words_of
 
 Refusal = Literal[
-    "", "unanswered", "blank", "echo", "single_title", "too_long", "too_short", "repetitive", "wrong_language", "generic"
+    "",
+    "unanswered",
+    "blank",
+    "echo",
+    "single_title",
+    "too_long",
+    "too_short",
+    "repetitive",
+    "wrong_language",
+    "generic",
 ]
 
 WORTH_ASKING_AGAIN: frozenset[str] = frozenset({"single_title", "too_long", "too_short", "repetitive", "generic"})
 """Refusals after which the name is told to the model as one that it must not give."""
 
-_TEMPLATE = regex.compile(r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I)
+_TEMPLATE = regex.compile(
+    r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I
+)
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
-_MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")  # noqa: RUF001
+_MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
 _LEAD = regex.compile(
-    r"^(?:(?:the |this |a |an )?(?:name|title|label|answer|output|interest|interest name|journey|journey name|topic)\s*[:：]"  # noqa: RUF001
+    r"^(?:(?:the |this |a |an )?(?:(?:interest |journey )?name|title|label|answer|output|interest|journey|topic)\s*[:：]"  # noqa: RUF001
     r"|(?:이름|관심사|名前|興味|名称|兴趣|الاسم|الاهتمام)\s*[:：]"  # noqa: RUF001
-    r"|(?:the |this )?(?:user|person|viewer|reader)(?:'s interest)? (?:is|seems|appears)(?: to be)? (?:interested in|into)\s"
+    r"|(?:the |this )?(?:user|person|viewer|reader) (?:is|seems|appears)(?: to be)? (?:interested in|into)\s"
     r"|(?:sure|certainly|of course|okay|here is|here's)[^:\n]{0,60}:\s*)",
     regex.I,
 )
@@ -140,7 +152,7 @@ def _is_near(first: str, second: str) -> bool:
 def is_repetitive(name: str) -> bool:
     """Whether one word stands three times, or twice in a row, or the same characters over and over."""
     words = folded(name).split(" ")
-    twice = any(first == second for first, second in zip(words, words[1:], strict=False))
+    twice = any(first == second for first, second in itertools.pairwise(words))
     return twice or max(Counter(words).values()) >= _MOST_OF_ONE_WORD or _LOOP.search(name.casefold()) is not None
 
 

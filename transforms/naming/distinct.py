@@ -46,19 +46,16 @@ def told_apart(name: str, terms: Sequence[str], taken: Iterable[str], most: int)
         taken: names that are given already.
         most: columns that a name may take.
     """
-    return _told_apart(name, terms, {folded(each) for each in taken}, most)
-
-
-def _told_apart(name: str, terms: Sequence[str], taken: set[str], most: int) -> str:
-    if folded(name) not in taken:
+    folds = {folded(each) for each in taken}
+    if folded(name) not in folds:
         return name
     said = " ".join(words_of(name))
     for term in terms:
         longer = f"{name}: {term}"
-        if not contains(said, term) and width(longer) <= most and folded(longer) not in taken:
+        if not contains(said, " ".join(words_of(term))) and width(longer) <= most and folded(longer) not in folds:
             return longer
     number = 2
-    while folded(numbered := _numbered(name, number, most)) in taken:
+    while folded(numbered := _numbered(name, number, most)) in folds:
         number += 1
     return numbered
 

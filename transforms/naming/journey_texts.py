@@ -126,7 +126,9 @@ def find_titles(wanted: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch
     """Joins rows of `WANTED` with the items of their bucket, each of which is there once."""
     asked = concatenate(wanted, WANTED)
     needed = (rows.filter(pc.is_in(rows["item_id"], asked["item_id"])).select(TITLES.names) for rows in items)
-    titles, cut = tidy_titles(concatenate(needed, pa.schema([(name, pa.string()) for name in TITLES.names])), most_characters)
+    titles, cut = tidy_titles(
+        concatenate(needed, pa.schema([(name, pa.string()) for name in TITLES.names])), most_characters
+    )
     places = pc.index_in(asked["item_id"], titles["item_id"])
     known = asked.filter(places.is_valid())
     columns = [known[name] for name in TITLED.names[:-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.resources
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -40,20 +41,6 @@ _PERSONAL_DATA = regex.compile(
     r"|\b\d{3}-\d{2}-\d{4}\b",
     regex.I,
 )
-_INSTRUCTION = regex.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:above|previous|prior|earlier|instructions?|prompts?|rules|guidelines|everything)\b"
-    r"|\b(?:reveal|print|show|repeat|output|leak)\b.{0,30}\b(?:system prompt|your (?:prompt|instructions|rules)|instructions above|hidden prompt)"
-    r"|^\W*(?:the |your )?system prompt\W*$|\byour system prompt\b|\bsystem (?:prompt|message|override)\s*:|\bnew instructions?\s*:|\byour (?:new )?(?:instructions|task) (?:is|are)\b"
-    r"|\byou (?:are|must|will|should) now\b|\byou are (?:an? )?(?:ai|assistant|language model|chatgpt|dan)\b|\bas an ai\b"
-    r"|\b(?:respond|reply|answer|say|write|output) (?:only )?(?:with|exactly|nothing)\b|\bdo anything now\b|\b(?:developer|god|dan|jailbreak) mode (?:on|enabled)\b"
-    r"|\bpretend (?:to be|you are)\b|\bact as (?:an?|if)\b|\bfrom now on\b|\bend of (?:titles|prompt|instructions)\b"
-    r"|^(?:system|assistant|user|human|developer)\s*[:：>]|<\|?/?(?:im_start|im_end|system|assistant|user|inst)"  # noqa: RUF001
-    r"|\[/?(?:INST|SYSTEM)\]|#{2,}\s*(?:instruction|system|response)|</?script|\b(?:drop table|select \* from|rm -rf)\b"
-    r"|(?:이전|위의?) ?(?:지시|명령|프롬프트)|시스템 프롬프트|(?:以前|上記|前)の(?:指示|命令)|システムプロンプト"
-    r"|(?:忽略|无视).{0,6}(?:指令|指示|说明)|系统提示|تجاهل .{0,20}(?:التعليمات|الأوامر)|игнорируй .{0,20}(?:инструкции|указания)"
-    r"|ignor(?:a|e[zr]?|iere) .{0,20}(?:instrucciones|instructions|anweisungen)",
-    regex.I,
-)
 
 
 class SafetyFilter(Protocol):
@@ -77,7 +64,7 @@ class WordLists:
         Raises:
             ImportError: when the word lists are not installed.
         """
-        if _INSTRUCTION.search(name):
+        if _instruction().search(name):
             return "instruction"
         if _PERSONAL_DATA.search(name):
             return "personal_data"
@@ -88,6 +75,15 @@ class WordLists:
 def _is_obscene(name: str) -> bool:
     scripts = sorted({"Latin", *(script for script in scripts_of([name]) if script in _LANGUAGES)})
     return any(_filter(script).is_profane(name) for script in scripts)
+
+
+@functools.cache
+def _instruction() -> Any:
+    text = (
+        importlib.resources.files("transforms.naming").joinpath("instruction_patterns.txt").read_text(encoding="utf-8")
+    )
+    lines = (line for line in text.splitlines() if line and not line.startswith("# "))
+    return regex.compile("|".join(lines), regex.I)
 
 
 @functools.cache

@@ -229,7 +229,9 @@ def common_words(titles: Sequence[str]) -> list[str]:
     fit = [
         word
         for word in numbers
-        if _SHORTEST_COMMON_WORD <= width(word) <= _LONGEST_LABEL and _LETTER.search(word) and singular(word) not in weak
+        if _SHORTEST_COMMON_WORD <= width(word) <= _LONGEST_LABEL
+        and _LETTER.search(word)
+        and singular(word) not in weak
     ]
     return sorted(fit, key=lambda word: (-numbers[word], -width(word)))[:2]
 

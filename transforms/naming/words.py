@@ -59,7 +59,10 @@ def singular(word: str) -> str:
 
 def folded(name: str) -> str:
     """What two names have in common that a person takes for the same: blind to case, punctuation and plurals."""
-    return " ".join(singular(word.replace("'", "").replace("’", "")) for word in words_of(name)) or normalised(name).strip()
+    return (
+        " ".join(singular(word.replace("'", "").replace("’", "")) for word in words_of(name))
+        or normalised(name).strip()
+    )
 
 
 def width(text: str) -> int:
