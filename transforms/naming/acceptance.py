@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import regex
 
 from transforms.naming.config import NamingConfig
-from transforms.naming.question import CUE, Instructions
+from transforms.naming.question import CUE, TEMPLATE, Instructions
 from transforms.naming.words import folded, listed, scripts_of, width, words_of
 
 Refusal = Literal[
@@ -31,13 +31,10 @@ Refusal = Literal[
 WORTH_ASKING_AGAIN: frozenset[str] = frozenset({"single_title", "too_long", "too_short", "repetitive", "generic"})
 """Refusals after which the name is told to the model as one that it must not give."""
 
-_TEMPLATE = regex.compile(
-    r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I
-)
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
 _LEAD = regex.compile(
-    r"^(?:(?:the |this |a |an )?(?:(?:interest |journey )?name|title|label|answer|output|interest|journey|topic)\s*[:：]"  # noqa: RUF001
+    r"^(?:(?:the |this )?(?:(?:interest |journey )?name|title|label|answer|output|interest|journey|topic)\s*[:：]"  # noqa: RUF001
     r"|(?:이름|관심사|名前|興味|名称|兴趣|الاسم|الاهتمام)\s*[:：]"  # noqa: RUF001
     r"|(?:the |this )?(?:user|person|viewer|reader) (?:is|seems|appears)(?: to be)? (?:interested in|into)\s"
     r"|(?:sure|certainly|of course|okay|here is|here's)[^:\n]{0,60}:\s*)",
@@ -71,7 +68,7 @@ class Verdict(NamedTuple):
 
 def cleaned(text: str) -> str:
     """The first line that says something, without quotes, marks of lists and emphasis, lead-ins and full stops."""
-    lines = _TEMPLATE.sub("\n", text[:_LONGEST_CLEANED]).splitlines()
+    lines = TEMPLATE.sub("\n", text[:_LONGEST_CLEANED]).splitlines()
     return next(filter(_SAYS.search, map(_cleaned_line, lines)), "")
 
 
@@ -122,7 +119,7 @@ def is_echo(name: str, titles: Sequence[str], instructions: Instructions | None)
     That of an example is taken where a title shares a word with it.
     """
     said = folded(name)
-    if said in {folded(CUE), "title", "term"} or sum(folded(title) in said for title in dict.fromkeys(titles)) > 1:
+    if said in {folded(CUE), "title", "term"} or sum(title in said for title in dict.fromkeys(map(folded, titles))) > 1:
         return True
     if instructions is None:
         return False
@@ -140,6 +137,8 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
     if len(wholes) < 2 or all(said in whole for whole in wholes):
         return False
     heads = {folded(regex.split(r"[:：|]\s", title)[0]) for title in titles}  # noqa: RUF001
+    # A title of quotes and marks comes back without them.
+    heads |= {folded(cleaned(title)) for title in titles}
     return said in heads or any(_is_near(said, whole) for whole in wholes)
 
 

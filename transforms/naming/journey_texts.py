@@ -93,6 +93,12 @@ def wanted_items(journeys: pa.RecordBatch, config: NamingConfig) -> pa.RecordBat
     return pa.RecordBatch.from_arrays([*columns, pa.array(positions.astype(np.int32)), ids], schema=WANTED)
 
 
+def titles_alone(items: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `items` as `TITLES`, without those that have no title."""
+    rows = items.filter(pc.is_valid(items["title"]))
+    return pa.RecordBatch.from_arrays([rows[name] for name in TITLES.names], schema=TITLES)
+
+
 class Titles(NamedTuple):
     """Titles of items that are fit to be told, as rows of `TITLES`, and how many were cut."""
 
@@ -104,10 +110,10 @@ def tidy_titles(items: pa.RecordBatch, most_characters: int) -> Titles:
     """Titles on one line, without characters that are not seen, cut to `most_characters`; those without are left out.
 
     Args:
-        items: rows with `item_id` and `title`, which may be null.
+        items: rows of `TITLES`.
         most_characters: the last of them is an ellipsis where a title is cut.
     """
-    titles = pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.fill_null(items["title"], ""), _UNSEEN, " "))
+    titles = pc.utf8_trim_whitespace(pc.replace_substring_regex(items["title"], _UNSEEN, " "))
     long = pc.greater(pc.utf8_length(titles), most_characters)
     start = pc.utf8_rtrim_whitespace(pc.utf8_slice_codeunits(titles, 0, most_characters - 1))
     cut = pc.if_else(long, pc.binary_join_element_wise(start, pa.scalar("…"), ""), titles)
@@ -125,10 +131,8 @@ class Found(NamedTuple):
 def find_titles(wanted: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch], most_characters: int) -> Found:
     """Joins rows of `WANTED` with the items of their bucket, each of which is there once."""
     asked = concatenate(wanted, WANTED)
-    needed = (rows.filter(pc.is_in(rows["item_id"], asked["item_id"])).select(TITLES.names) for rows in items)
-    titles, cut = tidy_titles(
-        concatenate(needed, pa.schema([(name, pa.string()) for name in TITLES.names])), most_characters
-    )
+    needed = (titles_alone(rows.filter(pc.is_in(rows["item_id"], asked["item_id"]))) for rows in items)
+    titles, cut = tidy_titles(concatenate(needed, TITLES), most_characters)
     places = pc.index_in(asked["item_id"], titles["item_id"])
     known = asked.filter(places.is_valid())
     columns = [known[name] for name in TITLED.names[:-1]]

@@ -8,6 +8,7 @@ import hashlib
 import importlib.resources
 from collections.abc import Sequence
 
+import regex
 import yaml
 
 from transforms.naming.config import MOST_EXAMPLES, Metadata
@@ -15,6 +16,10 @@ from transforms.naming.config import MOST_EXAMPLES, Metadata
 _TITLES = "Titles:"
 _TERMS = "Terms:"
 _TAKEN = "Taken already, say how this one differs:"
+TEMPLATE = regex.compile(
+    r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I
+)
+"""Marks by which chat models tell who speaks: a title must not hold them, and a name does not."""
 CUE = "Interest:"
 """The last line of each question; the answer stands behind it."""
 
@@ -54,8 +59,8 @@ def question(
 ) -> str:
     """One journey as a question; the same in worked examples, in tuning and in use.
 
-    A title stands on a line of its own behind a dash, so that no title can pass for a part of the question. What
-    `metadata` asks for but the journey lacks is replaced by what it has.
+    A title stands on a line of its own behind a dash and loses the marks of chat templates, so that no title can pass
+    for a part of the question. What `metadata` asks for but the journey lacks is replaced by what it has.
 
     Args:
         titles: each on one line; may be empty.
@@ -70,12 +75,16 @@ def question(
         raise ValueError("a question needs titles or terms, got neither")
     lines = []
     if titles and (metadata != "terms" or not terms):
-        lines += [_TITLES, *(f"- {title}" for title in titles)]
+        lines += [_TITLES, *(f"- {_plain(title)}" for title in titles)]
     if terms and (metadata != "titles" or not titles):
-        lines.append(f"{_TERMS} {', '.join(terms)}")
+        lines.append(f"{_TERMS} {', '.join(map(_plain, terms))}")
     if taken:
-        lines.append(f"{_TAKEN} {'; '.join(taken)}")
+        lines.append(f"{_TAKEN} {'; '.join(map(_plain, taken))}")
     return "\n".join([*lines, CUE])
+
+
+def _plain(text: str) -> str:
+    return " ".join(TEMPLATE.sub(" ", text).split())
 
 
 def answer(name: str) -> str:

@@ -37,9 +37,9 @@ from transforms.naming.decide import (
 from transforms.naming.journey_texts import (
     JOURNEYS_ALONE,
     NAMED_FROM,
-    TITLES,
     find_titles,
     named_from,
+    titles_alone,
     wanted_items,
 )
 
@@ -271,7 +271,7 @@ class ReadyToName(beam.PTransform):
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
         wanted = given["journeys"] | "Want" >> beam.Map(wanted_items, self.config).with_output_types(pa.RecordBatch)
         alone = given["journeys"] | "Alone" >> beam.Map(_select, JOURNEYS_ALONE).with_output_types(pa.RecordBatch)
-        items = given["items"] | "TitlesAlone" >> beam.Map(_titles_alone).with_output_types(pa.RecordBatch)
+        items = given["items"] | "TitlesAlone" >> beam.Map(titles_alone).with_output_types(pa.RecordBatch)
         found = (
             {"wanted": wanted, "items": items}
             | "GroupItems" >> GroupTogether("item_id", self.buckets)
@@ -432,11 +432,6 @@ def _typed(rows: beam.PCollection) -> beam.PCollection:
 
 def _select(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([rows[name] for name in schema.names], schema=schema)
-
-
-def _titles_alone(items: pa.RecordBatch) -> pa.RecordBatch:
-    rows = items.select(TITLES.names)
-    return _select(rows.filter(pc.is_valid(rows["title"])), TITLES)
 
 
 def _ask(rows: pa.RecordBatch, namer: Namer) -> pa.RecordBatch:
