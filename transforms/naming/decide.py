@@ -215,18 +215,29 @@ def _by_model(journey: Journey, name: str, namer: Namer) -> Named:
 
 
 def _by_terms(journey: Journey, fallback: str, taken: Sequence[str], namer: Namer) -> Named:
-    config = namer.config
-    name = salient_name(journey.terms, journey.weights, journey.titles, journey.rank, config)
+    name = salient_name(journey.terms, journey.weights, journey.titles, journey.rank, namer.config)
     safe = fallback != "unsafe"
     if namer.safety.danger(name):
-        safe, name = False, last_resort(journey.rank)
+        safe, name = False, _without_danger(journey, namer)
     name = _safely_apart(name, journey, taken, namer)
     hashed = journey_hash(journey, namer)
     return Named(journey.user_id, journey.journey_id, name, "salient", "", fallback, safe, hashed)
 
 
+def _without_danger(journey: Journey, namer: Namer) -> str:
+    """The salient name from those terms and titles that are safe by themselves, or the last resort."""
+    told = zip(journey.terms, journey.weights, strict=True)
+    kept = [(term, weight) for term, weight in told if not namer.safety.danger(term)]
+    titles = [title for title in journey.titles if not namer.safety.danger(title)]
+    terms, weights = [term for term, _ in kept], [weight for _, weight in kept]
+    name = salient_name(terms, weights, titles, journey.rank, namer.config)
+    return last_resort(journey.rank) if namer.safety.danger(name) else name
+
+
 def _safely_apart(name: str, journey: Journey, taken: Sequence[str], namer: Namer) -> str:
-    """A name that is not taken; terms that would make it unsafe are left out."""
+    """A name that is not taken; terms that would make it unsafe are not used."""
+    if not find_clashes([name], taken).clashing:
+        return name
     if name == last_resort(journey.rank):
         return told_apart(name, (), taken, namer.config.max_width)
     pieces = [pieces_of(title) for title in journey.titles]

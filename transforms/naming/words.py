@@ -57,6 +57,7 @@ def singular(word: str) -> str:
     return word.removesuffix("s")
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def folded(name: str) -> str:
     """What two names have in common that a person takes for the same: blind to case, punctuation and plurals."""
     return (

@@ -85,6 +85,11 @@ def test_an_unsafe_salient_name_is_not_written() -> None:
     assert (named.name, named.safe, named.fallback) == ("Interest 4", False, "")
 
 
+def test_terms_that_are_safe_make_a_name_without_the_others() -> None:
+    (named,) = salient_names([journey(4, (), ("fuck", "knitting", "wool"))], Namer(NamingConfig()))
+    assert (named.name, named.safe) == ("Knitting, wool", False)
+
+
 def test_unsafe_terms_do_not_tell_names_apart() -> None:
     journeys = [journey(1), journey(2, ("Jazz at night",), ("blowjob", "bebop"))]
     assert [each.name for each in run(journeys, lambda asked: "Jazz")][1] == "Jazz 2"
