@@ -13,7 +13,7 @@ from transforms.language_models.generate import ASKED, GenerateTexts
 from transforms.language_models.journal import Journal
 from transforms.language_models.spec import Asked
 from transforms.naming.decide import Namer
-from transforms.naming.stages import AskFirst, FirstRound, ReadyToName, SalientNames, SecondRound
+from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToName, SalientNames, SecondRound
 from transforms.progress import Progress
 from transforms.salience.unique_items import UniqueItems
 
@@ -58,10 +58,10 @@ def _ask(
     """The names that a model gives, and its answers: each journey is asked about once, and some again."""
     generate = GenerateTexts(asked, job.parts, stored, Journal(job.journal), progress)
     first = ready | "AskFirst" >> AskFirst(namer)
-    answers = first | "FirstAnswers" >> generate
+    answers = first | "FirstQuestions" >> Questions() | "FirstAnswers" >> generate
     told.add(answers.errors, answers.counts)
     decided = {"asked": first, "texts": answers.generations} | "FirstRound" >> FirstRound(namer, job.parts)
-    more = decided.again | "SecondAnswers" >> generate
+    more = decided.again | "SecondQuestions" >> Questions() | "SecondAnswers" >> generate
     told.add(more.errors, more.counts)
     names, counts = {
         "again": decided.again,

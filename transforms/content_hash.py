@@ -14,10 +14,9 @@ def content_hashes(texts: pa.StringArray, fingerprint: str) -> pa.StringArray:
         texts: none is null.
         fingerprint: of all that decides what the model makes of a text.
     """
-    start = hashlib.sha256(fingerprint.encode())
-    hashes = []
-    for text in texts.to_pylist():
-        whole = start.copy()
-        whole.update(text.encode())
-        hashes.append(whole.hexdigest()[:32])
-    return pa.array(hashes, pa.string())
+    return pa.array([content_hash(text, fingerprint) for text in texts.to_pylist()], pa.string())
+
+
+def content_hash(text: str, fingerprint: str) -> str:
+    """The same of one text."""
+    return hashlib.sha256(f"{fingerprint}{text}".encode()).hexdigest()[:32]
