@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Danger = Literal["", "obscene", "personal_data", "instruction"]
 
-# Latin names are looked up in English alone: the lists of other languages hold many of its plain words (`bite`,
-# `concha`, `Trio`), and the worst of their words are in `unsafe_words.txt` or in the English list.
+# Latin names are looked up in English, and among the long words of other languages: the short ones are often plain
+# words of another (`bite`, `concha`, `Trio`).
 _LANGUAGES: dict[str, tuple[str, ...]] = {
     "Latin": ("english",),
     "Hangul": ("korean",),
@@ -34,7 +34,7 @@ _NAMES_REMEMBERED = 1 << 14
 
 _PERSONAL_DATA = regex.compile(
     r"[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+\.\p{L}{2,}"  # mail
-    r"|(?:https?|ftp)://|\bwww\.|\b[\p{L}\p{N}-]+\.(?:com|net|org|info|biz|co\.uk|ru|cn|xyz|top)\b(?!\s*(?:core|framework))/?"
+    r"|(?:https?|ftp)://|\bwww\.|\b(?!(?:asp|ado|ml|vb)\.net\b)[\p{L}\p{N}-]+\.(?:com|net|org|info|biz|co\.uk|ru|cn|xyz|top)\b"
     r"|(?<![\p{L}\p{N}])@[A-Za-z_][\w.]{2,}"  # handles
     r"|(?<!\d)(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,4}\)[\s.-]?)?\d{2,4}(?:[\s.-]\d{3,4}){2,}(?!\d)"  # telephones
     r"|(?<!\d)\+?\d{9,}(?!\d)"  # and other long numbers

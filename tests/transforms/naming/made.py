@@ -130,6 +130,7 @@ HARMLESS = (
     "Opium wars",
     "Nazi Germany in film",
     "ASP.NET Core",
+    "Web services in ASP.NET",
     "Python 3.12.1 release notes",
     "World War 1914-1918",
     "초보자의 10km 달리기 훈련",
