@@ -33,9 +33,10 @@ class Journal:
             with ParquetReader(path) as reader:
                 groups = range(len(reader.row_group_sizes()))
                 batches = [batch for group in groups for batch in reader.batches(group, GENERATIONS.arrow.names)]
-        except UnreadableFileError:  # of another version, or damaged: nothing is lost but the work
+            return concatenate((batch.cast(GENERATIONS.arrow) for batch in batches), GENERATIONS.arrow)
+        except (UnreadableFileError, pa.ArrowException, ValueError):
+            # Damaged, or of another version: nothing is lost but the work.
             return concatenate([], GENERATIONS.arrow)
-        return concatenate((batch.cast(GENERATIONS.arrow) for batch in batches), GENERATIONS.arrow)
 
     def write(self, content_hashes: pa.StringArray, answered: pa.RecordBatch) -> None:
         """Keeps rows of `generations`; nobody sees half of a file."""
