@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 _PLACE = "\ue000question\ue000"
 """Stands for the question while a template is filled in; of a private use area, so that no template knows it."""
 
+_ALWAYS_ONE_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
+"""Set before a template, as some write today's date into a dialogue, and answers would be other ones tomorrow."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Dialogue:
@@ -65,12 +68,14 @@ def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
 
 def question_tokens(tokenizer: Any, question: str) -> list[int]:
     """The ids of a question's tokens; marks that it may contain are text like any other."""
-    ids: list[int] = tokenizer(question, add_special_tokens=False, split_special_tokens=True).input_ids
-    return ids
+    return _tokens(tokenizer, question, split_special_tokens=True)
 
 
-def _tokens(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
+def _tokens(tokenizer: Any, text: str, split_special_tokens: bool = False) -> list[int]:
+    # Not verbose, or it warns of long texts as if they could not be read.
+    ids: list[int] = tokenizer(
+        text, add_special_tokens=False, split_special_tokens=split_special_tokens, verbose=False
+    ).input_ids
     return ids
 
 
@@ -79,14 +84,20 @@ def _by_template(tokenizer: Any, dialogue: Dialogue) -> tuple[str, str]:
 
     try:
         text = _filled(tokenizer, _messages(dialogue))
-    except TemplateError:  # some templates know no instructions: they are then the start of the first question
+    except TemplateError:
+        text = ""
+    if dialogue.instructions.strip() not in text or not text:
+        # Some templates refuse instructions, or leave them out: they are then the start of the first question.
         text = _filled(tokenizer, _without_instructions(dialogue))
     before, _, after = text.rpartition(_PLACE)
     return before, after
 
 
 def _filled(tokenizer: Any, messages: list[dict[str, str]]) -> str:
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    template = _ALWAYS_ONE_DAY + tokenizer.get_chat_template()
+    text: str = tokenizer.apply_chat_template(
+        messages, chat_template=template, tokenize=False, add_generation_prompt=True
+    )
     return text
 
 

@@ -31,8 +31,9 @@ class ModelFolder(NamedTuple):
     @property
     def deciding_files(self) -> list[Path]:
         """The files on which answers depend, by name."""
-        named = ("*.safetensors", "config.json", "generation_config.json", "tokenizer*.json", "chat_template*")
-        return sorted(path for pattern in named for path in self.folder.glob(pattern))
+        weights = ("*.safetensors", "config.json", "generation_config.json")
+        tokenizer = ("tokenizer*.json", "chat_template*", "special_tokens_map.json", "added_tokens.json")
+        return sorted(path for pattern in (*weights, *tokenizer) for path in self.folder.glob(pattern))
 
 
 class AdapterFolder(NamedTuple):

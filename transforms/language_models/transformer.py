@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,11 @@ class Transformer:
         with self._lock:
             tokens = [question_tokens(self._tokenizer, question) for question in questions]
             lengths = np.array([len(each) + len(self._frame.after) for each in tokens], np.int64)
-            answers: list[Answer] = [Answer(None)] * len(questions)
-            for batch in batches_by_tokens(lengths, self.max_batch_tokens):
-                for rows, found in halving(run, batch, Exception):
+            # Padding would be read in place of nothing, as much of it as the question beside it is long.
+            answers = [Answer(None, "ValueError: a question without a token")] * len(questions)
+            some = np.flatnonzero(lengths)
+            for batch in batches_by_tokens(lengths[some], self.max_batch_tokens):
+                for rows, found in halving(run, some[batch], Exception):
                     for row, answer in zip(rows.tolist(), found, strict=True):
                         answers[row] = answer
             return answers
@@ -104,7 +107,7 @@ class Transformer:
     def _text(self, tokens: list[int]) -> str:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), len(tokens))
         text: str = self._tokenizer.decode(tokens[: end + 1], skip_special_tokens=True)
-        return text.strip()
+        return text.partition("\n")[0].strip()  # a token may hold the end of a line and more
 
     def _generate(self, questions: list[str], tokens: list[list[int]]) -> list[list[int]]:
         """The tokens that the model says after each row of tokens."""
@@ -171,7 +174,7 @@ class Transformer:
         import torch
 
         rows = [each[::-1] for each in tokens] if left else tokens
-        pair = [np.ascontiguousarray(array[:, ::-1]) if left else array for array in padded(rows, self._padding)]
+        pair = [array[:, ::-1].copy() if left else array for array in padded(rows, self._padding)]
         ids, mask = (torch.from_numpy(array).to(self.device) for array in pair)
         return ids, mask
 
@@ -207,30 +210,40 @@ def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tens
     """The model with LoRA merged into its weights; and the vectors of a soft prompt, shape (tokens, hidden size)."""
     import torch
 
-    none = torch.zeros((0, model.get_input_embeddings().weight.shape[1]))
+    width = model.get_input_embeddings().weight.shape[1]
+    none = torch.zeros((0, width))
     if adapter is None:
         return model, none
     try:
         from peft import PeftModel
+        from safetensors import SafetensorError
     except ImportError as error:
-        raise WeightsError(f"an adapter needs the package peft: {EXTRA}") from error
+        raise WeightsError(f"an adapter needs the package {error.name}: {EXTRA}") from error
     try:
-        tuned = PeftModel.from_pretrained(model, adapter.folder)
-    except (RuntimeError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():  # PEFT asks transformers in a way that is to be given up
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            tuned = PeftModel.from_pretrained(model, adapter.folder)
+    except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(f"the adapter {adapter.folder} does not fit the model: {error}") from error
     if adapter.kind == "LORA":
         return tuned.merge_and_unload(), none
     tokens = tuned.active_peft_config.num_virtual_tokens
-    return tuned.get_base_model(), tuned.get_prompt(batch_size=1)[0, :tokens].detach()
+    prompt = tuned.get_prompt(batch_size=1)[0, :tokens].detach()
+    if prompt.shape[1] != width:
+        raise WeightsError(
+            f"the adapter {adapter.folder} does not fit the model: vectors of {prompt.shape[1]} numbers, not {width}"
+        )
+    return tuned.get_base_model(), prompt
 
 
 def _drop_habits(model: Any) -> None:
     """Leaves of what a model's folder says of generation only its marks: how an answer is drawn is said by us."""
     from transformers import GenerationConfig
 
-    told = model.generation_config
+    told, start = model.generation_config, model.generation_config.decoder_start_token_id
     model.generation_config = GenerationConfig(
-        bos_token_id=told.bos_token_id, decoder_start_token_id=told.decoder_start_token_id
+        bos_token_id=told.bos_token_id,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None) if start is None else start,
     )
 
 
