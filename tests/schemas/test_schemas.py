@@ -14,6 +14,7 @@ from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
     ERRORS,
+    GENERATIONS,
     HISTORIES,
     INTERACTIONS,
     INTERACTIONS_WITH_INTEREST,
@@ -171,6 +172,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"content_hash": "0123456789abcdef" * 2, "vector": [0.6, -0.8]},
         {"content_hash": "f" * 32, "vector": [1.0]},
     ],
+    "generations": [
+        {"content_hash": "0123456789abcdef" * 2, "text": "Tea ☕"},
+        {"content_hash": "f" * 32, "text": ""},
+    ],
 }
 
 EARLIER = NOON - datetime.timedelta(microseconds=1)
@@ -232,6 +237,9 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": []}),
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": [math.nan, 1.0]}),
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": [None, 1.0]}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": "0123456789ABCDEF" * 2}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": "0" * 31}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": ""}),
 ]
 
 
