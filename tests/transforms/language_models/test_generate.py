@@ -225,7 +225,9 @@ def test_each_distinct_question_is_put_once_to_a_model_loaded_once(tmp_path: Pat
     assert found.generations == EXPECTED
     GENERATIONS.check(found.generations)
     assert found.failed == []
-    assert found.counts == {"questions_read": 300, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+    assert found.counts == Counter(
+        {"questions_read": 300, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+    )
     assert sorted(source.asked()) == sorted(ASKED)
     assert max(map(len, source.calls())) <= 64
     assert source.loads() == 1
@@ -253,10 +255,12 @@ def test_stored_answers_are_not_asked_again(tmp_path: Path) -> None:
     assert [answers[each] for each in hashes[:20]] == [f"earlier {question}" for question in ASKED[:20]]
     assert [answers[each] for each in hashes[20:]] == [toy_answer(question) for question in ASKED[20:]]
     assert len(answers) == found.generations.num_rows == 300
-    assert found.counts == {"questions_read": 300, "answers_reused": 20, "answers_resumed": 0, "answers_generated": 280}
+    assert found.counts == Counter(
+        {"questions_read": 300, "answers_reused": 20, "answers_resumed": 0, "answers_generated": 280}
+    )
     last = Outcome(source, [rows_of(ALL)], buckets=5, stored=[found.generations])
     assert last.generations == found.generations
-    assert last.counts == {"questions_read": 300, "answers_reused": 300}
+    assert last.counts == Counter({"questions_read": 300, "answers_reused": 300})
     assert len(source.asked()) == 280
 
 
@@ -268,7 +272,9 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
     found = Outcome(source, [rows_of([*impossible, *ASKED, *impossible])], journal=journal)
     assert found.generations == EXPECTED
     assert found.failed == sorted(f"ValueError: no\n{question}" for question in impossible)
-    assert found.counts == {"questions_read": 302, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+    assert found.counts == Counter(
+        {"questions_read": 302, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+    )
     before = source.calls()
     stored = [found.generations]
     for kept, resumed, reused in ((None, 300, 0), (stored, 0, 300)):
@@ -277,12 +283,14 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
         before = source.calls()
         assert again.generations == EXPECTED
         assert again.failed == found.failed
-        assert again.counts == {
-            "questions_read": 302,
-            "answers_reused": reused,
-            "answers_resumed": resumed,
-            "answers_generated": 0,
-        }
+        assert again.counts == Counter(
+            {
+                "questions_read": 302,
+                "answers_reused": reused,
+                "answers_resumed": resumed,
+                "answers_generated": 0,
+            }
+        )
 
 
 @pytest.mark.parametrize("killed_after", [0, 3])
@@ -298,12 +306,14 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) ->
     found = Outcome(again, [rows_of(ALL[::-1])], journal=journal)
     assert sorted(again.asked()) == sorted(set(ASKED) - kept)
     assert found.generations == EXPECTED
-    assert found.counts == {
-        "questions_read": 300,
-        "answers_reused": 0,
-        "answers_resumed": len(kept),
-        "answers_generated": 300 - len(kept),
-    }
+    assert found.counts == Counter(
+        {
+            "questions_read": 300,
+            "answers_reused": 0,
+            "answers_resumed": len(kept),
+            "answers_generated": 300 - len(kept),
+        }
+    )
 
 
 def test_nothing_gives_nothing(tmp_path: Path) -> None:
