@@ -17,6 +17,9 @@ from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToNam
 from transforms.progress import Progress
 from transforms.salience.unique_items import UniqueItems
 
+_BYTES_PER_BUCKET = 4 << 20
+"""Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""
+
 
 def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
@@ -56,7 +59,8 @@ def _ask(
     progress: Progress,
 ) -> dict[str, beam.PCollection]:
     """The names that a model gives, and its answers: each journey is asked about once, and some again."""
-    generate = GenerateTexts(asked, job.parts, stored, Journal(job.journal), progress)
+    buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
+    generate = GenerateTexts(asked, buckets, stored, Journal(job.journal), progress)
     first = ready | "AskFirst" >> AskFirst(namer)
     answers = first | "FirstQuestions" >> Questions() | "FirstAnswers" >> generate
     told.add(answers.errors, answers.counts)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines import name, name_job
-from transforms.language_models import loading
+from transforms.language_models import generate, loading
 from transforms.language_models.spec import Answer, Asked, ModelSpec
 
 TAKEN = "Taken already"
@@ -57,6 +57,7 @@ def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr)
     def fingerprint(asked: Asked) -> str:
         return asked.dialogue.fingerprint()
 
+    put(generate, "_QUESTIONS_PER_PIECE", 4)  # several pieces of a few questions
     put(name_job, "find_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
     put(loading, "load_model", lambda _asked, _device=None: toy)
     put(loading, "fingerprint_of_asked", fingerprint)

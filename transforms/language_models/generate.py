@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler, RunInference
@@ -68,7 +69,8 @@ def split_stored(questions: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) ->
 
     Args:
         questions: rows of `QUESTIONS`, each once.
-        stored: rows of `generations`, each once, in any order, perhaps with further columns.
+        stored: rows of `generations` in any order, perhaps with further columns, and several times where they are the
+            same.
     """
     asked = questions["content_hash"]
     known = concatenate(
@@ -78,7 +80,16 @@ def split_stored(questions: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) ->
         ),
         GENERATIONS.arrow,
     )
+    known = known.filter(_is_first(known["content_hash"]))
     return Split(known, questions.filter(pc.invert(pc.is_in(asked, known["content_hash"]))))
+
+
+def _is_first(hashes: pa.StringArray) -> pa.BooleanArray:
+    """Whether a hash is there for the first time, for each of them."""
+    codes = hashes.dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(codes), bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    return pa.array(first)
 
 
 def cut_questions(questions: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -178,12 +189,15 @@ class LookUpQuestions(beam.DoFn):
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
         questions = distinct_questions(batches["questions"])
-        stored, new = split_stored(questions, batches.get("stored", ()))
+        stored, open_questions = split_stored(questions, batches.get("stored", ()))
+        resumed, new = split_stored(open_questions, batches.get("resumed", ()))
         yield from cut_into_pieces(stored)
+        yield from cut_into_pieces(resumed)
         for piece in cut_questions(new):
             yield TaggedOutput(_NEW_TAG, piece)
         yield TaggedOutput(COUNTS_TAG, count("questions_read", questions.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("answers_reused", stored.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("answers_resumed", resumed.num_rows))
 
 
 class RouteAnswers(beam.DoFn):
@@ -243,6 +257,9 @@ class GenerateTexts(beam.PTransform):
         batches = {"questions": questions}
         if self.stored is not None:
             batches["stored"] = self.stored
+        if self.journal is not None:
+            kept = beam.FlatMap(lambda _, journal: journal.read_all(), self.journal).with_output_types(pa.RecordBatch)
+            batches["resumed"] = questions.pipeline | "Once" >> beam.Impulse() | "ReadJournal" >> kept
         found = (
             batches
             | "GroupQuestions" >> GroupTogether("content_hash", self.buckets)
