@@ -36,12 +36,13 @@ def folder_of_package(package: str) -> Path | None:
     return Path(found.origin).parent if found and found.origin else None
 
 
-def downloaded(hub_id: str, patterns: Sequence[str]) -> Path:
+def downloaded(hub_id: str, patterns: Sequence[str], extra: str) -> Path:
     """The newest snapshot of a hub's repository; the hub's client keeps it in its cache.
 
     Args:
         hub_id: `owner/name`.
         patterns: the files that are wanted.
+        extra: how the hub's client is installed.
 
     Raises:
         WeightsError: when the hub does not give it, or its client is not installed.
@@ -49,7 +50,7 @@ def downloaded(hub_id: str, patterns: Sequence[str]) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise WeightsError(f"to load {hub_id} from a model hub, the package huggingface_hub is needed") from error
+        raise WeightsError(f"to load {hub_id} from a model hub, {extra}") from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(patterns)))
     except (OSError, RuntimeError, ValueError) as error:

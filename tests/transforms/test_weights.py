@@ -64,8 +64,8 @@ def test_where_things_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_hub_without_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(WeightsError, match="to load owner/name from a model hub, the package huggingface_hub"):
-        downloaded("owner/name", ["*.json"])
+    with pytest.raises(WeightsError, match="from a model hub, install it"):
+        downloaded("owner/name", ["*.json"], "install it")
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _packaged_minilm() -> Path | None:
 def _downloaded(spec: EncoderSpec, hub_id: str) -> Path:
     ways_out = "give a folder that has it" if spec.kind == "hub" else f"install it with {EXTRA}, or give a folder"
     try:
-        return downloaded(hub_id, _HUB_FILES)
+        return downloaded(hub_id, _HUB_FILES, EXTRA)
     except WeightsError as error:
         raise WeightsError(f"encoder {spec}: {error}; {ways_out}") from error
 

@@ -17,7 +17,7 @@ from transforms.language_models.folder import (
     read_adapter,
     read_model,
 )
-from transforms.language_models.smollm2 import GGUF_SHA256, RECIPE, find_smollm2, packaged
+from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged
 from transforms.language_models.spec import Asked, LanguageModel, ModelSpec
 from transforms.weights import WeightsError, downloaded, sha256_of
 
@@ -33,7 +33,7 @@ def find_model(spec: ModelSpec) -> ModelFolder:
     if spec.kind == "smollm2":
         return find_smollm2()
     try:
-        return read_model(downloaded(spec.name, HUB_FILES) if spec.kind == "hub" else Path(spec.name))
+        return read_model(downloaded(spec.name, HUB_FILES, EXTRA) if spec.kind == "hub" else Path(spec.name))
     except (FolderError, WeightsError) as error:
         raise WeightsError(f"language model {spec}: {error}") from error
 

@@ -58,7 +58,7 @@ def find_smollm2() -> ModelFolder:
     weights = packaged()
     if weights is None:
         try:
-            return read_model(downloaded(HUB_ID, HUB_FILES))
+            return read_model(downloaded(HUB_ID, HUB_FILES, EXTRA))
         except WeightsError as error:
             raise WeightsError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
     folder = cache_folder("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
