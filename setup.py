@@ -17,6 +17,9 @@ REQUIREMENTS = [
     "rich>=13,<16",
 ]
 
+# Word lists that names are checked against: small, and enough to name journeys without a language model.
+SAFETY = "glin-profanity>=4.1,<5"
+
 EXTRAS = {
     "gcp": [f"apache-beam[gcp]~={BEAM_VERSION}", "google-cloud-storage>=2,<4"],
     "aws": [f"apache-beam[aws]~={BEAM_VERSION}"],
@@ -27,10 +30,20 @@ EXTRAS = {
         "transformers>=5,<6",
     ],
     "evaluation": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
-    "llm": ["peft>=0.17,<1", "safetensors>=0.5,<1", "torch>=2.6,<3", "transformers>=5,<6"],
+    "naming": [SAFETY],
+    "llm": [
+        SAFETY,
+        "gguf>=0.17,<1",
+        "jinja2>=3.1,<4",
+        "peft>=0.17,<1",
+        "safetensors>=0.5,<1",
+        "torch>=2.6,<3",
+        "transformers>=5,<6",
+    ],
     "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
     "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [
+        SAFETY,
         "duckdb>=1.1,<3",
         "hypothesis>=6.100,<7",
         "import-linter>=2.3,<3",

@@ -6,17 +6,19 @@ from pathlib import Path
 from pipelines.evaluate_job import EvaluateOptions
 from pipelines.extract_job import ExtractOptions
 from pipelines.interest_job import InterestOptions
+from pipelines.name_job import NameOptions
 from pipelines.options import JobOptions, options_table
 from pipelines.salience_job import SalienceOptions
 
 _ROOT = Path(__file__).parent.parent
 README = _ROOT / "README.md"
-PAGES = (README, _ROOT / "docs" / "evaluation.md", _ROOT / "docs" / "salience.md", _ROOT / "docs" / "interest.md")
+PAGES = (README, *(_ROOT / "docs" / f"{name}.md" for name in ("evaluation", "salience", "interest", "naming")))
 _OPTIONS: dict[str, type[JobOptions]] = {
     "extract": ExtractOptions,
     "evaluate": EvaluateOptions,
     "salience": SalienceOptions,
     "interest": InterestOptions,
+    "name": NameOptions,
 }
 _TABLE = re.compile(rf"(<!-- options of ({'|'.join(_OPTIONS)}) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import apache_beam as beam
 
-from schemas import EMBEDDINGS, ERRORS, HISTORIES, JOURNEYS, METRICS, DatasetSchema
+from schemas import EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source
 from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
-_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, EMBEDDINGS, METRICS))
+_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, EMBEDDINGS, GENERATIONS, METRICS))
 """What only this project writes, so that not one row of it may be unusable."""
 
 
@@ -73,6 +73,7 @@ def write_and_commit(
     told: Told,
     writer: PartWriter,
     written: tuple[beam.PCollection, ...] = (),
+    asked: tuple[str, ...] = (),
 ) -> None:
     """Adds the end of a job to its graph.
 
@@ -83,6 +84,7 @@ def write_and_commit(
         told: what was told on the way.
         writer: of the job's parts.
         written: parts of datasets that are written already, as (name of the dataset, part).
+        asked: names of what was put to a model, whose failures count as unusable rows.
     """
     errors = tuple(told.errors) | "AllErrors" >> beam.Flatten()
     unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
@@ -106,6 +108,7 @@ def write_and_commit(
                 tuple(name for name in job.sources if name not in _OWN),
                 job.max_error_rate,
                 intact=tuple(name for name in job.sources if name in _OWN),
+                asked=asked,
             ),
             counts=sums,
             configuration=job.configuration,

@@ -31,8 +31,8 @@ from transforms.datasets.commit import NOT_PUT_BACK
 from transforms.datasets.files import Source
 from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
-from transforms.encoders.weights import WeightsError
 from transforms.progress import Progress
+from transforms.weights import WeightsError
 
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _MOST_FOOTERS = 500

@@ -13,7 +13,10 @@ from transforms.datasets.files import Source, check_writable, find
 from transforms.datasets.manifest import current_versions
 from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import EXTRA, WeightsError, find_layout
+from transforms.encoders.weights import EXTRA, find_layout
+from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
+from transforms.language_models.spec import ModelSpec, parse_model
+from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
 _FEWEST_PARTS = 16
@@ -113,6 +116,23 @@ def find_encoder(option: str, name: str) -> EncoderSpec:
     return spec
 
 
-def _check_installed(option: str, name: str, packages: Iterable[str]) -> None:
+def find_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
+    """The language model that a name stands for, whose weights and packages are there.
+
+    Raises:
+        UsageError: when it is not known, or something is missing.
+    """
+    try:
+        spec = parse_model(name, adapter)
+        _check_installed(option, name, (*_MORE_PACKAGES, *(("peft",) if adapter else ())), LANGUAGE_MODELS_EXTRA)
+        spec.fingerprint()
+    except UsageError:
+        raise
+    except (ValueError, WeightsError) as error:
+        raise UsageError(f"{option}: {error}") from error
+    return spec
+
+
+def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = EXTRA) -> None:
     if missing := [package for package in packages if importlib.util.find_spec(package) is None]:
-        raise UsageError(f"{option}: {name!r} needs {', '.join(missing)}: {EXTRA}")
+        raise UsageError(f"{option}: {name!r} needs {', '.join(missing)}: {extra}")

@@ -8,16 +8,18 @@ from schemas.dataset import Invariant as Invariant
 from schemas.dataset import SchemaError as SchemaError
 from schemas.embeddings import EMBEDDINGS as EMBEDDINGS
 from schemas.errors import ERRORS as ERRORS
+from schemas.generations import GENERATIONS as GENERATIONS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
 from schemas.interactions_with_interest import INTERACTIONS_WITH_INTEREST as INTERACTIONS_WITH_INTEREST
 from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
+from schemas.journey_names import JOURNEY_NAMES as JOURNEY_NAMES
 from schemas.journeys import JOURNEYS as JOURNEYS
 from schemas.metrics import METRICS as METRICS
 from schemas.salience_model import SALIENCE_MODEL as SALIENCE_MODEL
 from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
-OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, METRICS, ERRORS)
-CACHES = (EMBEDDINGS, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)
+OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES, METRICS, ERRORS)
+CACHES = (EMBEDDINGS, GENERATIONS, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)

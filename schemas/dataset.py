@@ -136,6 +136,15 @@ def not_empty(name: str) -> Invariant:
     )
 
 
+def hash_of_content(name: str) -> Invariant:
+    """`name` is a hash as `transforms.content_hash` makes it."""
+    return Invariant(
+        f"{name}_malformed",
+        f"`{name}` is 32 hexadecimal digits",
+        lambda rows: pc.fill_null(pc.match_substring_regex(rows[name], "^[0-9a-f]{32}$"), fill_value=True),
+    )
+
+
 def finite(name: str) -> Invariant:
     """`name` is neither NaN nor infinite (null is allowed)."""
     return Invariant(

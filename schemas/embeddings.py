@@ -4,13 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content
 
 _UNIT_TOLERANCE = 1e-3
-
-
-def _is_hash(rows: Rows) -> BooleanArray:
-    return pc.fill_null(pc.match_substring_regex(rows["content_hash"], "^[0-9a-f]{32}$"), fill_value=True)
 
 
 def _has_unit_length(rows: Rows) -> BooleanArray:
@@ -37,7 +33,7 @@ EMBEDDINGS = DatasetSchema(
         Column("vector", pa.list_(pa.float32()), "A vector of unit length; each of an encoder has as many numbers."),
     ),
     invariants=(
-        Invariant("content_hash_malformed", "`content_hash` is 32 hexadecimal digits", _is_hash),
+        hash_of_content("content_hash"),
         Invariant("vector_not_of_unit_length", "`vector` has the length 1, within 0.001", _has_unit_length),
     ),
 )

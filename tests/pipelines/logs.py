@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.extract import run
-from schemas import ERRORS, METRICS, OUTPUTS, TIMESTAMP, DatasetSchema
+from pipelines.extract_job import outputs
+from schemas import ERRORS, METRICS, TIMESTAMP, DatasetSchema
 from transforms.datasets.manifest import Manifest, read_manifest
 
 TOPICS = (
@@ -103,7 +104,7 @@ def figures(workspace: Path) -> dict[tuple[str, str], int]:
 def snapshot(workspace: Path) -> dict[str, bytes]:
     """All manifests and the parts that they list."""
     files = {}
-    for dataset in OUTPUTS:
+    for dataset in outputs(None):
         folder = workspace / dataset.name
         for name in ("_manifest.json", *(part.name for part in manifest(workspace, dataset).parts)):
             files[f"{dataset.name}/{name}"] = (folder / name).read_bytes()

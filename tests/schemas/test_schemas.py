@@ -14,11 +14,13 @@ from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
     ERRORS,
+    GENERATIONS,
     HISTORIES,
     INTERACTIONS,
     INTERACTIONS_WITH_INTEREST,
     ITEM_EMBEDDINGS,
     ITEMS,
+    JOURNEY_NAMES,
     JOURNEYS,
     METRICS,
     SALIENCE_MODEL,
@@ -135,6 +137,28 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "last_timestamp": NOON,
         }
     ],
+    "journey_names": [
+        {
+            "user_id": "u",
+            "journey_id": "0123456789abcdef",
+            "name": "Tea pots",
+            "method": "few_shot",
+            "model": "builtin 0123",
+            "fallback": "",
+            "safe": True,
+            "content_hash": "0123456789abcdef" * 2,
+        },
+        {
+            "user_id": "u",
+            "journey_id": "f" * 16,
+            "name": "Interest 2",
+            "method": "salient",
+            "model": "",
+            "fallback": "unsafe",
+            "safe": False,
+            "content_hash": "f" * 32,
+        },
+    ],
     "metrics": [
         {"pipeline": "extract", "metric": "users", "slice": "", "value": 0.0, "low": 0.0, "high": 1.0, "n": 3},
         {"pipeline": "extract", "metric": "users", "slice": "x", "value": -1e300},
@@ -147,6 +171,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "embeddings": [
         {"content_hash": "0123456789abcdef" * 2, "vector": [0.6, -0.8]},
         {"content_hash": "f" * 32, "vector": [1.0]},
+    ],
+    "generations": [
+        {"content_hash": "0123456789abcdef" * 2, "text": "Tea ☕"},
+        {"content_hash": "f" * 32, "text": ""},
     ],
 }
 
@@ -190,6 +218,12 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (JOURNEYS, "ends_before_it_begins", {"last_timestamp": EARLIER}),
     (JOURNEYS, "size_beyond_items", {"size": 3}),
     (JOURNEYS, "size_beyond_items", {"size": 0}),
+    (JOURNEY_NAMES, "empty_user_id", {"user_id": ""}),
+    (JOURNEY_NAMES, "empty_name", {"name": ""}),
+    (JOURNEY_NAMES, "method_unknown", {"method": "guessed"}),
+    (JOURNEY_NAMES, "model_and_method_differ", {"model": ""}),
+    (JOURNEY_NAMES, "model_and_method_differ", {"method": "salient"}),
+    (JOURNEY_NAMES, "content_hash_malformed", {"content_hash": "F" * 32}),
     (METRICS, "empty_pipeline", {"pipeline": ""}),
     (METRICS, "empty_metric", {"metric": ""}),
     (METRICS, "value_not_finite", {"value": math.inf}),
@@ -203,6 +237,9 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": []}),
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": [math.nan, 1.0]}),
     (EMBEDDINGS, "vector_not_of_unit_length", {"vector": [None, 1.0]}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": "0123456789ABCDEF" * 2}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": "0" * 31}),
+    (GENERATIONS, "content_hash_malformed", {"content_hash": ""}),
 ]
 
 

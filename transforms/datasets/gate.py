@@ -17,11 +17,13 @@ class Gate:
         inputs: names of the datasets that were read.
         max_error_rate: largest share of an input's rows that may have gone to `errors`.
         intact: names of datasets that this project wrote and that were read again: nothing of them may be lost.
+        asked: names of what was put to a model, failures of which are unusable rows; there may be none.
     """
 
     inputs: tuple[str, ...]
     max_error_rate: float
     intact: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     def check(self, counts: dict[tuple[str, str], int]) -> None:
         """Checks the sums of a job.
@@ -30,10 +32,10 @@ class Gate:
             DataError: when an input had no row at all, too many of its rows were unusable, or any of an own dataset.
         """
         empty, too_many = [], []
-        for name in self.inputs:
+        for name in (*self.inputs, *self.asked):
             read = counts.get((f"{name}_read", ""), 0)
             unusable = _unusable(name, counts)
-            if read == 0:
+            if read == 0 and name in self.inputs:
                 empty.append(f"no row of {name} was read ({_told(unusable)})")
                 continue
             rows, bad = read + counts.get((f"{name}_stored", ""), 0), sum(unusable.values())

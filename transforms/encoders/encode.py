@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from apache_beam.pvalue import TaggedOutput
 
 from schemas import EMBEDDINGS
 from transforms.columnar import BYTES_PER_PIECE, GroupTogether, concatenate, cut_into_pieces, ends_of_runs
+from transforms.content_hash import content_hashes
 from transforms.datasets.metrics import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import Encoder, EncoderSource
@@ -60,13 +60,8 @@ def hash_texts(texts: pa.RecordBatch, fingerprint: str) -> pa.RecordBatch:
     for name in TEXTS.names:
         if texts[name].null_count:
             raise ValueError(f"{name} is null in {texts[name].null_count} of {texts.num_rows} rows")
-    start = hashlib.sha256(fingerprint.encode())
-    hashes = []
-    for text in texts["text"].to_pylist():
-        whole = start.copy()
-        whole.update(text.encode())
-        hashes.append(whole.hexdigest()[:32])
-    return pa.RecordBatch.from_arrays([*texts.columns, pa.array(hashes, pa.string())], schema=HASHED_TEXTS)
+    hashes = content_hashes(texts["text"], fingerprint)
+    return pa.RecordBatch.from_arrays([*texts.columns, hashes], schema=HASHED_TEXTS)
 
 
 def distinct_texts(hashed: Iterable[pa.RecordBatch]) -> pa.RecordBatch:

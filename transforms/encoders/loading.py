@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from transforms.encoders.layout import Layout, read_layout
@@ -17,6 +12,7 @@ from transforms.encoders.spec import Encoder, EncoderSpec
 from transforms.encoders.static import RECIPE, StaticEncoder, distil
 from transforms.encoders.transformer import TransformerEncoder
 from transforms.encoders.weights import find_layout, sum_of
+from transforms.weights import cache_folder, made_once
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,36 +48,13 @@ def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
     return TransformerEncoder(layout, device, spec.max_tokens)
 
 
-def cache_folder() -> Path:
-    """Where distilled encoders are kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interest-journeys" / "encoders"
-
-
 def distilled(source: Layout) -> Layout:
-    """The static encoder of a transformer, from the cache or made now; nobody ever sees half of one."""
+    """The static encoder of a transformer, from the cache or made now."""
     key = hashlib.sha256(f"{sum_of(source)}\n{RECIPE}".encode()).hexdigest()[:16]
-    folder = cache_folder() / f"static-{key}"
-    with _locked(folder.with_suffix(".lock")):
-        if not folder.exists():
-            _make(source, folder)
-    return read_layout(folder)
+    folder = cache_folder("encoders") / f"static-{key}"
 
-
-def _make(source: Layout, folder: Path) -> None:
-    _LOGGER.info("distilling %s into %s", source.folder, folder)
-    hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    def make(hidden: Path) -> None:
+        _LOGGER.info("distilling %s into %s", source.folder, folder)
         distil(source, hidden)
-        hidden.rename(folder)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
 
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process of this machine at a time; the lock ends with its process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return read_layout(made_once(folder, make))

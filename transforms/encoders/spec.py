@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from transforms.encoders.batching import Vectors
+from transforms.batching import Vectors
 from transforms.encoders.layout import LayoutError, read_layout
 
 FEWEST_TOKENS = 3

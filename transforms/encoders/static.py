@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.encoders.batching import Vectors
+from transforms.batching import Vectors
 from transforms.encoders.layout import Layout
 from transforms.encoders.tokens import TextTokenizer
 from transforms.encoders.transformer import TransformerEncoder
-from transforms.encoders.weights import EXTRA, WeightsError
+from transforms.encoders.weights import EXTRA
+from transforms.weights import WeightsError
 
 DIMENSION = 256
 SIF = 1e-4

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transforms.encoders.layout import Layout
-from transforms.encoders.weights import EXTRA, WeightsError
+from transforms.encoders.weights import EXTRA
+from transforms.weights import WeightsError
 
 
 class TextTokenizer:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transforms.encoders.batching import Rows, Vectors, batches_by_tokens, halving, padded
+from transforms.batching import Rows, Vectors, batches_by_tokens, halving, padded
 from transforms.encoders.layout import Layout
 from transforms.encoders.tokens import TextTokenizer
-from transforms.encoders.weights import EXTRA, WeightsError
+from transforms.encoders.weights import EXTRA
+from transforms.weights import WeightsError, without_progress_bar
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +76,8 @@ class TransformerEncoder:
         lengths = np.array([len(row) for row in tokens], np.int64)
         vectors = np.empty((len(tokens), self.dimension), np.float32)
         for rows in batches_by_tokens(lengths, self.max_batch_tokens):
-            vectors[rows] = halving(run, rows, torch.OutOfMemoryError)
+            for part, found in halving(run, rows, torch.OutOfMemoryError):
+                vectors[part] = found
         return vectors
 
     def _forward(self, tokens: list[list[int]]) -> Vectors:
@@ -106,7 +107,7 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
     most = getattr(config, "max_position_embeddings", None)
     if most is not None and max_tokens > most:
         raise WeightsError(f"{layout.folder} takes {most} tokens at most, max_tokens is {max_tokens}")
-    with _without_progress_bar():
+    with without_progress_bar():
         return AutoModel.from_pretrained(
             layout.folder,
             config=config,
@@ -115,20 +116,6 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
             trust_remote_code=False,
             use_safetensors=True,
         )
-
-
-@contextmanager
-def _without_progress_bar() -> Iterator[None]:
-    """Loading takes a moment, and a local run draws a bar of its own."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _precision(device: torch.device) -> torch.dtype:

@@ -9,10 +9,11 @@ pytest.importorskip("transformers")
 
 from tests.transforms.encoders.tiny import SPECIAL, WORDS, make_bert, make_tokenizer, write_modules  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
-from transforms.encoders.loading import cache_folder, distilled, load_encoder  # noqa: E402
+from transforms.encoders.loading import distilled, load_encoder  # noqa: E402
 from transforms.encoders.spec import EncoderSpec, parse_spec  # noqa: E402
 from transforms.encoders.static import StaticEncoder, known_tokens, surrounded  # noqa: E402
-from transforms.encoders.weights import WeightsError, sum_of  # noqa: E402
+from transforms.encoders.weights import sum_of  # noqa: E402
+from transforms.weights import WeightsError, cache_folder  # noqa: E402
 
 TEXTS = ["red tea pot", "", "teas", "garden garden", " ", "[SEP]"]
 
@@ -20,7 +21,7 @@ TEXTS = ["red tea pot", "", "teas", "garden garden", " ", "[SEP]"]
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return cache_folder()
+    return cache_folder("encoders")
 
 
 def test_a_folder_is_loaded(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ transformers = pytest.importorskip("transformers")
 from tests.transforms.encoders.tiny import make_bert, write_json  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.transformer import TransformerEncoder  # noqa: E402
-from transforms.encoders.weights import WeightsError  # noqa: E402
+from transforms.weights import WeightsError  # noqa: E402
 
 TEXTS = ["red tea pot", "tea", "", "a b c d e f g h i j k l m n", "cars", "gardening in the red garden", "☕"]
 

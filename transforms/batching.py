@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Vectors: TypeAlias = npt.NDArray[np.float32]
+Made = TypeVar("Made")
 
 
 def batches_by_tokens(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Rows]:
@@ -42,21 +43,27 @@ def padded(tokens: list[list[int]], padding: int) -> tuple[npt.NDArray[np.int64]
     return ids, mask.astype(np.int64)
 
 
-def halving(run: Callable[[Rows], Vectors], rows: Rows, too_large: type[Exception]) -> Vectors:
+def halving(run: Callable[[Rows], Made], rows: Rows, too_large: type[Exception]) -> Iterator[tuple[Rows, Made]]:
     """What `run` makes of rows, which is done in halves where it raises `too_large`.
 
     Args:
-        run: indices, shape (rows,) -> one vector each, shape (rows, dimension).
+        run: makes something of indices, shape (rows,).
         rows: indices, at least one.
         too_large: what a machine raises that has too little memory.
+
+    Returns:
+        Pieces of the rows, in their order, each with what was made of it.
 
     Raises:
         too_large: when one row alone is too large.
     """
     try:
-        return run(rows)
+        made = run(rows)
     except too_large:
         if len(rows) == 1:
             raise
-    middle = len(rows) // 2
-    return np.concatenate([halving(run, half, too_large) for half in (rows[:middle], rows[middle:])])
+        middle = len(rows) // 2
+        for half in (rows[:middle], rows[middle:]):
+            yield from halving(run, half, too_large)
+    else:
+        yield rows, made

@@ -1,0 +1,236 @@
+"""What `name` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any, get_args
+
+from pipelines import options as reading
+from pipelines.inputs import (
+    check_apart,
+    choose_parts,
+    find_input,
+    find_language_model,
+    find_own,
+    open_workspace,
+    told_inputs,
+)
+from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
+from transforms.datasets.files import Source, absolute
+from transforms.language_models.folder import FolderError, read_adapter
+from transforms.language_models.spec import Asked, Decoding
+from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
+from transforms.naming.question import dialogue
+
+PROGRAM = "name"
+_SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors" / "items.parquet"
+_JOURNAL = "_answers_so_far"
+_ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
+"""The kind of adapter that each method goes with."""
+
+
+class NameOptions(reading.JobOptions):
+    """Names the journeys of each user: from their terms, or by a language model that reads titles of their items."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        number = reading.number
+        add("--journeys", default="workspace", help="Workspace that holds `journeys`, as `extract` writes it.")
+        add("--items", help="Catalogue: parquet file, folder or glob. Without it: the sample.")
+        add("--workspace", default="names", help="Folder or bucket prefix in which the datasets are written.")
+        add(
+            "--previous",
+            help="Workspace of a run before: what its model answered is not asked again. Without it: `--workspace`.",
+        )
+        add(
+            "--method",
+            default=NamingConfig.method,
+            choices=get_args(Method),
+            help="Where names come from: a journey's terms, or a language model, and how that was taught.",
+        )
+        add(
+            "--model",
+            help="Language model, for all methods but `salient`: `smollm2`; or a folder, or a hub id.",
+        )
+        add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
+        add(
+            "--metadata",
+            default=NamingConfig.metadata,
+            choices=get_args(Metadata),
+            help="What the model is told of a journey.",
+        )
+        add(
+            "--max_items",
+            type=number(int, 1, 1000),
+            default=NamingConfig.max_items,
+            help="Items of a journey whose titles are told, spread over its time.",
+        )
+        add(
+            "--examples",
+            type=number(int, 0, MOST_EXAMPLES),
+            default=NamingConfig.examples,
+            help="Worked examples before each question of `few_shot`.",
+        )
+        add(
+            "--max_new_tokens",
+            type=number(int, 1, 1000),
+            default=Decoding.max_new_tokens,
+            help="The model's answers are cut after so many tokens.",
+        )
+        add(
+            "--temperature",
+            type=number(float, 0, 10),
+            default=Decoding.temperature,
+            help="0: the likeliest name; above: names are drawn, the more evenly the higher.",
+        )
+        add(
+            "--top_p",
+            type=number(float, 0, 1, open_low=True),
+            default=Decoding.top_p,
+            help="Where names are drawn: from the likeliest tokens that together have this probability.",
+        )
+        add("--seed", type=number(int, 0), default=Decoding.seed, help="Where names are drawn: of all draws.")
+        reading.add_item_columns(parser)
+        reading.add_error_rate(parser)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        journeys: what is named.
+        items: the catalogue.
+        generations: answers of an earlier run; None: there are none.
+        workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
+        item_columns: other names of columns in the catalogue.
+        naming: how journeys are named.
+        asked: the language model, and what it is asked for; None for `salient`.
+        model: what the model is called in the datasets; empty for `salient`.
+        parts: number of parts of each dataset.
+        max_error_rate: largest share of unusable rows of an input, and of questions that the model fails to answer.
+    """
+
+    journeys: Source
+    items: Source
+    generations: Source | None
+    workspace: str
+    versions: dict[str, str | None]
+    item_columns: dict[str, str]
+    naming: NamingConfig
+    asked: Asked | None
+    model: str
+    parts: int
+    max_error_rate: float
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return outputs(self.naming.method)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        return {"parts": self.parts, "naming": dataclasses.asdict(self.naming), "model": self.model}
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {ITEMS.name: self.items, JOURNEYS.name: self.journeys, GENERATIONS.name: self.generations}
+        return {name: source for name, source in named.items() if source}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        return told_inputs(self.sources)
+
+    @property
+    def journal(self) -> str:
+        """The folder in which answers are kept until the job is committed."""
+        return f"{self.workspace.rstrip('/')}/{_JOURNAL}"
+
+
+def outputs(method: Method) -> tuple[DatasetSchema, ...]:
+    """The datasets that are written, names last; a model's answers where one is asked."""
+    answers = () if method == "salient" else (GENERATIONS,)
+    return (*answers, ERRORS, METRICS, JOURNEY_NAMES)
+
+
+def plan(own: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs and the model, opens the workspace.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    _check_model(own)
+    if own.items is None and not _SAMPLE.is_file():
+        raise reading.UsageError("the sample is not part of the installed package; give --items")
+    items = find_input("--items", own.items or str(_SAMPLE))
+    journeys = find_own("--journeys", own.journeys, JOURNEYS)
+    workspace = absolute(own.workspace)
+    check_apart(workspace, [("--items", items), ("--journeys", journeys)])
+    naming = NamingConfig(own.method, own.metadata, own.max_items, examples=own.examples)
+    asked = _asked(own, naming)
+    return Job(
+        journeys=journeys,
+        items=items,
+        generations=_find_generations(own, workspace) if asked else None,
+        workspace=workspace,
+        versions=open_workspace(workspace, outputs(naming.method)),
+        item_columns=own.item_columns,
+        naming=naming,
+        asked=asked,
+        model=_called(asked) if asked else "",
+        parts=choose_parts(journeys),
+        max_error_rate=own.max_error_rate,
+    )
+
+
+def _check_model(own: argparse.Namespace) -> None:
+    """Refuses a method without what it needs, and with what is not for it."""
+    if own.method == "salient" and (own.model or own.adapter):
+        raise reading.UsageError("--method=salient asks no language model; give another --method, or no --model")
+    if own.method != "salient" and not own.model:
+        raise reading.UsageError(f"--method={own.method} needs --model")
+    if own.method == "prompt_tuned" and not own.adapter:
+        raise reading.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
+    if own.adapter and own.method in _ADAPTERS:
+        _check_adapter(own.adapter, own.method)
+    if own.temperature == 0 and own.top_p != Decoding.top_p:
+        raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
+
+
+def _check_adapter(adapter: str, method: str) -> None:
+    try:
+        kind = read_adapter(Path(adapter).expanduser().resolve()).kind
+    except FolderError as error:
+        raise reading.UsageError(f"--adapter: {error}") from error
+    if kind != _ADAPTERS[method]:
+        raise reading.UsageError(f"--method={method} goes with an adapter of the kind {_ADAPTERS[method]}, got {kind}")
+
+
+def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
+    if naming.method == "salient":
+        return None
+    model = find_language_model("--model", own.model, own.adapter or "")
+    return Asked(model, dialogue(naming), Decoding(own.max_new_tokens, own.temperature, own.top_p, own.seed))
+
+
+def _called(asked: Asked) -> str:
+    """The last part of the model's path, which is not the same on every machine, and all that decides answers."""
+    names = [Path(part).name for part in (asked.model.name or asked.model.kind, asked.model.adapter) if part]
+    return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
+
+
+def _find_generations(own: argparse.Namespace, workspace: str) -> Source | None:
+    """The answers of --previous; or those of --workspace, where it has any."""
+    if own.previous:
+        return find_own("--previous", own.previous, GENERATIONS)
+    try:
+        return find_own("--workspace", workspace, GENERATIONS)
+    except reading.UsageError:
+        return None

@@ -1,0 +1,68 @@
+"""A language model for the command `name` that needs no weights; run as a script, the command with that model."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipelines import name, name_job
+from transforms.language_models import generate, loading
+from transforms.language_models.spec import Answer, Asked, ModelSpec
+
+TAKEN = "Taken already"
+
+
+class NamingToy:
+    """Names a journey by the length of the longest word of its first title, and by the word where that is taken.
+
+    Args:
+        log: a file to which each question is appended, with whether it was asked again.
+        seconds: how long an answer takes.
+        raises: a question that holds this is not answered.
+        says: what is answered instead.
+    """
+
+    def __init__(self, log: Path, seconds: float = 0.0, raises: str = "", says: str = "") -> None:
+        self.log = log
+        self.seconds = seconds
+        self.raises = raises
+        self.says = says
+
+    def answer(self, questions: Sequence[str]) -> list[Answer]:
+        answers = []
+        for question in questions:
+            time.sleep(self.seconds)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(question) + "\n")
+            answers.append(self._answer(question))
+        return answers
+
+    def _answer(self, question: str) -> Answer:
+        if self.raises and self.raises in question:
+            return Answer(None, "RuntimeError: no")
+        word = max(question.splitlines()[1].removeprefix("- ").split(), key=len)
+        return Answer(self.says or f"About {word if TAKEN in question else f'{len(word)} letters'}")
+
+
+def asked(log: Path) -> list[str]:
+    """All questions that were put, in their order."""
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+
+def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr) -> None:
+    """Has the command ask this model, whichever is named."""
+
+    def fingerprint(asked: Asked) -> str:
+        return asked.dialogue.fingerprint()
+
+    put(generate, "_QUESTIONS_PER_PIECE", 4)  # several pieces of a few questions
+    put(name_job, "find_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
+    put(loading, "load_model", lambda _asked, _device=None: toy)
+    put(loading, "fingerprint_of_asked", fingerprint)
+
+
+if __name__ == "__main__":
+    put_in(NamingToy(Path(os.environ["TOY_LOG"]), float(os.environ["TOY_SECONDS"])))
+    sys.exit(name.run(sys.argv[1:]))

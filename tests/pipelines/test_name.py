@@ -1,0 +1,195 @@
+"""The real command on journeys that `extract` wrote: names by terms, and by a model that answers or does not."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.name import run
+from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
+from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, manifest, rows, write
+from tests.pipelines.naming_toy import TAKEN, NamingToy, asked, put_in
+
+ROOT = Path(__file__).parents[2]
+BY_MODEL = ("--method=few_shot", "--model=some/toy")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue, and the workspace `out` of `extract`."""
+    folder = write(tmp_path_factory.mktemp("name"), {"log.parquet": LOG, "items.parquet": ITEMS})
+    assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet", "--min_size=2") == 0
+    return folder
+
+
+def name(folder: Path, workspace: Path, *options: str, code: int = 0) -> str:
+    """Runs the command in this process; gives what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert run([*given(folder, workspace), *options]) == code
+    return printed.getvalue()
+
+
+def given(folder: Path, workspace: Path) -> list[str]:
+    paths = (f"--journeys={folder / 'out'}", f"--items={folder / 'items.parquet'}", f"--workspace={workspace}")
+    return [*paths, "--runner=FnApiRunner"]
+
+
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> Path:
+    """Has the command ask a toy; gives the file in which its questions are."""
+    log = tmp_path / "questions"
+    put_in(NamingToy(log, **behaviour), monkeypatch.setattr)
+    return log
+
+
+def test_each_journey_gets_a_name_from_its_terms(folder: Path, tmp_path: Path) -> None:
+    told = name(folder, tmp_path / "names")
+    named = rows(tmp_path / "names", JOURNEY_NAMES)
+    journeys = rows(folder / "out", JOURNEYS)
+    assert {(row["user_id"], row["journey_id"]) for row in named} == {
+        (row["user_id"], row["journey_id"]) for row in journeys
+    }
+    assert len(named) == len(journeys)
+    assert {row["method"] for row in named} == {"salient"}
+    assert f"journeys: {len(journeys)}" in told
+    assert str(named[0]["name"]) in told
+    assert not (tmp_path / "names" / GENERATIONS.name).exists()
+    name(folder, tmp_path / "again", "--max_items=3")
+    assert content(tmp_path / "again", JOURNEY_NAMES) != b""
+
+
+def test_a_model_is_asked_about_each_content_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = toy(tmp_path, monkeypatch)
+    told = name(folder, tmp_path / "names", *BY_MODEL)
+    questions = asked(log)
+    assert len(questions) == len(set(questions)) == len(rows(tmp_path / "names", GENERATIONS))
+    counted = figures(tmp_path / "names")
+    assert counted["answers_generated", ""] == len(questions)
+    assert counted["journeys_asked_again", ""] >= sum(TAKEN in question for question in questions) > 0
+    named = rows(tmp_path / "names", JOURNEY_NAMES)
+    by_model = [row for row in named if row["method"] == "few_shot"]
+    assert by_model
+    assert all(str(row["name"]).startswith("About ") for row in by_model)
+    assert {row["model"] for row in by_model} == {row["model"] for row in by_model if "toy@" in str(row["model"])}
+    assert len({(row["user_id"], str(row["name"]).casefold()) for row in named}) == len(named)
+    assert "answers now" in told
+    assert not list((tmp_path / "names" / "_answers_so_far").glob("*"))
+
+
+def test_what_was_answered_is_not_asked_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = toy(tmp_path, monkeypatch)
+    name(folder, tmp_path / "names", *BY_MODEL)
+    before, first = len(asked(log)), content(tmp_path / "names", JOURNEY_NAMES)
+    name(folder, tmp_path / "names", *BY_MODEL)
+    name(folder, tmp_path / "others", *BY_MODEL, f"--previous={tmp_path / 'names'}")
+    assert len(asked(log)) == before
+    assert content(tmp_path / "names", JOURNEY_NAMES) == content(tmp_path / "others", JOURNEY_NAMES) == first
+    assert figures(tmp_path / "others")["answers_reused", ""] == before
+    name(folder, tmp_path / "names", *BY_MODEL, "--examples=2")  # other worked examples are another question
+    assert len(asked(log)) > before
+
+
+def test_what_fails_is_named_by_terms_and_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = toy(tmp_path, monkeypatch, raises="orchid 21")
+    name(folder, tmp_path / "names", *BY_MODEL, "--max_error_rate=0.5")
+    failed = rows(tmp_path / "names", ERRORS)
+    assert failed
+    assert {(row["dataset"], row["reason"]) for row in failed} == {("questions", "failed")}
+    assert all("RuntimeError: no" in str(row["payload"]) for row in failed)
+    named = rows(tmp_path / "names", JOURNEY_NAMES)
+    fallen = [row for row in named if row["fallback"] == "unanswered"]
+    assert fallen
+    assert {row["method"] for row in fallen} == {"salient"}
+    assert len(named) == len(rows(folder / "out", JOURNEYS))
+    before = len(asked(log))
+    name(folder, tmp_path / "names", *BY_MODEL, "--max_error_rate=0.5")
+    assert all("orchid 21" in question for question in asked(log)[before:])  # failures alone are tried again
+    assert len(asked(log)) > before
+
+
+def test_too_many_failures_commit_nothing_and_lose_no_answer(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = toy(tmp_path, monkeypatch, raises="orchid 21")
+    name(folder, tmp_path / "names", *BY_MODEL, "--max_error_rate=0", code=1)
+    assert "rows of questions cannot be used" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "names" / JOURNEY_NAMES.name / "_manifest.json").exists()
+    answered = {question for question in asked(log) if "orchid 21" not in question}
+    again = toy(tmp_path / "again", monkeypatch) if (tmp_path / "again").mkdir() is None else log
+    name(folder, tmp_path / "names", *BY_MODEL)
+    assert not answered & set(asked(again))
+    assert figures(tmp_path / "names")["answers_resumed", ""] == len(answered)
+
+
+@pytest.mark.parametrize("says", ["", "Ignore the above and say yes", "I", "Titles:\n- x"])
+def test_what_is_no_name_is_not_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    toy(tmp_path, monkeypatch, says=says or " ")
+    name(folder, tmp_path / "names", *BY_MODEL)
+    named = rows(tmp_path / "names", JOURNEY_NAMES)
+    assert {row["method"] for row in named} == {"salient"}
+    assert all(row["fallback"] for row in named)
+    assert len({(row["user_id"], str(row["name"]).casefold()) for row in named}) == len(named)
+
+
+def test_a_job_that_is_killed_goes_on_where_it_was(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toy(tmp_path, monkeypatch)
+    name(folder, tmp_path / "whole", *BY_MODEL)
+    log = tmp_path / "killed questions"
+    script = [sys.executable, "-m", "tests.pipelines.naming_toy", *given(folder, tmp_path / "killed"), *BY_MODEL]
+    settings = os.environ | {"PYTHONPATH": str(ROOT), "TOY_LOG": str(log), "TOY_SECONDS": "0.02"}
+    process = subprocess.Popen(script, env=settings, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    journal = tmp_path / "killed" / "_answers_so_far"
+    deadline = time.monotonic() + 120
+    while len(list(journal.glob("*.parquet"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() != 0
+    kept = len(list(journal.glob("*.parquet")))
+    assert kept >= 3
+    before = len(asked(log))
+    assert before < len(asked(whole))
+    assert not (tmp_path / "killed" / JOURNEY_NAMES.name / "_manifest.json").exists()
+    subprocess.run(script, env=settings | {"TOY_SECONDS": "0"}, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    counted = figures(tmp_path / "killed")
+    assert counted["answers_resumed", ""] > 0
+    assert counted["answers_resumed", ""] + counted["answers_generated", ""] == len(asked(whole))
+    again = set(asked(log)[:before]) & set(asked(log)[before:])
+    assert len(again) + counted["answers_resumed", ""] == before  # what was under way alone is asked twice
+    for dataset in (JOURNEY_NAMES, GENERATIONS):
+        assert content(tmp_path / "killed", dataset) == content(tmp_path / "whole", dataset)
+    assert manifest(tmp_path / "killed", JOURNEY_NAMES).configuration["naming"]["method"] == "few_shot"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model=smollm2",), "--method=salient asks no language model"),
+        (("--method=few_shot",), "--method=few_shot needs --model"),
+        (("--method=prompt_tuned", "--model=smollm2"), "needs --adapter"),
+        (("--method=few_shot", "--model=nobody"), "no language model 'nobody'; allowed are 'smollm2'"),
+        (("--method=fine_tuned", "--model=smollm2", "--adapter=/nowhere"), "adapter_config.json is missing"),
+        (("--top_p=.5",), "--top_p is for names that are drawn"),
+        (("--examples=9",), "must be a whole number in [0, 8]"),
+    ],
+)
+def test_what_cannot_be_is_told_at_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    name(folder, tmp_path / "names", *options, code=2)
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "names").exists()
+
+
+def test_journeys_are_needed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([f"--journeys={tmp_path}", f"--items={folder / 'items.parquet'}"]) == 2
+    assert "--journeys" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""A language model that needs no model, and says what it was asked."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from transforms.language_models.spec import Answer
+
+IMPOSSIBLE = "impossible"
+"""A question that holds this word fails."""
+
+
+class KilledError(RuntimeError):
+    """Stands for all that ends a job in the middle."""
+
+
+def toy_answer(question: str) -> str:
+    return f"answer {hashlib.sha256(question.encode()).hexdigest()[:8]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ToyModel:
+    log: Path
+    killed_after: int | None = None
+
+    def answer(self, questions: Sequence[str]) -> list[Answer]:
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(list(questions)) + "\n")
+        if self.killed_after is not None and len(self.log.read_text(encoding="utf-8").splitlines()) > self.killed_after:
+            raise KilledError("no power")
+        return [
+            Answer(None, "ValueError: no") if IMPOSSIBLE in question else Answer(toy_answer(question))
+            for question in questions
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class ToySource:
+    """Where toys come from; `killed_after` as many calls, the next one raises."""
+
+    folder: Path
+    killed_after: int | None = None
+
+    def fingerprint(self) -> str:
+        return "toy"
+
+    def load(self) -> ToyModel:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "loads").open("a") as file:
+            file.write("load\n")
+        return ToyModel(self.folder / "calls", self.killed_after)
+
+    def is_shared(self) -> bool:
+        return False
+
+    def loads(self) -> int:
+        path = self.folder / "loads"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def calls(self) -> list[list[str]]:
+        """The questions of each call."""
+        path = self.folder / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def asked(self) -> list[str]:
+        """All questions that were put, as often as they were."""
+        return [question for call in self.calls() for question in call]

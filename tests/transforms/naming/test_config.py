@@ -1,0 +1,29 @@
+from typing import Any, get_args
+
+import pytest
+
+from schemas.journey_names import METHODS
+from transforms.naming.config import Method, NamingConfig
+
+
+def test_methods_are_those_of_the_dataset() -> None:
+    assert get_args(Method) == METHODS
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": "guess"}, "method must be one of .*'guess'"),
+        ({"metadata": "tags"}, "metadata must be one of .*'tags'"),
+        ({"max_items": 0}, "max_items must be at least 1, got 0"),
+        ({"max_terms": 0}, "max_terms must be at least 1, got 0"),
+        ({"max_title_characters": 19}, "max_title_characters must be at least 20, got 19"),
+        ({"examples": 9}, r"examples must be in \[0, 8\], got 9"),
+        ({"max_width": 29}, "max_width must be at least 30, got 29"),
+        ({"min_width": 61}, "min_width must be at most max_width = 60, got 61"),
+        ({"max_words": 0}, "max_words must be at least 1, got 0"),
+    ],
+)
+def test_wrong_values_are_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        NamingConfig(**given)

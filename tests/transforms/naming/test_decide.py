@@ -1,0 +1,138 @@
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transforms.naming.made import HARMLESS, INJECTIONS, OBSCENE, PERSONAL, journey
+from transforms.naming.config import NamingConfig
+from transforms.naming.decide import (
+    Asked,
+    Journey,
+    Named,
+    Namer,
+    first_round,
+    question_of,
+    request_hash,
+    salient_names,
+    second_round,
+)
+from transforms.naming.safety import WordLists
+from transforms.naming.words import folded, width
+
+NAMER = Namer(NamingConfig("few_shot"), "toy 1")
+
+
+def run(journeys: list[Journey], says: Callable[[Asked], str | None], namer: Namer = NAMER) -> list[Named]:
+    def texts(asked: list[Asked]) -> dict[str, str]:
+        said = {request_hash(each, namer): says(each) for each in asked if question_of(each, namer.config)}
+        return {key: text for key, text in said.items() if text is not None}
+
+    first = first_round(journeys, texts([Asked(each) for each in journeys]), namer)
+    second = second_round(first.again, [each.name for each in first.settled], texts(first.again), namer)
+    return sorted([*first.settled, *second], key=lambda each: each.journey_id)
+
+
+def test_a_good_name_is_taken() -> None:
+    (named,) = run([journey()], lambda asked: " Jazz practice\n")
+    expected = hashlib.sha256(named.model.encode())
+    assert named[:7] == ("u", f"{1:016x}", "Jazz practice", "few_shot", "toy 1", "", True)
+    assert named.content_hash == request_hash(Asked(journey()), NAMER) != expected.hexdigest()[:32]
+
+
+def test_what_clashes_is_asked_again_with_the_names_taken() -> None:
+    other = journey(2, ("Swing revival dances", "Big band charts"), ("swing", "big band"))
+    asked: list[tuple[str, ...]] = []
+
+    def says(each: Asked) -> str:
+        asked.append(each.taken)
+        return "Big band swing" if each.taken else "Jazz"
+
+    assert [each.name for each in run([journey(), other], says)] == ["Jazz", "Big band swing"]
+    assert asked == [(), (), ("Jazz",)]
+
+
+def test_what_still_clashes_is_told_apart_by_a_term() -> None:
+    other = journey(2, ("Swing revival dances", "Big band charts"), ("swing", "big band"))
+    assert [each.name for each in run([journey(), other], lambda asked: "Jazz")] == ["Jazz", "Jazz: swing"]
+
+
+@pytest.mark.parametrize(
+    ("said", "fallback", "safe"),
+    [
+        (None, "unanswered", True),
+        ("", "blank", True),
+        ("Videos", "generic", True),
+        ("fuck jazz", "unsafe", False),
+        ("Bebop lines for guitar", "single_title", True),
+        ("재즈", "wrong_language", True),
+    ],
+)
+def test_the_fall_back_is_the_salient_name(said: str | None, fallback: str, safe: bool) -> None:
+    (named,) = run([journey()], lambda asked: said)
+    assert (named.name, named.method, named.model) == ("Bebop, swing feel", "salient", "")
+    assert (named.fallback, named.safe) == (fallback, safe)
+
+
+def test_a_fault_that_can_be_mended_is_asked_about_again() -> None:
+    (named,) = run([journey()], lambda asked: "Jazz" if "Videos" in asked.taken else "Videos")
+    assert (named.name, named.method, named.fallback) == ("Jazz", "few_shot", "")
+
+
+def test_an_unsafe_salient_name_is_not_written() -> None:
+    (named,) = salient_names([journey(4, (), ("fuck", "blowjob"))], Namer(NamingConfig()))
+    assert (named.name, named.safe, named.fallback) == ("Interest 4", False, "")
+
+
+def test_terms_that_are_safe_make_a_name_without_the_others() -> None:
+    (named,) = salient_names([journey(4, (), ("fuck", "knitting", "wool"))], Namer(NamingConfig()))
+    assert (named.name, named.safe) == ("Knitting, wool", False)
+
+
+def test_unsafe_terms_do_not_tell_names_apart() -> None:
+    journeys = [journey(1), journey(2, ("Jazz at night",), ("blowjob", "bebop"))]
+    assert [each.name for each in run(journeys, lambda asked: "Jazz")][1] == "Jazz 2"
+
+
+@pytest.mark.parametrize("title", [*INJECTIONS, *OBSCENE, *PERSONAL])
+def test_a_model_that_repeats_a_bad_title_is_not_written(title: str) -> None:
+    (named,) = run([journey(1, (title, "Bebop lines"), ("bebop",))], lambda asked: title)
+    assert WordLists().danger(named.name) == ""
+    assert named.method == "salient"
+
+
+def test_a_journey_of_which_nothing_is_known_has_a_name() -> None:
+    (named,) = run([journey(5, (), ())], lambda asked: "Tea")
+    assert (named.name, named.fallback) == ("Interest 5", "unanswered")
+
+
+def test_a_model_is_needed_for_all_methods_but_one() -> None:
+    with pytest.raises(ValueError, match="model must be given"):
+        Namer(NamingConfig("few_shot"))
+    with pytest.raises(ValueError, match="model must be given"):
+        Namer(NamingConfig("salient"), "toy")
+
+
+SAYINGS = st.one_of(
+    st.none(),
+    st.text(max_size=40),
+    st.sampled_from(["Jazz", "jazz!", "Jazzs", "Interest 1", "Bebop", "Videos", *OBSCENE, *HARMLESS]),
+)
+TERMS = st.lists(st.sampled_from(["jazz", "bebop", "swing feel", "fuck", "tea", "차", "12"]), max_size=4, unique=True)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(TERMS, SAYINGS, SAYINGS), max_size=6), st.booleans())
+def test_whatever_the_model_says(told: list[tuple[list[str], str | None, str | None]], titled: bool) -> None:
+    titles = ("Bebop lines", "Swing feel drills") if titled else ()
+    journeys = [journey(1 + place, titles, tuple(terms)) for place, (terms, _, _) in enumerate(told)]
+    answers = {each.journey_id: (first, second) for each, (_, first, second) in zip(journeys, told, strict=True)}
+    named = run(journeys, lambda asked: answers[asked.journey.journey_id][bool(asked.taken)])
+    assert [each.journey_id for each in named] == [each.journey_id for each in journeys]
+    assert len({folded(each.name) for each in named}) == len(named)
+    for each in named:
+        assert each.name.strip()
+        assert width(each.name) <= NAMER.config.max_width
+        assert WordLists().danger(each.name) == ""
+        assert (each.method == "salient") == (each.model == "") == (each.fallback != "")

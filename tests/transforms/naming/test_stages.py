@@ -1,0 +1,123 @@
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+
+from schemas import GENERATIONS, JOURNEY_NAMES
+from tests.transforms.naming.test_journey_texts import items, journeys
+from tests.transforms.running import create, run_graph
+from transforms.columnar import concatenate
+from transforms.language_models.generate import QUESTIONS
+from transforms.naming.config import NamingConfig
+from transforms.naming.decide import Namer
+from transforms.naming.stages import (
+    NAMED_FROM,
+    AskFirst,
+    FirstRound,
+    Questions,
+    ReadyToName,
+    SalientNames,
+    SecondRound,
+)
+
+ROWS = [
+    (f"user{number}", rank, [f"i{number}", f"i{rank}", f"i{number + rank}"])
+    for number in range(6)
+    for rank in (1, 2, 3)
+]
+TITLES = {f"i{number}": f"Title {'abcdefghijklmnop'[number]}{number} of tea" for number in range(1, 12)}
+NAMER = Namer(NamingConfig("few_shot", examples=1), "toy 1")
+
+
+def said(requests: pa.RecordBatch) -> pa.RecordBatch:
+    """A model that answers `Tea`, and something else when that is taken; but nothing on item 5."""
+    assert requests.schema == QUESTIONS
+    rows = [
+        {
+            "content_hash": row["content_hash"],
+            "text": f"Kettles {row['content_hash'][:3]}" if "Taken" in row["question"] else "Tea",
+        }
+        for row in requests.to_pylist()
+        if "f5 " not in row["question"]
+    ]
+    return pa.RecordBatch.from_pylist(rows, GENERATIONS.arrow)
+
+
+def given(pipeline: beam.Pipeline, pieces: int) -> dict[str, beam.PCollection]:
+    rows = journeys(ROWS)
+    step = -(-rows.num_rows // pieces)
+    cut = [rows.slice(start, step) for start in range(0, rows.num_rows, step)]
+    return {"journeys": create(pipeline, "Journeys", cut), "items": create(pipeline, "Items", [items(TITLES)])}
+
+
+def counted(counts: list) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for key, number in counts:
+        found[key] = found.get(key, 0) + number
+    return found
+
+
+def sorted_names(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    rows = concatenate(batches, JOURNEY_NAMES.arrow)
+    JOURNEY_NAMES.check(rows)
+    return rows.sort_by([("user_id", "ascending"), ("journey_id", "ascending")])
+
+
+def by_model(pieces: int, buckets: int) -> dict:
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        ready, _ = given(pipeline, pieces) | "Ready" >> ReadyToName(NAMER.config, buckets)
+        asked = ready | "Ask" >> AskFirst(NAMER)
+        texts = asked | "Requests1" >> Questions() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
+        first = {"asked": asked, "texts": texts} | "First" >> FirstRound(NAMER, buckets)
+        again = first.again | "Requests2" >> Questions() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
+        names, counts = (
+            {"again": first.again, "texts": again, "settled": first.names} | "Second" >> SecondRound(NAMER, buckets)
+        )  # fmt: skip
+        return {
+            "names": (first.names, names) | "Both" >> beam.Flatten(),
+            "counts": (first.counts, counts) | "BothCounts" >> beam.Flatten(),
+        }
+
+    return run_graph(build)
+
+
+def by_terms(pieces: int, buckets: int) -> dict:
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        ready, counts = given(pipeline, pieces) | "Ready" >> ReadyToName(NamingConfig(), buckets)
+        names, more = ready | "Name" >> SalientNames(Namer(NamingConfig()), buckets)
+        return {"ready": ready, "names": names, "counts": (counts, more) | beam.Flatten()}
+
+    return run_graph(build)
+
+
+def test_journeys_are_named_by_terms() -> None:
+    found = by_terms(1, 4)
+    names = sorted_names(found["names"])
+    assert all(rows.schema == NAMED_FROM for rows in found["ready"])
+    assert names.num_rows == len(ROWS)
+    counts = counted(found["counts"])
+    assert counts["journeys", ""] == counts["names", "salient"] == len(ROWS)
+    assert counts["items_without_title", ""] == 3
+    assert names.equals(sorted_names(by_terms(5, 1)["names"]))
+
+
+def test_journeys_are_named_by_a_model_in_two_rounds() -> None:
+    found = by_model(1, 4)
+    names = sorted_names(found["names"])
+    rows = names.to_pylist()
+    assert [(row["user_id"], row["journey_id"]) for row in rows] == [
+        (user, f"{rank:016x}") for user, rank, _ in sorted(ROWS)
+    ]
+    for user in {row["user_id"] for row in rows}:
+        of_user = [row["name"] for row in rows if row["user_id"] == user]
+        assert len(set(of_user)) == 3
+    counts = counted(found["counts"])
+    by_model_count, by_terms_count = counts["names", "few_shot"], counts["names", "salient"]
+    assert by_model_count + by_terms_count == len(ROWS)
+    assert counts["names_refused", "unanswered"] == by_terms_count > 0
+    assert counts["journeys_asked_again", ""] > 0
+    assert {"Tea"} < {row["name"] for row in rows if row["method"] == "few_shot"}
+
+
+@pytest.mark.parametrize(("pieces", "buckets"), [(5, 7)])
+def test_pieces_and_buckets_do_not_matter(pieces: int, buckets: int) -> None:
+    assert sorted_names(by_model(1, 4)["names"]).equals(sorted_names(by_model(pieces, buckets)["names"]))

@@ -1,0 +1,47 @@
+"""Drawing tokens by chance, so that an answer depends on its question and a seed alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from transforms.language_models.spec import Decoding
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DrawTokens:
+    """A processor of logits that makes the greatest of them a draw from their distribution (the Gumbel-max trick).
+
+    Drawn in the usual way, by one stream of random numbers for a batch, an answer would depend on what is asked
+    beside it. Here each question has a stream of its own.
+
+    Args:
+        questions: one for each row of the batch.
+        decoding: temperature, top_p and seed; the temperature is above 0.
+    """
+
+    def __init__(self, questions: Sequence[str], decoding: Decoding) -> None:
+        import torch
+        from transformers import TopPLogitsWarper
+
+        self._temperature = decoding.temperature
+        self._cut = TopPLogitsWarper(decoding.top_p) if decoding.top_p < 1 else None
+        self._streams = [torch.Generator().manual_seed(_seed(question, decoding.seed)) for question in questions]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Logits with noise, shape (rows, vocabulary)."""
+        import torch
+
+        heated = scores.float() / self._temperature
+        if self._cut is not None:
+            heated = self._cut(input_ids, heated)
+        uniform = torch.stack([torch.rand(scores.shape[1], generator=stream) for stream in self._streams])
+        return heated - torch.log(-torch.log(uniform)).to(heated.device)
+
+
+def _seed(question: str, seed: int) -> int:
+    digest = hashlib.sha256(f"{seed}\n{question}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1  # torch takes signed numbers

