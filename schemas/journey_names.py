@@ -3,14 +3,10 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, not_empty
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content, not_empty
 
 METHODS = ("salient", "few_shot", "prompt_tuned", "fine_tuned")
 """How a name can come about."""
-
-
-def _is_hash(rows: Rows) -> BooleanArray:
-    return pc.fill_null(pc.match_substring_regex(rows["content_hash"], "^[0-9a-f]{32}$"), fill_value=True)
 
 
 def _is_method(rows: Rows) -> BooleanArray:
@@ -63,6 +59,6 @@ JOURNEY_NAMES = DatasetSchema(
         Invariant(
             "model_and_method_differ", "`model` is empty where, and only where, `method` is `salient`", _tells_its_model
         ),
-        Invariant("content_hash_malformed", "`content_hash` is 32 hexadecimal digits", _is_hash),
+        hash_of_content("content_hash"),
     ),
 )

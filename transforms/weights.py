@@ -7,15 +7,29 @@ import functools
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_STARTS_OF_PATHS = ("/", "./", "../", "~")
+
 
 class WeightsError(RuntimeError):
     """A model, or what is needed to load it, is not to be had; the message names the ways out."""
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model's name is meant to be a path: it begins like one, or there is such a folder."""
+    return name.startswith(_STARTS_OF_PATHS) or (bool(name) and Path(name).is_dir())
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a model's name reads like `owner/name` on a model hub."""
+    return _HUB_ID.fullmatch(name) is not None
 
 
 def sha256_of(path: Path) -> str:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 from transforms.batching import Vectors
 from transforms.encoders.layout import LayoutError, read_layout
+from transforms.weights import is_folder, is_hub_id
 
 FEWEST_TOKENS = 3
 ALLOWED = (
     "'minilm' (all-MiniLM-L6-v2), 'static' (its static distillation, faster and less exact), "
     "a folder in the layout of sentence-transformers, or a hub id as owner/name"
 )
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_STARTS_OF_PATHS = ("/", "./", "../", "~")
 
 
 class Encoder(Protocol):
@@ -102,9 +99,9 @@ def parse_spec(text: str, max_tokens: int = 64) -> EncoderSpec:
         return EncoderSpec("minilm", max_tokens=max_tokens)
     if text == "static":
         return EncoderSpec("static", max_tokens=max_tokens)
-    if text.startswith(_STARTS_OF_PATHS) or (text and Path(text).is_dir()):
+    if is_folder(text):
         return EncoderSpec("folder", str(_checked_folder(text)), max_tokens)
-    if _HUB_ID.fullmatch(text):
+    if is_hub_id(text):
         return EncoderSpec("hub", text, max_tokens)
     raise ValueError(f"no encoder {text!r}; allowed are {ALLOWED}")
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.folder import FolderError, read_adapter, read_model
+from transforms.weights import is_folder, is_hub_id
 
 ALLOWED = "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, or a hub id as owner/name"
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_STARTS_OF_PATHS = ("/", "./", "../", "~")
 
 
 class Answer(NamedTuple):
@@ -162,9 +159,9 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
-    if text.startswith(_STARTS_OF_PATHS) or (text and Path(text).is_dir()):
+    if is_folder(text):
         return ModelSpec("folder", str(_checked_folder(text)), checked)
-    if _HUB_ID.fullmatch(text):
+    if is_hub_id(text):
         return ModelSpec("hub", text, checked)
     raise ValueError(f"no language model {text!r}; allowed are {ALLOWED}")
 

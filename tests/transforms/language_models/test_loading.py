@@ -93,7 +93,9 @@ def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
 
 def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(WeightsError, match=r"language model owner/name: to load owner/name from a model hub, pip install"):
+    with pytest.raises(
+        WeightsError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
+    ):
         find_model(ModelSpec("hub", "owner/name"))
 
 
