@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from http.cookiejar import DefaultCookiePolicy
@@ -39,7 +40,7 @@ class Endpoint:
     """A model that a server holds, and other processes may ask too.
 
     Questions are put in requests of their own, several at once, and those that fail in a way that may pass are put
-    again. A question that fails for good costs its own answer alone.
+    again. A question that fails for good costs its own answer alone. Nothing is asked before the first question.
 
     Args:
         url: what stands before `/chat/completions`.
@@ -48,6 +49,7 @@ class Endpoint:
         decoding: how an answer is drawn.
         limits: how hard the server is asked.
         key: what the server wants to know its clients by; None: what the environment has, which may be nothing.
+        reach_first: whether `answer` raises where the server is out of reach from the start; else each question fails.
 
     Raises:
         WeightsError: when the key is none.
@@ -61,6 +63,7 @@ class Endpoint:
         decoding: Decoding | None = None,
         limits: EndpointLimits | None = None,
         key: str | None = None,
+        reach_first: bool = False,
     ) -> None:
         self.url = url
         self.model = model
@@ -70,11 +73,21 @@ class Endpoint:
         self._key = _checked_key(os.environ.get(KEY_VARIABLE, "") if key is None else key)
         self._session = _session(self._key, self.limits.requests_at_once)
         self._pace = Pace(self.limits)
+        self._lock = threading.Lock()
+        self._to_reach = reach_first
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
-        """One answer for each question, in their order."""
+        """One answer for each question, in their order.
+
+        Raises:
+            WeightsError: when the server must be reached first, and is not.
+        """
         if not questions:
             return []
+        with self._lock:
+            if self._to_reach:
+                self.reach()
+            self._to_reach = False
         # Of a call, not of the model: nothing is left to be closed, and its threads do not keep a process alive.
         with ThreadPool(min(len(questions), self.limits.requests_at_once)) as pool:
             return pool.map(self._answer, questions, chunksize=1)
@@ -147,13 +160,15 @@ def chat(model: str, dialogue: Dialogue, decoding: Decoding, question: str) -> d
     """The body of a request for a chat completion.
 
     Each question has a seed of its own, of 31 bits, which every server takes: an answer depends on its question alone.
+    Where nothing is drawn, `top_p` is left out, as TGI refuses a 1.
     """
+    cut = {"top_p": decoding.top_p} if decoding.temperature > 0 else {}
     return {
         "model": model,
         "messages": messages(dialogue, question),
         "max_tokens": decoding.max_new_tokens,
         "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
+        **cut,
         "seed": question_seed(question, decoding.seed) >> 32,
         "stop": ["\n"],
     }

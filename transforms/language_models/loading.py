@@ -84,23 +84,21 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
         device: as torch names it; None: the GPU where there is one.
 
     Raises:
-        WeightsError: when the weights, or the packages to load them, are not to be had, or an endpoint is not
-            reached.
+        WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an endpoint
+            is none. Its server is first asked with the first question: where all answers are stored it need not run.
     """
     _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     if asked.model.kind == "endpoint":
-        return _connect(asked)
+        return _endpoint(asked)
     from transforms.language_models.transformer import Transformer
 
     return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)
 
 
-def _connect(asked: Asked) -> LanguageModel:
+def _endpoint(asked: Asked) -> LanguageModel:
     from transforms.language_models.endpoint import Endpoint
 
-    endpoint = Endpoint(asked.model.url, asked.model.name, asked.dialogue, asked.decoding, asked.limits)
-    endpoint.reach()
-    return endpoint
+    return Endpoint(asked.model.url, asked.model.name, asked.dialogue, asked.decoding, asked.limits, reach_first=True)
 
 
 def has_gpu() -> bool:

@@ -152,8 +152,8 @@ class Asked:
         """The model, on the best device of this machine.
 
         Raises:
-            WeightsError: when the weights, or the packages to load them, are not to be had, or an endpoint is not
-                reached.
+            WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an
+                endpoint is none.
         """
         from transforms.language_models.loading import load_model
 

@@ -71,6 +71,8 @@ class TestAsking:
             "top_p": 0.9,
             "stop": ["\n"],
         }
+        assert "top_p" not in chat("toy", DIALOGUE, Decoding(), "q")
+        assert chat("toy", DIALOGUE, Decoding(temperature=1.0), "q")["top_p"] == 1.0
 
     def test_a_seed_depends_on_the_question_and_the_seed_alone(self, server: Server) -> None:
         def seeds(seed: int, *questions: str) -> dict[str, int]:
@@ -285,6 +287,21 @@ class TestReaching:
         server.models = reply
         endpoint(server).reach()
         assert server.paths == ["/v1/models"]
+
+    def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
+        model = Asked(parse_model(f"{server.url}#toy")).load()
+        assert model.answer([]) == []
+        assert server.paths == []
+        assert model.answer(["a"]) + model.answer(["b"]) == [Answer("answer to a"), Answer("answer to b")]
+        assert server.paths == ["/v1/models", *["/v1/chat/completions"] * 2]
+
+    def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
+        model = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=0)).load()
+        server.models = CLOSED
+        with pytest.raises(WeightsError, match="no reply: RemoteDisconnected"):
+            model.answer(["a"])
+        server.models = Reply({})
+        assert model.answer(["a"]) == [Answer("answer to a")]
 
     def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
         server.models = failed(503, "loading")
