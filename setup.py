@@ -14,6 +14,7 @@ REQUIREMENTS = [
     "pyarrow>=20,<26",
     "PyYAML>=6,<7",
     "regex>=2024",
+    "requests>=2.32.4,<3",  # transforms/language_models/endpoint.py; Beam brings it anyway
     "rich>=13,<16",
 ]
 

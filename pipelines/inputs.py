@@ -117,14 +117,15 @@ def find_encoder(option: str, name: str) -> EncoderSpec:
 
 
 def find_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
-    """The language model that a name stands for, whose weights and packages are there.
+    """The language model that a name stands for, whose weights and packages are there; an endpoint is not looked for.
 
     Raises:
         UsageError: when it is not known, or something is missing.
     """
     try:
         spec = parse_model(name, adapter)
-        _check_installed(option, name, (*_MORE_PACKAGES, *(("peft",) if adapter else ())), LANGUAGE_MODELS_EXTRA)
+        if spec.kind != "endpoint":
+            _check_installed(option, name, (*_MORE_PACKAGES, *(("peft",) if adapter else ())), LANGUAGE_MODELS_EXTRA)
         spec.fingerprint()
     except UsageError:
         raise

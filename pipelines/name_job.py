@@ -19,6 +19,8 @@ from pipelines.inputs import (
 )
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute
+from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.spec import Asked, Decoding
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
@@ -53,7 +55,8 @@ class NameOptions(reading.JobOptions):
         )
         add(
             "--model",
-            help="Language model, for all methods but `salient`: `smollm2`; or a folder, or a hub id.",
+            help="Language model, for all methods but `salient`: `smollm2`; a folder; a hub id; or an endpoint with "
+            "the model's name there, `http://host:8000/v1#name`.",
         )
         add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
         add(
@@ -93,8 +96,38 @@ class NameOptions(reading.JobOptions):
             help="Where names are drawn: from the likeliest tokens that together have this probability.",
         )
         add("--seed", type=number(int, 0), default=Decoding.seed, help="Where names are drawn: of all draws.")
+        _add_endpoint_limits(parser)
         reading.add_item_columns(parser)
         reading.add_error_rate(parser)
+
+
+def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    number = reading.number
+    add(
+        "--endpoint_timeout",
+        type=number(float, 0, 86_400, open_low=True),
+        default=EndpointLimits.timeout,
+        help="Seconds that a request to an endpoint waits for a reply.",
+    )
+    add(
+        "--endpoint_requests_at_once",
+        type=number(int, 1, 1000),
+        default=EndpointLimits.requests_at_once,
+        help="Requests to an endpoint that each process of a worker has open at a time.",
+    )
+    add(
+        "--endpoint_requests_per_second",
+        type=number(float, 0, 100_000, open_low=True),
+        default=EndpointLimits.requests_per_second,
+        help="Requests to an endpoint that each process of a worker begins in a second. Without it: no limit.",
+    )
+    add(
+        "--endpoint_retries",
+        type=number(int, 0, 100),
+        default=EndpointLimits.retries,
+        help="How often a request to an endpoint is made again while the server is busy, broken or out of reach.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,12 +229,25 @@ def _check_model(own: argparse.Namespace) -> None:
         raise reading.UsageError("--method=salient asks no language model; give another --method, or no --model")
     if own.method != "salient" and not own.model:
         raise reading.UsageError(f"--method={own.method} needs --model")
+    if own.method == "prompt_tuned" and is_endpoint(own.model):
+        raise reading.UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
     if own.method == "prompt_tuned" and not own.adapter:
         raise reading.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
     if own.adapter and own.method in _ADAPTERS:
         _check_adapter(own.adapter, own.method)
     if own.temperature == 0 and own.top_p != Decoding.top_p:
         raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
+    _check_endpoint_limits(own)
+
+
+def _check_endpoint_limits(own: argparse.Namespace) -> None:
+    if own.model and is_endpoint(own.model):
+        return
+    for field in dataclasses.fields(EndpointLimits):
+        if getattr(own, f"endpoint_{field.name}") != field.default:
+            raise reading.UsageError(
+                f"--endpoint_{field.name} is for a --model behind an endpoint, such as http://host:8000/v1#name"
+            )
 
 
 def _check_adapter(adapter: str, method: str) -> None:
@@ -217,7 +263,14 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
     if naming.method == "salient":
         return None
     model = find_language_model("--model", own.model, own.adapter or "")
-    return Asked(model, dialogue(naming), Decoding(own.max_new_tokens, own.temperature, own.top_p, own.seed))
+    decoding = Decoding(own.max_new_tokens, own.temperature, own.top_p, own.seed)
+    limits = EndpointLimits(
+        own.endpoint_timeout,
+        own.endpoint_requests_at_once,
+        own.endpoint_requests_per_second,
+        own.endpoint_retries,
+    )
+    return Asked(model, dialogue(naming), decoding, limits)
 
 
 def _called(asked: Asked) -> str:

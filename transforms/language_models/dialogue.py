@@ -101,20 +101,25 @@ def _filled(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     return text
 
 
-def _messages(dialogue: Dialogue) -> list[dict[str, str]]:
+def messages(dialogue: Dialogue, question: str) -> list[dict[str, str]]:
+    """A dialogue up to a question, as roles with what they say."""
     instructions = [{"role": "system", "content": dialogue.instructions}] if dialogue.instructions else []
     said = [
         {"role": role, "content": content}
         for example in dialogue.examples
         for role, content in zip(("user", "assistant"), example, strict=True)
     ]
-    return [*instructions, *said, {"role": "user", "content": _PLACE}]
+    return [*instructions, *said, {"role": "user", "content": question}]
+
+
+def _messages(dialogue: Dialogue) -> list[dict[str, str]]:
+    return messages(dialogue, _PLACE)
 
 
 def _without_instructions(dialogue: Dialogue) -> list[dict[str, str]]:
-    messages = _messages(dataclasses.replace(dialogue, instructions=""))
-    messages[0]["content"] = f"{dialogue.instructions}\n\n{messages[0]['content']}"
-    return messages
+    said = _messages(dataclasses.replace(dialogue, instructions=""))
+    said[0]["content"] = f"{dialogue.instructions}\n\n{said[0]['content']}"
+    return said
 
 
 def _as_text(dialogue: Dialogue) -> str:

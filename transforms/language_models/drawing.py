@@ -29,7 +29,9 @@ class DrawTokens:
 
         self._temperature = decoding.temperature
         self._cut = TopPLogitsWarper(decoding.top_p) if decoding.top_p < 1 else None
-        self._streams = [torch.Generator().manual_seed(_seed(question, decoding.seed)) for question in questions]
+        self._streams = [
+            torch.Generator().manual_seed(question_seed(question, decoding.seed)) for question in questions
+        ]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Logits with noise, shape (rows, vocabulary)."""
@@ -42,6 +44,7 @@ class DrawTokens:
         return heated - torch.log(-torch.log(uniform)).to(heated.device)
 
 
-def _seed(question: str, seed: int) -> int:
+def question_seed(question: str, seed: int) -> int:
+    """The seed of a question's own stream of random numbers, of 63 bits."""
     digest = hashlib.sha256(f"{seed}\n{question}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1  # torch takes signed numbers

@@ -53,13 +53,15 @@ def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
 
 
 def fingerprint(spec: ModelSpec) -> str:
-    """SHA-256 in hexadecimal over all files that decide answers.
+    """SHA-256 in hexadecimal over all files that decide answers; over an endpoint's name of its model.
 
     `smollm2` from its package is told by what it is made of, so that it is the same on every machine.
 
     Raises:
         WeightsError: when the weights are not to be had.
     """
+    if spec.kind == "endpoint":
+        return _digest(["endpoint", spec.name])
     adapter = find_adapter(spec)
     if spec.kind == "smollm2" and packaged() is not None:
         parts = [GGUF_SHA256, RECIPE]
@@ -82,12 +84,21 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
         device: as torch names it; None: the GPU where there is one.
 
     Raises:
-        WeightsError: when the weights, or the packages to load them, are not to be had.
+        WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an endpoint
+            is none. Its server is first asked with the first question: where all answers are stored it need not run.
     """
+    _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
+    if asked.model.kind == "endpoint":
+        return _endpoint(asked)
     from transforms.language_models.transformer import Transformer
 
-    _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)
+
+
+def _endpoint(asked: Asked) -> LanguageModel:
+    from transforms.language_models.endpoint import Endpoint
+
+    return Endpoint(asked.model.url, asked.model.name, asked.dialogue, asked.decoding, asked.limits, reach_first=True)
 
 
 def has_gpu() -> bool:

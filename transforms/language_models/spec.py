@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from transforms.language_models.dialogue import Dialogue
+from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
+from transforms.language_models.endpoint_name import is_endpoint, read_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
 from transforms.weights import is_folder, is_hub_id
 
-ALLOWED = "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, or a hub id as owner/name"
+ALLOWED = (
+    "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, a hub id as owner/name, "
+    f"or {ENDPOINTS_ALLOWED}"
+)
 
 
 class Answer(NamedTuple):
@@ -78,25 +84,32 @@ class Decoding:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """Weights by name.
+    """Weights by name, or the name of a model behind an endpoint, whose weights are not seen.
 
     Attributes:
         kind: how `name` is to be read.
-        name: the path of a folder, or a hub id; empty for the model that has a name of its own.
+        name: the path of a folder, a hub id, or what an endpoint calls it; empty for the model that has a name of its
+            own.
         adapter: the folder of a PEFT adapter that is put on the model; empty: none.
+        url: where the endpoint is; empty for all others.
     """
 
-    kind: Literal["smollm2", "folder", "hub"]
+    kind: Literal["smollm2", "folder", "hub", "endpoint"]
     name: str = ""
     adapter: str = ""
+    url: str = ""
 
     def __str__(self) -> str:
+        if self.url:
+            return f"{self.name} at {self.url}"
         return (self.name or self.kind) + (f" with {self.adapter}" if self.adapter else "")
 
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over weights, adapter, tokenizer and configuration; needs no torch.
 
-        The device and its precision are no part of it: on a GPU a few answers differ from those of a CPU.
+        Of an endpoint, over the model's name there: a server that moves is the same, and so is one that is given other
+        weights under that name. The device and its precision are no part of it: on a GPU a few answers differ from
+        those of a CPU.
 
         Raises:
             WeightsError: when the weights are not to be had.
@@ -114,11 +127,13 @@ class Asked:
         model: the weights.
         dialogue: what is said around each question.
         decoding: how an answer is drawn.
+        limits: how hard an endpoint is asked; decides no answer.
     """
 
     model: ModelSpec
     dialogue: Dialogue = dataclasses.field(default_factory=Dialogue)
     decoding: Decoding = dataclasses.field(default_factory=Decoding)
+    limits: EndpointLimits = dataclasses.field(default_factory=EndpointLimits)
 
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over all that decides an answer but the question.
@@ -134,14 +149,17 @@ class Asked:
         """The model, on the best device of this machine.
 
         Raises:
-            WeightsError: when the weights, or the packages to load them, are not to be had.
+            WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an
+                endpoint is none.
         """
         from transforms.language_models.loading import load_model
 
         return load_model(self)
 
     def is_shared(self) -> bool:
-        """Whether this machine has a GPU: its memory holds one copy."""
+        """Whether this machine has a GPU: its memory holds one copy. An endpoint's model is not on this machine."""
+        if self.model.kind == "endpoint":
+            return False
         from transforms.language_models.loading import has_gpu
 
         return has_gpu()
@@ -151,11 +169,13 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     """Reads a model's name, and the path of an adapter.
 
     A folder is what begins like a path or is there; it is looked at here already. `owner/name` that is no folder is a
-    hub id.
+    hub id. An endpoint is not asked: workers may reach it where this machine does not.
 
     Raises:
         ValueError: naming what was given and what is allowed.
     """
+    if is_endpoint(text):
+        return _endpoint(text, adapter)
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
@@ -164,6 +184,16 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     if is_hub_id(text):
         return ModelSpec("hub", text, checked)
     raise ValueError(f"no language model {text!r}; allowed are {ALLOWED}")
+
+
+def _endpoint(text: str, adapter: str) -> ModelSpec:
+    url, model = read_endpoint(text)
+    if adapter:
+        raise ValueError(
+            f"no adapter {adapter!r}: an endpoint's model takes none from here; have the server put it on the model, "
+            "and give the name that it has there"
+        )
+    return ModelSpec("endpoint", model, url=url)
 
 
 def _checked_folder(text: str) -> Path:

@@ -1,0 +1,160 @@
+"""The command `name` with a model behind an endpoint: its options, and a run against a real server."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipelines.inputs import find_language_model
+from pipelines.name import run
+from pipelines.name_job import NameOptions, plan
+from pipelines.options import UsageError, parse
+from schemas import GENERATIONS, JOURNEY_NAMES, JOURNEYS
+from tests.pipelines.logs import ITEMS, rows, write
+from tests.transforms.language_models.endpoint_server import Reply, question_of, said, serving
+from transforms.datasets.commit import commit
+from transforms.datasets.manifest import Manifest
+from transforms.datasets.writing import PartWriter
+from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.endpoint_name import KEY_VARIABLE
+from transforms.language_models.spec import ModelSpec
+
+KEY = "sk-secret-0123456789"
+ENDPOINT = "http://host:8000/v1#owner/toy-7b"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue, and the workspace `out` with journeys through it."""
+    folder = write(tmp_path_factory.mktemp("name"), {"items.parquet": ITEMS})
+    ids = ITEMS["item_id"].to_pylist()
+    journeys = [
+        {
+            "user_id": f"user {user}",
+            "journey_id": f"{user:016x}",
+            "rank": 1,
+            "size": 3,
+            "item_ids": ids[user : user + 3],
+            "timestamps": [0, 1, 2],
+            "terms": ["old", f"topic{user}"],
+            "weights": [0.8, 0.6],
+            "first_timestamp": 0,
+            "last_timestamp": 2,
+        }
+        for user in range(8)
+    ]
+    batch = pa.RecordBatch.from_pylist(journeys, JOURNEYS.arrow)
+    _, part = PartWriter(str(folder / "out"), 1).write(JOURNEYS, 0, [batch])
+    manifest = Manifest(JOURNEYS.name, JOURNEYS.fingerprint, (part,), {}, "1", {})
+    commit(str(folder / "out"), [manifest], {JOURNEYS.name: None})
+    return folder
+
+
+def given(folder: Path, workspace: Path, *options: str) -> list[str]:
+    paths = (f"--journeys={folder / 'out'}", f"--items={folder / 'items.parquet'}", f"--workspace={workspace}")
+    return [*paths, "--method=few_shot", *options]
+
+
+def refusal(*options: str) -> str:
+    with pytest.raises(UsageError) as refused:
+        plan(parse(options, NameOptions, "name")[0])
+    return str(refused.value)
+
+
+def test_a_server_that_is_not_there_can_be_planned_with(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _package: None)  # nor is torch
+    options = (
+        "--endpoint_timeout=7.5",
+        "--endpoint_requests_at_once=3",
+        "--endpoint_requests_per_second=.5",
+        "--endpoint_retries=0",
+    )
+    jobs = [
+        plan(parse(given(folder, tmp_path / "names", f"--model={model}", *more), NameOptions, "name")[0])
+        for model, more in ((ENDPOINT, options), ("https://elsewhere/v1/#owner/toy-7b", ()))
+    ]
+    assert [job.asked.limits for job in jobs if job.asked] == [EndpointLimits(7.5, 3, 0.5, 0), EndpointLimits()]
+    assert jobs[0].model == jobs[1].model
+    assert jobs[0].model.startswith("toy-7b@")
+    assert jobs[0].configuration == jobs[1].configuration
+
+
+@pytest.mark.parametrize("option", ["timeout=1", "requests_at_once=1", "requests_per_second=1", "retries=1"])
+@pytest.mark.parametrize("model", [("--method=few_shot", "--model=smollm2"), ()], ids=["smollm2", "salient"])
+def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]) -> None:
+    told = refusal(*model, f"--endpoint_{option}")
+    assert told.startswith(f"--endpoint_{option.partition('=')[0]} is for a --model behind an endpoint")
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [
+        ("timeout=0", "a number in (0, 86400], got '0'"),
+        ("requests_at_once=0", "a whole number in [1, 1000], got '0'"),
+        ("requests_per_second=0", "a number in (0, 100000], got '0'"),
+        ("retries=-1", "a whole number in [0, 100], got '-1'"),
+    ],
+)
+def test_wrong_values_are_refused(option: str, allowed: str) -> None:
+    told = refusal("--method=few_shot", f"--model={ENDPOINT}", f"--endpoint_{option}")
+    assert allowed in told
+    assert f"--endpoint_{option.partition('=')[0]}" in told
+
+
+def test_an_adapter_goes_with_no_endpoint() -> None:
+    assert "--adapter, which goes with no endpoint" in refusal("--method=prompt_tuned", f"--model={ENDPOINT}")
+    with pytest.raises(UsageError, match=r"^--model: no adapter 'mine': an endpoint's model takes none"):
+        find_language_model("--model", ENDPOINT, "mine")
+    assert find_language_model("--model", ENDPOINT) == ModelSpec("endpoint", "owner/toy-7b", url="http://host:8000/v1")
+
+
+def contents(workspace: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(workspace.rglob("*")) if path.is_file())
+
+
+def named(text: str) -> Callable[[dict[str, object]], Reply]:
+    return lambda body: said(f"{text} {len(max(question_of(body).split(), key=len))}\nand more")
+
+
+def test_journeys_are_named_and_what_is_known_needs_no_server(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    workspace = tmp_path / "names"
+
+    def name(url: str, *options: str) -> int:
+        return run(given(folder, workspace, f"--model={url}#owner/toy", "--runner=FnApiRunner", *options))
+
+    with serving() as server:
+        server.default = named("Long words")
+        assert name(server.url) == 0
+        assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
+        assert max(server.tries.values()) == 1
+        assert len(server.bodies) == len(rows(workspace, GENERATIONS)) > 0
+        host = f":{server.server_port}"
+    by_model = [row for row in rows(workspace, JOURNEY_NAMES) if row["method"] == "few_shot"]
+    assert by_model
+    assert all(str(row["name"]).startswith("Long words ") for row in by_model)
+    assert all(str(row["model"]).startswith("toy@") for row in by_model)
+    before = rows(workspace, JOURNEY_NAMES)
+    assert name("http://127.0.0.1:9/elsewhere", "--endpoint_retries=0") == 0
+    assert rows(workspace, JOURNEY_NAMES) == before
+    told = "".join(capfd.readouterr())
+    assert KEY not in told
+    assert KEY.encode() not in contents(workspace)
+    assert host.encode() not in contents(workspace)
+
+
+def test_a_server_that_is_not_there_fails_the_job_at_once(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving() as server:
+        gone = f"--model={server.url}#toy"
+    assert run(given(folder, tmp_path / "names", gone, "--endpoint_retries=0", "--runner=FnApiRunner")) == 1
+    told = " ".join(capfd.readouterr().err.split())
+    assert "name failed: language model toy at http://127.0.0.1:" in told
+    assert "no reply: Connection refused" in told
+    assert not (tmp_path / "names" / JOURNEY_NAMES.name).exists()

@@ -1,0 +1,405 @@
+"""A model behind an endpoint, against a real server on this machine."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Server, failed, said, serving
+from tests.transforms.running import create, run_graph
+from transforms.columnar import concatenate
+from transforms.language_models.dialogue import Dialogue
+from transforms.language_models.endpoint import Endpoint, chat
+from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.endpoint_name import KEY_VARIABLE
+from transforms.language_models.endpoint_pace import FIRST_WAIT, LONGEST_WAIT, wait_before
+from transforms.language_models.endpoint_reply import asked_to_wait
+from transforms.language_models.generate import QUESTIONS, GenerateTexts
+from transforms.language_models.spec import Answer, Asked, Decoding, ModelSpec, parse_model
+from transforms.weights import WeightsError
+
+KEY = "sk-very/secret+0123456789"
+DIALOGUE = Dialogue("Name it.", (("red pot", "Pots"), ("blue car", "Cars")))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", 0.01)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+
+
+def endpoint(server: Server, dialogue: Dialogue | None = None, key: str = "", **limits: Any) -> Endpoint:
+    return Endpoint(server.url, "toy", dialogue, None, EndpointLimits(**{"timeout": 10.0, "retries": 2} | limits), key)
+
+
+class TestAsking:
+    def test_answers_come_in_the_order_of_the_questions(self, server: Server) -> None:
+        questions = [f"question {number}" for number in range(40)]
+        server.script = {question: [said(f"answer to {question}", 0.05)] for question in questions[::7]}
+        assert endpoint(server).answer(questions) == [Answer(f"answer to {question}") for question in questions]
+        assert endpoint(server).answer([]) == []
+
+    def test_what_is_sent(self, server: Server) -> None:
+        decoding = Decoding(max_new_tokens=7, temperature=0.5, top_p=0.9, seed=3)
+        Endpoint(server.url, "owner/toy", DIALOGUE, decoding).answer(["grüne Kanne"])
+        (body,) = server.bodies
+        assert server.paths == ["/v1/chat/completions"]
+        assert body.pop("seed") in range(2**31)
+        assert body == {
+            "model": "owner/toy",
+            "messages": [
+                {"role": "system", "content": "Name it."},
+                {"role": "user", "content": "red pot"},
+                {"role": "assistant", "content": "Pots"},
+                {"role": "user", "content": "blue car"},
+                {"role": "assistant", "content": "Cars"},
+                {"role": "user", "content": "grüne Kanne"},
+            ],
+            "max_tokens": 7,
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "stop": ["\n"],
+        }
+        assert "top_p" not in chat("toy", DIALOGUE, Decoding(), "q")
+        assert chat("toy", DIALOGUE, Decoding(temperature=1.0), "q")["top_p"] == 1.0
+
+    def test_a_seed_depends_on_the_question_and_the_seed_alone(self, server: Server) -> None:
+        def seeds(seed: int, *questions: str) -> dict[str, int]:
+            bodies = [chat("toy", Dialogue(), Decoding(seed=seed), question) for question in questions]
+            return {body["messages"][-1]["content"]: body["seed"] for body in bodies}
+
+        assert seeds(0, "a", "b")["b"] == seeds(0, "b")["b"]
+        assert len({*seeds(0, "a", "b").values(), *seeds(1, "a", "b").values()}) == 4
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [("Tea pots", "Tea pots"), ("  Tea pots \r\nand more", "Tea pots"), ("\n\nTea pots\n", "Tea pots")],
+    )
+    def test_the_first_line_is_the_answer(self, server: Server, text: str, line: str) -> None:
+        server.script = {"q": [said(text)]}
+        assert endpoint(server).answer(["q"]) == [Answer(line)]
+
+    def test_no_cookie_is_kept(self, server: Server) -> None:
+        server.script = {"q": [said("a")._replace(headers={"Set-Cookie": "session=1"})]}
+        asking = endpoint(server)
+        assert asking.answer(["q"]) == asking.answer(["q"]) == [Answer("a")]
+        assert not any("Cookie" in headers for headers in server.headers)
+
+
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("reply", "told"),
+        [
+            (failed(500), "status 500: out of order"),
+            (Reply("<html>\n  busy\n</html>", 503), "status 503: <html> busy </html>"),
+            (failed(408), "status 408: out of order"),
+            (failed(429), "status 429: out of order"),
+            (CLOSED, "no reply: RemoteDisconnected"),
+            (Reply("so{sorry"), "the reply is no JSON"),
+            (Reply(""), "the reply is no JSON"),
+            (Reply([]), "the reply is no chat completion"),
+            (Reply({"choices": []}), "the reply is no chat completion"),
+            (Reply({"choices": [{"text": "old"}]}), "the reply is no chat completion"),
+            (said(["a part"]), "the reply is no chat completion"),
+            (said(None), "an empty answer"),
+            (said(" \n"), "an empty answer"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_may_pass_is_tried_again(self, server: Server, reply: Reply, told: str) -> None:
+        server.script = {"passes": [reply, said("at last")], "stays": [reply]}
+        answers = endpoint(server, retries=1).answer(["before", "passes", "stays", "after"])
+        assert answers == [
+            Answer("answer to before"),
+            Answer("at last"),
+            Answer(None, f"{told}, after 2 tries"),
+            Answer("answer to after"),
+        ]
+        assert server.tries == {"before": 1, "passes": 2, "stays": 2, "after": 1}
+
+    def test_a_server_that_hangs_is_not_waited_for(self, server: Server) -> None:
+        server.script = {"passes": [said("too late", 2.5), said("at last")], "stays": [said("too late", 2.5)]}
+        answers = endpoint(server, timeout=0.75, retries=1).answer(["before", "passes", "stays", "after"])
+        assert answers == [
+            Answer("answer to before"),
+            Answer("at last"),
+            Answer(None, "no reply within 0.75 seconds, after 2 tries"),
+            Answer("answer to after"),
+        ]
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+    def test_what_the_server_refuses_is_not_tried_again(self, server: Server, status: int) -> None:
+        server.script = {"bad": [failed(status, "too long")]}
+        bad, good = endpoint(server).answer(["bad", "good"])
+        assert bad == Answer(None, f"status {status}" + ("" if status in (401, 403) else ": too long"))
+        assert good == Answer("answer to good")
+        assert server.tries["bad"] == 1
+
+    def test_without_retries_each_question_is_put_once(self, server: Server) -> None:
+        server.script = {"q": [failed(500)]}
+        assert endpoint(server, retries=0).answer(["q"]) == [Answer(None, "status 500: out of order")]
+        assert server.tries["q"] == 1
+
+    def test_a_server_that_is_not_there_fails_each_question_in_the_same_words(self) -> None:
+        with socket.socket() as taken:  # bound, but nobody listens
+            taken.bind(("127.0.0.1", 0))
+            asking = Endpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=EndpointLimits(retries=1))
+            answers = asking.answer(["a", "b"])
+            assert answers == [Answer(None, "no reply: Connection refused, after 2 tries")] * 2
+            with pytest.raises(WeightsError, match=r"language model toy at http://127.*: no reply: Connection refused"):
+                asking.reach()
+
+    def test_what_nobody_foresaw_costs_its_question_alone(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asking = endpoint(server, key=KEY)
+        request = asking._session.request
+
+        def raising(*given: Any, **named: Any) -> requests.Response:
+            if named["json"]["messages"][-1]["content"] == "odd":
+                raise RuntimeError(f"0x7f {KEY}")
+            return request(*given, **named)
+
+        monkeypatch.setattr(asking._session, "request", raising)
+        assert asking.answer(["odd", "good"]) == [
+            Answer(None, "the request fails with RuntimeError"),
+            Answer("answer to good"),
+        ]
+
+    def test_redirects_are_followed_but_not_forever(self, server: Server) -> None:
+        server.script = {
+            "moved": [Reply("", 307, {"Location": f"{server.url}/elsewhere"}), said("found")],
+            "round": [Reply("", 307, {"Location": f"{server.url}/round"})],
+        }
+        assert endpoint(server).answer(["moved", "round"]) == [Answer("found"), Answer(None, "too many redirects")]
+
+
+class TestPace:
+    def test_never_more_at_once_than_allowed(self, server: Server) -> None:
+        server.default = lambda _: said("a", 0.02)
+        asking = endpoint(server, requests_at_once=3)
+        callers = [threading.Thread(target=asking.answer, args=([f"{n} {m}" for m in range(10)],)) for n in range(2)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert len(server.bodies) == 20
+        assert 2 <= server.most_open <= 3
+
+    def test_never_faster_than_allowed(self, server: Server) -> None:
+        started = time.monotonic()
+        endpoint(server, requests_per_second=20).answer([f"{number}" for number in range(9)])
+        assert max(server.times) - started >= 8 / 20 - 0.02
+        assert len(server.bodies) == 9
+
+    def test_all_wait_as_long_as_the_server_asks(self, server: Server) -> None:
+        server.script = {"q": [failed(429, Retry_After="1"), said("at last")]}
+        asking = endpoint(server, requests_at_once=1)
+        assert asking.answer(["q", "other"]) == [Answer("at last"), Answer("answer to other")]
+        assert server.times[1] - server.times[0] >= 0.98
+
+    def test_a_very_long_wait_is_a_failure(self, server: Server) -> None:
+        server.script = {"q": [failed(429, "quota", Retry_After="3600")]}
+        told = "status 429: quota; the server asks for a wait of 3600 seconds"
+        assert endpoint(server).answer(["q", "other"]) == [Answer(None, told), Answer("answer to other")]
+        assert server.tries["q"] == 1
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({}, None),
+            ({"Retry-After": "7"}, 7.0),
+            ({"Retry-After": "0.5"}, 0.5),
+            ({"Retry-After": "-1"}, None),
+            ({"Retry-After": "nan"}, None),
+            ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, None),
+            ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:49 GMT"}, 10.0),
+            ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:59 -0100"}, 0.0),
+        ],
+    )
+    def test_how_long_a_server_asks_to_wait(self, headers: dict[str, str], seconds: float | None) -> None:
+        response = requests.Response()
+        response.headers.update(headers)
+        assert asked_to_wait(response) == seconds
+
+    def test_waits_grow_and_differ_by_question_but_not_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", FIRST_WAIT)
+        for attempt in range(1, 100):
+            full = min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT)
+            assert full / 2 <= wait_before(attempt, "q") <= full
+        assert len({wait_before(1, f"{number}") for number in range(20)}) == 20
+        assert wait_before(2, "tea \ud800") == wait_before(2, "tea \ud800")
+
+
+class TestKey:
+    def test_the_key_is_sent_and_never_told(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        monkeypatch.setenv(KEY_VARIABLE, f" {KEY}\n")
+        padded = "x" * 190 + KEY
+        server.script = {
+            "repeats": [failed(400, f"wrong: {KEY}")],
+            "cut": [failed(400, padded)],
+            "raw": [Reply(f"no {KEY}", 500)],
+            "denied": [failed(401, f"wrong key: {KEY[:12]}...")],
+        }
+        asked = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=1))
+        model = asked.load()
+        answers = model.answer(["good", *server.script])
+        assert answers[:2] == [Answer("answer to good"), Answer(None, "status 400: wrong: ***")]
+        assert answers[-1] == Answer(None, "status 401")
+        assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
+        assert "sk-" not in f"{answers} {caplog.text} {asked!r} {model!r}"
+
+    def test_without_a_key_none_is_sent(self, server: Server) -> None:
+        endpoint(server).answer(["q"])
+        assert not any("Authorization" in headers for headers in server.headers)
+
+    def test_the_key_does_not_follow_to_another_host(self, server: Server) -> None:
+        with serving() as other:
+            server.script = {"q": [Reply("", 307, {"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/chat"})]}
+            assert endpoint(server, key=KEY).answer(["q"]) == [Answer("answer to q")]
+            assert not any("Authorization" in headers for headers in other.headers)
+
+    def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, "sk-one\nsk-two")
+        with pytest.raises(WeightsError, match=f"{KEY_VARIABLE} holds no key") as raised:
+            Endpoint("http://host", "toy")
+        assert "sk-" not in str(raised.value)
+
+
+class TestReaching:
+    @pytest.mark.parametrize("reply", [Reply({"data": []}), failed(404), failed(405), failed(403), failed(500)])
+    def test_any_word_of_a_server_will_do(self, server: Server, reply: Reply) -> None:
+        server.models = reply
+        endpoint(server).reach()
+        assert server.paths == ["/v1/models"]
+
+    def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
+        model = Asked(parse_model(f"{server.url}#toy")).load()
+        assert model.answer([]) == []
+        assert server.paths == []
+        assert model.answer(["a"]) + model.answer(["b"]) == [Answer("answer to a"), Answer("answer to b")]
+        assert server.paths == ["/v1/models", *["/v1/chat/completions"] * 2]
+
+    def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
+        model = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=0)).load()
+        server.models = CLOSED
+        with pytest.raises(WeightsError, match="no reply: RemoteDisconnected"):
+            model.answer(["a"])
+        server.models = Reply({})
+        assert model.answer(["a"]) == [Answer("answer to a")]
+
+    def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
+        server.models = failed(503, "loading")
+        with pytest.raises(WeightsError, match=r"toy at http.*: status 503: loading, after 3 tries"):
+            endpoint(server).reach()
+
+    def test_a_key_that_is_not_taken_is_told(self, server: Server) -> None:
+        server.models = failed(401, f"wrong key {KEY}")
+        with pytest.raises(WeightsError, match=rf"status 401: the key in .* {KEY_VARIABLE} is not taken") as raised:
+            endpoint(server, key=KEY).reach()
+        assert KEY not in str(raised.value)
+
+
+def test_questions_of_a_graph(server: Server) -> None:
+    server.script = {"q3": [failed(400, "no")]}
+    asked = Asked(parse_model(f"{server.url}#toy"), DIALOGUE)
+    rows = [{"content_hash": f"{number:064x}", "question": f"q{number}"} for number in range(6)]
+    batch = concatenate([], QUESTIONS).from_pylist(rows, QUESTIONS)
+
+    def build(pipeline: Any) -> dict[str, Any]:
+        generated = create(pipeline, "Create", [batch]) | GenerateTexts(asked, buckets=2)
+        return {"generations": generated.generations, "errors": generated.errors}
+
+    out = run_graph(build)
+    texts = [text for rows in out["generations"] for text in rows["text"].to_pylist()]
+    assert sorted(texts) == [f"answer to q{number}" for number in range(6) if number != 3]
+    assert [rows["payload"].to_pylist() for rows in out["errors"]] == [["status 400: no\nq3"]]
+    assert max(server.tries.values()) == 1
+
+
+class TestName:
+    @pytest.mark.parametrize(
+        ("text", "url", "model"),
+        [
+            ("http://host:8000/v1#toy", "http://host:8000/v1", "toy"),
+            ("HTTPS://host/v1/#owner/toy:7b", "https://host/v1", "owner/toy:7b"),
+            ("http://[::1]:80#toy", "http://[::1]:80", "toy"),
+            ("http://host/v1/chat/completions#toy", "http://host/v1", "toy"),
+        ],
+    )
+    def test_an_endpoint_is_known_by_its_address(self, text: str, url: str, model: str) -> None:
+        spec = parse_model(text)
+        assert spec == ModelSpec("endpoint", model, url=url)
+        assert str(spec) == f"{model} at {url}"
+        assert not Asked(spec).is_shared()
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("http://host:8000/v1", "the model's name is missing; allowed is http://host:port/v1#name-of-model"),
+            ("http://host:8000/v1#", "the model's name is missing; allowed is http"),
+            ("http://#toy", "a host is missing; allowed is http"),
+            ("http://host:port/v1#toy", "Port could not be cast"),
+            ("http://[host/v1#toy", "Invalid IPv6 URL; allowed is http"),
+        ],
+    )
+    def test_a_wrong_address_is_told(self, text: str, told: str) -> None:
+        with pytest.raises(ValueError, match=r"^no endpoint") as refused:
+            parse_model(text)
+        assert repr(text) in str(refused.value)
+        assert told in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "text", ["http://me:secret@host#toy", "http://me:secret@host:p#toy", "http://h?k=secret#t"]
+    )
+    def test_secrets_in_an_address_are_refused_and_not_repeated(self, text: str) -> None:
+        with pytest.raises(ValueError, match=f"goes into {KEY_VARIABLE}") as refused:
+            parse_model(text)
+        assert "secret" not in str(refused.value)
+
+    def test_an_adapter_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"no adapter '\./mine': an endpoint's model takes none"):
+            parse_model("http://host#toy", "./mine")
+
+    def test_other_names_are_refused_with_endpoints_among_what_is_allowed(self) -> None:
+        with pytest.raises(ValueError, match="http://host:port/v1#name-of-model"):
+            parse_model("nothing")
+
+    def test_what_an_endpoint_is_called_stays_when_it_moves(self) -> None:
+        def fingerprint(text: str, **limits: Any) -> str:
+            return Asked(parse_model(text), DIALOGUE, limits=EndpointLimits(**limits)).fingerprint()
+
+        here = fingerprint("http://host:8000/v1#toy")
+        assert here == fingerprint("https://other/v1#toy", retries=0, timeout=1.0)
+        assert here != fingerprint("http://host:8000/v1#toy2")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("timeout", 0.0, "above 0 and finite"),
+        ("timeout", float("nan"), "above 0 and finite"),
+        ("requests_at_once", 0, "at least 1"),
+        ("requests_per_second", 0.0, "above 0 and finite"),
+        ("requests_per_second", float("inf"), "above 0 and finite"),
+        ("retries", -1, "at least 0"),
+    ],
+)
+def test_wrong_limits_are_refused(name: str, value: float, allowed: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, got {value}"):
+        EndpointLimits(**{name: value})
