@@ -5,7 +5,7 @@ ENGINES_READY := $(VENV)/.engines-ready
 MODELS_READY := $(VENV)/.models-ready
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo test test-engines models test-models lint format engines flink-up flink-down bench bench-engines docs clean
+.PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show what make can do
@@ -33,8 +33,13 @@ $(ENGINES_READY): $(READY) runner_configs/flink/pom.xml runner_configs/flink/pro
 	$(RUN) runner_configs.flink install
 	@touch $@
 
-test-engines: engines ## Run the tests on Prism, on Flink and on a bucket
-	$(RUN) pytest --verbose --capture=no -m engines
+test-engines: test-flink test-other-engines ## Run the tests on Prism, on Flink and on a bucket
+
+test-flink: engines
+	$(RUN) pytest --verbose --capture=no -m "engines and flink"
+
+test-other-engines: engines
+	$(RUN) pytest --verbose --capture=no -m "engines and not flink"
 
 flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
 	$(RUN) runner_configs.flink up

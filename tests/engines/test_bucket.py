@@ -20,10 +20,11 @@ import pyarrow as pa
 import pytest
 
 from pipelines.extract import run
-from pipelines.extract_job import ExtractOptions, plan
+from pipelines.extract_job import ExtractOptions, outputs, plan
 from pipelines.options import parse
-from schemas import JOURNEYS, OUTPUTS
+from schemas import JOURNEYS
 from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
+from tests.engines.conftest import Workspaces
 from tests.pipelines.logs import ITEMS, LOG, parquet
 from tests.transforms.datasets.racing import check_that_one_wins_each_round
 from transforms.datasets.files import InputNotFoundError, find
@@ -98,6 +99,10 @@ def extract(*options: str) -> None:
 def expected_files(folder: Path, *options: str) -> Files:
     """What a run with the same options leaves on a local disk."""
     extract(f"--workspace={folder}", *options)
+    return files_below(folder)
+
+
+def files_below(folder: Path) -> Files:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -111,14 +116,13 @@ def without_inputs(files: Files) -> dict[str, Any]:
 
 class TestSameBytes:
     @pytest.mark.parametrize("sample", ["online_retail", "arxiv_authors"])
-    def test_as_on_a_local_disk(self, emulator: Emulator, bucket: str, tmp_path: Path, sample: str) -> None:
+    def test_as_on_a_local_disk(self, emulator: Emulator, bucket: str, workspaces: Workspaces, sample: str) -> None:
         for file in (SAMPLES / sample).iterdir():
             emulator.put(f"{bucket}/{file.stem}/{file.name}", file.read_bytes())
         remote = (f"--interactions={bucket}/interactions", f"--items={bucket}/items/*.parquet")
         code, printed, err = ended(started(emulator.url, *remote, f"--workspace={bucket}/a/b", runner="DirectRunner"))
         assert code == 0, err
-        local = (f"--{name}={SAMPLES / sample / name}.parquet" for name in ("interactions", "items"))
-        expected = expected_files(tmp_path / "out", *local)
+        expected = files_below(workspaces(sample))
         assert without_inputs(emulator.files(f"{bucket}/a/b")) == without_inputs(expected)
         assert f"Written to {bucket}/a/b: salient_terms, histories, journeys, metrics, errors" in printed
         assert "journeys of user " in printed
@@ -375,7 +379,7 @@ class TestServerThatFails:
         assert told.endswith("': the proxy says no")
         left = emulator.files(f"{bucket}/out")
         assert before.items() <= left.items()
-        with_manifest = [f"{schema.name}/{MANIFEST_NAME}" for schema in OUTPUTS]
+        with_manifest = [f"{schema.name}/{MANIFEST_NAME}" for schema in outputs(None)]
         assert {name: left[name] for name in with_manifest} == {name: before[name] for name in with_manifest}
         extract(*inputs, workspace)
         expected = expected_files(tmp_path / "out", *inputs)

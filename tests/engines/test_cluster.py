@@ -15,7 +15,7 @@ from runner_configs.flink.processes import NotReadyError
 from tests.engines.commands import ROOT, extract, log_of, parts
 from tests.engines.conftest import Expected, free_ports
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.flink]
 
 
 def test_a_cluster_stops_what_it_started_and_nothing_else(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`extract` on s3://, which goes through Beam's file system as all do but local disks and gs://."""
 
 import contextlib
+import functools
 import subprocess
 import sys
 import time
@@ -51,6 +52,18 @@ def _answers(url: str) -> bool:
     return False
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _descriptions_read_once() -> Iterator[None]:
+    """Beam makes a client for each call of S3, and a client of boto3 reads the description of the whole service."""
+    from botocore.loaders import JSONFileLoader
+
+    loader = JSONFileLoader()
+    read = functools.cache(loader.load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
+
+
 @pytest.fixture
 def client(server: str) -> Any:
     """S3 itself, to look past Beam."""
@@ -85,7 +98,7 @@ def files(client: Any, prefix: str) -> dict[str, bytes]:
 
 
 def test_as_on_a_local_disk(client: Any, options: list[str], tmp_path: Path) -> None:
-    """Also where a version is continued and replaced. An upload takes a second: the emulator lets clients wait."""
+    """Also where a version is continued and replaced."""
     workspace = f"s3://{BUCKET}/out"
     for number, following in enumerate((["--max_terms=1"], [f"--previous={workspace}"])):
         local = tmp_path / str(number)

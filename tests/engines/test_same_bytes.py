@@ -29,6 +29,7 @@ def test_prism(sample: str, expected: Expected, tmp_path: Path) -> None:
     assert parts(tmp_path) == expected(sample)
 
 
+@pytest.mark.flink
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_flink_with_two_task_managers(
     sample: str, cluster: LocalCluster, on_flink: list[str], expected: Expected, tmp_path: Path
@@ -46,6 +47,7 @@ def test_flink_with_two_task_managers(
     assert parts(tmp_path) == expected(sample)
 
 
+@pytest.mark.flink
 @pytest.mark.parametrize(
     "options",
     [
@@ -79,6 +81,7 @@ def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Parts]
     return run
 
 
+@pytest.mark.flink
 def test_by_vectors_too(by_vectors: Callable[..., Parts], on_flink: list[str]) -> None:
     programs.check_installed()
     direct = by_vectors("FnApiRunner", "--runner=FnApiRunner")
