@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 from pathlib import Path
 from typing import Any, get_args
 
@@ -199,6 +200,7 @@ def plan(own: argparse.Namespace) -> Job:
     Raises:
         UsageError: when it cannot be carried out.
     """
+    _check_word_lists()
     _check_model(own)
     if own.items is None and not _SAMPLE.is_file():
         raise reading.UsageError("the sample is not part of the installed package; give --items")
@@ -221,6 +223,13 @@ def plan(own: argparse.Namespace) -> Job:
         parts=choose_parts(journeys),
         max_error_rate=own.max_error_rate,
     )
+
+
+def _check_word_lists() -> None:
+    if importlib.util.find_spec("glin_profanity") is None:
+        raise reading.UsageError(
+            "names are checked against word lists, which are not installed: pip install 'interest-journeys[naming]'"
+        )
 
 
 def _check_model(own: argparse.Namespace) -> None:

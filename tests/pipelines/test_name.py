@@ -190,6 +190,14 @@ def test_what_cannot_be_is_told_at_once(
     assert not (tmp_path / "names").exists()
 
 
+def test_without_word_lists_nothing_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "glin_profanity", None)
+    name(folder, tmp_path / "names", code=2)
+    assert "pip install 'interest-journeys[naming]'" in " ".join(capsys.readouterr().err.split())
+
+
 def test_journeys_are_needed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([f"--journeys={tmp_path}", f"--items={folder / 'items.parquet'}"]) == 2
     assert "--journeys" in capsys.readouterr().err
