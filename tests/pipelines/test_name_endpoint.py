@@ -1,5 +1,6 @@
 """The command `name` with a model behind an endpoint: its options, and a run against a real server."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def refusal(*options: str) -> str:
 def test_a_server_that_is_not_there_can_be_planned_with(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _package: None)  # nor is torch
+    for package in ("safetensors", "tokenizers", "torch", "transformers"):
+        monkeypatch.setitem(sys.modules, package, None)
     options = (
         "--endpoint_timeout=7.5",
         "--endpoint_requests_at_once=3",
