@@ -1,0 +1,51 @@
+"""What naming is learnt from, and what it is judged by: collections that people made, with the names they gave."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content, not_empty
+
+PARTS = ("training", "validation", "held_out")
+"""What an example is for. No source is in two of them."""
+
+
+def _is_part(rows: Rows) -> BooleanArray:
+    return pc.or_(pc.is_null(rows["part"]), pc.is_in(rows["part"], pa.array(PARTS, pa.string())))
+
+
+def _as_many_weights(rows: Rows) -> BooleanArray:
+    return pc.fill_null(
+        pc.equal(pc.list_value_length(rows["terms"]), pc.list_value_length(rows["weights"])), fill_value=True
+    )
+
+
+NAMING_EXAMPLES = DatasetSchema(
+    name="naming_examples",
+    doc="A collection that a person made and named, as a journey with the name that it should be given.",
+    key=("example_id",),
+    order=("example_id",),
+    partition_by="example_id",
+    columns=(
+        Column("example_id", pa.string(), "32 hexadecimal digits of the SHA-256 of source, name and titles."),
+        Column("source", pa.string(), "Where the collection comes from: a person, a list, a book."),
+        Column(
+            "part",
+            pa.string(),
+            "What the example is for: `training`, `validation`, by which training is ended, or `held_out`, which is "
+            "looked at by `evaluate` alone. No source is in two of them.",
+        ),
+        Column("name", pa.string(), "The name that its maker gave it, on one line."),
+        Column("titles", pa.list_(pa.string()), "Titles of its items, each once."),
+        Column("terms", pa.list_(pa.string()), "The terms that carry it, the heaviest first."),
+        Column("weights", pa.list_(pa.float64()), "The mean salience of each of `terms` over the items, in (0, 1]."),
+        Column("continuity", pa.float64(), "How much its items are about one thing: mean cosine of their titles."),
+        Column("relevance", pa.float64(), "How much the name is about the items: cosine with the mean of the titles."),
+    ),
+    invariants=(
+        hash_of_content("example_id"),
+        not_empty("source"),
+        not_empty("name"),
+        Invariant("part_unknown", "`part` is one of those that there are", _is_part),
+        Invariant("terms_and_weights_differ", "`weights` has one number for each of `terms`", _as_many_weights),
+    ),
+)
