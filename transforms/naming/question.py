@@ -22,6 +22,8 @@ TEMPLATE = regex.compile(
 """Marks by which chat models tell who speaks: a title must not hold them, and a name does not."""
 CUE = "Interest:"
 """The last line of each question; the answer stands behind it."""
+TUNED = Dialogue("Name the interest.")
+"""What is said around a question to a model that is tuned, or was; shorter than what templates say by themselves."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +90,10 @@ def _plain(text: str) -> str:
 
 
 def dialogue(config: NamingConfig) -> Dialogue:
-    """What is said around a question: instructions and worked examples; nothing to a model that was tuned."""
-    instructions = load_instructions(config.examples) if config.method == "few_shot" else None
-    if instructions is None:
-        return Dialogue()
+    """What is said around a question: instructions and worked examples; a word to a model that was tuned."""
+    if config.method != "few_shot":
+        return TUNED
+    instructions = load_instructions(config.examples)
     worked = tuple(
         (question(example.titles, example.terms, config.metadata), example.name) for example in instructions.examples
     )

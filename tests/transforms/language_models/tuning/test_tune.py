@@ -1,0 +1,174 @@
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+peft = pytest.importorskip("peft")
+pytest.importorskip("tensorboard")
+
+from tests.transforms.language_models.tiny import load_plain, load_tuned, make_llama, make_t5  # noqa: E402
+from transforms.language_models.dialogue import Dialogue  # noqa: E402
+from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
+from transforms.language_models.spec import Decoding  # noqa: E402
+from transforms.language_models.transformer import Transformer  # noqa: E402
+from transforms.language_models.tuning.config import Pair, TuningConfig, Way  # noqa: E402
+from transforms.language_models.tuning.rows import Collate, Row  # noqa: E402
+from transforms.language_models.tuning.trainer import Shown, answer_loss  # noqa: E402
+from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, Tuned, tune  # noqa: E402
+
+DIALOGUE = Dialogue("name these")
+PAIRS = [Pair("red tea pot", "tea"), Pair("blue cars", "cars"), Pair("garden pots", "garden")]
+MANY = PAIRS * 120
+RATES: dict[Way, float] = {"lora": 0.02, "prompt": 0.3, "full": 0.01}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", params=["llama", "t5"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param) / "model"
+    return make_llama(folder) if request.param == "llama" else make_t5(folder)
+
+
+def _config(way: Way, **changed: Any) -> TuningConfig:
+    return TuningConfig(way, RATES[way], batch_size=6, prompt_tokens=8, **{"evaluations": 4} | changed)
+
+
+def _tune(model: Path, folder: Path, config: TuningConfig, pairs: list[Pair] = MANY, **more: Any) -> Tuned:
+    return tune(read_model(model), DIALOGUE, pairs, PAIRS, config, folder, **more)
+
+
+@pytest.mark.parametrize("way", ["lora", "full"])
+def test_what_is_taught_is_answered(model: Path, tmp_path: Path, way: Way) -> None:
+    tuned = _tune(model, tmp_path, _config(way, patience=100))
+    assert tuned.loss < 0.1 < tuned.loss_before
+    assert (tuned.steps, tuned.examples, tuned.left_out) == (60, 360, 0)
+    folder, adapter = (read_model(tmp_path), None) if way == "full" else (read_model(model), read_adapter(tmp_path))
+    answers = Transformer(folder, adapter, DIALOGUE, Decoding(4)).answer([pair.question for pair in PAIRS])
+    assert [answer.text for answer in answers] == [pair.answer for pair in PAIRS]
+
+
+def test_a_prompt_is_taught(model: Path, tmp_path: Path) -> None:
+    tuned = _tune(model, tmp_path, _config("prompt"))
+    assert tuned.loss < 0.8 * tuned.loss_before
+    width = load_plain(model).get_input_embeddings().weight.shape[1]
+    assert tuned.learnt == 8 * width
+    assert read_adapter(tmp_path).kind == "PROMPT_TUNING"
+
+
+def test_adapters_load_in_plain_peft(model: Path, tmp_path: Path) -> None:
+    tune(read_model(model), DIALOGUE, MANY, PAIRS, _config("lora"), tmp_path, base="somebody/model")
+    plain = load_tuned(model, tmp_path)
+    assert plain.active_peft_config.base_model_name_or_path == "somebody/model"
+    ids = torch.tensor([[7, 8, 9]])
+    inputs = {"input_ids": ids} | ({"decoder_input_ids": ids} if "t5" in str(model) else {})
+    with torch.no_grad():
+        assert not torch.allclose(plain(**inputs).logits, load_plain(model)(**inputs).logits)
+
+
+def test_the_loss_is_that_of_transformers(tmp_path: Path) -> None:
+    model = load_plain(make_llama(tmp_path))
+    rows = [Row([5, 6, 7, 8], [9, 3]), Row([10, 11], [12, 13, 3])]
+    batch = Collate(encoder_decoder=False, padding=0)([row._asdict() for row in rows])
+    labels = torch.tensor([[-100] * 4 + [9, 3], [-100, -100, 12, 13, 3, -100]])
+    with torch.no_grad():
+        ours = answer_loss(model, batch, encoder_decoder=False)
+        theirs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
+    assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+
+
+def _stopped_after(steps: int) -> Callable[[Shown], None]:
+    def show(shown: Shown) -> None:
+        if shown.step >= steps:
+            raise KeyboardInterrupt
+
+    return show
+
+
+def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    config = _config("lora", patience=100)
+    whole = _tune(model, tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        _tune(model, tmp_path / "parts", config, show=_stopped_after(40))
+    seen: list[Shown] = []
+    parts = _tune(model, tmp_path / "parts", config, show=seen.append)
+    assert min(shown.step for shown in seen if shown.training_loss is not None) >= 30
+    assert parts == whole
+    stored = [(tmp_path / name / "adapter_model.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert stored[0] == stored[1]
+    assert not (tmp_path / "parts" / CHECKPOINTS).exists()
+
+
+def test_another_training_does_not_go_on_from_it(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    with pytest.raises(KeyboardInterrupt):
+        _tune(model, tmp_path / "out", _config("lora"), show=_stopped_after(40))
+    seen: list[Shown] = []
+    _tune(model, tmp_path / "out", _config("lora", seed=1), show=seen.append)
+    assert min(shown.step for shown in seen) == 0
+
+
+def test_training_ends_when_the_loss_falls_no_more(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    other = [Pair("blue cars", "red"), Pair("garden pots", "name"), Pair("red tea pot", "blue")]
+    config = _config("lora", evaluations=20, patience=2)
+    tuned = tune(read_model(model), DIALOGUE, other * 120, PAIRS, config, tmp_path / "out")
+    assert tuned.steps < 60
+
+
+def test_losses_are_written_for_tensorboard(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    model = make_llama(tmp_path / "model")
+    _tune(model, tmp_path / "out", _config("lora"))
+    written = EventAccumulator(str(tmp_path / "out" / LOGS))
+    written.Reload()
+    assert {"train/loss", "eval/loss"} <= set(written.Tags()["scalars"])
+
+
+def test_long_examples_are_left_out_and_counted(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    long = [Pair("tea " * 200, "tea")]
+    tuned = _tune(model, tmp_path / "out", _config("lora", max_tokens=64), MANY + long)
+    assert tuned.left_out == 1
+    with pytest.raises(ValueError, match="of 1 examples none has at most max_tokens = 64 tokens"):
+        _tune(model, tmp_path / "none", _config("lora", max_tokens=64), long)
+
+
+def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model = make_llama(tmp_path / "model")
+    capfd.readouterr()
+    _tune(model, tmp_path / "out", _config("lora"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_only_the_last_layers_get_lora(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    _tune(model, tmp_path / "out", _config("lora", top_layers=1), PAIRS)
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert config["layers_to_transform"] == [1]
+    assert set(config["target_modules"]) == {f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")}
+
+
+def test_wrong_settings_are_told() -> None:
+    with pytest.raises(ValueError, match="way must be one of"):
+        TuningConfig("everything")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"warmup must be in \[0, 1\), got 1"):
+        TuningConfig(warmup=1)
+    with pytest.raises(ValueError, match="learning_rate must be above 0, got -1"):
+        TuningConfig(learning_rate=-1)
+
+
+logging.getLogger("transformers").setLevel(logging.ERROR)

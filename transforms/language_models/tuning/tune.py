@@ -1,0 +1,148 @@
+"""A language model and examples -> an adapter, or a model, in the layout of PEFT and transformers."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transforms.language_models.dialogue import Dialogue, frame, question_tokens
+from transforms.language_models.folder import ModelFolder
+from transforms.language_models.smollm2 import EXTRA
+from transforms.language_models.tuning.config import Pair, TuningConfig
+from transforms.language_models.tuning.rows import Row, token_rows
+from transforms.language_models.tuning.taught import save_taught, taught_model
+from transforms.language_models.tuning.trainer import Shown, arranged, make_trainer
+from transforms.weights import WeightsError, sha256_of
+
+CHECKPOINTS = "checkpoints"
+LOGS = "logs"
+_PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
+
+
+class Tuned(NamedTuple):
+    """What came of a training.
+
+    Attributes:
+        steps: steps that were done; fewer than planned where the loss fell no more.
+        examples: examples that were looked at.
+        tokens: tokens of these, padding not among them.
+        learnt: numbers that were learnt.
+        left_out: examples that were longer than allowed.
+        loss_before: loss on the validation part before, nats a token.
+        loss: the lowest one; what was learnt by then is what is kept.
+    """
+
+    steps: int
+    examples: int
+    tokens: int
+    learnt: int
+    left_out: int
+    loss_before: float
+    loss: float
+
+
+def tune(
+    model: ModelFolder,
+    dialogue: Dialogue,
+    training: Sequence[Pair],
+    validation: Sequence[Pair],
+    config: TuningConfig,
+    folder: Path,
+    base: str = "",
+    show: Callable[[Shown], None] = lambda _: None,
+) -> Tuned:
+    """Teaches a model.
+
+    The pairs are gone through once: a caller who wants several passes says so, and may ask differently in each. Where a
+    training is stopped, the same call goes on from the last evaluation.
+
+    Args:
+        model: what is taught; its folder stays as it is.
+        dialogue: what is said around each question, in training as in use.
+        training: what is learnt, in any order: it is mixed by the seed.
+        validation: what decides when it ends, and which state is kept.
+        config: how.
+        folder: where the adapter, or the model, is written, and logs for TensorBoard.
+        base: what the adapter says of the model that it is for, such as a hub id; empty: the folder's path.
+        show: is told how far it is.
+
+    Raises:
+        ValueError: when there is nothing to learn from, or nothing that is short enough.
+        WeightsError: when packages are missing.
+    """
+    _check_packages()
+    import torch
+    from transformers import AutoTokenizer, set_seed
+
+    set_seed(config.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
+    around = frame(tokenizer, dialogue, model.encoder_decoder)
+    known = [token_rows(tokenizer, around, pairs, model.encoder_decoder) for pairs in (training, validation)]
+    learnt_from, judged_by = (_short_enough(rows, config.max_tokens) for rows in known)
+    order = arranged([_length(row) for row in learnt_from], config.batch_size, config.seed)
+    learnt_from = [learnt_from[place] for place in order]
+    checkpoints = folder / CHECKPOINTS / _what(model, config, learnt_from, judged_by)
+    taught = taught_model(model, config, device, question_tokens(tokenizer, dialogue.instructions))
+    padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    trainer = make_trainer(
+        taught,
+        (learnt_from, judged_by),
+        config,
+        model.encoder_decoder,
+        padding,
+        checkpoints,
+        folder / LOGS,
+        show,
+    )
+    trainer.train(resume_from_checkpoint=_last(checkpoints))
+    losses = [log["eval_loss"] for log in trainer.state.log_history if "eval_loss" in log]
+    done = learnt_from[: trainer.state.global_step * config.batch_size]
+    tuned = Tuned(
+        steps=trainer.state.global_step,
+        examples=len(done),
+        tokens=sum(map(_length, done)),
+        learnt=sum(each.numel() for each in taught.parameters() if each.requires_grad),
+        left_out=sum(map(len, known)) - len(learnt_from) - len(judged_by),
+        loss_before=losses[0],
+        loss=min(losses),
+    )
+    save_taught(taught, tokenizer, folder, base)
+    shutil.rmtree(folder / CHECKPOINTS)
+    return tuned
+
+
+def _check_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise WeightsError(f"teaching a language model needs the packages {', '.join(missing)}: {EXTRA}")
+
+
+def _length(row: Row) -> int:
+    return len(row.asked) + len(row.answer)
+
+
+def _short_enough(rows: Sequence[Row], most: int) -> list[Row]:
+    kept = [row for row in rows if _length(row) <= most]
+    if not kept:
+        raise ValueError(f"of {len(rows)} examples none has at most max_tokens = {most} tokens")
+    return kept
+
+
+def _what(model: ModelFolder, config: TuningConfig, *parts: Sequence[Row]) -> str:
+    """What is taught, and how, in 16 hexadecimal digits: a state of another training is not gone on from."""
+    files = [f"{path.name} {sha256_of(path)}" for path in model.deciding_files]
+    text = json.dumps([files, dataclasses.asdict(config), parts])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _last(checkpoints: Path) -> Any:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    return get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
