@@ -1,4 +1,4 @@
-"""Not more training examples than are wished, of one source and of all: those with the smallest ids, which are hashes."""
+"""No more training examples than are wished, of one source and of all: those with the smallest ids, as of hashes."""
 
 from __future__ import annotations
 

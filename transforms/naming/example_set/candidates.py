@@ -22,8 +22,9 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.config import ExampleConfig
+from transforms.naming.example_set.names import is_sentences, tidy_name
 from transforms.naming.example_set.parts import large_sources, part_of, sources_alone
-from transforms.naming.example_set.tidy import is_sentences, tidy_name, tidy_title
+from transforms.naming.example_set.tidy import tidy_title
 from transforms.naming.journey_texts import spread
 from transforms.naming.safety import SafetyFilter, WordLists
 from transforms.naming.words import folded
@@ -116,10 +117,7 @@ def considered(name: str, items: Sequence[Item], config: ExampleConfig, naming: 
 
 def candidate(source: str, found: Accepted | Refused) -> dict[str, Any]:
     """A row of `CANDIDATES`; its part is not known yet."""
-    if isinstance(found, Refused):
-        name, titles, item_ids = found.name, [], []
-    else:
-        name, titles, item_ids = found
+    name, titles, item_ids = found if isinstance(found, Accepted) else Accepted(found.name, [], [])
     return {
         "example_id": content_hash(_BETWEEN_FIELDS.join((source, name, *titles)), "example "),
         "source": source,
@@ -289,8 +287,7 @@ class FindCandidates(beam.PTransform):
         items = (
             {"items": typed(tidied[_ITEMS_TAG])}
             | "GroupItems" >> GroupTogether("item_id", self.buckets)
-            | "Distinct"
-            >> beam.Map(lambda bucket: first_of_each(bucket[1]["items"])).with_output_types(pa.RecordBatch)
+            | "Distinct" >> beam.Map(lambda bucket: first_of_each(bucket[1]["items"])).with_output_types(pa.RecordBatch)
         )
         counts = (tidied[COUNTS_TAG], chosen[COUNTS_TAG]) | "Counts" >> beam.Flatten()
         return Found(typed(chosen.candidates), items, counts)

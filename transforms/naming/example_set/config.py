@@ -1,4 +1,4 @@
-"""What decides which collections become examples. Imports nothing that takes long, so that a wrong option is told at once."""
+"""Which collections become examples. Imports nothing that takes long, so that a wrong option is told at once."""
 
 from __future__ import annotations
 

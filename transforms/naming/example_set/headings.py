@@ -7,14 +7,20 @@ import regex
 BETWEEN_PARTS = regex.compile(r"\s+--\s+")
 _QUALIFIER = regex.compile(r"\s*\((?:[A-Z][\w’']*\.\s*)+\)$")
 _INVERTED = regex.compile(r"^([^,()]+), ([A-Z][\p{L}-]+)$")
+_PERSON = regex.compile(r", (?:\d{4}\??-(?:\d{4}\??)?|-\d{4}|active .*|approximately .*)$")
 _PERIOD = regex.compile(r"^(?:\d{1,2}(?:st|nd|rd|th) century)$")
 _WITH_ARTICLE = ("United States", "Netherlands", "Philippines", "Soviet Union", "West Indies")
 _NATIONS = frozenset(
-    """African American Arabic Australian Austrian Belgian Bengali Bohemian British Bulgarian Canadian Catalan Celtic
-    Chinese Croatian Czech Danish Dutch Egyptian English Estonian European Finnish Flemish French Gaelic German Greek
-    Hawaiian Hebrew Hungarian Icelandic Indic Irish Italian Japanese Javanese Jewish Korean Latin Mexican Norse
-    Norwegian Persian Philippine Polish Portuguese Roman Romanian Russian Sanskrit Scandinavian Scottish Serbian Slavic
-    Spanish Swedish Swiss Tamil Turkish Ukrainian Welsh Yiddish""".split()
+    (
+        *("African", "American", "Arabic", "Australian", "Austrian", "Belgian", "Bengali", "Bohemian", "British"),
+        *("Bulgarian", "Canadian", "Catalan", "Celtic", "Chinese", "Croatian", "Czech", "Danish", "Dutch"),
+        *("Egyptian", "English", "Estonian", "European", "Finnish", "Flemish", "French", "Gaelic", "German"),
+        *("Greek", "Hawaiian", "Hebrew", "Hungarian", "Icelandic", "Indic", "Irish", "Italian", "Japanese"),
+        *("Javanese", "Jewish", "Korean", "Latin", "Mexican", "Norse", "Norwegian", "Persian", "Philippine"),
+        *("Polish", "Portuguese", "Roman", "Romanian", "Russian", "Sanskrit", "Scandinavian", "Scottish"),
+        *("Serbian", "Slavic", "Spanish", "Swedish", "Swiss", "Tamil", "Turkish", "Ukrainian", "Welsh"),
+        *("Yiddish"),
+    )
 )
 _AGES = frozenset(("Ancient", "Classical", "Medieval", "Modern"))
 _PLACES = frozenset(
@@ -62,6 +68,8 @@ def spoken_heading(name: str) -> str | None:
         The name; None where it is a heading that nobody would say, and is not known how to be said.
     """
     topic, *subdivisions = BETWEEN_PARTS.split(name)
+    if _PERSON.search(topic):
+        return None
     if not subdivisions:
         return _turned(name)
     topic = _QUALIFIER.sub("", _turned(topic))

@@ -77,7 +77,7 @@ def with_terms(judged: Iterable[pa.RecordBatch], terms: Iterable[pa.RecordBatch]
 
 
 def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> tuple[np.ndarray, pa.StringArray, np.ndarray]:
-    """The place of its example, the term and the sum of its saliences, for each term of each, sorted by the first two."""
+    """For each term of each example: the place of the example, the term, the sum of its saliences; by the first two."""
     places = pc.index_in(terms["example_id"], ids).to_numpy()
     flat = pa.table(
         {
