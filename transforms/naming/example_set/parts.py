@@ -19,8 +19,8 @@ Part = Literal["training", "validation", "held_out"]
 SOURCES = pa.schema([pa.field("source", pa.string(), nullable=False)])
 """Sources alone."""
 
-_SALT = "part of naming_examples "
-_DIGITS = 13
+_SALT = "naming part"
+_DIGITS = 8
 
 
 def part_of(source: str, config: ExampleConfig, large: Container[str] = ()) -> Part:

@@ -23,7 +23,7 @@ _LINK = regex.compile(r"!?\[([^\[\]]+)\]\([^()\s]*\)")
 _EMPHASIS = regex.compile(r"(?<!\w)(\*\*|__|``|~~|[*`])(?=\S)((?:(?!\1).)+)(?<=\S)\1(?!\w)")
 
 _SUBFIELD = regex.compile(r"\s*[:;/=,]?\s+\$[a-z]\s+|[:;]\s*\$[a-z]\s+")
-_START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[\p{{Pd}}•·|~]+$|\(?\d{{1,2}}[.)](?=\s))+\s*")
+_START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[^\p{{L}}\p{{N}}]+$|\(?\d{{1,2}}[.)](?=\s))+\s*")
 _END = regex.compile(rf"\s*(?:[{_ARROW}]|\s[-*•·<>#–—|~=/:]+)+$")
 
 
