@@ -9,16 +9,18 @@ from pipelines.interest_job import InterestOptions
 from pipelines.name_job import NameOptions
 from pipelines.options import JobOptions, options_table
 from pipelines.salience_job import SalienceOptions
+from pipelines.tune_job import TuneOptions
 
 _ROOT = Path(__file__).parent.parent
 README = _ROOT / "README.md"
-PAGES = (README, *(_ROOT / "docs" / f"{name}.md" for name in ("evaluation", "salience", "interest", "naming")))
+PAGES = (README, *(_ROOT / "docs" / f"{name}.md" for name in ("evaluation", "salience", "interest", "naming", "tuning")))
 _OPTIONS: dict[str, type[JobOptions]] = {
     "extract": ExtractOptions,
     "evaluate": EvaluateOptions,
     "salience": SalienceOptions,
     "interest": InterestOptions,
     "name": NameOptions,
+    "tune": TuneOptions,
 }
 _TABLE = re.compile(rf"(<!-- options of ({'|'.join(_OPTIONS)}) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 

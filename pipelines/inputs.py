@@ -37,6 +37,26 @@ def find_input(option: str, path: str) -> Source:
         raise UsageError(f"{option}: {error}") from error
 
 
+def find_several(option: str, paths: tuple[str, ...]) -> tuple[Source, ...]:
+    """The files behind several paths, each once, with the option that gives them.
+
+    Raises:
+        UsageError: when there is no path, or there are no files behind one of them.
+    """
+    if not paths:
+        raise UsageError(f"{option} must name a file, folder or glob, or several with commas between them")
+    return tuple(find_input(option, path) for path in dict.fromkeys(paths))
+
+
+def in_one(sources: tuple[Source, ...]) -> Source:
+    """Several sources, at least one, as if they were one: the files of all, each once, by path."""
+    if len(sources) == 1:
+        return sources[0]
+    files = {file.path: file for source in sources for file in source.files}
+    path = ",".join(sorted(source.path for source in sources))
+    return Source(path, tuple(files[name] for name in sorted(files)))
+
+
 def find_given(own: argparse.Namespace, names: Iterable[str]) -> dict[str, Source]:
     """The files behind those of some options that were given, by the name of the option, in the order of the names.
 
@@ -96,6 +116,21 @@ def check_apart(workspace: str, inputs: Iterable[tuple[str, Source]]) -> None:
     for option, source in inputs:
         if workspace.startswith(f"{source.path.rstrip('/')}/"):
             raise UsageError(f"--workspace: {workspace!r} lies inside {option}, which would read it again")
+
+
+def check_word_lists(what: str) -> None:
+    """Refuses a job without the word lists that names are checked against.
+
+    Args:
+        what: what is checked, with a verb.
+
+    Raises:
+        UsageError: when they are not installed.
+    """
+    if importlib.util.find_spec("glin_profanity") is None:
+        raise UsageError(
+            f"{what} checked against word lists, which are not installed: pip install 'interest-journeys[naming]'"
+        )
 
 
 def find_encoder(option: str, name: str) -> EncoderSpec:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib.util
 from pathlib import Path
 from typing import Any, get_args
 
 from pipelines import options as reading
 from pipelines.inputs import (
     check_apart,
+    check_word_lists,
     choose_parts,
     find_input,
     find_language_model,
@@ -200,7 +200,7 @@ def plan(own: argparse.Namespace) -> Job:
     Raises:
         UsageError: when it cannot be carried out.
     """
-    _check_word_lists()
+    check_word_lists("names are")
     _check_model(own)
     if own.items is None and not _SAMPLE.is_file():
         raise reading.UsageError("the sample is not part of the installed package; give --items")
@@ -223,13 +223,6 @@ def plan(own: argparse.Namespace) -> Job:
         parts=choose_parts(journeys),
         max_error_rate=own.max_error_rate,
     )
-
-
-def _check_word_lists() -> None:
-    if importlib.util.find_spec("glin_profanity") is None:
-        raise reading.UsageError(
-            "names are checked against word lists, which are not installed: pip install 'interest-journeys[naming]'"
-        )
 
 
 def _check_model(own: argparse.Namespace) -> None:

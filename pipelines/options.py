@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from schemas import INTERACTIONS, ITEMS, DatasetSchema
+from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
 from transforms.salience.config import VocabularyConfig
 
 
@@ -200,6 +200,16 @@ def add_item_columns(parser: argparse.ArgumentParser) -> None:
         type=renaming(ITEMS),
         default={},
         help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+    )
+
+
+def add_collection_columns(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for other names of columns in collections."""
+    parser.add_argument(
+        "--collection_columns",
+        type=renaming(COLLECTIONS),
+        default={},
+        help="Other names of columns in the collections: `source=playlist_owner,name=playlist`.",
     )
 
 

@@ -1,0 +1,36 @@
+"""`python -m pipelines.tune`: what a language model is to learn a task from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from pipelines.execution import execute
+from pipelines.tune_job import PROGRAM, Job, TuneOptions, plan
+from transforms.progress import Progress
+
+
+def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+    """Adds the whole job to a pipeline."""
+    # Loads compiled code, which takes longer than to tell that an option is wrong.
+    from pipelines.tune_graph import build_tune
+
+    build_tune(root, job, progress)
+
+
+def tell(job: Job, seconds: float) -> None:
+    """Prints what the job did."""
+    from pipelines.tune_summary import print_tune
+
+    print_tune(job, seconds)
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Runs the job that a command line describes; returns the exit code."""
+    return execute(PROGRAM, sys.argv[1:] if argv is None else argv, TuneOptions, plan, build, tell)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,226 @@
+"""The real command on small collections; and what it says when it cannot run."""
+
+import contextlib
+import dataclasses
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines import tune_job
+from pipelines.tune import run
+from pipelines.tune_summary import dropped_lines
+from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES
+from tests.pipelines.logs import content, errors, figures, manifest, rows, write
+from tests.transforms.encoders.toy import WordSource
+
+ROOT = Path(__file__).parents[2]
+SOURCES = 80
+CRAFTS = ("weaving", "carving", "brewing", "grafting", "casting")
+THINGS = ("willow", "cedar", "barley", "plum", "bronze", "linen", "oak")
+PARTS = ("--held_out=0.2", "--validation=0.1", "--max_source_share=0.05")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source(WordSource):
+    kind: str = "words"
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+def collection(number: int) -> dict[str, object]:
+    """A collection whose name and titles share words."""
+    craft, thing, place = (
+        CRAFTS[number % 5],
+        THINGS[number % 7],
+        f"valley{chr(97 + number % 26)}{chr(97 + number // 26)}",
+    )
+    titles = [f"{kind} {thing} {craft} {place}" for kind in ("early", "modern", "simple", "festive")]
+    return {
+        "source": f"person {number}",
+        "name": f"{thing.title()} {craft} of {place}",
+        "item_titles": titles,
+        "item_descriptions": [f"All about {title}" for title in titles],
+    }
+
+
+def made() -> list[dict[str, object]]:
+    whole = [collection(number) for number in range(SOURCES)]
+    # A source with many collections, of which a person would say none to decide the figures.
+    whole += [collection(number) | {"source": "library"} for number in range(SOURCES, SOURCES + 15)]
+    spoilt = collection(0) | {"source": "spoilt"}
+    whole += [spoilt | {"name": "Favourites", "source": f"person {number}"} for number in range(3)]
+    whole += [
+        spoilt | {"name": "Something else entirely"},
+        spoilt | {"name": "Willow weaving", "item_titles": ["one", "two"], "item_descriptions": None},
+        spoilt | {"name": "Hot porn videos"},
+    ]
+    whole += [spoilt | {"source": ""}, spoilt | {"name": None}]
+    return whole
+
+
+def table(described: list[dict[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist(described, pa.schema([field.with_nullable(True) for field in COLLECTIONS.arrow]))
+
+
+@pytest.fixture(autouse=True)
+def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths that a test leaves to their defaults lie in a folder of its own; the encoder needs no weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of workers that are processes of their own
+    monkeypatch.setattr(tune_job, "find_encoder", lambda _option, _name: Source(tmp_path))
+
+
+def tune(*options: str) -> str:
+    """Runs the command, which must succeed; gives what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert run(["--task=naming", "--min_relevance=0.5", *PARTS, *options]) == 0
+    return printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collections, and the workspace `out` of a run on them; `told` is what it printed."""
+    folder = write(tmp_path_factory.mktemp("tune"), {"collections.parquet": table(made())})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune_job, "find_encoder", lambda _option, _name: Source(folder))
+        told = tune(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
+    (folder / "told").write_text(told, encoding="utf-8")
+    return folder
+
+
+def test_collections_become_examples(folder: Path) -> None:
+    examples = rows(folder / "out", NAMING_EXAMPLES)
+    of_person = {str(row["source"]): row for row in examples if row["source"] != "library"}
+    assert set(of_person) == {f"person {number}" for number in range(SOURCES)}
+    first, given = of_person["person 1"], collection(1)
+    assert (first["name"], first["titles"]) == (given["name"], given["item_titles"])
+    assert "cedar" in first["terms"]
+    assert len(first["terms"]) == len(first["weights"]) <= 10
+    assert first["weights"] == sorted(first["weights"], reverse=True)
+    assert first["relevance"] > 0.5
+    configuration = manifest(folder / "out", NAMING_EXAMPLES).configuration
+    assert configuration["examples"]["held_out"] == 0.2
+    assert configuration["encoder_fingerprint"] == "toy"
+
+
+def test_no_source_is_in_two_parts_and_a_large_one_is_for_training(folder: Path) -> None:
+    parts: dict[str, set[str]] = {}
+    for row in rows(folder / "out", NAMING_EXAMPLES):
+        parts.setdefault(str(row["part"]), set()).add(str(row["source"]))
+    assert set(parts) == {"training", "validation", "held_out"}
+    assert not parts["training"] & (parts["validation"] | parts["held_out"])
+    assert not parts["validation"] & parts["held_out"]
+    assert "library" in parts["training"]
+
+
+def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
+    counted = figures(folder / "out")
+    dropped = {slice_: number for (metric, slice_), number in counted.items() if metric == "collections_dropped"}
+    expected = {"generic": 3, "irrelevant": 1, "few_titles": 1, "unsafe": 1}
+    assert {reason: number for reason, number in dropped.items() if number} == expected
+    examples = rows(folder / "out", NAMING_EXAMPLES)
+    assert sum(number for (metric, _), number in counted.items() if metric == "examples") == len(examples)
+    assert counted["collections_read", ""] == len(made()) == len(examples) + sum(dropped.values()) + 2
+    assert errors(folder / "out") == {
+        ("collections.parquet", len(made()) - 2): "empty_source",
+        ("collections.parquet", len(made()) - 1): "null_name",
+    }
+    told = (folder / "told").read_text(encoding="utf-8")
+    assert "left out: name that says nothing: 3" in told
+    assert f"held out: {sum(row['part'] == 'held_out' for row in examples)} examples of" in told
+    assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in told
+    assert f"Written to {folder / 'out'}: naming_examples, metrics, errors, embeddings" in told
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--runner=DirectRunner",), ("--direct_num_workers=2", "--direct_running_mode=multi_processing")],
+    ids=["DirectRunner", "two processes"],
+)
+def test_same_bytes_whoever_computes_and_in_whatever_order(
+    tmp_path: Path, folder: Path, options: tuple[str, ...]
+) -> None:
+    whole = table(made())
+    shuffled = whole.take(np.random.default_rng(1).permutation(whole.num_rows))
+    shuffled = shuffled.rename_columns({"source": "owner"})
+    given = write(tmp_path / "in", {"a/a.parquet": shuffled.slice(0, 30), "b.parquet": shuffled.slice(30)})
+    paths = f"--collections={given / 'b.parquet'},{given / 'a'}"
+    tune(paths, "--collection_columns=source=owner", *options)
+    for schema in (NAMING_EXAMPLES, METRICS, EMBEDDINGS):
+        assert content(tmp_path / "tuned", schema) == content(folder / "out", schema), schema.name
+    assert len(rows(tmp_path / "tuned", ERRORS)) == 2
+
+
+def test_a_second_run_encodes_nothing_again(tmp_path: Path, folder: Path) -> None:
+    collections = f"--collections={folder / 'collections.parquet'}"
+    told = tune(collections, f"--previous={folder / 'out'}", "--most_of_source=4")
+    assert Source(tmp_path).calls() == []
+    assert "texts encoded: 0" in told
+    assert "left out: more of one source than wished: 11" in told
+    tune(collections, "--most_examples=20")
+    assert Source(tmp_path).calls() == []
+    parts = [row["part"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)]
+    assert parts.count("training") == 20
+
+
+def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_told(tmp_path: Path, folder: Path) -> None:
+    told = tune(f"--collections={folder / 'collections.parquet'}", "--max_source_share=0.001")
+    assert {row["part"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)} == {"training"}
+    assert "held out: 0 examples of 0 sources" in told
+    assert "--max_source_share" in told
+
+
+def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert run(["--task=naming", *options]) == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "--collections"),
+        (("--collections=,",), "--collections must name a file, folder or glob"),
+        (("--collections=nowhere.parquet",), "--collections: no such file or folder"),
+        (("--collections={0},nowhere",), "--collections: no such file or folder"),
+        (("--collections={0}", "--collection_columns=owner=x"), "collections have no column 'owner'"),
+        (("--collections={0}", "--held_out=0.6", "--validation=0.4"), "--held_out and validation must leave"),
+        (("--collections={0}", "--min_titles=1"), "--min_titles: must be a whole number in [2, inf]"),
+        (("--collections={0}", "--previous=nowhere"), "--previous"),
+        (("--collections={0}", "--task=dancing"), "invalid choice: 'dancing'"),
+        (("--collections={1}", "--workspace={1}/in"), "lies inside --collections"),
+    ],
+)
+def test_wrong_options(folder: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str) -> None:
+    given = [option.format(folder / "collections.parquet", folder) for option in options]
+    assert said in refused(capsys, *given)
+
+
+def test_word_lists_are_needed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "glin_profanity", None)
+    assert "pip install 'interest-journeys[naming]'" in refused(
+        capsys, f"--collections={folder / 'collections.parquet'}"
+    )
+
+
+def test_too_many_unusable_rows_commit_nothing(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collections = f"--collections={folder / 'collections.parquet'}"
+    assert run(["--task=naming", collections, *PARTS, "--max_error_rate=0.001"]) == 1
+    assert "2 of" in capsys.readouterr().err
+    assert not (tmp_path / "tuned" / NAMING_EXAMPLES.name / "_manifest.json").exists()
+
+
+def test_each_reason_has_words() -> None:
+    assert dropped_lines({("collections_dropped", "leak"): 3, ("examples", "training"): 9}) == [
+        "  left out: stands in another part too: 3"
+    ]
+    with pytest.raises(ValueError, match="spite"):
+        dropped_lines({("collections_dropped", "spite"): 1})

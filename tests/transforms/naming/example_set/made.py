@@ -1,0 +1,57 @@
+"""Collections and examples made by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from schemas import COLLECTIONS
+from transforms.naming.example_set.quality import JUDGED
+from transforms.naming.words import folded
+
+TOPICS = {
+    "Alpine climbing": (
+        "alpine ridge climbing",
+        "climbing alpine ice",
+        "alpine climbing ropes",
+        "alpine climbing maps",
+    ),
+    "Sourdough baking": ("sourdough starter baking", "baking sourdough rye", "sourdough baking loaf", "sourdough crust"),
+    "Orchid growing": ("orchid roots growing", "growing orchid bark", "orchid growing lamps", "orchid growing mist"),
+    "Chess openings": ("chess openings black", "queen chess openings", "chess openings traps", "rook chess openings"),
+}
+
+
+def collections(rows: Sequence[tuple[str, str, Sequence[str]]]) -> pa.RecordBatch:
+    """Rows of `collections`: (source, name, titles)."""
+    found = [
+        {"source": source, "name": name, "item_titles": list(titles), "item_descriptions": None}
+        for source, name, titles in rows
+    ]
+    return pa.RecordBatch.from_pylist(found, COLLECTIONS.arrow)
+
+
+def judged(example_id: str, **known: Any) -> dict[str, Any]:
+    """A row of `JUDGED`."""
+    row = {
+        "example_id": example_id.rjust(32, "0"),
+        "source": "s",
+        "part": "training",
+        "name": "Tea",
+        "titles": ["a", "b", "c"],
+        "continuity": 0.5,
+        "relevance": 0.5,
+    } | known
+    row.setdefault("said", folded(row["name"]))
+    row.setdefault("item_ids", [f"i{title}" for title in row["titles"]])
+    return row
+
+
+def judged_rows(rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(list(rows), JUDGED)
+
+
+def pieces(rows: pa.RecordBatch, count: int) -> list[pa.RecordBatch]:
+    """Rows cut into `count` batches, the last first."""
+    step = max(-(-rows.num_rows // count), 1)
+    return [rows.slice(start, step) for start in range(0, rows.num_rows, step)][::-1]

@@ -1,0 +1,122 @@
+import itertools
+
+import apache_beam as beam
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.naming_examples import PARTS
+from tests.transforms.naming.example_set.made import judged, judged_rows, pieces
+from tests.transforms.running import create, run_graph
+from transforms.columnar import concatenate
+from transforms.naming.example_set import leaks
+from transforms.naming.example_set.leaks import (
+    KeepApart,
+    leaking,
+    names_alone,
+    same_names,
+    same_titles,
+    titles_alone,
+)
+from transforms.naming.example_set.quality import JUDGED
+from transforms.naming.words import folded
+
+Example = tuple[str, str, tuple[str, ...]]
+"""Part, name and titles."""
+
+
+def rows_of(examples: list[Example]) -> list[dict]:
+    return [
+        judged(f"{number:x}", part=part, name=name, titles=list(titles))
+        for number, (part, name, titles) in enumerate(examples)
+    ]
+
+
+def which_leak(examples: list[Example]) -> list[bool]:
+    rows = judged_rows(rows_of(examples))
+    shared = [same_names([names_alone(rows)]), same_titles([titles_alone(rows)])]
+    return leaking(rows, shared)
+
+
+def plainly(examples: list[Example]) -> list[bool]:
+    """The same, said at once: each example against each other."""
+    found = []
+    for part, name, titles in examples:
+        own = {folded(title) for title in titles}
+        above = [other for other in examples if PARTS.index(other[0]) > PARTS.index(part)]
+        same = any(folded(other[1]) == folded(name) for other in above)
+        most = max((len(own & {folded(title) for title in other[2]}) for other in above), default=0)
+        found.append(same or most > len(own) / 2)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("examples", "expected"),
+    [
+        ([("training", "Teas", ("a", "b", "c")), ("held_out", "tea", ("d", "e", "f"))], [True, False]),
+        ([("training", "Tea", ("a", "b", "c")), ("training", "tea", ("a", "b", "c"))], [False, False]),
+        ([("training", "Tea", ("A", "b", "c", "d")), ("validation", "Jam", ("a", "B", "C"))], [True, False]),
+        ([("training", "Tea", ("a", "b", "c", "d")), ("validation", "Jam", ("a", "b"))], [False, False]),
+        ([("validation", "Tea", ("a", "b", "c")), ("held_out", "Jam", ("a", "b", "x"))], [True, False]),
+        (
+            [
+                ("training", "Tea", ("a", "b", "c", "d")),
+                ("held_out", "Jam", ("a", "b")),
+                ("held_out", "Bun", ("c", "d")),
+            ],
+            [False, False, False],
+        ),
+    ],
+    ids=["name", "one part", "most titles", "half of them", "validation too", "of two examples together"],
+)
+def test_by_hand(examples: list[Example], expected: list[bool]) -> None:
+    assert which_leak(examples) == plainly(examples) == expected
+
+
+EXAMPLES = st.lists(
+    st.tuples(
+        st.sampled_from(PARTS),
+        st.sampled_from(["Tea", "tea", "Jam", "Buns", "Bun"]),
+        st.lists(st.sampled_from("abcdefABC"), min_size=1, max_size=5).map(tuple),
+    ),
+    max_size=8,
+)
+
+
+@given(EXAMPLES)
+def test_like_a_plain_reference(examples: list[Example]) -> None:
+    assert which_leak(examples) == plainly(examples)
+
+
+def test_titles_of_very_many_examples_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples: list[Example] = [
+        ("held_out", "Tea", ("Introduction", "a")),
+        ("held_out", "Jam", ("Introduction", "b")),
+        ("training", "Bun", ("Introduction",)),
+    ]
+    assert which_leak(examples) == [False, False, True]
+    monkeypatch.setattr(leaks, "MOST_SHARING", 2)
+    assert which_leak(examples) == [False, False, False]
+
+
+def test_on_beam() -> None:
+    examples: list[Example] = [
+        (PARTS[number % 3], f"Name {'abcdefghij'[number % 10]}", tuple(f"t{number % place}" for place in (5, 7, 11)))
+        for number in range(40)
+    ]
+    rows = judged_rows(rows_of(examples))
+    expected = list(itertools.compress(rows["example_id"].to_pylist(), [not leak for leak in plainly(examples)]))
+    assert 0 < len(expected) < len(examples)
+
+    def run(count: int, buckets: int) -> dict:
+        def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+            apart, counts = create(pipeline, "Rows", pieces(rows, count)) | KeepApart(buckets)
+            return {"examples": apart, "counts": counts}
+
+        return run_graph(build)
+
+    for count, buckets in ((1, 3), (4, 1)):
+        found = run(count, buckets)
+        kept = concatenate(found["examples"], JUDGED).sort_by("example_id")
+        assert kept["example_id"].to_pylist() == sorted(expected)
+        assert sum(number for _, number in found["counts"]) == len(examples) - len(expected)
