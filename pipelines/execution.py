@@ -77,6 +77,7 @@ def execute(
     build: Callable[[beam.Pipeline, JobT, Progress], None],
     tell: Callable[[JobT, float], None] = lambda _job, _seconds: None,
     steps: Callable[[JobT], Mapping[str, Step]] = lambda _job: {},
+    finish: Callable[[JobT], int] = lambda _job: 0,
 ) -> int:
     """Parses, plans, builds, runs, and tells what came of it.
 
@@ -88,6 +89,7 @@ def execute(
         build: adds the job to a pipeline.
         tell: prints what came of a job that is committed, and the seconds that it took.
         steps: what is shown of a job besides rows read and parts written, by the name under which workers count it.
+        finish: what is done on this machine with what is committed; returns the exit code.
 
     Returns:
         The exit code: 0 done, 1 the job failed and committed nothing, 2 the command line cannot be carried out, 130
@@ -133,7 +135,7 @@ def execute(
         console.print(f"[bold red]{program}:[/] the job ended as {state}")
         return 1
     tell(job, time.monotonic() - started)
-    return 0
+    return finish(job)
 
 
 def _finish(result: PipelineResult) -> str | None:

@@ -1,4 +1,4 @@
-"""`python -m pipelines.tune`: what a language model is to learn a task from."""
+"""`python -m pipelines.tune`: makes a language model better at a task."""
 
 from __future__ import annotations
 
@@ -27,9 +27,17 @@ def tell(job: Job, seconds: float) -> None:
     print_tune(job, seconds)
 
 
+def finish(job: Job) -> int:
+    """Teaches the model; returns the exit code."""
+    from pipelines.tune_teaching import teach
+
+    return teach(job)
+
+
 def run(argv: Sequence[str] | None = None) -> int:
     """Runs the job that a command line describes; returns the exit code."""
-    return execute(PROGRAM, sys.argv[1:] if argv is None else argv, TuneOptions, plan, build, tell)
+    given = sys.argv[1:] if argv is None else argv
+    return execute(PROGRAM, given, TuneOptions, plan, build, tell, finish=finish)
 
 
 if __name__ == "__main__":

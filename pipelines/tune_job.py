@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+import importlib.util
+from pathlib import Path
+from typing import Any, get_args
 
 from pipelines import options as reading
 from pipelines.inputs import (
     check_apart,
     check_word_lists,
     find_encoder,
+    find_language_model,
     find_own,
     find_several,
     in_one,
@@ -20,13 +23,19 @@ from pipelines.inputs import (
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
 from transforms.datasets.files import Source, absolute
 from transforms.encoders.spec import EncoderSource
-from transforms.naming.config import NamingConfig
+from transforms.language_models.smollm2 import EXTRA, HUB_ID
+from transforms.language_models.spec import ModelSpec
+from transforms.language_models.tuning.config import TuningConfig, Way
+from transforms.naming.config import Metadata, NamingConfig
 from transforms.naming.example_set.config import ExampleConfig
 from transforms.salience.config import SalienceConfig
 
 PROGRAM = "tune"
 TASKS = ("naming",)
 OUTPUTS = (EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES)
+PASSES = 2
+"""How often each example is asked about, with other titles."""
+_TEACHERS = ("torch", "transformers", "peft", "accelerate", "tensorboard")
 
 
 class TuneOptions(reading.JobOptions):
@@ -55,7 +64,61 @@ class TuneOptions(reading.JobOptions):
             help="Encoder of names and titles: `static` is fast, `minilm` is better; or a folder, or a hub id.",
         )
         _add_choice_of_examples(parser)
+        _add_teaching(parser)
         reading.add_error_rate(parser)
+
+
+def _add_teaching(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    number = reading.number
+    add(
+        "--model",
+        help="Language model that is taught: `smollm2`, a folder, a hub id. Without it: the examples alone are made.",
+    )
+    add(
+        "--way",
+        choices=get_args(Way),
+        help="What is learnt: `lora`, low-rank additions to the weights; `prompt`, vectors that stand before all else; "
+        "`full`, all weights. Without it: lora.",
+    )
+    add(
+        "--output",
+        help="Folder of this machine for the adapter, or with --way=full the model. Without it: `model` below "
+        "`--workspace`.",
+    )
+    add("--passes", type=number(int, 1), help=f"How often each example is asked about. Without it: {PASSES}.")
+    add("--metadata", choices=get_args(Metadata), help="What the model is told of a journey. Without it: titles.")
+    add(
+        "--max_items",
+        type=number(int, 1, 1000),
+        help=f"Titles that are told, at most. Without it: {NamingConfig.max_items}.",
+    )
+    rates = "1e-3 for LoRA, 3e-2 for a prompt, 5e-5 for all weights"
+    add(
+        "--learning_rate",
+        type=number(float, 0, 1, open_low=True),
+        help=f"The learning rate at its highest. Without it: {rates}.",
+    )
+    add("--batch_size", type=number(int, 1), help=f"Examples a step. Without it: {TuningConfig.batch_size}.")
+    add("--rank", type=number(int, 1), help=f"Of LoRA. Without it: {TuningConfig.rank}.")
+    add(
+        "--top_layers",
+        type=number(int, 0),
+        help=f"LoRA is put on so many of the last layers; 0: on all. Without it: {TuningConfig.top_layers}.",
+    )
+    add("--prompt_tokens", type=number(int, 1), help=f"Vectors of a prompt. Without it: {TuningConfig.prompt_tokens}.")
+    add(
+        "--evaluations",
+        type=number(int, 1),
+        help=f"How often the loss on the validation part is looked at. Without it: {TuningConfig.evaluations}.",
+    )
+    add(
+        "--patience",
+        type=number(int, 1),
+        help="Training ends when the loss has not fallen for so many evaluations. Without it: "
+        f"{TuningConfig.patience}.",
+    )
+    add("--seed", type=number(int, 0), help="Of what is drawn in training. Without it: 0.")
 
 
 def _add_choice_of_examples(parser: argparse.ArgumentParser) -> None:
@@ -118,10 +181,32 @@ def _add_choice_of_examples(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class Teaching:
+    """What a model is taught once there are examples.
+
+    Attributes:
+        model: which.
+        base: what an adapter says of the model that it is for; empty: the path of its folder.
+        tuning: how.
+        naming: what the model is told of a journey.
+        passes: how often each example is asked about.
+        output: where what was learnt is written.
+    """
+
+    model: ModelSpec
+    base: str
+    tuning: TuningConfig
+    naming: NamingConfig
+    passes: int
+    output: Path
+
+
+@dataclasses.dataclass(frozen=True)
 class Job:
     """One run, checked: everything that the graph is built from.
 
     Attributes:
+        task: what a model is to become better at.
         collections: what examples are made of.
         embeddings: those of an earlier run; None: there are none.
         workspace: where the datasets go.
@@ -132,8 +217,10 @@ class Job:
         naming: how long a name may be.
         salience: how the terms of items are found.
         max_error_rate: largest share of unusable rows of an input.
+        teaching: what is done with the examples on this machine; None: nothing.
     """
 
+    task: str
     collections: Source
     embeddings: Source | None
     workspace: str
@@ -144,6 +231,7 @@ class Job:
     naming: NamingConfig
     salience: SalienceConfig
     max_error_rate: float
+    teaching: Teaching | None
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -185,7 +273,9 @@ def plan(own: argparse.Namespace) -> Job:
     workspace = absolute(own.workspace)
     check_apart(workspace, [("--collections", source) for source in collections])
     encoder = find_encoder("--encoder", own.encoder)
+    teaching = _teaching(own, workspace)
     return Job(
+        task=own.task,
         collections=in_one(collections),
         embeddings=_find_embeddings(own, workspace),
         workspace=workspace,
@@ -196,7 +286,54 @@ def plan(own: argparse.Namespace) -> Job:
         naming=NamingConfig(),
         salience=SalienceConfig(),
         max_error_rate=own.max_error_rate,
+        teaching=teaching,
     )
+
+
+def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | None:
+    given = ["way", "output", "passes", "metadata", "max_items"]
+    given += [field.name for field in dataclasses.fields(TuningConfig) if hasattr(own, field.name)]
+    if not own.model:
+        for name in given:
+            if getattr(own, name) is not None:
+                raise reading.UsageError(f"--{name} is for teaching a model, so give the --model too")
+        return None
+    missing = [name for name in _TEACHERS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise reading.UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
+    model = find_language_model("--model", own.model, "")
+    if model.kind == "endpoint":
+        raise reading.UsageError("--model must be on this machine to be taught, not behind an endpoint")
+    asked = {name: getattr(own, name) for name in ("metadata", "max_items") if getattr(own, name) is not None}
+    return Teaching(
+        model=model,
+        base={"smollm2": HUB_ID, "hub": model.name}.get(model.kind, ""),
+        tuning=_tuning_config(own),
+        naming=NamingConfig("prompt_tuned" if own.way == "prompt" else "fine_tuned", **asked),
+        passes=own.passes or PASSES,
+        output=_output(own, workspace),
+    )
+
+
+def _tuning_config(own: argparse.Namespace) -> TuningConfig:
+    names = [field.name for field in dataclasses.fields(TuningConfig)]
+    told = {name: getattr(own, name, None) for name in names}
+    given = {name: value for name, value in told.items() if value is not None}
+    for name, way in (("rank", "lora"), ("top_layers", "lora"), ("prompt_tokens", "prompt")):
+        if name in given and given.get("way", TuningConfig.way) != way:
+            raise reading.UsageError(f"--{name} is for --way={way}")
+    if given.get("top_layers") == 0:
+        given["top_layers"] = None
+    return TuningConfig(**given)
+
+
+def _output(own: argparse.Namespace, workspace: str) -> Path:
+    if own.output is None and "://" in workspace:
+        raise reading.UsageError("--output must name a folder of this machine, as the workspace is in a bucket")
+    output = Path(own.output or Path(workspace) / "model").expanduser().resolve()
+    if output.exists() and not output.is_dir():
+        raise reading.UsageError(f"--output: {output} is no folder")
+    return output
 
 
 def _example_config(own: argparse.Namespace) -> ExampleConfig:

@@ -16,7 +16,12 @@ TOPICS = {
         "alpine climbing ropes",
         "alpine climbing maps",
     ),
-    "Sourdough baking": ("sourdough starter baking", "baking sourdough rye", "sourdough baking loaf", "sourdough crust"),
+    "Sourdough baking": (
+        "sourdough starter baking",
+        "baking sourdough rye",
+        "sourdough baking loaf",
+        "sourdough crust",
+    ),
     "Orchid growing": ("orchid roots growing", "growing orchid bark", "orchid growing lamps", "orchid growing mist"),
     "Chess openings": ("chess openings black", "queen chess openings", "chess openings traps", "rook chess openings"),
 }
