@@ -34,10 +34,12 @@ EXTRAS = {
     "naming": [SAFETY],
     "llm": [
         SAFETY,
+        "accelerate>=1.10,<2",
         "gguf>=0.17,<1",
         "jinja2>=3.1,<4",
         "peft>=0.17,<1",
         "safetensors>=0.5,<1",
+        "tensorboard>=2.18,<3",
         "torch>=2.6,<3",
         "transformers>=5,<6",
     ],
@@ -74,7 +76,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
-    package_data={"": ["*.md", "*.txt", "*.yaml"]},
+    package_data={"": ["*.md", "*.txt", "*.yaml"], "transforms.language_models.builtin": ["*.json", "*.safetensors"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

@@ -160,7 +160,8 @@ def find_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
     try:
         spec = parse_model(name, adapter)
         if spec.kind != "endpoint":
-            _check_installed(option, name, (*_MORE_PACKAGES, *(("peft",) if adapter else ())), LANGUAGE_MODELS_EXTRA)
+            adapted = ("peft",) if adapter or spec.kind == "builtin" else ()
+            _check_installed(option, name, (*_MORE_PACKAGES, *adapted), LANGUAGE_MODELS_EXTRA)
         spec.fingerprint()
     except UsageError:
         raise

@@ -29,6 +29,7 @@ from transforms.naming.question import dialogue
 
 PROGRAM = "name"
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors" / "items.parquet"
+BUILTIN = "builtin"
 _JOURNAL = "_answers_so_far"
 _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
 """The kind of adapter that each method goes with."""
@@ -50,14 +51,15 @@ class NameOptions(reading.JobOptions):
         )
         add(
             "--method",
-            default=NamingConfig.method,
             choices=get_args(Method),
-            help="Where names come from: a journey's terms, or a language model, and how that was taught.",
+            help="Where names come from: a journey's terms, or a language model, and how that was taught. Without it: "
+            "fine_tuned for `--model=builtin`, otherwise salient.",
         )
         add(
             "--model",
-            help="Language model, for all methods but `salient`: `smollm2`; a folder; a hub id; or an endpoint with "
-            "the model's name there, `http://host:8000/v1#name`.",
+            help="Language model, for all methods but `salient`: `builtin`, which was taught to name; `smollm2`, the "
+            "same before that; a folder; a hub id; or an endpoint with the model's name there, "
+            "`http://host:8000/v1#name`.",
         )
         add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
         add(
@@ -201,6 +203,7 @@ def plan(own: argparse.Namespace) -> Job:
         UsageError: when it cannot be carried out.
     """
     check_word_lists("names are")
+    own.method = own.method or ("fine_tuned" if own.model == BUILTIN else NamingConfig.method)
     _check_model(own)
     if own.items is None and not _SAMPLE.is_file():
         raise reading.UsageError("the sample is not part of the installed package; give --items")
@@ -231,6 +234,8 @@ def _check_model(own: argparse.Namespace) -> None:
         raise reading.UsageError("--method=salient asks no language model; give another --method, or no --model")
     if own.method != "salient" and not own.model:
         raise reading.UsageError(f"--method={own.method} needs --model")
+    if own.model == BUILTIN and own.method != "fine_tuned":
+        raise reading.UsageError(f"--model={BUILTIN} goes with --method=fine_tuned, got {own.method}")
     if own.method == "prompt_tuned" and is_endpoint(own.model):
         raise reading.UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
     if own.method == "prompt_tuned" and not own.adapter:

@@ -302,8 +302,8 @@ def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | None:
     if missing:
         raise reading.UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
     model = find_language_model("--model", own.model, "")
-    if model.kind == "endpoint":
-        raise reading.UsageError("--model must be on this machine to be taught, not behind an endpoint")
+    if model.kind in ("builtin", "endpoint"):
+        raise reading.UsageError(f"--model={own.model} cannot be taught: give `smollm2`, a folder or a hub id")
     asked = {name: getattr(own, name) for name in ("metadata", "max_items") if getattr(own, name) is not None}
     return Teaching(
         model=model,

@@ -87,7 +87,7 @@ def test_a_stopped_training_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pyte
         (["--rank=2"], "--rank is for teaching a model, so give the --model too"),
         (["--model=tiny", "--prompt_tokens=3"], "--prompt_tokens is for --way=prompt"),
         (["--model=tiny", "--way=full", "--rank=3"], "--rank is for --way=lora"),
-        (["--model=http://localhost:1/v1#some"], "--model must be on this machine to be taught"),
+        (["--model=http://localhost:1/v1#some"], "cannot be taught: give `smollm2`, a folder or a hub id"),
         (["--model=tiny", "--output=collections.parquet"], "collections.parquet is no folder"),
         (["--model=nothing at all"], "no language model 'nothing at all'"),
     ],

@@ -9,6 +9,7 @@ import logging
 import os
 from pathlib import Path
 
+from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.folder import (
     HUB_FILES,
     AdapterFolder,
@@ -30,7 +31,7 @@ def find_model(spec: ModelSpec) -> ModelFolder:
     Raises:
         WeightsError: when they are not to be had.
     """
-    if spec.kind == "smollm2":
+    if spec.kind in ("builtin", "smollm2"):
         return find_smollm2()
     try:
         return read_model(downloaded(spec.name, HUB_FILES, EXTRA) if spec.kind == "hub" else Path(spec.name))
@@ -44,12 +45,13 @@ def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
     Raises:
         WeightsError: when it is not to be had.
     """
-    if not spec.adapter:
+    named = str(BUILTIN) if spec.kind == "builtin" else spec.adapter
+    if not named:
         return None
     try:
-        return read_adapter(Path(spec.adapter))
+        return read_adapter(Path(named))
     except FolderError as error:
-        raise WeightsError(f"adapter {spec.adapter}: {error}") from error
+        raise WeightsError(f"adapter {named}: {error}") from error
 
 
 def fingerprint(spec: ModelSpec) -> str:
@@ -63,7 +65,7 @@ def fingerprint(spec: ModelSpec) -> str:
     if spec.kind == "endpoint":
         return _digest(["endpoint", spec.name])
     adapter = find_adapter(spec)
-    if spec.kind == "smollm2" and packaged() is not None:
+    if spec.kind in ("builtin", "smollm2") and packaged() is not None:
         parts = [GGUF_SHA256, RECIPE]
     else:
         parts = _sums(find_model(spec).deciding_files)

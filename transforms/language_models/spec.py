@@ -15,7 +15,8 @@ from transforms.language_models.folder import FolderError, read_adapter, read_mo
 from transforms.weights import is_folder, is_hub_id
 
 ALLOWED = (
-    "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, a hub id as owner/name, "
+    "'builtin' (SmolLM2-135M-Instruct, taught to name), 'smollm2' (the same, not taught), a folder with a model of "
+    "transformers, a hub id as owner/name, "
     f"or {ENDPOINTS_ALLOWED}"
 )
 
@@ -94,7 +95,7 @@ class ModelSpec:
         url: where the endpoint is; empty for all others.
     """
 
-    kind: Literal["smollm2", "folder", "hub", "endpoint"]
+    kind: Literal["builtin", "smollm2", "folder", "hub", "endpoint"]
     name: str = ""
     adapter: str = ""
     url: str = ""
@@ -176,6 +177,10 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     """
     if is_endpoint(text):
         return _endpoint(text, adapter)
+    if text == "builtin":
+        if adapter:
+            raise ValueError(f"no adapter {adapter!r}: 'builtin' has one; give it to 'smollm2'")
+        return ModelSpec("builtin")
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
