@@ -13,7 +13,10 @@ from pipelines.tune_job import TuneOptions
 
 _ROOT = Path(__file__).parent.parent
 README = _ROOT / "README.md"
-PAGES = (README, *(_ROOT / "docs" / f"{name}.md" for name in ("evaluation", "salience", "interest", "naming", "tuning")))
+PAGES = (
+    README,
+    *(_ROOT / "docs" / f"{name}.md" for name in ("evaluation", "salience", "interest", "naming", "tuning")),
+)
 _OPTIONS: dict[str, type[JobOptions]] = {
     "extract": ExtractOptions,
     "evaluate": EvaluateOptions,
