@@ -10,7 +10,7 @@ from schemas import COLLECTIONS, EMBEDDINGS, NAMING_EXAMPLES
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.naming.example_set.balance import Balance
-from transforms.naming.example_set.candidates import FindCandidates
+from transforms.naming.example_set.choice import FindCandidates
 from transforms.naming.example_set.leaks import KeepApart
 from transforms.naming.example_set.quality import KeepGood
 from transforms.naming.example_set.terms import BringTerms

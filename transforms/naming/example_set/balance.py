@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
@@ -65,8 +66,8 @@ def limit_all(rows: pa.RecordBatch, limit: pa.RecordBatch) -> Balanced:
     )
 
 
-def _is_training(rows: pa.RecordBatch) -> np.ndarray:
-    training: np.ndarray = pc.equal(rows["part"], "training").to_numpy(zero_copy_only=False)
+def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    training: npt.NDArray[np.bool_] = pc.equal(rows["part"], "training").to_numpy(zero_copy_only=False)
     return training
 
 

@@ -1,32 +1,24 @@
-"""Collections as they stand in files -> candidates for examples: tidied, with a name that can stand alone, and safe."""
+"""Collections as they stand in files -> candidates for examples, as far as each can tell alone."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import ITEMS
-from transforms.columnar import ApplyToAll, GroupTogether, concatenate, cut_into_pieces, ends_of_runs
+from transforms.columnar import concatenate, ends_of_runs
 from transforms.content_hash import content_hash
 from transforms.datasets.metrics import Count, count
-from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.config import ExampleConfig
 from transforms.naming.example_set.names import is_sentences, tidy_name
-from transforms.naming.example_set.parts import large_sources, part_of, sources_alone
 from transforms.naming.example_set.tidy import tidy_title
-from transforms.naming.journey_texts import spread
-from transforms.naming.safety import SafetyFilter, WordLists
 from transforms.naming.words import folded
 
 CANDIDATES = pa.schema(
@@ -46,9 +38,6 @@ same; `item_ids` are the items of its titles. A collection that was refused has 
 MOST_TITLES = 100
 """Distinct titles kept of a collection: the first."""
 
-_ITEMS_TAG = "items"
-_TITLES_CHECKED = 8
-_MOST_UNSAFE_TITLES = 0.25
 _BETWEEN_FIELDS = "\x1f"
 
 
@@ -143,154 +132,9 @@ def first_of_each(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return rows.take(pa.array(ends[:-1]))
 
 
-class Chosen(NamedTuple):
-    """Rows of `CANDIDATES` that are left, and counts of those that are not."""
-
-    rows: pa.RecordBatch
-    counts: list[Count]
-
-
-def choose_by_name(
-    batches: Iterable[pa.RecordBatch], config: ExampleConfig, large: frozenset[str], safety: SafetyFilter
-) -> Chosen:
-    """Those candidates of one bucket of `said` whose name can stand alone; each once, with its part.
-
-    Args:
-        batches: rows of `CANDIDATES`, in any order.
-        config: how many sources may use a name, and what is for what.
-        large: sources that are for training alone.
-        safety: what decides whether a name, or a title, may be written.
-    """
-    rows = concatenate(batches, CANDIDATES)
-    order = [(name, "ascending") for name in ("said", "example_id")]
-    rows = rows.take(pc.sort_indices(rows, sort_keys=order))
-    chosen: list[dict[str, Any]] = []
-    dropped: Counter[str] = Counter()
-    for _, same in itertools.groupby(rows.to_pylist(), key=lambda row: row["said"]):
-        alike = list(same)
-        everywhere = len({row["source"] for row in alike}) > config.max_name_sources
-        before = ""
-        for row in alike:
-            if not row["titles"]:
-                continue
-            if everywhere or row["example_id"] == before:
-                dropped["many_sources" if everywhere else "repeated"] += 1
-            elif is_unsafe(row["name"], row["titles"], safety):
-                dropped["unsafe"] += 1
-            else:
-                chosen.append(row | {"part": part_of(row["source"], config, large)})
-            before = row["example_id"]
-    return Chosen(pa.RecordBatch.from_pylist(chosen, CANDIDATES), counts_of_dropped(dropped))
-
-
-def is_unsafe(name: str, titles: Sequence[str], safety: SafetyFilter) -> bool:
-    """Whether a name may not be written, or more than a quarter of some titles is obscene or gives orders to machines.
-
-    A single such title does not spoil a collection, and addresses are what some are about.
-    """
-    if safety.danger(name):
-        return True
-    checked = list(itertools.compress(titles, spread(np.array([len(titles)]), _TITLES_CHECKED)))
-    unsafe = sum(safety.danger(title) in ("obscene", "instruction") for title in checked)
-    return unsafe > _MOST_UNSAFE_TITLES * len(checked)
-
-
 def counts_of_dropped(dropped: Counter[str]) -> list[Count]:
     """How many collections became no example, by reason."""
     return [count("collections_dropped", number, reason) for reason, number in sorted(dropped.items())]
-
-
-class TidyCollections(beam.DoFn):
-    """Rows of `collections` -> rows of `CANDIDATES`; beside, rows of `items`, and what was dropped."""
-
-    def __init__(self, config: ExampleConfig, naming: NamingConfig) -> None:
-        self.config = config
-        self.naming = naming
-
-    def process(self, rows: pa.RecordBatch) -> Iterator[Any]:
-        candidates, catalogue = [], []
-        dropped: Counter[str] = Counter()
-        for row in rows.select(["source", "name", "item_titles", "item_descriptions"]).to_pylist():
-            titles = row["item_titles"]
-            items = distinct_items(titles, row["item_descriptions"] or [""] * len(titles))
-            found = considered(row["name"], items, self.config, self.naming)
-            if isinstance(found, Refused):
-                dropped[found.reason] += 1
-            candidates.append(candidate(row["source"], found))
-            catalogue += items
-        for each in counts_of_dropped(dropped):
-            yield TaggedOutput(COUNTS_TAG, each)
-        for piece in cut_into_pieces(first_of_each([item_rows(catalogue)])):
-            yield TaggedOutput(_ITEMS_TAG, piece)
-        yield from cut_into_pieces(pa.RecordBatch.from_pylist(candidates, CANDIDATES))
-
-
-class ChooseByName(beam.DoFn):
-    """All candidates of one bucket of `said` -> those that are left; beside, what was dropped."""
-
-    def __init__(self, config: ExampleConfig, safety: SafetyFilter) -> None:
-        self.config = config
-        self.safety = safety
-
-    def process(self, bucket: tuple[int, Any], large: pa.RecordBatch) -> Iterator[Any]:
-        sources = frozenset(large["source"].to_pylist())
-        chosen = choose_by_name(bucket[1]["candidates"], self.config, sources, self.safety)
-        for each in chosen.counts:
-            yield TaggedOutput(COUNTS_TAG, each)
-        yield from cut_into_pieces(chosen.rows)
-
-
-class Found(NamedTuple):
-    """What `FindCandidates` gives, each a collection.
-
-    Attributes:
-        candidates: record batches of `CANDIDATES`, all with titles and a part.
-        items: record batches of `items`, each once: those of all collections, also of those that became no candidate.
-        counts: counts (`collections_dropped` by reason).
-    """
-
-    candidates: beam.PCollection
-    items: beam.PCollection
-    counts: beam.PCollection
-
-
-@dataclasses.dataclass
-class FindCandidates(beam.PTransform):
-    """Record batches of `collections`, perhaps with further columns -> candidates for examples, and all items.
-
-    Attributes:
-        config: which collections.
-        naming: how long a name may be.
-        safety: what decides whether a name, or a title, may be written.
-        buckets: how many pieces names and items are cut into; decides memory and parallelism, not the result.
-    """
-
-    config: ExampleConfig
-    naming: NamingConfig = dataclasses.field(default_factory=NamingConfig)
-    safety: SafetyFilter = dataclasses.field(default_factory=WordLists)
-    buckets: int = 16
-
-    def expand(self, rows: beam.PCollection) -> Found:
-        sources = rows | "Sources" >> beam.Map(sources_alone).with_output_types(pa.RecordBatch)
-        large = sources | "LargeSources" >> ApplyToAll(large_sources, (self.config.max_source_share,))
-        tidied = rows | "Tidy" >> beam.ParDo(TidyCollections(self.config, self.naming)).with_outputs(
-            _ITEMS_TAG, COUNTS_TAG, main="candidates"
-        )
-        chosen = (
-            {"candidates": typed(tidied.candidates)}
-            | "GroupNames" >> GroupTogether("said", self.buckets)
-            | "Choose"
-            >> beam.ParDo(ChooseByName(self.config, self.safety), AsSingleton(large)).with_outputs(
-                COUNTS_TAG, main="candidates"
-            )
-        )
-        items = (
-            {"items": typed(tidied[_ITEMS_TAG])}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
-            | "Distinct" >> beam.Map(lambda bucket: first_of_each(bucket[1]["items"])).with_output_types(pa.RecordBatch)
-        )
-        counts = (tidied[COUNTS_TAG], chosen[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return Found(typed(chosen.candidates), items, counts)
 
 
 def typed(rows: beam.PCollection) -> beam.PCollection:

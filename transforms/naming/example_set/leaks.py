@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
@@ -81,9 +82,9 @@ def same_titles(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=SHARED)
 
 
-def _ranks(rows: pa.RecordBatch) -> np.ndarray:
+def _ranks(rows: pa.RecordBatch) -> npt.NDArray[np.int64]:
     """The number of each row's part: the higher, the more it is judged by."""
-    ranks: np.ndarray = pc.index_in(rows["part"], pa.array(PARTS, pa.string())).to_numpy().astype(np.int64)
+    ranks: npt.NDArray[np.int64] = pc.index_in(rows["part"], pa.array(PARTS, pa.string())).to_numpy().astype(np.int64)
     return ranks
 
 

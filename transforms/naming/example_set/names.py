@@ -13,7 +13,7 @@ _BREAK = regex.compile(r"\p{Ll}{3}[.!?…]+\s+\p{Lu}")
 _STOP = regex.compile(r"(?:(?<!\b(?:etc|vs|inc|jr|sr|bros|co|ltd|\p{L}))\.|\.{2,}|…|[,;:!]+)$", regex.I)
 
 # Forums: `r/name: what it is about`, `What it is about | Reddit`.
-_FORUM = regex.compile(r"^(?:(?:welcome to|reddit:?)\s+)?/?r/\w+/?\s*(?:[-:|–—]+\s+|$)", regex.I)
+_FORUM = regex.compile(r"^(?:(?:(?:welcome to|reddit:?)\s+)?/?r/\w+/?|reddit)\s*(?:[-:|–—]+\s+|$)", regex.I)
 _SITE = regex.compile(r"\s+(?:[-:|–—]+\s+|on\s+)?(?:the\s+)?(?:/?r/\w+|(?:sub)?reddit)[!.]?$", regex.I)
 _ADDRESS = regex.compile(r"(?<!\w)/?r/\s?(?=\w)")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
@@ -76,8 +77,16 @@ def with_terms(judged: Iterable[pa.RecordBatch], terms: Iterable[pa.RecordBatch]
     )
 
 
-def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> tuple[np.ndarray, pa.StringArray, np.ndarray]:
-    """For each term of each example: the place of the example, the term, the sum of its saliences; by the first two."""
+class _Sums(NamedTuple):
+    """Terms of examples, by the place of the example, then the term; each column of shape (terms,)."""
+
+    owners: npt.NDArray[np.int32]
+    terms: pa.StringArray
+    saliences: npt.NDArray[np.float64]
+
+
+def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> _Sums:
+    """The sum of the saliences of each term of each example."""
     places = pc.index_in(terms["example_id"], ids).to_numpy()
     flat = pa.table(
         {
@@ -93,7 +102,7 @@ def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> tuple[np.ndarray, pa.St
     starts = ends_of_runs(owners.astype(np.int64) * (codes.max(initial=0) + 1) + codes)[:-1]
     saliences = flat["salience"].to_numpy().astype(np.float64)
     sums = np.add.reduceat(saliences, starts) if len(starts) else np.zeros(0)
-    return owners[starts], flat["term"].combine_chunks().take(pa.array(starts)), sums
+    return _Sums(owners[starts], flat["term"].combine_chunks().take(pa.array(starts)), sums)
 
 
 class BringTermsToExamples(beam.DoFn):

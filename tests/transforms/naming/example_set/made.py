@@ -6,8 +6,11 @@ from typing import Any
 import pyarrow as pa
 
 from schemas import COLLECTIONS
+from transforms.naming.example_set.candidates import Item, distinct_items
 from transforms.naming.example_set.quality import JUDGED
 from transforms.naming.words import folded
+
+JAZZ = ("Bebop lines for guitar", "Coltrane changes explained", "Swing feel drills for drummers")
 
 TOPICS = {
     "Alpine climbing": (
@@ -25,6 +28,11 @@ TOPICS = {
     "Orchid growing": ("orchid roots growing", "growing orchid bark", "orchid growing lamps", "orchid growing mist"),
     "Chess openings": ("chess openings black", "queen chess openings", "chess openings traps", "rook chess openings"),
 }
+
+
+def items(titles: Sequence[str] = JAZZ) -> list[Item]:
+    """Items without descriptions."""
+    return distinct_items(titles, [""] * len(titles))
 
 
 def collections(rows: Sequence[tuple[str, str, Sequence[str]]]) -> pa.RecordBatch:

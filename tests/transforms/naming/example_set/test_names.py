@@ -18,6 +18,8 @@ from transforms.naming.example_set.names import is_sentences, tidy_name
         ("Happy Hits!", "Happy Hits"),
         ("r/iceland: Daily life of the island", "Daily life of the island"),
         ("/r/audiophile - Quality audio, gear, and reviews", "Quality audio, gear, and reviews"),
+        ("Reddit: Democrats", "Democrats"),
+        ("Reddit gold", "Reddit gold"),
         ("New York Giants on Reddit", "New York Giants"),
         ("Images that /r/kpop lacks", "Images that kpop lacks"),
         ("/r/GraphicDesign", ""),
