@@ -79,6 +79,9 @@ class TestWithoutModels:
         assert "12 of 12 that were held out, of 1 sources" in page
         assert "SacreBLEU: nrefs:1|case:mixed|" in page
         assert "### More than salient" in page
+        shown = re.findall(r"^\| All about (.*) \| [^|]+ \| (.*) and a \|$", page, re.MULTILINE)
+        assert len(shown) == 12
+        assert all(people == title for people, title in shown)
         assert "Names: how good they are" in told
         assert "…" not in told
         assert manifest(tmp_path / "out", METRICS).configuration["names"]["ways"][1]["label"] == "first title"

@@ -38,7 +38,10 @@ _ABOUT_CURVES = "Mean F1 over all k at each threshold that was tried; bold: the 
 
 
 def evaluation_page(
-    metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any], picture: str | None = None
+    metrics: Iterable[pa.RecordBatch],
+    configuration: Mapping[str, Any],
+    picture: str | None = None,
+    names: str | None = None,
 ) -> str:
     """The page: for each experiment that ran what was measured on what, and its tables.
 
@@ -46,6 +49,7 @@ def evaluation_page(
         metrics: rows of `metrics`, as `evaluate` wrote them.
         configuration: that of the run, from the manifest of the metrics.
         picture: where the curves of a sweep are, as seen from the page; None: they were not drawn.
+        names: a table of names to look at; None: none is shown.
     """
     rows = concatenate(metrics, METRICS.arrow)
     counts = {row["metric"]: round(row["value"]) for row in rows.to_pylist() if row["slice"] == ""}
@@ -69,6 +73,8 @@ def evaluation_page(
         sections += [intervened_table([rows])]
     if "naming" in configuration["experiments"]:
         sections += _names_sections(rows, configuration["names"])
+    if names is not None:
+        sections += ["### Some names\n", names]
     return "\n".join(sections)
 
 
