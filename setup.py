@@ -21,6 +21,9 @@ REQUIREMENTS = [
 # Word lists that names are checked against: small, and enough to name journeys without a language model.
 SAFETY = "glin-profanity>=4.1,<5"
 
+# Its counts by sentence are not of its public interface; a test holds them to the public scores.
+OVERLAP = "sacrebleu>=2.6,<3"
+
 EXTRAS = {
     "gcp": [f"apache-beam[gcp]~={BEAM_VERSION}", "google-cloud-storage>=2,<4"],
     "aws": [f"apache-beam[aws]~={BEAM_VERSION}"],
@@ -30,7 +33,7 @@ EXTRAS = {
         "torch>=2.6,<3",
         "transformers>=5,<6",
     ],
-    "evaluation": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
+    "evaluation": [OVERLAP, SAFETY, "scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
     "naming": [SAFETY],
     "llm": [
         SAFETY,
@@ -46,6 +49,7 @@ EXTRAS = {
     "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
     "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [
+        OVERLAP,
         SAFETY,
         "duckdb>=1.1,<3",
         "hypothesis>=6.100,<7",

@@ -8,13 +8,22 @@ from typing import Any, Protocol
 
 import apache_beam as beam
 
-from schemas import EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, DatasetSchema
+from schemas import (
+    EMBEDDINGS,
+    ERRORS,
+    GENERATIONS,
+    HISTORIES,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+    DatasetSchema,
+)
 from transforms.datasets.files import Source
 from transforms.datasets.gate import Gate
 from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
-_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, EMBEDDINGS, GENERATIONS, METRICS))
+_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, METRICS))
 """What only this project writes, so that not one row of it may be unusable."""
 
 

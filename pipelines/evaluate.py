@@ -21,14 +21,19 @@ def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
 
 
 def tell(job: Job, seconds: float) -> None:
-    """Prints what came of it."""
+    """Prints what came of it. Answers that were kept for the case that it is killed are committed, and go."""
     from pipelines.evaluate_summary import print_evaluation
+    from transforms.language_models.journal import Journal
 
+    if job.asks:
+        Journal(job.journal).clear()
     print_evaluation(job, seconds)
 
 
 def steps(job: Job) -> dict[str, Step]:
     """What is shown while it runs."""
+    if job.asks:
+        return {"questions": Step("questions answered")}
     if not job.methods:
         return {}
     from transforms.evaluation.suite import STEP, histories_to_take_apart

@@ -7,7 +7,16 @@ import pyarrow as pa
 
 from pipelines.ending import Told, write_and_commit
 from pipelines.evaluate_job import PROGRAM, Job
-from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, JOURNEYS, METRICS
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    GENERATIONS,
+    INTERACTIONS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+)
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
@@ -16,19 +25,23 @@ from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollectio
 from transforms.evaluation.granularity import sweep_rows
 from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
 from transforms.evaluation.known_items import Measured
+from transforms.evaluation.names.experiment import JudgeNames
 from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
+from transforms.language_models.generate import ASKED
+from transforms.language_models.journal import Journal
 from transforms.progress import Progress
 from transforms.salience.model import default_model
 from transforms.salience.unique_items import UniqueItems
 
 _PARTS = 16
+_READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)
 
 
 def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
-    schemas = {schema.name: schema for schema in (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, EMBEDDINGS)}
+    schemas = {schema.name: schema for schema in _READ}
     read = {
         name: root | f"Read[{name}]" >> ReadRows(schemas[name], source, progress=progress)
         for name, source in job.sources.items()
@@ -73,6 +86,16 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         measured.append(rows[COLLECTIONS.name] | "Conformity" >> rules)
     if "intervened" in job.experiments:
         told.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
+    if job.names is not None:
+        judged = JudgeNames(
+            job.names,
+            job.encoder,
+            rows.get(EMBEDDINGS.name),
+            rows.get(GENERATIONS.name),
+            Journal(job.journal) if job.asks else None,
+            progress,
+        )
+        measured.append(rows[NAMING_EXAMPLES.name] | "Naming" >> judged)
     for found in measured:
         told.metrics.append(found.metrics)
         told.counts.append(found.counts)
@@ -80,8 +103,10 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             told.errors.append(found.errors)
         if found.embeddings is not None:
             batches[EMBEDDINGS.name] = found.embeddings
+        if found.generations is not None:
+            batches[GENERATIONS.name] = found.generations
 
-    write_and_commit(PROGRAM, job, batches, told, writer)
+    write_and_commit(PROGRAM, job, batches, told, writer, asked=(ASKED,) if job.asks else ())
 
 
 def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:

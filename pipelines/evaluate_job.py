@@ -9,35 +9,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import options as reading
-from pipelines.inputs import check_apart, find_encoder, find_given, find_own, open_workspace, told_inputs
-from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS, DatasetSchema
+from pipelines.evaluate_names import add_names, find_stored, names_config
+from pipelines.inputs import (
+    check_apart,
+    find_encoder,
+    find_given,
+    find_own,
+    journal_folder,
+    open_workspace,
+    told_inputs,
+)
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    ERRORS,
+    GENERATIONS,
+    HISTORIES,
+    INTERACTIONS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+    DatasetSchema,
+)
 from transforms.datasets.files import Source, absolute
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
+from transforms.evaluation.names.config import NamesConfig
 from transforms.salience.config import LearningConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
 PROGRAM = "evaluate"
-EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "salience", "sweep", "synonyms")
+EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "naming", "salience", "sweep", "synonyms")
 _USED_BY = {
     "journeys": ("E1", "sweep"),
     "collections": ("E2", "conformity", "synonyms"),
     "interactions": ("E2", "intervened"),
     "items": ("E2", "salience"),
-    "encoder": ("E2", "conformity", "salience", "synonyms"),
+    "encoder": ("E2", "conformity", "naming", "salience", "synonyms"),
+    "examples": ("naming",),
+    "ways": ("naming",),
+    "bleurt": ("naming",),
 }
 _NEEDS = {
     "conformity": ("collections",),
     "intervened": ("interactions",),
+    "naming": ("examples", "ways"),
     "salience": ("items", "encoder"),
     "synonyms": ("collections", "encoder"),
 }
 _ALONE = tuple(_NEEDS)
 """Experiments with mixtures, texts or samples of their own, so that no other runs beside them."""
-_CALCULATORS = ("scipy", "sklearn")
+_CALCULATORS = {"E2": ("scipy", "sklearn"), "naming": ("sacrebleu",), "synonyms": ("scipy", "sklearn")}
+"""Packages that experiments need."""
 _EXTRA = "pip install 'interest-journeys[evaluation]'"
 PICTURE = ".svg"
 """The ending of the picture that lies beside a page on a sweep."""
@@ -55,8 +82,8 @@ class EvaluateOptions(reading.JobOptions):
             "--experiments",
             type=reading.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity` or `intervened`. (Beam's own "
-            "option of this name can be given as `--experiment`.)",
+            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity`, `intervened` or `naming`. (Beam's "
+            "own option of this name can be given as `--experiment`.)",
         )
         add("--collections", help="For E2, synonyms and conformity: `collections` as a parquet file, folder or glob.")
         add(
@@ -79,7 +106,11 @@ class EvaluateOptions(reading.JobOptions):
             help="Leave out sources that have more collections, such as those that something was trained or chosen on.",
         )
         add("--encoder", help="Encoder of the items: `minilm`, `static`, a folder, a hub id. Without it: no vectors.")
-        add("--previous", help="Workspace of a run before: texts that it encoded are not encoded again.")
+        add(
+            "--previous",
+            help="Workspace of a run before: texts that it encoded are not encoded again, and what models answered for "
+            "naming is not asked again. Without it, for naming: `--workspace`.",
+        )
         add(
             "--methods",
             type=_semicolons,
@@ -141,6 +172,7 @@ class EvaluateOptions(reading.JobOptions):
             default=ConformityConfig.share,
             help="For conformity: share of the mixtures that each popular item is planted into.",
         )
+        add_names(parser)
         add("--seed", type=number(int, 0), default=MixtureConfig.seed, help="Of mixtures, orders and intervals.")
         add(
             "--max_terms",
@@ -191,7 +223,10 @@ class Job:
         learning: limits of the learned scorer in the experiments on salience.
         conformity: how popular items are planted, and taken out.
         intervention: how recommendations are judged.
-        max_error_rate: largest share of unusable rows of an input.
+        examples: names that people gave, for naming.
+        generations: what models answered in an earlier run.
+        names: the ways to a name that are compared; None: naming is not among the experiments.
+        max_error_rate: largest share of unusable rows of an input, and of questions that a model fails to answer.
     """
 
     experiments: tuple[str, ...]
@@ -212,12 +247,25 @@ class Job:
     learning: LearningConfig
     conformity: ConformityConfig
     intervention: InterventionConfig
+    examples: Source | None
+    generations: Source | None
+    names: NamesConfig | None
     max_error_rate: float
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
         """The datasets that it writes."""
-        return outputs(self.encoder)
+        return outputs(self.encoder, self.names)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a language model is asked."""
+        return self.names is not None and self.names.asks
+
+    @property
+    def journal(self) -> str:
+        """The folder in which a model's answers are kept until the job is committed."""
+        return journal_folder(self.workspace)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -238,6 +286,7 @@ class Job:
                 "learning": dataclasses.asdict(self.conformity.learning),
             },
             "intervention": dataclasses.asdict(self.intervention),
+            "names": self.names.described() if self.names else {},
             **separation,
         }
 
@@ -250,7 +299,9 @@ class Job:
             COLLECTIONS.name: self.collections,
             ITEMS.name: self.items,
             INTERACTIONS.name: self.interactions,
+            NAMING_EXAMPLES.name: self.examples,
             EMBEDDINGS.name: self.embeddings,
+            GENERATIONS.name: self.generations,
         }
         return {name: source for name, source in named.items() if source}
 
@@ -260,9 +311,14 @@ class Job:
         return told_inputs(self.sources)
 
 
-def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
-    """The datasets that are written; embeddings where something makes them."""
-    return (EMBEDDINGS, ERRORS, METRICS) if encoder else (ERRORS, METRICS)
+def outputs(encoder: EncoderSource | None, names: NamesConfig | None) -> tuple[DatasetSchema, ...]:
+    """The datasets that are written; embeddings where something makes them, answers where a language model is asked."""
+    kept = [
+        schema
+        for schema, is_made in ((EMBEDDINGS, bool(encoder)), (GENERATIONS, bool(names and names.asks)))
+        if is_made
+    ]
+    return (*kept, ERRORS, METRICS)
 
 
 def plan(own: argparse.Namespace) -> Job:
@@ -278,10 +334,11 @@ def plan(own: argparse.Namespace) -> Job:
     journeys, users = _find_journeys(own.journeys) if "E1" in experiments else (None, 0)
     swept = _find_sweep(own.journeys) if "sweep" in experiments else None
     encoder = find_encoder("--encoder", own.encoder) if own.encoder else None
-    embeddings = find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None
+    names = names_config(own) if "naming" in experiments else None
+    embeddings, generations = _find_stored(own, workspace, names)
     mixtures = _mixture_config(own)
     report = _check_report(own.report, experiments) if own.report else None
-    versions = _open_workspace(workspace, encoder)
+    versions = _open_workspace(workspace, outputs(encoder, names))
     encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
     separation = SeparationConfig(
         mixtures=mixtures,
@@ -309,6 +366,9 @@ def plan(own: argparse.Namespace) -> Job:
         learning=LearningConfig(most_items=own.most_items),
         conformity=ConformityConfig(separation, own.most_collections, share=own.popular_share),
         intervention=InterventionConfig(seed=own.seed),
+        examples=find_own("--examples", own.examples, NAMING_EXAMPLES) if own.examples else None,
+        generations=generations,
+        names=names,
         max_error_rate=own.max_error_rate,
     )
 
@@ -336,13 +396,22 @@ def _check_experiments(own: argparse.Namespace) -> tuple[str, ...]:
             raise reading.UsageError("--interactions and --items belong together")
         if (own.collections is None) == (own.interactions is None):
             raise reading.UsageError("E2 needs either --collections, or --interactions and --items with tags")
-    missing = [name for name in _CALCULATORS if importlib.util.find_spec(name) is None]
-    calculating = [name for name in ("E2", "synonyms") if name in experiments]
-    if missing and calculating:
-        raise reading.UsageError(f"{calculating[0]} needs {', '.join(missing)}: {_EXTRA}")
-    if own.previous is not None and own.encoder is None:
+    for experiment, packages in _CALCULATORS.items():
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        if missing and experiment in experiments:
+            raise reading.UsageError(f"{experiment} needs {', '.join(missing)}: {_EXTRA}")
+    if own.previous is not None and own.encoder is None and "naming" not in experiments:
         raise reading.UsageError("--previous is for its embeddings, so give the --encoder too")
     return experiments
+
+
+def _find_stored(
+    own: argparse.Namespace, workspace: str, names: NamesConfig | None
+) -> tuple[Source | None, Source | None]:
+    """Embeddings of a run before, and answers of models."""
+    if names is not None:
+        return find_stored(own, workspace, names)
+    return find_own("--previous", own.previous, EMBEDDINGS) if own.previous else None, None
 
 
 def _find_journeys(workspace: str) -> tuple[Source, int]:
@@ -382,12 +451,13 @@ def _check_report(text: str, experiments: tuple[str, ...]) -> Path:
     return path
 
 
-def _open_workspace(workspace: str, encoder: EncoderSource | None) -> dict[str, str | None]:
-    versions = open_workspace(workspace, outputs(encoder))
-    if read_manifest(f"{workspace.rstrip('/')}/{JOURNEYS.name}") is not None:
-        raise reading.UsageError(
-            f"--workspace: {workspace!r} holds journeys, whose metrics and errors would be replaced; take another"
-        )
+def _open_workspace(workspace: str, schemas: tuple[DatasetSchema, ...]) -> dict[str, str | None]:
+    versions = open_workspace(workspace, schemas)
+    for name in (JOURNEYS.name, NAMING_EXAMPLES.name):
+        if read_manifest(f"{workspace.rstrip('/')}/{name}") is not None:
+            raise reading.UsageError(
+                f"--workspace: {workspace!r} holds {name}, whose metrics and errors would be replaced; take another"
+            )
     return versions
 
 

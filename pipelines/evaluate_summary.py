@@ -14,11 +14,15 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from pipelines.evaluate_job import PICTURE, PROGRAM, Job
-from schemas import METRICS
+from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import find
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.granularity import granularity_table, read_sweep
 from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
+from transforms.evaluation.names.config import NamesConfig
+from transforms.evaluation.names.named import answers_by_hash, held_out_sample
+from transforms.evaluation.names.shown import shown_names
+from transforms.evaluation.names.tables import differences_table, names_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -46,6 +50,8 @@ def print_evaluation(job: Job, seconds: float) -> None:
         tables.append(_plain(cells_of(taken_table(metrics)), "What rules take out"))
     if "intervened" in job.experiments:
         tables.append(_plain(cells_of(intervened_table(metrics)), "Intervened: all items as frequent in the test"))
+    if job.names is not None:
+        tables += _names(metrics, [way.label for way in job.names.ways])
     console = _wide_enough(tables)
     console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
     for table in tables:
@@ -55,10 +61,33 @@ def print_evaluation(job: Job, seconds: float) -> None:
     if job.report is not None:
         configuration = source.manifest.configuration if source.manifest else job.configuration
         picture = _draw(job.report.with_suffix(PICTURE), metrics) if "sweep" in job.experiments else None
-        job.report.write_text(evaluation_page(metrics, configuration, picture), encoding="utf-8")
+        page = evaluation_page(metrics, configuration, picture, _shown(job, job.names) if job.names else None)
+        job.report.write_text(page, encoding="utf-8")
         console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
+
+
+def _names(metrics: list[pa.RecordBatch], ways: list[str]) -> list[Table]:
+    """Names: figures alone; differences from the first way with their intervals, where there are other ways."""
+    tables = [_plain(_without_ends(cells_of(names_table(metrics, ways))), "Names: how good they are")]
+    if len(ways) > 1:
+        tables.append(_plain(cells_of(differences_table(metrics, ways)), f"Names: more than {ways[0]}"))
+    return tables
+
+
+def _shown(job: Job, names: NamesConfig) -> str:
+    """Names to look at: examples and answers are read again, from which they follow."""
+    examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
+    answers = []
+    if names.asks:
+        answers = read_dataset(GENERATIONS, find(FileSystems.join(job.workspace, GENERATIONS.name))).to_batches()
+    rows = held_out_sample(examples, names.most_examples).rows
+    return shown_names(rows, names.ways, answers_by_hash(answers))
+
+
+def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:
+    return [[cell._replace(ends="") for cell in line] for line in cells]
 
 
 def _draw(path: Path, metrics: list[pa.RecordBatch]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipelines.options import UsageError
@@ -14,8 +15,9 @@ from transforms.datasets.manifest import current_versions
 from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
 from transforms.encoders.weights import EXTRA, find_layout
+from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
-from transforms.language_models.spec import ModelSpec, parse_model
+from transforms.language_models.spec import Asked, ModelSpec, parse_model
 from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
@@ -23,6 +25,8 @@ _FEWEST_PARTS = 16
 _PACKAGES = ("safetensors", "tokenizers")
 _MORE_PACKAGES = (*_PACKAGES, "torch", "transformers")
 """What loads an encoder that is a table, and one that is a transformer or must be distilled from one."""
+_ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
+"""The kind of adapter that methods of naming go with; others go with any."""
 
 
 def find_input(option: str, path: str) -> Source:
@@ -107,6 +111,11 @@ def open_workspace(workspace: str, schemas: Iterable[DatasetSchema]) -> dict[str
         raise UsageError(f"--workspace: {error}") from error
 
 
+def journal_folder(workspace: str) -> str:
+    """Where a job that writes a workspace keeps a model's answers until it is committed."""
+    return f"{workspace.rstrip('/')}/_answers_so_far"
+
+
 def check_apart(workspace: str, inputs: Iterable[tuple[str, Source]]) -> None:
     """Refuses a workspace that lies in an input.
 
@@ -168,6 +177,29 @@ def find_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
     except (ValueError, WeightsError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
+
+
+def check_adapter(option: str, adapter: str, method: str) -> None:
+    """Refuses an adapter that is not of the kind that a method of naming goes with.
+
+    Raises:
+        UsageError: when it is another one, or none at all.
+    """
+    try:
+        kind = read_adapter(Path(adapter).expanduser().resolve()).kind
+    except FolderError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if method in _ADAPTERS and kind != _ADAPTERS[method]:
+        raise UsageError(f"{option}: {method} goes with an adapter of the kind {_ADAPTERS[method]}, got {kind}")
+
+
+def called(asked: Asked) -> str:
+    """What a model is called in datasets: the ends of its paths, and a fingerprint of all that decides its answers.
+
+    Whole paths are not the same on every machine.
+    """
+    names = [Path(part).name for part in (asked.model.name or asked.model.kind, asked.model.adapter) if part]
+    return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
 
 
 def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = EXTRA) -> None:

@@ -9,12 +9,15 @@ from typing import Any, get_args
 
 from pipelines import options as reading
 from pipelines.inputs import (
+    called,
+    check_adapter,
     check_apart,
     check_word_lists,
     choose_parts,
     find_input,
     find_language_model,
     find_own,
+    journal_folder,
     open_workspace,
     told_inputs,
 )
@@ -22,7 +25,6 @@ from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS
 from transforms.datasets.files import Source, absolute
 from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import is_endpoint
-from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.spec import Asked, Decoding
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
 from transforms.naming.question import dialogue
@@ -30,9 +32,6 @@ from transforms.naming.question import dialogue
 PROGRAM = "name"
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors" / "items.parquet"
 BUILTIN = "builtin"
-_JOURNAL = "_answers_so_far"
-_ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
-"""The kind of adapter that each method goes with."""
 
 
 class NameOptions(reading.JobOptions):
@@ -187,7 +186,7 @@ class Job:
     @property
     def journal(self) -> str:
         """The folder in which answers are kept until the job is committed."""
-        return f"{self.workspace.rstrip('/')}/{_JOURNAL}"
+        return journal_folder(self.workspace)
 
 
 def outputs(method: Method) -> tuple[DatasetSchema, ...]:
@@ -222,7 +221,7 @@ def plan(own: argparse.Namespace) -> Job:
         item_columns=own.item_columns,
         naming=naming,
         asked=asked,
-        model=_called(asked) if asked else "",
+        model=called(asked) if asked else "",
         parts=choose_parts(journeys),
         max_error_rate=own.max_error_rate,
     )
@@ -240,8 +239,8 @@ def _check_model(own: argparse.Namespace) -> None:
         raise reading.UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
     if own.method == "prompt_tuned" and not own.adapter:
         raise reading.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
-    if own.adapter and own.method in _ADAPTERS:
-        _check_adapter(own.adapter, own.method)
+    if own.adapter:
+        check_adapter("--adapter", own.adapter, own.method)
     if own.temperature == 0 and own.top_p != Decoding.top_p:
         raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
     _check_endpoint_limits(own)
@@ -257,15 +256,6 @@ def _check_endpoint_limits(own: argparse.Namespace) -> None:
             )
 
 
-def _check_adapter(adapter: str, method: str) -> None:
-    try:
-        kind = read_adapter(Path(adapter).expanduser().resolve()).kind
-    except FolderError as error:
-        raise reading.UsageError(f"--adapter: {error}") from error
-    if kind != _ADAPTERS[method]:
-        raise reading.UsageError(f"--method={method} goes with an adapter of the kind {_ADAPTERS[method]}, got {kind}")
-
-
 def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
     if naming.method == "salient":
         return None
@@ -278,12 +268,6 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         own.endpoint_retries,
     )
     return Asked(model, dialogue(naming), decoding, limits)
-
-
-def _called(asked: Asked) -> str:
-    """The last part of the model's path, which is not the same on every machine, and all that decides answers."""
-    names = [Path(part).name for part in (asked.model.name or asked.model.kind, asked.model.adapter) if part]
-    return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
 
 
 def _find_generations(own: argparse.Namespace, workspace: str) -> Source | None:

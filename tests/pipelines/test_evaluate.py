@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import evaluate_job
 from pipelines.evaluate import run
-from pipelines.evaluate_job import EvaluateOptions, Job, plan
+from pipelines.evaluate_job import EXPERIMENTS, EvaluateOptions, Job, plan
 from pipelines.options import JobOptions, parse
 from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
@@ -432,11 +432,11 @@ class TestUsage:
         [
             (
                 ("--experiments=E3",),
-                "--experiments must be some of E1, E2, conformity, intervened, salience, sweep, synonyms, got 'E3'",
+                f"--experiments must be some of {', '.join(EXPERIMENTS)}, got 'E3'",
             ),
             (
                 ("--experiments=",),
-                "--experiments must be some of E1, E2, conformity, intervened, salience, sweep, synonyms, got ''",
+                f"--experiments must be some of {', '.join(EXPERIMENTS)}, got ''",
             ),
             (("--experiments=salience",), "salience needs --items"),
             (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),

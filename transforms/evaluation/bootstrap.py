@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Score = Callable[[Sequence[int]], float]
+"""Makes one figure of sums of counts."""
 
 RESAMPLES = 2000
 _MOST_UNITS = 2000
@@ -107,6 +111,65 @@ def ratio_interval(numerators: npt.ArrayLike, denominators: npt.ArrayLike, seed:
         raise ValueError("there are no observations, so there is no mean")
     draws = _resampled(above, below, np.random.default_rng(seed))
     return _interval(float(above.sum() / below.sum()), draws, round(float(below.sum())))
+
+
+def score_interval(counts: npt.ArrayLike, score: Score, seed: int) -> Interval:
+    """A score that is made of sums of counts over all observations, as that of a corpus is of those of its sentences.
+
+    Args:
+        counts: shape (observations, counts), whole numbers.
+        score: takes the sums, shape (counts,).
+        seed: of the draws. With the same seed the same observations are drawn as for means.
+
+    Raises:
+        ValueError: when there are no observations.
+    """
+    numbers = _as_counts(counts)
+    return _interval(score(numbers.sum(axis=0).tolist()), _scores(numbers, score, seed), len(numbers))
+
+
+def score_difference(first: npt.ArrayLike, second: npt.ArrayLike, score: Score, seed: int) -> Interval:
+    """The score of `first` less that of `second`, of the same things in the same order, which are drawn alike.
+
+    Args:
+        first: shape (observations, counts), whole numbers.
+        second: of the same shape.
+        score: as for `score_interval`.
+        seed: of the draws.
+
+    Raises:
+        ValueError: when there are no observations, or not as many of the one as of the other.
+    """
+    one, other = _as_counts(first), _as_counts(second)
+    if one.shape != other.shape:
+        raise ValueError(f"paired observations must be as many, got {one.shape} and {other.shape}")
+    value = score(one.sum(axis=0).tolist()) - score(other.sum(axis=0).tolist())
+    return _interval(value, _scores(one, score, seed) - _scores(other, score, seed), len(one))
+
+
+def resampled_sums(counts: npt.ArrayLike, seed: int) -> Counts:
+    """The sums of counts in each of `RESAMPLES` draws of observations, shape (draws, counts).
+
+    Args:
+        counts: shape (observations, counts), whole numbers, at least one observation.
+        seed: of the draws.
+    """
+    pieces = _put_together(_as_counts(counts).astype(np.float64))
+    drawn = np.random.default_rng(seed).integers(len(pieces), size=(RESAMPLES, len(pieces)))
+    times = np.stack([np.bincount(each, minlength=len(pieces)) for each in drawn]).astype(np.float64)
+    # Whole numbers below 2**53, so that the product is exact in whatever order it is summed.
+    return np.rint(times @ pieces).astype(np.int64)
+
+
+def _as_counts(counts: npt.ArrayLike) -> Counts:
+    numbers = np.asarray(counts, np.int64)
+    if numbers.ndim != 2 or not len(numbers):
+        raise ValueError(f"counts must have the shape (observations, counts) and not be empty, got {numbers.shape}")
+    return numbers
+
+
+def _scores(counts: Counts, score: Score, seed: int) -> Floats:
+    return np.array([score(sums) for sums in resampled_sums(counts, seed).tolist()])
 
 
 def _resampled(above: Floats, below: Floats, random: np.random.Generator) -> Floats:

@@ -33,12 +33,15 @@ class Measured(NamedTuple):
         counts: counts.
         embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
         errors: record batches of `errors`; None where nothing can be wrong.
+        generations: record batches of `generations`, those that were stored among them; None where no language model
+            is asked.
     """
 
     metrics: beam.PCollection
     counts: beam.PCollection
     embeddings: beam.PCollection | None = None
     errors: beam.PCollection | None = None
+    generations: beam.PCollection | None = None
 
 
 class Known(NamedTuple):

@@ -17,6 +17,7 @@ from transforms.evaluation.interest_tables import (
     intervened_table,
     taken_table,
 )
+from transforms.evaluation.names.tables import about_names, differences_table, names_table
 from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -37,7 +38,10 @@ _ABOUT_CURVES = "Mean F1 over all k at each threshold that was tried; bold: the 
 
 
 def evaluation_page(
-    metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any], picture: str | None = None
+    metrics: Iterable[pa.RecordBatch],
+    configuration: Mapping[str, Any],
+    picture: str | None = None,
+    names: str | None = None,
 ) -> str:
     """The page: for each experiment that ran what was measured on what, and its tables.
 
@@ -45,6 +49,7 @@ def evaluation_page(
         metrics: rows of `metrics`, as `evaluate` wrote them.
         configuration: that of the run, from the manifest of the metrics.
         picture: where the curves of a sweep are, as seen from the page; None: they were not drawn.
+        names: a table of names to look at; None: none is shown.
     """
     rows = concatenate(metrics, METRICS.arrow)
     counts = {row["metric"]: round(row["value"]) for row in rows.to_pylist() if row["slice"] == ""}
@@ -66,7 +71,20 @@ def evaluation_page(
     if "intervened" in configuration["experiments"]:
         sections += ["## Intervened: all items as frequent in the test\n", about_intervened([rows])]
         sections += [intervened_table([rows])]
+    if "naming" in configuration["experiments"]:
+        sections += _names_sections(rows, configuration["names"])
+    if names is not None:
+        sections += ["### Some names\n", names]
     return "\n".join(sections)
+
+
+def _names_sections(rows: pa.RecordBatch, configuration: Mapping[str, Any]) -> list[str]:
+    ways = [way["label"] for way in configuration["ways"]]
+    sections = ["## Naming: names beside those that people gave\n", about_names([rows], configuration)]
+    sections.append(names_table([rows], ways))
+    if len(ways) > 1:
+        sections += [f"### More than {ways[0]}\n", differences_table([rows], ways)]
+    return sections
 
 
 def _sweep_sections(rows: pa.RecordBatch, picture: str | None) -> list[str]:

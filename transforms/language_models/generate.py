@@ -73,15 +73,19 @@ def split_stored(questions: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) ->
             same.
     """
     asked = questions["content_hash"]
-    known = concatenate(
-        (
-            rows.select(GENERATIONS.arrow.names).filter(pc.is_in(rows["content_hash"], asked)).cast(GENERATIONS.arrow)
-            for rows in stored
-        ),
-        GENERATIONS.arrow,
-    )
-    known = known.filter(_is_first(known["content_hash"]))
+    known = distinct_generations(rows.filter(pc.is_in(rows["content_hash"], asked)) for rows in stored)
     return Split(known, questions.filter(pc.invert(pc.is_in(asked, known["content_hash"]))))
+
+
+def distinct_generations(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Rows of `generations` in any order, perhaps with further columns -> one for each hash, sorted by it.
+
+    Of several that differ, as an endpoint's may, it is the one that comes first in the order of texts.
+    """
+    alone = (rows.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow) for rows in batches)
+    known = concatenate(alone, GENERATIONS.arrow)
+    known = known.take(pc.sort_indices(known, sort_keys=[("content_hash", "ascending"), ("text", "ascending")]))
+    return known.filter(_is_first(known["content_hash"]))
 
 
 def _is_first(hashes: pa.StringArray) -> pa.BooleanArray:

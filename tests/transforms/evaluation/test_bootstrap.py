@@ -1,7 +1,18 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from transforms.evaluation.bootstrap import mean_interval, mean_of_groups, paired_difference, ratio_interval
+from transforms.evaluation.bootstrap import (
+    RESAMPLES,
+    mean_interval,
+    mean_of_groups,
+    paired_difference,
+    ratio_interval,
+    resampled_sums,
+    score_difference,
+    score_interval,
+)
 
 NUMBERS = np.random.default_rng(0).normal(10, 2, 400)
 
@@ -65,3 +76,44 @@ def test_no_observations_have_no_mean() -> None:
         mean_of_groups([], [], seed=0)
     with pytest.raises(ValueError, match="as many, got 2 and 1"):
         paired_difference([1, 2], [1], seed=0)
+
+
+def ratio_of_sums(sums: Sequence[int]) -> float:
+    return sums[0] / sums[1]
+
+
+class TestScoreOfSums:
+    COUNTS = np.random.default_rng(5).integers(1, 9, (40, 2))
+
+    def test_it_is_that_of_a_ratio(self) -> None:
+        """A score that is a ratio of sums is measured otherwise elsewhere, on the same draws."""
+        found = score_interval(self.COUNTS, ratio_of_sums, 3)
+        other = ratio_interval(self.COUNTS[:, 0], self.COUNTS[:, 1], 3)
+        assert found[:3] == pytest.approx(other[:3])
+        assert found.n == 40
+
+    def test_of_very_many_observations_neighbours_are_put_together(self) -> None:
+        many = np.tile(self.COUNTS, (100, 1))
+        sums = resampled_sums(many, 0)
+        assert sums.shape == (RESAMPLES, 2)
+        assert sums.mean(axis=0) == pytest.approx(many.sum(axis=0), rel=0.01)
+        narrow, wide = score_interval(many, ratio_of_sums, 0), score_interval(self.COUNTS, ratio_of_sums, 0)
+        assert narrow.high - narrow.low < (wide.high - wide.low) / 5
+        assert narrow.n == 4000
+
+    def test_differences_are_paired(self) -> None:
+        """What is better by the same everywhere is better for sure, however much the two scatter."""
+        better = self.COUNTS * [1, 1] + [[1, 0]]
+        alike = np.stack([self.COUNTS[:, 1] * 3, self.COUNTS[:, 1]], axis=1)
+        assert score_difference(alike, alike, ratio_of_sums, 0)[:3] == (0, 0, 0)
+        found = score_difference(better, self.COUNTS, ratio_of_sums, 0)
+        assert found.low > 0
+        assert found.value == pytest.approx(40 / self.COUNTS[:, 1].sum())
+        other = score_difference(better, np.random.default_rng(0).permutation(self.COUNTS), ratio_of_sums, 0)
+        assert other.high - other.low > found.high - found.low
+
+    def test_what_is_not_allowed_is_told(self) -> None:
+        with pytest.raises(ValueError, match=r"not be empty, got \(0, 2\)"):
+            score_interval(np.zeros((0, 2)), ratio_of_sums, 0)
+        with pytest.raises(ValueError, match="must be as many"):
+            score_difference(self.COUNTS, self.COUNTS[1:], ratio_of_sums, 0)

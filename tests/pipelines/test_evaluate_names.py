@@ -1,0 +1,298 @@
+"""The experiment `naming` of the real command: ways without a model, and with tiny ones that are really asked."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipelines import evaluate_job
+from pipelines.evaluate import run
+from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
+from tests.pipelines.logs import content, manifest, rows
+from tests.transforms.encoders.toy import WordSource
+from tests.transforms.evaluation.names.made import example, made_examples, write_examples
+
+PLAIN = "--ways=salient;first_title;reference"
+
+
+class Words(WordSource):
+    def __str__(self) -> str:
+        return "words"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths that a test leaves to their defaults lie in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_examples(tmp_path_factory.mktemp("examples"), made_examples())
+
+
+@pytest.fixture
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
+    """An encoder by words, which the command takes for the one that `--encoder` names."""
+    source = Words(tmp_path)
+    monkeypatch.setattr(evaluate_job, "find_encoder", lambda _option, _name: source)
+    return source
+
+
+def evaluate(examples: Path, *options: str, code: int = 0) -> str:
+    """Runs the command in this process; gives what it prints."""
+    given = ("--experiments=naming", f"--examples={examples}", "--runner=FnApiRunner")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert run([*given, *options]) == code
+    return printed.getvalue()
+
+
+def values(workspace: Path) -> dict[tuple[str, str], float]:
+    return {(str(row["metric"]), str(row["slice"])): float(str(row["value"])) for row in rows(workspace, METRICS)}
+
+
+class TestWithoutModels:
+    def test_figures_page_and_screen(self, examples: Path, tmp_path: Path) -> None:
+        told = evaluate(examples, PLAIN, "--workspace=out", "--report=page.md")
+        figures = values(tmp_path / "out")
+        assert figures["naming_bleu", "reference"] == pytest.approx(100)
+        assert figures["naming_chrf", "reference"] == pytest.approx(100)
+        assert figures["naming_chrf", "salient"] < 100
+        assert figures["naming_refused", "first title/single_title"] == 1
+        assert figures["naming_well_formed", "first title"] == 0
+        assert figures["naming_well_formed", "reference"] == figures["naming_safe", "reference"] == 1
+        assert figures["naming_distinct", "first title"] == 1
+        assert figures["naming_distinct", "salient"] == pytest.approx(6 / 12)  # two examples on each topic
+        gain = figures["naming_chrf", "reference"] - figures["naming_chrf", "salient"]
+        assert figures["naming_chrf_difference", "reference - salient"] == pytest.approx(gain)
+        assert figures["naming_examples_held_out", ""] == figures["naming_examples_judged", ""] == 12
+        assert not any("mrr" in metric or "bleurt" in metric or "tokens" in metric for metric, _ in figures)
+        assert not (tmp_path / "out" / EMBEDDINGS.name).exists()
+        assert not (tmp_path / "out" / GENERATIONS.name).exists()
+        page = (tmp_path / "page.md").read_text(encoding="utf-8")
+        (row,) = re.findall(r"^\| reference \| (.*) \|$", page.split("### ")[0], re.MULTILINE)
+        assert row.startswith("100.0 <sub>100.0–100.0</sub> | 100.0 <sub>")
+        assert "12 of 12 that were held out, of 1 sources" in page
+        assert "SacreBLEU: nrefs:1|case:mixed|" in page
+        assert "### More than salient" in page
+        shown = re.findall(r"^\| All about (.*) \| [^|]+ \| (.*) and a \|$", page, re.MULTILINE)
+        assert len(shown) == 12
+        assert all(people == title for people, title in shown)
+        assert "Names: how good they are" in told
+        assert "…" not in told
+        assert manifest(tmp_path / "out", METRICS).configuration["names"]["ways"][1]["label"] == "first title"
+
+    def test_it_needs_no_torch(self, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("torch", "transformers", "peft"):
+            monkeypatch.setitem(sys.modules, name, None)
+        evaluate(examples, PLAIN)
+
+    def test_a_sample_is_the_same_whoever_draws_it(self, examples: Path, tmp_path: Path) -> None:
+        evaluate(examples, PLAIN, "--most_examples=5", "--workspace=out")
+        evaluate(examples, PLAIN, "--most_examples=5", "--workspace=again", "--runner=DirectRunner")
+        assert values(tmp_path / "out")["naming_examples_judged", ""] == 5
+        assert content(tmp_path / "out", METRICS) == content(tmp_path / "again", METRICS)
+
+    def test_vectors(self, examples: Path, tmp_path: Path, words: Words) -> None:
+        ways = "--ways=reference; medoid_title; first_title"
+        told = evaluate(examples, ways, "--encoder=words", "--workspace=out")
+        figures = values(tmp_path / "out")
+        assert figures["naming_similarity", "reference"] == pytest.approx(1)
+        assert figures["naming_mrr", "medoid title"] == figures["naming_recall_at_1", "medoid title"] == 1
+        assert figures["naming_over_broadness", "medoid title"] == 0
+        assert 0 < figures["naming_similarity", "medoid title"] < 1
+        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) == 12 * (10 + 1)
+        assert "over-broadness" in told
+        calls = words.calls()
+        again = evaluate(examples, ways, "--encoder=words", "--workspace=out")
+        assert words.calls() == calls  # what the workspace itself has is used again
+        assert again.splitlines()[1:] == told.splitlines()[1:]
+        evaluate(examples, ways, "--encoder=words", "--workspace=third", "--previous=out")
+        assert words.calls() == calls
+
+    def test_too_few_examples(self, tmp_path: Path, examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        few = write_examples(tmp_path / "few", [example("a", ["b"]), example("c", ["d"], "training")])
+        evaluate(few, PLAIN, code=1)
+        assert "at least 2 held-out examples, got 1; nothing was committed" in told_of(capsys)
+        assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()
+
+
+class TestWithModels:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def models(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Tiny models and adapters."""
+        pytest.importorskip("torch")
+        pytest.importorskip("peft")
+        from tests.transforms.language_models.tiny import make_llama, make_lora, make_soft_prompt, make_t5
+
+        folder = tmp_path_factory.mktemp("models")
+        make_llama(folder / "llama")
+        make_t5(folder / "t5")
+        make_lora(folder / "llama", folder / "lora")
+        make_soft_prompt(folder / "llama", folder / "prompt")
+        return folder
+
+    @staticmethod
+    def ways(models: Path, *extra: str) -> str:
+        llama = models / "llama"
+        asked = (
+            f"few_shot={llama},examples=0",
+            f"few_shot={llama},examples=2,metadata=both",
+            f"prompt_tuned={llama},adapter={models / 'prompt'}",
+            f"LoRA: fine_tuned={llama},adapter={models / 'lora'}",
+            f"fine_tuned={models / 't5'},max_items=2",
+        )
+        return "--ways=" + ";".join(["salient", *asked, *extra])
+
+    LABELS = (
+        "few-shot llama, 0 examples",
+        "few-shot llama, 2 examples, both",
+        "prompt-tuned llama + prompt",
+        "LoRA",
+        "fine-tuned t5, 2 items",
+    )
+
+    def test_each_way_is_asked_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        told = evaluate(examples, self.ways(models), "--workspace=out", "--report=page.md")
+        figures = values(tmp_path / "out")
+        assert figures["answers_generated", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
+        for label in self.LABELS:
+            assert 0 <= figures["naming_bleu", label] <= 100
+            assert 0 <= figures["naming_well_formed", label] <= 1
+            assert ("naming_chrf_difference", f"{label} - salient") in figures
+            assert label in told
+        tokens = {label: figures["naming_prompt_tokens", label] for label in self.LABELS}
+        assert tokens[self.LABELS[1]] > tokens[self.LABELS[0]] > tokens["LoRA"] > tokens["fine-tuned t5, 2 items"]
+        assert tokens["prompt-tuned llama + prompt"] == tokens["LoRA"] + 5
+        assert ("naming_prompt_tokens", "salient") not in figures
+        assert not list((tmp_path / "out" / "_answers_so_far").glob("*"))
+        assert rows(tmp_path / "out", ERRORS) == []
+
+        evaluate(examples, self.ways(models), "--workspace=out")
+        again = values(tmp_path / "out")
+        assert ("answers_generated", "") not in again
+        assert again["answers_reused", ""] == 60
+        assert {name: value for name, value in again.items() if name[0].startswith("naming_")} == {
+            name: value for name, value in figures.items() if name[0].startswith("naming_")
+        }
+
+    def test_ways_that_are_left_out_keep_their_answers(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        llama, t5 = f"fine_tuned={models / 'llama'}", f"fine_tuned={models / 't5'}"
+        evaluate(examples, f"--ways={llama};{t5}")
+        evaluate(examples, f"--ways={llama}")
+        assert len(rows(tmp_path / "evaluation", GENERATIONS)) == 24
+        evaluate(examples, f"--ways={t5}", "--workspace=other", "--previous=evaluation")
+        assert ("answers_generated", "") not in values(tmp_path / "other")
+        assert content(tmp_path / "other", GENERATIONS) == content(tmp_path / "evaluation", GENERATIONS)
+
+    def test_more_examples_ask_about_the_new_ones_alone(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        ways = f"--ways=fine_tuned={models / 'llama'}"
+        evaluate(examples, ways, "--most_examples=4")
+        evaluate(examples, ways, "--most_examples=9")
+        assert values(tmp_path / "evaluation")["answers_reused", ""] == 4
+        assert values(tmp_path / "evaluation")["answers_generated", ""] == 5
+
+    def test_bleurt(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        from tests.transforms.evaluation.names.test_bleurt import make_bleurt
+
+        (tmp_path / "checkpoint").mkdir()
+        make_bleurt(tmp_path / "checkpoint")
+        told = evaluate(examples, PLAIN, "--bleurt=checkpoint")
+        assert ("naming_bleurt", "reference") in values(tmp_path / "evaluation")
+        assert "BLEURT" in told
+        assert len(manifest(tmp_path / "evaluation", METRICS).configuration["names"]["bleurt"]) == 64
+
+    @pytest.mark.parametrize(
+        ("way", "message"),
+        [
+            ("prompt_tuned={}/llama", "--ways: prompt_tuned needs an adapter, the folder of the tuned prompt"),
+            ("prompt_tuned={0}/llama,adapter={0}/lora", "goes with an adapter of the kind PROMPT_TUNING, got LORA"),
+            ("fine_tuned={0}/llama,adapter={0}/none", "adapter_config.json is missing"),
+            ("fine_tuned={0}/none", "--ways: no language model"),
+            ("fine_tuned={0}/t5;fine_tuned={0}/t5", "--ways: two are called 'fine-tuned t5'; give them labels"),
+            ("fine_tuned=http://h/v1#m,adapter={0}/lora", "an endpoint's model takes none from here"),
+        ],
+    )
+    def test_models_that_are_not_there_are_told(
+        self, models: Path, examples: Path, capsys: pytest.CaptureFixture[str], way: str, message: str
+    ) -> None:
+        evaluate(examples, "--ways=" + way.format(models), code=2)
+        assert message in told_of(capsys)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ((), "naming needs --ways"),
+            (("--ways=",), "argument --ways: must be [LABEL: ]WAY[=MODEL][,SETTING=VALUE...]; ..., got ''"),
+            (("--ways=few",), "'few' is none of reference, salient, first_title, medoid_title, few_shot,"),
+            (("--ways=salient;few_shot",), "few_shot needs a model, such as few_shot=smollm2, got 'few_shot'"),
+            (("--ways=salient=smollm2",), "salient asks no model, got 'salient=smollm2'"),
+            (("--ways=salient,examples=1",), "'examples=1' is no setting of salient; allowed are none"),
+            (("--ways=fine_tuned=m,examples=1",), "no setting of fine_tuned; allowed are adapter, max_items, metadata"),
+            (("--ways=few_shot=m,examples=9",), "examples must be a whole number in [0, 8], got '9', in 'few_shot=m"),
+            (("--ways=few_shot=m,metadata=x",), "metadata must be one of titles, terms, both, got 'x'"),
+            (("--ways=few_shot=m,examples=1,examples=2",), "each once as SETTING=VALUE"),
+            (("--ways=a|b: salient",), "a label has no '|'"),
+            (("--ways=A B!",), "must be [LABEL: ]WAY[=MODEL][,SETTING=VALUE...], got 'A B!'"),
+            (("--ways=salient; salient",), "--ways: two are called 'salient'; give them labels"),
+            (("--ways=medoid_title",), "--ways: medoid_title needs --encoder"),
+            (("--ways=few_shot=nobody",), "--ways: no language model 'nobody'; allowed are 'smollm2'"),
+            ((PLAIN, "--most_examples=1"), "argument --most_examples: must be a whole number in [2, inf], got '1'"),
+            ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
+            ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),
+            ((PLAIN, "--collections=x"), "--collections is for E2 and conformity and synonyms, which is not among"),
+            (("--experiments=naming,E2", PLAIN), "naming runs alone, not beside other --experiments"),
+        ],
+    )
+    def test_what_is_not_allowed_is_told(
+        self, examples: Path, capsys: pytest.CaptureFixture[str], options: Sequence[str], message: str
+    ) -> None:
+        evaluate(examples, *options, code=2)
+        told = capsys.readouterr().err
+        assert message in told
+        assert len(told.splitlines()) == 1
+
+    def test_examples_are_those_of_a_workspace(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        evaluate(tmp_path / "nowhere", PLAIN, code=2)
+        assert "--examples: no such file or folder" in told_of(capsys)
+        assert run(["--experiments=naming", PLAIN]) == 2
+        assert "naming needs --examples" in told_of(capsys)
+        assert run(["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
+        assert "--ways is for naming, which is not among --experiments" in told_of(capsys)
+
+    def test_the_workspace_of_examples_is_not_written_over(
+        self, examples: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        evaluate(examples, PLAIN, f"--workspace={examples}", code=2)
+        assert "holds naming_examples, whose metrics and errors would be replaced" in told_of(capsys)
+
+    @pytest.mark.parametrize(
+        ("missing", "message"),
+        [
+            ("sacrebleu", "naming needs sacrebleu: pip install 'interest-journeys[evaluation]'"),
+            ("glin_profanity", "word lists, which are not installed: pip install 'interest-journeys[naming]'"),
+        ],
+    )
+    def test_missing_packages_are_named(
+        self,
+        examples: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        missing: str,
+        message: str,
+    ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
+        evaluate(examples, PLAIN, code=2)
+        assert message in told_of(capsys)
+
+
+def told_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on the screen for errors, in one line."""
+    return " ".join(capsys.readouterr().err.split())

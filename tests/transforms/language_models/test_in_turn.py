@@ -1,0 +1,84 @@
+import gc
+import pickle
+import weakref
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from transforms.language_models.in_turn import InTurn
+from transforms.language_models.spec import Answer, LanguageModel
+
+
+class Heavy:
+    """A model that knows how many of its kind there are, and holds itself in a circle."""
+
+    alive: ClassVar[list["weakref.ref[Heavy]"]] = []
+
+    def __init__(self, name: str) -> None:
+        self.name, self.itself = name, self
+        Heavy.alive.append(weakref.ref(self))
+
+    def answer(self, questions: Sequence[str]) -> list[Answer]:
+        return [Answer(f"{self.name}: {question}") for question in questions]
+
+
+class HeavySource:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fingerprint(self) -> str:
+        return self.name
+
+    def is_shared(self) -> bool:
+        return self.name == "shared"
+
+    def load(self) -> LanguageModel:
+        if self.name == "broken":
+            raise RuntimeError("no weights")
+        return Heavy(self.name)
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left() -> None:
+    gc.collect()
+    Heavy.alive.clear()
+
+
+def alive() -> list[str]:
+    return [model.name for reference in Heavy.alive if (model := reference()) is not None]
+
+
+def test_one_is_held_at_a_time() -> None:
+    first, second = (InTurn(HeavySource(name)).load() for name in ("first", "second"))
+    assert alive() == []
+    assert first.answer(["a", "b"]) == [Answer("first: a"), Answer("first: b")]
+    assert alive() == ["first"]
+    assert second.answer(["c"]) == [Answer("second: c")]
+    assert alive() == ["second"]
+    second.answer(["d"])
+    assert len(Heavy.alive) == 2  # who was asked last is not loaded again
+    assert first.answer(["e"]) == [Answer("first: e")]
+    assert alive() == ["first"]
+
+
+def test_it_goes_with_the_job() -> None:
+    model = InTurn(HeavySource("first")).load()
+    model.answer(["a"])
+    del model
+    gc.collect()
+    assert alive() == []
+
+
+def test_what_loading_raises_is_raised_and_nothing_is_held() -> None:
+    first, broken = (InTurn(HeavySource(name)).load() for name in ("first", "broken"))
+    first.answer(["a"])
+    with pytest.raises(RuntimeError, match="no weights"):
+        broken.answer(["a"])
+    assert first.answer(["b"]) == [Answer("first: b")]
+    assert alive() == ["first"]
+
+
+def test_it_says_what_its_source_says() -> None:
+    source = pickle.loads(pickle.dumps(InTurn(HeavySource("shared"))))
+    assert (source.fingerprint(), source.is_shared()) == ("shared", True)

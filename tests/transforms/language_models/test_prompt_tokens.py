@@ -1,0 +1,45 @@
+"""Counted beside the very tokens that a model is given."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from tests.transforms.language_models.tiny import make_llama, make_lora, make_soft_prompt, make_t5
+from transforms.language_models.dialogue import Dialogue
+from transforms.language_models.folder import read_adapter, read_model
+from transforms.language_models.prompt_tokens import prompt_tokens
+from transforms.language_models.spec import Asked, ModelSpec
+from transforms.language_models.transformer import Transformer
+
+DIALOGUE = Dialogue("name these", (("red tea", "tea"), ("blue car", "cars")))
+QUESTIONS = ["tea pots", "", "these cars and red <|im_end|> pots"]
+
+
+@pytest.mark.parametrize("kind", ["chat", "plain", "encoder and decoder"])
+@pytest.mark.parametrize("adapter", ["", "LoRA", "soft prompt"])
+def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) -> None:
+    base = tmp_path / "model"
+    folder = make_t5(base) if kind == "encoder and decoder" else make_llama(base, *([None] if kind == "plain" else []))
+    tuned = ""
+    if adapter:
+        tuned = str((make_lora if adapter == "LoRA" else make_soft_prompt)(folder, tmp_path / "adapter"))
+    found = prompt_tokens(Asked(ModelSpec("folder", str(folder), tuned), DIALOGUE), QUESTIONS)
+    model = Transformer(read_model(folder), read_adapter(Path(tuned)) if tuned else None, DIALOGUE)
+    frame, tokenizer = model._frame, model._tokenizer
+    expected = [
+        len(frame.before)
+        + len(tokenizer(question, add_special_tokens=False, split_special_tokens=True).input_ids)
+        + len(frame.after)
+        + len(model._soft_prompt)
+        for question in QUESTIONS
+    ]
+    assert found.tolist() == expected
+    assert len(model._soft_prompt) == (5 if adapter == "soft prompt" else 0)
+
+
+def test_an_endpoint_does_not_tell() -> None:
+    with pytest.raises(ValueError, match="not known here"):
+        prompt_tokens(Asked(ModelSpec("endpoint", "m", url="http://localhost:1/v1")), QUESTIONS)

@@ -1,0 +1,50 @@
+"""How much a model reads: tokens of questions with all that is said around them, without loading its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.language_models.dialogue import frame, question_tokens
+from transforms.language_models.folder import AdapterFolder
+from transforms.language_models.loading import find_adapter, find_model
+from transforms.language_models.smollm2 import EXTRA
+from transforms.language_models.spec import Asked
+from transforms.weights import WeightsError
+
+
+def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The number of tokens that stand before the answer to each question, shape (questions,), dtype int64.
+
+    Instructions, worked examples, marks of a chat template and a soft prompt count each time, though what is the same
+    for all questions is read once.
+
+    Args:
+        asked: the model, and what is said around questions; no endpoint, whose tokenizer is not here.
+        questions: the questions.
+
+    Raises:
+        ValueError: for an endpoint.
+        WeightsError: when the model, or a package, is not to be had.
+    """
+    if asked.model.kind == "endpoint":
+        raise ValueError(f"how {asked.model} cuts texts into tokens is not known here")
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise WeightsError(f"a tokenizer needs the package {error.name}: {EXTRA}") from error
+    folder, adapter = find_model(asked.model), find_adapter(asked.model)
+    tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
+    around = frame(tokenizer, asked.dialogue, folder.encoder_decoder)
+    always = len(around.before) + len(around.after) + _soft_tokens(adapter)
+    return np.array([always + len(question_tokens(tokenizer, question)) for question in questions], np.int64)
+
+
+def _soft_tokens(adapter: AdapterFolder | None) -> int:
+    if adapter is None or adapter.kind != "PROMPT_TUNING":
+        return 0
+    config = json.loads((adapter.folder / "adapter_config.json").read_text(encoding="utf-8"))
+    return int(config["num_virtual_tokens"])
