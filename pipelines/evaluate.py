@@ -1,4 +1,4 @@
-"""`python -m pipelines.evaluate`: how well journeys are found, as experiments with figures and intervals."""
+"""`python -m pipelines.evaluate`: how well journeys are found and named, as experiments with figures and intervals."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ _EXTRA_TO_DRAW = "pip install 'interest-journeys[report]'"
 
 
 class EvaluateOptions(reading.JobOptions):
-    """Measures how well journeys and salient terms are found, by experiments on what people put together themselves."""
+    """Measures how well journeys are found and named, by experiments on what people put together themselves."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
@@ -105,7 +105,10 @@ class EvaluateOptions(reading.JobOptions):
             type=number(int, 1),
             help="Leave out sources that have more collections, such as those that something was trained or chosen on.",
         )
-        add("--encoder", help="Encoder of the items: `minilm`, `static`, a folder, a hub id. Without it: no vectors.")
+        add(
+            "--encoder",
+            help="Encoder of items, and of names: `minilm`, `static`, a folder, a hub id. Without it: no vectors.",
+        )
         add(
             "--previous",
             help="Workspace of a run before: texts that it encoded are not encoded again, and what models answered for "

@@ -22,7 +22,7 @@ from transforms.evaluation.interest_tables import conformity_table, intervened_t
 from transforms.evaluation.names.config import NamesConfig
 from transforms.evaluation.names.named import answers_by_hash, held_out_sample
 from transforms.evaluation.names.shown import shown_names
-from transforms.evaluation.names.tables import differences_table, names_table
+from transforms.evaluation.names.tables import names_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import distribution_table, separation_table
@@ -51,7 +51,8 @@ def print_evaluation(job: Job, seconds: float) -> None:
     if "intervened" in job.experiments:
         tables.append(_plain(cells_of(intervened_table(metrics)), "Intervened: all items as frequent in the test"))
     if job.names is not None:
-        tables += _names(metrics, [way.label for way in job.names.ways])
+        cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
+        tables.append(_plain(_without_ends(cells), "Names: how good they are"))
     console = _wide_enough(tables)
     console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
     for table in tables:
@@ -66,14 +67,6 @@ def print_evaluation(job: Job, seconds: float) -> None:
         console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
-
-
-def _names(metrics: list[pa.RecordBatch], ways: list[str]) -> list[Table]:
-    """Names: figures alone; differences from the first way with their intervals, where there are other ways."""
-    tables = [_plain(_without_ends(cells_of(names_table(metrics, ways))), "Names: how good they are")]
-    if len(ways) > 1:
-        tables.append(_plain(cells_of(differences_table(metrics, ways)), f"Names: more than {ways[0]}"))
-    return tables
 
 
 def _shown(job: Job, names: NamesConfig) -> str:

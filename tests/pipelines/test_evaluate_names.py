@@ -1,9 +1,11 @@
 """The experiment `naming` of the real command: ways without a model, and with tiny ones that are really asked."""
 
 import contextlib
+import gc
 import io
 import re
 import sys
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.toy import WordSource
 from tests.transforms.evaluation.names.made import example, made_examples, write_examples
+from transforms.datasets.gate import DataError
+from transforms.evaluation.names import experiment
+from transforms.language_models import loading
+from transforms.language_models.spec import Asked, LanguageModel
 
 PLAIN = "--ways=salient;first_title;reference"
 
@@ -196,6 +202,42 @@ class TestWithModels:
         evaluate(examples, ways, "--most_examples=9")
         assert values(tmp_path / "evaluation")["answers_reused", ""] == 4
         assert values(tmp_path / "evaluation")["answers_generated", ""] == 5
+
+    def test_a_job_that_fails_loses_no_answer(
+        self, models: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise DataError("no figures today")
+
+        ways = f"--ways=salient;fine_tuned={models / 'llama'}"
+        with monkeypatch.context() as broken:
+            broken.setattr(experiment, "judge_ways", fail)
+            evaluate(examples, ways, code=1)
+        assert not (tmp_path / "evaluation" / GENERATIONS.name / "_manifest.json").exists()
+        evaluate(examples, ways)
+        figures = values(tmp_path / "evaluation")
+        assert figures["answers_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
+        assert ("answers_generated", "") not in figures
+
+    def test_one_model_is_in_memory_at_a_time(
+        self, models: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And none is loaded whose answers are all there."""
+        loaded: list[weakref.ref[object]] = []
+        load = loading.load_model
+
+        def watched(asked: Asked, device: str | None = None) -> LanguageModel:
+            gc.collect()
+            assert [model() for model in loaded if model() is not None] == []
+            model = load(asked, device)
+            loaded.append(weakref.ref(model))
+            return model
+
+        monkeypatch.setattr(loading, "load_model", watched)
+        evaluate(examples, self.ways(models))
+        assert len(loaded) == 5
+        evaluate(examples, self.ways(models))
+        assert len(loaded) == 5
 
     def test_bleurt(self, models: Path, examples: Path, tmp_path: Path) -> None:
         from tests.transforms.evaluation.names.test_bleurt import make_bleurt

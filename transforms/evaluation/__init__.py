@@ -1,1 +1,1 @@
-"""The experiments: how well journeys are found, measured on what people put together themselves."""
+"""The experiments: how well journeys are found and named, measured on what people put together themselves."""
