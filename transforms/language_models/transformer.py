@@ -42,8 +42,8 @@ class Transformer:
     """A model whose weights lie in a folder; safetensors alone are read, and no code from the folder is run.
 
     What stands before all questions, worked examples above all, is read once, and what the model keeps of it is used
-    again for each batch. An answer depends on its question alone but for float noise, which in 32 bits hardly ever
-    changes a token; on a GPU the model runs in 16 bits.
+    again for each batch. An answer depends on its question alone: on a processor that multiplies bfloat16 itself to the
+    bit, as `token_loop` says; elsewhere but for float noise, which in 32 bits hardly ever changes a token.
 
     Args:
         folder: the model.
@@ -81,8 +81,8 @@ class Transformer:
             folder.folder, local_files_only=True, trust_remote_code=False
         )
         self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
-        model, soft_prompt = _adapted(_load(folder), adapter)
-        self._model = model.to(self.device, dtype_of(precision, self.device)).eval()
+        model, soft_prompt = _adapted(_load(folder, dtype_of(precision, self.device)), adapter)
+        self._model = model.to(self.device).eval()
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
         self._ends = _ends(self._tokenizer, model)
         _drop_habits(self._model)
@@ -196,15 +196,15 @@ class Transformer:
             torch.cuda.empty_cache()
 
 
-def _load(folder: ModelFolder) -> Any:
-    import torch
+def _load(folder: ModelFolder, dtype: torch.dtype) -> Any:
+    """The model with weights of a type. Cast when it is loaded, its tables of positions would be coarse too."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kind = AutoModelForSeq2SeqLM if folder.encoder_decoder else AutoModelForCausalLM
     with without_progress_bar():
         return kind.from_pretrained(
             folder.folder,
-            dtype=torch.float32,
+            dtype=dtype,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,

@@ -146,6 +146,24 @@ def test_a_batch_gives_the_answers_of_single_calls(
     assert [answer.text for answer in model.answer(QUESTIONS)] == together
 
 
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_in_16_bits_weights_are_as_transformers_loads_them_and_positions_are_not_coarser(
+    folders: dict[str, Folders], name: str
+) -> None:
+    ours = loaded(folders[name].model, precision="bfloat16")._model
+    theirs = type(ours).from_pretrained(folders[name].model, dtype=torch.bfloat16)
+    for tensors in ("named_parameters", "named_buffers"):
+        found, expected = (
+            {each: (tensor.dtype, tensor.sum().item()) for each, tensor in getattr(model, tensors)()}
+            for model in (ours, theirs)
+        )
+        assert found == expected
+    merged = loaded(folders[name].model, folders[name].lora, precision="bfloat16")._model
+    exact = loaded(folders[name].model, folders[name].lora)._model
+    for weight, fine in zip(merged.parameters(), exact.parameters(), strict=True):
+        torch.testing.assert_close(weight.float(), fine, rtol=2**-7, atol=2**-7)
+
+
 @native
 @pytest.mark.parametrize("name", NAMES)
 def test_in_16_bits_a_row_comes_out_to_the_bit_as_it_does_alone(folders: dict[str, Folders], name: str) -> None:
