@@ -25,6 +25,7 @@ from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS
 from transforms.datasets.files import Source, absolute
 from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import is_endpoint
+from transforms.language_models.precision import Precision
 from transforms.language_models.spec import Asked, Decoding
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
 from transforms.naming.question import dialogue
@@ -98,6 +99,12 @@ class NameOptions(reading.JobOptions):
             help="Where names are drawn: from the likeliest tokens that together have this probability.",
         )
         add("--seed", type=number(int, 0), default=Decoding.seed, help="Where names are drawn: of all draws.")
+        add(
+            "--precision",
+            default=Asked.precision,
+            choices=get_args(Precision),
+            help="Bits that a model on this machine reckons in. `auto`: 16 where it multiplies them itself, else 32.",
+        )
         _add_endpoint_limits(parser)
         reading.add_item_columns(parser)
         reading.add_error_rate(parser)
@@ -243,6 +250,8 @@ def _check_model(own: argparse.Namespace) -> None:
         check_adapter("--adapter", own.adapter, own.method)
     if own.temperature == 0 and own.top_p != Decoding.top_p:
         raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
+    if own.precision != Asked.precision and (not own.model or is_endpoint(own.model)):
+        raise reading.UsageError("--precision is for a --model that this machine loads")
     _check_endpoint_limits(own)
 
 
@@ -267,7 +276,7 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         own.endpoint_requests_per_second,
         own.endpoint_retries,
     )
-    return Asked(model, dialogue(naming), decoding, limits)
+    return Asked(model, dialogue(naming), decoding, limits, own.precision)
 
 
 def _find_generations(own: argparse.Namespace, workspace: str) -> Source | None:

@@ -34,10 +34,37 @@ def batches_by_tokens(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Row
         yield order[start:]
 
 
-def padded(tokens: list[list[int]], padding: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of tokens as one matrix, and its mask: 1 for a token, 0 for padding; both (rows, longest), dtype int64."""
+def batches_of_one_width(widths: npt.NDArray[np.int64], most: int) -> Iterator[Rows]:
+    """Cuts texts into batches of equal widths, the narrowest first; ties in their order.
+
+    Args:
+        widths: what each text is padded to, shape (texts,).
+        most: of rows times their width a batch has at most so much; a wider text is a batch alone.
+
+    Returns:
+        The indices of each batch, dtype int64; each text is in one.
+    """
+    for width in np.unique(widths):
+        rows = np.flatnonzero(widths == width)
+        for batch in batches_by_tokens(widths[rows], most):
+            yield rows[batch]
+
+
+def padded(
+    tokens: list[list[int]], padding: int, least: int = 0
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of tokens as one matrix, and its mask: 1 for a token, 0 for padding.
+
+    Args:
+        tokens: the rows.
+        padding: what stands behind them.
+        least: columns that the matrix has at least.
+
+    Returns:
+        Matrix and mask, both of shape (rows, columns), dtype int64.
+    """
     lengths = np.array([len(row) for row in tokens], np.int64)
-    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    mask = np.arange(lengths.max(initial=least)) < lengths[:, None]
     ids = np.full(mask.shape, padding, np.int64)
     ids[mask] = np.concatenate([np.array(row, np.int64) for row in tokens])
     return ids, mask.astype(np.int64)

@@ -179,6 +179,9 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
         (("--method=few_shot", "--model=nobody"), "no language model 'nobody'; allowed are 'smollm2'"),
         (("--method=fine_tuned", "--model=smollm2", "--adapter=/nowhere"), "adapter_config.json is missing"),
         (("--top_p=.5",), "--top_p is for names that are drawn"),
+        (("--precision=float32",), "--precision is for a --model that this machine loads"),
+        (("--method=few_shot", "--model=http://h/v1#m", "--precision=float32"), "--precision is for a --model that"),
+        (("--precision=int8",), "invalid choice: 'int8' (choose from"),
         (("--examples=9",), "must be a whole number in [0, 8]"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.batching import batches_by_tokens, halving, padded
+from transforms.batching import batches_by_tokens, batches_of_one_width, halving, padded
 
 LENGTHS = st.lists(st.integers(1, 12), max_size=40).map(lambda lengths: np.array(lengths, np.int64))
 
@@ -26,10 +26,26 @@ def test_no_batch_could_take_one_more(lengths: np.ndarray, most: int) -> None:
         assert (len(batch) + 1) * lengths[following[0]] > most
 
 
+@given(LENGTHS, st.integers(1, 60))
+def test_texts_of_a_batch_have_one_width(widths: np.ndarray, most: int) -> None:
+    batches = list(batches_of_one_width(widths, most))
+    order = np.concatenate([np.zeros(0, np.int64), *batches])
+    assert order.tolist() == np.argsort(widths, kind="stable").tolist()
+    for batch in batches:
+        assert len(set(widths[batch])) == 1
+        assert len(batch) == 1 or len(batch) * widths[batch[0]] <= most
+    for batch, following in itertools.pairwise(batches):
+        assert widths[batch[0]] != widths[following[0]] or (len(batch) + 1) * widths[batch[0]] > most
+
+
 def test_rows_are_padded_to_the_longest() -> None:
     ids, mask = padded([[5, 6, 7], [8]], padding=1)
     assert ids.tolist() == [[5, 6, 7], [8, 1, 1]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    ids, mask = padded([[5, 6, 7], [8]], padding=1, least=4)
+    assert ids.tolist() == [[5, 6, 7, 1], [8, 1, 1, 1]]
+    assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0]]
+    assert padded([[5, 6, 7]], padding=1, least=2)[0].tolist() == [[5, 6, 7]]
 
 
 @given(st.integers(1, 50), st.integers(1, 50))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DrawTokens:
-    """A processor of logits that makes the greatest of them a draw from their distribution (the Gumbel-max trick).
+    """Draws the next token of each row from the distribution that its logits are (the Gumbel-max trick).
 
     Drawn in the usual way, by one stream of random numbers for a batch, an answer would depend on what is asked
     beside it. Here each question has a stream of its own.
@@ -33,15 +33,15 @@ class DrawTokens:
             torch.Generator().manual_seed(question_seed(question, decoding.seed)) for question in questions
         ]
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Logits with noise, shape (rows, vocabulary)."""
+    def __call__(self, rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
+        """The next token of some rows, shape (rows,), for their logits, shape (rows, vocabulary)."""
         import torch
 
-        heated = scores.float() / self._temperature
+        heated = logits.float() / self._temperature
         if self._cut is not None:
-            heated = self._cut(input_ids, heated)
-        uniform = torch.stack([torch.rand(scores.shape[1], generator=stream) for stream in self._streams])
-        return heated - torch.log(-torch.log(uniform)).to(heated.device)
+            heated = self._cut(None, heated)
+        uniform = torch.stack([torch.rand(logits.shape[1], generator=self._streams[row]) for row in rows])
+        return (heated - torch.log(-torch.log(uniform)).to(heated.device)).argmax(-1)
 
 
 def question_seed(question: str, seed: int) -> int:

@@ -73,9 +73,9 @@ def fingerprint(spec: ModelSpec) -> str:
 
 
 def fingerprint_of_asked(asked: Asked) -> str:
-    """The same, with dialogue and decoding."""
+    """The same, with dialogue, decoding and precision."""
     decoding = json.dumps(dataclasses.asdict(asked.decoding), sort_keys=True)
-    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding])
+    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding, asked.precision])
 
 
 def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
@@ -94,7 +94,14 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
         return _endpoint(asked)
     from transforms.language_models.transformer import Transformer
 
-    return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)
+    return Transformer(
+        find_model(asked.model),
+        find_adapter(asked.model),
+        asked.dialogue,
+        asked.decoding,
+        device,
+        precision=asked.precision,
+    )
 
 
 def _endpoint(asked: Asked) -> LanguageModel:

@@ -86,6 +86,6 @@ def convert(weights: Path, folder: Path) -> None:
         # A model that was read from GGUF refuses to be saved: the same weights in a new one do not.
         config = read.config
         del config.quantization_config
-        model = type(read)(config)
+        model: Any = type(read)(config)
         model.load_state_dict(read.state_dict())
         model.to(torch.bfloat16).save_pretrained(folder)

@@ -12,6 +12,7 @@ from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
 from transforms.language_models.endpoint_name import is_endpoint, read_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
+from transforms.language_models.precision import Precision
 from transforms.weights import is_folder, is_hub_id
 
 ALLOWED = (
@@ -109,8 +110,7 @@ class ModelSpec:
         """SHA-256 in hexadecimal over weights, adapter, tokenizer and configuration; needs no torch.
 
         Of an endpoint, over the model's name there: a server that moves is the same, and so is one that is given other
-        weights under that name. The device and its precision are no part of it: on a GPU a few answers differ from
-        those of a CPU.
+        weights under that name. The device is no part of it: on another a few answers differ.
 
         Raises:
             WeightsError: when the weights are not to be had.
@@ -129,15 +129,20 @@ class Asked:
         dialogue: what is said around each question.
         decoding: how an answer is drawn.
         limits: how hard an endpoint is asked; decides no answer.
+        precision: how many bits a model on this machine reckons in.
     """
 
     model: ModelSpec
     dialogue: Dialogue = dataclasses.field(default_factory=Dialogue)
     decoding: Decoding = dataclasses.field(default_factory=Decoding)
     limits: EndpointLimits = dataclasses.field(default_factory=EndpointLimits)
+    precision: Precision = "auto"
 
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over all that decides an answer but the question.
+
+        What is asked for decides, not what a machine makes of it: `auto` is the same everywhere, so that answers of
+        one machine are used on another. Where a few that differ matter, a precision is asked for by name.
 
         Raises:
             WeightsError: when the weights are not to be had.

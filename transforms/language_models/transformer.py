@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transforms.batching import Rows, batches_by_tokens, halving, padded
+from transforms.batching import Rows, batches_of_one_width, halving, padded
 from transforms.language_models.dialogue import Dialogue, frame, question_tokens
 from transforms.language_models.drawing import DrawTokens
 from transforms.language_models.folder import AdapterFolder, ModelFolder
+from transforms.language_models.precision import Precision, dtype_of
 from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import Answer, Decoding
+from transforms.language_models.token_loop import (
+    LEAST_ROWS,
+    DecoderReading,
+    EncoderDecoderReading,
+    Reading,
+    arguments_of,
+    cache_argument,
+    likeliest,
+    say,
+    width_of,
+)
 from transforms.weights import WeightsError, without_progress_bar
 
 if TYPE_CHECKING:
@@ -30,8 +42,8 @@ class Transformer:
     """A model whose weights lie in a folder; safetensors alone are read, and no code from the folder is run.
 
     What stands before all questions, worked examples above all, is read once, and what the model keeps of it is used
-    again for each batch. An answer depends on its question alone but for float noise, which in 32 bits hardly ever
-    changes a token; on a GPU the model runs in 16 bits.
+    again for each batch. An answer depends on its question alone: on a processor that multiplies bfloat16 itself to the
+    bit, as `token_loop` says; elsewhere but for float noise, which in 32 bits hardly ever changes a token.
 
     Args:
         folder: the model.
@@ -40,6 +52,7 @@ class Transformer:
         decoding: how an answer is drawn.
         device: as torch names it; None: the GPU where there is one.
         max_batch_tokens: tokens that are read together; None: as `MAX_BATCH_TOKENS` says for the device.
+        precision: how many bits are reckoned in.
 
     Raises:
         WeightsError: when packages are missing, or the adapter is not for this model.
@@ -53,6 +66,7 @@ class Transformer:
         decoding: Decoding | None = None,
         device: str | None = None,
         max_batch_tokens: int | None = None,
+        precision: Precision = "auto",
     ) -> None:
         try:
             import torch
@@ -63,10 +77,12 @@ class Transformer:
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self.decoding = decoding or Decoding()
         self.encoder_decoder = folder.encoder_decoder
-        self._tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(
+            folder.folder, local_files_only=True, trust_remote_code=False
+        )
         self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
-        model, soft_prompt = _adapted(_load(folder), adapter)
-        self._model = model.to(self.device, _precision(self.device)).eval()
+        model, soft_prompt = _adapted(_load(folder, dtype_of(precision, self.device)), adapter)
+        self._model = model.to(self.device).eval()
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
         self._ends = _ends(self._tokenizer, model)
         _drop_habits(self._model)
@@ -89,20 +105,25 @@ class Transformer:
                 return [Answer(None, f"{type(error).__name__}: {error}")]
 
         with self._lock:
-            tokens = [question_tokens(self._tokenizer, question) for question in questions]
-            lengths = np.array([len(each) + len(self._frame.after) for each in tokens], np.int64)
-            # Padding would be read in place of nothing, as much of it as the question beside it is long.
+            tokens = [self._read_of(question) for question in questions]
+            # Padding would be read in place of nothing.
             answers = [Answer(None, "ValueError: a question without a token")] * len(questions)
-            some = np.flatnonzero(lengths)
-            for batch in batches_by_tokens(lengths[some], self.max_batch_tokens):
+            some = np.flatnonzero([len(each) for each in tokens])
+            widths = np.array([width_of(len(tokens[row])) for row in some], np.int64)
+            for batch in batches_of_one_width(widths, self.max_batch_tokens):
                 for rows, found in halving(run, some[batch], Exception):
                     for row, answer in zip(rows.tolist(), found, strict=True):
                         answers[row] = answer
             return answers
 
+    def _read_of(self, question: str) -> list[int]:
+        """The tokens that are read for one question alone; none where it has none of its own and nothing is around."""
+        before = self._frame.before if self.encoder_decoder else []
+        own = [*question_tokens(self._tokenizer, question), *self._frame.after]
+        return [*before, *own] if own else []
+
     def _answer_batch(self, questions: list[str], tokens: list[list[int]]) -> list[Answer]:
-        generated = self._generate(questions, [[*each, *self._frame.after] for each in tokens])
-        return [Answer(self._text(row)) for row in generated]
+        return [Answer(self._text(row)) for row in self._generate(questions, tokens)]
 
     def _text(self, tokens: list[int]) -> str:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), len(tokens))
@@ -113,68 +134,52 @@ class Transformer:
         """The tokens that the model says after each row of tokens."""
         import torch
 
+        choose = DrawTokens(questions, self.decoding) if self.decoding.temperature > 0 else likeliest
         with torch.inference_mode():
-            inputs = self._inputs_of_encoder(tokens) if self.encoder_decoder else self._inputs_after_prefix(tokens)
-            said = self._model.generate(
-                **inputs,
-                max_new_tokens=self.decoding.max_new_tokens,
-                do_sample=False,  # where tokens are drawn, `DrawTokens` does it
-                num_beams=1,
-                eos_token_id=sorted(self._ends),
-                pad_token_id=self._padding,
-                logits_processor=self._processors(questions),
-            )
-        start = 1 if self.encoder_decoder else inputs["input_ids"].shape[1]
-        rows: list[list[int]] = said[:, start:].tolist()
-        return rows
+            reading, logits = self._read_all(tokens)
+            return say(reading, logits, len(tokens), choose, self._ends, self.decoding.max_new_tokens)
 
-    def _processors(self, questions: list[str]) -> Any:
-        from transformers import LogitsProcessorList
+    def _read_all(self, tokens: list[list[int]]) -> tuple[Reading, torch.Tensor]:
+        """Reads rows of tokens; gives logits of what is said first too."""
+        ids, mask = self._padded(tokens, left=not self.encoder_decoder)
+        if self.encoder_decoder:
+            encoded = EncoderDecoderReading(self._model, **self._inputs_of_encoder(ids, mask))
+            rows = max(len(ids), LEAST_ROWS)
+            encoded.select([min(row, len(ids) - 1) for row in range(rows)])
+            return encoded, encoded.read(ids.new_full((rows,), self._model.generation_config.decoder_start_token_id))
+        cache = copy.deepcopy(self._prefix)
+        cache.reorder_cache(ids.new_zeros(len(ids)))
+        decoded = DecoderReading(self._model, cache, mask.new_ones((len(ids), cache.get_seq_length())))
+        return decoded, decoded.read_rows(ids, mask)
 
-        drawn = self.decoding.temperature > 0
-        return LogitsProcessorList([DrawTokens(questions, self.decoding)] if drawn else [])
-
-    def _inputs_of_encoder(self, tokens: list[list[int]]) -> dict[str, Any]:
-        ids, mask = self._padded([[*self._frame.before, *each] for each in tokens])
+    def _inputs_of_encoder(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         if not len(self._soft_prompt):
-            return {"input_ids": ids, "attention_mask": mask}
+            return {"input_ids": ids, "mask": mask}
         soft = self._soft_prompt[None].expand(len(ids), -1, -1)
         embedded = self._model.get_input_embeddings()(ids)
-        return {"inputs_embeds": _join(soft, embedded), "attention_mask": _join(mask.new_ones(soft.shape[:2]), mask)}
-
-    def _inputs_after_prefix(self, tokens: list[list[int]]) -> dict[str, Any]:
-        ids, mask = self._padded(tokens, left=True)
-        cache = copy.deepcopy(self._prefix)
-        if cache is None:
-            return {"input_ids": ids, "attention_mask": mask}
-        before = ids.new_full((len(ids), cache.get_seq_length()), self._padding)  # how many they are is all that counts
-        cache.batch_repeat_interleave(len(ids))
-        return {
-            "input_ids": _join(before, ids),
-            "attention_mask": _join(mask.new_ones(before.shape), mask),
-            "past_key_values": cache,
-        }
+        return {"inputs_embeds": _join(soft, embedded), "mask": _join(mask.new_ones(soft.shape[:2]), mask)}
 
     @functools.cached_property
     def _prefix(self) -> Any:
-        """What the model keeps of what stands before all questions; None: nothing does."""
+        """What the model keeps of what stands before all questions, in one row."""
         import torch
         from transformers import DynamicCache
 
         with torch.inference_mode():
             ids = torch.tensor([self._frame.before], dtype=torch.long, device=self.device)
             embedded = _join(self._soft_prompt[None], self._model.get_input_embeddings()(ids))
-            if not embedded.shape[1]:
-                return None
             cache = DynamicCache(config=self._model.config)
-            self._model(inputs_embeds=embedded, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            if embedded.shape[1]:
+                kept = {cache_argument(arguments_of(self._model)): cache}
+                self._model(inputs_embeds=embedded, use_cache=True, logits_to_keep=1, **kept)
             return cache
 
-    def _padded(self, tokens: list[list[int]], left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    def _padded(self, tokens: list[list[int]], left: bool) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
+        width = width_of(max(map(len, tokens)))
         rows = [each[::-1] for each in tokens] if left else tokens
-        pair = [array[:, ::-1].copy() if left else array for array in padded(rows, self._padding)]
+        pair = [array[:, ::-1].copy() if left else array for array in padded(rows, self._padding, width)]
         ids, mask = (torch.from_numpy(array).to(self.device) for array in pair)
         return ids, mask
 
@@ -191,15 +196,15 @@ class Transformer:
             torch.cuda.empty_cache()
 
 
-def _load(folder: ModelFolder) -> Any:
-    import torch
+def _load(folder: ModelFolder, dtype: torch.dtype) -> Any:
+    """The model with weights of a type. Cast when it is loaded, its tables of positions would be coarse too."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kind = AutoModelForSeq2SeqLM if folder.encoder_decoder else AutoModelForCausalLM
     with without_progress_bar():
         return kind.from_pretrained(
             folder.folder,
-            dtype=torch.float32,
+            dtype=dtype,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -260,11 +265,3 @@ def _join(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.cat([first, second], dim=1)
-
-
-def _precision(device: torch.device) -> torch.dtype:
-    import torch
-
-    if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

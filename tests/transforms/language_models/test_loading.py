@@ -64,6 +64,7 @@ def test_the_fingerprint_follows_the_adapter(tmp_path: Path) -> None:
         lambda asked: Asked(asked.model, asked.dialogue, Decoding(temperature=0.5)),
         lambda asked: Asked(asked.model, asked.dialogue, Decoding(top_p=0.5)),
         lambda asked: Asked(asked.model, asked.dialogue, Decoding(seed=1)),
+        lambda asked: Asked(asked.model, precision="float32"),
     ],
 )
 def test_the_fingerprint_follows_what_is_asked_for(tmp_path: Path, change: Callable[[Asked], Asked]) -> None:
