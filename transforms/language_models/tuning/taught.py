@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.language_models.folder import ModelFolder
+from transforms.language_models.precision import dtype_of
 from transforms.language_models.tuning.config import TuningConfig
 from transforms.weights import without_progress_bar
 
@@ -33,7 +34,9 @@ def taught_model(
     import torch
 
     whole = config.way == "full"
-    loaded = _load(model, torch.float32 if whole else native_precision(device))
+    shortest = dtype_of("auto", device)
+    short = shortest == torch.bfloat16 and not whole  # the range of float16 is too small for gradients
+    loaded = _load(model, torch.bfloat16 if short else torch.float32)
     loaded.config.use_cache = False
     if whole:
         return loaded.to(device)
@@ -96,14 +99,6 @@ def _linear_layers(loaded: Any) -> list[str]:
     head = loaded.get_output_embeddings()
     linear = [name for name, part in loaded.named_modules() if isinstance(part, torch.nn.Linear) and part is not head]
     return sorted({name.rpartition(".")[2] for name in linear})
-
-
-def native_precision(device: torch.device) -> torch.dtype:
-    """The shortest floats of a good range that a device multiplies by itself."""
-    import torch
-
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
 
 
 def save_taught(taught: Any, tokenizer: Any, folder: Path, base: str) -> None:
