@@ -15,9 +15,12 @@ from transforms.datasets.manifest import current_versions
 from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
 from transforms.encoders.weights import EXTRA, find_layout
+from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
+from transforms.naming.config import Metadata, NamingConfig
+from transforms.naming.taught import metadata_in_training
 from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
@@ -200,6 +203,19 @@ def called(asked: Asked) -> str:
     """
     names = [Path(part).name for part in (asked.model.name or asked.model.kind, asked.model.adapter) if part]
     return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
+
+
+def find_metadata(option: str, model: str, adapter: str) -> Metadata:
+    """What a model is told of a journey where nobody says it: what it was taught with, or titles.
+
+    Raises:
+        UsageError: when the model's folder says something that cannot be read.
+    """
+    folder = BUILTIN if model == "builtin" else Path(adapter or model).expanduser()
+    try:
+        return metadata_in_training(folder) or NamingConfig.metadata
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
 
 
 def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = EXTRA) -> None:

@@ -16,6 +16,7 @@ from pipelines.inputs import (
     choose_parts,
     find_input,
     find_language_model,
+    find_metadata,
     find_own,
     journal_folder,
     open_workspace,
@@ -64,9 +65,9 @@ class NameOptions(reading.JobOptions):
         add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
         add(
             "--metadata",
-            default=NamingConfig.metadata,
             choices=get_args(Metadata),
-            help="What the model is told of a journey.",
+            help="What the model is told of a journey. Without it: what it was taught with, as its `tuning.json` says; "
+            "otherwise titles.",
         )
         add(
             "--max_items",
@@ -217,7 +218,8 @@ def plan(own: argparse.Namespace) -> Job:
     journeys = find_own("--journeys", own.journeys, JOURNEYS)
     workspace = absolute(own.workspace)
     check_apart(workspace, [("--items", items), ("--journeys", journeys)])
-    naming = NamingConfig(own.method, own.metadata, own.max_items, examples=own.examples)
+    metadata = own.metadata or find_metadata("--model", own.model or "", own.adapter or "")
+    naming = NamingConfig(own.method, metadata, own.max_items, examples=own.examples)
     asked = _asked(own, naming)
     return Job(
         journeys=journeys,

@@ -23,6 +23,7 @@ from transforms.datasets.files import find
 from transforms.datasets.manifest import read_manifest
 from transforms.datasets.reading import read_dataset
 from transforms.naming.question import TUNED
+from transforms.naming.taught import MANIFEST
 from transforms.naming.tuning_pairs import training_pairs, validation_pairs
 from transforms.weights import WeightsError
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from transforms.language_models.tuning.trainer import Shown
     from transforms.language_models.tuning.tune import Tuned
 
-MANIFEST = "tuning.json"
-"""What a model or an adapter was taught from, and how; written last."""
 _PACKAGES = ("torch", "transformers", "peft", "numpy")
 
 

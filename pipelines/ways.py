@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from pipelines.inputs import called, check_adapter, find_language_model
+from pipelines.inputs import called, check_adapter, find_language_model, find_metadata
 from pipelines.options import UsageError, number
 from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
 from transforms.language_models.endpoint_name import is_endpoint
@@ -126,14 +126,14 @@ def _find_way(written: WrittenWay, label: str) -> Way:
         return Way(label, kind)
     adapter = written.settings.get("adapter", "")
     if kind == "prompt_tuned" and not adapter:
-        told = "which goes with no endpoint" if is_endpoint(written.model) else "the folder of the tuned prompt"
-        raise UsageError(f"{_OPTION}: prompt_tuned needs an adapter, {told}")
+        why = "which goes with no endpoint" if is_endpoint(written.model) else "the folder of the tuned prompt"
+        raise UsageError(f"{_OPTION}: prompt_tuned needs an adapter, {why}")
     model = find_language_model(_OPTION, written.model, adapter)
     if adapter:
         check_adapter(_OPTION, adapter, kind)
-    naming = dataclasses.replace(
-        NamingConfig(method=kind), **{name: value for name, value in written.settings.items() if name != "adapter"}
-    )
+    told = {name: value for name, value in written.settings.items() if name != "adapter"}
+    told.setdefault("metadata", find_metadata(_OPTION, written.model, adapter))
+    naming = dataclasses.replace(NamingConfig(method=kind), **told)
     asked = Asked(model, dialogue(naming))
     return Way(label, kind, naming, asked, called(asked))
 

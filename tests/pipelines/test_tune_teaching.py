@@ -12,13 +12,13 @@ pytest.importorskip("tensorboard")
 
 from pipelines import tune_job
 from pipelines.tune import run
-from pipelines.tune_teaching import MANIFEST
 from schemas import NAMING_EXAMPLES
 from tests.pipelines.logs import rows, write
 from tests.pipelines.test_tune import PARTS, Source, made, table
 from tests.transforms.language_models.tiny import load_tuned, make_llama
 from transforms.language_models.folder import read_adapter, read_model
 from transforms.language_models.tuning import trainer
+from transforms.naming.taught import MANIFEST
 
 
 @pytest.fixture(autouse=True)
