@@ -74,7 +74,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
-    package_data={"": ["*.md", "*.txt", "*.yaml"]},
+    package_data={"": ["*.json", "*.md", "*.safetensors", "*.txt", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

@@ -9,6 +9,8 @@ import logging
 import os
 from pathlib import Path
 
+from transforms.language_models.compact.compact import ENCODER, SEARCH, Compact, packaged_folder
+from transforms.language_models.compact.files import deciding_files
 from transforms.language_models.folder import (
     HUB_FILES,
     AdapterFolder,
@@ -38,6 +40,11 @@ def find_model(spec: ModelSpec) -> ModelFolder:
         raise WeightsError(f"language model {spec}: {error}") from error
 
 
+def compact_folder(spec: ModelSpec) -> Path:
+    """The folder of the compact network that `spec` names: one that was given, or the one of this package."""
+    return Path(spec.name) if spec.name else packaged_folder()
+
+
 def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
     """The folder of the adapter that `spec` names; None: it names none.
 
@@ -55,6 +62,8 @@ def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
 def fingerprint(spec: ModelSpec) -> str:
     """SHA-256 in hexadecimal over all files that decide answers; over an endpoint's name of its model.
 
+    Those of a compact network are its encoder's, too.
+
     `smollm2` from its package is told by what it is made of, so that it is the same on every machine.
 
     Raises:
@@ -62,6 +71,8 @@ def fingerprint(spec: ModelSpec) -> str:
     """
     if spec.kind == "endpoint":
         return _digest(["endpoint", spec.name])
+    if spec.kind == "compact":
+        return _digest([SEARCH, ENCODER.fingerprint(), *_sums(deciding_files(compact_folder(spec)))])
     adapter = find_adapter(spec)
     if spec.kind == "smollm2" and packaged() is not None:
         parts = [GGUF_SHA256, RECIPE]
@@ -90,6 +101,8 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
     _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     if asked.model.kind == "endpoint":
         return _endpoint(asked)
+    if asked.model.kind == "compact":
+        return Compact(compact_folder(asked.model), asked.decoding, device)
     from transforms.language_models.transformer import Transformer
 
     return Transformer(find_model(asked.model), find_adapter(asked.model), asked.dialogue, asked.decoding, device)

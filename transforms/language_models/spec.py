@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from transforms.language_models.compact.files import is_compact
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
@@ -15,7 +16,8 @@ from transforms.language_models.folder import FolderError, read_adapter, read_mo
 from transforms.weights import is_folder, is_hub_id
 
 ALLOWED = (
-    "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, a hub id as owner/name, "
+    "'compact' (a small network on all-MiniLM-L6-v2), 'smollm2' (SmolLM2-135M-Instruct), a folder with a model of "
+    "transformers or a compact network, a hub id as owner/name, "
     f"or {ENDPOINTS_ALLOWED}"
 )
 
@@ -88,13 +90,13 @@ class ModelSpec:
 
     Attributes:
         kind: how `name` is to be read.
-        name: the path of a folder, a hub id, or what an endpoint calls it; empty for the model that has a name of its
-            own.
+        name: the path of a folder, a hub id, or what an endpoint calls it; empty for the models that have a name of
+            their own.
         adapter: the folder of a PEFT adapter that is put on the model; empty: none.
         url: where the endpoint is; empty for all others.
     """
 
-    kind: Literal["smollm2", "folder", "hub", "endpoint"]
+    kind: Literal["compact", "smollm2", "folder", "hub", "endpoint"]
     name: str = ""
     adapter: str = ""
     url: str = ""
@@ -176,6 +178,8 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     """
     if is_endpoint(text):
         return _endpoint(text, adapter)
+    if text == "compact" or (is_folder(text) and is_compact(Path(text).expanduser())):
+        return _compact(text, adapter)
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
@@ -194,6 +198,12 @@ def _endpoint(text: str, adapter: str) -> ModelSpec:
             "and give the name that it has there"
         )
     return ModelSpec("endpoint", model, url=url)
+
+
+def _compact(text: str, adapter: str) -> ModelSpec:
+    if adapter:
+        raise ValueError(f"no adapter {adapter!r}: a compact network takes none, it is taught as a whole")
+    return ModelSpec("compact", "" if text == "compact" else str(Path(text).expanduser().resolve()))
 
 
 def _checked_folder(text: str) -> Path:
