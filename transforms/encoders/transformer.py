@@ -80,19 +80,44 @@ class TransformerEncoder:
                 vectors[part] = found
         return vectors
 
+    def states(self, tokens: Sequence[Sequence[int]]) -> list[Vectors]:
+        """The model's last hidden state of each token of each row, shapes (tokens of the row, dimension)."""
+        import torch
+
+        def run(rows: Rows) -> list[Vectors]:
+            hidden, _ = self._hidden([list(tokens[row]) for row in rows.tolist()])
+            return list(hidden.cpu().numpy())
+
+        lengths = np.array([len(row) for row in tokens], np.int64)
+        states = [np.empty((0, self.dimension), np.float32)] * len(tokens)
+        for rows in batches_by_tokens(lengths, self.max_batch_tokens):
+            for part, found in halving(run, rows, torch.OutOfMemoryError):
+                for row, hidden in zip(part.tolist(), found, strict=True):
+                    states[row] = hidden[: lengths[row]]
+        return states
+
+    def token_embeddings(self) -> Vectors:
+        """What the model begins with for each token of its vocabulary, shape (vocabulary, dimension)."""
+        embeddings: Vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
+        return embeddings
+
     def _forward(self, tokens: list[list[int]]) -> Vectors:
+        hidden, mask = self._hidden(tokens)
+        if self._pooling == "cls":
+            pooled = hidden[:, 0]
+        else:
+            weights = mask[:, :, None].float()
+            pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+        vectors: Vectors = pooled.cpu().numpy()
+        return vectors
+
+    def _hidden(self, tokens: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last hidden state of each token, padding among them, and the mask."""
         import torch
 
         with torch.inference_mode():
             ids, mask = (torch.from_numpy(array).to(self.device) for array in padded(tokens, self._padding))
-            hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-            if self._pooling == "cls":
-                pooled = hidden[:, 0]
-            else:
-                weights = mask[:, :, None].float()
-                pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
-            vectors: Vectors = pooled.cpu().numpy()
-            return vectors
+            return self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 
 
 def _load_model(layout: Layout, max_tokens: int) -> Any:

@@ -1,0 +1,158 @@
+"""The network as a language model: it answers questions that list texts with a name for them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transforms.batching import Rows, batches_by_tokens, halving
+from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.weights import EXTRA, find_layout
+from transforms.language_models.compact.files import read_description, read_weights
+from transforms.language_models.compact.reading import Told, read
+from transforms.language_models.compact.spelling import Spelling, alike
+from transforms.language_models.drawing import DrawTokens
+from transforms.language_models.spec import Answer, Decoding
+from transforms.weights import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+    from transforms.encoders.transformer import TransformerEncoder
+    from transforms.language_models.compact.search import Draw, Found
+    from transforms.language_models.compact.texts import TextStates
+
+ENCODER = EncoderSpec("minilm")
+"""What the network stands on."""
+
+END, UNKNOWN = "[SEP]", "[UNK]"
+"""Pieces of the encoder: what ends a name, and what stands for all that it cannot read."""
+
+MAX_BATCH_PIECES = {"cpu": 8192, "cuda": 131072}
+"""Pieces of texts, padding among them, that are looked at together."""
+
+BEAMS = 4
+"""Names that are followed at a time."""
+
+SEARCH = "beam search, 1"
+"""Part of the fingerprint; its number goes up when other names are made with the same weights."""
+
+_LENGTH_POWER = 0.7
+
+
+def load_encoder(text_pieces: int, device: str | None = None, encoder: EncoderSpec = ENCODER) -> TransformerEncoder:
+    """An encoder that cuts texts after so many pieces.
+
+    Raises:
+        WeightsError: when the weights, or the packages to load them, are not to be had.
+    """
+    from transforms.encoders.transformer import TransformerEncoder
+
+    return TransformerEncoder(find_layout(encoder), device, max_tokens=text_pieces + 2)
+
+
+class Compact:
+    """A frozen encoder that reads texts, and a decoder that writes what they have in common.
+
+    A question's texts are its lines that begin with a dash, and what stands behind the colon of other lines. What is
+    said to be taken already is not given again where there is anything else to say. A dialogue around questions is not
+    read: the network was taught, and cannot be told. An answer depends on its question alone but for float noise, which
+    hardly ever changes a piece.
+
+    Args:
+        folder: of the network.
+        decoding: how an answer is drawn; a name is never longer than the network's are.
+        device: as torch names it; None: the GPU where there is one.
+        encoder: that the network was taught with.
+
+    Raises:
+        WeightsError: when packages or weights are missing, or the weights are damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        decoding: Decoding | None = None,
+        device: str | None = None,
+        encoder: EncoderSpec = ENCODER,
+    ) -> None:
+        self.decoding = decoding or Decoding()
+        described = read_description(folder)
+        try:
+            import torch
+
+            from transforms.language_models.compact.network import Network
+        except ImportError as error:
+            raise WeightsError(f"a compact network needs the package {error.name}: {EXTRA}") from error
+        self._encoder = load_encoder(described.shape.text_pieces, device, encoder)
+        self.device = self._encoder.device
+        self.max_batch_pieces = MAX_BATCH_PIECES.get(self.device.type, MAX_BATCH_PIECES["cpu"])
+        self._forms = described.forms
+        self._spelling = Spelling(self._encoder.tokenizer.backend)
+        self._banned = (self._encoder.tokenizer.backend.token_to_id(UNKNOWN),)
+        self._longest = min(described.shape.name_pieces, self.decoding.max_new_tokens)
+        network = Network(described.shape, described.known, torch.from_numpy(self._encoder.token_embeddings()))
+        network.load_state_dict(read_weights(folder))
+        self._network = network.to(self.device).eval()
+        self._lock = threading.Lock()  # one device does one thing at a time
+
+    def answer(self, questions: Sequence[str]) -> list[Answer]:
+        """One answer for each question, in their order.
+
+        A batch in which something is raised is tried in halves, so that a question that cannot be answered costs its
+        own answer alone.
+        """
+        from transforms.language_models.compact.texts import lengths_of, read_texts
+
+        told = [read(question) for question in questions]
+        numbers: dict[str, int] = {}
+        chosen = [[numbers.setdefault(text, len(numbers)) for text in each.texts] for each in told]
+        answers = [Answer(None, "ValueError: a question without a text")] * len(questions)
+        asked = np.array([row for row, each in enumerate(chosen) if each], np.int64)
+
+        def run(rows: Rows) -> list[Answer]:
+            try:
+                found = self._found(texts, [chosen[row] for row in rows], [questions[row] for row in rows])
+            except Exception as error:
+                if len(rows) > 1:
+                    raise
+                return [Answer(None, f"{type(error).__name__}: {error}")]
+            return [Answer(self._best(each, told[row])) for row, each in zip(rows.tolist(), found, strict=True)]
+
+        with self._lock:
+            texts = read_texts(self._encoder, list(numbers))
+            lengths = lengths_of(texts, [chosen[row] for row in asked])
+            for batch in batches_by_tokens(lengths, self.max_batch_pieces):
+                for rows, given in halving(run, asked[batch], Exception):
+                    for row, answer in zip(rows.tolist(), given, strict=True):
+                        answers[row] = answer
+        return answers
+
+    def _found(self, texts: TextStates, chosen: list[list[int]], questions: list[str]) -> list[list[Found]]:
+        """Names of the chosen texts of each question, the best first."""
+        from transforms.language_models.compact.search import SearchConfig, likeliest_names
+        from transforms.language_models.compact.texts import side_by_side
+
+        draw = _draw(questions, self.decoding) if self.decoding.temperature > 0 else None
+        config = SearchConfig(1 if draw else BEAMS, self._longest, _LENGTH_POWER, self._banned)
+        return likeliest_names(self._network, side_by_side(texts, chosen).to(self.device), config, draw)
+
+    def _best(self, found: list[Found], told: Told) -> str:
+        """The best name that is not taken; the best of all where all are."""
+        forms = self._forms | self._spelling.forms(told.texts)
+        names = [self._spelling.written(each.spelled, forms) for each in found]
+        taken = set(map(alike, told.taken))
+        return next((name for name in names if alike(name) not in taken), names[0])
+
+
+def _draw(questions: list[str], decoding: Decoding) -> Draw:
+    draw_tokens = DrawTokens(questions, decoding)
+
+    def draw(chances: torch.Tensor) -> torch.Tensor:
+        return draw_tokens(chances.new_empty((len(chances), 0)), chances)
+
+    return draw
