@@ -45,7 +45,9 @@ def read_texts(encoder: TransformerEncoder, texts: Sequence[str]) -> TextStates:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return TextStates(
         np.concatenate([np.array(row[1:-1], np.int32) for row in tokens] or [np.empty(0, np.int32)]),
-        np.concatenate([each[1:-1].astype(np.float16) for each in hidden] or [np.empty((0, encoder.dimension))]),
+        np.concatenate(
+            [each[1:-1].astype(np.float16) for each in hidden] or [np.empty((0, encoder.dimension), np.float16)]
+        ),
         np.concatenate([[0], np.cumsum([len(row) - 2 for row in tokens], dtype=np.int64)]),
         vectors.astype(np.float32),
     )
