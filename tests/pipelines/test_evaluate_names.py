@@ -285,7 +285,7 @@ class TestUsage:
             (("--ways=A B!",), "must be [LABEL: ]WAY[=MODEL][,SETTING=VALUE...], got 'A B!'"),
             (("--ways=salient; salient",), "--ways: two are called 'salient'; give them labels"),
             (("--ways=medoid_title",), "--ways: medoid_title needs --encoder"),
-            (("--ways=few_shot=nobody",), "--ways: no language model 'nobody'; allowed are 'smollm2'"),
+            (("--ways=few_shot=nobody",), "--ways: no language model 'nobody'; allowed are 'builtin'"),
             ((PLAIN, "--most_examples=1"), "argument --most_examples: must be a whole number in [2, inf], got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
             ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),

@@ -176,7 +176,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
         (("--model=smollm2",), "--method=salient asks no language model"),
         (("--method=few_shot",), "--method=few_shot needs --model"),
         (("--method=prompt_tuned", "--model=smollm2"), "needs --adapter"),
-        (("--method=few_shot", "--model=nobody"), "no language model 'nobody'; allowed are 'smollm2'"),
+        (("--method=few_shot", "--model=nobody"), "no language model 'nobody'; allowed are 'builtin'"),
         (("--method=fine_tuned", "--model=smollm2", "--adapter=/nowhere"), "adapter_config.json is missing"),
         (("--top_p=.5",), "--top_p is for names that are drawn"),
         (("--precision=float32",), "--precision is for a --model that this machine loads"),

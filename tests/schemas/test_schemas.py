@@ -23,6 +23,7 @@ from schemas import (
     JOURNEY_NAMES,
     JOURNEYS,
     METRICS,
+    NAMING_EXAMPLES,
     SALIENCE_MODEL,
     SALIENT_TERMS,
     TIMESTAMP,
@@ -167,6 +168,30 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"dataset": "items", "file": "", "row": 0, "reason": "null_title", "payload": ""},
         {"dataset": "items", "file": "f", "row": None, "reason": "not_parquet", "payload": "title=null"},
     ],
+    "naming_examples": [
+        {
+            "example_id": "0123456789abcdef" * 2,
+            "source": "s",
+            "part": "training",
+            "name": "tea",
+            "titles": ["a", "b"],
+            "terms": ["tea", "pot"],
+            "weights": [0.5, 0.25],
+            "continuity": 0.5,
+            "relevance": -0.1,
+        },
+        {
+            "example_id": "f" * 32,
+            "source": "t",
+            "part": "held_out",
+            "name": "pots",
+            "titles": [],
+            "terms": [],
+            "weights": [],
+            "continuity": 0.0,
+            "relevance": 0.0,
+        },
+    ],
     "salience_model": [{"feature": "intercept", "weight": -1.5}, {"feature": "nearness", "weight": 0.0}],
     "embeddings": [
         {"content_hash": "0123456789abcdef" * 2, "vector": [0.6, -0.8]},
@@ -240,6 +265,11 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (GENERATIONS, "content_hash_malformed", {"content_hash": "0123456789ABCDEF" * 2}),
     (GENERATIONS, "content_hash_malformed", {"content_hash": "0" * 31}),
     (GENERATIONS, "content_hash_malformed", {"content_hash": ""}),
+    (NAMING_EXAMPLES, "example_id_malformed", {"example_id": "0" * 31}),
+    (NAMING_EXAMPLES, "empty_source", {"source": ""}),
+    (NAMING_EXAMPLES, "empty_name", {"name": ""}),
+    (NAMING_EXAMPLES, "part_unknown", {"part": "test"}),
+    (NAMING_EXAMPLES, "terms_and_weights_differ", {"weights": [0.5]}),
 ]
 
 

@@ -38,8 +38,8 @@ def test_examples_are_told_as_journeys_are() -> None:
 
 
 @pytest.mark.parametrize("method", ["prompt_tuned", "fine_tuned"])
-def test_a_tuned_model_is_told_nothing_else(method: str) -> None:
-    assert dialogue(NamingConfig(method)) == Dialogue()
+def test_a_tuned_model_is_told_the_task_alone(method: str) -> None:
+    assert dialogue(NamingConfig(method)) == Dialogue("Name the interest.")
 
 
 def test_there_are_no_more_examples_than_there_are() -> None:

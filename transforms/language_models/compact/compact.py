@@ -42,6 +42,9 @@ SEARCH = "beam search, 1"
 """Part of the fingerprint; its number goes up when other names are made with the same weights."""
 
 _LENGTH_POWER = 0.7
+_NOT_DRAWN = -1e4
+"""In place of the logarithm of a chance: so low that what was drawn comes first, but not impossible, as the end of a name
+that may not be longer must be had."""
 
 
 def load_encoder(text_pieces: int, device: str | None = None, encoder: EncoderSpec = ENCODER) -> TransformerEncoder:
@@ -153,6 +156,7 @@ def _draw(questions: list[str], decoding: Decoding) -> Draw:
     draw_tokens = DrawTokens(questions, decoding)
 
     def draw(chances: torch.Tensor) -> torch.Tensor:
-        return draw_tokens(chances.new_empty((len(chances), 0)), chances)
+        drawn = draw_tokens(range(len(chances)), chances)
+        return chances.new_full(chances.shape, _NOT_DRAWN).scatter(1, drawn[:, None], 0.0)
 
     return draw

@@ -120,14 +120,15 @@ def _longer(beams: _Beams, chances: Tensor, space: _Space, config: SearchConfig)
 
 def _found(beams: _Beams, config: SearchConfig) -> list[list[Found]]:
     compared = (beams.chances / beams.lengths**config.length_power).tolist()
+    possible = (beams.chances > _NEVER / 2).tolist()
     lengths, pieces, marks = (beams.lengths - 1).tolist(), beams.pieces.tolist(), beams.marks.tolist()
     return [
         [
             Found(score, Spelled(said[:length], marked[:length]))
-            for score, length, said, marked in zip(*of_example, strict=True)
-            if score > _NEVER / 2
+            for score, may, length, said, marked in zip(*of_example, strict=True)
+            if may
         ]
-        for of_example in zip(compared, lengths, pieces, marks, strict=True)
+        for of_example in zip(compared, possible, lengths, pieces, marks, strict=True)
     ]
 
 

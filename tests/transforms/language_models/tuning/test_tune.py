@@ -52,7 +52,7 @@ def _tune(model: Path, folder: Path, config: TuningConfig, pairs: list[Pair] = M
 @pytest.mark.parametrize("way", ["lora", "full"])
 def test_what_is_taught_is_answered(model: Path, tmp_path: Path, way: Way) -> None:
     tuned = _tune(model, tmp_path, _config(way, patience=100))
-    assert tuned.loss < 0.1 < tuned.loss_before
+    assert tuned.loss < 0.05 * tuned.loss_before
     assert (tuned.steps, tuned.examples, tuned.left_out) == (60, 360, 0)
     folder, adapter = (read_model(tmp_path), None) if way == "full" else (read_model(model), read_adapter(tmp_path))
     answers = Transformer(folder, adapter, DIALOGUE, Decoding(4)).answer([pair.question for pair in PAIRS])
