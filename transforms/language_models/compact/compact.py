@@ -43,8 +43,7 @@ SEARCH = "beam search, 1"
 
 _LENGTH_POWER = 0.7
 _NOT_DRAWN = -1e4
-"""In place of the logarithm of a chance: so low that what was drawn comes first, but not impossible, as the end of a name
-that may not be longer must be had."""
+"""In place of the logarithm of a chance: what was drawn comes first; a name that may be no longer can still end."""
 
 
 def load_encoder(text_pieces: int, device: str | None = None, encoder: EncoderSpec = ENCODER) -> TransformerEncoder:
