@@ -5,7 +5,7 @@ ENGINES_READY := $(VENV)/.engines-ready
 MODELS_READY := $(VENV)/.models-ready
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-engines docs clean
+.PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show what make can do
@@ -70,6 +70,9 @@ format: setup ## Rewrite the code in the project's style
 
 bench: setup ## Measure speed and memory beside peers
 	$(RUN) benchmarks.extract
+
+bench-naming: models ## Measure how fast a language model names journeys, beside transformers alone
+	$(RUN) benchmarks.naming $(if $(ADAPTER),--adapter=$(ADAPTER))
 
 bench-engines: engines ## Measure speed and memory on Flink, with and without whales
 	$(RUN) benchmarks.engines

@@ -81,7 +81,8 @@ class Transformer:
             folder.folder, local_files_only=True, trust_remote_code=False
         )
         self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
-        model, soft_prompt = _adapted(_load(folder, dtype_of(precision, self.device)), adapter)
+        model, soft_prompt = _adapted(_load(folder), adapter)
+        _cast(model, dtype_of(precision, self.device))
         self._model = model.to(self.device).eval()
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
         self._ends = _ends(self._tokenizer, model)
@@ -196,15 +197,16 @@ class Transformer:
             torch.cuda.empty_cache()
 
 
-def _load(folder: ModelFolder, dtype: torch.dtype) -> Any:
-    """The model with weights of a type. Cast when it is loaded, its tables of positions would be coarse too."""
+def _load(folder: ModelFolder) -> Any:
+    """The model in 32 bits: to load another type, transformers changes torch's own for all threads meanwhile."""
+    import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kind = AutoModelForSeq2SeqLM if folder.encoder_decoder else AutoModelForCausalLM
     with without_progress_bar():
         return kind.from_pretrained(
             folder.folder,
-            dtype=dtype,
+            dtype=torch.float32,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -239,6 +241,12 @@ def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tens
             f"the adapter {adapter.folder} does not fit the model: vectors of {prompt.shape[1]} numbers, not {width}"
         )
     return tuned.get_base_model(), prompt
+
+
+def _cast(model: Any, dtype: torch.dtype) -> None:
+    """Gives weights a type, and not what a model reckons itself: tables of positions would be too coarse."""
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
 
 
 def _drop_habits(model: Any) -> None:

@@ -1,0 +1,106 @@
+"""Larger models on a GPU: their shapes, with weights made by chance, which take as long as learnt ones."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
+
+from benchmarks.naming_rivals import Answers, PlainGenerate, texts_of
+from benchmarks.report import Lines, three_digits
+from transforms.language_models.dialogue import Dialogue, question_tokens
+from transforms.language_models.folder import ModelFolder, read_model
+from transforms.language_models.spec import Decoding
+from transforms.language_models.transformer import Transformer
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "0.5 B": {
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "tie_word_embeddings": True,
+    },
+    "7 B": {
+        "hidden_size": 3584,
+        "intermediate_size": 18944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "tie_word_embeddings": False,
+    },
+}
+"""Those of Qwen2.5."""
+
+_VOCABULARY = 152_064
+_NEW_TOKENS = 8
+_TOKENS_TOGETHER = (4096, 32_768, 131_072)
+_TOGETHER = (32, 128)
+_GIGABYTE = 1e9
+_COLUMNS = ("shape", "way", "names", "tokens read and said a second", "peak memory")
+
+
+def make_shape(shape: dict[str, Any], tokenizer_folder: Path, folder: Path) -> ModelFolder:
+    """Makes a model of a shape, with weights made by chance, in bfloat16."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "bos_token_id": None}
+    torch.manual_seed(0)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = AutoModelForCausalLM.from_config(
+            Qwen2Config(**{"vocab_size": _VOCABULARY} | shape | ends), dtype=torch.bfloat16
+        )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    del model
+    torch.cuda.empty_cache()
+    return read_model(folder)
+
+
+def measure_shapes(tokenizer: ModelFolder, questions: Sequence[str], data: Path) -> Lines:
+    """Names a second and memory of each shape, for several sizes of batches, beside transformers alone."""
+    rows = []
+    for name, shape in SHAPES.items():
+        path = data / f"shape-{name.replace(' ', '')}"
+        shutil.rmtree(path, ignore_errors=True)
+        folder = make_shape(shape, tokenizer.folder, path)
+        rows += [(name, *row) for row in _ours(folder, questions)]
+        rows += [(name, *row) for row in _rivals(folder, questions)]
+        shutil.rmtree(path)
+    return Lines("On a GPU", _COLUMNS, rows)
+
+
+def _ours(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
+    model = Transformer(folder, decoding=Decoding(_NEW_TOKENS))
+    tokenizer = AutoTokenizer.from_pretrained(folder.folder)
+    rows = []
+    for tokens in _TOKENS_TOGETHER:
+        model.max_batch_tokens = tokens
+        rows.append(_row(f"batches of {tokens:,} tokens", texts_of(model), questions, tokenizer))
+    return rows
+
+
+def _rivals(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
+    rows = []
+    for together in _TOGETHER:
+        rival = PlainGenerate(folder, None, Dialogue(), _NEW_TOKENS, together)
+        rows.append(_row(f"generate(), {together} questions a call", rival, questions, rival.tokenizer))
+    return rows
+
+
+def _row(way: str, answer: Answers, questions: Sequence[str], tokenizer: Any) -> tuple[str, ...]:
+    answer(questions[:8])
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    started = time.perf_counter()
+    answer(questions)
+    torch.cuda.synchronize()
+    rate = len(questions) / (time.perf_counter() - started)
+    read = sum(len(question_tokens(tokenizer, question)) for question in questions) / len(questions)
+    peak = torch.cuda.max_memory_allocated() / _GIGABYTE
+    return way, three_digits(rate, "/s"), f"{rate * (read + _NEW_TOKENS):,.0f}", three_digits(peak, "GB")
