@@ -56,7 +56,8 @@ $(MODELS_READY): $(READY)
 	@touch $@
 
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
-	$(RUN) pytest -m "not gpu" tests/transforms/encoders tests/transforms/language_models
+	$(RUN) pytest -m "not gpu" tests/transforms/encoders tests/transforms/language_models \
+		tests/transforms/naming/test_safety_classifier.py
 
 lint: setup ## Check style, types and the direction of imports
 	$(RUN) ruff check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipelines.options import UsageError
@@ -16,6 +16,8 @@ from transforms.encoders.spec import EncoderSpec, parse_spec
 from transforms.encoders.weights import EXTRA, find_layout
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import ModelSpec, parse_model
+from transforms.naming.safety_classifier import ListsAndClassifier
+from transforms.naming.safety_model import parse_safety_model
 from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
@@ -132,6 +134,20 @@ def find_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
     except (ValueError, WeightsError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
+
+
+def find_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> ListsAndClassifier:
+    """The filter of names with the classifier that a name stands for, whose weights and packages are there.
+
+    Raises:
+        UsageError: when it is not known, or something is missing.
+    """
+    _check_installed(option, name, _MORE_PACKAGES, LANGUAGE_MODELS_EXTRA)
+    try:
+        model = parse_safety_model(name, labels, threshold)
+        return ListsAndClassifier(model, model.fingerprint())
+    except (ValueError, WeightsError) as error:
+        raise UsageError(f"{option}: {error}") from error
 
 
 def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = EXTRA) -> None:
