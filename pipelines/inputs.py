@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
 from transforms.naming.config import Metadata, NamingConfig
+from transforms.naming.safety_classifier import ListsAndClassifier
+from transforms.naming.safety_model import parse_safety_model
 from transforms.naming.taught import metadata_in_training
 from transforms.weights import WeightsError
 
@@ -215,6 +217,20 @@ def find_metadata(option: str, model: str, adapter: str) -> Metadata:
     try:
         return metadata_in_training(folder) or NamingConfig.metadata
     except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def find_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> ListsAndClassifier:
+    """The filter of names with the classifier that a name stands for, whose weights and packages are there.
+
+    Raises:
+        UsageError: when it is not known, or something is missing.
+    """
+    _check_installed(option, name, _MORE_PACKAGES, LANGUAGE_MODELS_EXTRA)
+    try:
+        model = parse_safety_model(name, labels, threshold)
+        return ListsAndClassifier(model, model.fingerprint())
+    except (ValueError, WeightsError) as error:
         raise UsageError(f"{option}: {error}") from error
 
 

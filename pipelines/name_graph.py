@@ -38,7 +38,7 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         job.naming, job.parts
     )
     told.counts.append(counts)
-    namer = Namer(job.naming, job.model)
+    namer = Namer(job.naming, job.model, job.safety)
     if job.asked is None:
         names, counts = ready | "SalientNames" >> SalientNames(namer, job.parts)
         told.counts.append(counts)

@@ -18,6 +18,7 @@ from pipelines.inputs import (
     find_language_model,
     find_metadata,
     find_own,
+    find_safety_model,
     journal_folder,
     open_workspace,
     told_inputs,
@@ -30,6 +31,9 @@ from transforms.language_models.precision import Precision
 from transforms.language_models.spec import Asked, Decoding
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
 from transforms.naming.question import dialogue
+from transforms.naming.safety import WordLists
+from transforms.naming.safety_classifier import ListsAndClassifier
+from transforms.naming.safety_model import SafetyModel
 
 PROGRAM = "name"
 _SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors" / "items.parquet"
@@ -107,6 +111,7 @@ class NameOptions(reading.JobOptions):
             help="Bits that a model on this machine reckons in. `auto`: 16 where it multiplies them itself, else 32.",
         )
         _add_endpoint_limits(parser)
+        _add_safety_model(parser)
         reading.add_item_columns(parser)
         reading.add_error_rate(parser)
 
@@ -140,6 +145,23 @@ def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_safety_model(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--safety_model", help="Classifier that names must pass, beside word lists: folder or hub id of transformers.")
+    add(
+        "--safety_labels",
+        type=reading.comma_separated,
+        default=(),
+        help="Its labels that mean a name is unsafe: `toxic,threat`. Without it: all, where a text may have several.",
+    )
+    add(
+        "--safety_threshold",
+        type=reading.number(float, 0, 1, open_low=True),
+        default=SafetyModel.threshold,
+        help="A name is unsafe where one of these labels has at least this probability.",
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """One run, checked: everything that the graph is built from.
@@ -154,6 +176,7 @@ class Job:
         naming: how journeys are named.
         asked: the language model, and what it is asked for; None for `salient`.
         model: what the model is called in the datasets; empty for `salient`.
+        safety: what decides whether a name may be written.
         parts: number of parts of each dataset.
         max_error_rate: largest share of unusable rows of an input, and of questions that the model fails to answer.
     """
@@ -167,6 +190,7 @@ class Job:
     naming: NamingConfig
     asked: Asked | None
     model: str
+    safety: WordLists | ListsAndClassifier
     parts: int
     max_error_rate: float
 
@@ -178,7 +202,12 @@ class Job:
     @property
     def configuration(self) -> dict[str, Any]:
         """What decides the content of the datasets, for their manifests."""
-        return {"parts": self.parts, "naming": dataclasses.asdict(self.naming), "model": self.model}
+        return {
+            "parts": self.parts,
+            "naming": dataclasses.asdict(self.naming),
+            "model": self.model,
+            "safety_model": _told_safety(self.safety),
+        }
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -197,6 +226,15 @@ class Job:
         return journal_folder(self.workspace)
 
 
+def _told_safety(safety: WordLists | ListsAndClassifier) -> dict[str, Any] | None:
+    """What a classifier is called, by the last part of its path, and which of its words count."""
+    if isinstance(safety, WordLists):
+        return None
+    model = safety.model
+    called = f"{Path(model.name).name}@{safety.fingerprint[:16]}"
+    return {"model": called, "labels": list(model.labels), "threshold": model.threshold}
+
+
 def outputs(method: Method) -> tuple[DatasetSchema, ...]:
     """The datasets that are written, names last; a model's answers where one is asked."""
     answers = () if method == "salient" else (GENERATIONS,)
@@ -212,6 +250,7 @@ def plan(own: argparse.Namespace) -> Job:
     check_word_lists("names are")
     own.method = own.method or ("fine_tuned" if own.model == BUILTIN else NamingConfig.method)
     _check_model(own)
+    safety = _safety(own)
     if own.items is None and not _SAMPLE.is_file():
         raise reading.UsageError("the sample is not part of the installed package; give --items")
     items = find_input("--items", own.items or str(_SAMPLE))
@@ -231,6 +270,7 @@ def plan(own: argparse.Namespace) -> Job:
         naming=naming,
         asked=asked,
         model=called(asked) if asked else "",
+        safety=safety,
         parts=choose_parts(journeys),
         max_error_rate=own.max_error_rate,
     )
@@ -279,6 +319,14 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         own.endpoint_retries,
     )
     return Asked(model, dialogue(naming), decoding, limits, own.precision)
+
+
+def _safety(own: argparse.Namespace) -> WordLists | ListsAndClassifier:
+    if own.safety_model:
+        return find_safety_model("--safety_model", own.safety_model, own.safety_labels, own.safety_threshold)
+    if own.safety_labels or own.safety_threshold != SafetyModel.threshold:
+        raise reading.UsageError("--safety_labels and --safety_threshold are for a --safety_model")
+    return WordLists()
 
 
 def _find_generations(own: argparse.Namespace, workspace: str) -> Source | None:

@@ -9,11 +9,11 @@ clashes is told apart by a term; and no two names of a user are the same, whatev
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transforms.content_hash import content_hash
-from transforms.naming.acceptance import WORTH_ASKING_AGAIN, judge
+from transforms.naming.acceptance import WORTH_ASKING_AGAIN, cleaned, judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.distinct import find_clashes, told_apart
 from transforms.naming.question import Instructions, load_instructions, question
@@ -111,12 +111,32 @@ def request_hash(asked: Asked, namer: Namer) -> str:
 
 def journey_hash(journey: Journey, namer: Namer) -> str:
     """The hash of how, and from what, a journey is named first; where it stays the same, the name may stay."""
+    hashed = _hash_of_words(journey, namer)
+    return content_hash(hashed, namer.safety.fingerprint) if namer.safety.fingerprint else hashed
+
+
+def _hash_of_words(journey: Journey, namer: Namer) -> str:
     config = namer.config
     if config.method != "salient":
         return request_hash(Asked(journey), namer) or content_hash("", namer.model)
     weights = " ".join(f"{weight:.6g}" for weight in journey.weights)
     text = "\x1f".join([*journey.titles, "\x1e", *journey.terms, "\x1e", weights, str(config.max_width)])
     return content_hash(text, SALIENT_FINGERPRINT)
+
+
+def possible_names(asked: Iterable[Asked], texts: Mapping[str, str], namer: Namer) -> Iterator[str]:
+    """What a user's journeys may be called, as far as it is known before: by the model, and by their terms instead.
+
+    Args:
+        asked: journeys, as the model is asked about them.
+        texts: what it wrote, by `request_hash`; one may be missing.
+        namer: what they are named with.
+    """
+    for each in asked:
+        journey = each.journey
+        if name := cleaned(texts.get(request_hash(each, namer), "")):
+            yield name
+        yield salient_name(journey.terms, journey.weights, journey.titles, journey.rank, namer.config)
 
 
 def first_round(journeys: Sequence[Journey], texts: Mapping[str, str], namer: Namer) -> FirstRound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import regex
@@ -14,7 +14,7 @@ from transforms.naming.words import listed, scripts_of
 if TYPE_CHECKING:
     from glin_profanity import Filter
 
-Danger = Literal["", "obscene", "personal_data", "instruction"]
+Danger = Literal["", "obscene", "personal_data", "instruction", "harmful"]
 
 # Latin names are looked up in English, and among the long words of other languages: the short ones are often plain
 # words of another (`bite`, `concha`, `Trio`).
@@ -46,6 +46,15 @@ _PERSONAL_DATA = regex.compile(
 class SafetyFilter(Protocol):
     """What decides whether a name may be written. It travels to workers, and loads what it needs there."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides beside the word lists, which are part of this version; empty: nothing does."""
+        ...
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Is told names that `danger` may be asked about, where it is better to look at many together."""
+        ...
+
     def danger(self, name: str) -> Danger:
         """Why a name may not be written; empty: it may."""
         ...
@@ -57,6 +66,11 @@ class WordLists:
     The lists do not know what people have as an interest: `ordinary_phrases.txt` says what is harmless,
     `unsafe_words.txt` what is missing. Personal data and orders to a machine are found by their form.
     """
+
+    fingerprint = ""
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Does nothing: a name is looked up as fast alone."""
 
     def danger(self, name: str) -> Danger:
         """Why a name may not be written; empty: it may.

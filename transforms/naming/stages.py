@@ -29,6 +29,7 @@ from transforms.naming.decide import (
     Named,
     Namer,
     first_round,
+    possible_names,
     question_of,
     request_hash,
     salient_names,
@@ -175,8 +176,11 @@ class NameByTerms(beam.DoFn):
         self.namer = namer
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        journeys = journeys_of(_by_rank(bucket[1]["named_from"]))
-        named = [each for of_user in journeys for each in salient_names(of_user, self.namer)]
+        users = list(journeys_of(_by_rank(bucket[1]["named_from"])))
+        self.namer.safety.prepare(
+            name for journeys in users for name in possible_names(map(Asked, journeys), {}, self.namer)
+        )
+        named = [each for journeys in users for each in salient_names(journeys, self.namer)]
         yield from _with_counts(named)
 
 
@@ -189,7 +193,13 @@ class DecideFirst(beam.DoFn):
     def process(self, bucket: Bucket) -> Iterator[Any]:
         texts = texts_of_users(concatenate(bucket[1]["answers"], _ANSWERS))
         named, again = [], []
-        for journeys in journeys_of(_by_rank(rows.select(NAMED_FROM.names) for rows in bucket[1]["asked"])):
+        users = list(journeys_of(_by_rank(rows.select(NAMED_FROM.names) for rows in bucket[1]["asked"])))
+        self.namer.safety.prepare(
+            name
+            for journeys in users
+            for name in possible_names(map(Asked, journeys), texts.get(journeys[0].user_id, {}), self.namer)
+        )
+        for journeys in users:
             of_user = first_round(journeys, texts.get(journeys[0].user_id, {}), self.namer)
             named += of_user.settled
             again += of_user.again
@@ -210,6 +220,9 @@ class DecideSecond(beam.DoFn):
         asked = asked_of(concatenate(bucket[1]["again"], ASKED))
         settled = _names_of({each.journey.user_id for each in asked}, bucket[1]["settled"])
         named: list[Named] = []
+        self.namer.safety.prepare(
+            name for each in asked for name in possible_names([each], texts.get(each.journey.user_id, {}), self.namer)
+        )
         for user, of_user in itertools.groupby(asked, key=lambda each: each.journey.user_id):
             named += second_round(list(of_user), settled.get(user, []), texts.get(user, {}), self.namer)
         yield from _with_counts(named)

@@ -1,8 +1,10 @@
 """Names through an endpoint are those of the model that stands behind it, whatever else the endpoint does."""
 
 import importlib.util
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -130,21 +132,27 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
 ) -> None:
     monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", 0.01)
     assert name(folder, tmp_path / "direct", f"--model={tiny.folder}") == 0
-    fails = {"lettuce": failed(500), "Bread": said("too late", 3.0), "telescope": Reply("<html>so sorry</html>")}
-    real = server.default
+    real, over = server.default, threading.Event()
 
-    def reply(body: dict[str, object]) -> Reply:
-        question = str(body["messages"][-1]["content"])
-        return next((failure for word, failure in fails.items() if word in question), None) or real(body)
+    def hang(_: dict[str, Any]) -> Reply:
+        over.wait(60)
+        return said("too late")
+
+    ways = {"lettuce": lambda _: failed(500), "Bread": hang, "telescope": lambda _: Reply("<html>so sorry</html>")}
+
+    def reply(body: dict[str, Any]) -> Reply:
+        question = body["messages"][-1]["content"]
+        return next((fail for word, fail in ways.items() if word in question), real)(body)
 
     server.default = reply
-    hasty = (f"--model={server.url}#tiny", "--endpoint_retries=1", "--endpoint_timeout=1")
+    hasty = (f"--model={server.url}#tiny", "--endpoint_retries=1", "--endpoint_timeout=2")
     assert name(folder, tmp_path / "strict", *hasty) == 1
     assert not (tmp_path / "strict" / JOURNEY_NAMES.name / "_manifest.json").exists()
     assert name(folder, tmp_path / "served", *hasty, "--max_error_rate=0.6") == 0
+    over.set()
     payloads = sorted(str(row["payload"]) for row in rows(tmp_path / "served", ERRORS))
     assert [payload.splitlines()[0] for payload in payloads] == [
-        "no reply within 1 seconds, after 2 tries",
+        "no reply within 2 seconds, after 2 tries",
         "status 500: out of order, after 2 tries",
         "the reply is no JSON, after 2 tries",
     ]

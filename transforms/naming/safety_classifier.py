@@ -1,0 +1,124 @@
+"""A classifier of texts that says whether a name is safe: a model of transformers, behind the filter of names."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import threading
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.language_models.smollm2 import EXTRA
+from transforms.naming.safety import Danger, WordLists
+from transforms.naming.safety_model import SafetyModel, find_classifier, has_several_labels, labels_of
+from transforms.weights import WeightsError, without_progress_bar
+
+_NAMES_TOGETHER = 64
+_MOST_TOKENS = 128
+_NAMES_REMEMBERED = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True)
+class ListsAndClassifier:
+    """Word lists, and a classifier for what they let pass. A process loads it once, with the first names.
+
+    Attributes:
+        model: the classifier.
+        fingerprint: that of the classifier.
+    """
+
+    model: SafetyModel
+    fingerprint: str
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Looks at names together, so that `danger` knows them."""
+        _loaded(self.model).look_at(names)
+
+    def danger(self, name: str) -> Danger:
+        """Why a name may not be written; empty: it may.
+
+        Raises:
+            WeightsError: when the classifier, or the packages to load it, are not to be had.
+        """
+        listed = WordLists().danger(name)
+        if listed or _loaded(self.model).probability(name) < self.model.threshold:
+            return listed
+        return "harmful"
+
+
+class Classifier:
+    """A loaded classifier, which remembers what it has seen.
+
+    Args:
+        model: which, and which of its labels count.
+
+    Raises:
+        WeightsError: when it, or the packages to load it, are not to be had.
+    """
+
+    def __init__(self, model: SafetyModel) -> None:
+        try:
+            import torch
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        except ImportError as error:
+            raise WeightsError(f"a classifier needs the package {error.name}: {EXTRA}") from error
+        folder = find_classifier(model.name).folder
+        safe = {"local_files_only": True, "trust_remote_code": False}
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+        with without_progress_bar():
+            self._model = AutoModelForSequenceClassification.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, **safe
+            )
+        self._model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        labels = labels_of(self._model.config.to_dict())
+        self._columns = [labels.index(label) for label in model.labels]
+        self._several = has_several_labels(self._model.config.to_dict())
+        self._known: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def probability(self, text: str) -> float:
+        """The greatest probability of a label that counts."""
+        with self._lock:
+            self._look_at([text])
+            return self._known[text]
+
+    def look_at(self, texts: Iterable[str]) -> None:
+        """Classifies texts and remembers what came out; some together, of nearly one length."""
+        with self._lock:
+            self._look_at(texts)
+
+    def _look_at(self, texts: Iterable[str]) -> None:
+        if len(self._known) > _NAMES_REMEMBERED:
+            self._known.clear()
+        new = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
+        for start in range(0, len(new), _NAMES_TOGETHER):
+            batch = new[start : start + _NAMES_TOGETHER]
+            self._known.update(zip(batch, self._probabilities(batch).tolist(), strict=True))
+
+    def _probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The greatest probability of a label that counts, for each text."""
+        import torch
+
+        inputs = self._tokenizer(
+            list(texts), padding=True, truncation=True, max_length=_MOST_TOKENS, return_tensors="pt"
+        ).to(self._model.device)
+        with torch.inference_mode():
+            logits = self._model(**inputs).logits
+        probabilities = logits.sigmoid() if self._several else logits.softmax(-1)
+        greatest: npt.NDArray[np.float32] = probabilities[:, self._columns].amax(-1).cpu().numpy()
+        return greatest
+
+
+_LOADING = threading.Lock()
+
+
+def _loaded(model: SafetyModel) -> Classifier:
+    with _LOADING:  # a cache alone would let two threads load it
+        return _cached(model)
+
+
+@functools.cache
+def _cached(model: SafetyModel) -> Classifier:
+    return Classifier(model)
