@@ -87,6 +87,7 @@ class Transformer:
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
         self._ends = _ends(self._tokenizer, model)
         _drop_habits(self._model)
+        _hand_to_head_in_one_piece(self._model)
         self._lock = threading.Lock()  # tokenizers change while they work, and one device does one thing at a time
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
@@ -258,6 +259,13 @@ def _drop_habits(model: Any) -> None:
         bos_token_id=told.bos_token_id,
         decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None) if start is None else start,
     )
+
+
+def _hand_to_head_in_one_piece(model: Any) -> None:
+    """Copies what the head reads, the last columns of a larger tensor: torch would copy the head for each row instead."""
+    head = model.get_output_embeddings()
+    if head is not None:
+        head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))
 
 
 def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
