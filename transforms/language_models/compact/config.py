@@ -25,7 +25,7 @@ class NetworkConfig:
     heads: int = 4
     layers: int = 2
     hidden: int = 1024
-    text_pieces: int = 20
+    text_pieces: int = 30
     name_pieces: int = 16
 
     def __post_init__(self) -> None:
@@ -50,7 +50,8 @@ class TrainingConfig:
         forgotten: share of a name's pieces that the network is not told when it has to say the next, in [0, 1).
         least_texts: texts of an example that are told at least; where it has fewer, all.
         most_texts: texts that are told at most; how many, and which, is drawn anew in each epoch.
-        kept_texts: texts of one example that are drawn from, at least `most_texts`; decides memory.
+        kept_texts: titles of one example that are drawn from, at least `most_texts`; decides memory.
+        most_terms: terms of an example that are told at most, at least 1.
         with_terms: share of examples that are told with their terms, too.
         terms_alone: share of examples that are told by their terms alone.
         most_of_source: examples of one source in an epoch; which, is drawn anew.
@@ -72,14 +73,15 @@ class TrainingConfig:
     least_texts: int = 3
     most_texts: int = 8
     kept_texts: int = 12
-    with_terms: float = 0.2
+    most_terms: int = 6
+    with_terms: float = 0.4
     terms_alone: float = 0.1
     most_of_source: int = 500
     least_uses: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "patience", "batch", "warm_up", "least_texts", "most_of_source", "least_uses")
+        counts = ("epochs", "patience", "batch", "warm_up", "least_texts", "most_terms", "most_of_source", "least_uses")
         least = dict.fromkeys(counts, 1) | {"most_texts": self.least_texts, "kept_texts": self.most_texts, "seed": 0}
         _at_least(self, least)
         if not self.learning_rate > 0:

@@ -45,7 +45,9 @@ class Lesson(NamedTuple):
     validation: list[Example]
 
 
-def read_examples(rows: pa.Table, spelling: Spelling, kept_texts: int, longest: int, unknown: int | None) -> Lesson:
+def read_examples(
+    rows: pa.Table, spelling: Spelling, kept_texts: int, most_terms: int, longest: int, unknown: int | None
+) -> Lesson:
     """Reads rows of the parts `training` and `validation`; the others are not looked at.
 
     Of examples with more titles some are left out, by a hash of both, so that the result does not depend on the order
@@ -55,6 +57,7 @@ def read_examples(rows: pa.Table, spelling: Spelling, kept_texts: int, longest: 
         rows: of `naming_examples`.
         spelling: makes names into pieces.
         kept_texts: titles of an example that are kept at most.
+        most_terms: terms of an example that are told at most.
         longest: pieces that a name has at most.
         unknown: the id of the piece that stands for what the encoder cannot read; None: it reads all.
 
@@ -72,7 +75,7 @@ def read_examples(rows: pa.Table, spelling: Spelling, kept_texts: int, longest: 
         if not name.pieces or len(name.pieces) > longest or unknown in name.pieces:
             continue
         titles = [numbers.setdefault(title, len(numbers)) for title in _kept(row["titles"], kept_texts)]
-        terms = numbers.setdefault(", ".join(row["terms"]), len(numbers)) if row["terms"] else None
+        terms = numbers.setdefault(", ".join(row["terms"][:most_terms]), len(numbers)) if row["terms"] else None
         if titles or terms is not None:
             found[row["part"]].append(Example(row["source"], titles, terms, name))
     for part, examples in found.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +69,8 @@ def teach(
     shape: NetworkConfig,
     config: TrainingConfig,
     tell: Callable[[Epoch], None],
-) -> Network:
+    keep: Callable[[Network], None],
+) -> None:
     """Teaches a new network; the same examples give the same weights on machines of one kind.
 
     Args:
@@ -81,9 +81,7 @@ def teach(
         shape: of the network.
         config: how it is taught.
         tell: is given each epoch.
-
-    Returns:
-        The network after the epoch that was best on `lesson.validation`, in evaluation mode.
+        keep: is given the network after each epoch that is better on `lesson.validation` than all before.
     """
     torch.manual_seed(config.seed)
     known = known_pieces(lesson.training, end, config.least_uses)
@@ -91,7 +89,7 @@ def teach(
     optimizer = _optimizer(network, config)
     steps = config.epochs * sum(1 for _ in _batches(lesson.training, texts, config, np.random.default_rng(0)))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, config.warm_up))
-    best, best_epoch, kept = math.inf, 0, network.state_dict()
+    best, best_epoch = math.inf, 0
     for epoch in range(1, config.epochs + 1):
         random = np.random.default_rng([config.seed, epoch])
         losses = []
@@ -108,11 +106,10 @@ def teach(
         found = validation_loss(network.eval(), lesson.validation, texts, end, config)
         tell(Epoch(epoch, float(np.mean(losses)), found))
         if found < best:
-            best, best_epoch, kept = found, epoch, copy.deepcopy(network.state_dict())
+            best, best_epoch = found, epoch
+            keep(network)
         elif epoch - best_epoch >= config.patience:
             break
-    network.load_state_dict(kept)
-    return network.eval()
 
 
 def validation_loss(

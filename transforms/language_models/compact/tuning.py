@@ -17,6 +17,7 @@ from transforms.language_models.compact.files import save
 from transforms.language_models.compact.spelling import Spelling
 
 if TYPE_CHECKING:
+    from transforms.language_models.compact.network import Network
     from transforms.language_models.compact.training import Epoch
 
 
@@ -28,7 +29,7 @@ def tune_compact(
     tell: Callable[[Epoch], None],
     encoder: EncoderSpec = ENCODER,
 ) -> None:
-    """Teaches a new network and writes it.
+    """Teaches a new network, and writes it whenever it is better than before.
 
     Args:
         rows: of `naming_examples`; of the parts `training` and `validation`.
@@ -49,7 +50,10 @@ def tune_compact(
     backend = reader.tokenizer.backend
     spelling = Spelling(backend)
     unknown, end = backend.token_to_id(UNKNOWN), backend.token_to_id(END)
-    lesson = read_examples(rows, spelling, config.kept_texts, shape.name_pieces, unknown)
-    network = teach(lesson, read_texts(reader, lesson.texts), reader.token_embeddings(), end, shape, config, tell)
-    names = rows["name"].filter(pc.equal(rows["part"], "training")).to_pylist()
-    save(folder, shape, network.known.tolist(), spelling.forms(names), network.state_dict())
+    lesson = read_examples(rows, spelling, config.kept_texts, config.most_terms, shape.name_pieces, unknown)
+    forms = spelling.forms(rows["name"].filter(pc.equal(rows["part"], "training")).to_pylist())
+
+    def keep(network: Network) -> None:
+        save(folder, shape, network.known.tolist(), forms, network.state_dict())
+
+    teach(lesson, read_texts(reader, lesson.texts), reader.token_embeddings(), end, shape, config, tell, keep)

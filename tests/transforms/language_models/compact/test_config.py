@@ -26,7 +26,7 @@ def test_heads_share_the_width() -> None:
         ("learning_rate", 0.0, "learning_rate must be above 0, got 0.0"),
         ("weight_decay", -0.1, "weight_decay must be at least 0, got -0.1"),
         ("dropout", 1.0, r"dropout must be in \[0, 1\), got 1.0"),
-        ("terms_alone", 0.9, "with_terms and terms_alone must not exceed 1 together, got 0.2 and 0.9"),
+        ("terms_alone", 0.9, "with_terms and terms_alone must not exceed 1 together, got 0.4 and 0.9"),
     ],
 )
 def test_wrong_training_is_refused(name: str, value: float, told: str) -> None:

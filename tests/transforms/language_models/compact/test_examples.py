@@ -13,7 +13,7 @@ from transforms.language_models.compact.spelling import Spelled, Spelling
 def read(rows: pa.Table, kept: int = 3, longest: int = 4) -> Lesson:
     tokenizer = make_tokenizer()
     tokenizer.no_padding()
-    return read_examples(rows, Spelling(tokenizer), kept, longest, tokenizer.token_to_id("[UNK]"))
+    return read_examples(rows, Spelling(tokenizer), kept, 3, longest, tokenizer.token_to_id("[UNK]"))
 
 
 def told(lesson: Lesson, example: Example) -> list[str]:

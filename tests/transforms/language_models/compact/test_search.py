@@ -16,8 +16,8 @@ WIDE = 200
 """Beams that are enough to follow all names."""
 
 
-def chance(network: Network, told: Told, name: tuple[int, ...], closed: bool) -> float:
-    """Logarithm of the chance of a name, said as a whole; a closed one needs no end."""
+def chance(network: Network, told: Told, name: tuple[int, ...]) -> float:
+    """Logarithm of the chance of a name, said as a whole."""
     memory = network.remember(told)
     pieces = torch.tensor([[*name, END]])
     with torch.inference_mode():
@@ -25,11 +25,13 @@ def chance(network: Network, told: Told, name: tuple[int, ...], closed: bool) ->
     return float(chances.sum())
 
 
-def best_names(network: Network, told: Told, longest: int, power: float, banned: tuple[int, ...]) -> list[tuple]:
+def best_names(
+    network: Network, told: Told, longest: int, power: float, banned: tuple[int, ...]
+) -> list[tuple[float, tuple[int, ...]]]:
     """All names by plain enumeration, the best first."""
     said = sorted({*KNOWN[1:], *told.pieces[told.mask].tolist()} - set(banned))
     names = [name for length in range(1, longest + 1) for name in itertools.product(said, repeat=length)]
-    scored = [(chance(network, told, name, False) / (len(name) + 1) ** power, name) for name in names]
+    scored = [(chance(network, told, name) / (len(name) + 1) ** power, name) for name in names]
     return sorted(scored, reverse=True)
 
 
