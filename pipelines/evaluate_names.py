@@ -25,8 +25,8 @@ def add_names(parser: argparse.ArgumentParser) -> None:
         type=read_ways,
         help="For naming: ways to a name, which are compared with the first: `reference`, `salient`, `first_title`, "
         "`medoid_title`, `few_shot=MODEL,examples=4`, `prompt_tuned=MODEL,adapter=FOLDER`, `fine_tuned=MODEL`, with "
-        "`;` between. Models are those of `name`, and so are `metadata` and `max_items`, which can be set as "
-        "`examples` is. `LABEL: ` before a way is what tables call it.",
+        "`;` between. Models are those of `name`, and so are `candidates`, `encoder`, `metadata` and `max_items`, "
+        "which can be set as `examples` is. `LABEL: ` before a way is what tables call it.",
     )
     add(
         "--most_examples",

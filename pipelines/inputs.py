@@ -20,6 +20,7 @@ from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
 from transforms.naming.config import Metadata, NamingConfig
+from transforms.naming.name_choice import NameChoice
 from transforms.naming.safety_classifier import ListsAndClassifier
 from transforms.naming.safety_model import parse_safety_model
 from transforms.naming.taught import metadata_in_training
@@ -27,6 +28,11 @@ from transforms.weights import WeightsError
 
 _BYTES_PER_PART = 32 << 20
 _FEWEST_PARTS = 16
+CANDIDATES_OF_BUILTIN = 8
+"""Names that the model of this package thinks of, of which one is chosen."""
+CHOICE_ENCODER = "minilm"
+"""What makes vectors for that choice where nobody says it."""
+
 _PACKAGES = ("safetensors", "tokenizers")
 _MORE_PACKAGES = (*_PACKAGES, "torch", "transformers")
 """What loads an encoder that is a table, and one that is a transformer or must be distilled from one."""
@@ -218,6 +224,20 @@ def find_metadata(option: str, model: str, adapter: str) -> Metadata:
         return metadata_in_training(folder) or NamingConfig.metadata
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def usual_candidates(model: str) -> int:
+    """How many names a model thinks of where nobody says it."""
+    return CANDIDATES_OF_BUILTIN if model == "builtin" else 1
+
+
+def find_choice(option: str, candidates: int, encoder: str, naming: NamingConfig) -> NameChoice | None:
+    """What chooses one of several names, with an encoder whose weights and packages are there; None for one name.
+
+    Raises:
+        UsageError: when the encoder is not known, or something is missing.
+    """
+    return NameChoice(naming, find_encoder(option, encoder), candidates) if candidates > 1 else None
 
 
 def find_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> ListsAndClassifier:

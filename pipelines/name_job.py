@@ -9,11 +9,14 @@ from typing import Any, get_args
 
 from pipelines import options as reading
 from pipelines.inputs import (
+    CANDIDATES_OF_BUILTIN,
+    CHOICE_ENCODER,
     called,
     check_adapter,
     check_apart,
     check_word_lists,
     choose_parts,
+    find_choice,
     find_input,
     find_language_model,
     find_metadata,
@@ -22,6 +25,7 @@ from pipelines.inputs import (
     journal_folder,
     open_workspace,
     told_inputs,
+    usual_candidates,
 )
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute
@@ -30,6 +34,7 @@ from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.precision import Precision
 from transforms.language_models.spec import Asked, Decoding
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
+from transforms.naming.name_choice import MOST_CANDIDATES
 from transforms.naming.question import dialogue
 from transforms.naming.safety import WordLists
 from transforms.naming.safety_classifier import ListsAndClassifier
@@ -110,10 +115,26 @@ class NameOptions(reading.JobOptions):
             choices=get_args(Precision),
             help="Bits that a model on this machine reckons in. `auto`: 16 where it multiplies them itself, else 32.",
         )
+        _add_choice(parser)
         _add_endpoint_limits(parser)
         _add_safety_model(parser)
         reading.add_item_columns(parser)
         reading.add_error_rate(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--candidates",
+        type=reading.number(int, 1, MOST_CANDIDATES),
+        help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
+        f"its first thought, which is faster. Without it: {CANDIDATES_OF_BUILTIN} for `--model=builtin`, otherwise 1.",
+    )
+    add(
+        "--encoder",
+        help="What makes vectors for that choice: `minilm`, `static`, which is faster and less exact, a folder, or a "
+        f"hub id. Without it: {CHOICE_ENCODER}.",
+    )
 
 
 def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
@@ -294,7 +315,21 @@ def _check_model(own: argparse.Namespace) -> None:
         raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
     if own.precision != Asked.precision and (not own.model or is_endpoint(own.model)):
         raise reading.UsageError("--precision is for a --model that this machine loads")
+    _check_choice(own)
     _check_endpoint_limits(own)
+
+
+def _check_choice(own: argparse.Namespace) -> None:
+    """Refuses a choice where there is none to be made."""
+    several = (own.candidates or 1) > 1
+    if several and own.method == "salient":
+        raise reading.UsageError("--candidates are names that a --model thinks of")
+    if several and is_endpoint(own.model):
+        raise reading.UsageError("--candidates are told by a --model that this machine loads, and by no endpoint")
+    if several and own.temperature > 0:
+        raise reading.UsageError("--candidates are the likeliest names; with a --temperature above 0 they are drawn")
+    if own.encoder and not several and (own.candidates or own.model != BUILTIN):
+        raise reading.UsageError("--encoder is for a choice among --candidates")
 
 
 def _check_endpoint_limits(own: argparse.Namespace) -> None:
@@ -318,7 +353,10 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         own.endpoint_requests_per_second,
         own.endpoint_retries,
     )
-    return Asked(model, dialogue(naming), decoding, limits, own.precision)
+    drawn = own.temperature > 0
+    candidates = own.candidates or (1 if drawn else usual_candidates(own.model))
+    choice = find_choice("--encoder", candidates, own.encoder or CHOICE_ENCODER, naming)
+    return Asked(model, dialogue(naming), decoding, limits, own.precision, choice)
 
 
 def _safety(own: argparse.Namespace) -> WordLists | ListsAndClassifier:

@@ -9,12 +9,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from pipelines.inputs import called, check_adapter, find_language_model, find_metadata
+from pipelines.inputs import (
+    CHOICE_ENCODER,
+    called,
+    check_adapter,
+    find_choice,
+    find_language_model,
+    find_metadata,
+    usual_candidates,
+)
 from pipelines.options import UsageError, number
 from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import Asked
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
+from transforms.naming.name_choice import MOST_CANDIDATES, NameChoice
 from transforms.naming.question import dialogue
 
 _OPTION = "--ways"
@@ -38,11 +47,15 @@ def _metadata(text: str) -> str:
 
 _SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "adapter": str,
+    "candidates": number(int, 1, MOST_CANDIDATES),
+    "encoder": str,
     "examples": number(int, 0, MOST_EXAMPLES),
     "max_items": number(int, 1, 1000),
     "metadata": _metadata,
 }
 """What may be said of a way that asks a model; each means what the option of `name` does."""
+_NOT_OF_QUESTIONS = ("adapter", "candidates", "encoder")
+_TOLD: Mapping[str, str] = {"max_items": "{} items", "candidates": "{} candidates", "encoder": "chosen by {}"}
 
 
 class WrittenWay(NamedTuple):
@@ -52,7 +65,7 @@ class WrittenWay(NamedTuple):
         label: what it is called; empty: by what it is.
         kind: where names come from.
         model: the language model; empty where none is asked.
-        settings: some of `adapter`, `examples`, `max_items` and `metadata`.
+        settings: some of `adapter`, `candidates`, `encoder`, `examples`, `max_items` and `metadata`.
     """
 
     label: str
@@ -131,11 +144,20 @@ def _find_way(written: WrittenWay, label: str) -> Way:
     model = find_language_model(_OPTION, written.model, adapter)
     if adapter:
         check_adapter(_OPTION, adapter, kind)
-    told = {name: value for name, value in written.settings.items() if name != "adapter"}
+    told = {name: value for name, value in written.settings.items() if name not in _NOT_OF_QUESTIONS}
     told.setdefault("metadata", find_metadata(_OPTION, written.model, adapter))
     naming = dataclasses.replace(NamingConfig(method=kind), **told)
-    asked = Asked(model, dialogue(naming))
+    asked = Asked(model, dialogue(naming), choice=_find_choice(written, naming))
     return Way(label, kind, naming, asked, called(asked))
+
+
+def _find_choice(written: WrittenWay, naming: NamingConfig) -> NameChoice | None:
+    candidates = written.settings.get("candidates") or usual_candidates(written.model)
+    if candidates > 1 and is_endpoint(written.model):
+        raise UsageError(f"{_OPTION}: candidates are told by no endpoint, got {candidates}")
+    if candidates == 1 and "encoder" in written.settings:
+        raise UsageError(f"{_OPTION}: an encoder is for a choice among candidates, of which there is one")
+    return find_choice(_OPTION, candidates, written.settings.get("encoder", CHOICE_ENCODER), naming)
 
 
 def _label(written: WrittenWay) -> str:
@@ -145,5 +167,5 @@ def _label(written: WrittenWay) -> str:
     if "adapter" in settings:
         names += ["+", Path(settings.pop("adapter")).name]
     more = [f"{settings.pop('examples', NamingConfig.examples)} examples"] if written.kind == "few_shot" else []
-    more += [f"{value} items" if name == "max_items" else str(value) for name, value in sorted(settings.items())]
+    more += [_TOLD.get(name, "{}").format(value) for name, value in sorted(settings.items())]
     return ", ".join([" ".join([_TITLES.get(written.kind, written.kind), *names]), *more])

@@ -182,6 +182,14 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
         (("--precision=float32",), "--precision is for a --model that this machine loads"),
         (("--method=few_shot", "--model=http://h/v1#m", "--precision=float32"), "--precision is for a --model that"),
         (("--precision=int8",), "invalid choice: 'int8' (choose from"),
+        (("--candidates=4",), "--candidates are names that a --model thinks of"),
+        (("--method=few_shot", "--model=http://h/v1#m", "--candidates=4"), "and by no endpoint"),
+        (
+            ("--method=few_shot", "--model=m", "--candidates=4", "--temperature=1"),
+            "--candidates are the likeliest names",
+        ),
+        (("--method=few_shot", "--model=m", "--encoder=static"), "--encoder is for a choice among --candidates"),
+        (("--candidates=65",), "must be a whole number in [1, 64]"),
         (("--examples=9",), "must be a whole number in [0, 8]"),
     ],
 )

@@ -2,16 +2,19 @@ import argparse
 
 import pytest
 
-from pipelines import ways
+from pipelines import inputs, ways
 from pipelines.options import UsageError
 from pipelines.ways import find_ways, read_ways
+from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.spec import ModelSpec
+from transforms.naming.name_choice import NameChoice
 
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model and adapter is there."""
     monkeypatch.setattr(ways, "find_language_model", lambda _option, name, adapter: ModelSpec("hub", name, adapter))
+    monkeypatch.setattr(inputs, "find_encoder", lambda _option, name: EncoderSpec("hub", name))
     monkeypatch.setattr(ways, "check_adapter", lambda _option, _adapter, _method: None)
     monkeypatch.setattr(ways, "called", lambda asked: f"{asked.model.name}@{asked.dialogue.fingerprint()[:4]}")
 
@@ -29,6 +32,7 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
         ("prompt_tuned=smollm2,adapter=x/y", "prompt-tuned smollm2 + y"),
         ("fine_tuned=builtin", "fine-tuned builtin"),
         ("fine_tuned=http://host:8000/v1#org/name", "fine-tuned name"),
+        ("fine_tuned=builtin,candidates=4,encoder=static", "fine-tuned builtin, 4 candidates, chosen by static"),
         ("My way: fine_tuned=smollm2, adapter=x", "My way"),
         ("few_shot: few_shot=http://host:8000/v1#n", "few_shot"),
     ],
@@ -60,13 +64,42 @@ def test_ways_keep_their_order_and_what_is_said_of_them() -> None:
         ("salient reference", "must be .* got 'salient reference'"),
         ("x: y", "'y' is none of reference, salient"),
         ("few_shot=m,examples", "'examples' is no setting of few_shot"),
-        ("few_shot=m,colour=red", "'colour=red' is no setting of few_shot; allowed are adapter, examples, max_items"),
+        (
+            "few_shot=m,colour=red",
+            "'colour=red' is no setting of few_shot; allowed are adapter, candidates, encoder, examples",
+        ),
         ("few_shot=m,max_items=0", "max_items must be a whole number"),
     ],
 )
 def test_what_is_not_allowed_is_told(text: str, message: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=message):
         read_ways(text)
+
+
+def test_a_name_may_be_chosen_of_several() -> None:
+    found = find_ways(
+        read_ways(
+            "fine_tuned=m; few_shot=m,candidates=4,encoder=e; fine_tuned=builtin; One: fine_tuned=builtin,candidates=1"
+        )
+    )
+    plain, few_shot, builtin, one = [way.asked.choice if way.asked else None for way in found]
+    assert plain is None
+    assert few_shot == NameChoice(found[1].naming, EncoderSpec("hub", "e"), 4)
+    assert isinstance(builtin, NameChoice)
+    assert builtin.candidates == 8
+    assert one is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fine_tuned=m,encoder=e", "an encoder is for a choice among candidates"),
+        ("few_shot=http://host/v1#m,candidates=2", "candidates are told by no endpoint, got 2"),
+    ],
+)
+def test_a_choice_needs_candidates(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        find_ways(read_ways(text))
 
 
 def test_prompt_tuning_needs_its_prompt() -> None:

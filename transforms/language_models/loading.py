@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from transforms.language_models.builtin import BUILTIN
+from transforms.language_models.choosing import BEGINNINGS, Choosing
 from transforms.language_models.compact.compact import ENCODER, SEARCH, Compact
 from transforms.language_models.compact.files import deciding_files
 from transforms.language_models.folder import (
@@ -21,7 +22,7 @@ from transforms.language_models.folder import (
     read_model,
 )
 from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged
-from transforms.language_models.spec import Asked, LanguageModel, ModelSpec
+from transforms.language_models.spec import Asked, ConsideringModel, LanguageModel, ModelSpec
 from transforms.weights import WeightsError, downloaded, sha256_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -79,9 +80,10 @@ def fingerprint(spec: ModelSpec) -> str:
 
 
 def fingerprint_of_asked(asked: Asked) -> str:
-    """The same, with dialogue, decoding and precision."""
+    """The same, with dialogue, decoding, precision and choice."""
     decoding = json.dumps(dataclasses.asdict(asked.decoding), sort_keys=True)
-    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding, asked.precision])
+    choice = [] if asked.choice is None else [BEGINNINGS, asked.choice.fingerprint()]
+    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding, asked.precision, *choice])
 
 
 def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
@@ -98,6 +100,11 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
     _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     if asked.model.kind == "endpoint":
         return _endpoint(asked)
+    model = _model_here(asked, device)
+    return model if asked.choice is None else Choosing(model, asked.choice.load(), asked.choice.candidates)
+
+
+def _model_here(asked: Asked, device: str | None) -> ConsideringModel:
     if asked.model.kind == "compact":
         return Compact(Path(asked.model.name), asked.decoding, device)
     from transforms.language_models.transformer import Transformer

@@ -42,6 +42,58 @@ class LanguageModel(Protocol):
         """One answer for each question, in their order. An answer depends on its question alone."""
 
 
+class Candidate(NamedTuple):
+    """What a language model might answer.
+
+    Attributes:
+        text: what it would say, without white space around it; may be empty.
+        log_probability: the natural logarithm of the chance with which it says so.
+    """
+
+    text: str
+    log_probability: float
+
+
+class Considered(NamedTuple):
+    """What a language model might answer to one question.
+
+    Attributes:
+        candidates: none where it failed.
+        failure: what was raised, for people; empty where nothing was.
+    """
+
+    candidates: tuple[Candidate, ...]
+    failure: str = ""
+
+
+class ConsideringModel(LanguageModel, Protocol):
+    """A loaded language model that can tell several answers."""
+
+    def consider(self, questions: Sequence[str], number: int) -> list[Considered]:
+        """At most so many candidates for each question, which depend on it alone."""
+
+
+class Choice(Protocol):
+    """What chooses among candidates."""
+
+    def __call__(self, questions: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[str]:
+        """One text for each question; it depends on the question and its candidates alone."""
+
+
+class ChoiceSource(Protocol):
+    """Where workers get what chooses among candidates from; small, and travels to them."""
+
+    @property
+    def candidates(self) -> int:
+        """How many a model is to tell of each question."""
+
+    def fingerprint(self) -> str:
+        """Hexadecimal digits that differ when choices differ; the same on every machine."""
+
+    def load(self) -> Choice:
+        """What chooses, ready to do so."""
+
+
 class LanguageModelSource(Protocol):
     """Where workers get a language model from; small, and travels to them."""
 
@@ -131,6 +183,10 @@ class Asked:
         decoding: how an answer is drawn.
         limits: how hard an endpoint is asked; decides no answer.
         precision: how many bits a model on this machine reckons in.
+        choice: what chooses one of several candidates; None: the model's first thought is its answer.
+
+    Raises:
+        ValueError: when there is to be a choice, and answers are drawn, or those of an endpoint, which tells one.
     """
 
     model: ModelSpec
@@ -138,6 +194,14 @@ class Asked:
     decoding: Decoding = dataclasses.field(default_factory=Decoding)
     limits: EndpointLimits = dataclasses.field(default_factory=EndpointLimits)
     precision: Precision = "auto"
+    choice: ChoiceSource | None = None
+
+    def __post_init__(self) -> None:
+        if self.choice is not None and (self.decoding.temperature > 0 or self.model.kind == "endpoint"):
+            raise ValueError(
+                "a choice is made among the likeliest answers of a model on this machine, "
+                f"got {self.model.kind} with a temperature of {self.decoding.temperature}"
+            )
 
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over all that decides an answer but the question.

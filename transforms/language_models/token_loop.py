@@ -36,6 +36,30 @@ def likeliest(_: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
     return logits.argmax(-1)
 
 
+class LikeliestFrom:
+    """Says a first token that is given, and the likeliest ones behind it; keeps the chance of what was said.
+
+    Args:
+        first: the first token of each row, shape (rows,).
+
+    Attributes:
+        log_probabilities: the natural logarithm of the chance of all that each row said so far.
+    """
+
+    def __init__(self, first: torch.Tensor) -> None:
+        self._first: torch.Tensor | None = first
+        self.log_probabilities = [0.0] * len(first)
+
+    def __call__(self, rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
+        """The next token of some rows, shape (rows,), for their logits, shape (rows, vocabulary)."""
+        tokens = logits.argmax(-1) if self._first is None else self._first
+        self._first = None
+        chances = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)
+        for row, chance in zip(rows, chances.tolist(), strict=True):
+            self.log_probabilities[row] += chance
+        return tokens
+
+
 class Reading(Protocol):
     """Rows that a model has read up to the same place, and can read on."""
 

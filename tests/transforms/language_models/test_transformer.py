@@ -25,7 +25,7 @@ from tests.transforms.language_models.tiny import (  # noqa: E402
 from transforms.language_models.dialogue import Dialogue, question_tokens  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
 from transforms.language_models.precision import Precision, has_bfloat16  # noqa: E402
-from transforms.language_models.spec import Answer, Decoding  # noqa: E402
+from transforms.language_models.spec import Answer, Considered, Decoding  # noqa: E402
 from transforms.language_models.token_loop import width_of  # noqa: E402
 from transforms.language_models.transformer import Transformer  # noqa: E402
 from transforms.weights import WeightsError  # noqa: E402
@@ -468,3 +468,62 @@ def test_a_gpu_answers(folders: dict[str, Folders], name: str) -> None:
         model = Transformer(read_model(folders[name].model), adapter and read_adapter(adapter), DIALOGUE, DRAWN)
         assert model.device.type == "cuda"
         assert answers_of(model)
+
+
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_candidates_are_what_transformers_says_after_each_likely_beginning(
+    name: str, folders: dict[str, Folders]
+) -> None:
+    model = loaded(folders[name].model)
+    number = 3
+    for question, considered in zip(QUESTIONS, model.consider(QUESTIONS, number), strict=True):
+        assert rounded(considered) == rounded(model.consider([question], number)[0])
+        texts = [candidate.text for candidate in considered.candidates]
+        expected = [_continued(model, question, place) for place in range(number)]
+        assert texts == [text for text, _ in expected]
+        chances = [candidate.log_probability for candidate in considered.candidates]
+        assert chances == pytest.approx([chance for _, chance in expected], abs=1e-3)
+    greedy = [considered.candidates[0].text for considered in model.consider(QUESTIONS, number)]
+    assert greedy == answers_of(model)
+
+
+def _continued(model: Transformer, question: str, place: int) -> tuple[str, float]:
+    """What is said after the token that is so likely to be the first, and its chance; all is read again each time."""
+    read = whole(model, question)
+    start = model._model.generation_config.decoder_start_token_id
+    said: list[int] = []
+    chance = 0.0
+    while len(said) < TOKENS and not (said and said[-1] in model._ends):
+        with torch.inference_mode():
+            if model.encoder_decoder:
+                inputs = {"input_ids": read, "decoder_input_ids": torch.tensor([[start, *said]])}
+            else:
+                inputs = {"input_ids": torch.cat([read, torch.tensor([said], dtype=torch.long)], dim=1)}
+            chances = model._model(**inputs).logits[0, -1].float().log_softmax(-1)
+        token = int(chances.argmax() if said else chances.topk(place + 1).indices[-1])
+        said.append(token)
+        chance += float(chances[token])
+    return model._text(said), chance
+
+
+def test_a_question_that_fails_costs_its_candidates_alone(
+    folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = loaded(folders["llama"].model)
+    expected = model.consider(QUESTIONS, 2)
+    read = model._consider_batch
+
+    def read_or_raise(number: int, questions: list[str], tokens: list[list[int]]) -> Any:
+        if "garden" in questions:
+            raise RuntimeError("no power")
+        return read(number, questions, tokens)
+
+    monkeypatch.setattr(model, "_consider_batch", read_or_raise)
+    found = model.consider(QUESTIONS, 2)
+    assert [(each.candidates, each.failure) for each in found if each.failure] == [((), "RuntimeError: no power")]
+    assert list(map(rounded, found[:1] + found[2:])) == list(map(rounded, expected[:1] + expected[2:]))
+
+
+def rounded(considered: Considered) -> list[tuple[str, float]]:
+    """Candidates without float noise."""
+    return [(each.text, round(each.log_probability, 2)) for each in considered.candidates]

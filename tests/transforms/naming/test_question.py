@@ -1,9 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transforms.language_models.dialogue import Dialogue
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
-from transforms.naming.question import dialogue, load_instructions, question
+from transforms.naming.question import Told, dialogue, load_instructions, question, told_in
 from transforms.naming.safety import WordLists
 
 
@@ -20,6 +22,19 @@ def test_what_is_missing_is_replaced() -> None:
     assert question(["A"], [], "terms") == "Titles:\n- A\nInterest:"
     with pytest.raises(ValueError, match="titles or terms"):
         question([], [])
+
+
+_TEXT = st.text(alphabet="ab-:é", min_size=1, max_size=6)
+
+
+@given(st.lists(_TEXT, min_size=1), st.lists(_TEXT), st.lists(_TEXT))
+def test_what_a_question_tells_can_be_read_from_it(titles: list[str], terms: list[str], taken: list[str]) -> None:
+    assert told_in(question(titles, terms, "both", taken)) == Told(titles, terms, taken)
+
+
+def test_a_title_does_not_pass_for_another_line() -> None:
+    assert told_in(question(["Terms: x", "- y"], ["z"], "titles")) == Told(["Terms: x", "- y"], [], [])
+    assert told_in(question(["A"], ["z"], "terms", ["B"])) == Told([], ["z"], ["B"])
 
 
 @pytest.mark.parametrize("examples", range(9))

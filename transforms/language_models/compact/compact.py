@@ -16,7 +16,7 @@ from transforms.language_models.compact.files import read_description, read_weig
 from transforms.language_models.compact.reading import Told, read
 from transforms.language_models.compact.spelling import Spelling, alike
 from transforms.language_models.drawing import DrawTokens
-from transforms.language_models.spec import Answer, Decoding
+from transforms.language_models.spec import Answer, Candidate, Considered, Decoding
 from transforms.weights import WeightsError
 
 if TYPE_CHECKING:
@@ -108,22 +108,36 @@ class Compact:
         A batch in which something is raised is tried in halves, so that a question that cannot be answered costs its
         own answer alone.
         """
+        beams = BEAMS if self.decoding.temperature == 0 else 1
+        found = self._for_each(questions, beams)
+        told = [read(question) for question in questions]
+        return [
+            Answer(None, each.failure) if each.failure else Answer(_best(each.candidates, about.taken))
+            for each, about in zip(found, told, strict=True)
+        ]
+
+    def consider(self, questions: Sequence[str], number: int) -> list[Considered]:
+        """Candidates for each question: the names that a search along so many beams ends with, the best first."""
+        return self._for_each(questions, number)
+
+    def _for_each(self, questions: Sequence[str], beams: int) -> list[Considered]:
+        """Names for each question, the best first; what failed, alone."""
         from transforms.language_models.compact.texts import lengths_of, read_texts
 
         told = [read(question) for question in questions]
         numbers: dict[str, int] = {}
         chosen = [[numbers.setdefault(text, len(numbers)) for text in each.texts] for each in told]
-        answers = [Answer(None, "ValueError: a question without a text")] * len(questions)
+        answers = [Considered((), "ValueError: a question without a text")] * len(questions)
         asked = np.array([row for row, each in enumerate(chosen) if each], np.int64)
 
-        def run(rows: Rows) -> list[Answer]:
+        def run(rows: Rows) -> list[Considered]:
             try:
-                found = self._found(texts, [chosen[row] for row in rows], [questions[row] for row in rows])
+                found = self._found(texts, [chosen[row] for row in rows], [questions[row] for row in rows], beams)
             except Exception as error:
                 if len(rows) > 1:
                     raise
-                return [Answer(None, f"{type(error).__name__}: {error}")]
-            return [Answer(self._best(each, told[row])) for row, each in zip(rows.tolist(), found, strict=True)]
+                return [Considered((), f"{type(error).__name__}: {error}")]
+            return [Considered(self._written(each, told[row])) for row, each in zip(rows.tolist(), found, strict=True)]
 
         with self._lock:
             texts = read_texts(self._encoder, list(numbers))
@@ -134,21 +148,30 @@ class Compact:
                         answers[row] = answer
         return answers
 
-    def _found(self, texts: TextStates, chosen: list[list[int]], questions: list[str]) -> list[list[Found]]:
+    def _found(self, texts: TextStates, chosen: list[list[int]], questions: list[str], beams: int) -> list[list[Found]]:
         """Names of the chosen texts of each question, the best first."""
         from transforms.language_models.compact.search import SearchConfig, likeliest_names
         from transforms.language_models.compact.texts import side_by_side
 
         draw = _draw(questions, self.decoding) if self.decoding.temperature > 0 else None
-        config = SearchConfig(1 if draw else BEAMS, self._longest, _LENGTH_POWER, self._banned)
+        config = SearchConfig(beams, self._longest, _LENGTH_POWER, self._banned)
         return likeliest_names(self._network, side_by_side(texts, chosen).to(self.device), config, draw)
 
-    def _best(self, found: list[Found], told: Told) -> str:
-        """The best name that is not taken; the best of all where all are."""
+    def _written(self, found: list[Found], told: Told) -> tuple[Candidate, ...]:
         forms = self._forms | self._spelling.forms(told.texts)
-        names = [self._spelling.written(each.spelled, forms) for each in found]
-        taken = set(map(alike, told.taken))
-        return next((name for name in names if alike(name) not in taken), names[0])
+        return tuple(
+            Candidate(
+                self._spelling.written(each.spelled, forms),
+                each.score * (len(each.spelled.pieces) + 1) ** _LENGTH_POWER,
+            )
+            for each in found
+        )
+
+
+def _best(candidates: Sequence[Candidate], taken: Sequence[str]) -> str:
+    """The best name that is not taken; the best of all where all are."""
+    avoided = set(map(alike, taken))
+    return next((each.text for each in candidates if alike(each.text) not in avoided), candidates[0].text)
 
 
 def _draw(questions: list[str], decoding: Decoding) -> Draw:

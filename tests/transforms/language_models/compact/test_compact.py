@@ -49,6 +49,15 @@ def test_names_that_are_taken_are_not_given_again(model: Compact) -> None:
     assert other.text.casefold() != "red tea"
 
 
+def test_candidates_are_told_the_best_first(model: Compact) -> None:
+    considered = model.consider(QUESTIONS, 3)
+    assert [each.candidates[0].text for each in considered] == list(NAMES)
+    for each in considered:
+        assert len({candidate.text for candidate in each.candidates}) > 1
+        assert all(candidate.log_probability <= 0 for candidate in each.candidates)
+        assert max(each.candidates, key=lambda candidate: candidate.log_probability).text == each.candidates[0].text
+
+
 def test_a_question_that_says_nothing_fails_alone(model: Compact) -> None:
     answers = model.answer(["Titles:\nInterest:", QUESTIONS[1]])
     assert answers == [Answer(None, "ValueError: a question without a text"), Answer("Blue cars")]
@@ -58,10 +67,10 @@ def test_a_question_that_says_nothing_fails_alone(model: Compact) -> None:
 def test_what_is_raised_costs_one_answer(model: Compact, monkeypatch: pytest.MonkeyPatch) -> None:
     find = model._found
 
-    def find_or_raise(texts: object, chosen: list[list[int]], questions: list[str]) -> object:
+    def find_or_raise(texts: object, chosen: list[list[int]], questions: list[str], beams: int) -> object:
         if QUESTIONS[3] in questions:
             raise RuntimeError("no power")
-        return find(texts, chosen, questions)
+        return find(texts, chosen, questions, beams)
 
     whole = model.answer(QUESTIONS)
     monkeypatch.setattr(model, "_found", find_or_raise)
