@@ -34,7 +34,7 @@ NAMING_EXAMPLES = DatasetSchema(
             "What the example is for: `training`, `validation`, by which training is ended, or `held_out`, which is "
             "looked at by `evaluate` alone. No source is in two of them.",
         ),
-        Column("name", pa.string(), "The name that its maker gave it, on one line."),
+        Column("name", pa.string(), "The name that its maker gave it, tidied, on one line."),
         Column("titles", pa.list_(pa.string()), "Titles of its items, each once."),
         Column("terms", pa.list_(pa.string()), "The terms that carry it, the heaviest first."),
         Column("weights", pa.list_(pa.float64()), "The mean salience of each of `terms` over the items, in (0, 1]."),

@@ -16,6 +16,7 @@ from transforms.language_models.dialogue import Dialogue, frame, question_tokens
 from transforms.language_models.drawing import DrawTokens
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.precision import Precision, dtype_of
+from transforms.language_models.pretrained import cast_weights, load_pretrained
 from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import Answer, Candidate, Considered, Decoding
 from transforms.language_models.token_loop import (
@@ -30,7 +31,7 @@ from transforms.language_models.token_loop import (
     say,
     width_of,
 )
-from transforms.weights import WeightsError, without_progress_bar
+from transforms.weights import WeightsError
 
 if TYPE_CHECKING:
     import torch
@@ -84,8 +85,8 @@ class Transformer:
             folder.folder, local_files_only=True, trust_remote_code=False
         )
         self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
-        model, soft_prompt = _adapted(_load(folder), adapter)
-        _cast(model, dtype_of(precision, self.device))
+        model, soft_prompt = _adapted(load_pretrained(folder), adapter)
+        cast_weights(model, dtype_of(precision, self.device))
         self._model = model.to(self.device).eval()
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
         self._ends = _ends(self._tokenizer, model)
@@ -233,22 +234,6 @@ class Transformer:
             torch.cuda.empty_cache()
 
 
-def _load(folder: ModelFolder) -> Any:
-    """The model in 32 bits: to load another type, transformers changes torch's own for all threads meanwhile."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    kind = AutoModelForSeq2SeqLM if folder.encoder_decoder else AutoModelForCausalLM
-    with without_progress_bar():
-        return kind.from_pretrained(
-            folder.folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-
-
 def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tensor]:
     """The model with LoRA merged into its weights; and the vectors of a soft prompt, shape (tokens, hidden size)."""
     import torch
@@ -277,12 +262,6 @@ def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tens
             f"the adapter {adapter.folder} does not fit the model: vectors of {prompt.shape[1]} numbers, not {width}"
         )
     return tuned.get_base_model(), prompt
-
-
-def _cast(model: Any, dtype: torch.dtype) -> None:
-    """Gives weights a type, and not what a model reckons itself: tables of positions would be too coarse."""
-    for weight in model.parameters():
-        weight.data = weight.data.to(dtype)
 
 
 def _drop_habits(model: Any) -> None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from transforms.language_models.tuning.config import Pair
 from transforms.naming.config import NamingConfig
+from transforms.naming.decide import Asked, question_of
+from transforms.naming.example_journeys import example_journeys
 from transforms.naming.question import question
 
 FEWEST_TITLES = 3
@@ -21,11 +23,15 @@ _MOST_TAKEN = 3
 
 
 def validation_pairs(examples: pa.RecordBatch, config: NamingConfig) -> list[Pair]:
-    """One pair for each row of `naming_examples`, asked as journeys are: the first `max_items` titles."""
-    return [
-        Pair(_question(row["titles"][: config.max_items], row["terms"], (), config), row["name"])
-        for row in examples.to_pylist()
-    ]
+    """One pair for each row of `naming_examples`, asked as `name` asks about journeys; none where nothing can be told.
+
+    Args:
+        examples: sorted by `example_id`.
+        config: what the model is told of a journey, and how much.
+    """
+    asked = [question_of(Asked(journey), config) for journey in example_journeys(examples, config)]
+    named = zip(asked, examples["name"].to_pylist(), strict=True)
+    return [Pair(text, name) for text, name in named if text]
 
 
 def training_pairs(examples: pa.RecordBatch, config: NamingConfig, passes: int, seed: int) -> list[Pair]:

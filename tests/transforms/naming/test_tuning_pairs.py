@@ -35,7 +35,7 @@ def _titles(pair: Pair) -> list[str]:
 
 def test_what_is_judged_is_asked_as_journeys_are() -> None:
     pairs = validation_pairs(examples(1), CONFIG)
-    question = "Titles:\n- title 0 0\n- title 0 1\n- title 0 2\n- title 0 3\nInterest:"
+    question = "Titles:\n- title 0 2\n- title 0 4\n- title 0 6\n- title 0 8\nInterest:"
     assert pairs == [Pair(question, "Name 0")]
     terms = validation_pairs(examples(1), dataclasses.replace(CONFIG, metadata="terms"))
     assert terms == [Pair("Terms: term 0, second\nInterest:", "Name 0")]

@@ -21,6 +21,7 @@ from transforms.weights import WeightsError
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
     from transforms.encoders.transformer import TransformerEncoder
     from transforms.language_models.compact.search import Draw, Found
@@ -55,6 +56,18 @@ def load_encoder(text_pieces: int, device: str | None = None, encoder: EncoderSp
     from transforms.encoders.transformer import TransformerEncoder
 
     return TransformerEncoder(find_layout(encoder), device, max_tokens=text_pieces + 2)
+
+
+def id_of(tokenizer: Tokenizer, piece: str) -> int:
+    """The number of a piece.
+
+    Raises:
+        WeightsError: when the encoder does not know it.
+    """
+    found = tokenizer.token_to_id(piece)
+    if found is None:
+        raise WeightsError(f"a compact network needs an encoder that knows the piece {piece!r}")
+    return int(found)
 
 
 class Compact:
@@ -95,7 +108,7 @@ class Compact:
         self.max_batch_pieces = MAX_BATCH_PIECES.get(self.device.type, MAX_BATCH_PIECES["cpu"])
         self._forms = described.forms
         self._spelling = Spelling(self._encoder.tokenizer.backend)
-        self._banned = (self._encoder.tokenizer.backend.token_to_id(UNKNOWN),)
+        self._banned = (id_of(self._encoder.tokenizer.backend, UNKNOWN),)
         self._longest = min(described.shape.name_pieces, self.decoding.max_new_tokens)
         network = Network(described.shape, described.known, torch.from_numpy(self._encoder.token_embeddings()))
         network.load_state_dict(read_weights(folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -128,6 +128,10 @@ class Network(nn.Module):
         dropout: while it is taught.
     """
 
+    known: Tensor
+    places: Tensor
+    embeddings: Tensor
+
     def __init__(self, config: NetworkConfig, known: list[int], embeddings: Tensor, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = config
@@ -188,7 +192,7 @@ class Network(nn.Module):
         x = x + self.positions[place]
         kept = []
         for layer, old in zip(self.layers, past, strict=True):
-            x, new = layer.step(x, memory, old)
+            x, new = cast(Layer, layer).step(x, memory, old)
             kept.append(new)
         return self.norm(x), kept
 

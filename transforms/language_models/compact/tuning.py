@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.encoders.spec import EncoderSpec
-from transforms.language_models.compact.compact import ENCODER, END, UNKNOWN, load_encoder
+from transforms.language_models.compact.compact import ENCODER, END, UNKNOWN, id_of, load_encoder
 from transforms.language_models.compact.config import NetworkConfig, TrainingConfig
 from transforms.language_models.compact.examples import read_examples
 from transforms.language_models.compact.files import save
@@ -49,7 +49,7 @@ def tune_compact(
 
     backend = reader.tokenizer.backend
     spelling = Spelling(backend)
-    unknown, end = backend.token_to_id(UNKNOWN), backend.token_to_id(END)
+    unknown, end = id_of(backend, UNKNOWN), id_of(backend, END)
     lesson = read_examples(rows, spelling, config.kept_texts, config.most_terms, shape.name_pieces, unknown)
     forms = spelling.forms(rows["name"].filter(pc.equal(rows["part"], "training")).to_pylist())
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from transforms.language_models.folder import ModelFolder
 from transforms.language_models.precision import dtype_of
+from transforms.language_models.pretrained import cast_weights, load_pretrained
 from transforms.language_models.tuning.config import TuningConfig
-from transforms.weights import without_progress_bar
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,9 @@ def taught_model(
     whole = config.way == "full"
     shortest = dtype_of("auto", device)
     short = shortest == torch.bfloat16 and not whole  # the range of float16 is too small for gradients
-    loaded = _load(model, torch.bfloat16 if short else torch.float32)
+    loaded = load_pretrained(model)
+    if short:
+        cast_weights(loaded, torch.bfloat16)
     loaded.config.use_cache = False
     if whole:
         return loaded.to(device)
@@ -50,25 +52,17 @@ def taught_model(
     return taught.to(device)
 
 
-def _load(model: ModelFolder, precision: torch.dtype) -> Any:
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    kind = AutoModelForSeq2SeqLM if model.encoder_decoder else AutoModelForCausalLM
-    with without_progress_bar():
-        return kind.from_pretrained(
-            model.folder, dtype=precision, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
-
-
 def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> Any:
     from peft import LoraConfig, PromptTuningConfig, TaskType
 
     task = TaskType.SEQ_2_SEQ_LM if model.encoder_decoder else TaskType.CAUSAL_LM
     if config.way == "prompt":
         # The vectors stand before what an encoder reads, and nowhere else.
-        modules = {"num_transformer_submodules": 1} if model.encoder_decoder else {}
         return PromptTuningConfig(
-            task_type=task, num_virtual_tokens=config.prompt_tokens, tokenizer_name_or_path=None, **modules
+            task_type=task,
+            num_virtual_tokens=config.prompt_tokens,
+            tokenizer_name_or_path=None,
+            num_transformer_submodules=1 if model.encoder_decoder else None,
         )
     layers = None
     if config.top_layers is not None and not model.encoder_decoder:
@@ -123,5 +117,5 @@ def save_taught(taught: Any, tokenizer: Any, folder: Path, base: str) -> None:
     for learnt in taught.parameters():
         if learnt.requires_grad:
             learnt.data = learnt.data.to(torch.float16)
-    taught.save_pretrained(folder, save_embedding_layers=False)  # none is taught, and to look would ask a hub
+    taught.save_pretrained(str(folder), save_embedding_layers=False)  # none is taught, and to look would ask a hub
     (folder / "README.md").unlink(missing_ok=True)  # a form that nobody filled in

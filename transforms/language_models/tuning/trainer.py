@@ -109,7 +109,7 @@ def make_trainer(
     """
     from torch.utils.tensorboard import SummaryWriter
     from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
-    from transformers.integrations import TensorBoardCallback
+    from transformers.integrations.integration_utils import TensorBoardCallback
 
     class AnswerTrainer(Trainer):
         def compute_loss(
