@@ -28,6 +28,9 @@ from transformers import AutoTokenizer
 from benchmarks.naming_rivals import Answers, PlainGenerate, WithoutSharing, texts_of
 from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
 from benchmarks.sample_questions import sample_questions
+from pipelines.inputs import CANDIDATES_OF_BUILTIN, CHOICE_ENCODER
+from transforms.encoders.spec import EncoderSpec
+from transforms.language_models.choosing import Choosing
 from transforms.language_models.dialogue import Dialogue, question_tokens
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.loading import find_adapter, find_model
@@ -35,6 +38,7 @@ from transforms.language_models.precision import Precision, has_bfloat16
 from transforms.language_models.spec import Decoding, parse_model
 from transforms.language_models.transformer import Transformer
 from transforms.naming.config import NamingConfig
+from transforms.naming.name_choice import NameChoice
 from transforms.naming.question import dialogue
 
 _TOGETHER = 32
@@ -47,6 +51,7 @@ _OURS, _OURS_32, _SINGLES, _ONE, _BATCHES = (
     "generate(), one question a call",
     f"generate(), {_TOGETHER} questions a call",
 )
+_CHOSEN = f"batches, chosen among {CANDIDATES_OF_BUILTIN} names"
 _SHARED, _UNSHARED = "worked examples read once", "worked examples read with each question"
 
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -168,17 +173,20 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
     bare = Dialogue()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
+    choice = NameChoice(NamingConfig(method="fine_tuned"), EncoderSpec(CHOICE_ENCODER), CANDIDATES_OF_BUILTIN)
     ways = [
         Way(_OURS, texts_of(model), len(questions)),
         Way(_ONE, one, few),
         Way(_BATCHES, loader.rival(bare, _TOGETHER), len(questions)),
         Way(_SINGLES, lambda asked: [text for each in asked for text in texts_of(model)([each])], few),
         Way(_OURS_32, texts_of(loader.ours(bare, "float32")), len(questions)),
+        Way(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(questions)),
     ]
     rounds = Rounds(ways, questions, repeats)
     tuned = loader.adapter is not None and not torch.cuda.is_available()
     figures = [
         Figure(_OURS, rounds.rate(_OURS), "names/s", Target(10, at_least=True) if tuned else None),
+        Figure(_CHOSEN, rounds.rate(_CHOSEN), "names/s"),
         Figure(f"{_OURS} / {_ONE}", rounds.ratio(_OURS, _ONE), "×", Target(5, at_least=True)),
         Figure(f"{_OURS} / {_BATCHES}", rounds.ratio(_OURS, _BATCHES), "×"),
         Figure(f"{_OURS} / {_OURS_32}", rounds.ratio(_OURS, _OURS_32), "×"),
