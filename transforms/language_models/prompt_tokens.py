@@ -15,7 +15,6 @@ from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import Asked
 from transforms.weights import WeightsError
 
-
 UNCOUNTED = ("compact", "endpoint")
 """Kinds of models whose prompts are not counted: one has none but the texts, the tokenizer of the other is not here."""
 
