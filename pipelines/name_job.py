@@ -227,6 +227,7 @@ class Job:
             "parts": self.parts,
             "naming": dataclasses.asdict(self.naming),
             "model": self.model,
+            "candidates": self.asked.candidates if self.asked else 0,
             "safety_model": _told_safety(self.safety),
         }
 

@@ -203,6 +203,11 @@ class Asked:
                 f"got {self.model.kind} with a temperature of {self.decoding.temperature}"
             )
 
+    @property
+    def candidates(self) -> int:
+        """How many answers the model thinks of, of which one is given."""
+        return 1 if self.choice is None else self.choice.candidates
+
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over all that decides an answer but the question.
 

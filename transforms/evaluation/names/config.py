@@ -50,7 +50,13 @@ class Way:
 
     def described(self) -> dict[str, Any]:
         """The same for manifests."""
-        return {"label": self.label, "kind": self.kind, "model": self.model, "naming": dataclasses.asdict(self.naming)}
+        return {
+            "label": self.label,
+            "kind": self.kind,
+            "model": self.model,
+            "candidates": self.asked.candidates if self.asked else 0,
+            "naming": dataclasses.asdict(self.naming),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
