@@ -277,7 +277,10 @@ class TestUsage:
             (("--ways=salient;few_shot",), "few_shot needs a model, such as few_shot=smollm2, got 'few_shot'"),
             (("--ways=salient=smollm2",), "salient asks no model, got 'salient=smollm2'"),
             (("--ways=salient,examples=1",), "'examples=1' is no setting of salient; allowed are none"),
-            (("--ways=fine_tuned=m,examples=1",), "no setting of fine_tuned; allowed are adapter, max_items, metadata"),
+            (
+                ("--ways=fine_tuned=m,examples=1",),
+                "no setting of fine_tuned; allowed are adapter, candidates, encoder",
+            ),
             (("--ways=few_shot=m,examples=9",), "examples must be a whole number in [0, 8], got '9', in 'few_shot=m"),
             (("--ways=few_shot=m,metadata=x",), "metadata must be one of titles, terms, both, got 'x'"),
             (("--ways=few_shot=m,examples=1,examples=2",), "each once as SETTING=VALUE"),

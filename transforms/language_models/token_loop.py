@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 LEAST_ROWS = 2
 """Rows that a model reads together at least. A product with one row is another routine, which sums in another order."""
 
-_STEP = 8
+_STEP = 16
 
 Choose: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
 """(Rows by their number in the batch, their logits of shape (rows, vocabulary)) -> the next token of each."""
 
 
 def width_of(length: int) -> int:
-    """Columns that a row of so many tokens is padded to: the next multiple of 8 beyond them.
+    """Columns that a row of so many tokens is padded to: the next multiple of 16 beyond them.
 
     There is padding in each row, as without any the mask of attention would be left out, which is another routine.
     """

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _Said = TypeVar("_Said")
 
-MAX_BATCH_TOKENS = {"cpu": 2048, "cuda": 32768}
+MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Tokens of questions, padding among them, that are read together."""
 
 

@@ -78,5 +78,5 @@ def test_tokens_are_chosen_by_the_number_of_the_row() -> None:
 
 def test_there_is_always_padding() -> None:
     for length in range(1, 40):
-        assert length < width_of(length) <= length + 8
-        assert width_of(length) % 8 == 0
+        assert length < width_of(length) <= length + 16
+        assert width_of(length) % 16 == 0
