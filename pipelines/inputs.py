@@ -16,6 +16,7 @@ from transforms.datasets.storage import StorageError
 from transforms.encoders.spec import EncoderSpec, parse_spec
 from transforms.encoders.weights import EXTRA, find_layout
 from transforms.language_models.builtin import BUILTIN
+from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
@@ -226,18 +227,32 @@ def find_metadata(option: str, model: str, adapter: str) -> Metadata:
         raise UsageError(f"{option}: {error}") from error
 
 
-def usual_candidates(model: str) -> int:
-    """How many names a model thinks of where nobody says it."""
-    return CANDIDATES_OF_BUILTIN if model == "builtin" else 1
-
-
-def find_choice(option: str, candidates: int, encoder: str, naming: NamingConfig) -> NameChoice | None:
+def find_choice(
+    option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, drawn: bool = False
+) -> NameChoice | None:
     """What chooses one of several names, with an encoder whose weights and packages are there; None for one name.
 
+    Args:
+        option: what an error begins with.
+        model: as it is given.
+        candidates: how many names it thinks of; None: as is usual for it.
+        encoder: what makes vectors; None: `CHOICE_ENCODER`.
+        naming: how long a name may be, and what it must not be.
+        drawn: whether names are drawn.
+
     Raises:
-        UsageError: when the encoder is not known, or something is missing.
+        UsageError: when there is no choice to be made, the encoder is not known, or something is missing.
     """
-    return NameChoice(naming, find_encoder(option, encoder), candidates) if candidates > 1 else None
+    number = candidates or (CANDIDATES_OF_BUILTIN if model == "builtin" and not drawn else 1)
+    if number == 1:
+        if encoder:
+            raise UsageError(f"{option}: an encoder is for a choice among candidates, of which there is one")
+        return None
+    if is_endpoint(model):
+        raise UsageError(f"{option}: candidates are told by a model that this machine loads, and by no endpoint")
+    if drawn:
+        raise UsageError(f"{option}: candidates are the likeliest names; with a temperature above 0 they are drawn")
+    return NameChoice(naming, find_encoder(option, encoder or CHOICE_ENCODER), number)
 
 
 def find_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> ListsAndClassifier:

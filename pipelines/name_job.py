@@ -25,7 +25,6 @@ from pipelines.inputs import (
     journal_folder,
     open_workspace,
     told_inputs,
-    usual_candidates,
 )
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute
@@ -128,7 +127,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         "--candidates",
         type=reading.number(int, 1, MOST_CANDIDATES),
         help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
-        f"its first thought, which is faster. Without it: {CANDIDATES_OF_BUILTIN} for `--model=builtin`, otherwise 1.",
+        f"its first thought, which is faster. Without it: {CANDIDATES_OF_BUILTIN} for `--model=builtin`, unless names "
+        "are drawn, otherwise 1.",
     )
     add(
         "--encoder",
@@ -302,6 +302,8 @@ def _check_model(own: argparse.Namespace) -> None:
     """Refuses a method without what it needs, and with what is not for it."""
     if own.method == "salient" and (own.model or own.adapter):
         raise reading.UsageError("--method=salient asks no language model; give another --method, or no --model")
+    if own.method == "salient" and (own.candidates or own.encoder):
+        raise reading.UsageError("--candidates and --encoder are for names that a --model thinks of")
     if own.method != "salient" and not own.model:
         raise reading.UsageError(f"--method={own.method} needs --model")
     if own.model == BUILTIN and own.method != "fine_tuned":
@@ -316,21 +318,7 @@ def _check_model(own: argparse.Namespace) -> None:
         raise reading.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
     if own.precision != Asked.precision and (not own.model or is_endpoint(own.model)):
         raise reading.UsageError("--precision is for a --model that this machine loads")
-    _check_choice(own)
     _check_endpoint_limits(own)
-
-
-def _check_choice(own: argparse.Namespace) -> None:
-    """Refuses a choice where there is none to be made."""
-    several = (own.candidates or 1) > 1
-    if several and own.method == "salient":
-        raise reading.UsageError("--candidates are names that a --model thinks of")
-    if several and is_endpoint(own.model):
-        raise reading.UsageError("--candidates are told by a --model that this machine loads, and by no endpoint")
-    if several and own.temperature > 0:
-        raise reading.UsageError("--candidates are the likeliest names; with a --temperature above 0 they are drawn")
-    if own.encoder and not several and (own.candidates or own.model != BUILTIN):
-        raise reading.UsageError("--encoder is for a choice among --candidates")
 
 
 def _check_endpoint_limits(own: argparse.Namespace) -> None:
@@ -346,6 +334,8 @@ def _check_endpoint_limits(own: argparse.Namespace) -> None:
 def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
     if naming.method == "salient":
         return None
+    drawn = own.temperature > 0
+    choice = find_choice("--candidates and --encoder", own.model, own.candidates, own.encoder, naming, drawn)
     model = find_language_model("--model", own.model, own.adapter or "")
     decoding = Decoding(own.max_new_tokens, own.temperature, own.top_p, own.seed)
     limits = EndpointLimits(
@@ -354,9 +344,6 @@ def _asked(own: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         own.endpoint_requests_per_second,
         own.endpoint_retries,
     )
-    drawn = own.temperature > 0
-    candidates = own.candidates or (1 if drawn else usual_candidates(own.model))
-    choice = find_choice("--encoder", candidates, own.encoder or CHOICE_ENCODER, naming)
     return Asked(model, dialogue(naming), decoding, limits, own.precision, choice)
 
 

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from pipelines.inputs import (
-    CHOICE_ENCODER,
     called,
     check_adapter,
     find_choice,
     find_language_model,
     find_metadata,
-    usual_candidates,
 )
 from pipelines.options import UsageError, number
 from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import Asked
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
-from transforms.naming.name_choice import MOST_CANDIDATES, NameChoice
+from transforms.naming.name_choice import MOST_CANDIDATES
 from transforms.naming.question import dialogue
 
 _OPTION = "--ways"
@@ -147,17 +145,10 @@ def _find_way(written: WrittenWay, label: str) -> Way:
     told = {name: value for name, value in written.settings.items() if name not in _NOT_OF_QUESTIONS}
     told.setdefault("metadata", find_metadata(_OPTION, written.model, adapter))
     naming = dataclasses.replace(NamingConfig(method=kind), **told)
-    asked = Asked(model, dialogue(naming), choice=_find_choice(written, naming))
+    candidates, encoder = (written.settings.get(name) for name in ("candidates", "encoder"))
+    choice = find_choice(_OPTION, written.model, candidates, encoder, naming)
+    asked = Asked(model, dialogue(naming), choice=choice)
     return Way(label, kind, naming, asked, called(asked))
-
-
-def _find_choice(written: WrittenWay, naming: NamingConfig) -> NameChoice | None:
-    candidates = written.settings.get("candidates") or usual_candidates(written.model)
-    if candidates > 1 and is_endpoint(written.model):
-        raise UsageError(f"{_OPTION}: candidates are told by no endpoint, got {candidates}")
-    if candidates == 1 and "encoder" in written.settings:
-        raise UsageError(f"{_OPTION}: an encoder is for a choice among candidates, of which there is one")
-    return find_choice(_OPTION, candidates, written.settings.get("encoder", CHOICE_ENCODER), naming)
 
 
 def _label(written: WrittenWay) -> str:

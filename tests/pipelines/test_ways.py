@@ -94,7 +94,10 @@ def test_a_name_may_be_chosen_of_several() -> None:
     ("text", "message"),
     [
         ("fine_tuned=m,encoder=e", "an encoder is for a choice among candidates"),
-        ("few_shot=http://host/v1#m,candidates=2", "candidates are told by no endpoint, got 2"),
+        (
+            "few_shot=http://host/v1#m,candidates=2",
+            "candidates are told by a model that this machine loads, and by no endpoint",
+        ),
     ],
 )
 def test_a_choice_needs_candidates(text: str, message: str) -> None:

@@ -33,7 +33,7 @@ _VERSION = "choice 1"
 _FLATTENED = 0.5
 """Power of chances: a small model is too sure of its first thought."""
 _NEARNESS = 1.5
-"""By how much a cosine counts more than an agreement. Both were chosen on the validation part (docs/naming.md)."""
+"""By how much a cosine counts more than an agreement. How both were chosen: docs/naming.md."""
 
 
 @dataclasses.dataclass(frozen=True)
