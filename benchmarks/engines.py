@@ -23,14 +23,14 @@ from benchmarks.generator import GeneratedLog, LogConfig, cached
 from benchmarks.measurement import measure
 from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
 from benchmarks.whales import Whales, add_whales
-from runner_configs.flink import programs
-from runner_configs.flink.cluster import LocalCluster
+from tools.flink import toolchain
+from tools.flink.cluster import LocalCluster
 
 _POLL_SECONDS = 0.2
 _GIGABYTE = 1e9
 _WORKER = "sdk_worker_main"
 _MORE_PARTS = "--parts=64"
-_CONFIG = programs.SOURCE.parent / "flink.yaml"
+_CONFIG = toolchain.SOURCE.parent / "flink.yaml"
 
 NOTES = (
     "Two TaskManagers with two slots each on one machine; a fresh cluster for each run.",
@@ -161,7 +161,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and reports; missed targets are told, but are no failure."""
     given = parse(argv)
-    programs.check_installed()
+    toolchain.check_installed()
     count = given.interactions
     log = cached(LogConfig(count), given.data)
     whales = (

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.documentation import PAGES, with_options
 from schemas.page import page
+from tools.docs import PAGES, insert_options_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,9 +15,9 @@ def test_the_page_about_datasets_is_up_to_date() -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_the_options_in_pages_are_up_to_date(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert with_options(text) == text, "run `make docs`"
+    assert insert_options_table(text) == text, "run `make docs`"
 
 
 def test_a_page_has_the_marks_of_one_table() -> None:
     with pytest.raises(ValueError, match="has them 0 times"):
-        with_options("<!-- options of nothing -->\n\n<!-- end -->")
+        insert_options_table("<!-- options of nothing -->\n\n<!-- end -->")

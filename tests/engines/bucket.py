@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from runner_configs.flink.programs import FAKE_GCS_SERVER
+from tools.flink.toolchain import FAKE_GCS_SERVER
 
 SECONDS_TO_START = 30
 LOSE_ANSWER = -1

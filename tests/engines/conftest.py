@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner_configs.flink.cluster import LocalCluster, Ports
 from tests.engines.commands import ROOT, extract, log_of, parts
+from tools.flink.cluster import LocalCluster, Ports
 
 Parts = dict[str, dict[str, bytes]]
 Expected = Callable[[str], Parts]

@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-from runner_configs.flink.processes import Started
+from tools.flink.processes import ManagedProcess
 
 
-def size_of_log(process: Started) -> int:
+def size_of_log(process: ManagedProcess) -> int:
     return Path(process.log).stat().st_size
 
 
-def log_from(process: Started, start: int) -> str:
+def log_from(process: ManagedProcess, start: int) -> str:
     with Path(process.log).open("rb") as log:
         log.seek(start)
         return log.read().decode(errors="replace")

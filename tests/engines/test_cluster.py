@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner_configs.flink import programs
-from runner_configs.flink.cluster import HOST, LocalCluster
-from runner_configs.flink.processes import NotReadyError
 from tests.engines.commands import ROOT, extract, log_of, parts
 from tests.engines.conftest import Expected, free_ports
+from tools.flink import toolchain
+from tools.flink.cluster import HOST, LocalCluster
+from tools.flink.processes import NotReadyError
 
 pytestmark = [pytest.mark.engines, pytest.mark.flink]
 
@@ -64,7 +64,7 @@ def test_a_missing_tool_is_named(missing: str, tmp_path: Path) -> None:
     for name in {"java", "mvn", "go"} - {missing}:
         (tmp_path / name).symlink_to(Path(str(shutil.which(name))))
     done = subprocess.run(
-        [sys.executable, "-m", "runner_configs.flink", "install"],
+        [sys.executable, "-m", "tools.flink", "install"],
         cwd=ROOT,
         env={"PATH": str(tmp_path)},
         capture_output=True,
@@ -78,16 +78,16 @@ def test_a_missing_tool_is_named(missing: str, tmp_path: Path) -> None:
 def test_jars_that_are_not_those_checked_in_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     jars = tmp_path / "jars"
     jars.mkdir()
-    for jar in programs.JARS.iterdir():
+    for jar in toolchain.JARS.iterdir():
         (jars / jar.name).symlink_to(jar)
-    monkeypatch.setattr(programs, "JARS", jars)
-    assert programs.different_jars() == []
+    monkeypatch.setattr(toolchain, "JARS", jars)
+    assert toolchain.different_jars() == []
     changed, gone = sorted(jars.iterdir())[:2]
     changed.unlink()
     changed.write_bytes(b"other")
     gone.unlink()
     (jars / "more.jar").write_bytes(b"")
-    assert programs.different_jars() == sorted([changed.name, gone.name, "more.jar"])
+    assert toolchain.different_jars() == sorted([changed.name, gone.name, "more.jar"])
 
 
 @pytest.mark.parametrize(

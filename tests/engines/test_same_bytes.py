@@ -9,20 +9,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runner_configs.flink import programs
-from runner_configs.flink.cluster import LocalCluster
 from tests.engines.commands import ROOT, extract, log_of, parts
 from tests.engines.conftest import SAMPLES, Expected, Parts
 from tests.engines.logs import extracting_workers, log_from, size_of_log
-from tests.transforms.encoders.toy import word_vector
+from tests.transforms.encoders.fake_encoder import word_vector
+from tools.flink import toolchain
+from tools.flink.cluster import LocalCluster
 
 pytestmark = pytest.mark.engines
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_prism(sample: str, expected: Expected, tmp_path: Path) -> None:
-    programs.check_installed()
-    options = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={programs.PRISM}"]
+    toolchain.check_installed()
+    options = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={toolchain.PRISM}"]
     ended = extract(*options, f"--workspace={tmp_path}", *log_of(sample))
     assert ended.code == 0, ended.said
     print(f"Prism, {sample}: {ended.seconds:.1f} s")
@@ -83,8 +83,8 @@ def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Parts]
 
 @pytest.mark.flink
 def test_by_vectors_too(by_vectors: Callable[..., Parts], on_flink: list[str]) -> None:
-    programs.check_installed()
+    toolchain.check_installed()
     direct = by_vectors("FnApiRunner", "--runner=FnApiRunner")
-    prism = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={programs.PRISM}"]
+    prism = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={toolchain.PRISM}"]
     assert by_vectors("Prism", *prism) == direct
     assert by_vectors("Flink", *on_flink) == direct

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generator import GeneratedLog, LogConfig, generate
-from runner_configs.flink import programs
-from runner_configs.flink.cluster import HOST, LocalCluster, takes_calls
-from runner_configs.flink.processes import Started, start, stop, wait_until
 from tests.engines.commands import ROOT, Ended, extract, extract_command, log_of, parts
 from tests.engines.conftest import Expected, Parts, Workspaces, free_ports
 from tests.engines.logs import extracting_workers, log_from, size_of_log
+from tools.flink import toolchain
+from tools.flink.cluster import HOST, LocalCluster, takes_calls
+from tools.flink.processes import ManagedProcess, start, stop, wait_until
 
 pytestmark = [pytest.mark.engines, pytest.mark.flink, pytest.mark.timeout(900)]
 
@@ -46,11 +46,11 @@ def inputs(log: GeneratedLog) -> list[str]:
 
 
 @pytest.fixture
-def worker_pool(tmp_path: Path) -> Iterator[tuple[Started, str]]:
+def worker_pool(tmp_path: Path) -> Iterator[tuple[ManagedProcess, str]]:
     """Workers in a process of their own that the TaskManager only talks to: the shape of a side-car."""
     port = free_ports().job
     module = "apache_beam.runners.worker.worker_pool_main"
-    command = [sys.executable, "-m", module, f"--service_port={port}", f"--container_executable={programs.BOOT}"]
+    command = [sys.executable, "-m", module, f"--service_port={port}", f"--container_executable={toolchain.BOOT}"]
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # the pool starts `python`
     variables = {"PATH": search, "RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
     pool = start("pool", command, tmp_path, variables)
@@ -60,7 +60,11 @@ def worker_pool(tmp_path: Path) -> Iterator[tuple[Started, str]]:
 
 
 def test_workers_of_a_pool_beside_the_task_manager(
-    worker_pool: tuple[Started, str], cluster: LocalCluster, on_flink: list[str], expected: Expected, tmp_path: Path
+    worker_pool: tuple[ManagedProcess, str],
+    cluster: LocalCluster,
+    on_flink: list[str],
+    expected: Expected,
+    tmp_path: Path,
 ) -> None:
     pool, address = worker_pool
     starts = {manager: size_of_log(manager) for manager in cluster.task_managers}

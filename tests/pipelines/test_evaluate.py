@@ -18,9 +18,9 @@ from pipelines.options import JobOptions, parse
 from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write
-from tests.transforms.encoders.toy import ToySource
-from tests.transforms.interest.worlds import world
-from tests.transforms.salience.topics import TopicSource, rows_of_items
+from tests.transforms.encoders.fake_encoder import ToySource
+from tests.transforms.interest.synthetic import world
+from tests.transforms.salience.topic_catalogue import TopicSource, rows_of_items
 from transforms.evaluation.conformity import RULES
 
 SIZE = 12

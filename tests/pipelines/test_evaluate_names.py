@@ -15,8 +15,8 @@ from pipelines import evaluate_job
 from pipelines.evaluate import run
 from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
-from tests.transforms.encoders.toy import WordSource
-from tests.transforms.evaluation.names.made import example, made_examples, write_examples
+from tests.transforms.encoders.fake_encoder import WordSource
+from tests.transforms.evaluation.names.builders import example, made_examples, write_examples
 from transforms.datasets.gate import DataError
 from transforms.evaluation.names import experiment
 from transforms.language_models import loading
@@ -134,7 +134,7 @@ class TestWithModels:
         """Tiny models and adapters."""
         pytest.importorskip("torch")
         pytest.importorskip("peft")
-        from tests.transforms.language_models.tiny import make_llama, make_lora, make_soft_prompt, make_t5
+        from tests.transforms.language_models.tiny_models import make_llama, make_lora, make_soft_prompt, make_t5
 
         folder = tmp_path_factory.mktemp("models")
         make_llama(folder / "llama")

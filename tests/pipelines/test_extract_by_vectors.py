@@ -8,7 +8,7 @@ import pytest
 from pipelines import extract_job, salience, salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
 from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, figures, manifest, rows, write
-from tests.transforms.encoders.toy import WordSource, word_vector
+from tests.transforms.encoders.fake_encoder import WordSource, word_vector
 
 TITLES = dict(zip(ITEMS["item_id"].to_pylist(), ITEMS["title"].to_pylist(), strict=True))
 VECTORS = pa.table({"item_id": list(TITLES), "embedding": [word_vector(title) for title in TITLES.values()]})

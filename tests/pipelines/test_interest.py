@@ -13,7 +13,7 @@ import pytest
 from pipelines.interest import run
 from schemas import ERRORS, INTERACTIONS_WITH_INTEREST, METRICS, TIMESTAMP
 from tests.pipelines.logs import content, extract, manifest, rows, write
-from tests.transforms.interest.worlds import ITEMS, POPULAR, world
+from tests.transforms.interest.synthetic import ITEMS, POPULAR, world
 
 START = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)
 QUICK = ("--dimensions=8", "--epochs=20", "--max_error_rate=0.1")

@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.name import run
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
+from tests.pipelines.fake_model import TAKEN, NamingToy, asked, put_in
 from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, manifest, rows, write
-from tests.pipelines.naming_toy import TAKEN, NamingToy, asked, put_in
 
 ROOT = Path(__file__).parents[2]
 BY_MODEL = ("--method=few_shot", "--model=some/toy")
@@ -145,7 +145,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
     whole = toy(tmp_path, monkeypatch)
     name(folder, tmp_path / "whole", *BY_MODEL)
     log = tmp_path / "killed questions"
-    script = [sys.executable, "-m", "tests.pipelines.naming_toy", *given(folder, tmp_path / "killed"), *BY_MODEL]
+    script = [sys.executable, "-m", "tests.pipelines.fake_model", *given(folder, tmp_path / "killed"), *BY_MODEL]
     settings = os.environ | {"PYTHONPATH": str(ROOT), "TOY_LOG": str(log), "TOY_SECONDS": "0.02"}
     process = subprocess.Popen(script, env=settings, cwd=tmp_path, stderr=subprocess.DEVNULL)
     journal = tmp_path / "killed" / "_answers_so_far"

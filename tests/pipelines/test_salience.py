@@ -13,7 +13,7 @@ from pipelines import salience_job
 from pipelines.salience import run
 from schemas import EMBEDDINGS, ERRORS, METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
 from tests.pipelines.logs import content, manifest, rows, write
-from tests.transforms.salience.topics import TOPICS, TopicSource, rows_of_items
+from tests.transforms.salience.topic_catalogue import TOPICS, TopicSource, rows_of_items
 
 ROOT = Path(__file__).parents[2]
 COUNT = 1500

@@ -15,7 +15,7 @@ from pipelines.tune import run
 from pipelines.tune_summary import dropped_lines
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES
 from tests.pipelines.logs import content, errors, figures, manifest, rows, write
-from tests.transforms.encoders.toy import WordSource
+from tests.transforms.encoders.fake_encoder import WordSource
 
 ROOT = Path(__file__).parents[2]
 SOURCES = 80

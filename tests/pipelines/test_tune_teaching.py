@@ -15,7 +15,7 @@ from pipelines.tune import run
 from schemas import NAMING_EXAMPLES
 from tests.pipelines.logs import rows, write
 from tests.pipelines.test_tune import PARTS, Source, made, table
-from tests.transforms.language_models.tiny import load_tuned, make_llama
+from tests.transforms.language_models.tiny_models import load_tuned, make_llama
 from transforms.language_models.folder import read_adapter, read_model
 from transforms.language_models.spec import Asked, parse_model
 from transforms.language_models.tuning import trainer

@@ -10,7 +10,7 @@ from apache_beam.coders import registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms import columnar
 from transforms.columnar import (
     BYTES_PER_PIECE,

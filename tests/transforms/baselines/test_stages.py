@@ -9,7 +9,7 @@ import pytest
 
 from schemas import HISTORIES, JOURNEYS
 from tests.transforms.baselines.vectors import grouped
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms.baselines.config import BaselineConfig
 from transforms.baselines.rows import ITEM_VECTORS, matrix_of, number_by_first
 from transforms.baselines.stages import BaselineJourneys, personal_journeys

@@ -1,7 +1,7 @@
 import apache_beam as beam
 
 from schemas import ERRORS, METRICS
-from tests.transforms.running import run_graph
+from tests.transforms.beam_testing import run_graph
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import file_error
 from transforms.datasets.metrics import SumCounts, count, count_unusable, metric_rows

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import HISTORIES, INTERACTIONS
-from tests.transforms.running import run_graph
+from tests.transforms.beam_testing import run_graph
 from transforms.datasets import reading
 from transforms.datasets.coercion import ColumnError, located_schema
 from transforms.datasets.files import InputFile, Source, find

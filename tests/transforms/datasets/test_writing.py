@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import ERRORS, SALIENT_TERMS, SchemaError
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import buckets_of, concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import EMBEDDINGS, SchemaError
-from tests.transforms.encoders.toy import DIMENSION, ToyEncoder, ToySource, toy_vector
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.encoders.fake_encoder import DIMENSION, ToyEncoder, ToySource, toy_vector
 from transforms.columnar import BYTES_PER_PIECE, concatenate
 from transforms.encoders.encode import (
     HASHED_TEXTS,

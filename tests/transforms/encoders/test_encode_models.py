@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from schemas import EMBEDDINGS  # noqa: E402
+from tests.transforms.beam_testing import create, run_graph  # noqa: E402
 from tests.transforms.encoders.test_encode import texts  # noqa: E402
-from tests.transforms.encoders.tiny import make_bert  # noqa: E402
-from tests.transforms.running import create, run_graph  # noqa: E402
+from tests.transforms.encoders.tiny_models import make_bert  # noqa: E402
 from transforms.columnar import concatenate  # noqa: E402
 from transforms.encoders.encode import EncodeTexts, vectors_schema  # noqa: E402
 from transforms.encoders.loading import load_encoder  # noqa: E402

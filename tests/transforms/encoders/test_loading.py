@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.transforms.encoders.tiny import SPECIAL, WORDS, make_bert, make_tokenizer, write_modules  # noqa: E402
+from tests.transforms.encoders.tiny_models import SPECIAL, WORDS, make_bert, make_tokenizer, write_modules  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.loading import distilled, load_encoder  # noqa: E402
 from transforms.encoders.spec import EncoderSpec, parse_spec  # noqa: E402

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tests.transforms.encoders.tiny import make_bert, write_json  # noqa: E402
+from tests.transforms.encoders.tiny_models import make_bert, write_json  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.transformer import TransformerEncoder  # noqa: E402
 from transforms.weights import WeightsError  # noqa: E402

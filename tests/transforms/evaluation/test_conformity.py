@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import ITEMS, METRICS
-from tests.transforms.evaluation.made import collections, corpus
+from tests.transforms.evaluation.builders import collections, corpus
 from transforms.evaluation.config import ConformityConfig, MixtureConfig, SeparationConfig
 from transforms.evaluation.conformity import (
     BY_INTEREST,

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import ITEMS, SALIENT_TERMS
-from tests.transforms.evaluation.made import collections
+from tests.transforms.evaluation.builders import collections
 from transforms.encoders.encode import vectors_schema
 from transforms.encoders.text import texts_of_items
 from transforms.evaluation.collections import item_texts

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import JOURNEYS, METRICS
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms.evaluation.distributions import JourneyDistributions, journey_distributions, measure_journeys
 
 NOON = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import METRICS
-from tests.transforms.interest.worlds import world
+from tests.transforms.interest.synthetic import world
 from transforms.evaluation.config import InterventionConfig
 from transforms.evaluation.interest_tables import about_intervened, intervened_table
 from transforms.evaluation.intervened import (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.evaluation.made import collections, corpus
+from tests.transforms.evaluation.builders import collections, corpus
 from transforms.evaluation import methods
 from transforms.evaluation.methods import Corpus, Method
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import ITEMS
-from tests.transforms.evaluation.made import collections
+from tests.transforms.evaluation.builders import collections
 from transforms.evaluation.mixtures import MIXTURES, MixtureConfig, Mixtures, build_mixtures
 
 SIZES = [3, 7, 8, 9, 20, 45, 60, 12, 30, 41]

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import METRICS, SALIENT_TERMS
-from tests.transforms.salience.topics import items, vectors
+from tests.transforms.salience.topic_catalogue import items, vectors
 from transforms.evaluation.salience import (
     DEFAULT,
     MOST_GIVEN,

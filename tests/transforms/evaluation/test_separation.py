@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.transforms.evaluation.made import collections, corpus
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.evaluation.builders import collections, corpus
 from transforms.columnar import concatenate
 from transforms.evaluation import methods
 from transforms.evaluation.methods import Corpus, Items, Method, Offsets

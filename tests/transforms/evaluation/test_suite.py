@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.transforms.evaluation.made import collections, corpus
+from tests.transforms.evaluation.builders import collections, corpus
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
 from transforms.evaluation.separation import separate
 from transforms.evaluation.suite import (

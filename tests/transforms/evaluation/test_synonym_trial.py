@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import COLLECTIONS, METRICS
-from tests.transforms.salience.topics import NOISE, TOPICS, vector_of
+from tests.transforms.salience.topic_catalogue import NOISE, TOPICS, vector_of
 from transforms.evaluation.config import MixtureConfig, SeparationConfig
 from transforms.evaluation.salience_tables import about_synonyms, synonyms_table
 from transforms.evaluation.synonym_trial import judge_methods, ratio_of_means, replace_in_mixtures, trial_methods

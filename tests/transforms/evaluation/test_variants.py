@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from schemas import ITEMS
-from tests.transforms.evaluation.made import collections
+from tests.transforms.evaluation.builders import collections
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
 from transforms.evaluation.variants import concatenate_mixtures, plant_members, plant_popular, reorder
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.transforms.interest.worlds import ITEMS, world
+from tests.transforms.interest.synthetic import ITEMS, world
 from transforms.interest.chances import UNKNOWN, NamedModel, Scorer, interest_chances
 from transforms.interest.config import InterestConfig
 from transforms.interest.training import InterestModel, learn_interest

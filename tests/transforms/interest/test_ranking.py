@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.interest.worlds import world
+from tests.transforms.interest.synthetic import world
 from transforms.interest.pairs import distinct_pairs
 from transforms.interest.ranking import most_popular, recommend, recommend_popular
 from transforms.interest.training import InterestModel

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.interest.worlds import GROUPS, ITEMS, USERS, world
+from tests.transforms.interest.synthetic import GROUPS, ITEMS, USERS, world
 from transforms.interest import training
 from transforms.interest.config import InterestConfig
 from transforms.interest.training import InterestModel, learn_interest, pools_of

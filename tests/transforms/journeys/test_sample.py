@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import buckets_of
 from transforms.journeys.sample import EVERYBODY, SampleUsers, limit_of, sample_hashes, sampled_rows, smallest_hashes
 

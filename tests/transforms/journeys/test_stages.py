@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, DatasetSchema
+from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
 from tests.transforms.journeys.reference import icpc
-from tests.transforms.running import create, run_graph
 from transforms.columnar import buckets_of, concatenate, stable_hash
 from transforms.datasets.coercion import located_schema
 from transforms.datasets.manifest import Part

@@ -7,7 +7,7 @@ pytest.importorskip("peft")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.language_models.tiny import SPECIAL, TEMPLATE, WORDS, make_tokenizer
+from tests.transforms.language_models.tiny_models import SPECIAL, TEMPLATE, WORDS, make_tokenizer
 from transforms.language_models.dialogue import Dialogue, frame, question_tokens
 
 EXAMPLES = (("red cars", "cars"), ("tea pot", "pots"))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Server, failed, said, serving
-from tests.transforms.running import create, run_graph
 from transforms.columnar import concatenate
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.endpoint import Endpoint, chat

@@ -18,7 +18,7 @@ from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import rows, write
 from tests.transforms.language_models.endpoint_server import Reply, Server, failed, said
 from tests.transforms.language_models.model_server import dialogue_of, serving_model
-from tests.transforms.language_models.tiny import make_llama
+from tests.transforms.language_models.tiny_models import make_llama
 from transforms.datasets.commit import commit
 from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import ERRORS, GENERATIONS
-from tests.transforms.language_models.toy import ToyModel, ToySource, toy_answer
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_answer
 from transforms.columnar import BYTES_PER_PIECE, concatenate
 from transforms.content_hash import content_hashes
 from transforms.language_models.generate import (

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from tests.transforms.language_models.tiny import make_llama, make_lora, make_soft_prompt, make_t5
+from tests.transforms.language_models.tiny_models import make_llama, make_lora, make_soft_prompt, make_t5
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.folder import read_adapter, read_model
 from transforms.language_models.prompt_tokens import prompt_tokens

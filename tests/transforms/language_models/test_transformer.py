@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from tests.transforms.language_models.tiny import (  # noqa: E402
+from tests.transforms.language_models.tiny_models import (  # noqa: E402
     load_plain,
     load_tuned,
     make_llama,

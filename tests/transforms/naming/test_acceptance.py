@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.naming.made import JAZZ
+from tests.transforms.naming.builders import JAZZ
 from transforms.naming.acceptance import cleaned, judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.question import load_instructions

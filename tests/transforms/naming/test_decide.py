@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transforms.naming.made import HARMLESS, INJECTIONS, OBSCENE, PERSONAL, journey
+from tests.transforms.naming.builders import HARMLESS, INJECTIONS, OBSCENE, PERSONAL, journey
 from transforms.naming.config import NamingConfig
 from transforms.naming.decide import (
     Asked,

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tests.transforms.naming.made import HARMLESS, INJECTIONS, OBSCENE, PERSONAL
+from tests.transforms.naming.builders import HARMLESS, INJECTIONS, OBSCENE, PERSONAL
 from transforms.naming import safety
 from transforms.naming.safety import WordLists
 

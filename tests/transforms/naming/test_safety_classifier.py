@@ -17,8 +17,8 @@ pytest.importorskip("glin_profanity")
 from pipelines.name import run  # noqa: E402
 from schemas import JOURNEY_NAMES, JOURNEYS  # noqa: E402
 from tests.pipelines.logs import figures, manifest, rows, write  # noqa: E402
-from tests.transforms.language_models.tiny import make_llama  # noqa: E402
-from tests.transforms.naming.made import journey  # noqa: E402
+from tests.transforms.language_models.tiny_models import make_llama  # noqa: E402
+from tests.transforms.naming.builders import journey  # noqa: E402
 from tests.transforms.naming.tiny_classifier import make_classifier  # noqa: E402
 from transforms.datasets.commit import commit  # noqa: E402
 from transforms.datasets.manifest import Manifest  # noqa: E402

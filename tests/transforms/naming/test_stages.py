@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 
 from schemas import GENERATIONS, JOURNEY_NAMES
+from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.naming.test_journey_texts import items, journeys
-from tests.transforms.running import create, run_graph
 from transforms.columnar import concatenate
 from transforms.language_models.generate import QUESTIONS
 from transforms.naming.config import NamingConfig

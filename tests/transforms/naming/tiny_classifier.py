@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from tests.transforms.language_models.tiny import make_tokenizer
+from tests.transforms.language_models.tiny_models import make_tokenizer
 
 WORDS = ("red", "tea", "pot", "garden", "car", "cars")
 _STEPS = 150

@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 import pytest
 
 from schemas import METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
-from tests.transforms.running import create, run_graph
-from tests.transforms.salience.topics import TOPICS, TopicSource, items, vectors
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.salience.topic_catalogue import TOPICS, TopicSource, items, vectors
 from transforms.columnar import concatenate
 from transforms.encoders.encode import EncodeItems
 from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig

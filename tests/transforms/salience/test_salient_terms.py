@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import ERRORS, ITEMS, SALIENT_TERMS
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import located_schema
 from transforms.salience.candidates import candidate_terms

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.transforms.salience.topics import TOPICS, items, vectors
+from tests.transforms.salience.topic_catalogue import TOPICS, items, vectors
 from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.features import FEATURES
 from transforms.salience.fitting import expected_calibration_error

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 import sacrebleu
 
-from tests.transforms.encoders.toy import word_vector
-from tests.transforms.evaluation.names.made import example, examples
+from tests.transforms.encoders.fake_encoder import word_vector
+from tests.transforms.evaluation.names.builders import example, examples
 from transforms.encoders.encode import vectors_schema
 from transforms.evaluation.names.config import NamesConfig, Way
 from transforms.evaluation.names.judging import Judge, TextVectors, Told, judge_ways, texts_to_encode

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.evaluation.names.made import example, examples, made_examples
+from tests.transforms.evaluation.names.builders import example, examples, made_examples
 from transforms.content_hash import content_hash
 from transforms.evaluation.names.config import Way
 from transforms.evaluation.names.named import held_out_sample, names_of_way, questions_of_way, titles_of

@@ -1,4 +1,4 @@
-from tests.transforms.evaluation.names.made import example, examples, made_examples
+from tests.transforms.evaluation.names.builders import example, examples, made_examples
 from transforms.evaluation.names.config import Way
 from transforms.evaluation.names.shown import SHOWN, shown_names
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tests.transforms.encoders.tiny import make_bert
+from tests.transforms.encoders.tiny_models import make_bert
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.compact.compact import Compact
 from transforms.language_models.compact.config import NetworkConfig, TrainingConfig

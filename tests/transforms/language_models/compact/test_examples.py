@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from tests.transforms.encoders.tiny import make_tokenizer
+from tests.transforms.encoders.tiny_models import make_tokenizer
 from tests.transforms.language_models.compact.made import NAMES, make_rows
 from transforms.language_models.compact.examples import Example, Lesson, drawn_texts, read_examples
 from transforms.language_models.compact.spelling import Spelled, Spelling

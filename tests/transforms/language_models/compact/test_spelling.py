@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from tests.transforms.encoders.tiny import make_tokenizer
+from tests.transforms.encoders.tiny_models import make_tokenizer
 from transforms.encoders.spec import EncoderSpec
 from transforms.encoders.weights import find_layout
 from transforms.language_models.compact.spelling import ATTACHED, CAPITAL, NO_MARK, Spelled, Spelling, alike

@@ -3,7 +3,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.transforms.language_models.tiny import TEMPLATE, make_tokenizer
+from tests.transforms.language_models.tiny_models import TEMPLATE, make_tokenizer
 from transforms.language_models.dialogue import Dialogue, frame
 from transforms.language_models.tuning.config import Pair
 from transforms.language_models.tuning.rows import (

@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
-from tests.transforms.language_models.tiny import load_plain, load_tuned, make_llama, make_t5  # noqa: E402
+from tests.transforms.language_models.tiny_models import load_plain, load_tuned, make_llama, make_t5  # noqa: E402
 from transforms.language_models.dialogue import Dialogue  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
 from transforms.language_models.spec import Decoding  # noqa: E402

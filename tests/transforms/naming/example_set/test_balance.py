@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.naming.example_set.made import judged, judged_rows, pieces
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.naming.example_set.builders import judged, judged_rows, pieces
 from transforms.columnar import concatenate
 from transforms.naming.example_set.balance import (
     IDS,

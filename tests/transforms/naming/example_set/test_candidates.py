@@ -1,7 +1,7 @@
 import pytest
 
 from schemas import ITEMS
-from tests.transforms.naming.example_set.made import JAZZ, items
+from tests.transforms.naming.example_set.builders import JAZZ, items
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.candidates import (
     MOST_TITLES,

@@ -3,8 +3,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas import ITEMS
-from tests.transforms.naming.example_set.made import JAZZ, TOPICS, collections, items, pieces
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.naming.example_set.builders import JAZZ, TOPICS, collections, items, pieces
 from transforms.columnar import concatenate
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.candidates import CANDIDATES, candidate, considered

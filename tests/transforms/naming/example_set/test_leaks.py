@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.naming_examples import PARTS
-from tests.transforms.naming.example_set.made import judged, judged_rows, pieces
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.naming.example_set.builders import judged, judged_rows, pieces
 from transforms.columnar import concatenate
 from transforms.naming.example_set import leaks
 from transforms.naming.example_set.leaks import (

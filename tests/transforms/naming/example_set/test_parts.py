@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.naming.example_set.made import collections, pieces
+from tests.transforms.naming.example_set.builders import collections, pieces
 from transforms.naming.example_set.config import ExampleConfig
 from transforms.naming.example_set.parts import large_sources, part_of, sources_alone
 

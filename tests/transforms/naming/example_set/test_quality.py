@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.encoders.toy import WordSource, word_vector
-from tests.transforms.naming.example_set.made import TOPICS, judged, judged_rows, pieces
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.encoders.fake_encoder import WordSource, word_vector
+from tests.transforms.naming.example_set.builders import TOPICS, judged, judged_rows, pieces
 from transforms.columnar import concatenate
 from transforms.encoders.encode import vectors_schema
 from transforms.naming.example_set.candidates import CANDIDATES

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
-from tests.transforms.naming.example_set.made import judged, judged_rows, pieces
-from tests.transforms.running import create, run_graph
+from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.naming.example_set.builders import judged, judged_rows, pieces
 from transforms.columnar import concatenate
 from transforms.naming.example_set.terms import MOST_TERMS, BringTerms, members_of, terms_of_members, with_terms
 

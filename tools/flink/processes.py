@@ -23,7 +23,7 @@ class NotReadyError(RuntimeError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Started:
+class ManagedProcess:
     """A process that was started here, as the leader of a session of its own.
 
     Attributes:
@@ -58,13 +58,15 @@ class Started:
                 continue
         return members
 
-    def end_of_log(self) -> str:
+    def log_tail(self) -> str:
         """The last lines of its output."""
         lines = Path(self.log).read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_LINES_TOLD:])
 
 
-def start(name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Started:
+def start(
+    name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> ManagedProcess:
     """Starts a process in a session of its own; its output goes to `NAME.log` in `folder`."""
     log = folder / f"{name}.log"
     with log.open("ab") as output:
@@ -77,10 +79,10 @@ def start(name: str, command: Sequence[str], folder: Path, environment: Mapping[
             cwd=folder,
             start_new_session=True,
         )
-    return Started(name, process.pid, psutil.Process(process.pid).create_time(), str(log))
+    return ManagedProcess(name, process.pid, psutil.Process(process.pid).create_time(), str(log))
 
 
-def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[Started], seconds: float) -> None:
+def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[ManagedProcess], seconds: float) -> None:
     """Waits for a condition, as long as the processes that it needs are running.
 
     Raises:
@@ -90,14 +92,14 @@ def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[Started], 
     while not ready():
         for process in needed:
             if not process.is_running:
-                raise NotReadyError(f"{process.name} ended; the end of {process.log}:\n{process.end_of_log()}")
+                raise NotReadyError(f"{process.name} ended; the end of {process.log}:\n{process.log_tail()}")
         if time.monotonic() > deadline:
-            ends = "\n".join(f"the end of {process.log}:\n{process.end_of_log()}" for process in needed)
+            ends = "\n".join(f"the end of {process.log}:\n{process.log_tail()}" for process in needed)
             raise NotReadyError(f"{what} was not ready within {seconds:g} s; {ends}")
         time.sleep(_POLL_SECONDS)
 
 
-def stop(started: Sequence[Started]) -> None:
+def stop(started: Sequence[ManagedProcess]) -> None:
     """Ends processes and their descendants: asks first, then kills."""
     members = [process for each in started for process in each.session()]
     for process in members:
@@ -110,13 +112,13 @@ def stop(started: Sequence[Started]) -> None:
     psutil.wait_procs(left, timeout=_SECONDS_TO_END)
 
 
-def remember(path: Path, started: Sequence[Started]) -> None:
+def save_state(path: Path, started: Sequence[ManagedProcess]) -> None:
     """Writes down what was started."""
     path.write_text(json.dumps([dataclasses.asdict(each) for each in started], indent=1), encoding="utf-8")
 
 
-def recall(path: Path) -> list[Started]:
+def load_state(path: Path) -> list[ManagedProcess]:
     """What was written down; nothing when there is no such file."""
     if not path.exists():
         return []
-    return [Started(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    return [ManagedProcess(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]

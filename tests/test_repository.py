@@ -17,7 +17,7 @@ from schemas.dataset import DatasetSchema
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted(path.parent for path in ROOT.glob("samples/*/items.parquet"))
 RUNNER_CONFIGS = sorted(ROOT.glob("runner_configs/*.yaml"))
-FOLDERS = ("benchmarks", "docs", "pipelines", "runner_configs", "samples", "schemas", "tests", "transforms")
+FOLDERS = ("benchmarks", "docs", "pipelines", "runner_configs", "samples", "schemas", "tests", "tools", "transforms")
 TEXT = {"", ".cfg", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 
 

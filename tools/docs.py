@@ -1,4 +1,4 @@
-"""`python -m pipelines.documentation`: rewrites the parts of pages that are generated from the code."""
+"""`python -m tools.docs`: rewrites the parts of pages that are generated from the code."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ _OPTIONS: dict[str, type[JobOptions]] = {
 _TABLE = re.compile(rf"(<!-- options of ({'|'.join(_OPTIONS)}) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
-def with_options(text: str) -> str:
+def insert_options_table(text: str) -> str:
     """The text of a page with today's table of options between its marks.
 
     Raises:
@@ -42,4 +42,4 @@ def with_options(text: str) -> str:
 
 if __name__ == "__main__":
     for page in PAGES:
-        page.write_text(with_options(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(insert_options_table(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -18,8 +18,8 @@ from urllib.error import URLError
 import grpc
 import yaml
 
-from runner_configs.flink import programs
-from runner_configs.flink.processes import NotReadyError, Started, recall, remember, start, stop, wait_until
+from tools.flink import toolchain
+from tools.flink.processes import ManagedProcess, NotReadyError, load_state, save_state, start, stop, wait_until
 
 HOST = "127.0.0.1"
 _CLASSES = {
@@ -29,7 +29,7 @@ _CLASSES = {
     "memory": "org.apache.flink.runtime.util.bash.BashJavaUtils",
 }
 _SECONDS_TO_START = 60.0
-_CONFIGURATION = programs.SOURCE / "config.yaml"
+_CONFIGURATION = toolchain.SOURCE / "config.yaml"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +92,10 @@ class LocalCluster:
             "rest.port": str(ports.rest),
             "io.tmp.dirs": str(folder / "temporary"),
         } | dict(settings or {})
-        search = [str(programs.BINARIES), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        search = [str(toolchain.BINARIES), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         self._environment = {"PATH": os.pathsep.join(search)} | dict(environment or {})
         self._state = folder / "processes.json"
-        self.started: list[Started] = recall(self._state)
+        self.started: list[ManagedProcess] = load_state(self._state)
 
     @property
     def flags(self) -> list[str]:
@@ -107,11 +107,11 @@ class LocalCluster:
         ]
 
     @property
-    def task_managers(self) -> list[Started]:
+    def task_managers(self) -> list[ManagedProcess]:
         """The TaskManagers that are running."""
         return [each for each in self.started if each.name.startswith("taskmanager") and each.is_running]
 
-    def process(self, name: str) -> Started:
+    def process(self, name: str) -> ManagedProcess:
         """One of its processes: `jobmanager`, `jobserver`, `taskmanager-1`."""
         (found,) = (each for each in self.started if each.name == name)
         return found
@@ -123,7 +123,7 @@ class LocalCluster:
             MissingProgramError: when a program is not installed.
             NotReadyError: when a process does not come up; the message holds the end of its log.
         """
-        programs.check_installed()
+        toolchain.check_installed()
         if any(each.is_running for each in self.started):
             raise NotReadyError(f"the cluster of {self.folder} is running already; stop it first")
         for name, port in dataclasses.asdict(self.ports).items():
@@ -148,7 +148,7 @@ class LocalCluster:
         self.started = []
         self._state.unlink(missing_ok=True)
 
-    def add_task_manager(self) -> Started:
+    def add_task_manager(self) -> ManagedProcess:
         """Starts one more TaskManager and waits until the JobManager knows it."""
         added = self._start_task_manager()
         self._wait_for(len(self.task_managers), [added])
@@ -159,19 +159,19 @@ class LocalCluster:
         with urllib.request.urlopen(f"http://{HOST}:{self.ports.rest}/{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def _wait_for(self, task_managers: int, needed: list[Started]) -> None:
+    def _wait_for(self, task_managers: int, needed: list[ManagedProcess]) -> None:
         what = f"a cluster of {task_managers} TaskManagers"
         wait_until(lambda: self.get("overview")["taskmanagers"] >= task_managers, what, needed, _SECONDS_TO_START)
 
-    def _start_task_manager(self) -> Started:
+    def _start_task_manager(self) -> ManagedProcess:
         number = sum(each.name.startswith("taskmanager") for each in self.started) + 1
         name = f"taskmanager-{number}"
         named = {"taskmanager.resource-id": name}
         return self._start(name, self._flink("taskmanager", "GET_TM_RESOURCE_PARAMS", named))
 
-    def _start(self, name: str, command: list[str]) -> Started:
+    def _start(self, name: str, command: list[str]) -> ManagedProcess:
         self.started.append(start(name, command, self.folder, self._environment))
-        remember(self._state, self.started)
+        save_state(self._state, self.started)
         return self.started[-1]
 
     def _answers(self) -> bool:
@@ -219,7 +219,7 @@ class LocalCluster:
             *opened,
             *log,
             "-cp",
-            f"{programs.JARS}/*",
+            f"{toolchain.JARS}/*",
             _CLASSES[program],
             *arguments,
         ]

@@ -1,1 +1,0 @@
-"""Options for each runner, and a Flink cluster for this machine."""
