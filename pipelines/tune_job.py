@@ -23,7 +23,6 @@ from pipelines.inputs import (
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
 from transforms.datasets.files import Source, absolute
 from transforms.encoders.spec import EncoderSource
-from transforms.language_models.compact.config import TrainingConfig
 from transforms.language_models.smollm2 import EXTRA, HUB_ID
 from transforms.language_models.spec import ModelSpec
 from transforms.language_models.tuning.config import TuningConfig, Way
@@ -36,15 +35,6 @@ TASKS = ("naming",)
 OUTPUTS = (EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES)
 PASSES = 2
 """How often each example is asked about, with other titles."""
-COMPACT = "compact"
-_COMPACT_OPTIONS = {
-    "passes": "epochs",
-    "learning_rate": "learning_rate",
-    "batch_size": "batch",
-    "patience": "patience",
-    "seed": "seed",
-}
-"""Options of teaching that are for a compact network too, and what they are called there."""
 _TEACHERS = ("torch", "transformers", "peft", "accelerate", "tensorboard")
 
 
@@ -83,8 +73,7 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
     number = reading.number
     add(
         "--model",
-        help="Language model that is taught: `smollm2`, a folder, a hub id; or `compact`, a small network on top of "
-        "all-MiniLM-L6-v2, which is taught from the start. Without it: the examples alone are made.",
+        help="Language model that is taught: `smollm2`, a folder or a hub id. Without it: the examples alone are made.",
     )
     add(
         "--way",
@@ -100,8 +89,7 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
     add(
         "--passes",
         type=number(int, 1),
-        help=f"How often each example is asked about. Without it: {PASSES}, or {TrainingConfig.epochs} at most for "
-        "`compact`.",
+        help=f"How often each example is asked about. Without it: {PASSES}.",
     )
     add("--metadata", choices=get_args(Metadata), help="What the model is told of a journey. Without it: titles.")
     add(
@@ -109,16 +97,15 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
         type=number(int, 1, 1000),
         help=f"Titles that are told, at most. Without it: {NamingConfig.max_items}.",
     )
-    rates = f"1e-3 for LoRA, 3e-2 for a prompt, 5e-5 for all weights, {TrainingConfig.learning_rate:g} for `compact`"
     add(
         "--learning_rate",
         type=number(float, 0, 1, open_low=True),
-        help=f"The learning rate at its highest. Without it: {rates}.",
+        help="The learning rate at its highest. Without it: 1e-3 for LoRA, 3e-2 for a prompt, 5e-5 for all weights.",
     )
     add(
         "--batch_size",
         type=number(int, 1),
-        help=f"Examples a step. Without it: {TuningConfig.batch_size}, or {TrainingConfig.batch} for `compact`.",
+        help=f"Examples a step. Without it: {TuningConfig.batch_size}.",
     )
     add("--rank", type=number(int, 1), help=f"Of LoRA. Without it: {TuningConfig.rank}.")
     add(
@@ -136,7 +123,7 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=number(int, 1),
         help="Training ends when the loss has not fallen for so many evaluations. Without it: "
-        f"{TuningConfig.patience}, or {TrainingConfig.patience} passes for `compact`.",
+        f"{TuningConfig.patience}.",
     )
     add("--seed", type=number(int, 0), help="Of what is drawn in training. Without it: 0.")
 
@@ -222,19 +209,6 @@ class Teaching:
 
 
 @dataclasses.dataclass(frozen=True)
-class CompactTeaching:
-    """How a compact network is taught once there are examples.
-
-    Attributes:
-        training: how.
-        output: where it is written.
-    """
-
-    training: TrainingConfig
-    output: Path
-
-
-@dataclasses.dataclass(frozen=True)
 class Job:
     """One run, checked: everything that the graph is built from.
 
@@ -264,7 +238,7 @@ class Job:
     naming: NamingConfig
     salience: SalienceConfig
     max_error_rate: float
-    teaching: Teaching | CompactTeaching | None
+    teaching: Teaching | None
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -323,7 +297,7 @@ def plan(own: argparse.Namespace) -> Job:
     )
 
 
-def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | CompactTeaching | None:
+def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | None:
     names = ["way", "output", "passes", "metadata", "max_items"]
     names += [
         field.name for field in dataclasses.fields(TuningConfig) if hasattr(own, field.name) and field.name != "way"
@@ -333,8 +307,6 @@ def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | CompactTeac
         if given:
             raise reading.UsageError(f"--{given[0]} is for teaching a model, so give the --model too")
         return None
-    if own.model == COMPACT:
-        return _compact_teaching(own, given, workspace)
     missing = [name for name in _TEACHERS if importlib.util.find_spec(name) is None]
     if missing:
         raise reading.UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
@@ -350,15 +322,6 @@ def _teaching(own: argparse.Namespace, workspace: str) -> Teaching | CompactTeac
         passes=own.passes or PASSES,
         output=_output(own, workspace),
     )
-
-
-def _compact_teaching(own: argparse.Namespace, given: list[str], workspace: str) -> CompactTeaching:
-    for name in given:
-        if name not in (*_COMPACT_OPTIONS, "output"):
-            raise reading.UsageError(f"--{name} is not for --model={COMPACT}")
-    find_encoder("--model", "minilm")  # what the network stands on, with the packages for it
-    told = {_COMPACT_OPTIONS[name]: getattr(own, name) for name in given if name in _COMPACT_OPTIONS}
-    return CompactTeaching(TrainingConfig(**told), _output(own, workspace))
 
 
 def _tuning_config(own: argparse.Namespace) -> TuningConfig:

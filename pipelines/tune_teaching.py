@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipelines.tune_job import PROGRAM, CompactTeaching, Job, Teaching
+from pipelines.tune_job import PROGRAM, Job, Teaching
 from schemas import NAMING_EXAMPLES
 from transforms.columnar import concatenate
 from transforms.datasets.files import find
@@ -36,7 +36,6 @@ from transforms.naming.tuning_pairs import training_pairs, validation_pairs
 from transforms.weights import WeightsError
 
 if TYPE_CHECKING:
-    from transforms.language_models.compact.training import Epoch
     from transforms.language_models.tuning.trainer import Shown
     from transforms.language_models.tuning.tune import Tuned
 
@@ -46,21 +45,15 @@ _PACKAGES = ("torch", "transformers", "peft", "numpy")
 def teach(job: Job) -> int:
     """Teaches the model that the job names, if any, what its examples say; returns the exit code.
 
-    Where it is stopped, it goes on from the last evaluation when the same command is given again; a compact network,
-    which is taught in minutes, begins anew.
+    Where it is stopped, it goes on from the last evaluation when the same command is given again.
     """
     if job.teaching is None:
         return 0
     console = Console(stderr=True, highlight=False)
     try:
-        if isinstance(job.teaching, CompactTeaching):
-            _teach_compact(job, job.teaching, console)
-        else:
-            _teach(job, job.teaching, console)
+        _teach(job, job.teaching, console)
     except KeyboardInterrupt:
-        compact = isinstance(job.teaching, CompactTeaching)
-        after = "" if compact else "; the same command goes on from the last evaluation"
-        console.print(f"{PROGRAM}: stopped{after}", markup=False)
+        console.print(f"{PROGRAM}: stopped; the same command goes on from the last evaluation", markup=False)
         return 130
     except (WeightsError, ValueError) as error:
         console.print(f"{PROGRAM} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
@@ -94,30 +87,6 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
     _tell(teaching, tuned, seconds)
 
 
-def _teach_compact(job: Job, teaching: CompactTeaching, console: Console) -> None:
-    from transforms.language_models.compact.config import NetworkConfig
-    from transforms.language_models.compact.tuning import tune_compact
-
-    started = time.monotonic()
-    epochs: list[Epoch] = []
-    with _bar(console) as show:
-
-        def tell(epoch: Epoch) -> None:
-            epochs.append(epoch)
-            show.passes(epoch, teaching.training.epochs)
-
-        tune_compact(
-            pa.Table.from_batches([_read_examples(job)]), teaching.output, NetworkConfig(), teaching.training, tell
-        )
-    minutes = (time.monotonic() - started) / 60
-    best = min(epoch.validation for epoch in epochs)
-    told = Console(highlight=False)
-    told.print(f"taught a compact network: {len(epochs)} passes, {minutes:.1f} minutes, loss {best:.3f} on validation")
-    told.print(f"Written to {teaching.output}", soft_wrap=True, markup=False)
-    command = f"python -m pipelines.name --journeys=workspace --method=fine_tuned --model={teaching.output}"
-    told.print(f"Name journeys with it:\n  {command}", soft_wrap=True, markup=False)
-
-
 def _read_examples(job: Job) -> pa.RecordBatch:
     rows = read_dataset(NAMING_EXAMPLES, find(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
     return concatenate((batch.cast(NAMING_EXAMPLES.arrow) for batch in rows.to_batches()), NAMING_EXAMPLES.arrow)
@@ -132,15 +101,9 @@ class _Show:
 
     def __call__(self, shown: Shown) -> None:
         """Draws steps."""
-        self._draw(shown.step, shown.steps, (("loss", shown.training_loss), ("validation", shown.validation_loss)))
-
-    def passes(self, epoch: Epoch, most: int) -> None:
-        """Draws passes."""
-        self._draw(epoch.number, most, (("loss", epoch.training), ("validation", epoch.validation)))
-
-    def _draw(self, done: int, total: int, losses: Iterable[tuple[str, float | None]]) -> None:
-        told = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
-        self._bars.update(self._task, completed=done, total=total, losses=told)
+        losses = (("loss", shown.training_loss), ("validation", shown.validation_loss))
+        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
+        self._bars.update(self._task, completed=shown.step, total=shown.steps, losses=text)
 
 
 @contextmanager

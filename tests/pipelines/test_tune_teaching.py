@@ -17,7 +17,6 @@ from tests.pipelines.logs import rows, write
 from tests.pipelines.test_tune import PARTS, Source, made, table
 from tests.transforms.language_models.tiny_models import load_tuned, make_llama
 from transforms.language_models.folder import read_adapter, read_model
-from transforms.language_models.spec import Asked, parse_model
 from transforms.language_models.tuning import trainer
 from transforms.naming.taught import MANIFEST
 
@@ -58,15 +57,6 @@ def test_a_whole_model_is_taught() -> None:
     assert not Path("tuned/model").exists()
 
 
-def test_a_compact_network_is_taught(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("--model=compact", "--passes=2") == 0
-    spec = parse_model("tuned/model")
-    assert (spec.kind, Path(spec.name)) == ("compact", Path("tuned/model").resolve())
-    assert f"--method=fine_tuned --model={spec.name}" in capsys.readouterr().out
-    answers = Asked(spec).load().answer(["Titles:\n- early willow weaving\n- modern willow weaving\nInterest:"])
-    assert answers[0].failure == ""
-
-
 def test_without_a_model_only_the_examples_are_made() -> None:
     assert _run() == 0
     assert not Path("tuned/model").exists()
@@ -98,7 +88,6 @@ def test_a_stopped_training_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pyte
         (["--model=tiny", "--prompt_tokens=3"], "--prompt_tokens is for --way=prompt"),
         (["--model=tiny", "--way=full", "--rank=3"], "--rank is for --way=lora"),
         (["--model=http://localhost:1/v1#some"], "cannot be taught: give `smollm2`, a folder or a hub id"),
-        (["--model=compact", "--rank=3"], "--rank is not for --model=compact"),
         (["--model=tiny", "--output=collections.parquet"], "collections.parquet is no folder"),
         (["--model=nothing at all"], "no language model 'nothing at all'"),
     ],

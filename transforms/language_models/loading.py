@@ -11,8 +11,6 @@ from pathlib import Path
 
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.choosing import BEGINNINGS, Choosing
-from transforms.language_models.compact.compact import ENCODER, SEARCH, Compact
-from transforms.language_models.compact.files import deciding_files
 from transforms.language_models.folder import (
     HUB_FILES,
     AdapterFolder,
@@ -60,8 +58,6 @@ def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
 def fingerprint(spec: ModelSpec) -> str:
     """SHA-256 in hexadecimal over all files that decide answers; over an endpoint's name of its model.
 
-    Those of a compact network are its encoder's, too.
-
     `smollm2` from its package is told by what it is made of, so that it is the same on every machine.
 
     Raises:
@@ -69,8 +65,6 @@ def fingerprint(spec: ModelSpec) -> str:
     """
     if spec.kind == "endpoint":
         return _digest(["endpoint", spec.name])
-    if spec.kind == "compact":
-        return _digest([SEARCH, ENCODER.fingerprint(), *_sums(deciding_files(Path(spec.name)))])
     adapter = find_adapter(spec)
     if spec.kind in ("builtin", "smollm2") and packaged() is not None:
         parts = [GGUF_SHA256, RECIPE]
@@ -105,8 +99,6 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
 
 
 def _model_here(asked: Asked, device: str | None) -> ConsideringModel:
-    if asked.model.kind == "compact":
-        return Compact(Path(asked.model.name), asked.decoding, device)
     from transforms.language_models.transformer import Transformer
 
     return Transformer(

@@ -15,9 +15,6 @@ from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import Asked
 from transforms.weights import WeightsError
 
-UNCOUNTED = ("compact", "endpoint")
-"""Kinds of models whose prompts are not counted: one has none but the texts, the tokenizer of the other is not here."""
-
 
 def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int64]:
     """The number of tokens that stand before the answer to each question, shape (questions,), dtype int64.
@@ -26,14 +23,14 @@ def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int6
     for all questions is read once.
 
     Args:
-        asked: the model, and what is said around questions; of no kind in `UNCOUNTED`.
+        asked: the model, and what is said around questions; not an endpoint.
         questions: the questions.
 
     Raises:
-        ValueError: for an endpoint, and for a compact network.
+        ValueError: for an endpoint, whose tokenizer is not on this machine.
         WeightsError: when the model, or a package, is not to be had.
     """
-    if asked.model.kind in UNCOUNTED:
+    if asked.model.kind == "endpoint":
         raise ValueError(f"how {asked.model} cuts texts into tokens is not known here")
     try:
         from transformers import AutoTokenizer

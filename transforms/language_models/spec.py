@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from transforms.language_models.compact.files import is_compact
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
@@ -18,7 +17,7 @@ from transforms.weights import is_folder, is_hub_id
 
 ALLOWED = (
     "'builtin' (SmolLM2-135M-Instruct, taught to name), 'smollm2' (the same, not taught), a folder with a model of "
-    "transformers or a compact network, a hub id as owner/name, "
+    "transformers, a hub id as owner/name, "
     f"or {ENDPOINTS_ALLOWED}"
 )
 
@@ -149,7 +148,7 @@ class ModelSpec:
         url: where the endpoint is; empty for all others.
     """
 
-    kind: Literal["builtin", "compact", "smollm2", "folder", "hub", "endpoint"]
+    kind: Literal["builtin", "smollm2", "folder", "hub", "endpoint"]
     name: str = ""
     adapter: str = ""
     url: str = ""
@@ -256,8 +255,6 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
         if adapter:
             raise ValueError(f"no adapter {adapter!r}: 'builtin' has one; give it to 'smollm2'")
         return ModelSpec("builtin")
-    if is_folder(text) and is_compact(Path(text).expanduser()):
-        return _compact(text, adapter)
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
@@ -276,12 +273,6 @@ def _endpoint(text: str, adapter: str) -> ModelSpec:
             "and give the name that it has there"
         )
     return ModelSpec("endpoint", model, url=url)
-
-
-def _compact(text: str, adapter: str) -> ModelSpec:
-    if adapter:
-        raise ValueError(f"no adapter {adapter!r}: a compact network takes none, it is taught as a whole")
-    return ModelSpec("compact", str(Path(text).expanduser().resolve()))
 
 
 def _checked_folder(text: str) -> Path:

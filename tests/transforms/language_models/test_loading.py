@@ -1,4 +1,3 @@
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
-from transforms.encoders.spec import EncoderSpec
-from transforms.language_models import loading
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.loading import find_adapter, find_model
 from transforms.language_models.spec import Asked, Decoding, ModelSpec, parse_model
@@ -84,32 +81,6 @@ def test_examples_are_not_mixed_up() -> None:
         Dialogue("", (("b", "c"), ("d", "e"))),
     ]
     assert len({dialogue.fingerprint() for dialogue in dialogues}) == len(dialogues)
-
-
-def test_the_fingerprint_of_a_compact_network_covers_its_encoder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("compact.json", "compact.safetensors"):
-        (tmp_path / name).write_text("{}")
-    spec, encoder = ModelSpec("compact", str(tmp_path)), make_bert_folder(tmp_path / "encoder")
-    monkeypatch.setattr(loading, "ENCODER", encoder)
-    found = [spec.fingerprint()]
-    for path in (tmp_path / "compact.json", tmp_path / "compact.safetensors", tmp_path / "encoder" / "tokenizer.json"):
-        path.write_text('{"other": 1}')
-        found.append(spec.fingerprint())
-    assert len(set(found)) == 4
-
-
-def make_bert_folder(folder: Path) -> EncoderSpec:
-    """What is looked at of an encoder before it is loaded."""
-    (folder / "1_Pooling").mkdir(parents=True)
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
-    modules += [{"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
-    (folder / "modules.json").write_text(json.dumps(modules))
-    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
-    for name in ("config.json", "tokenizer.json", "model.safetensors"):
-        (folder / name).write_text("{}")
-    return EncoderSpec("folder", str(folder))
 
 
 def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:

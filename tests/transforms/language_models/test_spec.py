@@ -25,13 +25,6 @@ def test_a_folder_is_known_by_its_path(tmp_path: Path, monkeypatch: pytest.Monke
     assert parse_model("~/models/mine", "~/adapter") == expected
 
 
-def test_a_folder_with_a_compact_network_is_known_by_what_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "compact.json").write_text("{}")
-    assert parse_model(str(tmp_path)) == ModelSpec("compact", str(tmp_path))
-    with pytest.raises(ValueError, match="no adapter 'adapter': a compact network takes none"):
-        parse_model(str(tmp_path), "adapter")
-
-
 def test_what_is_told_of_a_model() -> None:
     assert str(ModelSpec("smollm2")) == "smollm2"
     assert str(ModelSpec("hub", "owner/name", "/adapter")) == "owner/name with /adapter"
