@@ -1,7 +1,7 @@
 """`python -m tools.words [PATH ...]`: print where banned words occur; exit with 1 if there are any.
 
-The words and the exceptions are in `banned_words.toml`. Code, comments, docstrings, strings and pages are searched; data
-files are not. In tests, strings are data and are not searched.
+The words and the exceptions are in `banned_words.toml`. Code, comments, docstrings, strings and pages are searched;
+data files are not. In tests, strings are data and are not searched.
 """
 
 from __future__ import annotations
