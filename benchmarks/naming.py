@@ -28,7 +28,7 @@ from transformers import AutoTokenizer
 from benchmarks.naming_rivals import Answers, PlainGenerate, WithoutSharing, texts_of
 from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
 from benchmarks.sample_questions import sample_questions
-from pipelines.inputs import CANDIDATES_OF_BUILTIN, CHOICE_ENCODER
+from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.choosing import Choosing
 from transforms.language_models.dialogue import Dialogue, question_tokens
@@ -51,7 +51,7 @@ _OURS, _OURS_32, _SINGLES, _ONE, _BATCHES = (
     "generate(), one question a call",
     f"generate(), {_TOGETHER} questions a call",
 )
-_CHOSEN = f"batches, chosen among {CANDIDATES_OF_BUILTIN} names"
+_CHOSEN = f"batches, chosen among {DEFAULT_NUM_CANDIDATES} names"
 _SHARED, _UNSHARED = "worked examples read once", "worked examples read with each question"
 
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -173,7 +173,9 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
     bare = Dialogue()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
-    choice = NameChoice(NamingConfig(method="fine_tuned"), EncoderSpec(CHOICE_ENCODER), CANDIDATES_OF_BUILTIN)
+    choice = NameChoice(
+        NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER), DEFAULT_NUM_CANDIDATES
+    )
     ways = [
         Way(_OURS, texts_of(model), len(questions)),
         Way(_ONE, one, few),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.extract import run
+from pipelines.extract.__main__ import run
 from schemas import HISTORIES, JOURNEYS
 from transforms.datasets.manifest import read_manifest
 

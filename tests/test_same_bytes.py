@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines import extract_job
-from pipelines.extract import run
+from pipelines.extract import job as extract_job
+from pipelines.extract.__main__ import run
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
 from transforms.datasets.manifest import read_manifest
 from transforms.journeys.config import EvidenceConfig, IcpcConfig, SweepConfig

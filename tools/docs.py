@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from pipelines.evaluate_job import EvaluateOptions
-from pipelines.extract_job import ExtractOptions
-from pipelines.interest_job import InterestOptions
-from pipelines.name_job import NameOptions
-from pipelines.options import JobOptions, options_table
-from pipelines.salience_job import SalienceOptions
-from pipelines.tune_job import TuneOptions
+from pipelines.common.options import JobOptions, options_table
+from pipelines.evaluate.job import EvaluateOptions
+from pipelines.extract.job import ExtractOptions
+from pipelines.interest.job import InterestOptions
+from pipelines.name.job import NameOptions
+from pipelines.salience.job import SalienceOptions
+from pipelines.tune.job import TuneOptions
 
 _ROOT = Path(__file__).parent.parent
 README = _ROOT / "README.md"

@@ -9,7 +9,7 @@ from benchmarks.agreement import EXACT, MEMBERS, check_agreement, read_journeys
 from benchmarks.beam_rows import main as run_beam_rows
 from benchmarks.generator import NO_JOURNEY, ROWS_PER_ROW_GROUP, GeneratedLog, LogConfig, cached, generate, word
 from benchmarks.single_process import run as run_single_process
-from pipelines.extract import run as run_extract
+from pipelines.extract.__main__ import run as run_extract
 from schemas import INTERACTIONS, ITEMS
 
 CONFIG = LogConfig(interactions=20_000, seed=7)

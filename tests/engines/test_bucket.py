@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from pipelines.extract import run
-from pipelines.extract_job import ExtractOptions, outputs, plan
-from pipelines.options import parse
+from pipelines.common.options import parse
+from pipelines.extract.__main__ import run
+from pipelines.extract.job import ExtractOptions, outputs, plan
 from schemas import JOURNEYS
 from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
 from tests.engines.conftest import Workspaces

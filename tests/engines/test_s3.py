@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipelines.extract import run
+from pipelines.extract.__main__ import run
 from tests.engines.bucket import free_port
 from tests.pipelines.logs import ITEMS, LOG, parquet
 

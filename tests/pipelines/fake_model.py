@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipelines import name, name_job
+from pipelines.name import __main__ as name
+from pipelines.name import job as name_job
 from transforms.language_models import generate, loading
 from transforms.language_models.spec import Answer, Asked, ModelSpec
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.extract import run
-from pipelines.extract_job import outputs
+from pipelines.extract.__main__ import run
+from pipelines.extract.job import outputs
 from schemas import ERRORS, METRICS, TIMESTAMP, DatasetSchema
 from transforms.datasets.manifest import Manifest, read_manifest
 

@@ -419,7 +419,7 @@ class TestFullDisk:
 
     PROGRAM = (
         "import resource, sys\n"
-        "from pipelines.extract import run\n"
+        "from pipelines.extract.__main__ import run\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
         "sys.exit(run(sys.argv[2:]))\n"
     )

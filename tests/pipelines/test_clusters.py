@@ -13,9 +13,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from pipelines.clusters import check_cluster, explain
-from pipelines.extract import run
-from pipelines.options import UsageError
+from pipelines.common.options import UsageError
+from pipelines.common.preflight import check_runner, explain_runner_failure
+from pipelines.extract.__main__ import run
 
 
 class JobService(beam_job_api_pb2_grpc.JobServiceServicer):
@@ -60,7 +60,7 @@ def nobody_listens() -> str:
 
 
 def check(*flags: str) -> None:
-    check_cluster(PipelineOptions(["--runner=FlinkRunner", *flags]))
+    check_runner(PipelineOptions(["--runner=FlinkRunner", *flags]))
 
 
 def refusal(*flags: str) -> str:
@@ -73,7 +73,7 @@ def refusal(*flags: str) -> str:
 
 @pytest.mark.parametrize("flags", [["--runner=DirectRunner"], ["--runner=FlinkRunner"], []])
 def test_runners_that_start_what_they_need_are_not_asked(flags: list[str]) -> None:
-    check_cluster(PipelineOptions(flags))
+    check_runner(PipelineOptions(flags))
 
 
 def test_a_cluster_that_has_everything_is_accepted(job_server: str) -> None:
@@ -162,7 +162,7 @@ def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.Captur
     ],
 )
 def test_known_failures_are_explained(failure: str, told: str) -> None:
-    explained = explain(f"Pipeline job failed in state FAILED: {failure}")
+    explained = explain_runner_failure(f"Pipeline job failed in state FAILED: {failure}")
     assert explained is not None
     assert told in explained
     assert "docs/runners.md" in explained
@@ -170,4 +170,4 @@ def test_known_failures_are_explained(failure: str, told: str) -> None:
 
 @pytest.mark.parametrize("failure", ["ModuleNotFoundError: No module named 'transformsx'", "ValueError: bad", ""])
 def test_unknown_failures_are_not(failure: str) -> None:
-    assert explain(failure) is None
+    assert explain_runner_failure(failure) is None

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions, StandardOptions
 
-from pipelines.extract import run
-from pipelines.extract_job import ExtractOptions, Job, plan
-from pipelines.options import UsageError, parse
+from pipelines.common.options import UsageError, parse
+from pipelines.extract.__main__ import run
+from pipelines.extract.job import ExtractOptions, Job, plan
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
 from transforms.journeys.config import EvidenceConfig, SweepConfig
@@ -57,7 +57,7 @@ class TestParsing:
     def test_the_join_follows_from_the_size_of_the_catalogue(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert planned().extraction.join == "broadcast"
         assert planned("--catalogue_join=shuffle").extraction.join == "shuffle"
-        monkeypatch.setattr("pipelines.extract_job._BROADCAST_BYTES", 1000)
+        monkeypatch.setattr("pipelines.extract.job._BROADCAST_BYTES", 1000)
         assert planned().extraction.join == "shuffle"
         assert planned("--catalogue_join=broadcast").extraction.join == "broadcast"
 
@@ -313,7 +313,7 @@ def test_a_bucket_of_google_without_its_packages(tmp_path: Path, inputs: tuple[s
     program = """
 import sys
 sys.modules |= dict.fromkeys(("google.cloud.storage", "google.api_core", "google.auth"))
-from pipelines.extract import run
+from pipelines.extract.__main__ import run
 sys.exit(run(sys.argv[1:]))
 """
     started = time.monotonic()

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import evaluate_job
-from pipelines.evaluate import run
-from pipelines.evaluate_job import EXPERIMENTS, EvaluateOptions, Job, plan
-from pipelines.options import JobOptions, parse
+from pipelines.common.options import JobOptions, parse
+from pipelines.evaluate import job as evaluate_job
+from pipelines.evaluate.__main__ import run
+from pipelines.evaluate.job import EXPERIMENTS, EvaluateOptions, Job, plan
 from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import evaluate_job
-from pipelines.evaluate import run
+from pipelines.evaluate import job as evaluate_job
+from pipelines.evaluate.__main__ import run
 from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.fake_encoder import WordSource

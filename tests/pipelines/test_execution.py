@@ -7,8 +7,8 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 
-from pipelines.execution import execute
-from pipelines.extract_job import ExtractOptions
+from pipelines.common.run import execute
+from pipelines.extract.job import ExtractOptions
 from transforms.datasets.files import Source
 from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError

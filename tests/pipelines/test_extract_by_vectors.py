@@ -5,7 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import extract_job, salience, salience_job
+from pipelines.extract import job as extract_job
+from pipelines.salience import __main__ as salience
+from pipelines.salience import job as salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
 from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, figures, manifest, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource, word_vector

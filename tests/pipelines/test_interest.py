@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.interest import run
+from pipelines.interest.__main__ import run
 from schemas import ERRORS, INTERACTIONS_WITH_INTEREST, METRICS, TIMESTAMP
 from tests.pipelines.logs import content, extract, manifest, rows, write
 from tests.transforms.interest.synthetic import ITEMS, POPULAR, world

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.name import run
+from pipelines.name.__main__ import run
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.fake_model import TAKEN, NamingToy, asked, put_in
 from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, manifest, rows, write

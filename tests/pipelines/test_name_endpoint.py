@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.inputs import find_language_model
-from pipelines.name import run
-from pipelines.name_job import NameOptions, plan
-from pipelines.options import UsageError, parse
+from pipelines.common.models import resolve_language_model
+from pipelines.common.options import UsageError, parse
+from pipelines.name.__main__ import run
+from pipelines.name.job import NameOptions, plan
 from schemas import GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import ITEMS, rows, write
 from tests.transforms.language_models.endpoint_server import Reply, question_of, said, serving
@@ -109,8 +109,10 @@ def test_wrong_values_are_refused(option: str, allowed: str) -> None:
 def test_an_adapter_goes_with_no_endpoint() -> None:
     assert "--adapter, which goes with no endpoint" in refusal("--method=prompt_tuned", f"--model={ENDPOINT}")
     with pytest.raises(UsageError, match=r"^--model: no adapter 'mine': an endpoint's model takes none"):
-        find_language_model("--model", ENDPOINT, "mine")
-    assert find_language_model("--model", ENDPOINT) == ModelSpec("endpoint", "owner/toy-7b", url="http://host:8000/v1")
+        resolve_language_model("--model", ENDPOINT, "mine")
+    assert resolve_language_model("--model", ENDPOINT) == ModelSpec(
+        "endpoint", "owner/toy-7b", url="http://host:8000/v1"
+    )
 
 
 def contents(workspace: Path) -> bytes:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import salience_job
-from pipelines.salience import run
+from pipelines.salience import job as salience_job
+from pipelines.salience.__main__ import run
 from schemas import EMBEDDINGS, ERRORS, METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
 from tests.pipelines.logs import content, manifest, rows, write
 from tests.transforms.salience.topic_catalogue import TOPICS, TopicSource, rows_of_items

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import tune_job
-from pipelines.tune import run
-from pipelines.tune_summary import dropped_lines
+from pipelines.tune import job as tune_job
+from pipelines.tune.__main__ import run
+from pipelines.tune.summary import dropped_lines
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES
 from tests.pipelines.logs import content, errors, figures, manifest, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource

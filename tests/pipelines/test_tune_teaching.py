@@ -10,8 +10,8 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
-from pipelines import tune_job
-from pipelines.tune import run
+from pipelines.tune import job as tune_job
+from pipelines.tune.__main__ import run
 from schemas import NAMING_EXAMPLES
 from tests.pipelines.logs import rows, write
 from tests.pipelines.test_tune import PARTS, Source, made, table

@@ -2,9 +2,10 @@ import argparse
 
 import pytest
 
-from pipelines import inputs, ways
-from pipelines.options import UsageError
-from pipelines.ways import find_ways, read_ways
+from pipelines.common import models
+from pipelines.common.options import UsageError
+from pipelines.evaluate import naming_methods as ways
+from pipelines.evaluate.naming_methods import find_ways, read_ways
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.spec import ModelSpec
 from transforms.naming.name_choice import NameChoice
@@ -14,7 +15,7 @@ from transforms.naming.name_choice import NameChoice
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model and adapter is there."""
     monkeypatch.setattr(ways, "find_language_model", lambda _option, name, adapter: ModelSpec("hub", name, adapter))
-    monkeypatch.setattr(inputs, "find_encoder", lambda _option, name: EncoderSpec("hub", name))
+    monkeypatch.setattr(models, "find_encoder", lambda _option, name: EncoderSpec("hub", name))
     monkeypatch.setattr(ways, "check_adapter", lambda _option, _adapter, _method: None)
     monkeypatch.setattr(ways, "called", lambda asked: f"{asked.model.name}@{asked.dialogue.fingerprint()[:4]}")
 

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from pipelines.name import run
+from pipelines.name.__main__ import run
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import rows, write
 from tests.transforms.language_models.endpoint_server import Reply, Server, failed, said

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("glin_profanity")
 
-from pipelines.name import run  # noqa: E402
+from pipelines.name.__main__ import run  # noqa: E402
 from schemas import JOURNEY_NAMES, JOURNEYS  # noqa: E402
 from tests.pipelines.logs import figures, manifest, rows, write  # noqa: E402
 from tests.transforms.language_models.tiny_models import make_llama  # noqa: E402

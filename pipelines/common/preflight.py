@@ -1,0 +1,141 @@
+"""Clusters that cannot take a job: told before it is submitted, where that can be seen, or else after it failed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import urllib.request
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+
+from pipelines.common.options import UsageError
+
+_SECONDS_TO_ANSWER = 5.0
+_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
+_STARTED_BY_BEAM = ("[local]", "[auto]")
+
+_EXPLANATIONS = (
+    (
+        r"No module named '(?:schemas|transforms|pipelines)\b",
+        "the workers do not have this package: install interest-journeys {version} in the Python that they run",
+    ),
+    (
+        r"IOException: error=(?:2|13), ",
+        "a TaskManager cannot start its worker: the program of --environment_config, or Docker, is not on its PATH",
+    ),
+    (
+        r"Process died with exit code (?P<status>\d+)",
+        "a worker ended with exit code {status}: maybe its python lacks apache-beam or pip; see its TaskManager's log",
+    ),
+    (
+        r"NoResourceAvailableException|TimeoutException: Timeout has occurred: \d+ ms",
+        "the cluster did not give the job its slots in time: others hold them, or a TaskManager is gone",
+    ),
+    (
+        r"Record too large|exceeds the maximum size of a sort buffer",
+        "an element did not fit into Flink's memory for sorting: raise taskmanager.memory.managed.size or --parts",
+    ),
+)
+"""What a failure's text looks like, and what to do about it."""
+
+
+def check_runner(options: PipelineOptions) -> None:
+    """Asks the job server and Flink whether they are there, and whether the job can have its slots.
+
+    Raises:
+        UsageError: naming the option, what is wrong at its address and what to do.
+    """
+    if options.view_as(StandardOptions).runner not in _RUNNERS:
+        return
+    portable = options.view_as(PortableOptions)
+    if not portable.job_endpoint or portable.job_endpoint == "embed":
+        return  # Beam starts a job server by itself
+    if portable.environment_type == "PROCESS":
+        _check_command(portable.environment_config)
+    _check_job_server(portable.job_endpoint)
+    if portable.artifact_endpoint:
+        _connect("--artifact_endpoint", portable.artifact_endpoint, "Beam's job server")
+    flink = options.view_as(FlinkRunnerOptions)
+    if flink.flink_master not in _STARTED_BY_BEAM:
+        _check_slots(flink.flink_master, flink.parallelism)
+
+
+def _check_command(config: str | None) -> None:
+    """A relative command would be looked for where each TaskManager happens to run."""
+    if config is None:
+        return  # given as --environment_options instead
+    try:
+        command = str(json.loads(config)["command"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f'--environment_config must be JSON such as {{"command": "boot"}} for PROCESS, got {config!r}'
+        ) from error
+    if "/" in command and not command.startswith("/"):
+        raise UsageError(
+            f"--environment_config: the command {command!r} is relative; name a program on the TaskManagers' PATH or "
+            "an absolute path"
+        )
+
+
+def _connect(option: str, endpoint: str, what: str) -> None:
+    host, separator, port = endpoint.rpartition(":")
+    if not separator or not host or not port.isdecimal():
+        raise UsageError(f"{option} must be host:port, got {endpoint!r}")
+    try:
+        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"{option}: cannot reach {what} at {endpoint} ({error}); start it, on this machine with `make flink-up`"
+        ) from error
+
+
+def _check_job_server(endpoint: str) -> None:
+    _connect("--job_endpoint", endpoint, "Beam's job server")
+    with grpc.insecure_channel(endpoint) as channel:
+        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        try:
+            service.DescribePipelineOptions(
+                beam_job_api_pb2.DescribePipelineOptionsRequest(), timeout=_SECONDS_TO_ANSWER
+            )
+        except grpc.RpcError as error:
+            raise UsageError(
+                f"--job_endpoint: what listens at {endpoint} is not Beam's job server, or is not well: its answer to "
+                f"DescribePipelineOptions was {error.code().name}"
+            ) from error
+
+
+def _check_slots(master: str, parallelism: int) -> None:
+    address = master.removeprefix("http://").removeprefix("https://").rstrip("/")
+    _connect("--flink_master", address, "Flink")
+    url = f"{'https' if master.startswith('https://') else 'http'}://{address}/overview"
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS_TO_ANSWER) as answer:
+            overview: dict[str, Any] = json.load(answer)
+            slots, task_managers = overview["slots-total"], overview["taskmanagers"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--flink_master: what listens at {address} is not Flink's REST interface") from error
+    if slots < max(parallelism, 1):
+        raise UsageError(
+            f"--parallelism={parallelism} needs as many slots, but the cluster at {address} has {slots} on "
+            f"{task_managers} TaskManagers: start more of them, or lower --parallelism"
+        )
+
+
+def explain_runner_failure(text: str) -> str | None:
+    """What to do about a failure of a cluster, or None when its text is not one that is known."""
+    for pattern, explanation in _EXPLANATIONS:
+        if found := re.search(pattern, text):
+            told = explanation.format(version=version("interest-journeys"), **found.groupdict())
+            return f"{told}. docs/runners.md tells what a cluster and its workers need"
+    return None

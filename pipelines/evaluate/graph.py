@@ -1,0 +1,135 @@
+"""The graph of `evaluate`."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+import pyarrow as pa
+
+from pipelines.common.finalize import SideOutputs, commit_job
+from pipelines.evaluate.job import PROGRAM, Job
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    GENERATIONS,
+    INTERACTIONS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+)
+from transforms.datasets.reading import ReadRows
+from transforms.datasets.writing import PartWriter
+from transforms.encoders.spec import EncoderSource
+from transforms.evaluation.distributions import JourneyDistributions
+from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.granularity import sweep_rows
+from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
+from transforms.evaluation.known_items import Measured
+from transforms.evaluation.names.experiment import JudgeNames
+from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
+from transforms.evaluation.suite import watched
+from transforms.language_models.generate import ASKED
+from transforms.language_models.journal import Journal
+from transforms.progress import Progress
+from transforms.salience.model import default_model
+from transforms.salience.unique_items import UniqueItems
+
+_PARTS = 16
+_READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)
+
+
+def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+    """Adds the whole job to a pipeline."""
+    writer = PartWriter(job.workspace, _PARTS, progress)
+    schemas = {schema.name: schema for schema in _READ}
+    read = {
+        name: root | f"Read[{name}]" >> ReadRows(schemas[name], source, progress=progress)
+        for name, source in job.sources.items()
+    }
+    rows = {name: found[0] for name, found in read.items()}
+    side_outputs = SideOutputs()
+    for _, *besides in read.values():
+        side_outputs.add_errors_and_counts(*besides)
+    measured: list[Measured] = []
+    batches: dict[str, beam.PCollection] = {}
+
+    if "E1" in job.experiments:
+        distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
+        side_outputs.metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
+    if "sweep" in job.experiments:
+        swept = rows[METRICS.name] | "Sweep" >> beam.Map(sweep_rows).with_output_types(pa.RecordBatch)
+        side_outputs.metrics.append(swept)
+    if "E2" in job.experiments:
+        collections = rows.get(COLLECTIONS.name)
+        if collections is None:
+            collections, repeated = rows[INTERACTIONS.name] | "CollectionsOfLog" >> CollectionsOfLog(rows[ITEMS.name])
+            side_outputs.errors.append(repeated)
+        unusable = tuple(side_outputs.errors) | "Unusable" >> beam.Flatten()
+        separation = SeparateCollections(
+            job.separation,
+            watched(job.methods, progress),
+            unusable,
+            job.encoder,
+            job.encoder_name,
+            rows.get(EMBEDDINGS.name),
+        )
+        measured.append(collections | "E2" >> separation)
+
+    if "salience" in job.experiments:
+        items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
+        side_outputs.add_errors_and_counts(*besides)
+        measured.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
+    if "synonyms" in job.experiments:
+        measured.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
+    if "conformity" in job.experiments:
+        rules = JudgeConformity(job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name))
+        measured.append(rows[COLLECTIONS.name] | "Conformity" >> rules)
+    if "intervened" in job.experiments:
+        side_outputs.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
+    if job.names is not None:
+        judged = JudgeNames(
+            job.names,
+            job.encoder,
+            rows.get(EMBEDDINGS.name),
+            rows.get(GENERATIONS.name),
+            Journal(job.journal) if job.asks else None,
+            progress,
+        )
+        measured.append(rows[NAMING_EXAMPLES.name] | "Naming" >> judged)
+    for found in measured:
+        side_outputs.metrics.append(found.metrics)
+        side_outputs.counts.append(found.counts)
+        if found.errors is not None:
+            side_outputs.errors.append(found.errors)
+        if found.embeddings is not None:
+            batches[EMBEDDINGS.name] = found.embeddings
+        if found.generations is not None:
+            batches[GENERATIONS.name] = found.generations
+
+    commit_job(PROGRAM, job, batches, side_outputs, writer, inference_datasets=(ASKED,) if job.asks else ())
+
+
+def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:
+    return JudgeSalience(
+        encoder=_encoder(job),
+        salience=job.separation.salience,
+        learning=job.learning,
+        default=default_model(job.encoder_name),
+        stored=stored,
+    )
+
+
+def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> JudgeSynonyms:
+    return JudgeSynonyms(
+        config=job.separation,
+        encoder=_encoder(job),
+        learning=job.learning,
+        default=default_model(job.encoder_name),
+        stored=stored,
+    )
+
+
+def _encoder(job: Job) -> EncoderSource:
+    if job.encoder is None:
+        raise ValueError(f"{', '.join(job.experiments)}: an encoder is needed")
+    return job.encoder

@@ -1,0 +1,480 @@
+"""What `evaluate` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.common import options
+from pipelines.common.inputs import (
+    check_not_nested,
+    checkpoint_dir,
+    input_lineage,
+    prepare_workspace,
+    resolve_dataset,
+    resolve_optional,
+)
+from pipelines.common.models import resolve_encoder
+from pipelines.evaluate.naming_options import add_names, find_stored, names_config
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    ERRORS,
+    GENERATIONS,
+    HISTORIES,
+    INTERACTIONS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+    DatasetSchema,
+)
+from transforms.datasets.files import Source, absolute
+from transforms.datasets.manifest import read_manifest
+from transforms.encoders.spec import EncoderSource
+from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
+from transforms.evaluation.names.config import NamesConfig
+from transforms.salience.config import LearningConfig, SalienceConfig
+
+if TYPE_CHECKING:
+    from transforms.evaluation.methods import Method
+
+PROGRAM = "evaluate"
+EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "naming", "salience", "sweep", "synonyms")
+_USED_BY = {
+    "journeys": ("E1", "sweep"),
+    "collections": ("E2", "conformity", "synonyms"),
+    "interactions": ("E2", "intervened"),
+    "items": ("E2", "salience"),
+    "encoder": ("E2", "conformity", "naming", "salience", "synonyms"),
+    "examples": ("naming",),
+    "ways": ("naming",),
+    "bleurt": ("naming",),
+}
+_NEEDS = {
+    "conformity": ("collections",),
+    "intervened": ("interactions",),
+    "naming": ("examples", "ways"),
+    "salience": ("items", "encoder"),
+    "synonyms": ("collections", "encoder"),
+}
+_ALONE = tuple(_NEEDS)
+"""Experiments with mixtures, texts or samples of their own, so that no other runs beside them."""
+_CALCULATORS = {"E2": ("scipy", "sklearn"), "naming": ("sacrebleu",), "synonyms": ("scipy", "sklearn")}
+"""Packages that experiments need."""
+_EXTRA = "pip install 'interest-journeys[evaluation]'"
+PICTURE = ".svg"
+"""The ending of the picture that lies beside a page on a sweep."""
+_EXTRA_TO_DRAW = "pip install 'interest-journeys[report]'"
+
+
+class EvaluateOptions(options.JobOptions):
+    """Measures how well journeys are found and named, by experiments on what people put together themselves."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        bounded_number = options.bounded_number
+        add(
+            "--experiments",
+            type=options.comma_separated,
+            default="E2",
+            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity`, `intervened` or `naming`. (Beam's "
+            "own option of this name can be given as `--experiment`.)",
+        )
+        add("--collections", help="For E2, synonyms and conformity: `collections` as a parquet file, folder or glob.")
+        add(
+            "--interactions",
+            help="For E2, instead: a log, whose items under one tag are a user's collection; for intervened a log.",
+        )
+        add(
+            "--items",
+            help="For E2 the catalogue of that log, of whose tags the first one counts; for salience one with tags.",
+        )
+        add("--journeys", help="For E1 and sweep: the workspace that `extract` wrote.")
+        add("--workspace", default="evaluation", help="Folder or bucket prefix in which the datasets are written.")
+        add(
+            "--report",
+            help="File of this machine into which the tables are written as a page of Markdown; curves lie beside it.",
+        )
+        add(
+            "--most_collections_of_source",
+            type=bounded_number(int, 1),
+            help="Leave out sources that have more collections, such as those that something was trained or chosen on.",
+        )
+        add(
+            "--encoder",
+            help="Encoder of items, and of names: `minilm`, `static`, a folder, a hub id. Without it: no vectors.",
+        )
+        add(
+            "--previous",
+            help="Workspace of a run before: texts that it encoded are not encoded again, and what models answered for "
+            "naming is not asked again. Without it, for naming: `--workspace`.",
+        )
+        add(
+            "--methods",
+            type=_semicolons,
+            default="",
+            help="Names of methods, or how they begin: `ICPC;Ward`. Without it: all that take no long time.",
+        )
+        add(
+            "--fixed_thresholds",
+            type=_thresholds,
+            default="",
+            help="Thresholds that were chosen before: `METHOD=VALUE;...`. Without it: the best on what is measured.",
+        )
+        add("--stability", action="store_true", default=None, help="Try other orders of the items too: twice the work.")
+        add(
+            "--ks",
+            type=options.int_list(1),
+            default="2,3,5",
+            help="Numbers of collections in a mixture.",
+        )
+        add(
+            "--mixtures_per_k",
+            type=bounded_number(int, 1),
+            default=MixtureConfig.mixtures_per_k,
+            help="Mixtures of each such number.",
+        )
+        add(
+            "--fewest",
+            type=bounded_number(int, 1),
+            default=MixtureConfig.fewest,
+            help="Least number of items that a collection brings in; smaller ones are not used.",
+        )
+        add(
+            "--most",
+            type=bounded_number(int, 1),
+            default=MixtureConfig.most,
+            help="Greatest number of items that a collection brings in.",
+        )
+        add(
+            "--proportions",
+            default=MixtureConfig.proportions,
+            choices=("equal", "skewed"),
+            help="Whether the first collection of a mixture brings in at least three times as many items.",
+        )
+        add(
+            "--most_items",
+            type=bounded_number(int, 1),
+            default=LearningConfig.most_items,
+            help="For salience: items of the catalogue that are used, a sample.",
+        )
+        add(
+            "--most_collections",
+            type=bounded_number(int, 1),
+            default=ConformityConfig.most_collections,
+            help="For conformity: collections that are mixed, a sample; of few, so that users share interests.",
+        )
+        add(
+            "--popular_share",
+            type=bounded_number(float, 0, 1, open_low=True),
+            default=ConformityConfig.share,
+            help="For conformity: share of the mixtures that each popular item is planted into.",
+        )
+        add_names(parser)
+        add(
+            "--seed", type=bounded_number(int, 0), default=MixtureConfig.seed, help="Of mixtures, orders and intervals."
+        )
+        add(
+            "--max_terms",
+            type=bounded_number(int, 1, 1000),
+            default=SalienceConfig.max_terms,
+            help="Salient terms kept of an item: the most salient.",
+        )
+        options.add_error_rate(parser)
+
+
+def _semicolons(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(";") if name.strip())
+
+
+def _thresholds(text: str) -> tuple[tuple[str, float], ...]:
+    found = {}
+    for entry in _semicolons(text):
+        method, separator, value = entry.rpartition("=")
+        if not separator or not method:
+            raise argparse.ArgumentTypeError(f"must be METHOD=VALUE;..., got {entry!r}")
+        threshold = options.bounded_number(float, float("-inf"))(value)
+        if threshold == 0:
+            raise argparse.ArgumentTypeError(f"a threshold of 0 cannot be told from none: {entry!r}")
+        found[method.strip()] = threshold
+    return tuple(sorted(found.items()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One evaluation, checked: everything that the graph is built from.
+
+    Attributes:
+        experiments: some of `EXPERIMENTS`, sorted.
+        collections: what is mixed; None: what `interactions` and `items` say, or nothing.
+        interactions: the log.
+        items: its catalogue.
+        journeys: those of `extract`, for E1.
+        users: number of users they are of, those without journeys among them.
+        swept: metrics of `extract`, those of a sweep among them.
+        embeddings: those of an earlier run.
+        workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
+        report: the file for the page.
+        encoder: what makes vectors.
+        encoder_name: what they are called.
+        methods: what E2 compares.
+        separation: how E2 is done.
+        learning: limits of the learned scorer in the experiments on salience.
+        conformity: how popular items are planted, and taken out.
+        intervention: how recommendations are judged.
+        examples: names that people gave, for naming.
+        generations: what models answered in an earlier run.
+        names: the ways to a name that are compared; None: naming is not among the experiments.
+        max_error_rate: largest share of unusable rows of an input, and of questions that a model fails to answer.
+    """
+
+    experiments: tuple[str, ...]
+    collections: Source | None
+    interactions: Source | None
+    items: Source | None
+    journeys: Source | None
+    users: int
+    swept: Source | None
+    embeddings: Source | None
+    workspace: str
+    versions: dict[str, str | None]
+    report: Path | None
+    encoder: EncoderSource | None
+    encoder_name: str
+    methods: tuple[Method, ...]
+    separation: SeparationConfig
+    learning: LearningConfig
+    conformity: ConformityConfig
+    intervention: InterventionConfig
+    examples: Source | None
+    generations: Source | None
+    names: NamesConfig | None
+    max_error_rate: float
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return outputs(self.encoder, self.names)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a language model is asked."""
+        return self.names is not None and self.names.asks
+
+    @property
+    def journal(self) -> str:
+        """The folder in which a model's answers are kept until the job is committed."""
+        return checkpoint_dir(self.workspace)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        separation = dataclasses.asdict(self.separation)
+        separation["salience"] = self.separation.salience.described()
+        return {
+            "experiments": list(self.experiments),
+            "users": self.users,
+            "encoder": self.encoder_name,
+            "encoder_fingerprint": self.encoder.fingerprint() if self.encoder else "",
+            "methods": {method.name: list(method.thresholds) for method in self.methods},
+            "learning": dataclasses.asdict(self.learning),
+            "conformity": {
+                "most_collections": self.conformity.most_collections,
+                "popular": self.conformity.popular,
+                "share": self.conformity.share,
+                "learning": dataclasses.asdict(self.conformity.learning),
+            },
+            "intervention": dataclasses.asdict(self.intervention),
+            "names": self.names.described() if self.names else {},
+            **separation,
+        }
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {
+            JOURNEYS.name: self.journeys,
+            METRICS.name: self.swept,
+            COLLECTIONS.name: self.collections,
+            ITEMS.name: self.items,
+            INTERACTIONS.name: self.interactions,
+            NAMING_EXAMPLES.name: self.examples,
+            EMBEDDINGS.name: self.embeddings,
+            GENERATIONS.name: self.generations,
+        }
+        return {name: source for name, source in named.items() if source}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        return input_lineage(self.sources)
+
+
+def outputs(encoder: EncoderSource | None, names: NamesConfig | None) -> tuple[DatasetSchema, ...]:
+    """The datasets that are written; embeddings where something makes them, answers where a language model is asked."""
+    kept = [
+        schema
+        for schema, is_made in ((EMBEDDINGS, bool(encoder)), (GENERATIONS, bool(names and names.asks)))
+        if is_made
+    ]
+    return (*kept, ERRORS, METRICS)
+
+
+def plan(args: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs, opens the workspace, chooses the methods.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    experiments = _check_experiments(args)
+    workspace = absolute(args.workspace)
+    sources = resolve_optional(args, ("collections", "interactions", "items"))
+    check_not_nested(workspace, [(f"--{name}", source) for name, source in sources.items()])
+    journeys, users = _find_journeys(args.journeys) if "E1" in experiments else (None, 0)
+    swept = _find_sweep(args.journeys) if "sweep" in experiments else None
+    encoder = resolve_encoder("--encoder", args.encoder) if args.encoder else None
+    names = names_config(args) if "naming" in experiments else None
+    embeddings, generations = _find_stored(args, workspace, names)
+    mixtures = _mixture_config(args)
+    report = _check_report(args.report, experiments) if args.report else None
+    versions = _open_workspace(workspace, outputs(encoder, names))
+    encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
+    separation = SeparationConfig(
+        mixtures=mixtures,
+        most_collections_of_source=args.most_collections_of_source,
+        salience=SalienceConfig(max_terms=args.max_terms),
+        fixed_thresholds=args.fixed_thresholds,
+        stability=bool(args.stability),
+    )
+    return Job(
+        experiments=experiments,
+        collections=sources.get("collections"),
+        interactions=sources.get("interactions"),
+        items=sources.get("items"),
+        journeys=journeys,
+        users=users,
+        swept=swept,
+        embeddings=embeddings,
+        workspace=workspace,
+        versions=versions,
+        report=report,
+        encoder=encoder,
+        encoder_name=encoder_name,
+        methods=_choose_methods(args, encoder_name) if "E2" in experiments else (),
+        separation=separation,
+        learning=LearningConfig(most_items=args.most_items),
+        conformity=ConformityConfig(separation, args.most_collections, share=args.popular_share),
+        intervention=InterventionConfig(seed=args.seed),
+        examples=resolve_dataset("--examples", args.examples, NAMING_EXAMPLES) if args.examples else None,
+        generations=generations,
+        names=names,
+        max_error_rate=args.max_error_rate,
+    )
+
+
+def _check_experiments(args: argparse.Namespace) -> tuple[str, ...]:
+    """The experiments, each with what it needs, and nothing that is for another."""
+    experiments = tuple(sorted(set(args.experiments)))
+    if not experiments or not set(experiments) <= set(EXPERIMENTS):
+        given = ",".join(args.experiments)
+        raise options.UsageError(f"--experiments must be some of {', '.join(EXPERIMENTS)}, got {given!r}")
+    for name, users in _USED_BY.items():
+        if getattr(args, name) is not None and not set(users) & set(experiments):
+            raise options.UsageError(f"--{name} is for {' and '.join(users)}, which is not among --experiments")
+    for experiment in set(_ALONE) & set(experiments):
+        if len(experiments) > 1:
+            raise options.UsageError(f"{experiment} runs alone, not beside other --experiments")
+        for name in _NEEDS[experiment]:
+            if getattr(args, name) is None:
+                raise options.UsageError(f"{experiment} needs --{name}")
+    for experiment in _USED_BY["journeys"]:
+        if experiment in experiments and args.journeys is None:
+            raise options.UsageError(f"{experiment} needs --journeys, the workspace that extract wrote")
+    if "E2" in experiments:
+        if (args.interactions is None) != (args.items is None):
+            raise options.UsageError("--interactions and --items belong together")
+        if (args.collections is None) == (args.interactions is None):
+            raise options.UsageError("E2 needs either --collections, or --interactions and --items with tags")
+    for experiment, packages in _CALCULATORS.items():
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        if missing and experiment in experiments:
+            raise options.UsageError(f"{experiment} needs {', '.join(missing)}: {_EXTRA}")
+    if args.previous is not None and args.encoder is None and "naming" not in experiments:
+        raise options.UsageError("--previous is for its embeddings, so give the --encoder too")
+    return experiments
+
+
+def _find_stored(
+    args: argparse.Namespace, workspace: str, names: NamesConfig | None
+) -> tuple[Source | None, Source | None]:
+    """Embeddings of a run before, and answers of models."""
+    if names is not None:
+        return find_stored(args, workspace, names)
+    return resolve_dataset("--previous", args.previous, EMBEDDINGS) if args.previous else None, None
+
+
+def _find_journeys(workspace: str) -> tuple[Source, int]:
+    """The journeys of a workspace, and of how many users its histories are: one has a row there without a journey."""
+    found = [resolve_dataset("--journeys", workspace, schema) for schema in (JOURNEYS, HISTORIES)]
+    users = found[1].manifest.rows if found[1].manifest else 0
+    if not users:
+        raise options.UsageError(f"--journeys: {workspace!r} has no users")
+    return found[0], users
+
+
+def _mixture_config(args: argparse.Namespace) -> MixtureConfig:
+    try:
+        return MixtureConfig(args.ks, args.mixtures_per_k, args.fewest, args.most, args.proportions, args.seed)
+    except ValueError as error:
+        raise options.UsageError(f"--{error}") from error
+
+
+def _find_sweep(workspace: str) -> Source:
+    """The metrics of a workspace, which must tell of other thresholds."""
+    source = resolve_dataset("--journeys", workspace, METRICS)
+    extraction = source.manifest.configuration.get("extraction", {}) if source.manifest else {}
+    if extraction.get("sweep") is None:
+        raise options.UsageError(f"--journeys: {workspace!r} tells of no other thresholds: extract with --sweep")
+    return source
+
+
+def _check_report(text: str, experiments: tuple[str, ...]) -> Path:
+    path = Path(text).expanduser().absolute()
+    if "://" in text or path.is_dir() or not path.parent.is_dir():
+        raise options.UsageError(f"--report must be a file in a folder of this machine, got {text!r}")
+    if "sweep" in experiments:
+        if path.suffix == PICTURE:
+            raise options.UsageError(f"--report is a page, beside which the curves are {PICTURE}, got {text!r}")
+        if importlib.util.find_spec("matplotlib") is None:
+            raise options.UsageError(f"--report of sweep draws curves, which needs matplotlib: {_EXTRA_TO_DRAW}")
+    return path
+
+
+def _open_workspace(workspace: str, schemas: tuple[DatasetSchema, ...]) -> dict[str, str | None]:
+    versions = prepare_workspace(workspace, schemas)
+    for name in (JOURNEYS.name, NAMING_EXAMPLES.name):
+        if read_manifest(f"{workspace.rstrip('/')}/{name}") is not None:
+            raise options.UsageError(
+                f"--workspace: {workspace!r} holds {name}, whose metrics and errors would be replaced; take another"
+            )
+    return versions
+
+
+def _choose_methods(args: argparse.Namespace, encoder_name: str) -> tuple[Method, ...]:
+    # Loads compiled code, which takes longer than to tell that another option is wrong.
+    from transforms.evaluation.suite import choose_methods, with_thresholds
+
+    try:
+        chosen = choose_methods(encoder_name or None, args.methods)
+    except ValueError as error:
+        raise options.UsageError(f"--methods: {error}") from error
+    try:
+        return with_thresholds(chosen, dict(args.fixed_thresholds))
+    except ValueError as error:
+        raise options.UsageError(f"--fixed_thresholds: {error}") from error

@@ -1,0 +1,162 @@
+"""Ways to a name that `evaluate` compares, as a command line writes them: `salient; few_shot=smollm2,examples=4`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from pipelines.common.models import (
+    check_adapter,
+    model_label,
+    resolve_language_model,
+    resolve_name_selector,
+    resolve_prompt_fields,
+)
+from pipelines.common.options import UsageError, bounded_number
+from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
+from transforms.language_models.endpoint_name import is_endpoint
+from transforms.language_models.spec import Asked
+from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
+from transforms.naming.name_choice import MOST_CANDIDATES
+from transforms.naming.question import dialogue
+
+_OPTION = "--ways"
+_ENTRY = re.compile(r"(?:(?P<label>[^=,;:]+):\s+)?(?P<kind>[a-z_]+)(?:=(?P<model>[^,]+))?(?:,(?P<settings>.*))?")
+_FORM = "[LABEL: ]WAY[=MODEL][,SETTING=VALUE...]"
+_TITLES: Mapping[str, str] = {
+    "first_title": "first title",
+    "medoid_title": "medoid title",
+    "few_shot": "few-shot",
+    "prompt_tuned": "prompt-tuned",
+    "fine_tuned": "fine-tuned",
+}
+"""How ways are called in tables, where that is not their name."""
+
+
+def _metadata(text: str) -> str:
+    if text not in get_args(Metadata):
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(get_args(Metadata))}, got {text!r}")
+    return text
+
+
+_SETTINGS: Mapping[str, Callable[[str], Any]] = {
+    "adapter": str,
+    "candidates": bounded_number(int, 1, MOST_CANDIDATES),
+    "encoder": str,
+    "examples": bounded_number(int, 0, MOST_EXAMPLES),
+    "max_items": bounded_number(int, 1, 1000),
+    "metadata": _metadata,
+}
+"""What may be said of a way that asks a model; each means what the option of `name` does."""
+_NOT_OF_QUESTIONS = ("adapter", "candidates", "encoder")
+_TOLD: Mapping[str, str] = {"max_items": "{} items", "candidates": "{} candidates", "encoder": "chosen by {}"}
+
+
+class WrittenWay(NamedTuple):
+    """A way as it is written; models are not looked for yet.
+
+    Attributes:
+        label: what it is called; empty: by what it is.
+        kind: where names come from.
+        model: the language model; empty where none is asked.
+        settings: some of `adapter`, `candidates`, `encoder`, `examples`, `max_items` and `metadata`.
+    """
+
+    label: str
+    kind: str
+    model: str
+    settings: Mapping[str, Any]
+
+
+def read_ways(text: str) -> tuple[WrittenWay, ...]:
+    """Reads `WAY; WAY; ...`, a type of an option.
+
+    Raises:
+        ArgumentTypeError: naming what was given and what is allowed.
+    """
+    ways = tuple(_read_way(entry.strip()) for entry in text.split(";") if entry.strip())
+    if not ways:
+        raise argparse.ArgumentTypeError(f"must be {_FORM}; ..., got {text!r}")
+    return ways
+
+
+def _read_way(entry: str) -> WrittenWay:
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"must be {_FORM}, got {entry!r}")
+    label, kind, model = (found[name] or "" for name in ("label", "kind", "model"))
+    if kind not in (*PLAIN, *BY_MODEL):
+        raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join((*PLAIN, *BY_MODEL))}, in {entry!r}")
+    if (kind in BY_MODEL) != bool(model):
+        raise argparse.ArgumentTypeError(
+            f"{kind} needs a model, such as {kind}=smollm2, got {entry!r}"
+            if kind in BY_MODEL
+            else f"{kind} asks no model, got {entry!r}"
+        )
+    if "|" in label:
+        raise argparse.ArgumentTypeError(f"a label has no '|', of which tables are made, got {label!r}")
+    return WrittenWay(label.strip(), kind, model.strip(), _read_settings(found["settings"] or "", kind, entry))
+
+
+def _read_settings(text: str, kind: str, entry: str) -> dict[str, Any]:
+    allowed = [name for name in _SETTINGS if kind in BY_MODEL and (name != "examples" or kind == "few_shot")]
+    settings: dict[str, Any] = {}
+    for setting in filter(None, map(str.strip, text.split(","))):
+        name, _, value = setting.partition("=")
+        if name not in allowed or not value or name in settings:
+            raise argparse.ArgumentTypeError(
+                f"{setting!r} is no setting of {kind}; allowed are {', '.join(allowed) or 'none'}, each once as "
+                f"SETTING=VALUE, in {entry!r}"
+            )
+        try:
+            settings[name] = _SETTINGS[name](value)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"{name} {error}, in {entry!r}") from error
+    return settings
+
+
+def find_ways(written: tuple[WrittenWay, ...]) -> tuple[Way, ...]:
+    """The ways, with the models that they ask, whose weights and packages are there.
+
+    Raises:
+        UsageError: when a model is not there, or two ways are called the same.
+    """
+    labels = [each.label or _label(each) for each in written]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise UsageError(f"{_OPTION}: two are called {twice[0]!r}; give them labels: {_FORM}")
+    return tuple(_find_way(each, label) for each, label in zip(written, labels, strict=True))
+
+
+def _find_way(written: WrittenWay, label: str) -> Way:
+    kind: Any = written.kind  # is one of both, as `read_ways` looked
+    if kind in PLAIN:
+        return Way(label, kind)
+    adapter = written.settings.get("adapter", "")
+    if kind == "prompt_tuned" and not adapter:
+        why = "which goes with no endpoint" if is_endpoint(written.model) else "the folder of the tuned prompt"
+        raise UsageError(f"{_OPTION}: prompt_tuned needs an adapter, {why}")
+    model = resolve_language_model(_OPTION, written.model, adapter)
+    if adapter:
+        check_adapter(_OPTION, adapter, kind)
+    told = {name: value for name, value in written.settings.items() if name not in _NOT_OF_QUESTIONS}
+    told.setdefault("metadata", resolve_prompt_fields(_OPTION, written.model, adapter))
+    naming = dataclasses.replace(NamingConfig(method=kind), **told)
+    candidates, encoder = (written.settings.get(name) for name in ("candidates", "encoder"))
+    choice = resolve_name_selector(_OPTION, written.model, candidates, encoder, naming)
+    asked = Asked(model, dialogue(naming), choice=choice)
+    return Way(label, kind, naming, asked, model_label(asked))
+
+
+def _label(written: WrittenWay) -> str:
+    """What a way is called by what it is: `few-shot smollm2, 8 examples`."""
+    settings = dict(written.settings)
+    names = [Path(written.model.rpartition("#")[2]).name] if written.model else []
+    if "adapter" in settings:
+        names += ["+", Path(settings.pop("adapter")).name]
+    more = [f"{settings.pop('examples', NamingConfig.examples)} examples"] if written.kind == "few_shot" else []
+    more += [_TOLD.get(name, "{}").format(value) for name, value in sorted(settings.items())]
+    return ", ".join([" ".join([_TITLES.get(written.kind, written.kind), *names]), *more])

@@ -1,0 +1,155 @@
+"""What an evaluation found: a screen, and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from pipelines.evaluate.job import PICTURE, PROGRAM, Job
+from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
+from transforms.datasets.files import find
+from transforms.datasets.reading import read_dataset
+from transforms.evaluation.granularity import granularity_table, read_sweep
+from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
+from transforms.evaluation.names.config import NamesConfig
+from transforms.evaluation.names.named import answers_by_hash, held_out_sample
+from transforms.evaluation.names.shown import shown_names
+from transforms.evaluation.names.tables import names_table
+from transforms.evaluation.page import Cell, cells_of, evaluation_page
+from transforms.evaluation.salience_tables import salience_table, synonyms_table
+from transforms.evaluation.tables import distribution_table, separation_table
+
+_SHOWN_MEANS = ("mean F1", "mean ARI")
+
+
+def print_evaluation(job: Job, seconds: float) -> None:
+    """Prints the tables of a run, read from the metrics that it committed, and writes the page that was asked for."""
+    source = find(FileSystems.join(job.workspace, METRICS.name))
+    metrics = read_dataset(METRICS, source).cast(METRICS.arrow).combine_chunks().to_batches()
+    tables = []
+    if "E1" in job.experiments:
+        tables.append(_figures_of_methods(cells_of(distribution_table(metrics))))
+    if "sweep" in job.experiments:
+        tables.append(_plain(cells_of(granularity_table(read_sweep(metrics))), "Sweep: how wide journeys are"))
+    if "E2" in job.experiments:
+        tables.append(_methods(cells_of(separation_table(metrics))))
+    if "salience" in job.experiments:
+        tables.append(_plain(cells_of(salience_table(metrics)), "Salience: hidden tags"))
+    if "synonyms" in job.experiments:
+        tables.append(_plain(cells_of(synonyms_table(metrics)), "Synonyms: key words replaced"))
+    if "conformity" in job.experiments:
+        tables.append(_plain(cells_of(conformity_table(metrics)), "Conformity: popular items planted"))
+        tables.append(_plain(cells_of(taken_table(metrics)), "What rules take out"))
+    if "intervened" in job.experiments:
+        tables.append(_plain(cells_of(intervened_table(metrics)), "Intervened: all items as frequent in the test"))
+    if job.names is not None:
+        cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
+        tables.append(_plain(_without_ends(cells), "Names: how good they are"))
+    console = _wide_enough(tables)
+    console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
+    for table in tables:
+        console.print(table)
+    if "E2" in job.experiments:
+        console.print("95 %: of mean F1. at: the threshold, the best on these very mixtures, or with * fixed before.")
+    if job.report is not None:
+        configuration = source.manifest.configuration if source.manifest else job.configuration
+        picture = _draw(job.report.with_suffix(PICTURE), metrics) if "sweep" in job.experiments else None
+        page = evaluation_page(metrics, configuration, picture, _shown(job, job.names) if job.names else None)
+        job.report.write_text(page, encoding="utf-8")
+        console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
+    written = ", ".join(schema.name for schema in reversed(job.outputs))
+    console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
+
+
+def _shown(job: Job, names: NamesConfig) -> str:
+    """Names to look at: examples and answers are read again, from which they follow."""
+    examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
+    answers = []
+    if names.asks:
+        answers = read_dataset(GENERATIONS, find(FileSystems.join(job.workspace, GENERATIONS.name))).to_batches()
+    rows = held_out_sample(examples, names.most_examples).rows
+    return shown_names(rows, names.ways, answers_by_hash(answers))
+
+
+def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:
+    return [[cell._replace(ends="") for cell in line] for line in cells]
+
+
+def _draw(path: Path, metrics: list[pa.RecordBatch]) -> str:
+    """Draws the curves of a sweep; gives the name of the file."""
+    from transforms.evaluation.granularity_plot import draw_sweep
+
+    draw_sweep(read_sweep(metrics), path)
+    return path.name
+
+
+def _wide_enough(tables: Iterable[Table]) -> Console:
+    """A console in which no figure is cut, even where the screen is narrower."""
+    console = Console(highlight=False)
+    options = console.options.update(max_width=1000)
+    widths = [Measurement.get(console, options, table).minimum for table in tables]
+    return Console(highlight=False, width=max([console.width, *widths]))
+
+
+def _methods(cells: list[list[Cell]]) -> Table:
+    """E2: a row for each method; the best of each column in bold."""
+    head, *lines = cells
+    table = Table(
+        title="E2: collections mixed, and taken apart again",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    shown = [number for number, cell in enumerate(head) if cell.text.startswith("k=") or cell.text in _SHOWN_MEANS]
+    table.add_column("method", min_width=max(len(word) for line in cells for word in line[0].text.split()))
+    table.add_column("at", justify="right", no_wrap=True)
+    for number in shown:
+        table.add_column(head[number].text.replace(" ", "\n"), justify="right", no_wrap=True)
+        if head[number].text == _SHOWN_MEANS[0]:
+            table.add_column("95 %", justify="right", no_wrap=True, style="dim")
+    for line in lines:
+        figures = []
+        for number in shown:
+            cell = line[number]
+            short = cell.text.replace("0.", ".", 1)
+            figures.append(f"[bold]{short}[/]" if cell.is_best else short)
+            if head[number].text == _SHOWN_MEANS[0]:
+                figures.append(cell.ends)
+        table.add_row(escape(line[0].text), line[1].text, *figures)
+    return table
+
+
+def _figures_of_methods(cells: list[list[Cell]]) -> Table:
+    """E1: a row for each figure, a column for each method."""
+    head, *lines = cells
+    table = Table(title="E1: the journeys of users", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for line in lines:
+        table.add_column(escape(line[0].text), justify="right", no_wrap=True)
+        table.add_column("95 %", justify="right", no_wrap=True, style="dim")
+    for number, name in enumerate(head[1:], start=1):
+        table.add_row(name.text, *(text for line in lines for text in (line[number].text, line[number].ends)))
+    return table
+
+
+def _plain(cells: list[list[Cell]], title: str) -> Table:
+    """A table as it is, each figure with its interval."""
+    head, *lines = cells
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    rows = [[" ".join(filter(None, (cell.text, cell.ends))) for cell in line] for line in lines]
+    for number, cell in enumerate(head):
+        column = [cell.text, *(row[number] for row in rows)]
+        is_text = number < 2 and not any(text[:1].isdigit() for text in column)
+        table.add_column(cell.text, justify="left" if is_text else "right", min_width=max(map(len, column)))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table

@@ -1,0 +1,143 @@
+"""What a run did, in one screen, read from the datasets that it committed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.common.run_metrics import MetricValues, read_metrics
+from schemas import JOURNEYS
+from transforms.datasets.files import find
+from transforms.datasets.reading import read_dataset
+from transforms.journeys.sweep import slice_of
+
+_BAR_WIDTH = 30
+_SHOWN_JOURNEYS = 5
+_SHOWN_TERMS = 6
+_WISHED_JOURNEYS = 4
+_NEAR = 0.1
+"""What is told to be near: within this share of what was wanted."""
+
+
+def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
+    """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
+    console = Console(highlight=False)
+    values = read_metrics(program, workspace)
+    console.print(_figure_table(program, values, seconds))
+    console.print(_histogram(values))
+    for line in threshold_lines(values, workspace):
+        console.print(line, soft_wrap=True, markup=False)
+    _print_user(console, workspace)
+    console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
+    console.print("Read them with any parquet tool, for instance:")
+    console.print(
+        f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
+    )
+    console.print("Continue with tomorrow's log:")
+    console.print(
+        f"  python -m pipelines.{program} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _figure_table(program: str, values: MetricValues, seconds: float) -> Table:
+    table = Table(title=f"{program}: {seconds:.1f} s", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    plain = (
+        ("interactions read", "interactions_read"),
+        ("interactions of --previous", "interactions_stored"),
+        ("interactions kept", "interactions_kept"),
+        ("  of these in a journey", "interactions_in_journeys"),
+        ("  of items without a vector", "interactions_without_vectors"),
+    )
+    for name, metric in plain:
+        if (metric, "") in values:
+            table.add_row(name, f"{values[metric, '']:,.0f}")
+    for (metric, reason), value in values.items():
+        if metric in ("interactions_dropped", "interactions_unusable") and value:
+            table.add_row(f"dropped: {reason.replace('_', ' ')}", f"{value:,.0f}")
+    rest = (
+        ("users", "users"),
+        ("  with older interactions cut off", "users_truncated"),
+        ("journeys", "journeys"),
+        ("items", "items"),
+        ("  without any salient term", "items_without_terms"),
+        ("salient terms", "terms"),
+        ("texts encoded", "texts_encoded"),
+        ("texts encoded before", "texts_reused"),
+    )
+    for name, metric in rest:
+        if (metric, "") in values:
+            table.add_row(name, f"{values[metric, '']:,.0f}")
+    for (metric, reason), value in values.items():
+        if metric == "items_unusable" and value:
+            table.add_row(f"unusable items: {reason.replace('_', ' ')}", f"{value:,.0f}")
+    return table
+
+
+def _histogram(values: MetricValues) -> Table:
+    users = {slice_: value for (metric, slice_), value in values.items() if metric == "users_by_journeys"}
+    total = max(sum(users.values()), 1)
+    most = max(users.values(), default=1) or 1
+    table = Table(title="journeys per user", title_justify="left", show_header=False, box=None)
+    for slice_ in sorted(users, key=lambda name: int(name.rstrip("+"))):
+        bar = "█" * round(_BAR_WIDTH * users[slice_] / most)
+        table.add_row(slice_, f"{users[slice_]:,.0f}", f"{users[slice_] / total:.0%}", bar)
+    return table
+
+
+def threshold_lines(values: MetricValues, workspace: str) -> list[str]:
+    """What is said about the threshold where others were tried: what it gives, and whether that is what was wanted."""
+    chosen = {option: value for (metric, option), value in values.items() if metric == "sweep_threshold"}
+    users = values.get(("sweep_users", ""), 0)
+    if not chosen or not users:
+        return []
+    ((option, threshold),) = chosen.items()
+    used = slice_of(option, threshold, round(values["sweep_min_size", ""]))
+    reached, covered = values["sweep_journeys_per_user", used], values["sweep_coverage", used]
+    given = (
+        f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, with {covered:.0%} of the interactions, in "
+        f"a sample of {users:,.0f} users"
+    )
+    return [
+        given,
+        *_target_lines(values, reached, used.partition("/")[2]),
+        f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}",
+    ]
+
+
+def _target_lines(values: MetricValues, reached: float, size: str) -> list[str]:
+    target = values.get(("sweep_target_granularity", ""))
+    if target is None:
+        return []
+    lines = [f"Of the thresholds that were tried it is the nearest to {target:g} journeys a user"]
+    if abs(reached - target) > _NEAR * target:
+        means = [
+            value
+            for (metric, slice_), value in values.items()
+            if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
+        ]
+        lines.append(f"None comes near to that: they give {min(means):.2f} to {max(means):.2f} at --{size}")
+    return lines
+
+
+def _print_user(console: Console, workspace: str) -> None:
+    """The journeys of the user, among those of the first part, whose number of them is the most pleasant to read."""
+    source = find(FileSystems.join(workspace, JOURNEYS.name))
+    first = dataclasses.replace(source, files=source.files[:1])
+    journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
+    users = journeys.group_by("user_id").aggregate([("size", "sum"), ([], "count_all")]).to_pylist()
+    if not users:
+        return
+    chosen = min((abs(user["count_all"] - _WISHED_JOURNEYS), -user["size_sum"], user["user_id"]) for user in users)[2]
+    console.print(f"\njourneys of user {chosen}", markup=False)
+    for row in journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).to_pylist():
+        terms = ", ".join(row["terms"][:_SHOWN_TERMS])
+        console.print(f"  {row['rank']}. {terms}  ({row['size']} items)", soft_wrap=True, markup=False)

@@ -1,0 +1,26 @@
+"""The graph of `interest`."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from pipelines.common.finalize import SideOutputs, commit_job
+from pipelines.interest.job import PROGRAM, Job
+from schemas import INTERACTIONS, INTERACTIONS_WITH_INTEREST
+from transforms.datasets.reading import ReadRows
+from transforms.datasets.writing import PartWriter
+from transforms.interest.stages import AddInterest
+from transforms.progress import Progress
+
+
+def build_interest(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+    """Adds the whole job to a pipeline."""
+    writer = PartWriter(job.workspace, job.parts, progress)
+    side_outputs = SideOutputs()
+    rows, *besides = root | "ReadInteractions" >> ReadRows(
+        INTERACTIONS, job.interactions, job.columns, job.timestamp_unit, progress
+    )
+    side_outputs.add_errors_and_counts(*besides)
+    scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.most_pairs)
+    side_outputs.counts.append(counts)
+    commit_job(PROGRAM, job, {INTERACTIONS_WITH_INTEREST.name: scored}, side_outputs, writer)

@@ -1,0 +1,79 @@
+"""The graph of `name`."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from pipelines.common.finalize import SideOutputs, commit_job
+from pipelines.name.job import PROGRAM, Job
+from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
+from transforms.datasets.reading import ReadRows
+from transforms.datasets.writing import PartWriter
+from transforms.language_models.generate import ASKED, GenerateTexts
+from transforms.language_models.journal import Journal
+from transforms.language_models.spec import Asked
+from transforms.naming.decide import Namer
+from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToName, SalientNames, SecondRound
+from transforms.progress import Progress
+from transforms.salience.unique_items import UniqueItems
+
+_BYTES_PER_BUCKET = 4 << 20
+"""Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""
+
+
+def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+    """Adds the whole job to a pipeline."""
+    side_outputs = SideOutputs()
+    schemas = {schema.name: schema for schema in (ITEMS, JOURNEYS, GENERATIONS)}
+    renamed = {ITEMS.name: job.item_columns}
+    rows = {}
+    for name, source in job.sources.items():
+        rows[name], *besides = root | f"Read[{name}]" >> ReadRows(
+            schemas[name], source, renamed.get(name, {}), progress=progress
+        )
+        side_outputs.add_errors_and_counts(*besides)
+    items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems(job.parts)
+    side_outputs.add_errors_and_counts(*besides)
+    ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> ReadyToName(
+        job.naming, job.parts
+    )
+    side_outputs.counts.append(counts)
+    namer = Namer(job.naming, job.model, job.safety)
+    if job.asked is None:
+        names, counts = ready | "SalientNames" >> SalientNames(namer, job.parts)
+        side_outputs.counts.append(counts)
+        batches = {JOURNEY_NAMES.name: names}
+    else:
+        batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, namer, side_outputs, progress)
+    asked = () if job.asked is None else (ASKED,)
+    commit_job(PROGRAM, job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress), asked=asked)
+
+
+def _ask(
+    ready: beam.PCollection,
+    stored: beam.PCollection | None,
+    job: Job,
+    asked: Asked,
+    namer: Namer,
+    side_outputs: SideOutputs,
+    progress: Progress,
+) -> dict[str, beam.PCollection]:
+    """The names that a model gives, and its answers: each journey is asked about once, and some again."""
+    buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
+    generate = GenerateTexts(asked, buckets, stored, Journal(job.journal), progress)
+    first = ready | "AskFirst" >> AskFirst(namer)
+    answers = first | "FirstQuestions" >> Questions() | "FirstAnswers" >> generate
+    side_outputs.add_errors_and_counts(answers.errors, answers.counts)
+    decided = {"asked": first, "texts": answers.generations} | "FirstRound" >> FirstRound(namer, job.parts)
+    more = decided.again | "SecondQuestions" >> Questions() | "SecondAnswers" >> generate
+    side_outputs.add_errors_and_counts(more.errors, more.counts)
+    names, counts = {
+        "again": decided.again,
+        "texts": more.generations,
+        "settled": decided.names,
+    } | "SecondRound" >> SecondRound(namer, job.parts)
+    side_outputs.counts += [decided.counts, counts]
+    return {
+        GENERATIONS.name: (answers.generations, more.generations) | "AllAnswers" >> beam.Flatten(),
+        JOURNEY_NAMES.name: (decided.names, names) | "AllNames" >> beam.Flatten(),
+    }

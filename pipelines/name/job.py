@@ -1,0 +1,369 @@
+"""What `name` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any, get_args
+
+from pipelines.common import options
+from pipelines.common.inputs import (
+    check_not_nested,
+    checkpoint_dir,
+    default_num_parts,
+    input_lineage,
+    prepare_workspace,
+    resolve_dataset,
+    resolve_input,
+)
+from pipelines.common.models import (
+    DEFAULT_NUM_CANDIDATES,
+    DEFAULT_SELECTION_ENCODER,
+    check_adapter,
+    check_word_lists,
+    model_label,
+    resolve_language_model,
+    resolve_name_selector,
+    resolve_prompt_fields,
+    resolve_safety_model,
+)
+from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
+from transforms.datasets.files import Source, absolute
+from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.endpoint_name import is_endpoint
+from transforms.language_models.precision import Precision
+from transforms.language_models.spec import Asked, Decoding
+from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
+from transforms.naming.name_choice import MOST_CANDIDATES
+from transforms.naming.question import dialogue
+from transforms.naming.safety import WordLists
+from transforms.naming.safety_classifier import ListsAndClassifier
+from transforms.naming.safety_model import SafetyModel
+
+PROGRAM = "name"
+_SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors" / "items.parquet"
+BUILTIN = "builtin"
+
+
+class NameOptions(options.JobOptions):
+    """Names the journeys of each user: from their terms, or by a language model that reads titles of their items."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        bounded_number = options.bounded_number
+        add("--journeys", default="workspace", help="Workspace that holds `journeys`, as `extract` writes it.")
+        add("--items", help="Catalogue: parquet file, folder or glob. Without it: the sample.")
+        add("--workspace", default="names", help="Folder or bucket prefix in which the datasets are written.")
+        add(
+            "--previous",
+            help="Workspace of a run before: what its model answered is not asked again. Without it: `--workspace`.",
+        )
+        add(
+            "--method",
+            choices=get_args(Method),
+            help="Where names come from: a journey's terms, or a language model, and how that was taught. Without it: "
+            "fine_tuned for `--model=builtin`, otherwise salient.",
+        )
+        add(
+            "--model",
+            help="Language model, for all methods but `salient`: `builtin`, which was taught to name; `smollm2`, the "
+            "same before that; a folder; a hub id; or an endpoint with the model's name there, "
+            "`http://host:8000/v1#name`.",
+        )
+        add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
+        add(
+            "--metadata",
+            choices=get_args(Metadata),
+            help="What the model is told of a journey. Without it: what it was taught with, as its `tuning.json` says; "
+            "otherwise titles.",
+        )
+        add(
+            "--max_items",
+            type=bounded_number(int, 1, 1000),
+            default=NamingConfig.max_items,
+            help="Items of a journey whose titles are told, spread over its time.",
+        )
+        add(
+            "--examples",
+            type=bounded_number(int, 0, MOST_EXAMPLES),
+            default=NamingConfig.examples,
+            help="Worked examples before each question of `few_shot`.",
+        )
+        add(
+            "--max_new_tokens",
+            type=bounded_number(int, 1, 1000),
+            default=Decoding.max_new_tokens,
+            help="The model's answers are cut after so many tokens.",
+        )
+        add(
+            "--temperature",
+            type=bounded_number(float, 0, 10),
+            default=Decoding.temperature,
+            help="0: the likeliest name; above: names are drawn, the more evenly the higher.",
+        )
+        add(
+            "--top_p",
+            type=bounded_number(float, 0, 1, open_low=True),
+            default=Decoding.top_p,
+            help="Where names are drawn: from the likeliest tokens that together have this probability.",
+        )
+        add("--seed", type=bounded_number(int, 0), default=Decoding.seed, help="Where names are drawn: of all draws.")
+        add(
+            "--precision",
+            default=Asked.precision,
+            choices=get_args(Precision),
+            help="Bits that a model on this machine reckons in. `auto`: 16 where it multiplies them itself, else 32.",
+        )
+        _add_choice(parser)
+        _add_endpoint_limits(parser)
+        _add_safety_model(parser)
+        options.add_item_columns(parser)
+        options.add_error_rate(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--candidates",
+        type=options.bounded_number(int, 1, MOST_CANDIDATES),
+        help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
+        f"its first thought, which is faster. Without it: {DEFAULT_NUM_CANDIDATES} for `--model=builtin`, unless names "
+        "are drawn, otherwise 1.",
+    )
+    add(
+        "--encoder",
+        help="What makes vectors for that choice: `minilm`, `static`, which is faster and less exact, a folder, or a "
+        f"hub id. Without it: {DEFAULT_SELECTION_ENCODER}.",
+    )
+
+
+def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    bounded_number = options.bounded_number
+    add(
+        "--endpoint_timeout",
+        type=bounded_number(float, 0, 86_400, open_low=True),
+        default=EndpointLimits.timeout,
+        help="Seconds that a request to an endpoint waits for a reply.",
+    )
+    add(
+        "--endpoint_requests_at_once",
+        type=bounded_number(int, 1, 1000),
+        default=EndpointLimits.requests_at_once,
+        help="Requests to an endpoint that each process of a worker has open at a time.",
+    )
+    add(
+        "--endpoint_requests_per_second",
+        type=bounded_number(float, 0, 100_000, open_low=True),
+        default=EndpointLimits.requests_per_second,
+        help="Requests to an endpoint that each process of a worker begins in a second. Without it: no limit.",
+    )
+    add(
+        "--endpoint_retries",
+        type=bounded_number(int, 0, 100),
+        default=EndpointLimits.retries,
+        help="How often a request to an endpoint is made again while the server is busy, broken or out of reach.",
+    )
+
+
+def _add_safety_model(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--safety_model", help="Classifier that names must pass, beside word lists: folder or hub id of transformers.")
+    add(
+        "--safety_labels",
+        type=options.comma_separated,
+        default=(),
+        help="Its labels that mean a name is unsafe: `toxic,threat`. Without it: all, where a text may have several.",
+    )
+    add(
+        "--safety_threshold",
+        type=options.bounded_number(float, 0, 1, open_low=True),
+        default=SafetyModel.threshold,
+        help="A name is unsafe where one of these labels has at least this probability.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        journeys: what is named.
+        items: the catalogue.
+        generations: answers of an earlier run; None: there are none.
+        workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
+        item_columns: other names of columns in the catalogue.
+        naming: how journeys are named.
+        asked: the language model, and what it is asked for; None for `salient`.
+        model: what the model is called in the datasets; empty for `salient`.
+        safety: what decides whether a name may be written.
+        parts: number of parts of each dataset.
+        max_error_rate: largest share of unusable rows of an input, and of questions that the model fails to answer.
+    """
+
+    journeys: Source
+    items: Source
+    generations: Source | None
+    workspace: str
+    versions: dict[str, str | None]
+    item_columns: dict[str, str]
+    naming: NamingConfig
+    asked: Asked | None
+    model: str
+    safety: WordLists | ListsAndClassifier
+    parts: int
+    max_error_rate: float
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return outputs(self.naming.method)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        return {
+            "parts": self.parts,
+            "naming": dataclasses.asdict(self.naming),
+            "model": self.model,
+            "candidates": self.asked.candidates if self.asked else 0,
+            "safety_model": _told_safety(self.safety),
+        }
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {ITEMS.name: self.items, JOURNEYS.name: self.journeys, GENERATIONS.name: self.generations}
+        return {name: source for name, source in named.items() if source}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        return input_lineage(self.sources)
+
+    @property
+    def journal(self) -> str:
+        """The folder in which answers are kept until the job is committed."""
+        return checkpoint_dir(self.workspace)
+
+
+def _told_safety(safety: WordLists | ListsAndClassifier) -> dict[str, Any] | None:
+    """What a classifier is called, by the last part of its path, and which of its words count."""
+    if isinstance(safety, WordLists):
+        return None
+    model = safety.model
+    model_label = f"{Path(model.name).name}@{safety.fingerprint[:16]}"
+    return {"model": model_label, "labels": list(model.labels), "threshold": model.threshold}
+
+
+def outputs(method: Method) -> tuple[DatasetSchema, ...]:
+    """The datasets that are written, names last; a model's answers where one is asked."""
+    answers = () if method == "salient" else (GENERATIONS,)
+    return (*answers, ERRORS, METRICS, JOURNEY_NAMES)
+
+
+def plan(args: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs and the model, opens the workspace.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    check_word_lists("names are")
+    args.method = args.method or ("fine_tuned" if args.model == BUILTIN else NamingConfig.method)
+    _check_model(args)
+    safety = _safety(args)
+    if args.items is None and not _SAMPLE.is_file():
+        raise options.UsageError("the sample is not part of the installed package; give --items")
+    items = resolve_input("--items", args.items or str(_SAMPLE))
+    journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
+    workspace = absolute(args.workspace)
+    check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])
+    metadata = args.metadata or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
+    naming = NamingConfig(args.method, metadata, args.max_items, examples=args.examples)
+    asked = _asked(args, naming)
+    return Job(
+        journeys=journeys,
+        items=items,
+        generations=_find_generations(args, workspace) if asked else None,
+        workspace=workspace,
+        versions=prepare_workspace(workspace, outputs(naming.method)),
+        item_columns=args.item_columns,
+        naming=naming,
+        asked=asked,
+        model=model_label(asked) if asked else "",
+        safety=safety,
+        parts=default_num_parts(journeys),
+        max_error_rate=args.max_error_rate,
+    )
+
+
+def _check_model(args: argparse.Namespace) -> None:
+    """Refuses a method without what it needs, and with what is not for it."""
+    if args.method == "salient" and (args.model or args.adapter):
+        raise options.UsageError("--method=salient asks no language model; give another --method, or no --model")
+    if args.method == "salient" and (args.candidates or args.encoder):
+        raise options.UsageError("--candidates and --encoder are for names that a --model thinks of")
+    if args.method != "salient" and not args.model:
+        raise options.UsageError(f"--method={args.method} needs --model")
+    if args.model == BUILTIN and args.method != "fine_tuned":
+        raise options.UsageError(f"--model={BUILTIN} goes with --method=fine_tuned, got {args.method}")
+    if args.method == "prompt_tuned" and is_endpoint(args.model):
+        raise options.UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
+    if args.method == "prompt_tuned" and not args.adapter:
+        raise options.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
+    if args.adapter:
+        check_adapter("--adapter", args.adapter, args.method)
+    if args.temperature == 0 and args.top_p != Decoding.top_p:
+        raise options.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
+    if args.precision != Asked.precision and (not args.model or is_endpoint(args.model)):
+        raise options.UsageError("--precision is for a --model that this machine loads")
+    _check_endpoint_limits(args)
+
+
+def _check_endpoint_limits(args: argparse.Namespace) -> None:
+    if args.model and is_endpoint(args.model):
+        return
+    for field in dataclasses.fields(EndpointLimits):
+        if getattr(args, f"endpoint_{field.name}") != field.default:
+            raise options.UsageError(
+                f"--endpoint_{field.name} is for a --model behind an endpoint, such as http://host:8000/v1#name"
+            )
+
+
+def _asked(args: argparse.Namespace, naming: NamingConfig) -> Asked | None:
+    if naming.method == "salient":
+        return None
+    drawn = args.temperature > 0
+    choice = resolve_name_selector(
+        "--candidates and --encoder", args.model, args.candidates, args.encoder, naming, drawn
+    )
+    model = resolve_language_model("--model", args.model, args.adapter or "")
+    decoding = Decoding(args.max_new_tokens, args.temperature, args.top_p, args.seed)
+    limits = EndpointLimits(
+        args.endpoint_timeout,
+        args.endpoint_requests_at_once,
+        args.endpoint_requests_per_second,
+        args.endpoint_retries,
+    )
+    return Asked(model, dialogue(naming), decoding, limits, args.precision, choice)
+
+
+def _safety(args: argparse.Namespace) -> WordLists | ListsAndClassifier:
+    if args.safety_model:
+        return resolve_safety_model("--safety_model", args.safety_model, args.safety_labels, args.safety_threshold)
+    if args.safety_labels or args.safety_threshold != SafetyModel.threshold:
+        raise options.UsageError("--safety_labels and --safety_threshold are for a --safety_model")
+    return WordLists()
+
+
+def _find_generations(args: argparse.Namespace, workspace: str) -> Source | None:
+    """The answers of --previous; or those of --workspace, where it has any."""
+    if args.previous:
+        return resolve_dataset("--previous", args.previous, GENERATIONS)
+    try:
+        return resolve_dataset("--workspace", workspace, GENERATIONS)
+    except options.UsageError:
+        return None

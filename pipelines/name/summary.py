@@ -1,0 +1,60 @@
+"""What a run of `name` did, in one screen, read from the datasets that it committed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+
+from pipelines.common.run_metrics import print_counts, read_metrics
+from pipelines.name.job import PROGRAM, Job
+from schemas import JOURNEY_NAMES, JOURNEYS, DatasetSchema
+from transforms.datasets.files import Source, find
+from transforms.datasets.reading import read_dataset
+
+_SHOWN_USERS = 3
+_SHOWN_JOURNEYS = 4
+_SHOWN_TERMS = 5
+_COUNTS = (
+    ("journeys", "journeys"),
+    ("  without a title in the catalogue", "journeys_without_titles"),
+    ("answers of an earlier run", "answers_reused"),
+    ("answers of a run that did not end", "answers_resumed"),
+    ("answers now", "answers_generated"),
+    ("journeys asked about again", "journeys_asked_again"),
+)
+
+
+def print_name(job: Job, seconds: float) -> None:
+    """Prints the figures of a run, the names of some users' journeys, and where the datasets are."""
+    console = Console(highlight=False)
+    values = read_metrics(PROGRAM, job.workspace)
+    print_counts(console, PROGRAM, seconds, values, _COUNTS)
+    for title, metric in (("names", "names"), ("names of the model that were not taken", "names_refused")):
+        told = [f"{slice_} {number:,.0f}" for (name, slice_), number in sorted(values.items()) if name == metric]
+        if told:
+            console.print(f"  {title}: {', '.join(told)}", markup=False)
+    _print_users(console, job)
+    written = ", ".join(schema.name for schema in reversed(job.outputs))
+    console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
+
+
+def _print_users(console: Console, job: Job) -> None:
+    """Names of the journeys of some users, beside the terms that carry them."""
+    named = _first_part(JOURNEY_NAMES, find(FileSystems.join(job.workspace, JOURNEY_NAMES.name)))
+    names = {(row["user_id"], row["journey_id"]): row["name"] for row in named}
+    # Both datasets are cut by the hash of the user, so that their first parts are about the same users.
+    journeys = [row for row in _first_part(JOURNEYS, job.journeys) if (row["user_id"], row["journey_id"]) in names]
+    for user in list(dict.fromkeys(row["user_id"] for row in journeys))[:_SHOWN_USERS]:
+        console.print(f"  journeys of user {user}", markup=False)
+        for row in [row for row in journeys if row["user_id"] == user][:_SHOWN_JOURNEYS]:
+            terms = ", ".join(row["terms"][:_SHOWN_TERMS])
+            name = names[user, row["journey_id"]]
+            console.print(f"    {row['rank']}. {name}  ({row['size']} items: {terms})", soft_wrap=True, markup=False)
+
+
+def _first_part(schema: DatasetSchema, source: Source) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_dataset(schema, dataclasses.replace(source, files=source.files[:1])).to_pylist()
+    return rows

@@ -1,0 +1,219 @@
+"""What `salience` was asked to do: its options, and the checked job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from pipelines.common import options
+from pipelines.common.inputs import (
+    check_not_nested,
+    input_lineage,
+    prepare_workspace,
+    resolve_dataset,
+    resolve_optional,
+)
+from pipelines.common.models import resolve_encoder
+from schemas import (
+    COLLECTIONS,
+    EMBEDDINGS,
+    ERRORS,
+    INTERACTIONS,
+    ITEMS,
+    METRICS,
+    SALIENCE_MODEL,
+    SALIENT_TERMS,
+    DatasetSchema,
+)
+from transforms.datasets.files import Source, absolute
+from transforms.encoders.spec import EncoderSpec
+from transforms.salience.config import LearningConfig, SalienceConfig
+
+PROGRAM = "salience"
+OUTPUTS = (EMBEDDINGS, SALIENCE_MODEL, SALIENT_TERMS, ERRORS, METRICS)
+MODELS = ("auto", "default")
+MAX_TERMS = 32
+
+
+class SalienceOptions(options.JobOptions):
+    """Finds the salient terms of each item by a learned model: words of its text, and others that are near to it."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        bounded_number = options.bounded_number
+        add("--items", help="Catalogue: parquet file, folder or glob.")
+        add(
+            "--collections",
+            help="Instead of a catalogue: `collections`; their names are tags. A sample of its items is used.",
+        )
+        add(
+            "--fewest_collections_of_source",
+            type=bounded_number(int, 1),
+            default=1,
+            help="Use collections of sources that have at least so many.",
+        )
+        add("--interactions", help="Log to learn from where too few items have tags or queries.")
+        add("--workspace", default="salience", help="Folder or bucket prefix in which the datasets are written.")
+        add("--previous", help="Workspace of a run before: texts that it encoded are not encoded again.")
+        add(
+            "--model",
+            default="auto",
+            help="`auto`: learnt from the inputs where they say enough; `default`: the one that comes with the "
+            "package; or a workspace that holds a `salience_model`.",
+        )
+        add(
+            "--encoder",
+            default="static",
+            help="Encoder of the items: `static` is fast, `minilm` is better; or a folder, or a hub id.",
+        )
+        options.add_columns(parser)
+        options.add_item_columns(parser)
+        add(
+            "--max_terms",
+            type=bounded_number(int, 1, 1000),
+            default=MAX_TERMS,
+            help="Salient terms kept of an item: the most salient.",
+        )
+        add(
+            "--neighbours",
+            type=bounded_number(int, 0, 1000),
+            default=LearningConfig.neighbours,
+            help="Terms considered for an item besides those of its text: the nearest.",
+        )
+        add(
+            "--most_terms",
+            type=bounded_number(int, 1, 1 << 20),
+            default=LearningConfig.most_terms,
+            help="Terms that can be near: the most frequent. It bounds time and memory.",
+        )
+        add(
+            "--fewest_items",
+            type=bounded_number(int, 1),
+            default=LearningConfig.fewest_items,
+            help="Terms of fewer items are not near to any.",
+        )
+        add(
+            "--most_items",
+            type=bounded_number(int, 1),
+            default=LearningConfig.most_items,
+            help="Items that a model is learnt from: a sample.",
+        )
+        add("--seed", type=bounded_number(int, 0), default=LearningConfig.seed, help="Of what a model is learnt from.")
+        options.add_vocabulary_limits(parser)
+        options.add_error_rate(parser)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        items: the catalogue; None: what `collections` says.
+        collections: lists whose names are tags.
+        fewest_collections_of_source: sources with fewer are left out.
+        interactions: a log to learn from.
+        embeddings: those of an earlier run.
+        stored_model: the model of an earlier run, to be used.
+        learns: whether a model is learnt.
+        workspace: where the datasets go.
+        versions: which versions of the datasets are there now, to be replaced.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        encoder: what makes vectors.
+        salience: limits of the vocabulary and of what an item keeps.
+        learning: how a model is learnt, and how far items are expanded.
+        max_error_rate: largest share of unusable rows of an input.
+    """
+
+    items: Source | None
+    collections: Source | None
+    fewest_collections_of_source: int
+    interactions: Source | None
+    embeddings: Source | None
+    stored_model: Source | None
+    learns: bool
+    workspace: str
+    versions: dict[str, str | None]
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    encoder: EncoderSpec
+    salience: SalienceConfig
+    learning: LearningConfig
+    max_error_rate: float
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that it writes."""
+        return OUTPUTS
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What decides the content of the datasets, for their manifests."""
+        return {
+            "salience": self.salience.described(),
+            "learning": dataclasses.asdict(self.learning),
+            "learns": self.learns,
+            "encoder": str(self.encoder),
+            "encoder_fingerprint": self.encoder.fingerprint(),
+            "fewest_collections_of_source": self.fewest_collections_of_source,
+        }
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What is read, by the name of the dataset, in the order in which it is read."""
+        named = {
+            ITEMS.name: self.items,
+            COLLECTIONS.name: self.collections,
+            INTERACTIONS.name: self.interactions,
+            EMBEDDINGS.name: self.embeddings,
+        }
+        return {name: source for name, source in named.items() if source}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the datasets are computed from, for their manifests."""
+        sources = self.sources | ({SALIENCE_MODEL.name: self.stored_model} if self.stored_model else {})
+        return input_lineage(sources)
+
+
+def plan(args: argparse.Namespace) -> Job:
+    """Checks a command line against the world: finds inputs, opens the workspace, finds encoder and model.
+
+    Raises:
+        UsageError: when it cannot be carried out.
+    """
+    if (args.items is None) == (args.collections is None):
+        raise options.UsageError("give either --items or --collections")
+    if args.collections is not None and args.interactions is not None:
+        raise options.UsageError("--interactions are for --items, not for --collections, whose names say enough")
+    if args.model == "default" and args.interactions is not None:
+        raise options.UsageError("--interactions are to learn from, but --model=default learns nothing")
+    workspace = absolute(args.workspace)
+    sources = resolve_optional(args, ("items", "collections", "interactions"))
+    check_not_nested(workspace, [(f"--{name}", source) for name, source in sources.items()])
+    encoder = resolve_encoder("--encoder", args.encoder)
+    return Job(
+        items=sources.get("items"),
+        collections=sources.get("collections"),
+        fewest_collections_of_source=args.fewest_collections_of_source,
+        interactions=sources.get("interactions"),
+        embeddings=resolve_dataset("--previous", args.previous, EMBEDDINGS) if args.previous else None,
+        stored_model=None if args.model in MODELS else resolve_dataset("--model", args.model, SALIENCE_MODEL),
+        learns=args.model == "auto",
+        workspace=workspace,
+        versions=prepare_workspace(workspace, OUTPUTS),
+        columns=args.columns,
+        item_columns=args.item_columns,
+        encoder=encoder,
+        salience=SalienceConfig(options.vocabulary_config(args), args.max_terms),
+        learning=LearningConfig(
+            most_terms=args.most_terms,
+            neighbours=args.neighbours,
+            fewest_items=args.fewest_items,
+            most_items=args.most_items,
+            seed=args.seed,
+        ),
+        max_error_rate=args.max_error_rate,
+    )

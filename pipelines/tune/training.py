@@ -1,0 +1,165 @@
+"""What `tune` does on this machine once the examples are committed: it teaches the model, and says how far it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from pipelines.tune.job import PROGRAM, Job, Teaching
+from schemas import NAMING_EXAMPLES
+from transforms.columnar import concatenate
+from transforms.datasets.files import find
+from transforms.datasets.manifest import read_manifest
+from transforms.datasets.reading import read_dataset
+from transforms.naming.question import TUNED
+from transforms.naming.taught import MANIFEST
+from transforms.naming.tuning_pairs import training_pairs, validation_pairs
+from transforms.weights import WeightsError
+
+if TYPE_CHECKING:
+    from transforms.language_models.tuning.trainer import Shown
+    from transforms.language_models.tuning.tune import Tuned
+
+_PACKAGES = ("torch", "transformers", "peft", "numpy")
+
+
+def teach(job: Job) -> int:
+    """Teaches the model that the job names, if any, what its examples say; returns the exit code.
+
+    Where it is stopped, it goes on from the last evaluation when the same command is given again.
+    """
+    if job.teaching is None:
+        return 0
+    console = Console(stderr=True, highlight=False)
+    try:
+        _teach(job, job.teaching, console)
+    except KeyboardInterrupt:
+        console.print(f"{PROGRAM}: stopped; the same command goes on from the last evaluation", markup=False)
+        return 130
+    except (WeightsError, ValueError) as error:
+        console.print(f"{PROGRAM} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
+        return 1
+    return 0
+
+
+def _teach(job: Job, teaching: Teaching, console: Console) -> None:
+    from transforms.language_models.loading import find_model
+    from transforms.language_models.tuning.tune import tune
+
+    started = time.monotonic()
+    examples = _read_examples(job)
+    parts = {part: examples.filter(pc.equal(examples["part"], part)) for part in ("training", "validation")}
+    learnt_from = training_pairs(parts["training"], teaching.naming, teaching.passes, teaching.tuning.seed)
+    judged_by = validation_pairs(parts["validation"], teaching.naming)
+    (teaching.output / MANIFEST).unlink(missing_ok=True)
+    with _bar(console) as show:
+        tuned = tune(
+            find_model(teaching.model),
+            TUNED,
+            learnt_from,
+            judged_by,
+            teaching.tuning,
+            teaching.output,
+            base=teaching.base,
+            show=show,
+        )
+    seconds = time.monotonic() - started
+    _write_manifest(job, teaching, {part: rows.num_rows for part, rows in parts.items()}, tuned, seconds)
+    _tell(teaching, tuned, seconds)
+
+
+def _read_examples(job: Job) -> pa.RecordBatch:
+    rows = read_dataset(NAMING_EXAMPLES, find(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
+    return concatenate((batch.cast(NAMING_EXAMPLES.arrow) for batch in rows.to_batches()), NAMING_EXAMPLES.arrow)
+
+
+class _Show:
+    """What draws how far a training is."""
+
+    def __init__(self, bars: Progress, task: TaskID) -> None:
+        self._bars = bars
+        self._task = task
+
+    def __call__(self, shown: Shown) -> None:
+        """Draws steps."""
+        losses = (("loss", shown.training_loss), ("validation", shown.validation_loss))
+        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
+        self._bars.update(self._task, completed=shown.step, total=shown.steps, losses=text)
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[_Show]:
+    columns = (
+        TextColumn("{task.description:>18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bars:
+        yield _Show(bars, bars.add_task("done", total=None, losses=""))
+
+
+def _write_manifest(job: Job, teaching: Teaching, examples: dict[str, int], tuned: Tuned, seconds: float) -> None:
+    """Says what was learnt, from what and how well; the folder is whole when this is there."""
+    version = read_manifest(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
+    told = {
+        "task": job.task,
+        "model": str(teaching.model),
+        "model_fingerprint": teaching.model.fingerprint(),
+        "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.highest_rate},
+        "passes": teaching.passes,
+        "asked": {"metadata": teaching.naming.metadata, "max_items": teaching.naming.max_items},
+        "instructions": TUNED.instructions,
+        "examples": examples | {"dataset": version.digest if version else "", "configuration": job.configuration},
+        "came_of_it": tuned._asdict(),
+        "seconds": round(seconds, 1),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+    path = teaching.output / MANIFEST
+    hidden = path.with_suffix(".part")
+    hidden.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    hidden.replace(path)
+
+
+def _tell(teaching: Teaching, tuned: Tuned, seconds: float) -> None:
+    console = Console(highlight=False)
+    console.print(
+        f"taught {teaching.model} by {teaching.tuning.way}: {tuned.learnt:,} numbers, {tuned.steps:,} steps, "
+        f"{tuned.examples:,} questions, {tuned.tokens:,} tokens, {seconds / 60:.1f} minutes",
+        markup=False,
+    )
+    console.print(f"  loss on validation: {tuned.loss_before:.3f} before, {tuned.loss:.3f} now (nats a token)")
+    if tuned.left_out:
+        console.print(f"  left out: longer than {teaching.tuning.max_tokens} tokens: {tuned.left_out:,}")
+    console.print(f"Written to {teaching.output}", soft_wrap=True, markup=False)
+    console.print(f"Name journeys with it:\n  {name_command(teaching)}", soft_wrap=True, markup=False)
+
+
+def name_command(teaching: Teaching) -> str:
+    """The command that names journeys by what was taught."""
+    method = "prompt_tuned" if teaching.tuning.way == "prompt" else "fine_tuned"
+    whole = teaching.tuning.way == "full"
+    model = teaching.output if whole else (teaching.model.name or teaching.model.kind)
+    adapter = "" if whole else f" --adapter={teaching.output}"
+    return f"python -m pipelines.name --journeys=workspace --method={method} --model={model}{adapter}"
