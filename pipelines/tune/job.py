@@ -11,11 +11,11 @@ from typing import Any, get_args
 from pipelines.common import options
 from pipelines.common.inputs import (
     check_not_nested,
+    input_lineage,
     merge_sources,
     prepare_workspace,
     resolve_dataset,
     resolve_inputs,
-    told_inputs,
 )
 from pipelines.common.models import check_word_lists, resolve_encoder, resolve_language_model
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
@@ -267,7 +267,7 @@ class Job:
     @property
     def inputs(self) -> dict[str, Any]:
         """What the datasets are computed from, for their manifests."""
-        return told_inputs(self.sources)
+        return input_lineage(self.sources)
 
 
 def plan(args: argparse.Namespace) -> Job:
