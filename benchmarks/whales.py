@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.generator import INTERACTIONS_SCHEMA, ROWS_PER_ROW_GROUP, ROWS_PER_WINDOW, GeneratedLog
-from transforms.columnar import buckets_of
+from transforms.columnar import bucket_ids
 
 _FIRST_TIME = 1_704_067_200_000  # 2024-01-01, in milliseconds
 _YEAR = 365 * 86_400_000
@@ -69,7 +69,7 @@ def add_whales(log: GeneratedLog, whales: Whales, folder: Path, seed: int = 0) -
 
 def _users_of_one_bucket(whales: Whales) -> pa.StringArray:
     candidates = pa.array([f"w{number:08d}" for number in range(2 * whales.buckets * whales.users + 100)])
-    inside = candidates.filter(pc.equal(pa.array(buckets_of(candidates, whales.buckets)), 0))
+    inside = candidates.filter(pc.equal(pa.array(bucket_ids(candidates, whales.buckets)), 0))
     return inside[: whales.users]
 
 

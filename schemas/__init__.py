@@ -1,6 +1,5 @@
 """What the data looks like: one module for each dataset."""
 
-from schemas.collections import COLLECTIONS as COLLECTIONS
 from schemas.dataset import TIMESTAMP as TIMESTAMP
 from schemas.dataset import Column as Column
 from schemas.dataset import DatasetSchema as DatasetSchema
@@ -11,16 +10,17 @@ from schemas.errors import ERRORS as ERRORS
 from schemas.generations import GENERATIONS as GENERATIONS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
-from schemas.interactions_with_interest import INTERACTIONS_WITH_INTEREST as INTERACTIONS_WITH_INTEREST
 from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
 from schemas.journey_names import JOURNEY_NAMES as JOURNEY_NAMES
 from schemas.journeys import JOURNEYS as JOURNEYS
 from schemas.metrics import METRICS as METRICS
+from schemas.named_collections import COLLECTIONS as COLLECTIONS
 from schemas.naming_examples import NAMING_EXAMPLES as NAMING_EXAMPLES
 from schemas.salience_model import SALIENCE_MODEL as SALIENCE_MODEL
 from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
+from schemas.scored_interactions import SCORED_INTERACTIONS as SCORED_INTERACTIONS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES, METRICS, ERRORS)
-CACHES = (EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES, SALIENCE_MODEL, INTERACTIONS_WITH_INTEREST)
+CACHES = (EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES, SALIENCE_MODEL, SCORED_INTERACTIONS)

@@ -1,7 +1,7 @@
-"""`python -m schemas`: writes the page about the datasets."""
+"""`python -m schemas`: writes the render_markdown about the datasets."""
 
 from pathlib import Path
 
-from schemas.page import page
+from schemas.docs import render_markdown
 
-Path(__file__).with_name("README.md").write_text(page(), encoding="utf-8")
+Path(__file__).with_name("README.md").write_text(render_markdown(), encoding="utf-8")

@@ -50,12 +50,12 @@ class Invariant:
     Attributes:
         reason: the word under which a row that breaks it goes to `errors`.
         doc: the same for people.
-        holds: rows -> one boolean a row, never null.
+        check: rows -> one boolean a row, never null.
     """
 
     reason: str
     doc: str
-    holds: Callable[[Rows], BooleanArray]
+    check: Callable[[Rows], BooleanArray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class DatasetSchema:
         name: the dataset's name, also the name of its folder in a workspace.
         doc: what one row is.
         key: the columns that identify a row; empty when rows have no identity.
-        order: the columns by which the rows of one part are sorted, ascending.
+        sort_by: the columns by which the rows of one part are sorted, ascending.
         partition_by: the column whose hash decides in which part a row lies.
         columns: all columns, in their order.
         invariants: what holds for each row; nullability is checked besides.
@@ -75,7 +75,7 @@ class DatasetSchema:
     name: str
     doc: str
     key: tuple[str, ...]
-    order: tuple[str, ...]
+    sort_by: tuple[str, ...]
     partition_by: str
     columns: tuple[Column, ...]
     invariants: tuple[Invariant, ...] = ()
@@ -118,7 +118,7 @@ class DatasetSchema:
             raise SchemaError(f"{self.name}: expected the columns\n{self.arrow}\ngot\n{rows.schema}")
         for batch in rows.to_batches() if isinstance(rows, pa.Table) else [rows]:
             for invariant in self.all_invariants():
-                broken = batch.num_rows - (pc.sum(invariant.holds(batch)).as_py() or 0)
+                broken = batch.num_rows - (pc.sum(invariant.check(batch)).as_py() or 0)
                 if broken:
                     raise SchemaError(f"{self.name}: {invariant.reason} in {broken} of {batch.num_rows} rows")
 
@@ -136,7 +136,7 @@ def not_empty(name: str) -> Invariant:
     )
 
 
-def hash_of_content(name: str) -> Invariant:
+def content_hash(name: str) -> Invariant:
     """`name` is a hash as `transforms.content_hash` makes it."""
     return Invariant(
         f"{name}_malformed",

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash
 
 _UNIT_TOLERANCE = 1e-3
 
@@ -22,7 +22,7 @@ EMBEDDINGS = DatasetSchema(
     name="embeddings",
     doc="The vector that one encoder gives one text.",
     key=("content_hash",),
-    order=("content_hash",),
+    sort_by=("content_hash",),
     partition_by="content_hash",
     columns=(
         Column(
@@ -33,7 +33,7 @@ EMBEDDINGS = DatasetSchema(
         Column("vector", pa.list_(pa.float32()), "A vector of unit length; each of an encoder has as many numbers."),
     ),
     invariants=(
-        hash_of_content("content_hash"),
+        content_hash("content_hash"),
         Invariant("vector_not_of_unit_length", "`vector` has the length 1, within 0.001", _has_unit_length),
     ),
 )

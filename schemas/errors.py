@@ -8,7 +8,7 @@ ERRORS = DatasetSchema(
     name="errors",
     doc="One input row, or one file or row group, that could not be used.",
     key=(),
-    order=("dataset", "file", "row", "reason", "payload"),
+    sort_by=("dataset", "file", "row", "reason", "payload"),
     partition_by="file",
     columns=(
         Column("dataset", pa.string(), "The dataset that was being read."),

@@ -2,13 +2,13 @@
 
 import pyarrow as pa
 
-from schemas.dataset import Column, DatasetSchema, hash_of_content
+from schemas.dataset import Column, DatasetSchema, content_hash
 
 GENERATIONS = DatasetSchema(
     name="generations",
     doc="What one language model answered to one question.",
     key=("content_hash",),
-    order=("content_hash",),
+    sort_by=("content_hash",),
     partition_by="content_hash",
     columns=(
         Column(
@@ -19,5 +19,5 @@ GENERATIONS = DatasetSchema(
         ),
         Column("text", pa.string(), "The answer as the model gave it; may be empty."),
     ),
-    invariants=(hash_of_content("content_hash"),),
+    invariants=(content_hash("content_hash"),),
 )

@@ -11,7 +11,7 @@ HISTORIES = DatasetSchema(
         "It is all that `--previous` needs of the logs before."
     ),
     key=("user_id",),
-    order=("user_id",),
+    sort_by=("user_id",),
     partition_by="user_id",
     columns=(
         Column("user_id", pa.string(), "The user."),

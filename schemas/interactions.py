@@ -26,7 +26,7 @@ INTERACTIONS = DatasetSchema(
     name="interactions",
     doc="One user consumed one item at one time.",
     key=("user_id", "item_id", "timestamp"),
-    order=("user_id", "timestamp", "item_id"),
+    sort_by=("user_id", "timestamp", "item_id"),
     partition_by="user_id",
     columns=(
         Column("user_id", pa.string(), "Who. Text or whole numbers."),
@@ -43,7 +43,7 @@ INTERACTIONS = DatasetSchema(
             "interest",
             pa.float32(),
             "The chance that interest alone puts the item before an average one, for `--min_interest`; "
-            "`interactions_with_interest` has it.",
+            "`scored_interactions` has it.",
             True,
             True,
         ),

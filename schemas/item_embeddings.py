@@ -8,7 +8,7 @@ ITEM_EMBEDDINGS = DatasetSchema(
     name="item_embeddings",
     doc="The vector of one item, by an encoder of yours. It may be a column of the catalogue's own file.",
     key=("item_id",),
-    order=("item_id",),
+    sort_by=("item_id",),
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item. Text or whole numbers; unique."),

@@ -8,7 +8,7 @@ ITEMS = DatasetSchema(
     name="items",
     doc="One item of the catalogue.",
     key=("item_id",),
-    order=("item_id",),
+    sort_by=("item_id",),
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item. Text or whole numbers; unique."),

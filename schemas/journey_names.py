@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content, not_empty
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash, not_empty
 
 METHODS = ("salient", "few_shot", "prompt_tuned", "fine_tuned")
 """How a name can come about."""
@@ -13,7 +13,7 @@ def _is_method(rows: Rows) -> BooleanArray:
     return pc.or_(pc.is_null(rows["method"]), pc.is_in(rows["method"], pa.array(METHODS, pa.string())))
 
 
-def _tells_its_model(rows: Rows) -> BooleanArray:
+def _model_matches_method(rows: Rows) -> BooleanArray:
     by_model = pc.not_equal(rows["method"], "salient")
     return pc.fill_null(pc.equal(by_model, pc.not_equal(rows["model"], "")), fill_value=True)
 
@@ -22,7 +22,7 @@ JOURNEY_NAMES = DatasetSchema(
     name="journey_names",
     doc="The name of one journey of one user. No two journeys of a user have the same.",
     key=("user_id", "journey_id"),
-    order=("user_id", "journey_id"),
+    sort_by=("user_id", "journey_id"),
     partition_by="user_id",
     columns=(
         Column("user_id", pa.string(), "The user."),
@@ -36,7 +36,7 @@ JOURNEY_NAMES = DatasetSchema(
         ),
         Column("model", pa.string(), "The language model's name and fingerprint; empty where `method` is `salient`."),
         Column(
-            "fallback",
+            "fallback_reason",
             pa.string(),
             "Why a language model's name was not taken, one word; empty where it was, and where none was asked.",
         ),
@@ -57,8 +57,10 @@ JOURNEY_NAMES = DatasetSchema(
         not_empty("name"),
         Invariant("method_unknown", "`method` is one of those that there are", _is_method),
         Invariant(
-            "model_and_method_differ", "`model` is empty where, and only where, `method` is `salient`", _tells_its_model
+            "model_and_method_differ",
+            "`model` is empty where, and only where, `method` is `salient`",
+            _model_matches_method,
         ),
-        hash_of_content("content_hash"),
+        content_hash("content_hash"),
     ),
 )

@@ -9,7 +9,7 @@ JOURNEYS = DatasetSchema(
     name="journeys",
     doc="One persistent interest of one user.",
     key=("user_id", "journey_id"),
-    order=("user_id", "rank"),
+    sort_by=("user_id", "rank"),
     partition_by="user_id",
     columns=(
         Column("user_id", pa.string(), "The user."),

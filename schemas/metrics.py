@@ -8,7 +8,7 @@ METRICS = DatasetSchema(
     name="metrics",
     doc="One figure of one pipeline.",
     key=("pipeline", "metric", "slice"),
-    order=("pipeline", "metric", "slice"),
+    sort_by=("pipeline", "metric", "slice"),
     partition_by="pipeline",
     columns=(
         Column("pipeline", pa.string(), "The pipeline that measured it."),

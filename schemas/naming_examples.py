@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, hash_of_content, not_empty
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash, not_empty
 
 PARTS = ("training", "validation", "held_out")
 """What an example is for. No source is in two of them."""
@@ -23,7 +23,7 @@ NAMING_EXAMPLES = DatasetSchema(
     name="naming_examples",
     doc="A collection that a person made and named, as a journey with the name that it should be given.",
     key=("example_id",),
-    order=("example_id",),
+    sort_by=("example_id",),
     partition_by="example_id",
     columns=(
         Column("example_id", pa.string(), "32 hexadecimal digits of the SHA-256 of source, name and titles."),
@@ -42,7 +42,7 @@ NAMING_EXAMPLES = DatasetSchema(
         Column("relevance", pa.float64(), "How much the name is about the items: cosine with the mean of the titles."),
     ),
     invariants=(
-        hash_of_content("example_id"),
+        content_hash("example_id"),
         not_empty("source"),
         not_empty("name"),
         Invariant("part_unknown", "`part` is one of those that there are", _is_part),

@@ -8,7 +8,7 @@ SALIENCE_MODEL = DatasetSchema(
     name="salience_model",
     doc="One weight of the logistic regression that says how relevant a term is to an item.",
     key=("feature",),
-    order=("feature",),
+    sort_by=("feature",),
     partition_by="feature",
     columns=(
         Column("feature", pa.string(), "The feature that it weighs; `intercept` for the number that stands alone."),

@@ -8,7 +8,7 @@ SALIENT_TERMS = DatasetSchema(
     name="salient_terms",
     doc="The salient terms of one item of the catalogue; none where its text has none.",
     key=("item_id",),
-    order=("item_id",),
+    sort_by=("item_id",),
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item."),

@@ -166,7 +166,7 @@ def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: 
     joined = ("--runner=DirectRunner", "--catalogue_join=shuffle", "--buckets=16")
     assert found("shuffled catalogue", shuffled(log), 2, *joined) == expected
     few = found("few parts", shuffled(log), 2, "--runner=FnApiRunner", "--parts=3")
-    assert rows_of(few["metrics"]).sort(METRICS.order).equals(rows_of(expected["metrics"]).sort(METRICS.order))
+    assert rows_of(few["metrics"]).sort(METRICS.sort_by).equals(rows_of(expected["metrics"]).sort(METRICS.sort_by))
     metrics = {(row["metric"], row["slice"]): row["value"] for row in rows_of(expected["metrics"]).to_dicts()}
     assert metrics["sweep_users", ""] == 50 < metrics["users", ""]
     option = "merge_threshold" if given else "threshold"

@@ -8,12 +8,12 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Rows: TypeAlias = npt.NDArray[np.int64]
+Indices: TypeAlias = npt.NDArray[np.int64]
 Vectors: TypeAlias = npt.NDArray[np.float32]
-Made = TypeVar("Made")
+T = TypeVar("Made")
 
 
-def batches_by_tokens(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Rows]:
+def length_sorted_batches(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Indices]:
     """Cuts texts into batches of nearly equal lengths, the shortest first; ties in their order.
 
     Args:
@@ -34,7 +34,7 @@ def batches_by_tokens(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Row
         yield order[start:]
 
 
-def batches_of_one_width(widths: npt.NDArray[np.int64], most: int) -> Iterator[Rows]:
+def equal_length_batches(widths: npt.NDArray[np.int64], most: int) -> Iterator[Indices]:
     """Cuts texts into batches of equal widths, the narrowest first; ties in their order.
 
     Args:
@@ -46,13 +46,11 @@ def batches_of_one_width(widths: npt.NDArray[np.int64], most: int) -> Iterator[R
     """
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
-        for batch in batches_by_tokens(widths[rows], most):
+        for batch in length_sorted_batches(widths[rows], most):
             yield rows[batch]
 
 
-def padded(
-    tokens: list[list[int]], padding: int, least: int = 0
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def pad(tokens: list[list[int]], padding: int, least: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows of tokens as one matrix, and its mask: 1 for a token, 0 for padding.
 
     Args:
@@ -70,7 +68,7 @@ def padded(
     return ids, mask.astype(np.int64)
 
 
-def halving(run: Callable[[Rows], Made], rows: Rows, too_large: type[Exception]) -> Iterator[tuple[Rows, Made]]:
+def split_on_oom(run: Callable[[Indices], T], rows: Indices, too_large: type[Exception]) -> Iterator[tuple[Indices, T]]:
     """What `run` makes of rows, which is done in halves where it raises `too_large`.
 
     Args:
@@ -91,6 +89,6 @@ def halving(run: Callable[[Rows], Made], rows: Rows, too_large: type[Exception])
             raise
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):
-            yield from halving(run, half, too_large)
+            yield from split_on_oom(run, half, too_large)
     else:
         yield rows, made

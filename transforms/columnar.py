@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.coders import Coder, registry
 
-BYTES_PER_PIECE = 1 << 20
+MAX_ELEMENT_BYTES = 1 << 20
 """About the most that is shuffled in one piece: Flink fails on an element that outgrows its memory for sorting."""
 
 _MARK = b"collection"
@@ -108,7 +108,7 @@ class StringIndex:
         self._table = np.full(slots, -1, np.int32)
         _fill_table(self._hashes, self._table)
 
-    def positions(self, strings: pa.StringArray) -> npt.NDArray[np.int32]:
+    def lookup(self, strings: pa.StringArray) -> npt.NDArray[np.int32]:
         """The position of each string, -1 where it is not known. Shape (len(strings),), dtype int32."""
         found = np.empty(len(strings), np.int32)
         _look_up(*_buffers(strings), stable_hash(strings), *self._strings, self._hashes, self._table, found)
@@ -160,7 +160,7 @@ def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, tab
             slot = (slot + np.uint64(1)) & mask
 
 
-def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
+def bucket_ids(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
     """The bucket of each string among `count`: contiguous, nearly equal ranges of the stable hash.
 
     Args:
@@ -177,26 +177,26 @@ def buckets_of(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
 def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Cuts rows into pieces of one bucket of `column` each, by bucket; rows keep their order.
 
-    A bucket has one piece, or several where its rows are more than about `BYTES_PER_PIECE`.
+    A bucket has one piece, or several where its rows are more than about `MAX_ELEMENT_BYTES`.
     """
     if not rows.num_rows:
         return
-    buckets = buckets_of(rows[column], count)
+    buckets = bucket_ids(rows[column], count)
     if buckets.min() == buckets.max():
-        yield from ((int(buckets[0]), piece) for piece in cut_into_pieces(rows))
+        yield from ((int(buckets[0]), piece) for piece in split_by_size(rows))
         return
     order = np.argsort(buckets.astype(np.uint16) if count <= 1 << 16 else buckets, kind="stable")
     ordered = rows.take(pa.array(order))
     present, starts = np.unique(buckets[order], return_index=True)
     ends = np.append(starts[1:], rows.num_rows)
     for bucket, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        for piece in cut_into_pieces(ordered.slice(start, end - start)):
+        for piece in split_by_size(ordered.slice(start, end - start)):
             yield bucket, piece
 
 
-def cut_into_pieces(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slices of equal numbers of rows, of about `BYTES_PER_PIECE` at most; a row is never cut."""
-    count = -(-rows.nbytes // BYTES_PER_PIECE)
+def split_by_size(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Slices of equal numbers of rows, of about `MAX_ELEMENT_BYTES` at most; a row is never cut."""
+    count = -(-rows.nbytes // MAX_ELEMENT_BYTES)
     rows_per_piece = -(-rows.num_rows // max(count, 1))
     for start in range(0, rows.num_rows, max(rows_per_piece, 1)):
         yield rows.slice(start, rows_per_piece)
@@ -207,7 +207,7 @@ def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Reco
     return pa.concat_batches([pa.RecordBatch.from_pylist([], schema), *batches])
 
 
-def ends_of_runs(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def run_offsets(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Offsets of the runs of equal values: `[0, ..., len]`, one more than there are runs."""
     if not len(sorted_codes):
         return np.zeros(1, np.int64)
@@ -215,7 +215,7 @@ def ends_of_runs(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]
     return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
 
 
-class SplitByBucket(beam.DoFn):
+class KeyByBucket(beam.DoFn):
     """Keys pieces of record batches by the bucket of one column."""
 
     def __init__(self, column: str, count: int) -> None:
@@ -226,7 +226,7 @@ class SplitByBucket(beam.DoFn):
         yield from split_by_bucket(rows, self.column, self.count)
 
 
-class _Marked(Iterable[pa.RecordBatch]):
+class _Tagged(Iterable[pa.RecordBatch]):
     """Those of some batches that carry a mark, without it; can be gone through again where the batches can."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch], name: str) -> None:
@@ -244,7 +244,7 @@ def _mark(rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
 
 
 @dataclasses.dataclass
-class GroupTogether(beam.PTransform):
+class CoGroupByBucket(beam.PTransform):
     """Collections of record batches, by name -> (bucket, {name: the rows of the bucket}), as `CoGroupByKey` does it.
 
     That one does not tell the type of what it shuffles, which is pickled therefore; here it stays columnar. The names
@@ -260,7 +260,7 @@ class GroupTogether(beam.PTransform):
 
     def expand(self, collections: Mapping[str, beam.PCollection]) -> beam.PCollection:
         names = list(collections)
-        by_bucket = beam.ParDo(SplitByBucket(self.column, self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
+        by_bucket = beam.ParDo(KeyByBucket(self.column, self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
         pieces = tuple(
             rows
             | f"Mark[{name}]" >> beam.Map(_mark, name).with_output_types(pa.RecordBatch)
@@ -272,12 +272,12 @@ class GroupTogether(beam.PTransform):
             | "All" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
             | "Name"
-            >> beam.MapTuple(lambda bucket, batches: (bucket, {name: _Marked(batches, name) for name in names}))
+            >> beam.MapTuple(lambda bucket, batches: (bucket, {name: _Tagged(batches, name) for name in names}))
         )
 
 
 @dataclasses.dataclass
-class ApplyToAll(beam.PTransform):
+class ApplyGlobally(beam.PTransform):
     """All record batches of a collection -> what a function makes of them, called once.
 
     They come as a side input: as elements of a combine they would have to fit into a runner's share for sorting.

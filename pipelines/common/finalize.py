@@ -18,9 +18,9 @@ from schemas import (
     NAMING_EXAMPLES,
     DatasetSchema,
 )
+from transforms.datasets.counts import SumCounts, count_errors, metric_rows
+from transforms.datasets.error_rate import ErrorRateCheck
 from transforms.datasets.files import Source
-from transforms.datasets.gate import Gate
-from transforms.datasets.metrics import SumCounts, count_unusable, metric_rows
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
 _OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, METRICS))
@@ -96,7 +96,7 @@ def commit_job(
         inference_datasets: names of what was put to a model, whose failures count as unusable rows.
     """
     errors = tuple(side_outputs.errors) | "AllErrors" >> beam.Flatten()
-    unusable = errors | "CountUnusable" >> beam.FlatMap(count_unusable)
+    unusable = errors | "CountErrors" >> beam.FlatMap(count_errors)
     sums = (*side_outputs.counts, unusable) | "Counts" >> SumCounts()
     counted = (
         sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(program, sums))
@@ -113,10 +113,10 @@ def commit_job(
             schemas=job.outputs,
             writer=writer,
             versions=job.versions,
-            gate=Gate(
+            gate=ErrorRateCheck(
                 tuple(name for name in job.sources if name not in _OWN),
                 job.max_error_rate,
-                intact=tuple(name for name in job.sources if name in _OWN),
+                must_be_intact=tuple(name for name in job.sources if name in _OWN),
                 inference_datasets=inference_datasets,
             ),
             counts=sums,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.common.options import UsageError
 from schemas import DatasetSchema
-from transforms.datasets.files import Source, check_writable, find
+from transforms.datasets.files import Source, check_writable, resolve_source
 from transforms.datasets.manifest import current_versions
 from transforms.datasets.storage import StorageError
 
@@ -23,7 +23,7 @@ def resolve_input(option: str, path: str) -> Source:
         UsageError: when there are none.
     """
     try:
-        return find(path)
+        return resolve_source(path)
     except (ValueError, StorageError) as error:
         raise UsageError(f"{option}: {error}") from error
 

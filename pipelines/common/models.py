@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipelines.common.options import UsageError
-from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import EXTRA, find_layout
+from transforms.encoders.locate import EXTRA, locate_encoder
+from transforms.encoders.spec import EncoderSpec, parse_encoder
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import Asked, ModelSpec, parse_model
+from transforms.model_files import ModelUnavailableError
 from transforms.naming.config import Metadata, NamingConfig
 from transforms.naming.name_choice import NameChoice
 from transforms.naming.safety_classifier import ListsAndClassifier
 from transforms.naming.safety_model import parse_safety_model
 from transforms.naming.taught import metadata_in_training
-from transforms.weights import WeightsError
 
 DEFAULT_NUM_CANDIDATES = 8
 """Names that the model of this package thinks of, of which one is chosen."""
@@ -55,13 +55,13 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
         UsageError: when it is not known, or something is missing.
     """
     try:
-        spec = parse_spec(name)
-        is_table = spec.kind == "folder" and find_layout(spec).kind == "static"
+        spec = parse_encoder(name)
+        is_table = spec.kind == "folder" and locate_encoder(spec).kind == "static"
         _check_installed(option, name, _PACKAGES if is_table else _MORE_PACKAGES)
         spec.fingerprint()
     except UsageError:
         raise
-    except (ValueError, WeightsError) as error:
+    except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
 
@@ -80,7 +80,7 @@ def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSp
         spec.fingerprint()
     except UsageError:
         raise
-    except (ValueError, WeightsError) as error:
+    except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
 
@@ -159,7 +159,7 @@ def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshol
     try:
         model = parse_safety_model(name, labels, threshold)
         return ListsAndClassifier(model, model.fingerprint())
-    except (ValueError, WeightsError) as error:
+    except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
 
 

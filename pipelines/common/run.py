@@ -27,17 +27,17 @@ from rich.progress import Progress as Bars
 
 from pipelines.common.options import UsageError, parse
 from pipelines.common.preflight import check_runner, explain_runner_failure
-from transforms.datasets.commit import NOT_PUT_BACK
+from transforms.datasets.commit import ROLLBACK_FAILED
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.files import Source
-from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
+from transforms.model_files import ModelUnavailableError
 from transforms.progress import Progress
-from transforms.weights import WeightsError
 
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _MOST_FOOTERS = 500
 _POLL_SECONDS = 0.5
-_EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, WeightsError, OSError)
+_EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, ModelUnavailableError, OSError)
 _NAMED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
 """How an expected failure begins in the text of the error that a runner makes of it."""
 
@@ -126,7 +126,7 @@ def execute(
         if told is None:
             raise
         console.print(f"[bold red]{program} failed:[/] {escape(told)}", soft_wrap=True)
-        if NOT_PUT_BACK not in told:
+        if ROLLBACK_FAILED not in told:
             console.print(f"What was in {job.workspace} before is unchanged.", soft_wrap=True, markup=False)
         if not local and "://" not in job.workspace:
             console.print("A path without gs:// or the like must be on a disk that you and all workers share.")

@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from schemas import METRICS
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 
 MetricValues: TypeAlias = dict[tuple[str, str], float]
@@ -18,7 +18,7 @@ MetricValues: TypeAlias = dict[tuple[str, str], float]
 
 def read_metrics(program: str, workspace: str) -> MetricValues:
     """The figures of a program, from the metrics of a workspace."""
-    metrics = read_dataset(METRICS, find(FileSystems.join(workspace, METRICS.name)))
+    metrics = read_dataset(METRICS, resolve_source(FileSystems.join(workspace, METRICS.name)))
     return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == program}
 
 

@@ -17,6 +17,7 @@ from schemas import (
     METRICS,
     NAMING_EXAMPLES,
 )
+from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
@@ -32,7 +33,6 @@ from transforms.language_models.generate import ASKED
 from transforms.language_models.journal import Journal
 from transforms.progress import Progress
 from transforms.salience.model import default_model
-from transforms.salience.unique_items import UniqueItems
 
 _PARTS = 16
 _READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)
@@ -76,7 +76,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         measured.append(collections | "E2" >> separation)
 
     if "salience" in job.experiments:
-        items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems()
+        items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate()
         side_outputs.add_errors_and_counts(*besides)
         measured.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:

@@ -32,7 +32,7 @@ from schemas import (
     NAMING_EXAMPLES,
     DatasetSchema,
 )
-from transforms.datasets.files import Source, absolute
+from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
@@ -333,7 +333,7 @@ def plan(args: argparse.Namespace) -> Job:
         UsageError: when it cannot be carried out.
     """
     experiments = _check_experiments(args)
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     sources = resolve_optional(args, ("collections", "interactions", "items"))
     check_not_nested(workspace, [(f"--{name}", source) for name, source in sources.items()])
     journeys, users = _find_journeys(args.journeys) if "E1" in experiments else (None, 0)

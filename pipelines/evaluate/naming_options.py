@@ -12,7 +12,7 @@ from pipelines.common.models import check_word_lists
 from pipelines.evaluate.naming_methods import find_ways, read_ways
 from schemas import EMBEDDINGS, GENERATIONS, DatasetSchema
 from transforms.datasets.files import Source
-from transforms.encoders.weights import EXTRA
+from transforms.encoders.locate import EXTRA
 from transforms.evaluation.names.bleurt import PACKAGES, BleurtSource
 from transforms.evaluation.names.config import NamesConfig
 

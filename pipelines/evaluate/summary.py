@@ -15,7 +15,7 @@ from rich.table import Table
 
 from pipelines.evaluate.job import PICTURE, PROGRAM, Job
 from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.granularity import granularity_table, read_sweep
 from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
@@ -32,7 +32,7 @@ _SHOWN_MEANS = ("mean F1", "mean ARI")
 
 def print_evaluation(job: Job, seconds: float) -> None:
     """Prints the tables of a run, read from the metrics that it committed, and writes the page that was asked for."""
-    source = find(FileSystems.join(job.workspace, METRICS.name))
+    source = resolve_source(FileSystems.join(job.workspace, METRICS.name))
     metrics = read_dataset(METRICS, source).cast(METRICS.arrow).combine_chunks().to_batches()
     tables = []
     if "E1" in job.experiments:
@@ -74,7 +74,9 @@ def _shown(job: Job, names: NamesConfig) -> str:
     examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
     answers = []
     if names.asks:
-        answers = read_dataset(GENERATIONS, find(FileSystems.join(job.workspace, GENERATIONS.name))).to_batches()
+        answers = read_dataset(
+            GENERATIONS, resolve_source(FileSystems.join(job.workspace, GENERATIONS.name))
+        ).to_batches()
     rows = held_out_sample(examples, names.most_examples).rows
     return shown_names(rows, names.ways, answers_by_hash(answers))
 

@@ -17,6 +17,7 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
+from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.files import Source
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
@@ -30,7 +31,6 @@ from transforms.progress import Progress
 from transforms.salience.learned_terms import LearnedSalientTerms
 from transforms.salience.model import default_model
 from transforms.salience.salient_terms import SalientTerms
-from transforms.salience.unique_items import UniqueItems
 
 _BYTES_PER_BUCKET = 1 << 20
 
@@ -129,7 +129,7 @@ def _read_unique(
 ) -> beam.PCollection:
     """Rows of a dataset about items, one for each item."""
     located, *besides = root | f"Read[{schema.name}]" >> ReadRows(schema, source, columns, progress=progress)
-    rows, *more = located | f"Unique[{schema.name}]" >> UniqueItems(buckets, schema)
+    rows, *more = located | f"Unique[{schema.name}]" >> Deduplicate(buckets, schema)
     side_outputs.add_errors_and_counts(*besides)
     side_outputs.add_errors_and_counts(*more)
     return rows

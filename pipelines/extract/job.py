@@ -29,9 +29,9 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
-from transforms.datasets.files import Source, absolute
+from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
-from transforms.datasets.storage import StorageError, storage_of
+from transforms.datasets.storage import StorageError, open_storage
 from transforms.encoders.spec import EncoderSource
 from transforms.journeys.config import (
     LONGEST_BY_VECTORS,
@@ -319,7 +319,7 @@ def plan(args: argparse.Namespace) -> Job:
     interactions = resolve_input("--interactions", args.interactions or str(_SAMPLE / "interactions.parquet"))
     items = resolve_input("--items", args.items or str(_SAMPLE / "items.parquet"))
     given = resolve_optional(args, (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name))
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}
     check_not_nested(workspace, [(f"--{name}", source) for name, source in named.items()])
     _check_clustering(args)
@@ -424,7 +424,7 @@ def _find_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:
     )
     path = f"{folder.rstrip('/')}/{EMBEDDINGS.name}"
     try:
-        manifest = read_manifest(absolute(path))
+        manifest = read_manifest(absolute_path(path))
     except (ValueError, StorageError) as error:
         raise options.UsageError(f"{option}: {error}") from error
     if manifest is not None and manifest.schema_fingerprint == EMBEDDINGS.fingerprint:
@@ -466,7 +466,7 @@ def _check_continues(job: Job) -> None:
 
 def _read_stop_words(path: str) -> frozenset[str]:
     try:
-        stored = storage_of(path).read(absolute(path))
+        stored = open_storage(path).read(absolute_path(path))
         if stored is None:
             raise FileNotFoundError("there is no such file")
         return frozenset(normalise(stored.content.decode()).split())

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import JOURNEYS
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import slice_of
 
@@ -61,7 +61,7 @@ def _figure_table(program: str, values: MetricValues, seconds: float) -> Table:
         if (metric, "") in values:
             table.add_row(name, f"{values[metric, '']:,.0f}")
     for (metric, reason), value in values.items():
-        if metric in ("interactions_dropped", "interactions_unusable") and value:
+        if metric in ("interactions_dropped", "interactions_invalid") and value:
             table.add_row(f"dropped: {reason.replace('_', ' ')}", f"{value:,.0f}")
     rest = (
         ("users", "users"),
@@ -77,7 +77,7 @@ def _figure_table(program: str, values: MetricValues, seconds: float) -> Table:
         if (metric, "") in values:
             table.add_row(name, f"{values[metric, '']:,.0f}")
     for (metric, reason), value in values.items():
-        if metric == "items_unusable" and value:
+        if metric == "items_invalid" and value:
             table.add_row(f"unusable items: {reason.replace('_', ' ')}", f"{value:,.0f}")
     return table
 
@@ -130,7 +130,7 @@ def _target_lines(values: MetricValues, reached: float, size: str) -> list[str]:
 
 def _print_user(console: Console, workspace: str) -> None:
     """The journeys of the user, among those of the first part, whose number of them is the most pleasant to read."""
-    source = find(FileSystems.join(workspace, JOURNEYS.name))
+    source = resolve_source(FileSystems.join(workspace, JOURNEYS.name))
     first = dataclasses.replace(source, files=source.files[:1])
     journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
     users = journeys.group_by("user_id").aggregate([("size", "sum"), ([], "count_all")]).to_pylist()

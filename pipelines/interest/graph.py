@@ -6,7 +6,7 @@ import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.interest.job import PROGRAM, Job
-from schemas import INTERACTIONS, INTERACTIONS_WITH_INTEREST
+from schemas import INTERACTIONS, SCORED_INTERACTIONS
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.interest.stages import AddInterest
@@ -23,4 +23,4 @@ def build_interest(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     side_outputs.add_errors_and_counts(*besides)
     scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.most_pairs)
     side_outputs.counts.append(counts)
-    commit_job(PROGRAM, job, {INTERACTIONS_WITH_INTEREST.name: scored}, side_outputs, writer)
+    commit_job(PROGRAM, job, {SCORED_INTERACTIONS.name: scored}, side_outputs, writer)

@@ -8,12 +8,12 @@ from typing import Any
 
 from pipelines.common import options
 from pipelines.common.inputs import check_not_nested, default_num_parts, input_lineage, prepare_workspace, resolve_input
-from schemas import ERRORS, INTERACTIONS, INTERACTIONS_WITH_INTEREST, METRICS, DatasetSchema
-from transforms.datasets.files import Source, absolute
+from schemas import ERRORS, INTERACTIONS, METRICS, SCORED_INTERACTIONS, DatasetSchema
+from transforms.datasets.files import Source, absolute_path
 from transforms.interest.config import InterestConfig
 
 PROGRAM = "interest"
-OUTPUTS = (INTERACTIONS_WITH_INTEREST, ERRORS, METRICS)
+OUTPUTS = (SCORED_INTERACTIONS, ERRORS, METRICS)
 _MOST_PAIRS = 20_000_000
 
 
@@ -132,7 +132,7 @@ def plan(args: argparse.Namespace) -> Job:
     """
     if args.interactions is None:
         raise options.UsageError("give --interactions, the log")
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     interactions = resolve_input("--interactions", args.interactions)
     check_not_nested(workspace, [("--interactions", interactions)])
     return Job(

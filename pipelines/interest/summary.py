@@ -7,7 +7,7 @@ from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
 from pipelines.interest.job import PROGRAM
-from schemas import INTERACTIONS_WITH_INTEREST
+from schemas import SCORED_INTERACTIONS
 
 _BAR = 30
 _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("items", "items"))
@@ -23,8 +23,8 @@ def print_interest(workspace: str, seconds: float) -> None:
     for tenth, number in sorted(tenths.items()):
         bar = "█" * round(_BAR * number / max(tenths.values()))
         console.print(f"  {tenth}  {number:>12,.0f}  {number / sum(tenths.values()):4.0%}  {bar}", markup=False)
-    folder = FileSystems.join(workspace, INTERACTIONS_WITH_INTEREST.name)
-    console.print(f"Written to {workspace}: {INTERACTIONS_WITH_INTEREST.name}, metrics, errors", markup=False)
+    folder = FileSystems.join(workspace, SCORED_INTERACTIONS.name)
+    console.print(f"Written to {workspace}: {SCORED_INTERACTIONS.name}, metrics, errors", markup=False)
     console.print(
         f"Take out what is mostly conformity: extract --interactions={folder} --min_interest=0.7 --items=...",
         soft_wrap=True,

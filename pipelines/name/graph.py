@@ -7,6 +7,7 @@ import apache_beam as beam
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.name.job import PROGRAM, Job
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
+from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.generate import ASKED, GenerateTexts
@@ -15,7 +16,6 @@ from transforms.language_models.spec import Asked
 from transforms.naming.decide import Namer
 from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToName, SalientNames, SecondRound
 from transforms.progress import Progress
-from transforms.salience.unique_items import UniqueItems
 
 _BYTES_PER_BUCKET = 4 << 20
 """Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""
@@ -32,7 +32,7 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             schemas[name], source, renamed.get(name, {}), progress=progress
         )
         side_outputs.add_errors_and_counts(*besides)
-    items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems(job.parts)
+    items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(job.parts)
     side_outputs.add_errors_and_counts(*besides)
     ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> ReadyToName(
         job.naming, job.parts

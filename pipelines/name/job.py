@@ -29,7 +29,7 @@ from pipelines.common.models import (
     resolve_safety_model,
 )
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
-from transforms.datasets.files import Source, absolute
+from transforms.datasets.files import Source, absolute_path
 from transforms.language_models.endpoint_limits import EndpointLimits
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.precision import Precision
@@ -279,7 +279,7 @@ def plan(args: argparse.Namespace) -> Job:
         raise options.UsageError("the sample is not part of the installed package; give --items")
     items = resolve_input("--items", args.items or str(_SAMPLE))
     journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])
     metadata = args.metadata or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
     naming = NamingConfig(args.method, metadata, args.max_items, examples=args.examples)

@@ -11,7 +11,7 @@ from rich.console import Console
 from pipelines.common.run_metrics import print_counts, read_metrics
 from pipelines.name.job import PROGRAM, Job
 from schemas import JOURNEY_NAMES, JOURNEYS, DatasetSchema
-from transforms.datasets.files import Source, find
+from transforms.datasets.files import Source, resolve_source
 from transforms.datasets.reading import read_dataset
 
 _SHOWN_USERS = 3
@@ -20,10 +20,10 @@ _SHOWN_TERMS = 5
 _COUNTS = (
     ("journeys", "journeys"),
     ("  without a title in the catalogue", "journeys_without_titles"),
-    ("answers of an earlier run", "answers_reused"),
-    ("answers of a run that did not end", "answers_resumed"),
-    ("answers now", "answers_generated"),
-    ("journeys asked about again", "journeys_asked_again"),
+    ("answers of an earlier run", "generations_cached"),
+    ("answers of a run that did not end", "generations_resumed"),
+    ("answers now", "generations_new"),
+    ("journeys asked about again", "journeys_retried"),
 )
 
 
@@ -32,7 +32,7 @@ def print_name(job: Job, seconds: float) -> None:
     console = Console(highlight=False)
     values = read_metrics(PROGRAM, job.workspace)
     print_counts(console, PROGRAM, seconds, values, _COUNTS)
-    for title, metric in (("names", "names"), ("names of the model that were not taken", "names_refused")):
+    for title, metric in (("names", "names"), ("names of the model that were not taken", "names_rejected")):
         told = [f"{slice_} {number:,.0f}" for (name, slice_), number in sorted(values.items()) if name == metric]
         if told:
             console.print(f"  {title}: {', '.join(told)}", markup=False)
@@ -43,7 +43,7 @@ def print_name(job: Job, seconds: float) -> None:
 
 def _print_users(console: Console, job: Job) -> None:
     """Names of the journeys of some users, beside the terms that carry them."""
-    named = _first_part(JOURNEY_NAMES, find(FileSystems.join(job.workspace, JOURNEY_NAMES.name)))
+    named = _first_part(JOURNEY_NAMES, resolve_source(FileSystems.join(job.workspace, JOURNEY_NAMES.name)))
     names = {(row["user_id"], row["journey_id"]): row["name"] for row in named}
     # Both datasets are cut by the hash of the user, so that their first parts are about the same users.
     journeys = [row for row in _first_part(JOURNEYS, job.journeys) if (row["user_id"], row["journey_id"]) in names]

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.salience.job import PROGRAM, Job
 from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, SALIENCE_MODEL, SALIENT_TERMS
-from transforms.columnar import ApplyToAll, cut_into_pieces
+from transforms.columnar import ApplyGlobally, split_by_size
+from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows, read_dataset
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems
@@ -19,7 +20,6 @@ from transforms.progress import Progress
 from transforms.salience.labels import items_of_collections
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model, from_rows
-from transforms.salience.unique_items import UniqueItems
 
 _PARTS = 16
 _BYTES_PER_BUCKET = 1 << 20
@@ -43,13 +43,13 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     size = sum(source.size for source in (job.items, job.collections) if source)
     buckets = min(max(size // _BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
     if job.items is not None:
-        items, *besides = rows[ITEMS.name] | "UniqueItems" >> UniqueItems(buckets)
+        items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(buckets)
         side_outputs.add_errors_and_counts(*besides)
     else:
         limits = (job.fewest_collections_of_source, job.learning.most_items)
-        listed = ApplyToAll(_items_of_large_sources, limits)
+        listed = ApplyGlobally(_items_of_large_sources, limits)
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> listed
-        items = items | "CutItems" >> beam.FlatMap(cut_into_pieces).with_output_types(pa.RecordBatch)
+        items = items | "CutItems" >> beam.FlatMap(split_by_size).with_output_types(pa.RecordBatch)
         items = items | "SpreadItems" >> beam.Reshuffle()
     encoded = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
     learned = items | "LearnedSalientTerms" >> LearnedSalientTerms(

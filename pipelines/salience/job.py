@@ -26,7 +26,7 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
-from transforms.datasets.files import Source, absolute
+from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSpec
 from transforms.salience.config import LearningConfig, SalienceConfig
 
@@ -190,7 +190,7 @@ def plan(args: argparse.Namespace) -> Job:
         raise options.UsageError("--interactions are for --items, not for --collections, whose names say enough")
     if args.model == "default" and args.interactions is not None:
         raise options.UsageError("--interactions are to learn from, but --model=default learns nothing")
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     sources = resolve_optional(args, ("items", "collections", "interactions"))
     check_not_nested(workspace, [(f"--{name}", source) for name, source in sources.items()])
     encoder = resolve_encoder("--encoder", args.encoder)

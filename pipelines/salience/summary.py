@@ -10,7 +10,7 @@ from rich.console import Console
 from pipelines.common.run_metrics import print_counts, read_metrics
 from pipelines.salience.job import PROGRAM
 from schemas import SALIENT_TERMS
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 
 _SHOWN_ITEMS = 5
@@ -28,7 +28,7 @@ def print_salience(workspace: str, seconds: float) -> None:
     if ("calibration_error", "after") in values:
         before, after = (values["calibration_error", when] for when in ("before", "after"))
         console.print(f"  expected calibration error: {after:.3f}, {before:.3f} before calibration", markup=False)
-    source = find(FileSystems.join(workspace, SALIENT_TERMS.name))
+    source = resolve_source(FileSystems.join(workspace, SALIENT_TERMS.name))
     first = dataclasses.replace(source, files=source.files[:1])
     for row in read_dataset(SALIENT_TERMS, first).slice(0, _SHOWN_ITEMS).to_pylist():
         pairs = zip(row["terms"][:_SHOWN_TERMS], row["saliences"], strict=False)

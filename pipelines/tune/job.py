@@ -19,7 +19,7 @@ from pipelines.common.inputs import (
 )
 from pipelines.common.models import check_word_lists, resolve_encoder, resolve_language_model
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
-from transforms.datasets.files import Source, absolute
+from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSource
 from transforms.language_models.smollm2 import EXTRA, HUB_ID
 from transforms.language_models.spec import ModelSpec
@@ -279,7 +279,7 @@ def plan(args: argparse.Namespace) -> Job:
     check_word_lists("names and titles are")
     examples = _example_config(args)
     collections = resolve_inputs("--collections", args.collections)
-    workspace = absolute(args.workspace)
+    workspace = absolute_path(args.workspace)
     check_not_nested(workspace, [("--collections", source) for source in collections])
     encoder = resolve_encoder("--encoder", args.encoder)
     teaching = _teaching(args, workspace)

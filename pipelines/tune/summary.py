@@ -11,7 +11,7 @@ from pipelines.common.run_metrics import MetricValues, print_counts, read_metric
 from pipelines.tune.job import PROGRAM, Job
 from schemas import NAMING_EXAMPLES
 from schemas.naming_examples import PARTS
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 
 _SHOWN_EXAMPLES = 3
@@ -53,7 +53,7 @@ def print_tune(job: Job, seconds: float) -> None:
     print_counts(console, PROGRAM, seconds, values, _COUNTS)
     for line in dropped_lines(values):
         console.print(line, markup=False)
-    source = find(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
+    source = resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
     examples = read_dataset(NAMING_EXAMPLES, source, ["example_id", "source", "part", "name", "titles", "terms"])
     for line in part_lines(examples, job.examples.max_source_share):
         console.print(line, soft_wrap=True, markup=False)

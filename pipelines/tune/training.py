@@ -27,13 +27,13 @@ from rich.progress import (
 from pipelines.tune.job import PROGRAM, Job, Teaching
 from schemas import NAMING_EXAMPLES
 from transforms.columnar import concatenate
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.manifest import read_manifest
 from transforms.datasets.reading import read_dataset
+from transforms.model_files import ModelUnavailableError
 from transforms.naming.question import TUNED
 from transforms.naming.taught import MANIFEST
 from transforms.naming.tuning_pairs import training_pairs, validation_pairs
-from transforms.weights import WeightsError
 
 if TYPE_CHECKING:
     from transforms.language_models.tuning.trainer import Shown
@@ -55,7 +55,7 @@ def teach(job: Job) -> int:
     except KeyboardInterrupt:
         console.print(f"{PROGRAM}: stopped; the same command goes on from the last evaluation", markup=False)
         return 130
-    except (WeightsError, ValueError) as error:
+    except (ModelUnavailableError, ValueError) as error:
         console.print(f"{PROGRAM} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
         return 1
     return 0
@@ -88,7 +88,7 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
 
 
 def _read_examples(job: Job) -> pa.RecordBatch:
-    rows = read_dataset(NAMING_EXAMPLES, find(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
+    rows = read_dataset(NAMING_EXAMPLES, resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
     return concatenate((batch.cast(NAMING_EXAMPLES.arrow) for batch in rows.to_batches()), NAMING_EXAMPLES.arrow)
 
 

@@ -27,10 +27,10 @@ from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, ru
 from tests.engines.conftest import Workspaces
 from tests.pipelines.logs import ITEMS, LOG, parquet
 from tests.transforms.datasets.racing import check_that_one_wins_each_round
-from transforms.datasets.files import InputNotFoundError, find
+from transforms.datasets.files import InputNotFoundError, resolve_source
 from transforms.datasets.manifest import MANIFEST_NAME, Manifest
 from transforms.datasets.reading import read_dataset
-from transforms.datasets.storage import ReplacedError, StorageError, storage_of
+from transforms.datasets.storage import StorageError, VersionConflictError, open_storage
 
 pytestmark = pytest.mark.engines
 
@@ -163,7 +163,7 @@ class TestTwoWriters:
 
     def test_of_many_writers_one_wins_each_round(self, bucket: str) -> None:
         path = f"{bucket}/file"
-        check_that_one_wins_each_round(storage_of(path), path, rounds=20, writers=6)
+        check_that_one_wins_each_round(open_storage(path), path, rounds=20, writers=6)
 
 
 class TestStorage:
@@ -171,14 +171,14 @@ class TestStorage:
 
     def test_replace(self, emulator: Emulator, bucket: str) -> None:
         path = f"{bucket}/folder/file"
-        storage = storage_of(path)
+        storage = open_storage(path)
         assert storage.read(path) is None
         first = storage.replace(path, b"first", None)
         assert first == storage.read(path)
         second = storage.replace(path, b"second", first)
         assert second == storage.read(path)
         for content, expected in ((b"third", None), (b"third", first), (None, first)):
-            with pytest.raises(ReplacedError, match=path):
+            with pytest.raises(VersionConflictError, match=path):
                 storage.replace(path, content, expected)
             assert emulator.files(bucket) == {"folder/file": b"second"}
         assert storage.replace(path, b"second", first) == second
@@ -187,7 +187,7 @@ class TestStorage:
         assert emulator.files(bucket) == {}
 
     def test_write_list_and_delete(self, emulator: Emulator, bucket: str) -> None:
-        storage = storage_of(bucket)
+        storage = open_storage(bucket)
         large = os.urandom(9 << 20)
         for content in (b"", large):
             storage.write(f"{bucket}/a/b.parquet", content)
@@ -206,7 +206,7 @@ class TestStorage:
     ) -> None:
         """The client repeats its request, and is then told that the file is not the one it expects."""
         path = f"{bucket}/file"
-        before = storage_of(path).replace(path, b"first", None)
+        before = open_storage(path).replace(path, b"first", None)
         lost: list[Request] = []
 
         def lose_once(request: Request) -> int:
@@ -217,7 +217,7 @@ class TestStorage:
 
         proxy.rule = lose_once
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
-        storage = storage_of(path)
+        storage = open_storage(path)
         after = storage.replace(path, content, before)
         assert lost
         assert after == storage.read(path)
@@ -225,7 +225,7 @@ class TestStorage:
 
     def test_a_server_that_stays_away(self, emulator: Emulator, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
         path = emulator.put(f"{bucket}/file", b"content")
-        storage: Any = storage_of(path)
+        storage: Any = open_storage(path)
         monkeypatch.setattr(storage, "_retry", storage._retry.with_timeout(2))
         emulator.kill()
         try:
@@ -244,9 +244,9 @@ class TestCutOff:
 
     def check(self, emulator: Emulator, bucket: str) -> None:
         assert emulator.files(bucket) == {}
-        assert storage_of(bucket).list_files(f"{bucket}/**") == []
+        assert open_storage(bucket).list_files(f"{bucket}/**") == []
         with pytest.raises(InputNotFoundError, match=f"no such file or folder: '{bucket}/log'"):
-            find(f"{bucket}/log")
+            resolve_source(f"{bucket}/log")
 
     def test_resumable(self, emulator: Emulator, bucket: str) -> None:
         program = f"""
@@ -293,10 +293,10 @@ class Reader:
     def read(self) -> None:
         while not self.stop.is_set():
             try:
-                version = find(self.folder)
+                version = resolve_source(self.folder)
                 self.rows.append(read_dataset(JOURNEYS, version).num_rows)
             except Exception as error:
-                if find(self.folder) == version:
+                if resolve_source(self.folder) == version:
                     self.failures.append(error)
             self.stop.wait(0.05)
 
@@ -470,6 +470,6 @@ def test_a_manifest_in_a_bucket_says_what_a_folder_is(emulator: Emulator, bucket
     manifest = Manifest("interactions", "f", (), {}, "1", {})
     emulator.put(f"{bucket}/log/{MANIFEST_NAME}", manifest.to_json().encode())
     emulator.put(f"{bucket}/log/other.parquet", b"x")
-    assert find(f"{bucket}/log/").manifest == manifest
-    assert find(f"{bucket}/log").files == ()
-    assert [file.path for file in find(f"{bucket}/log/*.parquet").files] == [f"{bucket}/log/other.parquet"]
+    assert resolve_source(f"{bucket}/log/").manifest == manifest
+    assert resolve_source(f"{bucket}/log").files == ()
+    assert [file.path for file in resolve_source(f"{bucket}/log/*.parquet").files] == [f"{bucket}/log/other.parquet"]

@@ -136,7 +136,7 @@ class TestBrokenFiles:
     def test_nothing_else_is_an_error(self, broken: Path) -> None:
         assert len(errors(broken)) == len(BROKEN) + 1
         assert (
-            sum(n for (metric, _), n in figures(broken).items() if metric == "interactions_unusable") == len(BROKEN) + 1
+            sum(n for (metric, _), n in figures(broken).items() if metric == "interactions_invalid") == len(BROKEN) + 1
         )
 
     @pytest.mark.parametrize("name", ["truncated.parquet", "nothing.parquet", "no_user.parquet", "text_time.parquet"])
@@ -314,7 +314,7 @@ class TestPrevious:
         paths = (tmp_path / "log.parquet", tmp_path / "catalogue.parquet")
         assert extract(tmp_path / "out", *paths, f"--previous={messy}", *MESSY_OPTIONS, "--max_error_rate=1") == 0
         figure = figures(tmp_path / "out")
-        ends = ("interactions_kept", "interactions_dropped", "interactions_unusable")
+        ends = ("interactions_kept", "interactions_dropped", "interactions_invalid")
         assert figure["interactions_stored", ""] == figures(messy)["interactions_kept", ""]
         assert figure["interactions_read", ""] == self.NEW.num_rows
         assert figure["interactions_stored", ""] + figure["interactions_read", ""] == sum(
@@ -386,7 +386,7 @@ class TestErrorRate:
         write(tmp_path, {"log.parquet": self.LOG})
         assert extract(workspace, tmp_path / "log.parquet", catalogue, "--max_error_rate=0.06") == 1
         told = capfd.readouterr().err
-        assert "30 of 480 rows of interactions cannot be used (10 x empty_user_id, 20 x null_user_id)" in told
+        assert "30 of 480 rows of interactions are invalid (10 x empty_user_id, 20 x null_user_id)" in told
         assert "more than --max_error_rate=0.06 allows; nothing was committed" in told
         assert f"empty_user_id: {tmp_path / 'log.parquet'}, row 20: user_id= item_id=" in told
         assert f"What was in {workspace} before is unchanged." in told

@@ -192,7 +192,7 @@ class TestSeparation:
         evaluate(f"--interactions={folder / 'log.parquet'}", f"--items={folder / 'items.parquet'}", "--ks=2")
         figures = values(tmp_path / "evaluation")
         assert figures["collections", ""] == 6  # of even numbers and of odd ones: three topics for each user
-        assert figures["items_unusable", "duplicate_item"] == 1
+        assert figures["items_invalid", "duplicate_item"] == 1
         assert figures["e2_recall", "ICPC, statistical terms/all"] > 0.8
 
 

@@ -17,7 +17,7 @@ from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.fake_encoder import WordSource
 from tests.transforms.evaluation.names.builders import example, made_examples, write_examples
-from transforms.datasets.gate import DataError
+from transforms.datasets.error_rate import DataError
 from transforms.evaluation.names import experiment
 from transforms.language_models import loading
 from transforms.language_models.spec import Asked, LanguageModel
@@ -166,7 +166,7 @@ class TestWithModels:
     def test_each_way_is_asked_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
         told = evaluate(examples, self.ways(models), "--workspace=out", "--report=page.md")
         figures = values(tmp_path / "out")
-        assert figures["answers_generated", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
+        assert figures["generations_new", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
         for label in self.LABELS:
             assert 0 <= figures["naming_bleu", label] <= 100
             assert 0 <= figures["naming_well_formed", label] <= 1
@@ -181,8 +181,8 @@ class TestWithModels:
 
         evaluate(examples, self.ways(models), "--workspace=out")
         again = values(tmp_path / "out")
-        assert ("answers_generated", "") not in again
-        assert again["answers_reused", ""] == 60
+        assert ("generations_new", "") not in again
+        assert again["generations_cached", ""] == 60
         assert {name: value for name, value in again.items() if name[0].startswith("naming_")} == {
             name: value for name, value in figures.items() if name[0].startswith("naming_")
         }
@@ -193,15 +193,15 @@ class TestWithModels:
         evaluate(examples, f"--ways={llama}")
         assert len(rows(tmp_path / "evaluation", GENERATIONS)) == 24
         evaluate(examples, f"--ways={t5}", "--workspace=other", "--previous=evaluation")
-        assert ("answers_generated", "") not in values(tmp_path / "other")
+        assert ("generations_new", "") not in values(tmp_path / "other")
         assert content(tmp_path / "other", GENERATIONS) == content(tmp_path / "evaluation", GENERATIONS)
 
     def test_more_examples_ask_about_the_new_ones_alone(self, models: Path, examples: Path, tmp_path: Path) -> None:
         ways = f"--ways=fine_tuned={models / 'llama'}"
         evaluate(examples, ways, "--most_examples=4")
         evaluate(examples, ways, "--most_examples=9")
-        assert values(tmp_path / "evaluation")["answers_reused", ""] == 4
-        assert values(tmp_path / "evaluation")["answers_generated", ""] == 5
+        assert values(tmp_path / "evaluation")["generations_cached", ""] == 4
+        assert values(tmp_path / "evaluation")["generations_new", ""] == 5
 
     def test_a_job_that_fails_loses_no_answer(
         self, models: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -216,8 +216,8 @@ class TestWithModels:
         assert not (tmp_path / "evaluation" / GENERATIONS.name / "_manifest.json").exists()
         evaluate(examples, ways)
         figures = values(tmp_path / "evaluation")
-        assert figures["answers_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
-        assert ("answers_generated", "") not in figures
+        assert figures["generations_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
+        assert ("generations_new", "") not in figures
 
     def test_one_model_is_in_memory_at_a_time(
         self, models: Path, examples: Path, monkeypatch: pytest.MonkeyPatch

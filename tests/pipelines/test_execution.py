@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.common.run import execute
 from pipelines.extract.job import ExtractOptions
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.files import Source
-from transforms.datasets.gate import DataError
 from transforms.datasets.manifest import CommitError
 from transforms.progress import Progress
 

@@ -12,7 +12,7 @@ from schemas import HISTORIES, INTERACTIONS, JOURNEYS
 from schemas import ITEMS as CATALOGUE
 from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, write
 from transforms.datasets.coercion import coerce
-from transforms.datasets.files import find
+from transforms.datasets.files import resolve_source
 from transforms.datasets.manifest import Manifest, Part
 from transforms.datasets.reading import read_dataset
 
@@ -88,7 +88,7 @@ def same(workspace: Path, plain: Path) -> bool:
 
 @pytest.mark.parametrize("shape", LOGS)
 def test_a_shape_of_the_log_is_read_as_the_plain_one(tmp_path: Path, shape: str) -> None:
-    source = find(str(write(tmp_path, {"log.parquet": LOGS[shape]})))
+    source = resolve_source(str(write(tmp_path, {"log.parquet": LOGS[shape]})))
     read = read_dataset(INTERACTIONS, source)
     assert read.select(LOG.column_names).equals(LOG)
     assert read.schema.types == INTERACTIONS.arrow.types
@@ -117,7 +117,7 @@ def test_a_bad_row_of_any_shape_of_the_catalogue_is_an_error(shape: str) -> None
 
 @pytest.mark.parametrize("shape", CATALOGUES)
 def test_a_shape_of_the_catalogue_is_read_as_the_plain_one(tmp_path: Path, shape: str) -> None:
-    source = find(str(write(tmp_path, {"items.parquet": CATALOGUES[shape]})))
+    source = resolve_source(str(write(tmp_path, {"items.parquet": CATALOGUES[shape]})))
     assert read_dataset(CATALOGUE, source).select(TAGGED.column_names).equals(TAGGED)
 
 
@@ -207,6 +207,6 @@ def test_paths_may_be_relative_and_globs(tmp_path: Path, plain: Path, monkeypatc
 
 def test_a_folder_may_be_called_like_a_file(tmp_path: Path) -> None:
     write(tmp_path, {"log.parquet/part-0.parquet": LOG})
-    assert [file.path for file in find(str(tmp_path / "log.parquet")).files] == [
+    assert [file.path for file in resolve_source(str(tmp_path / "log.parquet")).files] == [
         str(tmp_path / "log.parquet" / "part-0.parquet")
     ]

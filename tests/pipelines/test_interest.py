@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.interest.__main__ import run
-from schemas import ERRORS, INTERACTIONS_WITH_INTEREST, METRICS, TIMESTAMP
+from schemas import ERRORS, METRICS, SCORED_INTERACTIONS, TIMESTAMP
 from tests.pipelines.logs import content, extract, manifest, rows, write
 from tests.transforms.interest.synthetic import ITEMS, POPULAR, world
 
@@ -50,7 +50,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_log_comes_back_with_one_more_column(done: tuple[Path, str]) -> None:
-    found = rows(done[0], INTERACTIONS_WITH_INTEREST)
+    found = rows(done[0], SCORED_INTERACTIONS)
     names = ["user_id", "item_id", "timestamp", "event"]
     expected = log().slice(0, log().num_rows - 1).to_pylist()
     assert sorted(tuple(row[name] for name in names) for row in found) == sorted(
@@ -61,7 +61,7 @@ def test_the_log_comes_back_with_one_more_column(done: tuple[Path, str]) -> None
     shares = [float(str(row["interest"])) for row in found if row["item_id"] in popular]
     others = [float(str(row["interest"])) for row in found if row["item_id"] not in popular]
     assert np.mean(shares) < np.mean(others) - 0.1
-    configuration = manifest(done[0], INTERACTIONS_WITH_INTEREST).configuration
+    configuration = manifest(done[0], SCORED_INTERACTIONS).configuration
     assert configuration["learning"]["dimensions"] == 8
 
 
@@ -83,10 +83,10 @@ def test_extract_takes_out_what_is_below(done: tuple[Path, str], tmp_path: Path)
     items = pa.table({"item_id": ids, "title": [f"title {number % 4}" for number in range(len(ids))]})
     folder = write(tmp_path, {"items.parquet": items})
     threshold = 0.45
-    log_folder = done[0] / INTERACTIONS_WITH_INTEREST.name
+    log_folder = done[0] / SCORED_INTERACTIONS.name
     assert extract(tmp_path / "out", log_folder, folder / "items.parquet", f"--min_interest={threshold}") == 0
     figures = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "out", METRICS)}
-    below = sum(float(str(row["interest"])) < threshold for row in rows(done[0], INTERACTIONS_WITH_INTEREST))
+    below = sum(float(str(row["interest"])) < threshold for row in rows(done[0], SCORED_INTERACTIONS))
     assert figures["interactions_dropped", "below_min_interest"] == below > 0
 
 
@@ -110,7 +110,7 @@ def test_same_bytes_whoever_computes_and_in_whatever_order(
     shuffled = whole.take(np.random.default_rng(1).permutation(whole.num_rows))
     folder = write(tmp_path / "in", {"a.parquet": shuffled.slice(0, 700), "b.parquet": shuffled.slice(700)})
     interest(f"--interactions={folder}", f"--workspace={tmp_path / 'out'}", *options)
-    for schema in (INTERACTIONS_WITH_INTEREST, METRICS):
+    for schema in (SCORED_INTERACTIONS, METRICS):
         assert content(tmp_path / "out", schema) == content(done[0], schema), schema.name
 
 
@@ -120,7 +120,7 @@ def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytes
     options = (f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}", "--most_pairs=100")
     assert run([*QUICK, *options, "--runner=FnApiRunner"]) == 1
     assert "more than --most_pairs=100 allows" in capsys.readouterr().err.replace("\n", " ")
-    assert not (workspace / INTERACTIONS_WITH_INTEREST.name / "_manifest.json").exists()
+    assert not (workspace / SCORED_INTERACTIONS.name / "_manifest.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ CUPS = DatasetSchema(
     name="cups",
     doc="One cup.",
     key=("cup_id",),
-    order=("cup_id",),
+    sort_by=("cup_id",),
     partition_by="cup_id",
     columns=(
         Column("cup_id", pa.string(), "The cup."),
@@ -122,17 +122,17 @@ def test_invariants_say_nothing_of_null() -> None:
         pa.schema({"name": pa.string(), "number": pa.float64(), "numbers": pa.list_(pa.float64())}),
     )
     for invariant in (not_empty("name"), finite("number"), elements_between("numbers", 0, 1)):
-        assert invariant.holds(rows).to_pylist() == [True]
+        assert invariant.check(rows).to_pylist() == [True]
 
 
 def test_lists_of_the_same_length() -> None:
     rows = pa.RecordBatch.from_pydict({"a": [[1], [], [1, 2], []], "b": [["x"], [], ["x"], ["x"]]})
-    assert same_length("a", "b").holds(rows).to_pylist() == [True, True, False, False]
+    assert same_length("a", "b").check(rows).to_pylist() == [True, True, False, False]
     assert same_length("a", "b").reason == "a_and_b_differ_in_length"
 
 
 def test_elements_in_a_range() -> None:
     rows = pa.RecordBatch.from_pydict({"a": [[0.0, 1.0], [], [0.5, 1.5], [-0.5], [float("nan")]]})
     invariant = elements_between("a", 0, 1)
-    assert invariant.holds(rows).to_pylist() == [True, True, False, False, False]
+    assert invariant.check(rows).to_pylist() == [True, True, False, False, False]
     assert invariant.doc == "every number in `a` lies in [0, 1]"

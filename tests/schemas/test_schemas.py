@@ -17,7 +17,6 @@ from schemas import (
     GENERATIONS,
     HISTORIES,
     INTERACTIONS,
-    INTERACTIONS_WITH_INTEREST,
     ITEM_EMBEDDINGS,
     ITEMS,
     JOURNEY_NAMES,
@@ -26,6 +25,7 @@ from schemas import (
     NAMING_EXAMPLES,
     SALIENCE_MODEL,
     SALIENT_TERMS,
+    SCORED_INTERACTIONS,
     TIMESTAMP,
     DatasetSchema,
 )
@@ -55,8 +55,8 @@ def test_every_column_is_described(dataset: DatasetSchema) -> None:
 @every_dataset
 def test_key_and_order_are_columns(dataset: DatasetSchema) -> None:
     names = {column.name for column in dataset.columns}
-    assert {*dataset.key, *dataset.order, dataset.partition_by} <= names
-    assert dataset.order
+    assert {*dataset.key, *dataset.sort_by, dataset.partition_by} <= names
+    assert dataset.sort_by
     assert dataset.column(dataset.partition_by).type == pa.string()
     assert not any(dataset.column(name).nullable or dataset.column(name).optional for name in dataset.key)
 
@@ -98,7 +98,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(1800, 1, 1, tzinfo=datetime.UTC)},
         {"user_id": "u", "item_id": "i", "timestamp": datetime.datetime(2199, 12, 31, tzinfo=datetime.UTC)},
     ],
-    "interactions_with_interest": [
+    "scored_interactions": [
         {"user_id": "u", "item_id": "i", "timestamp": NOON, "event": "", "value": 2.5, "interest": 1.0},
         {"user_id": "u", "item_id": "j", "timestamp": NOON, "dwell_seconds": 0.0, "interest": 0.0},
     ],
@@ -145,7 +145,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "name": "Tea pots",
             "method": "few_shot",
             "model": "builtin 0123",
-            "fallback": "",
+            "fallback_reason": "",
             "safe": True,
             "content_hash": "0123456789abcdef" * 2,
         },
@@ -155,7 +155,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "name": "Interest 2",
             "method": "salient",
             "model": "",
-            "fallback": "unsafe",
+            "fallback_reason": "unsafe",
             "safe": False,
             "content_hash": "f" * 32,
         },
@@ -213,16 +213,16 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (INTERACTIONS, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
     (INTERACTIONS, "interest_out_of_range", {"interest": 1.5}),
     (INTERACTIONS, "interest_out_of_range", {"interest": math.nan}),
-    (INTERACTIONS_WITH_INTEREST, "empty_user_id", {"user_id": ""}),
-    (INTERACTIONS_WITH_INTEREST, "empty_item_id", {"item_id": ""}),
+    (SCORED_INTERACTIONS, "empty_user_id", {"user_id": ""}),
+    (SCORED_INTERACTIONS, "empty_item_id", {"item_id": ""}),
     (
-        INTERACTIONS_WITH_INTEREST,
+        SCORED_INTERACTIONS,
         "timestamp_out_of_range",
         {"timestamp": datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)},
     ),
-    (INTERACTIONS_WITH_INTEREST, "value_not_finite", {"value": math.nan}),
-    (INTERACTIONS_WITH_INTEREST, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
-    (INTERACTIONS_WITH_INTEREST, "interest_out_of_range", {"interest": -0.25}),
+    (SCORED_INTERACTIONS, "value_not_finite", {"value": math.nan}),
+    (SCORED_INTERACTIONS, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
+    (SCORED_INTERACTIONS, "interest_out_of_range", {"interest": -0.25}),
     (ITEMS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [1.0, math.nan]}),
@@ -284,7 +284,7 @@ def broken_by(rows: list[dict[str, Any]], dataset: DatasetSchema) -> dict[str, l
     batch = unchecked(rows, dataset)
     found = {}
     for invariant in dataset.all_invariants():
-        holds = invariant.holds(batch)
+        holds = invariant.check(batch)
         assert len(holds) == len(rows)
         indices = [index for index, kept in enumerate(pc.fill_null(holds, fill_value=True).to_pylist()) if not kept]
         if indices:
@@ -327,6 +327,6 @@ def test_invariants_hold_for_slices(dataset: DatasetSchema) -> None:
     bad = [GOOD[dataset.name][0] | change for broken, _, change in BROKEN if broken == dataset]
     rows = unchecked([*bad, *GOOD[dataset.name]], dataset)
     for invariant in dataset.all_invariants():
-        whole = invariant.holds(rows).to_pylist()
+        whole = invariant.check(rows).to_pylist()
         for start in range(len(rows)):
-            assert invariant.holds(rows.slice(start)).to_pylist() == whole[start:]
+            assert invariant.check(rows.slice(start)).to_pylist() == whole[start:]

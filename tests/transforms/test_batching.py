@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.batching import batches_by_tokens, batches_of_one_width, halving, padded
+from transforms.batching import equal_length_batches, length_sorted_batches, pad, split_on_oom
 
 LENGTHS = st.lists(st.integers(1, 12), max_size=40).map(lambda lengths: np.array(lengths, np.int64))
 
 
 @given(LENGTHS, st.integers(1, 60))
 def test_each_text_is_in_one_batch_of_bounded_size(lengths: np.ndarray, most: int) -> None:
-    batches = list(batches_by_tokens(lengths, most))
+    batches = list(length_sorted_batches(lengths, most))
     order = np.concatenate([np.zeros(0, np.int64), *batches])
     assert order.tolist() == np.argsort(lengths, kind="stable").tolist()
     for batch in batches:
@@ -21,14 +21,14 @@ def test_each_text_is_in_one_batch_of_bounded_size(lengths: np.ndarray, most: in
 
 @given(LENGTHS, st.integers(12, 60))
 def test_no_batch_could_take_one_more(lengths: np.ndarray, most: int) -> None:
-    batches = list(batches_by_tokens(lengths, most))
+    batches = list(length_sorted_batches(lengths, most))
     for batch, following in itertools.pairwise(batches):
         assert (len(batch) + 1) * lengths[following[0]] > most
 
 
 @given(LENGTHS, st.integers(1, 60))
 def test_texts_of_a_batch_have_one_width(widths: np.ndarray, most: int) -> None:
-    batches = list(batches_of_one_width(widths, most))
+    batches = list(equal_length_batches(widths, most))
     order = np.concatenate([np.zeros(0, np.int64), *batches])
     assert order.tolist() == np.argsort(widths, kind="stable").tolist()
     for batch in batches:
@@ -39,13 +39,13 @@ def test_texts_of_a_batch_have_one_width(widths: np.ndarray, most: int) -> None:
 
 
 def test_rows_are_padded_to_the_longest() -> None:
-    ids, mask = padded([[5, 6, 7], [8]], padding=1)
+    ids, mask = pad([[5, 6, 7], [8]], padding=1)
     assert ids.tolist() == [[5, 6, 7], [8, 1, 1]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
-    ids, mask = padded([[5, 6, 7], [8]], padding=1, least=4)
+    ids, mask = pad([[5, 6, 7], [8]], padding=1, least=4)
     assert ids.tolist() == [[5, 6, 7, 1], [8, 1, 1, 1]]
     assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0]]
-    assert padded([[5, 6, 7]], padding=1, least=2)[0].tolist() == [[5, 6, 7]]
+    assert pad([[5, 6, 7]], padding=1, least=2)[0].tolist() == [[5, 6, 7]]
 
 
 @given(st.integers(1, 50), st.integers(1, 50))
@@ -59,7 +59,7 @@ def test_halves_are_put_together_in_order(count: int, most: int) -> None:
         return np.stack([rows, -rows], axis=1).astype(np.float32)
 
     rows = np.arange(count)[::-1]
-    pieces = list(halving(run, rows, MemoryError))
+    pieces = list(split_on_oom(run, rows, MemoryError))
     assert np.concatenate([part for part, _ in pieces]).tolist() == rows.tolist()
     assert all((made[:, 0] == part).all() for part, made in pieces)
     assert max(sizes) <= most
@@ -71,7 +71,7 @@ def test_a_row_that_is_too_large_alone_is_told() -> None:
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        list(halving(run, np.arange(4), MemoryError))
+        list(split_on_oom(run, np.arange(4), MemoryError))
 
 
 def test_other_errors_are_not_tried_again() -> None:
@@ -82,5 +82,5 @@ def test_other_errors_are_not_tried_again() -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        list(halving(run, np.arange(4), MemoryError))
+        list(split_on_oom(run, np.arange(4), MemoryError))
     assert calls == [4]

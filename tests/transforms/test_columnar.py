@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from tests.transforms.beam_testing import create, run_graph
 from transforms import columnar
 from transforms.columnar import (
-    BYTES_PER_PIECE,
-    ApplyToAll,
-    GroupTogether,
+    MAX_ELEMENT_BYTES,
+    ApplyGlobally,
+    CoGroupByBucket,
+    KeyByBucket,
     RecordBatchCoder,
-    SplitByBucket,
     StringIndex,
-    buckets_of,
+    bucket_ids,
     concatenate,
-    cut_into_pieces,
-    ends_of_runs,
+    run_offsets,
     split_by_bucket,
+    split_by_size,
     stable_hash,
 )
 
@@ -75,7 +75,7 @@ def test_null_hashes_like_the_empty_string_whatever_lies_below() -> None:
 @settings(deadline=None)
 @given(STRINGS, st.integers(1, 100_000) | st.just(2**31))
 def test_buckets_are_equal_ranges_of_the_hash(strings: list[str | None], count: int) -> None:
-    buckets = buckets_of(pa.array(strings, pa.string()), count)
+    buckets = bucket_ids(pa.array(strings, pa.string()), count)
     assert buckets.dtype == np.int64
     assert buckets.tolist() == [(plain_hash(text) >> 32) * count >> 32 for text in strings]
 
@@ -86,29 +86,29 @@ def test_an_index_knows_where_each_string_is(known: set[str], wanted: list[str |
     strings = sorted(known, key=lambda text: text[::-1])
     places = {text: place for place, text in enumerate(strings[start:])}
     looked_up = [text or "" for text in wanted] + strings
-    found = StringIndex(pa.array(strings, pa.string()).slice(start)).positions(pa.array(looked_up, pa.string()))
+    found = StringIndex(pa.array(strings, pa.string()).slice(start)).lookup(pa.array(looked_up, pa.string()))
     assert found.dtype == np.int32
     assert found.tolist() == [places.get(text, -1) for text in looked_up]
-    part = StringIndex(pa.array(strings[start:], pa.string())).positions(pa.array(looked_up, pa.string()).slice(start))
+    part = StringIndex(pa.array(strings[start:], pa.string())).lookup(pa.array(looked_up, pa.string()).slice(start))
     assert part.tolist() == found.tolist()[start:]
 
 
 def test_strings_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columnar, "stable_hash", lambda strings: np.full(len(strings), 2**64 - 1, np.uint64))
     index = StringIndex(pa.array(["tea", "pot", "cups", ""]))
-    assert index.positions(pa.array(["pot", "cup", "cups", "tea", "", "pat"])).tolist() == [1, -1, 2, 0, 3, -1]
+    assert index.lookup(pa.array(["pot", "cup", "cups", "tea", "", "pat"])).tolist() == [1, -1, 2, 0, 3, -1]
 
 
 def test_a_large_index() -> None:
     index = StringIndex(pa.array([f"item{number}" for number in range(0, 60_000, 3)]))
-    found = index.positions(pa.array([f"item{number}" for number in range(60_000)]))
+    found = index.lookup(pa.array([f"item{number}" for number in range(60_000)]))
     expected = [number // 3 if number % 3 == 0 else -1 for number in range(60_000)]
     assert found.tolist() == expected
 
 
 def test_buckets_nest_and_are_even() -> None:
     users = pa.array([f"user{number}" for number in range(20_000)])
-    coarse, fine = buckets_of(users, 64), buckets_of(users, 128)
+    coarse, fine = bucket_ids(users, 64), bucket_ids(users, 128)
     assert (coarse == fine // 2).all()
     sizes = np.bincount(coarse, minlength=64)
     assert len(sizes) == 64
@@ -151,7 +151,7 @@ def test_splitting_loses_nothing_and_keeps_the_order(rows: list[dict[str, Any]],
     assert list(pieces) == sorted(pieces)
     assert all(piece.schema == SCHEMA for piece in pieces.values())
     expected: dict[int, list[Any]] = {}
-    for bucket, row in zip(buckets_of(whole["key"], count).tolist(), whole.to_pylist(), strict=True):
+    for bucket, row in zip(bucket_ids(whole["key"], count).tolist(), whole.to_pylist(), strict=True):
         expected.setdefault(bucket, []).append(row)
     assert {bucket: piece.to_pylist() for bucket, piece in pieces.items()} == expected
 
@@ -175,7 +175,7 @@ def test_splitting_in_a_graph_brings_a_key_together() -> None:
     batches = [batch([row(f"user{number % 7}", number) for number in range(start, 40, 3)]) for start in range(3)]
 
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        keyed = create(pipeline, "Rows", batches) | beam.ParDo(SplitByBucket("key", 4)).with_output_types(
+        keyed = create(pipeline, "Rows", batches) | beam.ParDo(KeyByBucket("key", 4)).with_output_types(
             tuple[int, pa.RecordBatch]
         )
         return {"groups": keyed | beam.GroupByKey() | beam.MapTuple(lambda bucket, pieces: (bucket, list(pieces)))}
@@ -184,7 +184,7 @@ def test_splitting_in_a_graph_brings_a_key_together() -> None:
     numbers = []
     for bucket, pieces in groups:
         rows = concatenate(pieces, SCHEMA)
-        assert set(buckets_of(rows["key"], 4).tolist()) == {bucket}
+        assert set(bucket_ids(rows["key"], 4).tolist()) == {bucket}
         numbers.extend(rows["number"].to_pylist())
     assert sorted(numbers) == list(range(40))
     assert len({bucket for bucket, _ in groups}) == len(groups) > 1
@@ -234,36 +234,38 @@ def test_other_columns_are_not_put_together() -> None:
 
 @given(st.lists(st.integers(0, 4)).map(sorted))
 def test_runs_of_equal_values(codes: list[int]) -> None:
-    ends = ends_of_runs(np.array(codes, np.int64))
+    ends = run_offsets(np.array(codes, np.int64))
     assert (ends[0], ends[-1], ends.dtype) == (0, len(codes), np.int64)
     runs = [codes[start:end] for start, end in pairwise(ends)]
     assert [set(run) for run in runs] == [{code} for code in sorted(set(codes))]
 
 
 def test_runs_by_hand() -> None:
-    assert ends_of_runs(np.array([3, 3, 5, 9, 9, 9], np.int32)).tolist() == [0, 2, 3, 6]
-    assert ends_of_runs(np.array([], np.int32)).tolist() == [0]
+    assert run_offsets(np.array([3, 3, 5, 9, 9, 9], np.int32)).tolist() == [0, 2, 3, 6]
+    assert run_offsets(np.array([], np.int32)).tolist() == [0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 300_000])
 def test_pieces_are_small_and_together_everything(count: int) -> None:
     rows = pa.record_batch({"text": pa.array([f"some text {number}" for number in range(count)], pa.string())})
-    pieces = list(cut_into_pieces(rows))
+    pieces = list(split_by_size(rows))
     assert concatenate(pieces, rows.schema).equals(rows)
-    assert all(0 < piece.nbytes <= 1.1 * BYTES_PER_PIECE for piece in pieces)
-    assert len(pieces) == -(-rows.nbytes // BYTES_PER_PIECE)
+    assert all(0 < piece.nbytes <= 1.1 * MAX_ELEMENT_BYTES for piece in pieces)
+    assert len(pieces) == -(-rows.nbytes // MAX_ELEMENT_BYTES)
 
 
 def test_a_row_that_is_too_large_stays_whole() -> None:
-    rows = pa.record_batch({"text": ["x" * 3 * BYTES_PER_PIECE, "y"]})
-    assert [piece.num_rows for piece in cut_into_pieces(rows)] == [1, 1]
+    rows = pa.record_batch({"text": ["x" * 3 * MAX_ELEMENT_BYTES, "y"]})
+    assert [piece.num_rows for piece in split_by_size(rows)] == [1, 1]
 
 
 @pytest.mark.parametrize("batches", [0, 3])
 def test_a_function_of_all_batches_is_called_once(batches: int) -> None:
     schema = pa.schema([("number", pa.int64())])
     given = [pa.record_batch({"number": pa.array([number], pa.int64())}) for number in range(batches)]
-    found = run_graph(lambda pipeline: {"all": create(pipeline, "Batches", given) | ApplyToAll(concatenate, (schema,))})
+    found = run_graph(
+        lambda pipeline: {"all": create(pipeline, "Batches", given) | ApplyGlobally(concatenate, (schema,))}
+    )
     assert [sorted(rows["number"].to_pylist()) for rows in found["all"]] == [list(range(batches))]
 
 
@@ -280,11 +282,11 @@ def test_collections_are_grouped_together_by_name(buckets: int) -> None:
         return found
 
     def graph(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        grouped = {"one": create(pipeline, "One", one), "other": create(pipeline, "Other", other)} | GroupTogether(
+        grouped = {"one": create(pipeline, "One", one), "other": create(pipeline, "Other", other)} | CoGroupByBucket(
             "key", buckets
         )
         return {"found": grouped | beam.FlatMapTuple(rows_of_names)}
 
-    bucket_of = dict(zip("abc", buckets_of(pa.array(list("abc")), buckets).tolist(), strict=True))
+    bucket_of = dict(zip("abc", bucket_ids(pa.array(list("abc")), buckets).tolist(), strict=True))
     wanted = [("one", "a"), ("one", "a"), ("one", "b"), ("other", "b"), ("other", "c")]
     assert sorted(run_graph(graph)["found"]) == [(name, bucket_of[key], key) for name, key in wanted]

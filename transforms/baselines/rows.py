@@ -85,7 +85,7 @@ def number_histories(rows: pa.RecordBatch, item_ids: pa.StringArray) -> Numbered
         truncated=rows["truncated"].to_numpy(zero_copy_only=False),
         removed=np.zeros(rows.num_rows, np.int64),
     )
-    return NumberedHistories(histories, StringIndex(item_ids).positions(rows["item_ids"].flatten()), item_ids)
+    return NumberedHistories(histories, StringIndex(item_ids).lookup(rows["item_ids"].flatten()), item_ids)
 
 
 def labelled_journeys(numbered: NumberedHistories, labels: Labels, min_size: int) -> pa.RecordBatch:

@@ -28,7 +28,7 @@ from transforms.baselines.rows import (
     pack_vectors,
 )
 from transforms.baselines.ward import average_labels, ward_labels
-from transforms.columnar import ApplyToAll
+from transforms.columnar import ApplyGlobally
 
 _PERSONAL: dict[str, Callable[[Vectors, BaselineConfig], Labels]] = {
     "ward": lambda vectors, config: ward_labels(vectors, config.threshold),
@@ -123,11 +123,11 @@ class BaselineJourneys(beam.PTransform):
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
         config = self.config
         if config.method == "co_occurrence":
-            clusters = histories | "ByBehaviour" >> ApplyToAll(clusters_by_behaviour, (config,))
+            clusters = histories | "ByBehaviour" >> ApplyGlobally(clusters_by_behaviour, (config,))
         elif config.is_global:
-            clusters = self.vectors | "ByContent" >> ApplyToAll(clusters_by_content, (config,))
+            clusters = self.vectors | "ByContent" >> ApplyGlobally(clusters_by_content, (config,))
         else:
-            packed = self.vectors | "PackVectors" >> ApplyToAll(pack_vectors)
+            packed = self.vectors | "PackVectors" >> ApplyGlobally(pack_vectors)
             journeys = beam.Map(personal_journeys, AsSingleton(packed), config)
             return histories | "PersonalJourneys" >> journeys.with_output_types(pa.RecordBatch)
         journeys = beam.Map(global_journeys, AsSingleton(clusters), config.min_size)

@@ -176,7 +176,7 @@ def _locate(rows: pa.RecordBatch, file: str, numbers: pa.Int64Array) -> pa.Recor
     return pa.RecordBatch.from_arrays([*rows.columns, files, numbers], schema=pa.schema([*rows.schema, FILE, ROW]))
 
 
-def located_schema(schema: DatasetSchema) -> pa.Schema:
+def with_provenance(schema: DatasetSchema) -> pa.Schema:
     """Schema of `Coerced.rows`."""
     return pa.schema([*(pa.field(column.name, column.type) for column in schema.columns), FILE, ROW])
 
@@ -185,7 +185,7 @@ def _reasons(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.StringArray:
     """For each row `<column>_not_utf8` where its text is none, else the first invariant it breaks, or null."""
     reasons = pa.nulls(rows.num_rows, pa.string())
     for invariant in reversed(schema.all_invariants()):
-        holds = invariant.holds(rows)
+        holds = invariant.check(rows)
         if not pc.all(holds).as_py():
             reasons = pc.if_else(holds, reasons, invariant.reason)
     for name, column in zip(rows.schema.names, rows.columns, strict=True):

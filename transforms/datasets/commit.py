@@ -2,7 +2,7 @@
 
 At its launch a job notes the versions that are current (`current_versions`). When all its parts are written, `commit`
 replaces the manifests of these versions and of no others. All jobs do so in one order, so whoever replaces the first
-manifest has won; the others fail, and `discard` removes what they wrote.
+manifest has won; the others fail, and `discard_parts` removes what they wrote.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from transforms.datasets.manifest import (
     parse_manifest,
     read_manifest,
 )
-from transforms.datasets.storage import ReplacedError, StorageError, Stored, storage_of
+from transforms.datasets.storage import StorageError, VersionConflictError, VersionedFile, open_storage
 
-NOT_PUT_BACK = "could not be put back"
+ROLLBACK_FAILED = "could not be put back"
 """In the message of a failure after which not all datasets are as they were before."""
 
-_LOOKS = 20
-_SECONDS_BETWEEN_LOOKS = 0.5
+_POLL_ATTEMPTS = 20
+_POLL_SECONDS = 0.5
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -69,7 +69,7 @@ def _replace(replacements: Sequence[_Replacement]) -> None:
     try:
         for replacement in replacements:
             begun.append(replacement)
-            replacement.carry_out()
+            replacement.apply()
         for replacement in replacements:
             replacement.check_parts()
     except BaseException as error:
@@ -78,7 +78,7 @@ def _replace(replacements: Sequence[_Replacement]) -> None:
             if lost or not replacement.undo():  # after one that failed, each other would wait as long
                 lost.append(replacement.manifest.dataset)
         if lost:
-            raise StorageError(f"{error}; the version before of {', '.join(lost)} {NOT_PUT_BACK}") from error
+            raise StorageError(f"{error}; the version before of {', '.join(lost)} {ROLLBACK_FAILED}") from error
         raise
 
 
@@ -95,9 +95,9 @@ class _Replacement:
         self.manifest = manifest
         self.folder = FileSystems.join(workspace, manifest.dataset)
         self.path = FileSystems.join(self.folder, MANIFEST_NAME)
-        self.storage = storage_of(self.path)
+        self.storage = open_storage(self.path)
         self.content = manifest.to_json().encode()
-        self.written: Stored | None = None
+        self.written: VersionedFile | None = None
         self.before = self.storage.read(self.path)
         try:
             self.replaced = parse_manifest(self.path, self.before)
@@ -119,11 +119,11 @@ class _Replacement:
                 path = FileSystems.join(self.folder, part.name)
                 raise CommitError(f"{path!r} is not the {part.bytes} bytes that were written; nothing was committed")
 
-    def carry_out(self) -> None:
+    def apply(self) -> None:
         """Replaces the manifest, even by an equal one: an earlier attempt that still runs can then not undo it."""
         try:
             self.written = self.storage.replace(self.path, self.content, self.before)
-        except ReplacedError as error:
+        except VersionConflictError as error:
             raise self._lost() from error
 
     def undo(self) -> bool:
@@ -131,7 +131,7 @@ class _Replacement:
         try:
             ours = self.written or self.storage.read(self.path)  # an upload that failed may yet have arrived
             if ours and ours.content == self.content:
-                with suppress(ReplacedError):
+                with suppress(VersionConflictError):
                     self.storage.replace(self.path, self.before.content if self.before else None, ours)
         except StorageError:
             return False
@@ -144,7 +144,7 @@ class _Replacement:
         )
 
 
-def discard(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str, str | None]) -> None:
+def discard_parts(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str, str | None]) -> None:
     """Removes the parts of a job that did not commit, but for those that a current version lists.
 
     Args:
@@ -152,19 +152,19 @@ def discard(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str
         manifests: what the job would have committed.
         versions: what `current_versions` gave at its launch.
     """
-    settled = _settled(workspace, versions)
+    settled = _settled_datasets(workspace, versions)
     for manifest in manifests:
         if manifest.dataset in settled:
             _remove_unlisted(FileSystems.join(workspace, manifest.dataset), manifest.parts)
 
 
-def _settled(workspace: str, versions: Mapping[str, str | None]) -> set[str]:
+def _settled_datasets(workspace: str, versions: Mapping[str, str | None]) -> set[str]:
     """The datasets of which no other job is about to commit a version, which might list parts that equal ours.
 
     While some versions have changed and some not, such a job is at work: it is given some seconds to finish.
     """
     changed: set[str] = set()
-    for _ in range(_LOOKS):
+    for _ in range(_POLL_ATTEMPTS):
         try:
             current = current_versions(workspace, versions)
         except (StorageError, ValueError):
@@ -172,7 +172,7 @@ def _settled(workspace: str, versions: Mapping[str, str | None]) -> set[str]:
         changed = {dataset for dataset, version in versions.items() if current[dataset] != version}
         if len(changed) in (0, len(versions)):
             return set(versions)
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        time.sleep(_POLL_SECONDS)
     return changed
 
 
@@ -181,6 +181,6 @@ def _remove_unlisted(folder: str, parts: Iterable[Part]) -> None:
     try:
         current = read_manifest(folder)
         listed = {part.name for part in current.parts} if current else set()
-        storage_of(folder).delete(FileSystems.join(folder, part.name) for part in parts if part.name not in listed)
+        open_storage(folder).delete(FileSystems.join(folder, part.name) for part in parts if part.name not in listed)
     except (StorageError, ValueError) as error:
         _LOGGER.warning("Parts of no version stay in %s: %s", folder, error)

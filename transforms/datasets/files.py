@@ -11,7 +11,7 @@ from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
 from transforms.datasets.manifest import Manifest, read_manifest
-from transforms.datasets.storage import StorageError, storage_of
+from transforms.datasets.storage import StorageError, open_storage
 
 GLOB_CHARACTERS = "*?["
 
@@ -53,12 +53,12 @@ class Source:
         return sum(file.size for file in self.files)
 
 
-def absolute(path: str) -> str:
+def absolute_path(path: str) -> str:
     """The path as every process on every machine must see it: a relative one is resolved here, where the user is."""
     return path if "://" in path else os.path.abspath(os.path.expanduser(path))
 
 
-def find(path: str) -> Source:
+def resolve_source(path: str) -> Source:
     """Resolves a file, a folder or a glob to its parquet files.
 
     A glob may name files, or folders that hold some. A folder with a manifest stands for the parts that the manifest
@@ -69,8 +69,8 @@ def find(path: str) -> Source:
         ValueError: when the folder's manifest is none.
         StorageError: when the file system fails.
     """
-    path = absolute(path)
-    storage = storage_of(path)
+    path = absolute_path(path)
+    storage = open_storage(path)
     match = storage.list_files
     if any(character in path for character in GLOB_CHARACTERS):
         files = _visible(match(path), path) or _parquet(_visible(match(FileSystems.join(path, "**")), path))
@@ -120,7 +120,7 @@ def check_writable(folder: str) -> None:
     """
     if any(character in folder for character in GLOB_CHARACTERS):
         raise StorageError(f"cannot write in {folder!r}: its name may not have one of {GLOB_CHARACTERS}")
-    storage = storage_of(folder)
+    storage = open_storage(folder)
     probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
     try:
         storage.write(probe, b"This file shows that the folder can be written.\n")

@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
-from transforms.datasets.storage import Storage, StorageError, Stored, telling
+from transforms.datasets.storage import Storage, StorageError, VersionedFile, translate_errors
 
 _DELETIONS_AT_ONCE = 8
 _LOG_IN = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
@@ -45,7 +45,7 @@ class GoogleStorage(Storage):
 
     def list_files(self, pattern: str) -> list[FileMetadata]:
         prefix = re.split(r"[*?[]", pattern, maxsplit=1)[0]
-        with _telling("look for", pattern):
+        with _translate_errors("look for", pattern):
             if prefix == pattern:
                 return self._file(pattern)
             matches = re.compile(FileSystem.translate_pattern(pattern)).match
@@ -61,46 +61,46 @@ class GoogleStorage(Storage):
         return [FileMetadata(path, found.size)] if found else []
 
     def open(self, path: str) -> BinaryIO:
-        with _telling("read", path):
+        with _translate_errors("read", path):
             return self._io.open(path, "rb")
 
-    def explained(self, error: Exception, path: str) -> Exception:
+    def translate_error(self, error: Exception, path: str) -> Exception:
         return StorageError(f"cannot read {path!r}: {_reason(error)}")
 
-    def read(self, path: str) -> Stored | None:
+    def read(self, path: str) -> VersionedFile | None:
         blob = self._blob(path)
-        with _telling("read", path):
+        with _translate_errors("read", path):
             try:
                 content = blob.download_as_bytes(raw_download=True, retry=self._retry)
             except exceptions.NotFound:
                 return None
-            return Stored(content, int(blob.generation))
+            return VersionedFile(content, int(blob.generation))
 
     def write(self, path: str, content: bytes) -> None:
         """Writes an object in one upload. To repeat it is safe: a name here goes with its content."""
-        with _telling("write", path):
+        with _translate_errors("write", path):
             self._upload(path, content)
 
-    def _upload(self, path: str, content: bytes, **condition: int) -> Stored:
+    def _upload(self, path: str, content: bytes, **condition: int) -> VersionedFile:
         blob = self._blob(path)
         blob.upload_from_string(content, "application/octet-stream", checksum="crc32c", retry=self._retry, **condition)
-        return Stored(content, int(blob.generation))
+        return VersionedFile(content, int(blob.generation))
 
-    def replace(self, path: str, content: bytes | None, expected: Stored | None) -> Stored | None:
+    def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
         generation = expected.version if expected and expected.version else 0
-        with _telling("write", path):
+        with _translate_errors("write", path):
             try:
                 if content is not None:
                     return self._upload(path, content, if_generation_match=generation)
                 return self._remove(path, generation)
             except exceptions.PreconditionFailed:
-                return self._agreeing(path, self.read(path), content)  # it is ours where our answer was lost
+                return self._accept_if_equal(path, self.read(path), content)  # it is ours where our answer was lost
 
-    def _remove(self, path: str, generation: int) -> Stored | None:
+    def _remove(self, path: str, generation: int) -> VersionedFile | None:
         try:
             self._blob(path, generation).delete(retry=self._retry)
         except exceptions.NotFound:
-            return self._agreeing(path, self.read(path), None)
+            return self._accept_if_equal(path, self.read(path), None)
         return None
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -109,7 +109,7 @@ class GoogleStorage(Storage):
                 pass  # each result raises what its deletion raised
 
     def _delete(self, path: str) -> None:
-        with _telling("delete", path), suppress(exceptions.NotFound):
+        with _translate_errors("delete", path), suppress(exceptions.NotFound):
             self._blob(path).delete(retry=self._retry)
 
 
@@ -134,8 +134,8 @@ def _no_tracebacks() -> Iterator[None]:
         logger.removeFilter(passes)
 
 
-def _telling(doing: str, path: str) -> AbstractContextManager[None]:
-    return telling(doing, path, _reason)
+def _translate_errors(doing: str, path: str) -> AbstractContextManager[None]:
+    return translate_errors(doing, path, _reason)
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.datasets.storage import Stored, storage_of
+from transforms.datasets.storage import VersionedFile, open_storage
 
 MANIFEST_NAME = "_manifest.json"
 
@@ -93,10 +93,10 @@ def read_manifest(folder: str) -> Manifest | None:
         StorageError: when it cannot be read.
     """
     path = FileSystems.join(folder, MANIFEST_NAME)
-    return parse_manifest(path, storage_of(path).read(path))
+    return parse_manifest(path, open_storage(path).read(path))
 
 
-def parse_manifest(path: str, stored: Stored | None) -> Manifest | None:
+def parse_manifest(path: str, stored: VersionedFile | None) -> Manifest | None:
     """The manifest in a file that was read, or None when there was none.
 
     Raises:

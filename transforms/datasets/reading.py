@@ -14,10 +14,10 @@ from apache_beam.metrics import Metrics
 
 from schemas import DatasetSchema
 from transforms.columnar import concatenate
-from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, located_schema, select_columns
+from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, select_columns, with_provenance
+from transforms.datasets.counts import count
 from transforms.datasets.files import Source
-from transforms.datasets.metrics import count
-from transforms.datasets.storage import storage_of
+from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
 
 ROWS_PER_BATCH = 1 << 17
@@ -26,7 +26,7 @@ COUNTS_TAG = "counts"
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
-class FileSlice(NamedTuple):
+class RowGroup(NamedTuple):
     """One row group of one file.
 
     Attributes:
@@ -40,7 +40,7 @@ class FileSlice(NamedTuple):
     first_row: int
 
 
-class _WatchedFile:
+class _ErrorTrackingFile:
     """A file for pyarrow that remembers whether the file system failed, as against the content being wrong.
 
     A broken connection must be tried again by the runner; a broken file must not.
@@ -50,7 +50,7 @@ class _WatchedFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._storage = storage_of(path)
+        self._storage = open_storage(path)
         self._file = self._storage.open(path)
         self.failure: Exception | None = None
 
@@ -59,7 +59,7 @@ class _WatchedFile:
         try:
             yield
         except Exception as error:
-            self.failure = self._storage.explained(error, self._path)
+            self.failure = self._storage.translate_error(error, self._path)
             if self.failure is error:
                 raise
             raise self.failure from error
@@ -105,7 +105,7 @@ class ParquetReader:
     """
 
     def __init__(self, path: str) -> None:
-        self._watched = _WatchedFile(path)
+        self._watched = _ErrorTrackingFile(path)
         try:
             self._parquet = pq.ParquetFile(
                 pa.PythonFile(self._watched, mode="r"), pre_buffer=False, page_checksum_verification=True
@@ -169,7 +169,7 @@ class ListRowGroups(beam.DoFn):
         else:
             first_row = 0
             for row_group, size in enumerate(sizes):
-                yield FileSlice(path, row_group, first_row)
+                yield RowGroup(path, row_group, first_row)
                 first_row += size
 
     def _error(self, path: str, reason: str, error: Exception) -> pa.RecordBatch:
@@ -188,7 +188,7 @@ class ReadRowGroups(beam.DoFn):
         self.progress = progress
         self.rows_read = Metrics.counter(type(self), f"{schema.name}_read")
 
-    def process(self, part: FileSlice) -> Iterator[Any]:
+    def process(self, part: RowGroup) -> Iterator[Any]:
         first_row = part.first_row
         name = self.schema.name
         try:
@@ -222,7 +222,7 @@ class ReadRows(beam.PTransform):
         progress: where to say how many rows were read.
 
     Returns:
-        A tuple of three collections: record batches of `located_schema(schema)`, record batches of `errors`, counts.
+        A tuple of three collections: record batches of `with_provenance(schema)`, record batches of `errors`, counts.
     """
 
     schema: DatasetSchema
@@ -241,7 +241,7 @@ class ReadRows(beam.PTransform):
         )
         rows = (
             slices.slices
-            | "SpreadRowGroups" >> beam.Reshuffle().with_input_types(FileSlice)
+            | "SpreadRowGroups" >> beam.Reshuffle().with_input_types(RowGroup)
             | "ReadRowGroups"
             >> beam.ParDo(ReadRowGroups(self.schema, self.renamed, self.unit, self.progress)).with_outputs(
                 ERRORS_TAG, COUNTS_TAG, main="rows"
@@ -264,5 +264,5 @@ def read_dataset(schema: DatasetSchema, source: Source, columns: list[str] | Non
             for row_group in range(len(reader.row_group_sizes())):
                 raws = reader.batches(row_group, list(selected.values()))
                 batches.extend(coerce(raw, schema, selected, file.path, 0).rows for raw in raws)
-    table = pa.Table.from_batches([concatenate(batches, located_schema(schema))])
+    table = pa.Table.from_batches([concatenate(batches, with_provenance(schema))])
     return table.select(columns or [column.name for column in schema.columns])

@@ -35,12 +35,12 @@ class StorageError(OSError):
     """A file system refused or did not answer; the message names the path and says why."""
 
 
-class ReplacedError(RuntimeError):
+class VersionConflictError(RuntimeError):
     """A file is not the version that was to be replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Stored:
+class VersionedFile:
     """A small file as it was read or written.
 
     Attributes:
@@ -61,7 +61,7 @@ class Storage:
 
     def list_files(self, pattern: str) -> list[FileMetadata]:
         """The files that match: `*` within a name, `**` across folders, a plain path itself."""
-        with telling("look for", pattern):
+        with translate_errors("look for", pattern):
             (result,) = FileSystems.match([pattern])
             return [file for file in result.metadata_list if not file.path.endswith("/")]
 
@@ -71,24 +71,24 @@ class Storage:
 
     def open(self, path: str) -> BinaryIO:
         """A file to read and seek in; what fails while it is read is given to `explained`."""
-        with telling("read", path):
+        with translate_errors("read", path):
             return FileSystems.open(path, **_BINARY)
 
-    def explained(self, error: Exception, path: str) -> Exception:
+    def translate_error(self, error: Exception, path: str) -> Exception:
         """What to raise for a failure of a file from `open`."""
         return error
 
-    def read(self, path: str) -> Stored | None:
+    def read(self, path: str) -> VersionedFile | None:
         """A small file with its version, or None when there is none."""
-        with telling("read", path):
+        with translate_errors("read", path):
             if not FileSystems.exists(path):
                 return None
             with FileSystems.open(path, **_BINARY) as file:
-                return Stored(file.read())
+                return VersionedFile(file.read())
 
     def write(self, path: str, content: bytes) -> None:
         """Writes a file in one piece, and its folder where needed. An empty file is not possible in every bucket."""
-        with telling("write", path):
+        with translate_errors("write", path):
             if FileSystems.get_filesystem(path).has_dirs():
                 self._write_and_rename(path, content)
             else:
@@ -108,7 +108,7 @@ class Storage:
                 self.delete([hidden])
             raise
 
-    def replace(self, path: str, content: bytes | None, expected: Stored | None) -> Stored | None:
+    def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
         """Writes a small file, or deletes it, if nobody changed it meanwhile.
 
         Args:
@@ -120,22 +120,22 @@ class Storage:
             What is stored now.
 
         Raises:
-            ReplacedError: when the file is neither `expected` nor `content`; it stays as it is.
+            VersionConflictError: when the file is neither `expected` nor `content`; it stays as it is.
         """
         with self._locked(path):
             current = self.read(path)
             if current != expected:
-                return self._agreeing(path, current, content)
+                return self._accept_if_equal(path, current, content)
             if content is None:
                 self.delete([path])
                 return None
             self.write(path, content)
-            return Stored(content)
+            return VersionedFile(content)
 
     @staticmethod
-    def _agreeing(path: str, current: Stored | None, content: bytes | None) -> Stored | None:
+    def _accept_if_equal(path: str, current: VersionedFile | None, content: bytes | None) -> VersionedFile | None:
         if (current and current.content) != content:
-            raise ReplacedError(path)
+            raise VersionConflictError(path)
         return current
 
     def _locked(self, path: str) -> AbstractContextManager[None]:
@@ -145,7 +145,7 @@ class Storage:
     def delete(self, paths: Iterable[str]) -> None:
         """Deletes files; those that are gone already are fine."""
         for path in paths:
-            with telling("delete", path):
+            with translate_errors("delete", path):
                 if FileSystems.exists(path):
                     FileSystems.delete([path])
 
@@ -159,17 +159,17 @@ class LocalStorage(Storage):
     def has_folder(self, path: str) -> bool:
         return Path(path).is_dir()
 
-    def read(self, path: str) -> Stored | None:
-        with telling("read", path):
+    def read(self, path: str) -> VersionedFile | None:
+        with translate_errors("read", path):
             try:
-                return Stored(Path(path).read_bytes())
+                return VersionedFile(Path(path).read_bytes())
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def write(self, path: str, content: bytes) -> None:
         target = Path(path)
         hidden = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        with telling("write", path):
+        with translate_errors("write", path):
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 hidden.write_bytes(content)
@@ -183,7 +183,7 @@ class LocalStorage(Storage):
     def _locked(self, path: str) -> Iterator[None]:
         target = Path(path)
         lock = target.with_name(f".{target.name}.lock")
-        with telling("write", path):
+        with translate_errors("write", path):
             target.parent.mkdir(parents=True, exist_ok=True)
             descriptor = _lock(lock)
         try:
@@ -194,7 +194,7 @@ class LocalStorage(Storage):
 
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:
-            with telling("delete", path):
+            with translate_errors("delete", path):
                 Path(path).unlink(missing_ok=True)
 
 
@@ -215,7 +215,7 @@ def _create(path: str, content: bytes) -> None:
     file.close()  # `with` would finish the file when writing fails, too
 
 
-def _innermost(error: Exception) -> str:
+def _root_cause(error: Exception) -> str:
     """What Beam's error tells of."""
     while isinstance(error, BeamIOError) and error.exception_details:
         error = next(iter(error.exception_details.values()))
@@ -223,17 +223,17 @@ def _innermost(error: Exception) -> str:
 
 
 @contextmanager
-def telling(doing: str, path: str, reason: Callable[[Exception], str] = _innermost) -> Iterator[None]:
+def translate_errors(doing: str, path: str, reason: Callable[[Exception], str] = _root_cause) -> Iterator[None]:
     """Makes every failure a `StorageError`: file systems raise errors of their own, of any type."""
     try:
         yield
-    except (StorageError, ReplacedError):
+    except (StorageError, VersionConflictError):
         raise
     except Exception as error:
         raise StorageError(f"cannot {doing} {path!r}: {reason(error)}") from error
 
 
-def storage_of(path: str) -> Storage:
+def open_storage(path: str) -> Storage:
     """The storage that holds a path.
 
     Raises:
@@ -244,7 +244,7 @@ def storage_of(path: str) -> Storage:
         return LocalStorage()
     if scheme == "gs":
         return _google_storage(os.environ.get("STORAGE_EMULATOR_HOST"))
-    with telling("use", path):
+    with translate_errors("use", path):
         FileSystems.get_filesystem(path)
     return Storage()
 

@@ -16,12 +16,12 @@ from apache_beam.io.filesystems import FileSystems
 
 from schemas import ERRORS, DatasetSchema
 from transforms.columnar import concatenate, split_by_bucket
-from transforms.datasets.commit import commit, discard
-from transforms.datasets.gate import DataError, Gate
+from transforms.datasets.commit import commit, discard_parts
+from transforms.datasets.counts import Count
+from transforms.datasets.error_rate import DataError, ErrorRateCheck
 from transforms.datasets.manifest import CommitError, Manifest, Part
-from transforms.datasets.metrics import Count
 from transforms.datasets.reading import ParquetReader
-from transforms.datasets.storage import storage_of
+from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
 
 VALUES_PER_ROW_GROUP = 1 << 21
@@ -40,7 +40,7 @@ def _nested_values(column: pa.Array) -> int:
     return (pc.sum(pc.list_value_length(column)).as_py() or 0) if pa.types.is_list(column.type) else 0
 
 
-def in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> pa.RecordBatch:
+def sort_rows(rows: pa.RecordBatch, order: tuple[str, ...]) -> pa.RecordBatch:
     """Rows sorted by the columns `order`, ascending, null last."""
     if _are_in_order(rows, order):
         return rows
@@ -108,12 +108,12 @@ class PartWriter:
             SchemaError: when the rows are not what the dataset promises.
             StorageError: when they cannot be written.
         """
-        rows = in_order(concatenate(batches, schema.arrow), schema.order)
+        rows = sort_rows(concatenate(batches, schema.arrow), schema.sort_by)
         schema.check(rows)
         content = to_parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
         name = f"part-{index:05d}-of-{self.parts:05d}-{digest[:12]}.parquet"
-        storage_of(self.workspace).write(FileSystems.join(self.workspace, schema.name, name), content)
+        open_storage(self.workspace).write(FileSystems.join(self.workspace, schema.name, name), content)
         self.progress.add("parts", 1)
         return schema.name, Part(name, rows.num_rows, len(content), digest)
 
@@ -175,7 +175,7 @@ class WriteDatasets(beam.PTransform):
         )
 
 
-def examples(errors: pa.RecordBatch) -> dict[str, str]:
+def sample_errors(errors: pa.RecordBatch) -> dict[str, str]:
     """For each reason among rows of `errors` a line about the first input that has it."""
     kept = pc.ScalarAggregateOptions(skip_nulls=False)
     columns = [(name, "first", kept) for name in ("file", "row", "payload")]
@@ -197,7 +197,7 @@ class Commit(beam.DoFn):
         schemas: tuple[DatasetSchema, ...],
         writer: PartWriter,
         versions: dict[str, str | None],
-        gate: Gate,
+        gate: ErrorRateCheck,
         configuration: dict[str, Any],
         code_version: str,
         inputs: dict[str, Any],
@@ -217,7 +217,7 @@ class Commit(beam.DoFn):
             self._check(parts, counts)
             commit(self.writer.workspace, manifests, self.versions)
         except (DataError, CommitError):
-            discard(self.writer.workspace, manifests, self.versions)
+            discard_parts(self.writer.workspace, manifests, self.versions)
             raise
         yield from manifests
 
@@ -249,9 +249,9 @@ class Commit(beam.DoFn):
             :_PARTS_WITH_EXAMPLES
         ]:
             path = FileSystems.join(self.writer.workspace, ERRORS.name, name)
-            if storage_of(path).list_files(path):
+            if open_storage(path).list_files(path):
                 with ParquetReader(path) as reader:
-                    told = examples(next(reader.batches(0, ERRORS.arrow.names))) | told
+                    told = sample_errors(next(reader.batches(0, ERRORS.arrow.names))) | told
         return list(told.values())
 
 
@@ -276,7 +276,7 @@ class CommitDatasets(beam.PTransform):
     schemas: tuple[DatasetSchema, ...]
     writer: PartWriter
     versions: dict[str, str | None]
-    gate: Gate
+    gate: ErrorRateCheck
     counts: beam.PCollection
     configuration: dict[str, Any]
     code_version: str

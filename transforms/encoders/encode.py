@@ -14,9 +14,9 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import EMBEDDINGS
-from transforms.columnar import BYTES_PER_PIECE, GroupTogether, concatenate, cut_into_pieces, ends_of_runs
+from transforms.columnar import MAX_ELEMENT_BYTES, CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.content_hash import content_hashes
-from transforms.datasets.metrics import count
+from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import Encoder, EncoderSource
 from transforms.encoders.text import TEXTS, texts_of_items
@@ -68,7 +68,7 @@ def distinct_texts(hashed: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Rows of `HASHED_TEXTS` in any order -> `REQUESTS`; an item that comes twice is there twice."""
     rows = concatenate(hashed, HASHED_TEXTS)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("content_hash", "ascending"), ("item_id", "ascending")]))
-    ends = ends_of_runs(rows["content_hash"].dictionary_encode().indices.to_numpy())
+    ends = run_offsets(rows["content_hash"].dictionary_encode().indices.to_numpy())
     firsts = pa.array(ends[:-1])
     items = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), rows["item_id"])
     return pa.RecordBatch.from_arrays(
@@ -76,7 +76,7 @@ def distinct_texts(hashed: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     )
 
 
-class Split(NamedTuple):
+class CachePartition(NamedTuple):
     """Requests by whether their vector is stored.
 
     Attributes:
@@ -90,7 +90,7 @@ class Split(NamedTuple):
     new: pa.RecordBatch
 
 
-def split_known(requests: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> Split:
+def partition_cached(requests: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> CachePartition:
     """Looks requests up among stored vectors, each of which is there once.
 
     Args:
@@ -103,13 +103,13 @@ def split_known(requests: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> S
     vectors = concatenate((rows.cast(EMBEDDINGS.arrow) for rows in needed), EMBEDDINGS.arrow)
     places = pc.index_in(asked, vectors["content_hash"])
     known = pc.is_valid(places)
-    return Split(requests.filter(known), vectors.take(places.drop_null()), requests.filter(pc.invert(known)))
+    return CachePartition(requests.filter(known), vectors.take(places.drop_null()), requests.filter(pc.invert(known)))
 
 
-def cut_requests(requests: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def batch_requests(requests: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Pieces for an encoder: cut at the same places whenever the rows are the same."""
     for start in range(0, requests.num_rows, _TEXTS_PER_REQUEST):
-        yield from cut_into_pieces(requests.slice(start, _TEXTS_PER_REQUEST))
+        yield from split_by_size(requests.slice(start, _TEXTS_PER_REQUEST))
 
 
 def encode_requests(requests: pa.RecordBatch, encoder: Encoder) -> pa.RecordBatch:
@@ -127,7 +127,7 @@ def encode_requests(requests: pa.RecordBatch, encoder: Encoder) -> pa.RecordBatc
 
 
 def vectors_of_items(item_ids: pa.ListArray, vectors: pa.ListArray) -> Iterator[pa.RecordBatch]:
-    """One row for each item, as `vectors_schema` says, in pieces of about `BYTES_PER_PIECE`.
+    """One row for each item, as `vectors_schema` says, in pieces of about `MAX_ELEMENT_BYTES`.
 
     Args:
         item_ids: the items of each text.
@@ -144,13 +144,13 @@ def vectors_of_items(item_ids: pa.ListArray, vectors: pa.ListArray) -> Iterator[
     schema = vectors_schema(dimensions[0])
     fixed = pa.FixedSizeListArray.from_arrays(vectors.flatten(), dimensions[0])
     texts, ids = pc.list_parent_indices(item_ids), item_ids.flatten()
-    rows = max(1, BYTES_PER_PIECE // (4 * dimensions[0] + _BYTES_PER_ID))
+    rows = max(1, MAX_ELEMENT_BYTES // (4 * dimensions[0] + _BYTES_PER_ID))
     for start in range(0, len(ids), rows):
         piece = [ids.slice(start, rows), fixed.take(texts.slice(start, rows))]
         yield pa.RecordBatch.from_arrays(piece, schema=schema)
 
 
-def embeddings_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+def select_embeddings(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of `embeddings` without further columns."""
     return rows.select(EMBEDDINGS.arrow.names).cast(EMBEDDINGS.arrow)
 
@@ -204,26 +204,26 @@ class HashTexts(beam.DoFn):
         yield hash_texts(texts, self.fingerprint)
 
 
-class LookUpTexts(beam.DoFn):
+class LookupCachedEmbeddings(beam.DoFn):
     """All texts and stored vectors of a bucket -> vectors of items that are known; requests for the others, beside."""
 
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
         requests = distinct_texts(batches["texts"])
-        known, vectors, new = split_known(requests, batches.get("stored", ()))
+        known, vectors, new = partition_cached(requests, batches.get("stored", ()))
         yield from vectors_of_items(known["item_ids"], vectors["vector"])
-        for piece in cut_requests(new):
+        for piece in batch_requests(new):
             yield TaggedOutput(_NEW_TAG, piece)
         yield TaggedOutput(COUNTS_TAG, count("texts_encoded", new.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("texts_reused", known.num_rows))
 
 
-class RouteVectors(beam.DoFn):
+class EmitVectors(beam.DoFn):
     """Requests and their embeddings -> vectors of items; the embeddings, beside."""
 
     def process(self, encoded: tuple[pa.RecordBatch, pa.RecordBatch]) -> Iterator[Any]:
         requests, embeddings = encoded
-        for piece in cut_into_pieces(embeddings):
+        for piece in split_by_size(embeddings):
             yield TaggedOutput(_EMBEDDINGS_TAG, piece)
         yield from vectors_of_items(requests["item_ids"], embeddings["vector"])
 
@@ -265,14 +265,14 @@ class EncodeTexts(beam.PTransform):
         batches = {"texts": hashed} if self.stored is None else {"texts": hashed, "stored": self.stored}
         found = (
             batches
-            | "GroupTexts" >> GroupTogether("content_hash", self.buckets)
-            | "LookUp" >> beam.ParDo(LookUpTexts()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
+            | "GroupTexts" >> CoGroupByBucket("content_hash", self.buckets)
+            | "LookUp" >> beam.ParDo(LookupCachedEmbeddings()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
         )
         routed = (
             found[_NEW_TAG]
             | "Encode"
             >> RunInference(EncoderHandler(self.spec)).with_output_types(tuple[pa.RecordBatch, pa.RecordBatch])
-            | "Route" >> beam.ParDo(RouteVectors()).with_outputs(_EMBEDDINGS_TAG, main="vectors")
+            | "Route" >> beam.ParDo(EmitVectors()).with_outputs(_EMBEDDINGS_TAG, main="vectors")
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         for batches_of_rows in (found[_NEW_TAG], found.vectors, routed.vectors, routed[_EMBEDDINGS_TAG]):
@@ -280,7 +280,7 @@ class EncodeTexts(beam.PTransform):
         vectors = (found.vectors, routed.vectors) | "Vectors" >> beam.Flatten()
         embeddings = routed[_EMBEDDINGS_TAG]
         if self.stored is not None:
-            alone = self.stored | "StoredAlone" >> beam.Map(embeddings_alone).with_output_types(pa.RecordBatch)
+            alone = self.stored | "StoredAlone" >> beam.Map(select_embeddings).with_output_types(pa.RecordBatch)
             embeddings = (alone, embeddings) | "OldAndNew" >> beam.Flatten()
         return Encoded(vectors, embeddings, found[COUNTS_TAG])
 

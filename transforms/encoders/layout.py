@@ -41,7 +41,7 @@ class Layout(NamedTuple):
         return sorted(self.folder.glob("model*.safetensors"))
 
     @property
-    def deciding_files(self) -> list[Path]:
+    def fingerprinted_files(self) -> list[Path]:
         """The files on which vectors depend."""
         configuration = [self.folder / "config.json"] if self.kind == "transformer" else []
         return [*configuration, self.tokenizer, *self.weights]
@@ -81,7 +81,7 @@ def _modules(folder: Path) -> tuple[list[str], list[Path]]:
 
 
 def _whole(layout: Layout) -> Layout:
-    missing = [path.name for path in layout.deciding_files if not path.is_file()]
+    missing = [path.name for path in layout.fingerprinted_files if not path.is_file()]
     if missing:
         raise LayoutError(f"{layout.folder} lacks {', '.join(missing)}")
     if not layout.weights:

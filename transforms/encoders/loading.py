@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 from transforms.encoders.layout import Layout, read_layout
+from transforms.encoders.locate import layout_fingerprint, locate_encoder
 from transforms.encoders.spec import Encoder, EncoderSpec
-from transforms.encoders.static import RECIPE, StaticEncoder, distil
+from transforms.encoders.static import DISTILLATION_VERSION, StaticEncoder, distill
 from transforms.encoders.transformer import TransformerEncoder
-from transforms.encoders.weights import find_layout, sum_of
-from transforms.weights import cache_folder, made_once
+from transforms.model_files import build_once, cache_dir
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,9 +23,13 @@ def fingerprint(spec: EncoderSpec) -> str:
     `static` is told by what it is distilled from and how, so that its fingerprint is the same on every machine.
 
     Raises:
-        WeightsError: when the weights are not to be had.
+        ModelUnavailableError: when the weights are not to be had.
     """
-    parts = [sum_of(find_layout(spec)), RECIPE if spec.kind == "static" else "", str(spec.max_tokens)]
+    parts = [
+        layout_fingerprint(locate_encoder(spec)),
+        DISTILLATION_VERSION if spec.kind == "static" else "",
+        str(spec.max_tokens),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -37,24 +41,24 @@ def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
         device: as torch names it; None: the GPU where there is one. Nothing to an encoder that is a table.
 
     Raises:
-        WeightsError: when the weights, or the packages to load them, are not to be had.
+        ModelUnavailableError: when the weights, or the packages to load them, are not to be had.
     """
-    layout = find_layout(spec)
+    layout = locate_encoder(spec)
     if spec.kind == "static":
-        layout = distilled(layout)
+        layout = load_or_distill(layout)
     _LOGGER.info("process %d loads the encoder %s", os.getpid(), spec)
     if layout.kind == "static":
         return StaticEncoder(layout, spec.max_tokens)
     return TransformerEncoder(layout, device, spec.max_tokens)
 
 
-def distilled(source: Layout) -> Layout:
+def load_or_distill(source: Layout) -> Layout:
     """The static encoder of a transformer, from the cache or made now."""
-    key = hashlib.sha256(f"{sum_of(source)}\n{RECIPE}".encode()).hexdigest()[:16]
-    folder = cache_folder("encoders") / f"static-{key}"
+    key = hashlib.sha256(f"{layout_fingerprint(source)}\n{DISTILLATION_VERSION}".encode()).hexdigest()[:16]
+    folder = cache_dir("encoders") / f"static-{key}"
 
     def make(hidden: Path) -> None:
         _LOGGER.info("distilling %s into %s", source.folder, folder)
-        distil(source, hidden)
+        distill(source, hidden)
 
-    return read_layout(made_once(folder, make))
+    return read_layout(build_once(folder, make))

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from transforms.batching import Vectors
 from transforms.encoders.layout import LayoutError, read_layout
-from transforms.weights import is_folder, is_hub_id
+from transforms.model_files import is_hub_id, looks_like_path
 
 FEWEST_TOKENS = 3
 ALLOWED = (
@@ -69,7 +69,7 @@ class EncoderSpec:
         The device is not part of it: on a GPU the vectors differ a little from those of a CPU.
 
         Raises:
-            WeightsError: when the weights are not to be had.
+            ModelUnavailableError: when the weights are not to be had.
         """
         from transforms.encoders.loading import fingerprint
 
@@ -79,14 +79,14 @@ class EncoderSpec:
         """The encoder, on the best device of this machine.
 
         Raises:
-            WeightsError: when the weights, or the packages to load them, are not to be had.
+            ModelUnavailableError: when the weights, or the packages to load them, are not to be had.
         """
         from transforms.encoders.loading import load_encoder
 
         return load_encoder(self)
 
 
-def parse_spec(text: str, max_tokens: int = 64) -> EncoderSpec:
+def parse_encoder(text: str, max_tokens: int = 64) -> EncoderSpec:
     """Reads an encoder's name.
 
     A folder is what begins like a path or is there; it is looked at here already. `owner/name` that is no folder is a
@@ -99,7 +99,7 @@ def parse_spec(text: str, max_tokens: int = 64) -> EncoderSpec:
         return EncoderSpec("minilm", max_tokens=max_tokens)
     if text == "static":
         return EncoderSpec("static", max_tokens=max_tokens)
-    if is_folder(text):
+    if looks_like_path(text):
         return EncoderSpec("folder", str(_checked_folder(text)), max_tokens)
     if is_hub_id(text):
         return EncoderSpec("hub", text, max_tokens)

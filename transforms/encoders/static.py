@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from transforms.batching import Vectors
 from transforms.encoders.layout import Layout
-from transforms.encoders.tokens import TextTokenizer
+from transforms.encoders.locate import EXTRA
+from transforms.encoders.tokenizer import TextTokenizer
 from transforms.encoders.transformer import TransformerEncoder
-from transforms.encoders.weights import EXTRA
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 DIMENSION = 256
 SIF = 1e-4
-RECIPE = f"static 1, {DIMENSION} components, SIF {SIF}"
+DISTILLATION_VERSION = f"static 1, {DIMENSION} components, SIF {SIF}"
 """What a distillation is made by, for fingerprints; the number goes up when the method changes."""
 
 _UNUSED = re.compile(r"\[unused\d+\]")
@@ -44,7 +44,7 @@ class StaticEncoder:
         max_tokens: a text is cut after so many tokens.
 
     Raises:
-        WeightsError: when packages are missing, or the weights are no table.
+        ModelUnavailableError: when packages are missing, or the weights are no table.
     """
 
     def __init__(self, layout: Layout, max_tokens: int = 64) -> None:
@@ -62,12 +62,12 @@ class StaticEncoder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             tokens = self._tokenizer.tokens(texts[start : start + _TEXTS_AT_ONCE])
-            vectors[start : start + len(tokens)] = sums_of_rows(self._table, tokens)
+            vectors[start : start + len(tokens)] = sum_rows(self._table, tokens)
         vectors[~vectors.any(axis=1)] = self._nothing
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def sums_of_rows(table: Vectors, rows: Sequence[Sequence[int]]) -> Vectors:
+def sum_rows(table: Vectors, rows: Sequence[Sequence[int]]) -> Vectors:
     """For each list of row numbers the sum of those rows, zero where there is none; shape (lists, dimension)."""
     sums = np.zeros((len(rows), table.shape[1]), np.float32)
     lengths = np.array([len(each) for each in rows], np.int64)
@@ -79,7 +79,7 @@ def sums_of_rows(table: Vectors, rows: Sequence[Sequence[int]]) -> Vectors:
     return sums
 
 
-def distil(source: Layout, folder: Path) -> None:
+def distill(source: Layout, folder: Path) -> None:
     """Distils a transformer and writes the table into `folder`, in the layout of sentence-transformers.
 
     Float noise of the machine goes into the table: where bytes must agree between machines, distil on one of them and
@@ -90,7 +90,7 @@ def distil(source: Layout, folder: Path) -> None:
     encoder = TransformerEncoder(source, max_tokens=_TOKENS_AROUND_ONE)
     tokenizer = encoder.tokenizer.backend
     kept = known_tokens(tokenizer)
-    components = principal_components(encoder.pool(surrounded(tokenizer, kept)), DIMENSION)
+    components = principal_components(encoder.pool(add_special_tokens(tokenizer, kept)), DIMENSION)
     table = np.zeros((max(tokenizer.get_vocab().values()) + 1, components.shape[1]), np.float32)
     table[kept] = components * zipf_weights(len(kept))[:, None]
 
@@ -116,7 +116,7 @@ def known_tokens(tokenizer: Any) -> list[int]:
     return sorted(number for token, number in vocabulary if token not in special and not _UNUSED.match(token))
 
 
-def surrounded(tokenizer: Any, tokens: Iterable[int]) -> list[list[int]]:
+def add_special_tokens(tokenizer: Any, tokens: Iterable[int]) -> list[list[int]]:
     """Each token with the special tokens that the tokenizer puts around a text."""
     example = tokenizer.encode("a")
     text = [place for place, special in enumerate(example.special_tokens_mask) if not special]
@@ -149,11 +149,11 @@ def _read_table(layout: Layout) -> Vectors:
     try:
         from safetensors.numpy import load_file
     except ImportError as error:
-        raise WeightsError(f"encoders need the package safetensors: {EXTRA}") from error
+        raise ModelUnavailableError(f"encoders need the package safetensors: {EXTRA}") from error
     tensors = load_file(layout.weights[0])
     names = [name for name in _TABLE_NAMES if name in tensors]
     if len(layout.weights) != 1 or len(tensors) != 1 or not names:
-        raise WeightsError(
+        raise ModelUnavailableError(
             f"{layout.weights[0]} holds {', '.join(tensors)}; expected {' or '.join(_TABLE_NAMES)} alone"
         )
     table: Vectors = tensors[names[0]].astype(np.float32)

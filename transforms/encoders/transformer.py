@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transforms.batching import Rows, Vectors, batches_by_tokens, halving, padded
+from transforms.batching import Indices, Vectors, length_sorted_batches, pad, split_on_oom
 from transforms.encoders.layout import Layout
-from transforms.encoders.tokens import TextTokenizer
-from transforms.encoders.weights import EXTRA
-from transforms.weights import WeightsError, without_progress_bar
+from transforms.encoders.locate import EXTRA
+from transforms.encoders.tokenizer import TextTokenizer
+from transforms.model_files import ModelUnavailableError, without_progress_bar
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,8 @@ class TransformerEncoder:
             `MAX_BATCH_TOKENS` says for the device.
 
     Raises:
-        WeightsError: when packages are missing, or the model takes fewer tokens or is of a kind that is not supported.
+        ModelUnavailableError: when packages are missing, or the model is of an unsupported type or
+            takes fewer than `max_tokens` tokens.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class TransformerEncoder:
         try:
             import torch
         except ImportError as error:
-            raise WeightsError(f"a transformer needs the package torch: {EXTRA}") from error
+            raise ModelUnavailableError(f"a transformer needs the package torch: {EXTRA}") from error
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self._pooling = layout.pooling
@@ -70,13 +71,13 @@ class TransformerEncoder:
         """The model's vector of each row of tokens before it is normalised, shape (rows, dimension), dtype float32."""
         import torch
 
-        def run(rows: Rows) -> Vectors:
+        def run(rows: Indices) -> Vectors:
             return self._forward([list(tokens[row]) for row in rows.tolist()])
 
         lengths = np.array([len(row) for row in tokens], np.int64)
         vectors = np.empty((len(tokens), self.dimension), np.float32)
-        for rows in batches_by_tokens(lengths, self.max_batch_tokens):
-            for part, found in halving(run, rows, torch.OutOfMemoryError):
+        for rows in length_sorted_batches(lengths, self.max_batch_tokens):
+            for part, found in split_on_oom(run, rows, torch.OutOfMemoryError):
                 vectors[part] = found
         return vectors
 
@@ -84,14 +85,14 @@ class TransformerEncoder:
         """The model's last hidden state of each token of each row, shapes (tokens of the row, dimension)."""
         import torch
 
-        def run(rows: Rows) -> list[Vectors]:
+        def run(rows: Indices) -> list[Vectors]:
             hidden, _ = self._hidden([list(tokens[row]) for row in rows.tolist()])
             return list(hidden.cpu().numpy())
 
         lengths = np.array([len(row) for row in tokens], np.int64)
         states = [np.empty((0, self.dimension), np.float32)] * len(tokens)
-        for rows in batches_by_tokens(lengths, self.max_batch_tokens):
-            for part, found in halving(run, rows, torch.OutOfMemoryError):
+        for rows in length_sorted_batches(lengths, self.max_batch_tokens):
+            for part, found in split_on_oom(run, rows, torch.OutOfMemoryError):
                 for row, hidden in zip(part.tolist(), found, strict=True):
                     states[row] = hidden[: lengths[row]]
         return states
@@ -116,7 +117,7 @@ class TransformerEncoder:
         import torch
 
         with torch.inference_mode():
-            ids, mask = (torch.from_numpy(array).to(self.device) for array in padded(tokens, self._padding))
+            ids, mask = (torch.from_numpy(array).to(self.device) for array in pad(tokens, self._padding))
             return self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 
 
@@ -125,13 +126,15 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
         import torch
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
-        raise WeightsError(f"a transformer needs the package transformers: {EXTRA}") from error
+        raise ModelUnavailableError(f"a transformer needs the package transformers: {EXTRA}") from error
     config = AutoConfig.from_pretrained(layout.folder, local_files_only=True, trust_remote_code=False)
     if config.is_encoder_decoder:
-        raise WeightsError(f"{layout.folder} holds an encoder with a decoder ({config.model_type}), not supported")
+        raise ModelUnavailableError(
+            f"{layout.folder} holds an encoder with a decoder ({config.model_type}), not supported"
+        )
     most = getattr(config, "max_position_embeddings", None)
     if most is not None and max_tokens > most:
-        raise WeightsError(f"{layout.folder} takes {most} tokens at most, max_tokens is {max_tokens}")
+        raise ModelUnavailableError(f"{layout.folder} takes {most} tokens at most, max_tokens is {max_tokens}")
     with without_progress_bar():
         return AutoModel.from_pretrained(
             layout.folder,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.columnar import concatenate, ends_of_runs
+from transforms.columnar import concatenate, run_offsets
 from transforms.journeys.catalogue import rank_strings
 
 _BETWEEN_FIELDS = "\x1f"
@@ -125,7 +125,7 @@ def collections_of_tags(interactions: pa.Table, items: pa.Table) -> pa.RecordBat
     tags = rank_strings(pc.fill_null(pc.list_element(tagged["tags"], 0), "").combine_chunks())
     users = rank_strings(interactions["user_id"].filter(known).combine_chunks())
     triples = np.unique(np.stack([users.codes, tags.codes[consumed], consumed]), axis=1)
-    starts = ends_of_runs(triples[0] * max(len(tags.values), 1) + triples[1])
+    starts = run_offsets(triples[0] * max(len(tags.values), 1) + triples[1])
     ends = pa.array(starts.astype(np.int32))
     texts = [
         pc.fill_null(tagged[name].combine_chunks().take(pa.array(triples[2])), "") for name in ("title", "description")

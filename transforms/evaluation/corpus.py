@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS, SALIENT_TERMS
 from transforms.columnar import concatenate
-from transforms.datasets.coercion import located_schema
+from transforms.datasets.coercion import with_provenance
 from transforms.encoders.text import item_text
 from transforms.evaluation.collections import item_texts, number_items
 from transforms.evaluation.config import MixtureConfig
@@ -73,7 +73,7 @@ def located_items(items: pa.RecordBatch, origin: str) -> pa.RecordBatch:
     """Rows of `items` as if they had been read from a file called `origin`."""
     places = [pa.array([origin] * items.num_rows, pa.string()).dictionary_encode(), pa.array(np.arange(items.num_rows))]
     columns = [items[column.name] for column in ITEMS.columns]
-    schema = located_schema(ITEMS)
+    schema = with_provenance(ITEMS)
     return pa.RecordBatch.from_arrays(
         [column.cast(field.type) for column, field in zip([*columns, *places], schema, strict=True)], schema=schema
     )

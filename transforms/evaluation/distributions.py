@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import ApplyToAll, concatenate
+from transforms.columnar import ApplyGlobally, concatenate
 from transforms.evaluation.bootstrap import Interval, mean_interval, ratio_interval
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.journeys.catalogue import rank_strings
@@ -122,5 +122,5 @@ class JourneyDistributions(beam.PTransform):
         return (
             journeys
             | "Measure" >> beam.Map(measure_journeys).with_output_types(pa.RecordBatch)
-            | "Distributions" >> ApplyToAll(journey_distributions, (self.users, self.seed, self.method))
+            | "Distributions" >> ApplyGlobally(journey_distributions, (self.users, self.seed, self.method))
         )

@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, TaggedOutput
 
 from schemas import ERRORS, ITEMS
-from transforms.columnar import ApplyToAll, concatenate, cut_into_pieces
-from transforms.datasets.coercion import located_schema
-from transforms.datasets.gate import DataError
-from transforms.datasets.metrics import count
+from transforms.columnar import ApplyGlobally, concatenate, split_by_size
+from transforms.datasets.coercion import with_provenance
+from transforms.datasets.counts import count
+from transforms.datasets.deduplicate import deduplicate
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
-from transforms.datasets.writing import examples
+from transforms.datasets.writing import sample_errors
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
@@ -27,7 +28,6 @@ from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItem
 from transforms.evaluation.methods import Method
 from transforms.evaluation.separation import EvaluateSeparation
 from transforms.evaluation.summary import separation_metrics, sweep_metrics
-from transforms.salience.unique_items import unique_items
 
 
 class _CollectTags(beam.DoFn):
@@ -36,7 +36,7 @@ class _CollectTags(beam.DoFn):
     def process(
         self, _: bytes, interactions: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch]
     ) -> Iterator[Any]:
-        unique = unique_items(concatenate(items, located_schema(ITEMS)))
+        unique = deduplicate(concatenate(items, with_provenance(ITEMS)))
         if unique.errors.num_rows:
             yield TaggedOutput(ERRORS_TAG, unique.errors)
         columns = pa.schema([("user_id", pa.string()), ("item_id", pa.string())])
@@ -44,7 +44,7 @@ class _CollectTags(beam.DoFn):
             pa.RecordBatch.from_arrays([batch[name] for name in columns.names], schema=columns)
             for batch in interactions
         ]
-        yield from cut_into_pieces(
+        yield from split_by_size(
             collections_of_tags(pa.Table.from_batches(rows, columns), pa.Table.from_batches([unique.items]))
         )
 
@@ -106,7 +106,7 @@ class _Mix(beam.DoFn):
 def _first_errors(errors: Iterable[pa.RecordBatch]) -> list[str]:
     rows = concatenate(errors, ERRORS.arrow)
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in ("reason", "file", "row")])
-    return list(examples(rows.take(order)).values())
+    return list(sample_errors(rows.take(order)).values())
 
 
 def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
@@ -155,7 +155,7 @@ class SeparateCollections(beam.PTransform):
         metrics = (
             mixed.mixtures
             | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
-            | "Summarise" >> ApplyToAll(_summarise, (self.config,))
+            | "Summarise" >> ApplyGlobally(_summarise, (self.config,))
         )
         counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
         return Measured(metrics, counts, known.embeddings, known.errors)

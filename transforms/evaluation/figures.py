@@ -34,4 +34,4 @@ def metric_row(metric: str, slice_: str, interval: Interval) -> dict[str, Any]:
 def metric_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Rows of `metrics`, sorted as the dataset is."""
     batch = pa.RecordBatch.from_pylist(rows, METRICS.arrow)
-    return batch.sort_by([(name, "ascending") for name in METRICS.order])
+    return batch.sort_by([(name, "ascending") for name in METRICS.sort_by])

@@ -10,9 +10,9 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 
-from transforms.columnar import ApplyToAll
-from transforms.datasets.gate import DataError
-from transforms.datasets.metrics import count
+from transforms.columnar import ApplyGlobally
+from transforms.datasets.counts import count
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig
@@ -43,7 +43,7 @@ class JudgeInterventions(beam.PTransform):
     config: InterventionConfig
 
     def expand(self, interactions: beam.PCollection) -> beam.PCollection:
-        return interactions | "Judge" >> ApplyToAll(_judge_log, (self.config,))
+        return interactions | "Judge" >> ApplyGlobally(_judge_log, (self.config,))
 
 
 class _Plant(beam.DoFn):

@@ -10,7 +10,8 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, TaggedOutput
 
-from transforms.columnar import cut_into_pieces
+from transforms.columnar import split_by_size
+from transforms.datasets.deduplicate import Deduplicate
 from transforms.encoders.encode import EncodeItems
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.corpus import build_corpus, located_items
@@ -18,7 +19,6 @@ from transforms.evaluation.methods import Corpus
 from transforms.evaluation.suite import STATISTICAL
 from transforms.salience.config import SalienceConfig
 from transforms.salience.salient_terms import SalientTerms
-from transforms.salience.unique_items import UniqueItems
 
 CATALOGUE_TAG = "catalogue"
 ITEMS_TAG = "items"
@@ -67,9 +67,9 @@ def tagged_items(catalogue: pa.RecordBatch, items: pa.RecordBatch) -> Iterator[T
         catalogue: rows of `items`: all items of the collections.
         items: those of them that were mixed.
     """
-    for piece in cut_into_pieces(located_items(catalogue, "collections")):
+    for piece in split_by_size(located_items(catalogue, "collections")):
         yield TaggedOutput(CATALOGUE_TAG, piece)
-    for piece in cut_into_pieces(items):
+    for piece in split_by_size(items):
         yield TaggedOutput(ITEMS_TAG, piece)
 
 
@@ -106,7 +106,7 @@ class KnowItems(beam.PTransform):
         for batches in tagged:
             batches.element_type = pa.RecordBatch
         catalogue, items = tagged
-        unique, errors, unique_counts = catalogue | "UniqueItems" >> UniqueItems(_BUCKETS)
+        unique, errors, unique_counts = catalogue | "UniqueItems" >> Deduplicate(_BUCKETS)
         salient, term_counts = unique | "SalientTerms" >> SalientTerms(self.salience, _BUCKETS)
         counts = [unique_counts, term_counts]
         name: str | None = None

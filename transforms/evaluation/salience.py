@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import ends_of_runs
+from transforms.columnar import run_offsets
 from transforms.evaluation.bootstrap import Interval, mean_interval, paired_difference
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.salience.config import LearningConfig, SalienceConfig
@@ -204,7 +204,7 @@ def ranking(items: Integers, scores: Floats, fits: np.ndarray) -> Floats:
         float64, shape (items that have both,).
     """
     areas = []
-    for start, end in itertools.pairwise(ends_of_runs(items).tolist()):
+    for start, end in itertools.pairwise(run_offsets(items).tolist()):
         own, good = scores[start:end], fits[start:end]
         above, below = own[good][:, None], own[~good][None, :]
         if above.size and below.size:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from transforms.columnar import ApplyToAll
-from transforms.datasets.gate import DataError
+from transforms.columnar import ApplyGlobally
+from transforms.datasets.error_rate import DataError
 from transforms.encoders.encode import EncodeItems, EncodeTexts
 from transforms.encoders.spec import EncoderSource
 from transforms.encoders.text import TEXTS, item_text
@@ -70,7 +70,7 @@ class JudgeSalience(beam.PTransform):
         sample = (
             items
             | "SampleSome" >> beam.Map(_smallest, most).with_output_types(pa.RecordBatch)
-            | "Sample" >> ApplyToAll(smallest_hashes, (most,))
+            | "Sample" >> ApplyGlobally(smallest_hashes, (most,))
         )
         encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
         vectors = encoded.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)

@@ -76,7 +76,7 @@ class Scorer:
 
     def chances(self, rows: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """The chance of each row with `user_id` and `item_id`; float32, shape (rows,)."""
-        users, items = self._users.positions(rows["user_id"]), self._items.positions(rows["item_id"])
+        users, items = self._users.lookup(rows["user_id"]), self._items.lookup(rows["item_id"])
         return interest_chances(self.named.model, users, items, self._mean)
 
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 
-from schemas import INTERACTIONS_WITH_INTEREST
-from transforms.datasets.gate import DataError
-from transforms.datasets.metrics import Count, count
+from schemas import SCORED_INTERACTIONS
+from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.interest.chances import NamedModel, Scorer
 from transforms.interest.config import InterestConfig
@@ -45,7 +45,7 @@ class _Learn(beam.DoFn):
 
 
 class _Score(beam.DoFn):
-    """Interactions -> rows of `interactions_with_interest`, and how much interest they have."""
+    """Interactions -> rows of `scored_interactions`, and how much interest they have."""
 
     def __init__(self) -> None:
         self.scorer: Scorer | None = None
@@ -60,8 +60,8 @@ class _Score(beam.DoFn):
 
 
 def with_interest(rows: pa.RecordBatch, chances: npt.NDArray[np.float32]) -> pa.RecordBatch:
-    """Rows of `interactions`, perhaps with further columns, as rows of `interactions_with_interest`."""
-    schema = INTERACTIONS_WITH_INTEREST.arrow
+    """Rows of `interactions`, perhaps with further columns, as rows of `scored_interactions`."""
+    schema = SCORED_INTERACTIONS.arrow
     columns = [pa.array(chances) if name == "interest" else rows[name] for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -87,7 +87,7 @@ class AddInterest(beam.PTransform):
         most_pairs: the job fails where there are more distinct pairs.
 
     Returns:
-        A tuple of two collections: record batches of `interactions_with_interest`, counts.
+        A tuple of two collections: record batches of `scored_interactions`, counts.
 
     Raises:
         DataError: while it runs, where there are too many pairs.

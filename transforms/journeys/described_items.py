@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import GroupTogether, concatenate
+from transforms.columnar import CoGroupByBucket, concatenate
 from transforms.journeys.vectors import ITEM_VECTORS, VECTOR, add_sums, centre_rows, sum_rows
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
@@ -96,7 +96,7 @@ class DescribeItems(beam.PTransform):
         if self.vectors is not None:
             given[_VECTORS] = self.vectors | "Centre" >> CentreVectors()
         describe = beam.ParDo(_Describe(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
-        return given | "GroupItems" >> GroupTogether("item_id", self.buckets) | "Describe" >> describe
+        return given | "GroupItems" >> CoGroupByBucket("item_id", self.buckets) | "Describe" >> describe
 
 
 def ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import HISTORIES
-from transforms.columnar import concatenate, ends_of_runs, split_by_bucket, stable_hash
+from transforms.columnar import concatenate, run_offsets, split_by_bucket, stable_hash
 from transforms.journeys.catalogue import rank_strings
 
 ROWS_HELD = 1 << 22
@@ -113,7 +113,7 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
     removed, truncated = _sum_tallies(told, user_ids)
     removed += np.bincount(sorted_users[repeats], minlength=len(user_ids))
     order, sorted_users = order[~repeats], sorted_users[~repeats]
-    lengths = np.diff(ends_of_runs(sorted_users))
+    lengths = np.diff(run_offsets(sorted_users))
     too_many = np.maximum(lengths - max_history, 0)
     first_kept = np.cumsum(lengths) - lengths + too_many
     order = order[np.arange(len(order)) >= first_kept[sorted_users]]

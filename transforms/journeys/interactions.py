@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from schemas import INTERACTIONS, TIMESTAMP
 from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
-from transforms.datasets.metrics import Count, count
+from transforms.datasets.counts import Count, count
 from transforms.journeys.config import InteractionFilter
 from transforms.journeys.described_items import described_items_schema
 from transforms.journeys.vectors import VECTOR
@@ -85,7 +85,7 @@ def look_up_items(rows: pa.RecordBatch, item_ids: StringIndex) -> Known:
     Returns:
         Rows of `EVENTS`, and errors for items that are not in the catalogue.
     """
-    numbers = item_ids.positions(rows["item_id"])
+    numbers = item_ids.lookup(rows["item_id"])
     known = numbers >= 0
     unknown = unknown_items(rows.filter(pa.array(~known)))
     if unknown.num_rows:

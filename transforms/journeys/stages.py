@@ -17,9 +17,9 @@ from apache_beam import typehints
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import ApplyToAll, GroupTogether, SplitByBucket, StringIndex, concatenate, split_by_bucket
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW
-from transforms.datasets.metrics import Count, count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings, sorted_ids
@@ -180,7 +180,7 @@ class GroupByUser(beam.PTransform):
         )
         pieces: tuple[beam.PCollection, ...] = (routed.pieces, cut)
         if self.told is not None:
-            by_user = SplitByBucket("user_id", self.buckets)
+            by_user = KeyByBucket("user_id", self.buckets)
             pieces += (self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed),)
         return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
 
@@ -340,12 +340,12 @@ class JoinItems(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         if self.join == "broadcast":
             ids = self.described | "IdsAlone" >> beam.Map(ids_alone).with_output_types(pa.RecordBatch)
-            item_ids = AsSingleton(ids | "SortIds" >> ApplyToAll(sorted_ids))
+            item_ids = AsSingleton(ids | "SortIds" >> ApplyGlobally(sorted_ids))
             found = rows | "LookUp" >> beam.ParDo(LookUpItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
             return found.events, found[ERRORS_TAG]
         found = (
             {"rows": rows, "described": self.described}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Describe" >> beam.ParDo(DescribeEvents(self.schema)).with_outputs(ERRORS_TAG, main="events")
         )
         return found.events, found[ERRORS_TAG]
@@ -427,26 +427,26 @@ class ExtractJourneys(beam.PTransform):
 
     def _packed(self, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""
-        return described | "Pack" >> ApplyToAll(pack, (schema,)) if self.config.join == "broadcast" else None
+        return described | "Pack" >> ApplyGlobally(pack, (schema,)) if self.config.join == "broadcast" else None
 
     def _sweep(self, groups: beam.PCollection, schema: pa.Schema, *side_inputs: AsSingleton | None) -> beam.PCollection:
         """What other thresholds would give the users of the sample, in one batch."""
         return (
             groups
             | "Sweep" >> beam.ParDo(SweepBucket(schema, self.config), *side_inputs).with_output_types(pa.RecordBatch)
-            | "AddUp" >> ApplyToAll(add_up)
+            | "AddUp" >> ApplyGlobally(add_up)
         )
 
     def _widely_used(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
         """The terms that reach enough users, in one batch."""
         all_terms = None
         if self.config.join == "broadcast":
-            all_terms = AsSingleton(self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyToAll(pack))
+            all_terms = AsSingleton(self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyGlobally(pack))
         return (
             groups
             | "CountTermUsers"
             >> beam.ParDo(CountTermUsers(schema, self.config.max_history), all_terms).with_output_types(pa.RecordBatch)
-            | "WidelyUsed" >> ApplyToAll(widely_used, (self.config.min_term_users,))
+            | "WidelyUsed" >> ApplyGlobally(widely_used, (self.config.min_term_users,))
         )
 
 

@@ -251,7 +251,7 @@ def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -
     for each in told:
         found += _rows(each, slice_of(config.threshold_option, each.threshold, each.min_size))
     rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in found], METRICS.arrow)
-    return rows.sort_by([(name, "ascending") for name in METRICS.order])
+    return rows.sort_by([(name, "ascending") for name in METRICS.sort_by])
 
 
 def _rows(each: Granularity, slice_: str) -> Iterator[dict[str, Any]]:

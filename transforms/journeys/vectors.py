@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.datasets.gate import DataError
+from transforms.datasets.error_rate import DataError
 
 VECTOR = pa.field("vector", pa.large_binary())
 """A vector of small integers, one byte each; null where there is none."""

@@ -26,7 +26,7 @@ from transforms.language_models.endpoint_reply import (
     first_line,
 )
 from transforms.language_models.spec import Answer, Decoding
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 LONGEST_ASKED_WAIT = 300.0
 """Seconds; a server that asks for a longer wait is taken at its word, and the question fails."""
@@ -52,7 +52,7 @@ class Endpoint:
         reach_first: whether `answer` raises where the server is out of reach from the start; else each question fails.
 
     Raises:
-        WeightsError: when the key is none.
+        ModelUnavailableError: when the key is none.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Endpoint:
         """One answer for each question, in their order.
 
         Raises:
-            WeightsError: when the server must be reached first, and is not.
+            ModelUnavailableError: when the server must be reached first, and is not.
         """
         if not questions:
             return []
@@ -96,12 +96,12 @@ class Endpoint:
         """Asks whether the server is there, so that one that is not is told at once, not once for each question.
 
         Raises:
-            WeightsError: when it is not, or does not take the key.
+            ModelUnavailableError: when it is not, or does not take the key.
         """
         try:
             self._patiently("", self._look)
         except EndpointError as error:
-            raise WeightsError(f"language model {self.model} at {self.url}: {error}") from error
+            raise ModelUnavailableError(f"language model {self.model} at {self.url}: {error}") from error
 
     def _answer(self, question: str) -> Answer:
         try:
@@ -199,5 +199,7 @@ def _session(key: str, connections: int) -> requests.Session:
 def _checked_key(text: str) -> str:
     key = text.strip()
     if not _KEY.fullmatch(key):
-        raise WeightsError(f"the environment variable {KEY_VARIABLE} holds no key: a sign in it cannot be sent")
+        raise ModelUnavailableError(
+            f"the environment variable {KEY_VARIABLE} holds no key: a sign in it cannot be sent"
+        )
     return key

@@ -29,7 +29,7 @@ class ModelFolder(NamedTuple):
     encoder_decoder: bool
 
     @property
-    def deciding_files(self) -> list[Path]:
+    def fingerprinted_files(self) -> list[Path]:
         """The files on which answers depend, by name."""
         weights = ("*.safetensors", "config.json", "generation_config.json")
         tokenizer = ("tokenizer*.json", "chat_template*", "special_tokens_map.json", "added_tokens.json")
@@ -48,7 +48,7 @@ class AdapterFolder(NamedTuple):
     kind: str
 
     @property
-    def deciding_files(self) -> list[Path]:
+    def fingerprinted_files(self) -> list[Path]:
         """The files on which answers depend, by name."""
         return [self.folder / "adapter_config.json", self.folder / "adapter_model.safetensors"]
 

@@ -14,8 +14,8 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import ERRORS, GENERATIONS
-from transforms.columnar import GroupTogether, concatenate, cut_into_pieces
-from transforms.datasets.metrics import count
+from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.language_models.journal import Journal
 from transforms.language_models.spec import LanguageModel, LanguageModelSource
@@ -102,7 +102,7 @@ def cut_questions(questions: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     order = pc.sort_indices(rows, sort_keys=[("length", "ascending"), ("content_hash", "ascending")])
     ordered = questions.take(order)
     for start in range(0, ordered.num_rows, _QUESTIONS_PER_PIECE):
-        yield from cut_into_pieces(ordered.slice(start, _QUESTIONS_PER_PIECE))
+        yield from split_by_size(ordered.slice(start, _QUESTIONS_PER_PIECE))
 
 
 def answer_questions(questions: pa.RecordBatch, model: LanguageModel, journal: Journal | None = None) -> pa.RecordBatch:
@@ -195,13 +195,13 @@ class LookUpQuestions(beam.DoFn):
         questions = distinct_questions(batches["questions"])
         stored, open_questions = split_stored(questions, batches.get("stored", ()))
         resumed, new = split_stored(open_questions, batches.get("resumed", ()))
-        yield from cut_into_pieces(stored)
-        yield from cut_into_pieces(resumed)
+        yield from split_by_size(stored)
+        yield from split_by_size(resumed)
         for piece in cut_questions(new):
             yield TaggedOutput(_NEW_TAG, piece)
         yield TaggedOutput(COUNTS_TAG, count("questions_read", questions.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("answers_reused", stored.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("answers_resumed", resumed.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("generations_cached", stored.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", resumed.num_rows))
 
 
 class RouteAnswers(beam.DoFn):
@@ -213,8 +213,8 @@ class RouteAnswers(beam.DoFn):
     def process(self, answers: pa.RecordBatch) -> Iterator[Any]:
         generated = generations_of(answers.filter(pc.invert(answers["resumed"])))
         yield generations_of(answers)
-        yield TaggedOutput(COUNTS_TAG, count("answers_generated", generated.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("answers_resumed", pc.sum(answers["resumed"]).as_py() or 0))
+        yield TaggedOutput(COUNTS_TAG, count("generations_new", generated.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", pc.sum(answers["resumed"]).as_py() or 0))
         failed = errors_of(answers)
         if failed.num_rows:
             yield TaggedOutput(ERRORS_TAG, failed)
@@ -227,8 +227,8 @@ class Generated(NamedTuple):
     Attributes:
         generations: record batches of `generations`: each question's answer, but of those that failed.
         errors: record batches of `errors`.
-        counts: counts: `questions_read`, distinct ones; `answers_reused`, from an earlier run; `answers_resumed`, from
-            a run that did not end; `answers_generated`.
+        counts: counts: `questions_read`, distinct ones; `generations_cached`, from an earlier run;
+            `generations_resumed`, from a run that did not end; `generations_new`.
     """
 
     generations: beam.PCollection
@@ -266,7 +266,7 @@ class GenerateTexts(beam.PTransform):
             batches["resumed"] = questions.pipeline | "Once" >> beam.Impulse() | "ReadJournal" >> kept
         found = (
             batches
-            | "GroupQuestions" >> GroupTogether("content_hash", self.buckets)
+            | "GroupQuestions" >> CoGroupByBucket("content_hash", self.buckets)
             | "LookUp" >> beam.ParDo(LookUpQuestions()).with_outputs(_NEW_TAG, COUNTS_TAG, main="stored")
         )
         found[_NEW_TAG].element_type = pa.RecordBatch

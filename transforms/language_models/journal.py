@@ -11,7 +11,7 @@ import pyarrow as pa
 from schemas import GENERATIONS
 from transforms.columnar import concatenate
 from transforms.datasets.reading import ParquetReader, UnreadableFileError
-from transforms.datasets.storage import storage_of
+from transforms.datasets.storage import open_storage
 from transforms.datasets.writing import to_parquet
 
 
@@ -28,7 +28,7 @@ class Journal:
     def read(self, content_hashes: pa.StringArray) -> pa.RecordBatch:
         """Rows of `generations` for those questions of a piece that were answered, in any order; there may be none."""
         path = self._path(content_hashes)
-        return _rows_of(path) if storage_of(path).list_files(path) else concatenate([], GENERATIONS.arrow)
+        return _rows_of(path) if open_storage(path).list_files(path) else concatenate([], GENERATIONS.arrow)
 
     def read_all(self) -> Iterator[pa.RecordBatch]:
         """All rows that were kept, a batch for each file, by name."""
@@ -38,14 +38,14 @@ class Journal:
     def write(self, content_hashes: pa.StringArray, answered: pa.RecordBatch) -> None:
         """Keeps rows of `generations`; nobody sees half of a file."""
         path = self._path(content_hashes)
-        storage_of(path).write(path, to_parquet(answered))
+        open_storage(path).write(path, to_parquet(answered))
 
     def clear(self) -> None:
         """Deletes all files, as their rows are kept elsewhere now."""
-        storage_of(self.folder).delete(self._files())
+        open_storage(self.folder).delete(self._files())
 
     def _files(self) -> list[str]:
-        found = storage_of(self.folder).list_files(f"{self.folder.rstrip('/')}/*.parquet")
+        found = open_storage(self.folder).list_files(f"{self.folder.rstrip('/')}/*.parquet")
         return sorted(file.path for file in found)
 
     def _path(self, content_hashes: pa.StringArray) -> str:

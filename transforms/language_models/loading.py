@@ -21,7 +21,7 @@ from transforms.language_models.folder import (
 )
 from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged
 from transforms.language_models.spec import Asked, ConsideringModel, LanguageModel, ModelSpec
-from transforms.weights import WeightsError, downloaded, sha256_of
+from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,21 +30,21 @@ def find_model(spec: ModelSpec) -> ModelFolder:
     """The folder with the weights that `spec` names.
 
     Raises:
-        WeightsError: when they are not to be had.
+        ModelUnavailableError: when they are not to be had.
     """
     if spec.kind in ("builtin", "smollm2"):
         return find_smollm2()
     try:
-        return read_model(downloaded(spec.name, HUB_FILES, EXTRA) if spec.kind == "hub" else Path(spec.name))
-    except (FolderError, WeightsError) as error:
-        raise WeightsError(f"language model {spec}: {error}") from error
+        return read_model(download_snapshot(spec.name, HUB_FILES, EXTRA) if spec.kind == "hub" else Path(spec.name))
+    except (FolderError, ModelUnavailableError) as error:
+        raise ModelUnavailableError(f"language model {spec}: {error}") from error
 
 
 def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
     """The folder of the adapter that `spec` names; None: it names none.
 
     Raises:
-        WeightsError: when it is not to be had.
+        ModelUnavailableError: when it is not to be had.
     """
     named = str(BUILTIN) if spec.kind == "builtin" else spec.adapter
     if not named:
@@ -52,7 +52,7 @@ def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
     try:
         return read_adapter(Path(named))
     except FolderError as error:
-        raise WeightsError(f"adapter {named}: {error}") from error
+        raise ModelUnavailableError(f"adapter {named}: {error}") from error
 
 
 def fingerprint(spec: ModelSpec) -> str:
@@ -61,7 +61,7 @@ def fingerprint(spec: ModelSpec) -> str:
     `smollm2` from its package is told by what it is made of, so that it is the same on every machine.
 
     Raises:
-        WeightsError: when the weights are not to be had.
+        ModelUnavailableError: when the weights are not to be had.
     """
     if spec.kind == "endpoint":
         return _digest(["endpoint", spec.name])
@@ -69,8 +69,8 @@ def fingerprint(spec: ModelSpec) -> str:
     if spec.kind in ("builtin", "smollm2") and packaged() is not None:
         parts = [GGUF_SHA256, RECIPE]
     else:
-        parts = _sums(find_model(spec).deciding_files)
-    return _digest(parts + (_sums(adapter.deciding_files) if adapter else []))
+        parts = _sums(find_model(spec).fingerprinted_files)
+    return _digest(parts + (_sums(adapter.fingerprinted_files) if adapter else []))
 
 
 def fingerprint_of_asked(asked: Asked) -> str:
@@ -88,8 +88,9 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
         device: as torch names it; None: the GPU where there is one.
 
     Raises:
-        WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an endpoint
-            is none. Its server is first asked with the first question: where all answers are stored it need not run.
+        ModelUnavailableError: when the weights, or the packages to load them, are not to be had, or the key of an
+            endpoint is none. Its server is first asked with the first question: where all answers are stored it
+            need not run.
     """
     _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
     if asked.model.kind == "endpoint":
@@ -127,7 +128,7 @@ def has_gpu() -> bool:
 
 
 def _sums(paths: list[Path]) -> list[str]:
-    return [f"{path.name} {sha256_of(path)}" for path in paths]
+    return [f"{path.name} {file_sha256(path)}" for path in paths]
 
 
 def _digest(parts: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from transforms.language_models.folder import ModelFolder
-from transforms.weights import without_progress_bar
+from transforms.model_files import without_progress_bar
 
 if TYPE_CHECKING:
     import torch

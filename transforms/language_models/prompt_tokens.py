@@ -13,7 +13,7 @@ from transforms.language_models.folder import AdapterFolder
 from transforms.language_models.loading import find_adapter, find_model
 from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import Asked
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 
 def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -28,14 +28,14 @@ def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int6
 
     Raises:
         ValueError: for an endpoint, whose tokenizer is not on this machine.
-        WeightsError: when the model, or a package, is not to be had.
+        ModelUnavailableError: when the model, or a package, is not to be had.
     """
     if asked.model.kind == "endpoint":
         raise ValueError(f"how {asked.model} cuts texts into tokens is not known here")
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise WeightsError(f"a tokenizer needs the package {error.name}: {EXTRA}") from error
+        raise ModelUnavailableError(f"a tokenizer needs the package {error.name}: {EXTRA}") from error
     folder, adapter = find_model(asked.model), find_adapter(asked.model)
     tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
     around = frame(tokenizer, asked.dialogue, folder.encoder_decoder)

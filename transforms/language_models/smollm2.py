@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from transforms.language_models.folder import HUB_FILES, ModelFolder, read_model
-from transforms.weights import (
-    WeightsError,
-    cache_folder,
-    downloaded,
-    folder_of_package,
-    made_once,
-    sha256_of,
+from transforms.model_files import (
+    ModelUnavailableError,
+    build_once,
+    cache_dir,
+    download_snapshot,
+    file_sha256,
+    package_dir,
     without_progress_bar,
 )
 
@@ -38,14 +38,14 @@ def packaged() -> Path | None:
     """The file of weights in the installed package; None: the package is not there.
 
     Raises:
-        WeightsError: when the file is not the one that was published.
+        ModelUnavailableError: when the file is not the one that was published.
     """
-    package = folder_of_package(_PACKAGE)
+    package = package_dir(_PACKAGE)
     if package is None or not (package / _GGUF).is_file():
         return None
-    found = sha256_of(package / _GGUF)
+    found = file_sha256(package / _GGUF)
     if found != GGUF_SHA256:
-        raise WeightsError(f"{package / _GGUF} is not the published one: SHA-256 {found}, not {GGUF_SHA256}")
+        raise ModelUnavailableError(f"{package / _GGUF} is not the published one: SHA-256 {found}, not {GGUF_SHA256}")
     return package / _GGUF
 
 
@@ -53,31 +53,31 @@ def find_smollm2() -> ModelFolder:
     """The model's folder: made from the package, once a machine and user, or as a hub has it.
 
     Raises:
-        WeightsError: when the weights are not to be had.
+        ModelUnavailableError: when the weights are not to be had.
     """
     weights = packaged()
     if weights is None:
         try:
-            return read_model(downloaded(HUB_ID, HUB_FILES, EXTRA))
-        except WeightsError as error:
-            raise WeightsError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
-    folder = cache_folder("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
-    return read_model(made_once(folder, lambda hidden: convert(weights, hidden)))
+            return read_model(download_snapshot(HUB_ID, HUB_FILES, EXTRA))
+        except ModelUnavailableError as error:
+            raise ModelUnavailableError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
+    folder = cache_dir("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
+    return read_model(build_once(folder, lambda hidden: convert(weights, hidden)))
 
 
 def convert(weights: Path, folder: Path) -> None:
     """Makes a folder of transformers from a GGUF file.
 
     Raises:
-        WeightsError: when packages for it are missing.
+        ModelUnavailableError: when packages for it are missing.
     """
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
-        raise WeightsError(f"to read {weights.name} the package {error.name} is needed: {EXTRA}") from error
-    if folder_of_package("gguf") is None:  # transformers says so less clearly
-        raise WeightsError(f"to read {weights.name} the package gguf is needed: {EXTRA}")
+        raise ModelUnavailableError(f"to read {weights.name} the package {error.name} is needed: {EXTRA}") from error
+    if package_dir("gguf") is None:  # transformers says so less clearly
+        raise ModelUnavailableError(f"to read {weights.name} the package gguf is needed: {EXTRA}")
     _LOGGER.info("making %s of %s", folder, weights)
     source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
     with without_progress_bar():

@@ -13,7 +13,7 @@ from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWE
 from transforms.language_models.endpoint_name import is_endpoint, read_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
 from transforms.language_models.precision import Precision
-from transforms.weights import is_folder, is_hub_id
+from transforms.model_files import is_hub_id, looks_like_path
 
 ALLOWED = (
     "'builtin' (SmolLM2-135M-Instruct, taught to name), 'smollm2' (the same, not taught), a folder with a model of "
@@ -165,7 +165,7 @@ class ModelSpec:
         weights under that name. The device is no part of it: on another a few answers differ.
 
         Raises:
-            WeightsError: when the weights are not to be had.
+            ModelUnavailableError: when the weights are not to be had.
         """
         from transforms.language_models.loading import fingerprint
 
@@ -214,7 +214,7 @@ class Asked:
         one machine are used on another. Where a few that differ matter, a precision is asked for by name.
 
         Raises:
-            WeightsError: when the weights are not to be had.
+            ModelUnavailableError: when the weights are not to be had.
         """
         from transforms.language_models.loading import fingerprint_of_asked
 
@@ -224,7 +224,7 @@ class Asked:
         """The model, on the best device of this machine.
 
         Raises:
-            WeightsError: when the weights, or the packages to load them, are not to be had, or the key of an
+            ModelUnavailableError: when the weights, or the packages to load them, are not to be had, or the key of an
                 endpoint is none.
         """
         from transforms.language_models.loading import load_model
@@ -258,7 +258,7 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
     checked = str(_checked_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
-    if is_folder(text):
+    if looks_like_path(text):
         return ModelSpec("folder", str(_checked_folder(text)), checked)
     if is_hub_id(text):
         return ModelSpec("hub", text, checked)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from transforms.batching import Rows, batches_of_one_width, halving, padded
+from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
 from transforms.language_models.dialogue import Dialogue, frame, question_tokens
 from transforms.language_models.drawing import DrawTokens
 from transforms.language_models.folder import AdapterFolder, ModelFolder
@@ -31,7 +31,7 @@ from transforms.language_models.token_loop import (
     say,
     width_of,
 )
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +59,7 @@ class Transformer:
         precision: how many bits are reckoned in.
 
     Raises:
-        WeightsError: when packages are missing, or the adapter is not for this model.
+        ModelUnavailableError: when packages are missing, or the adapter is not for this model.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Transformer:
             import torch
             from transformers import AutoTokenizer
         except ImportError as error:
-            raise WeightsError(f"a language model needs the package {error.name}: {EXTRA}") from error
+            raise ModelUnavailableError(f"a language model needs the package {error.name}: {EXTRA}") from error
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self.decoding = decoding or Decoding()
@@ -118,7 +118,7 @@ class Transformer:
     ) -> list[_Said]:
         """What is said of each question, for batches of questions and their tokens; what failed, alone."""
 
-        def run(rows: Rows) -> list[_Said]:
+        def run(rows: Indices) -> list[_Said]:
             try:
                 return ask([questions[row] for row in rows], [tokens[row] for row in rows])
             except Exception as error:
@@ -133,8 +133,8 @@ class Transformer:
             answers = [failed("ValueError: a question without a token")] * len(questions)
             some = np.flatnonzero([len(each) for each in tokens])
             widths = np.array([width_of(len(tokens[row])) for row in some], np.int64)
-            for batch in batches_of_one_width(widths, self.max_batch_tokens):
-                for rows, found in halving(run, some[batch], Exception):
+            for batch in equal_length_batches(widths, self.max_batch_tokens):
+                for rows, found in split_on_oom(run, some[batch], Exception):
                     for row, answer in zip(rows.tolist(), found, strict=True):
                         answers[row] = answer
             return answers
@@ -217,7 +217,7 @@ class Transformer:
 
         width = width_of(max(map(len, tokens)))
         rows = [each[::-1] for each in tokens] if left else tokens
-        pair = [array[:, ::-1].copy() if left else array for array in padded(rows, self._padding, width)]
+        pair = [array[:, ::-1].copy() if left else array for array in pad(rows, self._padding, width)]
         ids, mask = (torch.from_numpy(array).to(self.device) for array in pair)
         return ids, mask
 
@@ -246,19 +246,19 @@ def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tens
         from peft import PeftModel
         from safetensors import SafetensorError
     except ImportError as error:
-        raise WeightsError(f"an adapter needs the package {error.name}: {EXTRA}") from error
+        raise ModelUnavailableError(f"an adapter needs the package {error.name}: {EXTRA}") from error
     try:
         with warnings.catch_warnings():  # PEFT asks transformers in a way that is to be given up
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
             tuned = PeftModel.from_pretrained(model, adapter.folder)
     except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise WeightsError(f"the adapter {adapter.folder} does not fit the model: {error}") from error
+        raise ModelUnavailableError(f"the adapter {adapter.folder} does not fit the model: {error}") from error
     if adapter.kind == "LORA":
         return tuned.merge_and_unload(), none
     tokens = tuned.active_peft_config.num_virtual_tokens
     prompt = tuned.get_prompt(batch_size=1)[0, :tokens].detach()
     if prompt.shape[1] != width:
-        raise WeightsError(
+        raise ModelUnavailableError(
             f"the adapter {adapter.folder} does not fit the model: vectors of {prompt.shape[1]} numbers, not {width}"
         )
     return tuned.get_base_model(), prompt

@@ -84,7 +84,7 @@ class Named(NamedTuple):
     name: str
     method: str
     model: str
-    fallback: str
+    fallback_reason: str
     safe: bool
     content_hash: str
 
@@ -228,14 +228,14 @@ def _by_model(journey: Journey, name: str, namer: Namer) -> Named:
     return Named(journey.user_id, journey.journey_id, name, namer.config.method, namer.model, "", True, hashed)
 
 
-def _by_terms(journey: Journey, fallback: str, taken: Sequence[str], namer: Namer) -> Named:
+def _by_terms(journey: Journey, fallback_reason: str, taken: Sequence[str], namer: Namer) -> Named:
     name = salient_name(journey.terms, journey.weights, journey.titles, journey.rank, namer.config)
-    safe = fallback != "unsafe"
+    safe = fallback_reason != "unsafe"
     if namer.safety.danger(name):
         safe, name = False, _without_danger(journey, namer)
     name = _safely_apart(name, journey, taken, namer)
     hashed = journey_hash(journey, namer)
-    return Named(journey.user_id, journey.journey_id, name, "salient", "", fallback, safe, hashed)
+    return Named(journey.user_id, journey.journey_id, name, "salient", "", fallback_reason, safe, hashed)
 
 
 def _without_danger(journey: Journey, namer: Namer) -> str:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate, ends_of_runs
-from transforms.datasets.metrics import Count, count
+from transforms.columnar import concatenate, run_offsets
+from transforms.datasets.counts import Count, count
 from transforms.naming.config import NamingConfig
 
 NAMED_FROM = pa.schema(
@@ -86,7 +86,7 @@ def wanted_items(journeys: pa.RecordBatch, config: NamingConfig) -> pa.RecordBat
     lengths = np.bincount(owners[distinct], minlength=journeys.num_rows)
     kept = distinct[spread(lengths, _ITEMS_PER_TITLE * config.max_items)]
     rows = pa.array(owners[kept])
-    starts = ends_of_runs(owners[kept])
+    starts = run_offsets(owners[kept])
     positions = np.arange(len(kept)) - np.repeat(starts[:-1], np.diff(starts))
     ids = lists.flatten().take(pa.array(kept))
     columns = [journeys["user_id"].take(rows), journeys["journey_id"].take(rows)]

@@ -67,7 +67,7 @@ class NameChoice:
         """What chooses, with the encoder in memory.
 
         Raises:
-            WeightsError: when its weights, or the packages to load them, are not to be had.
+            ModelUnavailableError: when its weights, or the packages to load them, are not to be had.
         """
         return NameChooser(self.naming, self.encoder.load())
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.language_models.smollm2 import EXTRA
+from transforms.model_files import ModelUnavailableError, without_progress_bar
 from transforms.naming.safety import Danger, WordLists
 from transforms.naming.safety_model import SafetyModel, find_classifier, has_several_labels, labels_of
-from transforms.weights import WeightsError, without_progress_bar
 
 _NAMES_TOGETHER = 64
 _MOST_TOKENS = 128
@@ -40,7 +40,7 @@ class ListsAndClassifier:
         """Why a name may not be written; empty: it may.
 
         Raises:
-            WeightsError: when the classifier, or the packages to load it, are not to be had.
+            ModelUnavailableError: when the classifier, or the packages to load it, are not to be had.
         """
         listed = WordLists().danger(name)
         if listed or _loaded(self.model).probability(name) < self.model.threshold:
@@ -55,7 +55,7 @@ class Classifier:
         model: which, and which of its labels count.
 
     Raises:
-        WeightsError: when it, or the packages to load it, are not to be had.
+        ModelUnavailableError: when it, or the packages to load it, are not to be had.
     """
 
     def __init__(self, model: SafetyModel) -> None:
@@ -63,7 +63,7 @@ class Classifier:
             import torch
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ImportError as error:
-            raise WeightsError(f"a classifier needs the package {error.name}: {EXTRA}") from error
+            raise ModelUnavailableError(f"a classifier needs the package {error.name}: {EXTRA}") from error
         folder = find_classifier(model.name).folder
         safe = {"local_files_only": True, "trust_remote_code": False}
         self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)

@@ -11,7 +11,7 @@ from typing import Any
 
 from transforms.language_models.folder import HUB_FILES, FolderError, ModelFolder, read_model
 from transforms.language_models.smollm2 import EXTRA
-from transforms.weights import WeightsError, downloaded, is_folder, is_hub_id, sha256_of
+from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256, is_hub_id, looks_like_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +38,9 @@ class SafetyModel:
         """SHA-256 in hexadecimal over weights, tokenizer, labels and threshold; not over where they lie.
 
         Raises:
-            WeightsError: when the weights are not to be had.
+            ModelUnavailableError: when the weights are not to be had.
         """
-        sums = [f"{path.name} {sha256_of(path)}" for path in find_classifier(self.name).deciding_files]
+        sums = [f"{path.name} {file_sha256(path)}" for path in find_classifier(self.name).fingerprinted_files]
         return hashlib.sha256(json.dumps([sums, self.labels, self.threshold]).encode()).hexdigest()
 
 
@@ -48,12 +48,12 @@ def find_classifier(name: str) -> ModelFolder:
     """The folder with a classifier's weights.
 
     Raises:
-        WeightsError: when they are not to be had.
+        ModelUnavailableError: when they are not to be had.
     """
     try:
-        return read_model(Path(name) if is_folder(name) else downloaded(name, HUB_FILES, EXTRA))
-    except (FolderError, WeightsError) as error:
-        raise WeightsError(f"classifier {name}: {error}") from error
+        return read_model(Path(name) if looks_like_path(name) else download_snapshot(name, HUB_FILES, EXTRA))
+    except (FolderError, ModelUnavailableError) as error:
+        raise ModelUnavailableError(f"classifier {name}: {error}") from error
 
 
 def parse_safety_model(name: str, labels: Sequence[str], threshold: float) -> SafetyModel:
@@ -66,11 +66,11 @@ def parse_safety_model(name: str, labels: Sequence[str], threshold: float) -> Sa
 
     Raises:
         ValueError: naming what was given and what is allowed.
-        WeightsError: when the classifier is not to be had.
+        ModelUnavailableError: when the classifier is not to be had.
     """
-    if not is_folder(name) and not is_hub_id(name):
+    if not looks_like_path(name) and not is_hub_id(name):
         raise ValueError(f"no classifier {name!r}; allowed are a folder of transformers, or a hub id as owner/name")
-    path = str(Path(name).expanduser().resolve()) if is_folder(name) else name
+    path = str(Path(name).expanduser().resolve()) if looks_like_path(name) else name
     config = _read_config(find_classifier(path))
     known = labels_of(config)
     if unknown := sorted(set(labels) - set(known)):

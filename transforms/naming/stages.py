@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import GENERATIONS, JOURNEY_NAMES
-from transforms.columnar import GroupTogether, concatenate, cut_into_pieces
-from transforms.datasets.metrics import Count, count
+from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.language_models.generate import QUESTIONS
 from transforms.naming.config import NamingConfig
@@ -136,9 +136,9 @@ def counts_of(named: Iterable[Named]) -> list[Count]:
     """Names by method, and why those of models were not taken."""
     named = list(named)
     methods = Counter(each.method for each in named)
-    fallbacks = Counter(each.fallback for each in named if each.fallback)
+    fallbacks = Counter(each.fallback_reason for each in named if each.fallback_reason)
     counts = [count("names", number, method) for method, number in sorted(methods.items())]
-    counts += [count("names_refused", number, reason) for reason, number in sorted(fallbacks.items())]
+    counts += [count("names_rejected", number, reason) for reason, number in sorted(fallbacks.items())]
     return [*counts, count("names_unsafe", sum(not each.safe for each in named))]
 
 
@@ -152,7 +152,7 @@ class FindTitles(beam.DoFn):
         found = find_titles(bucket[1]["wanted"], bucket[1]["items"], self.most_characters)
         for each in found.counts:
             yield TaggedOutput(COUNTS_TAG, each)
-        yield from cut_into_pieces(found.titled)
+        yield from split_by_size(found.titled)
 
 
 class BringTitles(beam.DoFn):
@@ -166,7 +166,7 @@ class BringTitles(beam.DoFn):
         without = pc.sum(pc.equal(pc.list_value_length(rows["titles"]), 0)).as_py() or 0
         yield TaggedOutput(COUNTS_TAG, count("journeys", rows.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("journeys_without_titles", without))
-        yield from cut_into_pieces(rows)
+        yield from split_by_size(rows)
 
 
 class NameByTerms(beam.DoFn):
@@ -203,9 +203,9 @@ class DecideFirst(beam.DoFn):
             of_user = first_round(journeys, texts.get(journeys[0].user_id, {}), self.namer)
             named += of_user.settled
             again += of_user.again
-        for piece in cut_into_pieces(asked_rows(again, self.namer)):
+        for piece in split_by_size(asked_rows(again, self.namer)):
             yield TaggedOutput(_AGAIN_TAG, piece)
-        yield TaggedOutput(COUNTS_TAG, count("journeys_asked_again", len(again)))
+        yield TaggedOutput(COUNTS_TAG, count("journeys_retried", len(again)))
         yield from _with_counts(named)
 
 
@@ -248,7 +248,7 @@ def _with_counts(named: Sequence[Named]) -> Iterator[Any]:
     for each in counts_of(named):
         yield TaggedOutput(COUNTS_TAG, each)
     if named:
-        yield from cut_into_pieces(name_rows(named))
+        yield from split_by_size(name_rows(named))
 
 
 @dataclasses.dataclass
@@ -273,12 +273,12 @@ class ReadyToName(beam.PTransform):
         items = given["items"] | "TitlesAlone" >> beam.Map(titles_alone).with_output_types(pa.RecordBatch)
         found = (
             {"wanted": wanted, "items": items}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Find" >> beam.ParDo(FindTitles(self.config.max_title_characters)).with_outputs(COUNTS_TAG, main="titled")
         )
         ready = (
             {"journeys": alone, "titled": _typed(found.titled)}
-            | "GroupUsers" >> GroupTogether("user_id", self.buckets)
+            | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Bring" >> beam.ParDo(BringTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
         )
         return _typed(ready.rows), (found[COUNTS_TAG], ready[COUNTS_TAG]) | "Counts" >> beam.Flatten()
@@ -302,7 +302,7 @@ class SalientNames(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         named = (
             {"named_from": rows}
-            | "GroupUsers" >> GroupTogether("user_id", self.buckets)
+            | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Name" >> beam.ParDo(NameByTerms(self.namer)).with_outputs(COUNTS_TAG, main="names")
         )
         return _typed(named.names), named[COUNTS_TAG]
@@ -336,7 +336,7 @@ class Decided(NamedTuple):
     Attributes:
         names: record batches of `journey_names` that are final.
         again: record batches of `ASKED`: what the model is asked again.
-        counts: counts (`names`, `names_refused` by reason, `names_unsafe`, `journeys_asked_again`).
+        counts: counts (`names`, `names_rejected` by reason, `names_unsafe`, `journeys_retried`).
     """
 
     names: beam.PCollection
@@ -359,7 +359,7 @@ class FirstRound(beam.PTransform):
     def expand(self, given: Mapping[str, beam.PCollection]) -> Decided:
         decided = (
             {"asked": given["asked"], "answers": given | "Answers" >> _Answers("asked", self.buckets)}
-            | "GroupUsers" >> GroupTogether("user_id", self.buckets)
+            | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Decide" >> beam.ParDo(DecideFirst(self.namer)).with_outputs(_AGAIN_TAG, COUNTS_TAG, main="names")
         )
         return Decided(_typed(decided.names), _typed(decided[_AGAIN_TAG]), decided[COUNTS_TAG])
@@ -389,7 +389,7 @@ class SecondRound(beam.PTransform):
                 "settled": settled,
                 "answers": asked | "Answers" >> _Answers("again", self.buckets),
             }
-            | "GroupUsers" >> GroupTogether("user_id", self.buckets)
+            | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Decide" >> beam.ParDo(DecideSecond(self.namer)).with_outputs(COUNTS_TAG, main="names")
         )
         return _typed(named.names), named[COUNTS_TAG]
@@ -406,7 +406,7 @@ class _Answers(beam.PTransform):
         asked = given[self.asked] | "Hashes" >> beam.Map(_hashes).with_output_types(pa.RecordBatch)
         return (
             {"asked": asked, "texts": given["texts"]}
-            | "GroupHashes" >> GroupTogether("content_hash", self.buckets)
+            | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
             | "Join" >> beam.FlatMap(_answers_of_bucket).with_output_types(pa.RecordBatch)
         )
 
@@ -430,4 +430,4 @@ def _hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _answers_of_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(answers(bucket[1]["asked"], bucket[1]["texts"]))
+    yield from split_by_size(answers(bucket[1]["asked"], bucket[1]["texts"]))

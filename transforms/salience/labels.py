@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.columnar import concatenate, ends_of_runs, stable_hash
+from transforms.columnar import concatenate, run_offsets, stable_hash
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.text import FUNCTION_WORDS
 
@@ -93,7 +93,7 @@ def unite_labels(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     pairs = pa.table({"item_id": owners, "term": rows["terms"].flatten()})
     pairs = pairs.group_by(["item_id", "term"]).aggregate([]).sort_by([("item_id", "ascending"), ("term", "ascending")])
     ids = pairs["item_id"].combine_chunks()
-    ends = ends_of_runs(ids.dictionary_encode().indices.to_numpy())
+    ends = run_offsets(ids.dictionary_encode().indices.to_numpy())
     terms = pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pairs["term"].combine_chunks())
     return pa.RecordBatch.from_arrays([ids.take(pa.array(ends[:-1])), terms], schema=LABELS)
 

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from schemas import ITEMS, METRICS, TIMESTAMP
-from transforms.columnar import ApplyToAll, GroupTogether, SplitByBucket, concatenate, stable_hash
-from transforms.datasets.metrics import count
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, stable_hash
+from transforms.datasets.counts import count
 from transforms.salience.candidates import CANDIDATES, candidate_terms
 from transforms.salience.config import LearningConfig, SalienceConfig
 from transforms.salience.labels import consumed_together, terms_of_fields, terms_of_texts
@@ -241,7 +241,7 @@ class LearnedSalientTerms(beam.PTransform):
     def _placed(self, described: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
         return (
             {"described": described, "vectors": vectors}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Place" >> beam.Map(place).with_output_types(pa.RecordBatch)
         )
 
@@ -250,7 +250,7 @@ class LearnedSalientTerms(beam.PTransform):
         sums = (
             placed
             | "Sums" >> beam.FlatMap(sums_of_terms, AsSingleton(frequents)).with_output_types(pa.RecordBatch)
-            | "ByTerm" >> beam.ParDo(SplitByBucket("term", self.buckets)).with_output_types(_Keyed)
+            | "ByTerm" >> beam.ParDo(KeyByBucket("term", self.buckets)).with_output_types(_Keyed)
             | "GroupTerms" >> beam.GroupByKey()
             | "AddSums" >> beam.MapTuple(lambda _, sums: add_term_sums(sums)).with_output_types(pa.RecordBatch)
         )
@@ -268,7 +268,7 @@ class LearnedSalientTerms(beam.PTransform):
         sample = (
             items
             | "SampleSome" >> beam.Map(lambda rows: smallest_hashes([rows], most)).with_output_types(pa.RecordBatch)
-            | "Sample" >> ApplyToAll(smallest_hashes, (most,))
+            | "Sample" >> ApplyGlobally(smallest_hashes, (most,))
         )
         own = vectors | "OfSample" >> beam.Map(_of_sample, AsSingleton(sample)).with_output_types(pa.RecordBatch)
         log: Any = ()

@@ -10,8 +10,8 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import ApplyToAll, split_by_bucket
-from transforms.datasets.metrics import count
+from transforms.columnar import ApplyGlobally, split_by_bucket
+from transforms.datasets.counts import count
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
@@ -59,7 +59,7 @@ class ChooseVocabulary(beam.PTransform):
                 pa.RecordBatch
             )
         )
-        return statistics | "Vocabulary" >> ApplyToAll(vocabulary, (beam.pvalue.AsSingleton(size), limits)), size
+        return statistics | "Vocabulary" >> ApplyGlobally(vocabulary, (beam.pvalue.AsSingleton(size), limits)), size
 
 
 @dataclasses.dataclass

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate, ends_of_runs
+from transforms.columnar import concatenate, run_offsets
 
 SCALE = 2048
 """Vectors of unit length are rounded to multiples of 1 / SCALE. Products of two such are below 2 ** 23, where sums of
@@ -95,7 +95,7 @@ def term_sums(terms: pa.ListArray, given: pa.ListArray, vectors: Directions) -> 
     flat = terms.flatten().dictionary_encode()
     codes, items = flat.indices.to_numpy(), pc.list_parent_indices(terms).to_numpy()
     order = np.argsort(codes, kind="stable")
-    ends = ends_of_runs(codes[order])
+    ends = run_offsets(codes[order])
     sums = np.empty((len(ends) - 1, vectors.shape[1]), np.int64)
     for row, (start, end) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)):
         sums[row] = vectors[items[order[start:end]]].sum(axis=0, dtype=np.int64)
@@ -123,7 +123,7 @@ def add_term_sums(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     if not rows.num_rows:
         return rows
     rows = rows.take(pc.sort_indices(rows["term"]))
-    starts = ends_of_runs(rows["term"].dictionary_encode().indices.to_numpy())[:-1]
+    starts = run_offsets(rows["term"].dictionary_encode().indices.to_numpy())[:-1]
     matrix = rows["sum"].flatten().to_numpy().reshape(rows.num_rows, -1)
     items, given = (np.add.reduceat(rows[name].to_numpy(), starts) for name in ("items", "given"))
     return _sums(rows["term"].take(pa.array(starts)), items, given, np.add.reduceat(matrix, starts))

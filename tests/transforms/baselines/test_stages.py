@@ -14,7 +14,7 @@ from transforms.baselines.config import BaselineConfig
 from transforms.baselines.rows import ITEM_VECTORS, matrix_of, number_by_first
 from transforms.baselines.stages import BaselineJourneys, personal_journeys
 from transforms.columnar import concatenate
-from transforms.datasets.coercion import located_schema
+from transforms.datasets.coercion import with_provenance
 from transforms.journeys.config import IcpcConfig
 from transforms.journeys.grouping import journeys_of_labels
 from transforms.journeys.icpc import TermVectors
@@ -40,7 +40,7 @@ def histories(items_of: dict[str, Sequence[int]]) -> pa.RecordBatch:
         }
         for number, (user, items) in enumerate(items_of.items())
     ]
-    batch = pa.RecordBatch.from_pylist(rows, located_schema(HISTORIES))
+    batch = pa.RecordBatch.from_pylist(rows, with_provenance(HISTORIES))
     HISTORIES.check(batch.select(HISTORIES.arrow.names).cast(HISTORIES.arrow))
     return batch
 
@@ -59,7 +59,7 @@ def run(
 
     found = concatenate(run_graph(build)["rows"], JOURNEYS.arrow)
     JOURNEYS.check(found)
-    found = found.sort_by([(name, "ascending") for name in JOURNEYS.order])
+    found = found.sort_by([(name, "ascending") for name in JOURNEYS.sort_by])
     return found.to_pylist()
 
 

@@ -3,19 +3,19 @@
 import threading
 from collections import Counter
 
-from transforms.datasets.storage import ReplacedError, Storage, Stored
+from transforms.datasets.storage import Storage, VersionConflictError, VersionedFile
 
 
 def check_that_one_wins_each_round(storage: Storage, path: str, rounds: int, writers: int) -> None:
     """In each round all writers replace the version of the round before; exactly one may, and it is what is stored."""
-    expected: Stored | None = None
+    expected: VersionedFile | None = None
 
     def write(content: bytes, start: threading.Barrier, wins: Counter[bytes]) -> None:
         start.wait()
         try:
             storage.replace(path, content, expected)
             wins[content] += 1
-        except ReplacedError:
+        except VersionConflictError:
             pass
 
     for number in range(rounds):

@@ -16,8 +16,8 @@ from transforms.datasets.coercion import (
     coerce,
     error_rows,
     file_error,
-    located_schema,
     select_columns,
+    with_provenance,
 )
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -129,7 +129,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
 
     good, bad = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
 
-    assert good.schema.equals(located_schema(INTERACTIONS))
+    assert good.schema.equals(with_provenance(INTERACTIONS))
     good.validate(full=True)
     bad.validate(full=True)
     times_as_numbers = good.set_column(2, "timestamp", good["timestamp"].cast(pa.int64()))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.transforms.datasets.test_storage import files_up_to
 from transforms.datasets import commit as committing
 from transforms.datasets import manifest as manifests
-from transforms.datasets.commit import commit, discard
+from transforms.datasets.commit import commit, discard_parts
 from transforms.datasets.manifest import MANIFEST_NAME, CommitError, Manifest, Part, current_versions, read_manifest
-from transforms.datasets.storage import LocalStorage, Storage, StorageError, Stored
+from transforms.datasets.storage import LocalStorage, Storage, StorageError, VersionedFile
 
 DATASETS = ("errors", "journeys")
 Versions = dict[str, str | None]
@@ -67,11 +67,11 @@ class Watched(LocalStorage):
         self.tell("list", pattern)
         return self.plain.list_files(pattern)
 
-    def read(self, path: str) -> Stored | None:
+    def read(self, path: str) -> VersionedFile | None:
         self.tell("read", path)
         return self.plain.read(path)
 
-    def replace(self, path: str, content: bytes | None, expected: Stored | None) -> Stored | None:
+    def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
         self.tell("replace", path)
         return self.plain.replace(path, content, expected)
 
@@ -83,7 +83,7 @@ class Watched(LocalStorage):
 
 def watched(monkeypatch: pytest.MonkeyPatch, storage: Storage) -> None:
     for module in (committing, manifests):
-        monkeypatch.setattr(module, "storage_of", lambda _: storage)
+        monkeypatch.setattr(module, "open_storage", lambda _: storage)
 
 
 class TestCommit:
@@ -184,7 +184,7 @@ class TestPuttingBack:
         refused: list[str] = []
 
         class Refusing(LocalStorage):
-            def replace(self, path: str, content: bytes | None, expected: Stored | None) -> Stored | None:
+            def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
                 if path == str(tmp_path / failing / MANIFEST_NAME) and not refused:
                     refused.append(path)
                     if arrives:  # and only the answer is lost
@@ -263,7 +263,7 @@ class TestDiscard:
         versions = launched(tmp_path)
         commit_alone(tmp_path, both(tmp_path, "theirs", "shared"))
         before = files(tmp_path)
-        discard(str(tmp_path), both(tmp_path, "ours", "shared"), versions)
+        discard_parts(str(tmp_path), both(tmp_path, "ours", "shared"), versions)
         assert files(tmp_path) == before
 
     def test_a_commit_that_has_only_begun_is_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ class TestDiscard:
 
         (tmp_path / "errors" / MANIFEST_NAME).write_text(theirs[0].to_json())
         monkeypatch.setattr(committing.time, "sleep", finish)
-        discard(str(tmp_path), both(tmp_path, "ours", "shared"), versions)
+        discard_parts(str(tmp_path), both(tmp_path, "ours", "shared"), versions)
         assert len(looks) == 3
         assert names(tmp_path, "journeys") == [MANIFEST_NAME, "part-shared.parquet"]
 
@@ -286,7 +286,7 @@ class TestDiscard:
         (tmp_path / "errors" / MANIFEST_NAME).write_text(theirs[0].to_json())
         waited: list[float] = []
         monkeypatch.setattr(committing.time, "sleep", waited.append)
-        discard(str(tmp_path), both(tmp_path, "ours", "theirs"), versions)
+        discard_parts(str(tmp_path), both(tmp_path, "ours", "theirs"), versions)
         assert 5 < sum(waited) < 20
         assert names(tmp_path, "errors") == [MANIFEST_NAME, "part-theirs.parquet"]
         assert names(tmp_path, "journeys") == ["part-ours.parquet", "part-theirs.parquet"]
@@ -299,7 +299,7 @@ class TestDiscard:
 
         versions, ours = launched(tmp_path), both(tmp_path, "ours")
         watched(monkeypatch, Watched(fail))
-        discard(str(tmp_path), ours, versions)
+        discard_parts(str(tmp_path), ours, versions)
 
 
 def run_job(workspace: Path, after: list[Manifest], versions: Versions) -> bool:
@@ -307,7 +307,7 @@ def run_job(workspace: Path, after: list[Manifest], versions: Versions) -> bool:
     try:
         commit(str(workspace), after, versions)
     except CommitError:
-        discard(str(workspace), after, versions)
+        discard_parts(str(workspace), after, versions)
         return False
     return True
 

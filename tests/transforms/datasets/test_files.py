@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.datasets.files import InputFile, InputNotFoundError, absolute, check_writable, find
+from transforms.datasets.files import InputFile, InputNotFoundError, absolute_path, check_writable, resolve_source
 from transforms.datasets.manifest import Manifest, Part
 from transforms.datasets.storage import StorageError
 
@@ -44,7 +44,7 @@ ALL = [
 
 
 def found(tree: Path, path: str) -> list[str]:
-    return [str(Path(file.path).relative_to(tree)) for file in find(f"{tree}{path}").files]
+    return [str(Path(file.path).relative_to(tree)) for file in resolve_source(f"{tree}{path}").files]
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_find(tree: Path, path: str, files: list[str]) -> None:
 
 def test_sizes_and_absolute_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
-    source = find("day=2")
+    source = resolve_source("day=2")
     assert source.path == str(tree / "day=2")
     assert source.files == (InputFile(str(tree / "day=2" / "x.parquet"), len("day=2/x.parquet")),)
-    assert find(".").size == sum(map(len, ALL))
-    assert find("../log/b.parquet").path == str(tree / "b.parquet")
+    assert resolve_source(".").size == sum(map(len, ALL))
+    assert resolve_source("../log/b.parquet").path == str(tree / "b.parquet")
 
 
 @pytest.mark.parametrize(
@@ -89,19 +89,19 @@ def test_sizes_and_absolute_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_nothing_there(tree: Path, path: str, message: str) -> None:
     with pytest.raises(InputNotFoundError, match=message):
-        find(f"{tree}{path}")
+        resolve_source(f"{tree}{path}")
 
 
 def test_a_file_system_that_is_not_known(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="nosuch"):
-        find("nosuch://bucket/log")
+        resolve_source("nosuch://bucket/log")
 
 
 def test_a_manifest_says_what_a_folder_is(tree: Path) -> None:
     parts = (Part("day=1/x.parquet", 1, 15, ""), Part("not/written/yet.parquet", 2, 99, ""))
     manifest = Manifest("interactions", "f", parts, {}, "1", {})
     (tree / "_manifest.json").write_text(manifest.to_json())
-    source = find(str(tree))
+    source = resolve_source(str(tree))
     assert source.manifest == manifest
     assert source.files == tuple(InputFile(f"{tree}/{part.name}", part.bytes) for part in parts)
     assert found(tree, "/*.parquet") == ["b.parquet"]
@@ -110,10 +110,10 @@ def test_a_manifest_says_what_a_folder_is(tree: Path) -> None:
 def test_only_paths_of_this_machine_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert absolute("gs://bucket/log") == "gs://bucket/log"
-    assert absolute("log") == f"{tmp_path}/log"
-    assert absolute("~/log") == "/home/somebody/log"
-    assert absolute("/a/../b") == "/b"
+    assert absolute_path("gs://bucket/log") == "gs://bucket/log"
+    assert absolute_path("log") == f"{tmp_path}/log"
+    assert absolute_path("~/log") == "/home/somebody/log"
+    assert absolute_path("/a/../b") == "/b"
 
 
 class TestCheckWritable:
@@ -135,5 +135,5 @@ def test_a_glob_may_name_folders(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "rows.parquet").touch()
         (folder / "_SUCCESS").touch()
-    found = find(f"{tmp_path}/date=*")
+    found = resolve_source(f"{tmp_path}/date=*")
     assert [Path(file.path).parent.name for file in found.files] == ["date=2024-01-01", "date=2024-01-02"]

@@ -14,14 +14,14 @@ from apache_beam.pvalue import TaggedOutput
 from schemas import HISTORIES, INTERACTIONS
 from tests.transforms.beam_testing import run_graph
 from transforms.datasets import reading
-from transforms.datasets.coercion import ColumnError, located_schema
-from transforms.datasets.files import InputFile, Source, find
+from transforms.datasets.coercion import ColumnError, with_provenance
+from transforms.datasets.files import InputFile, Source, resolve_source
 from transforms.datasets.reading import (
-    FileSlice,
     ListRowGroups,
     ParquetReader,
     ReadRowGroups,
     ReadRows,
+    RowGroup,
     UnreadableFileError,
     read_dataset,
 )
@@ -172,12 +172,12 @@ def write(folder: Path, table: pa.Table) -> str:
 class TestRowGroups:
     def test_slices_know_their_first_row(self, path: str) -> None:
         slices = outputs(ListRowGroups(INTERACTIONS, {}).process(path))["main"]
-        assert slices == [FileSlice(path, group, 300 * group) for group in range(4)]
+        assert slices == [RowGroup(path, group, 300 * group) for group in range(4)]
 
     def test_rows_know_their_place(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reading, "ROWS_PER_BATCH", 100)
-        found = outputs(read_groups().process(FileSlice(path, 2, 600)))
-        assert [rows.schema for rows in found["main"]] == [located_schema(INTERACTIONS)] * 3
+        found = outputs(read_groups().process(RowGroup(path, 2, 600)))
+        assert [rows.schema for rows in found["main"]] == [with_provenance(INTERACTIONS)] * 3
         assert [row for rows in found["main"] for row in rows["row"].to_pylist()] == list(range(600, 900))
         assert found["counts"] == [(("interactions_read", ""), 100)] * 3
 
@@ -190,7 +190,7 @@ class TestRowGroups:
             raise UnreadableFileError("bad page")
 
         monkeypatch.setattr(ParquetReader, "batches", damaged)
-        found = outputs(read_groups().process(FileSlice(path, 1, 300)))
+        found = outputs(read_groups().process(RowGroup(path, 1, 300)))
         assert [rows.num_rows for rows in found["main"]] == [100]
         assert found["counts"] == [(("interactions_read", ""), 100)]
         (error,) = found["errors"]
@@ -210,7 +210,7 @@ def test_read_rows(path: str, tmp_path: Path) -> None:
     bad = LOG.slice(0, 5).set_column(0, "user_id", pa.array(["a", None, "", "b", "c"]))
     pq.write_table(bad, tmp_path / "more.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no PAR1")
-    source = find(str(tmp_path))
+    source = resolve_source(str(tmp_path))
 
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         return dict(zip(("rows", "errors", "counts"), pipeline | ReadRows(INTERACTIONS, source), strict=True))

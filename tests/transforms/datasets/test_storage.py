@@ -13,7 +13,14 @@ import pytest
 from apache_beam.io.localfilesystem import LocalFileSystem
 
 from tests.transforms.datasets.racing import check_that_one_wins_each_round
-from transforms.datasets.storage import LocalStorage, ReplacedError, Storage, StorageError, Stored, storage_of
+from transforms.datasets.storage import (
+    LocalStorage,
+    Storage,
+    StorageError,
+    VersionConflictError,
+    VersionedFile,
+    open_storage,
+)
 
 ROUNDS, WRITERS = 20, 6
 HOLD_THE_LOCK = """
@@ -89,7 +96,7 @@ class TestWrite:
 class TestRead:
     def test_content_or_none(self, tmp_path: Path, storage: Storage) -> None:
         (tmp_path / "file").write_bytes(b"content")
-        assert storage.read(str(tmp_path / "file")) == Stored(b"content")
+        assert storage.read(str(tmp_path / "file")) == VersionedFile(b"content")
         assert storage.read(str(tmp_path / "nowhere")) is None
         assert storage.read(str(tmp_path / "file" / "below")) is None
 
@@ -102,20 +109,20 @@ class TestReplace:
     def test_makes_changes_and_deletes(self, tmp_path: Path, storage: Storage) -> None:
         path = tmp_path / "folder" / "file"
         first = storage.replace(str(path), b"first", None)
-        assert first == storage.read(str(path)) == Stored(b"first")
+        assert first == storage.read(str(path)) == VersionedFile(b"first")
         second = storage.replace(str(path), b"second", first)
-        assert second == storage.read(str(path)) == Stored(b"second")
+        assert second == storage.read(str(path)) == VersionedFile(b"second")
         assert storage.replace(str(path), None, second) is None
         assert not list(path.parent.iterdir())
 
     @pytest.mark.parametrize("content", [b"mine", None])
-    @pytest.mark.parametrize("expected", [None, Stored(b"older")])
+    @pytest.mark.parametrize("expected", [None, VersionedFile(b"older")])
     def test_not_what_somebody_else_wrote(
-        self, tmp_path: Path, storage: Storage, expected: Stored | None, content: bytes | None
+        self, tmp_path: Path, storage: Storage, expected: VersionedFile | None, content: bytes | None
     ) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"theirs")
-        with pytest.raises(ReplacedError, match=str(path)):
+        with pytest.raises(VersionConflictError, match=str(path)):
             storage.replace(str(path), content, expected)
         assert path.read_bytes() == b"theirs"
         assert list(tmp_path.iterdir()) == [path]
@@ -123,8 +130,8 @@ class TestReplace:
     def test_what_is_so_already_is_fine(self, tmp_path: Path, storage: Storage) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"same")
-        assert storage.replace(str(path), b"same", None) == Stored(b"same")
-        assert storage.replace(str(tmp_path / "gone"), None, Stored(b"older")) is None
+        assert storage.replace(str(path), b"same", None) == VersionedFile(b"same")
+        assert storage.replace(str(tmp_path / "gone"), None, VersionedFile(b"older")) is None
 
     def test_of_many_local_writers_one_wins_each_round(self, tmp_path: Path) -> None:
         check_that_one_wins_each_round(LocalStorage(), str(tmp_path / "file"), ROUNDS, WRITERS)
@@ -179,12 +186,12 @@ class TestDelete:
 
 
 def test_paths_of_a_scheme_go_through_beam() -> None:
-    assert type(storage_of("/tmp/file")) is type(storage_of("file")) is LocalStorage
-    assert type(storage_of("s3://bucket/file")) is Storage
+    assert type(open_storage("/tmp/file")) is type(open_storage("file")) is LocalStorage
+    assert type(open_storage("s3://bucket/file")) is Storage
 
 
 @pytest.mark.parametrize("path", ["hdfs://host/file", "nosuch://bucket/file"])
 def test_what_beam_cannot_do_is_told_in_a_line(path: str) -> None:
     with pytest.raises(StorageError, match=f"cannot use '{path}': .+") as told:
-        storage_of(path)
+        open_storage(path)
     assert len(str(told.value).splitlines()) == 1

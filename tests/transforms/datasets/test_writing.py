@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, SALIENT_TERMS, SchemaError
 from tests.transforms.beam_testing import create, run_graph
-from transforms.columnar import buckets_of, concatenate
+from transforms.columnar import bucket_ids, concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error
-from transforms.datasets.gate import DataError, Gate
+from transforms.datasets.error_rate import DataError, ErrorRateCheck
 from transforms.datasets.manifest import CommitError, Part, current_versions, read_manifest
 from transforms.datasets.writing import (
     Commit,
     PartWriter,
     WriteDatasets,
     count_values,
-    examples,
-    in_order,
+    sample_errors,
+    sort_rows,
     to_parquet,
 )
 
@@ -74,12 +74,12 @@ class TestInOrder:
         def key(row: tuple[str, int | None, int]) -> list[tuple[bool, object]]:
             return [(row[names.index(name)] is None, row[names.index(name)]) for name in order]
 
-        found = in_order(pa.RecordBatch.from_arrays(arrays, names=names), order)
+        found = sort_rows(pa.RecordBatch.from_arrays(arrays, names=names), order)
         assert [tuple(row.values()) for row in found.to_pylist()] == sorted(numbered, key=key)
 
     def test_what_is_in_order_is_not_copied(self) -> None:
-        rows = in_order(salient_terms(100), ("item_id",))
-        assert in_order(rows, ("item_id",)) is rows
+        rows = sort_rows(salient_terms(100), ("item_id",))
+        assert sort_rows(rows, ("item_id",)) is rows
 
 
 class TestToParquet:
@@ -142,7 +142,7 @@ def test_datasets_are_written_in_parts_by_hash(tmp_path: Path) -> None:
     for number, (_, part) in enumerate(parts):
         items = pq.read_table(tmp_path / "a" / "salient_terms" / part.name)["item_id"].combine_chunks()
         assert part.name.startswith(f"part-0000{number}-of-00004-")
-        assert set(buckets_of(items, 4)) == {number}
+        assert set(bucket_ids(items, 4)) == {number}
 
 
 class TestCommit:
@@ -151,7 +151,8 @@ class TestCommit:
         """The last step of a job that is launched now."""
         writer, schemas = PartWriter(str(workspace), 1), (SALIENT_TERMS, ERRORS)
         versions = current_versions(str(workspace), [schema.name for schema in schemas])
-        return Commit(schemas, writer, versions, Gate(("items",), rate), {"option": 1}, "0.1.0", {"items": "x"})
+        check = ErrorRateCheck(("items",), rate)
+        return Commit(schemas, writer, versions, check, {"option": 1}, "0.1.0", {"items": "x"})
 
     @staticmethod
     def parts(workspace: Path, items: int, bad: int) -> list[tuple[str, Part]]:
@@ -179,7 +180,7 @@ class TestCommit:
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         refused = self.committing(tmp_path, 0.1).process(
             self.parts(tmp_path, 4, 3),
-            [*counts, (("items_unusable", "reason_0"), 2), (("items_unusable", "reason_1"), 1)],
+            [*counts, (("items_invalid", "reason_0"), 2), (("items_invalid", "reason_1"), 1)],
         )
         with pytest.raises(DataError) as told:
             list(refused)
@@ -212,7 +213,7 @@ def test_examples_are_the_first_of_each_reason() -> None:
         file_error("items", "b.parquet", None, "not_parquet", "no magic"),
         file_error("items", "c.parquet", 9, "not_parquet", "no footer"),
     ]
-    assert examples(concatenate(errors, ERRORS.arrow)) == {
+    assert sample_errors(concatenate(errors, ERRORS.arrow)) == {
         "null_title": "null_title: a.parquet, row 3: item_id=1",
         "not_parquet": "not_parquet: b.parquet: no magic",
     }

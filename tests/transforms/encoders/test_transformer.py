@@ -9,7 +9,7 @@ transformers = pytest.importorskip("transformers")
 from tests.transforms.encoders.tiny_models import make_bert, write_json  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.transformer import TransformerEncoder  # noqa: E402
-from transforms.weights import WeightsError  # noqa: E402
+from transforms.model_files import ModelUnavailableError  # noqa: E402
 
 TEXTS = ["red tea pot", "tea", "", "a b c d e f g h i j k l m n", "cars", "gardening in the red garden", "☕"]
 
@@ -82,7 +82,7 @@ def test_lower_case_is_as_the_model_wants_it(tmp_path: Path) -> None:
 
 
 def test_more_tokens_than_a_model_has_places_for_are_refused(bert: Path) -> None:
-    with pytest.raises(WeightsError, match="takes 40 tokens at most, max_tokens is 41"):
+    with pytest.raises(ModelUnavailableError, match="takes 40 tokens at most, max_tokens is 41"):
         encoder(bert, max_tokens=41)
     assert encoder(bert, max_tokens=40).encode(["a " * 100]).shape == (1, 24)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import HISTORIES
 from tests.transforms.journeys.events import Event, events, events_with_terms, name_of, plain
-from transforms.columnar import buckets_of, stable_hash
+from transforms.columnar import bucket_ids, stable_hash
 from transforms.journeys import histories as module
 from transforms.journeys.histories import (
     TALLIES,
@@ -191,7 +191,7 @@ def test_users_are_brought_together_by_part() -> None:
     by_part = dict(bring_together([events(rows[::2]), events(rows[1::2])], EVENTS, 5, parts=4))
     assert list(by_part) == sorted(by_part)
     for part, found in by_part.items():
-        assert set(buckets_of(found.user_ids, 4).tolist()) == {part}
+        assert set(bucket_ids(found.user_ids, 4).tolist()) == {part}
     assert sorted(event for found in by_part.values() for event in plain(found.events)) == sorted(rows)
 
 

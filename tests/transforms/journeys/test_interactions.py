@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas import ERRORS, INTERACTIONS
 from tests.transforms.journeys.events import Event, name_of, salient_terms
 from transforms.columnar import StringIndex
-from transforms.datasets.coercion import located_schema
+from transforms.datasets.coercion import with_provenance
 from transforms.journeys.config import InteractionFilter
 from transforms.journeys.interactions import (
     EVENTS,
@@ -19,7 +19,7 @@ from transforms.journeys.interactions import (
     look_up_items,
 )
 
-LOCATED = located_schema(INTERACTIONS)
+LOCATED = with_provenance(INTERACTIONS)
 
 
 def located(rows: list[dict[str, Any]]) -> pa.RecordBatch:

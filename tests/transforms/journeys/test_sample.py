@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
-from transforms.columnar import buckets_of
+from transforms.columnar import bucket_ids
 from transforms.journeys.sample import EVERYBODY, SampleUsers, limit_of, sample_hashes, sampled_rows, smallest_hashes
 
 
@@ -65,7 +65,7 @@ def test_everybody_is_sampled_where_there_are_few() -> None:
 def test_the_sample_is_spread_over_the_buckets() -> None:
     names = pa.array([f"user{number}" for number in range(20_000)])
     limit = limit_of(smallest_hashes(names, 1600), 1600)
-    buckets = buckets_of(names.filter(pa.array(sample_hashes(names) <= limit)), 16)
+    buckets = bucket_ids(names.filter(pa.array(sample_hashes(names) <= limit)), 16)
     counts = np.bincount(buckets, minlength=16)
     assert counts.sum() == 1600
     assert counts.min() > 60

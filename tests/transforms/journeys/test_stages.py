@@ -18,8 +18,8 @@ from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, Da
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
 from tests.transforms.journeys.reference import icpc
-from transforms.columnar import buckets_of, concatenate, stable_hash
-from transforms.datasets.coercion import located_schema
+from transforms.columnar import bucket_ids, concatenate, stable_hash
+from transforms.datasets.coercion import with_provenance
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import catalogue, pack
@@ -82,7 +82,7 @@ def interactions(log: Sequence[Event], batches: int = 6) -> list[pa.RecordBatch]
         | {"event": "buy" if number % 3 else "view"}
         for number, (user, time, item) in enumerate(log)
     ]
-    schema = located_schema(INTERACTIONS)
+    schema = with_provenance(INTERACTIONS)
     return [pa.RecordBatch.from_pylist(rows[start::batches], schema) for start in range(batches)]
 
 
@@ -90,7 +90,7 @@ def table(batches: Iterable[pa.RecordBatch], schema: DatasetSchema) -> pa.Record
     """All rows, checked and sorted as they would be written."""
     rows = concatenate(batches, schema.arrow)
     schema.check(rows)
-    return rows.sort_by([(name, "ascending") for name in schema.order])
+    return rows.sort_by([(name, "ascending") for name in schema.sort_by])
 
 
 @dataclasses.dataclass
@@ -236,7 +236,7 @@ def test_parts_are_the_same_bytes_and_hold_a_range_of_hashes(results: dict[str, 
     parts = results["broadcast"].parts
     assert parts == results["shuffle"].parts
     users = results["broadcast"].histories["user_id"]
-    sizes = Counter(buckets_of(users, PARTS).tolist())
+    sizes = Counter(bucket_ids(users, PARTS).tolist())
     expected = [(f"part-{index:05d}-of-00012", rows) for index, rows in sorted(sizes.items())]
     assert [(part.name[:19], part.rows) for name, part in parts if name == "histories"] == expected
 
@@ -311,7 +311,7 @@ def test_an_empty_log(join: Any) -> None:
 def located_histories(rows: pa.RecordBatch) -> pa.RecordBatch:
     place = [{"file": "histories", "row": number} for number in range(rows.num_rows)]
     merged = [row | where for row, where in zip(rows.to_pylist(), place, strict=True)]
-    return pa.RecordBatch.from_pylist(merged, located_schema(HISTORIES))
+    return pa.RecordBatch.from_pylist(merged, with_provenance(HISTORIES))
 
 
 @pytest.mark.parametrize("join", JOINS)
@@ -347,7 +347,7 @@ def test_stored_histories_become_interactions_again() -> None:
             {"user_id": "v", "item_ids": [], "timestamps": [], "truncated": False, "file": "f", "row": 1},
             {"user_id": "w", "item_ids": ["c"], "timestamps": [0], "truncated": False, "file": "g", "row": 0},
         ],
-        located_schema(HISTORIES),
+        with_provenance(HISTORIES),
     )
     for start in (0, 1):
         rows = stored_events(stored.slice(start))

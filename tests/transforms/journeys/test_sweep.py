@@ -158,7 +158,7 @@ def test_figures_as_metrics() -> None:
     given = config(target_granularity=1)
     rows = sweep_metrics(add_up([swept(LOG, KNOWN, given)]), "extract", given)
     METRICS.check(rows)
-    assert rows.equals(rows.sort_by([(name, "ascending") for name in METRICS.order]))
+    assert rows.equals(rows.sort_by([(name, "ascending") for name in METRICS.sort_by]))
     told = {(row["metric"], row["slice"]): (row["value"], row["n"]) for row in rows.to_pylist()}
     at_default = "threshold=0.05/min_size=2"
     assert told["sweep_journeys_per_user", at_default] == (1.0, 4)

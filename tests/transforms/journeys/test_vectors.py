@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.datasets.gate import DataError
+from transforms.datasets.error_rate import DataError
 from transforms.journeys.vectors import (
     ITEM_VECTORS,
     add_sums,

@@ -21,7 +21,7 @@ from transforms.language_models.endpoint_pace import FIRST_WAIT, LONGEST_WAIT, w
 from transforms.language_models.endpoint_reply import asked_to_wait
 from transforms.language_models.generate import QUESTIONS, GenerateTexts
 from transforms.language_models.spec import Answer, Asked, Decoding, ModelSpec, parse_model
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 KEY = "sk-very/secret+0123456789"
 DIALOGUE = Dialogue("Name it.", (("red pot", "Pots"), ("blue car", "Cars")))
@@ -157,7 +157,9 @@ class TestFailing:
             asking = Endpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=EndpointLimits(retries=1))
             answers = asking.answer(["a", "b"])
             assert answers == [Answer(None, "no reply: Connection refused, after 2 tries")] * 2
-            with pytest.raises(WeightsError, match=r"language model toy at http://127.*: no reply: Connection refused"):
+            with pytest.raises(
+                ModelUnavailableError, match=r"language model toy at http://127.*: no reply: Connection refused"
+            ):
                 asking.reach()
 
     def test_what_nobody_foresaw_costs_its_question_alone(
@@ -276,7 +278,7 @@ class TestKey:
 
     def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(KEY_VARIABLE, "sk-one\nsk-two")
-        with pytest.raises(WeightsError, match=f"{KEY_VARIABLE} holds no key") as raised:
+        with pytest.raises(ModelUnavailableError, match=f"{KEY_VARIABLE} holds no key") as raised:
             Endpoint("http://host", "toy")
         assert "sk-" not in str(raised.value)
 
@@ -298,19 +300,21 @@ class TestReaching:
     def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
         model = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=0)).load()
         server.models = CLOSED
-        with pytest.raises(WeightsError, match="no reply: RemoteDisconnected"):
+        with pytest.raises(ModelUnavailableError, match="no reply: RemoteDisconnected"):
             model.answer(["a"])
         server.models = Reply({})
         assert model.answer(["a"]) == [Answer("answer to a")]
 
     def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
         server.models = failed(503, "loading")
-        with pytest.raises(WeightsError, match=r"toy at http.*: status 503: loading, after 3 tries"):
+        with pytest.raises(ModelUnavailableError, match=r"toy at http.*: status 503: loading, after 3 tries"):
             endpoint(server).reach()
 
     def test_a_key_that_is_not_taken_is_told(self, server: Server) -> None:
         server.models = failed(401, f"wrong key {KEY}")
-        with pytest.raises(WeightsError, match=rf"status 401: the key in .* {KEY_VARIABLE} is not taken") as raised:
+        with pytest.raises(
+            ModelUnavailableError, match=rf"status 401: the key in .* {KEY_VARIABLE} is not taken"
+        ) as raised:
             endpoint(server, key=KEY).reach()
         assert KEY not in str(raised.value)
 

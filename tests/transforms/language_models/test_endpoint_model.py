@@ -94,7 +94,8 @@ def name(folder: Path, workspace: Path, *options: str) -> int:
 def names(workspace: Path) -> dict[str, tuple[object, ...]]:
     """By user: the name, how it came about, and why it is not the model's."""
     return {
-        str(row["user_id"]): (row["name"], row["method"], row["fallback"]) for row in rows(workspace, JOURNEY_NAMES)
+        str(row["user_id"]): (row["name"], row["method"], row["fallback_reason"])
+        for row in rows(workspace, JOURNEY_NAMES)
     }
 
 
@@ -157,7 +158,7 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
         "the reply is no JSON, after 2 tries",
     ]
     served, direct = names(tmp_path / "served"), names(tmp_path / "direct")
-    assert {user for user, (_, _, fallback) in served.items() if fallback == "unanswered"} == {
+    assert {user for user, (_, _, fallback_reason) in served.items() if fallback_reason == "unanswered"} == {
         "user 0",
         "user 1",
         "user 2",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas import ERRORS, GENERATIONS
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_answer
-from transforms.columnar import BYTES_PER_PIECE, concatenate
+from transforms.columnar import MAX_ELEMENT_BYTES, concatenate
 from transforms.content_hash import content_hashes
 from transforms.language_models.generate import (
     ANSWERS,
@@ -88,9 +88,9 @@ def test_pieces_are_the_same_for_any_order_of_rows(chance: object) -> None:
 
 
 def test_pieces_of_long_questions_are_small() -> None:
-    asked = rows_of(f"{number}" + "x" * (BYTES_PER_PIECE // 4) for number in range(10))
+    asked = rows_of(f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4) for number in range(10))
     pieces = list(cut_questions(asked))
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * BYTES_PER_PIECE
+    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
     assert sorted(row["question"] for piece in pieces for row in piece.to_pylist()) == sorted(
         asked["question"].to_pylist()
     )
@@ -226,7 +226,7 @@ def test_each_distinct_question_is_put_once_to_a_model_loaded_once(tmp_path: Pat
     GENERATIONS.check(found.generations)
     assert found.failed == []
     assert found.counts == Counter(
-        {"questions_read": 300, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+        {"questions_read": 300, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
     assert sorted(source.asked()) == sorted(ASKED)
     assert max(map(len, source.calls())) <= 64
@@ -256,11 +256,11 @@ def test_stored_answers_are_not_asked_again(tmp_path: Path) -> None:
     assert [answers[each] for each in hashes[20:]] == [toy_answer(question) for question in ASKED[20:]]
     assert len(answers) == found.generations.num_rows == 300
     assert found.counts == Counter(
-        {"questions_read": 300, "answers_reused": 20, "answers_resumed": 0, "answers_generated": 280}
+        {"questions_read": 300, "generations_cached": 20, "generations_resumed": 0, "generations_new": 280}
     )
     last = Outcome(source, [rows_of(ALL)], buckets=5, stored=[found.generations])
     assert last.generations == found.generations
-    assert last.counts == Counter({"questions_read": 300, "answers_reused": 300})
+    assert last.counts == Counter({"questions_read": 300, "generations_cached": 300})
     assert len(source.asked()) == 280
 
 
@@ -273,7 +273,7 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
     assert found.generations == EXPECTED
     assert found.failed == sorted(f"ValueError: no\n{question}" for question in impossible)
     assert found.counts == Counter(
-        {"questions_read": 302, "answers_reused": 0, "answers_resumed": 0, "answers_generated": 300}
+        {"questions_read": 302, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
     before = source.calls()
     stored = [found.generations]
@@ -286,9 +286,9 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
         assert again.counts == Counter(
             {
                 "questions_read": 302,
-                "answers_reused": reused,
-                "answers_resumed": resumed,
-                "answers_generated": 0,
+                "generations_cached": reused,
+                "generations_resumed": resumed,
+                "generations_new": 0,
             }
         )
 
@@ -309,9 +309,9 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) ->
     assert found.counts == Counter(
         {
             "questions_read": 300,
-            "answers_reused": 0,
-            "answers_resumed": len(kept),
-            "answers_generated": 300 - len(kept),
+            "generations_cached": 0,
+            "generations_resumed": len(kept),
+            "generations_new": 300 - len(kept),
         }
     )
 

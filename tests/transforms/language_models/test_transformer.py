@@ -28,7 +28,7 @@ from transforms.language_models.precision import Precision, has_bfloat16  # noqa
 from transforms.language_models.spec import Answer, Considered, Decoding  # noqa: E402
 from transforms.language_models.token_loop import width_of  # noqa: E402
 from transforms.language_models.transformer import Transformer  # noqa: E402
-from transforms.weights import WeightsError  # noqa: E402
+from transforms.model_files import ModelUnavailableError  # noqa: E402
 
 QUESTIONS = [
     "red tea pot",
@@ -238,7 +238,7 @@ def test_the_adapter_is_as_precise_as_the_model(folders: dict[str, Folders], tmp
 
 
 def test_adapters_of_other_models_are_refused(folders: dict[str, Folders], tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"the adapter .* does not fit the model"):
+    with pytest.raises(ModelUnavailableError, match=r"the adapter .* does not fit the model"):
         loaded(folders["llama"].model, folders["t5"].lora)
     for damage, name in ((lambda config: config | {"token_dim": 8}, "wide"), (None, "broken")):
         adapter = Path(shutil.copytree(folders["llama"].soft_prompt, tmp_path / name))
@@ -251,7 +251,7 @@ def test_adapters_of_other_models_are_refused(folders: dict[str, Folders], tmp_p
             from safetensors.torch import save_file
 
             save_file(weights, adapter / "adapter_model.safetensors", {"format": "pt"})
-        with pytest.raises(WeightsError, match=rf"the adapter .*{name} does not fit the model"):
+        with pytest.raises(ModelUnavailableError, match=rf"the adapter .*{name} does not fit the model"):
             loaded(folders["llama"].model, adapter)
 
 

@@ -59,7 +59,7 @@ def test_what_still_clashes_is_told_apart_by_a_term() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fallback", "safe"),
+    ("said", "fallback_reason", "safe"),
     [
         (None, "unanswered", True),
         ("", "blank", True),
@@ -69,20 +69,20 @@ def test_what_still_clashes_is_told_apart_by_a_term() -> None:
         ("재즈", "wrong_language", True),
     ],
 )
-def test_the_fall_back_is_the_salient_name(said: str | None, fallback: str, safe: bool) -> None:
+def test_the_fall_back_is_the_salient_name(said: str | None, fallback_reason: str, safe: bool) -> None:
     (named,) = run([journey()], lambda asked: said)
     assert (named.name, named.method, named.model) == ("Bebop, swing feel", "salient", "")
-    assert (named.fallback, named.safe) == (fallback, safe)
+    assert (named.fallback_reason, named.safe) == (fallback_reason, safe)
 
 
 def test_a_fault_that_can_be_mended_is_asked_about_again() -> None:
     (named,) = run([journey()], lambda asked: "Jazz" if "Videos" in asked.taken else "Videos")
-    assert (named.name, named.method, named.fallback) == ("Jazz", "few_shot", "")
+    assert (named.name, named.method, named.fallback_reason) == ("Jazz", "few_shot", "")
 
 
 def test_an_unsafe_salient_name_is_not_written() -> None:
     (named,) = salient_names([journey(4, (), ("fuck", "blowjob"))], Namer(NamingConfig()))
-    assert (named.name, named.safe, named.fallback) == ("Interest 4", False, "")
+    assert (named.name, named.safe, named.fallback_reason) == ("Interest 4", False, "")
 
 
 def test_terms_that_are_safe_make_a_name_without_the_others() -> None:
@@ -104,7 +104,7 @@ def test_a_model_that_repeats_a_bad_title_is_not_written(title: str) -> None:
 
 def test_a_journey_of_which_nothing_is_known_has_a_name() -> None:
     (named,) = run([journey(5, (), ())], lambda asked: "Tea")
-    assert (named.name, named.fallback) == ("Interest 5", "unanswered")
+    assert (named.name, named.fallback_reason) == ("Interest 5", "unanswered")
 
 
 def test_a_model_is_needed_for_all_methods_but_one() -> None:
@@ -135,4 +135,4 @@ def test_whatever_the_model_says(told: list[tuple[list[str], str | None, str | N
         assert each.name.strip()
         assert width(each.name) <= NAMER.config.max_width
         assert WordLists().danger(each.name) == ""
-        assert (each.method == "salient") == (each.model == "") == (each.fallback != "")
+        assert (each.method == "salient") == (each.model == "") == (each.fallback_reason != "")

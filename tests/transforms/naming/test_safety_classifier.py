@@ -23,13 +23,13 @@ from tests.transforms.naming.tiny_classifier import make_classifier  # noqa: E40
 from transforms.datasets.commit import commit  # noqa: E402
 from transforms.datasets.manifest import Manifest  # noqa: E402
 from transforms.datasets.writing import PartWriter  # noqa: E402
+from transforms.model_files import ModelUnavailableError  # noqa: E402
 from transforms.naming import safety_classifier  # noqa: E402
 from transforms.naming.config import NamingConfig  # noqa: E402
 from transforms.naming.decide import Asked, Namer, first_round, request_hash, salient_names  # noqa: E402
 from transforms.naming.safety import WordLists  # noqa: E402
 from transforms.naming.safety_classifier import Classifier, ListsAndClassifier  # noqa: E402
 from transforms.naming.safety_model import SafetyModel, parse_safety_model  # noqa: E402
-from transforms.weights import WeightsError  # noqa: E402
 
 TITLES = ("red tea pot", "tea garden pot", "red garden")
 NAMES = ["Red tea", "Tea pot garden", "Red car", "Cars garden tea", "Pot", "Garden red pot", "Car"]
@@ -62,7 +62,7 @@ def test_what_the_classifier_takes_for_unsafe_is_harmful(one: Path) -> None:
 def test_a_name_of_which_the_lists_say_enough_needs_no_classifier() -> None:
     nowhere = ListsAndClassifier(SafetyModel("/nowhere", ("toxic",)), "0")
     assert nowhere.danger("call +44 20 7946 0958") == "personal_data"
-    with pytest.raises(WeightsError, match="classifier /nowhere"):
+    with pytest.raises(ModelUnavailableError, match="classifier /nowhere"):
         nowhere.danger("Red tea")
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_classifier_is_told(one: Path, tmp_path: Path) -> None:
         parse_safety_model(str(make_llama(tmp_path / "llama")), ("toxic",), 0.5)
     with pytest.raises(ValueError, match="no classifier 'toxic'; allowed are a folder"):
         parse_safety_model("toxic", ("toxic",), 0.5)
-    with pytest.raises(WeightsError, match=r"classifier /nowhere: .*config\.json is missing"):
+    with pytest.raises(ModelUnavailableError, match=r"classifier /nowhere: .*config\.json is missing"):
         parse_safety_model("/nowhere", ("toxic",), 0.5)
     nameless = Path(shutil.copytree(one, tmp_path / "nameless"))
     config = json.loads((nameless / "config.json").read_text())
@@ -163,8 +163,8 @@ def test_a_name_that_the_classifier_refuses_is_not_the_models(one: Path) -> None
     texts = {request_hash(Asked(asked), namer): "Cars garden tea"}
     (kept,) = first_round([asked], texts, lists).settled
     (refused,) = first_round([asked], texts, namer).settled
-    assert (kept.name, kept.fallback, kept.safe) == ("Cars garden tea", "", True)
-    assert (refused.method, refused.fallback, refused.safe) == ("salient", "unsafe", False)
+    assert (kept.name, kept.fallback_reason, kept.safe) == ("Cars garden tea", "", True)
+    assert (refused.method, refused.fallback_reason, refused.safe) == ("salient", "unsafe", False)
     assert "car" not in refused.name.lower()
     assert request_hash(Asked(asked), namer) == request_hash(Asked(asked), lists)  # what the model said is used again
     assert kept.content_hash != refused.content_hash

@@ -9,15 +9,15 @@ import pytest
 from schemas import ERRORS, ITEMS, SALIENT_TERMS
 from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import concatenate
-from transforms.datasets.coercion import located_schema
+from transforms.datasets.coercion import with_provenance
+from transforms.datasets.deduplicate import Deduplicate, deduplicate
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.salient_terms import SalientTerms
 from transforms.salience.scoring import statistical_salience
-from transforms.salience.unique_items import UniqueItems, unique_items
 from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
-LOCATED = located_schema(ITEMS)
+LOCATED = with_provenance(ITEMS)
 CONFIG = SalienceConfig(VocabularyConfig(min_term_items=2, max_term_share=0.5, min_association=0.1), max_terms=5)
 
 
@@ -61,7 +61,7 @@ CATALOGUE = make_catalogue()
 
 def salience(batches: list[pa.RecordBatch], buckets: int) -> tuple[pa.RecordBatch, pa.RecordBatch, Counter]:
     def build(pipeline: Any) -> dict[str, Any]:
-        items, errors, counts = create(pipeline, "Items", batches) | UniqueItems(buckets)
+        items, errors, counts = create(pipeline, "Items", batches) | Deduplicate(buckets)
         salient, more_counts = items | SalientTerms(CONFIG, buckets)
         return {"salient": salient, "errors": errors, "counts": (counts, more_counts) | beam.Flatten()}
 
@@ -70,13 +70,13 @@ def salience(batches: list[pa.RecordBatch], buckets: int) -> tuple[pa.RecordBatc
     for key, number in found["counts"]:
         counts[key] += number
     salient = concatenate(found["salient"], SALIENT_TERMS.arrow).sort_by("item_id")
-    errors = concatenate(found["errors"], ERRORS.arrow).sort_by([(name, "ascending") for name in ERRORS.order])
+    errors = concatenate(found["errors"], ERRORS.arrow).sort_by([(name, "ascending") for name in ERRORS.sort_by])
     return salient, errors, counts
 
 
 def in_memory() -> pa.RecordBatch:
     """The same by the pure functions, on the whole catalogue at once."""
-    items = unique_items(located(CATALOGUE)).items
+    items = deduplicate(located(CATALOGUE)).items
     candidates = candidate_terms(items, CONFIG.stop_words)
     terms = vocabulary(
         [frequent(term_statistics(candidates), CONFIG.vocabulary)], catalogue_size(candidates), CONFIG.vocabulary
@@ -120,7 +120,7 @@ def test_of_several_rows_of_an_item_the_first_by_content_stays() -> None:
         ONE | {"title": "pot"},
     ]
     for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]):
-        found, errors = unique_items(located([rows[index] for index in order]))
+        found, errors = deduplicate(located([rows[index] for index in order]))
         assert found.schema.names == ITEMS.arrow.names
         assert found.select(["item_id", "title"]).to_pylist() == [
             {"item_id": "a", "title": "pot"},
@@ -151,12 +151,12 @@ def test_which_row_stays_does_not_depend_on_its_file(column: str, first: Any, se
     kept = []
     for files in (("1.parquet", "2.parquet"), ("2.parquet", "1.parquet")):
         rows = [ONE | {column: value, "file": file} for value, file in zip((first, second), files, strict=True)]
-        kept.append(unique_items(located(rows)).items[column].to_pylist())
+        kept.append(deduplicate(located(rows)).items[column].to_pylist())
     assert kept[0] == kept[1]
 
 
 def test_items_that_are_unique_stay() -> None:
-    found, errors = unique_items(located([{"item_id": name, "title": "same"} for name in "cab"]))
+    found, errors = deduplicate(located([{"item_id": name, "title": "same"} for name in "cab"]))
     assert found["item_id"].to_pylist() == ["a", "b", "c"]
     assert errors.num_rows == 0
-    assert unique_items(located([])).items.num_rows == 0
+    assert deduplicate(located([])).items.num_rows == 0

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from transforms.batching import Rows, batches_by_tokens, halving
-from transforms.encoders.weights import EXTRA
+from transforms.batching import Indices, length_sorted_batches, split_on_oom
+from transforms.encoders.locate import EXTRA
 from transforms.evaluation.bootstrap import Floats
-from transforms.weights import WeightsError, sha256_of, without_progress_bar
+from transforms.model_files import ModelUnavailableError, file_sha256, without_progress_bar
 
 PACKAGES = ("safetensors", "torch", "transformers")
 """What it takes to load one."""
@@ -42,7 +42,7 @@ class BleurtSource:
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal over all files that decide scores."""
         files = sorted(path for pattern in ("*.safetensors", "*.json", "vocab*") for path in self._path.glob(pattern))
-        return hashlib.sha256("\n".join(f"{path.name} {sha256_of(path)}" for path in files).encode()).hexdigest()
+        return hashlib.sha256("\n".join(f"{path.name} {file_sha256(path)}" for path in files).encode()).hexdigest()
 
     def check(self) -> None:
         """Looks whether the folder has what it takes; loads nothing.
@@ -64,7 +64,7 @@ class BleurtSource:
         """The model, on the best device of this machine.
 
         Raises:
-            WeightsError: when it cannot be loaded, or weights are missing in it.
+            ModelUnavailableError: when it cannot be loaded, or weights are missing in it.
         """
         return Bleurt(self._path)
 
@@ -80,7 +80,8 @@ class Bleurt:
         folder: where it is.
 
     Raises:
-        WeightsError: when it cannot be loaded, or weights are missing in it, which transformers would draw by chance.
+        ModelUnavailableError: when it cannot be loaded, or weights are missing in it, which
+            transformers would initialize randomly.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,7 +90,7 @@ class Bleurt:
             from safetensors import SafetensorError
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ImportError as error:
-            raise WeightsError(f"BLEURT needs the package {error.name}: {EXTRA}") from error
+            raise ModelUnavailableError(f"BLEURT needs the package {error.name}: {EXTRA}") from error
         settings = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, **settings)
@@ -98,9 +99,11 @@ class Bleurt:
                     folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **settings
                 )
         except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-            raise WeightsError(f"the checkpoint of BLEURT {folder} cannot be loaded: {error}") from error
+            raise ModelUnavailableError(f"the checkpoint of BLEURT {folder} cannot be loaded: {error}") from error
         if about["missing_keys"]:
-            raise WeightsError(f"the checkpoint of BLEURT {folder} lacks weights: {sorted(about['missing_keys'])[:3]}")
+            raise ModelUnavailableError(
+                f"the checkpoint of BLEURT {folder} lacks weights: {sorted(about['missing_keys'])[:3]}"
+            )
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         longest = getattr(model.config, "max_position_embeddings", _MOST_TOKENS)
         self._most_tokens = min(self._tokenizer.model_max_length, longest, _MOST_TOKENS)
@@ -121,11 +124,11 @@ class Bleurt:
         lengths = np.array([len(pair["input_ids"]) for pair in pairs], np.int64)
         scores = np.zeros(len(pairs))
 
-        def run(rows: Rows) -> Floats:
+        def run(rows: Indices) -> Floats:
             return self._scores([pairs[row] for row in rows])
 
-        for batch in batches_by_tokens(lengths, _MAX_BATCH_TOKENS):
-            for rows, found in halving(run, batch, torch.OutOfMemoryError):
+        for batch in length_sorted_batches(lengths, _MAX_BATCH_TOKENS):
+            for rows, found in split_on_oom(run, batch, torch.OutOfMemoryError):
                 scores[rows] = found
         return scores
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 
-from transforms.columnar import GroupTogether, cut_into_pieces
-from transforms.datasets.gate import DataError
-from transforms.datasets.metrics import count
+from transforms.columnar import CoGroupByBucket, split_by_size
+from transforms.datasets.counts import count
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.spec import EncoderSource
@@ -54,7 +54,7 @@ def _questions(_: bytes, examples: pa.RecordBatch, way: Way, _before: Iterable[p
 def _texts(
     _: bytes, examples: pa.RecordBatch, answers: Iterable[pa.RecordBatch], ways: tuple[Way, ...]
 ) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(texts_to_encode(examples, answers_by_hash(answers), ways))
+    yield from split_by_size(texts_to_encode(examples, answers_by_hash(answers), ways))
 
 
 def _judge(
@@ -70,7 +70,7 @@ def _judge(
 
 
 def _once_each(bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(distinct_generations(bucket[1]["generations"]))
+    yield from split_by_size(distinct_generations(bucket[1]["generations"]))
 
 
 @dataclasses.dataclass
@@ -151,7 +151,7 @@ class JudgeNames(beam.PTransform):
         stored = [] if self.generations is None else [self.generations]
         answers = (
             {"generations": (*stored, *(each.generations for each in asked)) | "AllAnswers" >> beam.Flatten()}
-            | "GroupAnswers" >> GroupTogether("content_hash", _BUCKETS)
+            | "GroupAnswers" >> CoGroupByBucket("content_hash", _BUCKETS)
             | "OnceEach" >> beam.FlatMap(_once_each).with_output_types(pa.RecordBatch)
         )
         errors = [each.errors for each in asked] | "Errors" >> beam.Flatten()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.batching import padded
+from transforms.batching import pad
 from transforms.language_models.dialogue import Frame, question_tokens
 from transforms.language_models.tuning.config import Pair
 
@@ -82,7 +82,7 @@ def encoder_decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
 
 
 def _matrix(rows: Sequence[list[int]], padding: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    return padded(list(rows), padding)
+    return pad(list(rows), padding)
 
 
 class Collate:

@@ -18,7 +18,7 @@ from transforms.language_models.tuning.config import Pair, TuningConfig
 from transforms.language_models.tuning.rows import Row, token_rows
 from transforms.language_models.tuning.taught import save_taught, taught_model
 from transforms.language_models.tuning.trainer import Shown, arranged, make_trainer
-from transforms.weights import WeightsError, sha256_of
+from transforms.model_files import ModelUnavailableError, file_sha256
 
 CHECKPOINTS = "checkpoints"
 LOGS = "logs"
@@ -74,7 +74,7 @@ def tune(
 
     Raises:
         ValueError: when there is nothing to learn from, or nothing that is short enough.
-        WeightsError: when packages are missing.
+        ModelUnavailableError: when packages are missing.
     """
     _check_packages()
     import torch
@@ -121,7 +121,7 @@ def tune(
 def _check_packages() -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise WeightsError(f"teaching a language model needs the packages {', '.join(missing)}: {EXTRA}")
+        raise ModelUnavailableError(f"teaching a language model needs the packages {', '.join(missing)}: {EXTRA}")
 
 
 def _length(row: Row) -> int:
@@ -137,7 +137,7 @@ def _short_enough(rows: Sequence[Row], most: int) -> list[Row]:
 
 def _what(model: ModelFolder, config: TuningConfig, *parts: Sequence[Row]) -> str:
     """What is taught, and how, in 16 hexadecimal digits: a state of another training is not gone on from."""
-    files = [f"{path.name} {sha256_of(path)}" for path in model.deciding_files]
+    files = [f"{path.name} {file_sha256(path)}" for path in model.fingerprinted_files]
     text = json.dumps([files, dataclasses.asdict(config), parts])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

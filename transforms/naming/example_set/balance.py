@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
-from transforms.columnar import ApplyToAll, GroupTogether, concatenate, cut_into_pieces, ends_of_runs
-from transforms.datasets.metrics import Count
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.example_set.candidates import counts_of_dropped, typed
 from transforms.naming.example_set.config import ExampleConfig
@@ -37,7 +37,7 @@ def balance_sources(batches: Iterable[pa.RecordBatch], most: int) -> Balanced:
     rows = concatenate(batches, JUDGED)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("source", "ascending"), ("example_id", "ascending")]))
     # A source is for one thing, so that its first rows are its first training examples where they are any.
-    starts = ends_of_runs(rows["source"].dictionary_encode().indices.to_numpy())
+    starts = run_offsets(rows["source"].dictionary_encode().indices.to_numpy())
     places = np.arange(rows.num_rows) - np.repeat(starts[:-1], np.diff(starts))
     too_many = np.logical_and(_is_training(rows), places >= most)
     dropped = Counter({"most_of_source": int(too_many.sum())})
@@ -91,7 +91,7 @@ class LimitAll(beam.DoFn):
 def _told(balanced: Balanced) -> Iterator[Any]:
     for each in balanced.counts:
         yield TaggedOutput(COUNTS_TAG, each)
-    yield from cut_into_pieces(balanced.rows)
+    yield from split_by_size(balanced.rows)
 
 
 @dataclasses.dataclass
@@ -112,7 +112,7 @@ class Balance(beam.PTransform):
     def expand(self, examples: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         balanced = (
             {"examples": examples}
-            | "GroupSources" >> GroupTogether("source", self.buckets)
+            | "GroupSources" >> CoGroupByBucket("source", self.buckets)
             | "BalanceSources"
             >> beam.ParDo(BalanceSources(self.config.most_of_source)).with_outputs(COUNTS_TAG, main="examples")
         )
@@ -120,7 +120,7 @@ class Balance(beam.PTransform):
         if self.config.most_examples is None:
             return rows, balanced[COUNTS_TAG]
         ids = rows | "TrainingIds" >> beam.Map(training_ids).with_output_types(pa.RecordBatch)
-        limit = ids | "FirstTooMany" >> ApplyToAll(first_too_many, (self.config.most_examples,))
+        limit = ids | "FirstTooMany" >> ApplyGlobally(first_too_many, (self.config.most_examples,))
         limited = rows | "LimitAll" >> beam.ParDo(LimitAll(), AsSingleton(limit)).with_outputs(
             COUNTS_TAG, main="examples"
         )

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ITEMS
-from transforms.columnar import concatenate, ends_of_runs
+from transforms.columnar import concatenate, run_offsets
 from transforms.content_hash import content_hash
-from transforms.datasets.metrics import Count, count
+from transforms.datasets.counts import Count, count
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.config import ExampleConfig
@@ -128,7 +128,7 @@ def first_of_each(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Rows of `items` without those that come again; an id stands for what is said, so that these are the same."""
     rows = concatenate(batches, ITEMS.arrow)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
-    ends = ends_of_runs(rows["item_id"].dictionary_encode().indices.to_numpy())
+    ends = run_offsets(rows["item_id"].dictionary_encode().indices.to_numpy())
     return rows.take(pa.array(ends[:-1]))
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
-from transforms.columnar import ApplyToAll, GroupTogether, concatenate, cut_into_pieces
-from transforms.datasets.metrics import Count
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, split_by_size
+from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_set.candidates import (
@@ -111,9 +111,9 @@ class TidyCollections(beam.DoFn):
             catalogue += items
         for each in counts_of_dropped(dropped):
             yield TaggedOutput(COUNTS_TAG, each)
-        for piece in cut_into_pieces(first_of_each([item_rows(catalogue)])):
+        for piece in split_by_size(first_of_each([item_rows(catalogue)])):
             yield TaggedOutput(_ITEMS_TAG, piece)
-        yield from cut_into_pieces(pa.RecordBatch.from_pylist(candidates, CANDIDATES))
+        yield from split_by_size(pa.RecordBatch.from_pylist(candidates, CANDIDATES))
 
 
 class ChooseByName(beam.DoFn):
@@ -128,7 +128,7 @@ class ChooseByName(beam.DoFn):
         chosen = choose_by_name(bucket[1]["candidates"], self.config, sources, self.safety)
         for each in chosen.counts:
             yield TaggedOutput(COUNTS_TAG, each)
-        yield from cut_into_pieces(chosen.rows)
+        yield from split_by_size(chosen.rows)
 
 
 class Found(NamedTuple):
@@ -163,13 +163,13 @@ class FindCandidates(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> Found:
         sources = rows | "Sources" >> beam.Map(sources_alone).with_output_types(pa.RecordBatch)
-        large = sources | "LargeSources" >> ApplyToAll(large_sources, (self.config.max_source_share,))
+        large = sources | "LargeSources" >> ApplyGlobally(large_sources, (self.config.max_source_share,))
         tidied = rows | "Tidy" >> beam.ParDo(TidyCollections(self.config, self.naming)).with_outputs(
             _ITEMS_TAG, COUNTS_TAG, main="candidates"
         )
         chosen = (
             {"candidates": typed(tidied.candidates)}
-            | "GroupNames" >> GroupTogether("said", self.buckets)
+            | "GroupNames" >> CoGroupByBucket("said", self.buckets)
             | "Choose"
             >> beam.ParDo(ChooseByName(self.config, self.safety), AsSingleton(large)).with_outputs(
                 COUNTS_TAG, main="candidates"
@@ -177,7 +177,7 @@ class FindCandidates(beam.PTransform):
         )
         items = (
             {"items": typed(tidied[_ITEMS_TAG])}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Distinct" >> beam.Map(lambda bucket: first_of_each(bucket[1]["items"])).with_output_types(pa.RecordBatch)
         )
         counts = (tidied[COUNTS_TAG], chosen[COUNTS_TAG]) | "Counts" >> beam.Flatten()

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
 from schemas.naming_examples import PARTS
-from transforms.columnar import GroupTogether, concatenate, cut_into_pieces, ends_of_runs
+from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.example_set.candidates import counts_of_dropped, typed
 from transforms.naming.example_set.quality import JUDGED
@@ -69,7 +69,7 @@ def same_titles(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     rows = concatenate(batches, TITLES)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("title", "ascending"), ("example_id", "ascending")]))
     ranks = _ranks(rows)
-    ends = ends_of_runs(rows["title"].dictionary_encode().indices.to_numpy())
+    ends = run_offsets(rows["title"].dictionary_encode().indices.to_numpy())
     below, above = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         found = ranks[start:end]
@@ -114,7 +114,7 @@ class LeaveOutLeaks(beam.DoFn):
         leaks = leaking(rows, [*bucket[1]["names"], *bucket[1]["titles"]])
         for each in counts_of_dropped(Counter({"leak": sum(leaks)})):
             yield TaggedOutput(COUNTS_TAG, each)
-        yield from cut_into_pieces(rows.filter(pc.invert(pa.array(leaks, pa.bool_()))))
+        yield from split_by_size(rows.filter(pc.invert(pa.array(leaks, pa.bool_()))))
 
 
 @dataclasses.dataclass
@@ -136,25 +136,25 @@ class KeepApart(beam.PTransform):
     def expand(self, examples: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         names = (
             {"names": examples | "Names" >> beam.Map(names_alone).with_output_types(pa.RecordBatch)}
-            | "GroupNames" >> GroupTogether("said", self.buckets)
+            | "GroupNames" >> CoGroupByBucket("said", self.buckets)
             | "SameNames" >> beam.FlatMap(_same_names_of_bucket).with_output_types(pa.RecordBatch)
         )
         titles = (
             {"titles": examples | "Titles" >> beam.Map(titles_alone).with_output_types(pa.RecordBatch)}
-            | "GroupTitles" >> GroupTogether("title", self.buckets)
+            | "GroupTitles" >> CoGroupByBucket("title", self.buckets)
             | "SameTitles" >> beam.FlatMap(_same_titles_of_bucket).with_output_types(pa.RecordBatch)
         )
         apart = (
             {"examples": examples, "names": names, "titles": titles}
-            | "GroupExamples" >> GroupTogether("example_id", self.buckets)
+            | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "LeaveOut" >> beam.ParDo(LeaveOutLeaks()).with_outputs(COUNTS_TAG, main="examples")
         )
         return typed(apart.examples), apart[COUNTS_TAG]
 
 
 def _same_names_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(same_names(bucket[1]["names"]))
+    yield from split_by_size(same_names(bucket[1]["names"]))
 
 
 def _same_titles_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(same_titles(bucket[1]["titles"]))
+    yield from split_by_size(same_titles(bucket[1]["titles"]))

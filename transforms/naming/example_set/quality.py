@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.columnar import GroupTogether, concatenate, cut_into_pieces
-from transforms.datasets.metrics import Count
+from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.spec import EncoderSource
@@ -154,7 +154,7 @@ class JudgeCandidates(beam.DoFn):
         kept = keep_good(judged(rows, bucket[1]["vectors"]), self.config)
         for each in kept.counts:
             yield TaggedOutput(COUNTS_TAG, each)
-        yield from cut_into_pieces(kept.rows)
+        yield from split_by_size(kept.rows)
 
 
 class Good(NamedTuple):
@@ -193,7 +193,7 @@ class KeepGood(beam.PTransform):
         vectors = encoded.vectors | "Place" >> beam.Map(placed).with_output_types(pa.RecordBatch)
         kept = (
             {"candidates": candidates, "vectors": vectors}
-            | "GroupExamples" >> GroupTogether("example_id", self.buckets)
+            | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "Judge" >> beam.ParDo(JudgeCandidates(self.config)).with_outputs(COUNTS_TAG, main="examples")
         )
         counts = (encoded.counts, kept[COUNTS_TAG]) | "Counts" >> beam.Flatten()

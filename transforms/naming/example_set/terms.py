@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
-from transforms.columnar import GroupTogether, concatenate, cut_into_pieces, ends_of_runs
-from transforms.datasets.metrics import count
+from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.example_set.candidates import typed
 from transforms.naming.example_set.quality import JUDGED
@@ -63,7 +63,7 @@ def with_terms(judged: Iterable[pa.RecordBatch], terms: Iterable[pa.RecordBatch]
     sizes = pc.list_value_length(rows["item_ids"]).to_numpy()
     weights = sums / sizes[owners]
     order = np.lexsort((-weights, owners))  # stable, and terms are sorted before
-    starts = ends_of_runs(owners)
+    starts = run_offsets(owners)
     places = np.arange(len(owners)) - np.repeat(starts[:-1], np.diff(starts))
     kept = order[places < MOST_TERMS]
     ends = pa.array(np.concatenate([[0], np.cumsum(np.bincount(owners[kept], minlength=rows.num_rows))]), pa.int32())
@@ -99,7 +99,7 @@ def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> _Sums:
     flat = flat.sort_by([(name, "ascending") for name in flat.column_names]).combine_chunks()
     owners = flat["owner"].to_numpy()
     codes = flat["term"].combine_chunks().dictionary_encode().indices.to_numpy()
-    starts = ends_of_runs(owners.astype(np.int64) * (codes.max(initial=0) + 1) + codes)[:-1]
+    starts = run_offsets(owners.astype(np.int64) * (codes.max(initial=0) + 1) + codes)[:-1]
     saliences = flat["salience"].to_numpy().astype(np.float64)
     sums = np.add.reduceat(saliences, starts) if len(starts) else np.zeros(0)
     return _Sums(owners[starts], flat["term"].combine_chunks().take(pa.array(starts)), sums)
@@ -112,7 +112,7 @@ class BringTermsToExamples(beam.DoFn):
         rows = with_terms(bucket[1]["examples"], bucket[1]["terms"])
         for each in rows["part"].value_counts().to_pylist():
             yield TaggedOutput(COUNTS_TAG, count("examples", each["counts"], each["values"]))
-        yield from cut_into_pieces(rows)
+        yield from split_by_size(rows)
 
 
 @dataclasses.dataclass
@@ -132,16 +132,16 @@ class BringTerms(beam.PTransform):
         members = given["examples"] | "Members" >> beam.Map(members_of).with_output_types(pa.RecordBatch)
         terms = (
             {"members": members, "salient": given["salient"]}
-            | "GroupItems" >> GroupTogether("item_id", self.buckets)
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Join" >> beam.FlatMap(_terms_of_bucket).with_output_types(pa.RecordBatch)
         )
         examples = (
             {"examples": given["examples"], "terms": terms}
-            | "GroupExamples" >> GroupTogether("example_id", self.buckets)
+            | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "Bring" >> beam.ParDo(BringTermsToExamples()).with_outputs(COUNTS_TAG, main="examples")
         )
         return typed(examples.examples), examples[COUNTS_TAG]
 
 
 def _terms_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:
-    yield from cut_into_pieces(terms_of_members(bucket[1]["members"], bucket[1]["salient"]))
+    yield from split_by_size(terms_of_members(bucket[1]["members"], bucket[1]["salient"]))

@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from transforms.evaluation.names import bleurt  # noqa: E402
 from transforms.evaluation.names.bleurt import BleurtSource  # noqa: E402
-from transforms.weights import WeightsError  # noqa: E402
+from transforms.model_files import ModelUnavailableError  # noqa: E402
 
 REFERENCES = ["tea pots", "red cars", "a garden of red pots", "tea", "blue"]
 NAMES = ["pots of tea", "", "a garden of red pots and blue cars and tea and pots and pots of red tea", "tea", "cars"]
@@ -97,12 +97,12 @@ def test_weights_that_are_missing_are_not_drawn_by_chance(folder: Path, tmp_path
     model.bert.save_pretrained(tmp_path / "headless")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "headless" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(WeightsError, match=r"lacks weights: \['classifier"):
+    with pytest.raises(ModelUnavailableError, match=r"lacks weights: \['classifier"):
         BleurtSource(str(tmp_path / "headless")).load()
 
 
 def test_a_folder_that_cannot_be_loaded_is_named(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"no")
-    with pytest.raises(WeightsError, match="broken cannot be loaded"):
+    with pytest.raises(ModelUnavailableError, match="broken cannot be loaded"):
         BleurtSource(str(tmp_path / "broken")).load()

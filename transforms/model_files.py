@@ -18,11 +18,11 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _STARTS_OF_PATHS = ("/", "./", "../", "~")
 
 
-class WeightsError(RuntimeError):
+class ModelUnavailableError(RuntimeError):
     """A model, or what is needed to load it, is not to be had; the message names the ways out."""
 
 
-def is_folder(name: str) -> bool:
+def looks_like_path(name: str) -> bool:
     """Whether a model's name is meant to be a path: it begins like one, or there is such a folder."""
     return name.startswith(_STARTS_OF_PATHS) or (bool(name) and Path(name).is_dir())
 
@@ -32,7 +32,7 @@ def is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None
 
 
-def sha256_of(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """SHA-256 of a file in hexadecimal; computed once a process for a file that stays as it is."""
     state = path.stat()
     return _sha256(path, state.st_mtime_ns, state.st_size)
@@ -44,13 +44,13 @@ def _sha256(path: Path, _modified: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def folder_of_package(package: str) -> Path | None:
+def package_dir(package: str) -> Path | None:
     """The folder of an installed package, which is not imported; None: there is none."""
     found = importlib.util.find_spec(package)
     return Path(found.origin).parent if found and found.origin else None
 
 
-def downloaded(hub_id: str, patterns: Sequence[str], extra: str) -> Path:
+def download_snapshot(hub_id: str, patterns: Sequence[str], extra: str) -> Path:
     """The newest snapshot of a hub's repository; the hub's client keeps it in its cache.
 
     Args:
@@ -59,24 +59,24 @@ def downloaded(hub_id: str, patterns: Sequence[str], extra: str) -> Path:
         extra: how the hub's client is installed.
 
     Raises:
-        WeightsError: when the hub does not give it, or its client is not installed.
+        ModelUnavailableError: when the hub does not give it, or its client is not installed.
     """
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise WeightsError(f"to load {hub_id} from a model hub, {extra}") from error
+        raise ModelUnavailableError(f"to load {hub_id} from a model hub, {extra}") from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(patterns)))
     except (OSError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"the model hub does not give {hub_id} ({error})") from error
+        raise ModelUnavailableError(f"the model hub does not give {hub_id} ({error})") from error
 
 
-def cache_folder(kind: str) -> Path:
+def cache_dir(kind: str) -> Path:
     """Where what was made of models is kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interest-journeys" / kind
 
 
-def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+def build_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """A folder that is made where it is not there yet; nobody ever sees half of one.
 
     Args:

@@ -44,11 +44,11 @@ _KEPT = """
 ## What is kept to be used again
 
 These datasets lie in a workspace too. They hold what took long to compute, for later runs. A run that finds no
-`embeddings` or `salience_model` computes them anew; `interactions_with_interest` is given to `extract` as its log.
+`embeddings` or `salience_model` computes them anew; `scored_interactions` is given to `extract` as its log.
 """
 
 
-def page() -> str:
+def render_markdown() -> str:
     """The whole page as Markdown."""
     sections = [_INTRODUCTION, *map(_section, INPUTS), _BETWEEN, *map(_section, OUTPUTS), _KEPT, *map(_section, CACHES)]
     return "\n".join(sections).rstrip() + "\n"
@@ -57,7 +57,7 @@ def page() -> str:
 def _section(schema: DatasetSchema) -> str:
     lines = [f"### {schema.name}", "", schema.doc, ""]
     if schema.key:
-        lines += [f"Key: {_names(schema.key)}. Sorted by {_names(schema.order)}.", ""]
+        lines += [f"Key: {_names(schema.key)}. Sorted by {_names(schema.sort_by)}.", ""]
     lines += ["| column | type | what it holds |", "| --- | --- | --- |"]
     for column in schema.columns:
         notes = [word for word, holds in (("optional", column.optional), ("may be null", column.nullable)) if holds]

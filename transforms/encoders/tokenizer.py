@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transforms.encoders.layout import Layout
-from transforms.encoders.weights import EXTRA
-from transforms.weights import WeightsError
+from transforms.encoders.locate import EXTRA
+from transforms.model_files import ModelUnavailableError
 
 
 class TextTokenizer:
@@ -18,14 +18,14 @@ class TextTokenizer:
         special: whether tokens such as those for begin and end are added.
 
     Raises:
-        WeightsError: when the package `tokenizers` is not installed.
+        ModelUnavailableError: when the package `tokenizers` is not installed.
     """
 
     def __init__(self, layout: Layout, max_tokens: int, special: bool) -> None:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise WeightsError(f"encoders need the package tokenizers: {EXTRA}") from error
+            raise ModelUnavailableError(f"encoders need the package tokenizers: {EXTRA}") from error
         self.backend = Tokenizer.from_file(str(layout.tokenizer))
         self.backend.no_padding()
         self.backend.enable_truncation(max_tokens)

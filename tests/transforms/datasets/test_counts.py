@@ -4,7 +4,7 @@ from schemas import ERRORS, METRICS
 from tests.transforms.beam_testing import run_graph
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import file_error
-from transforms.datasets.metrics import SumCounts, count, count_unusable, metric_rows
+from transforms.datasets.counts import SumCounts, count, count_errors, metric_rows
 
 
 def test_metrics_are_rows_of_their_dataset() -> None:
@@ -24,12 +24,12 @@ def test_errors_are_counted_by_dataset_and_reason() -> None:
         file_error("interactions", "b", 2, "null_title", ""),
         file_error("items", "c", None, "not_parquet", ""),
     ]
-    assert sorted(count_unusable(concatenate(errors, ERRORS.arrow))) == [
-        (("interactions_unusable", "null_title"), 1),
-        (("items_unusable", "not_parquet"), 1),
-        (("items_unusable", "null_title"), 2),
+    assert sorted(count_errors(concatenate(errors, ERRORS.arrow))) == [
+        (("interactions_invalid", "null_title"), 1),
+        (("items_invalid", "not_parquet"), 1),
+        (("items_invalid", "null_title"), 2),
     ]
-    assert list(count_unusable(concatenate([], ERRORS.arrow))) == []
+    assert list(count_errors(concatenate([], ERRORS.arrow))) == []
 
 
 def test_counts_are_summed_over_collections() -> None:

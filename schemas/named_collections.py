@@ -18,7 +18,7 @@ COLLECTIONS = DatasetSchema(
     name="collections",
     doc="Items that a person put together and gave a name: a playlist, a shelf, a section of a list.",
     key=(),
-    order=("source", "name"),
+    sort_by=("source", "name"),
     partition_by="source",
     columns=(
         Column(

@@ -1,35 +1,35 @@
 import pytest
 
-from transforms.datasets.gate import DataError, Gate
+from transforms.datasets.error_rate import DataError, ErrorRateCheck
 
-GATE = Gate(("interactions", "items"), 0.1)
+GATE = ErrorRateCheck(("interactions", "items"), 0.1)
 SOUND = {("interactions_read", ""): 100, ("items_read", ""): 10}
 
 
 def test_opens_up_to_the_rate() -> None:
     GATE.check(SOUND)
-    GATE.check(SOUND | {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 6})
-    Gate(("items",), 1.0).check({("items_read", ""): 1, ("items_unusable", "a"): 1})
-    Gate(("items",), 0.0).check({("items_read", ""): 1})
+    GATE.check(SOUND | {("interactions_invalid", "a"): 4, ("interactions_invalid", "b"): 6})
+    ErrorRateCheck(("items",), 1.0).check({("items_read", ""): 1, ("items_invalid", "a"): 1})
+    ErrorRateCheck(("items",), 0.0).check({("items_read", ""): 1})
 
 
 @pytest.mark.parametrize(
     ("counts", "problems"),
     [
         (
-            {("interactions_unusable", "a"): 4, ("interactions_unusable", "b"): 7},
-            ["11 of 100 rows of interactions cannot be used (4 x a, 7 x b), more than --max_error_rate=0.1 allows"],
+            {("interactions_invalid", "a"): 4, ("interactions_invalid", "b"): 7},
+            ["11 of 100 rows of interactions are invalid (4 x a, 7 x b), more than --max_error_rate=0.1 allows"],
         ),
         ({("items_read", ""): 0}, ["no row of items was read (no error was recorded)"]),
         (
-            {("items_read", ""): 0, ("items_unusable", "not_parquet"): 2, ("interactions_unusable", "a"): 100},
+            {("items_read", ""): 0, ("items_invalid", "not_parquet"): 2, ("interactions_invalid", "a"): 100},
             ["no row of items was read (2 x not_parquet)"],
         ),
         (
-            {("items_unusable", "a"): 2, ("interactions_unusable", "b"): 20},
+            {("items_invalid", "a"): 2, ("interactions_invalid", "b"): 20},
             [
-                "20 of 100 rows of interactions cannot be used (20 x b), more than --max_error_rate=0.1 allows",
-                "2 of 10 rows of items cannot be used (2 x a), more than --max_error_rate=0.1 allows",
+                "20 of 100 rows of interactions are invalid (20 x b), more than --max_error_rate=0.1 allows",
+                "2 of 10 rows of items are invalid (2 x a), more than --max_error_rate=0.1 allows",
             ],
         ),
     ],
@@ -46,15 +46,15 @@ def test_an_input_that_was_not_counted_was_not_read() -> None:
 
 
 def test_a_dataset_of_ours_must_be_whole() -> None:
-    gate = Gate(("interactions", "items"), 1.0, intact=("histories",))
+    gate = ErrorRateCheck(("interactions", "items"), 1.0, must_be_intact=("histories",))
     gate.check(SOUND)
     with pytest.raises(DataError, match=r"^the stored histories are damaged \(1 x unreadable_row_group\); nothing was"):
-        gate.check(SOUND | {("histories_unusable", "unreadable_row_group"): 1, ("items_unusable", "a"): 11})
+        gate.check(SOUND | {("histories_invalid", "unreadable_row_group"): 1, ("items_invalid", "a"): 11})
 
 
 def test_stored_rows_are_among_those_that_can_be_unusable() -> None:
     """An item that left the catalogue makes interactions of older logs unusable too."""
-    stored = SOUND | {("interactions_stored", ""): 900, ("interactions_unusable", "item_not_in_catalogue"): 100}
+    stored = SOUND | {("interactions_stored", ""): 900, ("interactions_invalid", "item_not_in_catalogue"): 100}
     GATE.check(stored)
     with pytest.raises(DataError, match="101 of 1000 rows of interactions"):
-        GATE.check(stored | {("interactions_unusable", "null_user_id"): 1})
+        GATE.check(stored | {("interactions_invalid", "null_user_id"): 1})

@@ -12,20 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ITEMS, DatasetSchema
-from transforms.columnar import SplitByBucket, concatenate
-from transforms.datasets.coercion import FILE, ROW, error_rows, located_schema
-from transforms.datasets.metrics import count
+from transforms.columnar import KeyByBucket, concatenate
+from transforms.datasets.coercion import FILE, ROW, error_rows, with_provenance
+from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 
 
-class Unique(NamedTuple):
+class Deduplicated(NamedTuple):
     """Items once each, and rows of `errors` for those that came again."""
 
     items: pa.RecordBatch
     errors: pa.RecordBatch
 
 
-def unique_items(located: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Unique:
+def deduplicate(located: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplicated:
     """Of several rows with one `item_id` the first by the other columns, in their order, is kept.
 
     Args:
@@ -41,7 +41,7 @@ def unique_items(located: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Uniq
     ids = rows["item_id"].dictionary_encode().indices.to_numpy()
     again = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
     repeated = rows.filter(pa.array(again))
-    return Unique(
+    return Deduplicated(
         rows.filter(pa.array(~again)).select(names),
         error_rows(schema.name, repeated[FILE.name], repeated[ROW.name], "duplicate_item", repeated.select(names)),
     )
@@ -53,12 +53,12 @@ def _sortable(column: pa.Array) -> pa.Array:
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
-class _UniqueItems(beam.DoFn):
+class _DeduplicateFn(beam.DoFn):
     def __init__(self, schema: DatasetSchema) -> None:
         self.schema = schema
 
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
-        items, errors = unique_items(concatenate(bucket[1], located_schema(self.schema)), self.schema)
+        items, errors = deduplicate(concatenate(bucket[1], with_provenance(self.schema)), self.schema)
         yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(self.schema.name, items.num_rows))
         if errors.num_rows:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
@@ -66,7 +66,7 @@ class _UniqueItems(beam.DoFn):
 
 
 @dataclasses.dataclass
-class UniqueItems(beam.PTransform):
+class Deduplicate(beam.PTransform):
     """Rows of `items`, or of another dataset about items, with their place -> one row for each item.
 
     Attributes:
@@ -83,10 +83,9 @@ class UniqueItems(beam.PTransform):
     def expand(self, located: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         unique = (
             located
-            | "ByItem"
-            >> beam.ParDo(SplitByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
+            | "ByItem" >> beam.ParDo(KeyByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupItems" >> beam.GroupByKey()
-            | "Keep" >> beam.ParDo(_UniqueItems(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
+            | "Keep" >> beam.ParDo(_DeduplicateFn(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         unique.items.element_type = pa.RecordBatch

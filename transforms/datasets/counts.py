@@ -22,11 +22,11 @@ def count(metric: str, number: int, slice_: str = "") -> Count:
     return (metric, slice_), int(number)
 
 
-def count_unusable(errors: pa.RecordBatch) -> Iterator[Count]:
+def count_errors(errors: pa.RecordBatch) -> Iterator[Count]:
     """How many rows of `errors` each dataset has for each reason."""
     pairs = pa.Table.from_batches([errors]).group_by(["dataset", "reason"]).aggregate([([], "count_all")])
     for pair in pairs.to_pylist():
-        yield count(f"{pair['dataset']}_unusable", pair["count_all"], pair["reason"])
+        yield count(f"{pair['dataset']}_invalid", pair["count_all"], pair["reason"])
 
 
 def metric_rows(pipeline: str, counts: Iterable[Count]) -> pa.RecordBatch:

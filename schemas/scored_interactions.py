@@ -10,11 +10,11 @@ _COLUMNS = tuple(
     for column in INTERACTIONS.columns
 )
 
-INTERACTIONS_WITH_INTEREST = DatasetSchema(
-    name="interactions_with_interest",
+SCORED_INTERACTIONS = DatasetSchema(
+    name="scored_interactions",
     doc="One row of the log, as `pipelines.interest` writes it again; it can be given to `extract` as the log.",
     key=(),
-    order=("user_id", "timestamp", "item_id", "event", "value", "dwell_seconds"),
+    sort_by=("user_id", "timestamp", "item_id", "event", "value", "dwell_seconds"),
     partition_by="user_id",
     columns=_COLUMNS,
     invariants=INTERACTIONS.invariants,
