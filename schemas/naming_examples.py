@@ -5,12 +5,12 @@ import pyarrow.compute as pc
 
 from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash, not_empty
 
-PARTS = ("training", "validation", "held_out")
-"""What an example is for. No source is in two of them."""
+SPLITS = ("train", "validation", "test")
+"""The purposes of examples, in increasing order of protection: no source is in two splits."""
 
 
-def _is_part(rows: Rows) -> BooleanArray:
-    return pc.or_(pc.is_null(rows["part"]), pc.is_in(rows["part"], pa.array(PARTS, pa.string())))
+def _is_split(rows: Rows) -> BooleanArray:
+    return pc.or_(pc.is_null(rows["split"]), pc.is_in(rows["split"], pa.array(SPLITS, pa.string())))
 
 
 def _as_many_weights(rows: Rows) -> BooleanArray:
@@ -29,10 +29,10 @@ NAMING_EXAMPLES = DatasetSchema(
         Column("example_id", pa.string(), "32 hexadecimal digits of the SHA-256 of source, name and titles."),
         Column("source", pa.string(), "Where the collection comes from: a person, a list, a book."),
         Column(
-            "part",
+            "split",
             pa.string(),
-            "What the example is for: `training`, `validation`, by which training is ended, or `held_out`, which is "
-            "looked at by `evaluate` alone. No source is in two of them.",
+            "`train`, `validation` (decides when training stops) or `test` (used by `evaluate` only). All examples of "
+            "one source are in the same split.",
         ),
         Column("name", pa.string(), "The name that its maker gave it, tidied, on one line."),
         Column("titles", pa.list_(pa.string()), "Titles of its items, each once."),
@@ -45,7 +45,7 @@ NAMING_EXAMPLES = DatasetSchema(
         content_hash("example_id"),
         not_empty("source"),
         not_empty("name"),
-        Invariant("part_unknown", "`part` is one of those that there are", _is_part),
+        Invariant("split_unknown", "`split` is one of `train`, `validation` and `test`", _is_split),
         Invariant("terms_and_weights_differ", "`weights` has one number for each of `terms`", _as_many_weights),
     ),
 )

@@ -10,7 +10,7 @@ from rich.console import Console
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
 from pipelines.tune.job import PROGRAM, Job
 from schemas import NAMING_EXAMPLES
-from schemas.naming_examples import PARTS
+from schemas.naming_examples import SPLITS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 
@@ -54,7 +54,7 @@ def print_tune(job: Job, seconds: float) -> None:
     for line in dropped_lines(values):
         console.print(line, markup=False)
     source = resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
-    examples = read_dataset(NAMING_EXAMPLES, source, ["example_id", "source", "part", "name", "titles", "terms"])
+    examples = read_dataset(NAMING_EXAMPLES, source, ["example_id", "source", "split", "name", "titles", "terms"])
     for line in part_lines(examples, job.examples.max_source_share):
         console.print(line, soft_wrap=True, markup=False)
     for row in examples.sort_by("example_id").slice(0, _SHOWN_EXAMPLES).to_pylist():
@@ -77,11 +77,11 @@ def dropped_lines(values: MetricValues) -> list[str]:
 def part_lines(examples: pa.Table, max_source_share: float) -> list[str]:
     """How many examples of how many sources each part has; and what to do where one has none."""
     lines = []
-    for part in PARTS:
-        of_part = examples.filter(pc.equal(examples["part"], part))
+    for part in SPLITS:
+        of_part = examples.filter(pc.equal(examples["split"], part))
         sources = pc.count_distinct(of_part["source"]).as_py()
         lines.append(f"  {part.replace('_', ' ')}: {of_part.num_rows:,} examples of {sources:,} sources")
-        if part != PARTS[0] and not of_part.num_rows:
+        if part != SPLITS[0] and not of_part.num_rows:
             lines.append(
                 f"    None: parts are shares of the sources, without those that have more than {max_source_share:g} of "
                 "all collections (--max_source_share)"

@@ -67,8 +67,8 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
 
     started = time.monotonic()
     examples = _read_examples(job)
-    parts = {part: examples.filter(pc.equal(examples["part"], part)) for part in ("training", "validation")}
-    learnt_from = training_pairs(parts["training"], teaching.naming, teaching.passes, teaching.tuning.seed)
+    parts = {part: examples.filter(pc.equal(examples["split"], part)) for part in ("train", "validation")}
+    learnt_from = training_pairs(parts["train"], teaching.naming, teaching.passes, teaching.tuning.seed)
     judged_by = validation_pairs(parts["validation"], teaching.naming)
     (teaching.output / MANIFEST).unlink(missing_ok=True)
     with _bar(console) as show:

@@ -121,7 +121,7 @@ class TestWithoutModels:
         assert words.calls() == calls
 
     def test_too_few_examples(self, tmp_path: Path, examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        few = write_examples(tmp_path / "few", [example("a", ["b"]), example("c", ["d"], "training")])
+        few = write_examples(tmp_path / "few", [example("a", ["b"]), example("c", ["d"], "train")])
         evaluate(few, PLAIN, code=1)
         assert "at least 2 held-out examples, got 1; nothing was committed" in told_of(capsys)
         assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()

@@ -111,11 +111,11 @@ def test_collections_become_examples(folder: Path) -> None:
 def test_no_source_is_in_two_parts_and_a_large_one_is_for_training(folder: Path) -> None:
     parts: dict[str, set[str]] = {}
     for row in rows(folder / "out", NAMING_EXAMPLES):
-        parts.setdefault(str(row["part"]), set()).add(str(row["source"]))
-    assert set(parts) == {"training", "validation", "held_out"}
-    assert not parts["training"] & (parts["validation"] | parts["held_out"])
-    assert not parts["validation"] & parts["held_out"]
-    assert "library" in parts["training"]
+        parts.setdefault(str(row["split"]), set()).add(str(row["source"]))
+    assert set(parts) == {"train", "validation", "test"}
+    assert not parts["train"] & (parts["validation"] | parts["test"])
+    assert not parts["validation"] & parts["test"]
+    assert "library" in parts["train"]
 
 
 def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
@@ -132,7 +132,7 @@ def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
     }
     told = (folder / "told").read_text(encoding="utf-8")
     assert "left out: name that says nothing: 3" in told
-    assert f"held out: {sum(row['part'] == 'held_out' for row in examples)} examples of" in told
+    assert f"test: {sum(row['split'] == 'test' for row in examples)} examples of" in told
     assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in told
     assert f"Written to {folder / 'out'}: naming_examples, metrics, errors, embeddings" in told
 
@@ -164,13 +164,13 @@ def test_a_second_run_encodes_nothing_again(tmp_path: Path, folder: Path) -> Non
     assert "left out: more of one source than wished: 11" in told
     tune(collections, "--most_examples=20")
     assert Source(tmp_path).calls() == []
-    parts = [row["part"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)]
-    assert parts.count("training") == 20
+    parts = [row["split"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)]
+    assert parts.count("train") == 20
 
 
 def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_told(tmp_path: Path, folder: Path) -> None:
     told = tune(f"--collections={folder / 'collections.parquet'}", "--max_source_share=0.001")
-    assert {row["part"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)} == {"training"}
+    assert {row["split"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)} == {"train"}
     assert "held out: 0 examples of 0 sources" in told
     assert "--max_source_share" in told
 
@@ -219,7 +219,7 @@ def test_too_many_unusable_rows_commit_nothing(
 
 
 def test_each_reason_has_words() -> None:
-    assert dropped_lines({("collections_dropped", "leak"): 3, ("examples", "training"): 9}) == [
+    assert dropped_lines({("collections_dropped", "leak"): 3, ("examples", "train"): 9}) == [
         "  left out: stands in another part too: 3"
     ]
     with pytest.raises(ValueError, match="spite"):

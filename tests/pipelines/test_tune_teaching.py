@@ -41,11 +41,11 @@ def test_a_model_is_taught(capsys: pytest.CaptureFixture[str]) -> None:
     assert read_adapter(adapter).kind == "LORA"
     load_tuned(Path("tiny"), adapter)
     told = json.loads((adapter / MANIFEST).read_text())
-    parts = [row["part"] for row in rows(Path("tuned"), NAMING_EXAMPLES)]
-    assert {part: told["examples"][part] for part in ("training", "validation")} == {
-        part: parts.count(part) for part in ("training", "validation")
+    parts = [row["split"] for row in rows(Path("tuned"), NAMING_EXAMPLES)]
+    assert {part: told["examples"][part] for part in ("train", "validation")} == {
+        part: parts.count(part) for part in ("train", "validation")
     }
-    assert told["came_of_it"]["examples"] == 2 * parts.count("training")
+    assert told["came_of_it"]["examples"] == 2 * parts.count("train")
     assert told["came_of_it"]["loss"] < told["came_of_it"]["loss_before"]
     assert (told["tuning"]["seed"], told["tuning"]["rank"], told["tuning"]["learning_rate"]) == (0, 2, 0.01)
     assert f"--method=fine_tuned --model={Path('tiny').resolve()} --adapter={adapter.resolve()}" in printed

@@ -172,7 +172,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {
             "example_id": "0123456789abcdef" * 2,
             "source": "s",
-            "part": "training",
+            "split": "train",
             "name": "tea",
             "titles": ["a", "b"],
             "terms": ["tea", "pot"],
@@ -183,7 +183,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {
             "example_id": "f" * 32,
             "source": "t",
-            "part": "held_out",
+            "split": "test",
             "name": "pots",
             "titles": [],
             "terms": [],
@@ -268,7 +268,7 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (NAMING_EXAMPLES, "example_id_malformed", {"example_id": "0" * 31}),
     (NAMING_EXAMPLES, "empty_source", {"source": ""}),
     (NAMING_EXAMPLES, "empty_name", {"name": ""}),
-    (NAMING_EXAMPLES, "part_unknown", {"part": "test"}),
+    (NAMING_EXAMPLES, "split_unknown", {"split": "held_out"}),
     (NAMING_EXAMPLES, "terms_and_weights_differ", {"weights": [0.5]}),
 ]
 

@@ -11,7 +11,7 @@ def examples(*titles: list[str | None]) -> pa.RecordBatch:
         {
             "example_id": f"{number:032}",
             "source": "s",
-            "part": "held_out",
+            "split": "test",
             "name": "n",
             "titles": of_one,
             "terms": ["jazz", "piano"],

@@ -16,7 +16,7 @@ def examples(count: int = 30, titles: int = 9) -> pa.RecordBatch:
         {
             "example_id": f"{number:032x}",
             "source": f"person {number % 3}",
-            "part": "training",
+            "split": "train",
             "name": f"Name {number}",
             "titles": [f"title {number} {place}" for place in range(titles)],
             "terms": [f"term {number}", "second"],

@@ -18,7 +18,7 @@ from transforms.naming.decide import Asked, Journey, Namer, question_of, request
 from transforms.naming.example_journeys import example_journeys
 from transforms.naming.salient_name import salient_name
 
-HELD_OUT = "held_out"
+HELD_OUT = "test"
 FEWEST = 2
 """Examples that it takes to compare: a name must find its journey among others."""
 
@@ -58,7 +58,7 @@ def held_out_sample(batches: Iterable[pa.RecordBatch], most: int) -> Sample:
         ValueError: when there are too few to compare.
     """
     names = NAMING_EXAMPLES.arrow.names
-    parts = (rows.select(names).filter(pc.equal(rows["part"], HELD_OUT)) for rows in batches)
+    parts = (rows.select(names).filter(pc.equal(rows["split"], HELD_OUT)) for rows in batches)
     rows = concatenate((part.cast(NAMING_EXAMPLES.arrow) for part in parts), NAMING_EXAMPLES.arrow)
     if rows.num_rows < FEWEST:
         raise ValueError(f"naming is judged on at least {FEWEST} held-out examples, got {rows.num_rows}")

@@ -67,7 +67,7 @@ def limit_all(rows: pa.RecordBatch, limit: pa.RecordBatch) -> Balanced:
 
 
 def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    training: npt.NDArray[np.bool_] = pc.equal(rows["part"], "training").to_numpy(zero_copy_only=False)
+    training: npt.NDArray[np.bool_] = pc.equal(rows["split"], "train").to_numpy(zero_copy_only=False)
     return training
 
 

@@ -25,7 +25,7 @@ CANDIDATES = pa.schema(
     [
         pa.field("example_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
-        pa.field("part", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
         pa.field("said", pa.string(), nullable=False),
         pa.field("name", pa.string(), nullable=False),
         pa.field("titles", pa.list_(pa.string()), nullable=False),
@@ -110,7 +110,7 @@ def candidate(source: str, found: Accepted | Refused) -> dict[str, Any]:
     return {
         "example_id": content_hash(_BETWEEN_FIELDS.join((source, name, *titles)), "example "),
         "source": source,
-        "part": "",
+        "split": "",
         "said": folded(name) if name else "",
         "name": name,
         "titles": titles,

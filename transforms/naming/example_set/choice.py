@@ -74,7 +74,7 @@ def choose_by_name(
             elif is_unsafe(row["name"], row["titles"], safety):
                 dropped["unsafe"] += 1
             else:
-                chosen.append(row | {"part": part_of(row["source"], config, large)})
+                chosen.append(row | {"split": part_of(row["source"], config, large)})
             before = row["example_id"]
     return Chosen(pa.RecordBatch.from_pylist(chosen, CANDIDATES), counts_of_dropped(dropped))
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
-from schemas.naming_examples import PARTS
+from schemas.naming_examples import SPLITS
 from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.example_set.candidates import counts_of_dropped, typed
 from transforms.naming.example_set.quality import JUDGED
 from transforms.naming.words import folded
 
-NAMES = pa.schema([field for field in JUDGED if field.name in ("example_id", "part", "said")])
+NAMES = pa.schema([field for field in JUDGED if field.name in ("example_id", "split", "said")])
 """The names of examples, as they are compared."""
 
 TITLES = pa.schema([*(field for field in NAMES if field.name != "said"), pa.field("title", pa.string(), False)])
@@ -42,8 +42,8 @@ def names_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
 def titles_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of `JUDGED` as `TITLES`, blind to case, punctuation and plurals."""
     found = [
-        {"example_id": row["example_id"], "part": row["part"], "title": title}
-        for row in rows.select(["example_id", "part", "titles"]).to_pylist()
+        {"example_id": row["example_id"], "split": row["split"], "title": title}
+        for row in rows.select(["example_id", "split", "titles"]).to_pylist()
         for title in compared(row["titles"])
     ]
     return pa.RecordBatch.from_pylist(found, TITLES)
@@ -84,7 +84,7 @@ def same_titles(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 
 def _ranks(rows: pa.RecordBatch) -> npt.NDArray[np.int64]:
     """The number of each row's part: the higher, the more it is judged by."""
-    ranks: npt.NDArray[np.int64] = pc.index_in(rows["part"], pa.array(PARTS, pa.string())).to_numpy().astype(np.int64)
+    ranks: npt.NDArray[np.int64] = pc.index_in(rows["split"], pa.array(SPLITS, pa.string())).to_numpy().astype(np.int64)
     return ranks
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.naming_examples import PARTS
+from schemas.naming_examples import SPLITS
 from transforms.columnar import concatenate
 from transforms.content_hash import content_hash
 from transforms.naming.example_set.config import ExampleConfig
 
-Part = Literal["training", "validation", "held_out"]
+Part = Literal["train", "validation", "test"]
 
 SOURCES = pa.schema([pa.field("source", pa.string(), nullable=False)])
 """Sources alone."""
@@ -32,16 +32,16 @@ def part_of(source: str, config: ExampleConfig, large: Container[str] = ()) -> P
         large: sources that are for training alone.
     """
     if source in large:
-        return "training"
+        return "train"
     place = int(content_hash(source, _SALT)[:_DIGITS], 16) / 16**_DIGITS
     if place < config.held_out:
-        return "held_out"
-    return "validation" if place < config.held_out + config.validation else "training"
+        return "test"
+    return "validation" if place < config.held_out + config.validation else "train"
 
 
 def parts_below(part: str) -> tuple[str, ...]:
     """The parts whose examples go where the same stands in `part` too: what is judged by stays."""
-    return PARTS[: PARTS.index(part)]
+    return SPLITS[: SPLITS.index(part)]
 
 
 def sources_alone(rows: pa.RecordBatch) -> pa.RecordBatch:

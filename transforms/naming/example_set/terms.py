@@ -110,7 +110,7 @@ class BringTermsToExamples(beam.DoFn):
 
     def process(self, bucket: tuple[int, Any]) -> Iterator[Any]:
         rows = with_terms(bucket[1]["examples"], bucket[1]["terms"])
-        for each in rows["part"].value_counts().to_pylist():
+        for each in rows["split"].value_counts().to_pylist():
             yield TaggedOutput(COUNTS_TAG, count("examples", each["counts"], each["values"]))
         yield from split_by_size(rows)
 

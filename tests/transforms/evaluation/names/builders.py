@@ -15,12 +15,12 @@ from transforms.datasets.writing import PartWriter
 TOPICS = ("tea pot", "red car", "blue garden", "jazz piano", "chess opening", "alpine climbing")
 
 
-def example(name: str, titles: Sequence[str], part: str = "held_out", terms: Sequence[str] = ()) -> dict[str, object]:
+def example(name: str, titles: Sequence[str], part: str = "test", terms: Sequence[str] = ()) -> dict[str, object]:
     """A row of `naming_examples`; its terms are as heavy as each other."""
     return {
         "example_id": hashlib.sha256("\n".join([name, *titles]).encode()).hexdigest()[:32],
         "source": f"source of {part}",
-        "part": part,
+        "split": part,
         "name": name,
         "titles": list(titles),
         "terms": list(terms),
@@ -42,7 +42,7 @@ def made_examples(count: int = 12) -> list[dict[str, object]]:
         example(name, [f"{topic} {number} and {letter}" for letter in "abcdefghij"], terms=topic.split())
         for name, topic, number in described
     ]
-    return [*held_out, *(example(f"Learnt {number}", ["x", "y"], "training") for number in range(2))]
+    return [*held_out, *(example(f"Learnt {number}", ["x", "y"], "train") for number in range(2))]
 
 
 def write_examples(workspace: Path, rows: Sequence[dict[str, object]]) -> Path:

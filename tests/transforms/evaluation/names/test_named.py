@@ -22,9 +22,9 @@ class TestSample:
     ROWS = examples(made_examples(40))
 
     def test_only_what_is_held_out(self) -> None:
-        assert {"training", "held_out"} == set(self.ROWS["part"].to_pylist())
+        assert {"train", "test"} == set(self.ROWS["split"].to_pylist())
         sample = held_out_sample([self.ROWS], 1000)
-        assert set(sample.rows["part"].to_pylist()) == {"held_out"}
+        assert set(sample.rows["split"].to_pylist()) == {"test"}
         assert sample.rows.num_rows == sample.held_out == 40
 
     def test_it_does_not_depend_on_the_order_of_rows_and_grows_with_its_size(self) -> None:

@@ -49,7 +49,7 @@ def judged(example_id: str, **known: Any) -> dict[str, Any]:
     row = {
         "example_id": example_id.rjust(32, "0"),
         "source": "s",
-        "part": "training",
+        "split": "train",
         "name": "Tea",
         "titles": ["a", "b", "c"],
         "continuity": 0.5,

@@ -18,13 +18,13 @@ from transforms.naming.example_set.balance import (
 from transforms.naming.example_set.config import ExampleConfig
 from transforms.naming.example_set.quality import JUDGED
 
-PART = {"a": "training", "b": "training", "c": "held_out", "d": "validation"}
+PART = {"a": "train", "b": "train", "c": "test", "d": "validation"}
 
 
 def rows_of(sources: str) -> pa.RecordBatch:
     """An example of each source, which are letters; ids go down."""
     return judged_rows(
-        [judged(f"{1000 - number:x}", source=source, part=PART[source]) for number, source in enumerate(sources)]
+        [judged(f"{1000 - number:x}", source=source, split=PART[source]) for number, source in enumerate(sources)]
     )
 
 
@@ -34,11 +34,11 @@ def left(sources: str, most_of_source: int, most: int | None) -> list[str]:
     kept = [
         (place, source)
         for place, source in enumerate(by_id)
-        if PART[source] != "training" or by_id[:place].count(source) < most_of_source
+        if PART[source] != "train" or by_id[:place].count(source) < most_of_source
     ]
-    training = [place for place, source in kept if PART[source] == "training"]
+    training = [place for place, source in kept if PART[source] == "train"]
     allowed = set(training if most is None else training[:most])
-    return [source for place, source in kept if PART[source] != "training" or place in allowed]
+    return [source for place, source in kept if PART[source] != "train" or place in allowed]
 
 
 def sources_left(rows: pa.RecordBatch) -> list[str]:

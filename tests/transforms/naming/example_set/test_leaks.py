@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.naming_examples import PARTS
+from schemas.naming_examples import SPLITS
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.naming.example_set.builders import judged, judged_rows, pieces
 from transforms.columnar import concatenate
@@ -27,7 +27,7 @@ Example = tuple[str, str, tuple[str, ...]]
 
 def rows_of(examples: list[Example]) -> list[dict]:
     return [
-        judged(f"{number:x}", part=part, name=name, titles=list(titles))
+        judged(f"{number:x}", split=part, name=name, titles=list(titles))
         for number, (part, name, titles) in enumerate(examples)
     ]
 
@@ -43,7 +43,7 @@ def plainly(examples: list[Example]) -> list[bool]:
     found = []
     for part, name, titles in examples:
         own = {folded(title) for title in titles}
-        above = [other for other in examples if PARTS.index(other[0]) > PARTS.index(part)]
+        above = [other for other in examples if SPLITS.index(other[0]) > SPLITS.index(part)]
         same = any(folded(other[1]) == folded(name) for other in above)
         most = max((len(own & {folded(title) for title in other[2]}) for other in above), default=0)
         found.append(same or most > len(own) / 2)
@@ -53,16 +53,16 @@ def plainly(examples: list[Example]) -> list[bool]:
 @pytest.mark.parametrize(
     ("examples", "expected"),
     [
-        ([("training", "Teas", ("a", "b", "c")), ("held_out", "tea", ("d", "e", "f"))], [True, False]),
-        ([("training", "Tea", ("a", "b", "c")), ("training", "tea", ("a", "b", "c"))], [False, False]),
-        ([("training", "Tea", ("A", "b", "c", "d")), ("validation", "Jam", ("a", "B", "C"))], [True, False]),
-        ([("training", "Tea", ("a", "b", "c", "d")), ("validation", "Jam", ("a", "b"))], [False, False]),
-        ([("validation", "Tea", ("a", "b", "c")), ("held_out", "Jam", ("a", "b", "x"))], [True, False]),
+        ([("train", "Teas", ("a", "b", "c")), ("test", "tea", ("d", "e", "f"))], [True, False]),
+        ([("train", "Tea", ("a", "b", "c")), ("train", "tea", ("a", "b", "c"))], [False, False]),
+        ([("train", "Tea", ("A", "b", "c", "d")), ("validation", "Jam", ("a", "B", "C"))], [True, False]),
+        ([("train", "Tea", ("a", "b", "c", "d")), ("validation", "Jam", ("a", "b"))], [False, False]),
+        ([("validation", "Tea", ("a", "b", "c")), ("test", "Jam", ("a", "b", "x"))], [True, False]),
         (
             [
-                ("training", "Tea", ("a", "b", "c", "d")),
-                ("held_out", "Jam", ("a", "b")),
-                ("held_out", "Bun", ("c", "d")),
+                ("train", "Tea", ("a", "b", "c", "d")),
+                ("test", "Jam", ("a", "b")),
+                ("test", "Bun", ("c", "d")),
             ],
             [False, False, False],
         ),
@@ -75,7 +75,7 @@ def test_by_hand(examples: list[Example], expected: list[bool]) -> None:
 
 EXAMPLES = st.lists(
     st.tuples(
-        st.sampled_from(PARTS),
+        st.sampled_from(SPLITS),
         st.sampled_from(["Tea", "tea", "Jam", "Buns", "Bun"]),
         st.lists(st.sampled_from("abcdefABC"), min_size=1, max_size=5).map(tuple),
     ),
@@ -90,9 +90,9 @@ def test_like_a_plain_reference(examples: list[Example]) -> None:
 
 def test_titles_of_very_many_examples_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     examples: list[Example] = [
-        ("held_out", "Tea", ("Introduction", "a")),
-        ("held_out", "Jam", ("Introduction", "b")),
-        ("training", "Bun", ("Introduction",)),
+        ("test", "Tea", ("Introduction", "a")),
+        ("test", "Jam", ("Introduction", "b")),
+        ("train", "Bun", ("Introduction",)),
     ]
     assert which_leak(examples) == [False, False, True]
     monkeypatch.setattr(leaks, "MOST_SHARING", 2)
@@ -101,7 +101,7 @@ def test_titles_of_very_many_examples_tell_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_on_beam() -> None:
     examples: list[Example] = [
-        (PARTS[number % 3], f"Name {'abcdefghij'[number % 10]}", tuple(f"t{number % place}" for place in (5, 7, 11)))
+        (SPLITS[number % 3], f"Name {'abcdefghij'[number % 10]}", tuple(f"t{number % place}" for place in (5, 7, 11)))
         for number in range(40)
     ]
     rows = judged_rows(rows_of(examples))

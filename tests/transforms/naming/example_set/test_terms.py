@@ -68,7 +68,7 @@ def test_on_beam_whatever_the_pieces() -> None:
     terms = {item: {f"t{term}": float(random.random()) for term in random.integers(0, 20, 6)} for item in items}
     rows = judged_rows(
         [
-            judged(f"{number:x}", part="held_out" if number == 3 else "training", titles=chosen, item_ids=chosen)
+            judged(f"{number:x}", split="test" if number == 3 else "train", titles=chosen, item_ids=chosen)
             for number in range(12)
             if (chosen := random.choice(items, 5, replace=False).tolist())
         ]
@@ -92,4 +92,4 @@ def test_on_beam_whatever_the_pieces() -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for key, number in cut["counts"]:
         counts[key] += number
-    assert counts == {("examples", "training"): 11, ("examples", "held_out"): 1}
+    assert counts == {("examples", "train"): 11, ("examples", "test"): 1}
