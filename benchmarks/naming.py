@@ -31,15 +31,15 @@ from benchmarks.sample_questions import sample_questions
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.choosing import Choosing
-from transforms.language_models.dialogue import Dialogue, question_tokens
+from transforms.language_models.dtype import DTypeName, cpu_has_bfloat16
 from transforms.language_models.folder import AdapterFolder, ModelFolder
-from transforms.language_models.loading import find_adapter, find_model
-from transforms.language_models.precision import Precision, has_bfloat16
-from transforms.language_models.spec import Decoding, parse_model
-from transforms.language_models.transformer import Transformer
+from transforms.language_models.loading import locate_adapter, locate_model
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt
+from transforms.language_models.spec import DecodingConfig, parse_model_spec
+from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.config import NamingConfig
 from transforms.naming.name_choice import NameChoice
-from transforms.naming.question import dialogue
+from transforms.naming.question import prompt_template
 
 _TOGETHER = 32
 _WARM_UP = 4
@@ -135,7 +135,7 @@ class Rounds:
     def _tokens(self, way: Way, tokenizer: Any) -> float:
         """Tokens of a question and its answer, on average; what stands before all questions is not counted."""
         texts = [*self._questions[: way.questions], *self._measured[way.name][0].texts]
-        return sum(len(question_tokens(tokenizer, text)) for text in texts) / way.questions
+        return sum(len(tokenize_prompt(tokenizer, text)) for text in texts) / way.questions
 
 
 _COLUMNS = ("way", "questions", "names", "names, CPU time", "tokens a second")
@@ -155,22 +155,22 @@ class Loader(NamedTuple):
 
     folder: ModelFolder
     adapter: AdapterFolder | None
-    decoding: Decoding
+    decoding: DecodingConfig
 
     def ours(
-        self, around: Dialogue, precision: Precision = "auto", kind: type[Transformer] = Transformer
-    ) -> Transformer:
+        self, around: PromptTemplate, dtype: DTypeName = "auto", kind: type[TransformersModel] = TransformersModel
+    ) -> TransformersModel:
         """As the project has it."""
-        return kind(self.folder, self.adapter, around, self.decoding, precision=precision)
+        return kind(self.folder, self.adapter, around, self.decoding, dtype=dtype)
 
-    def rival(self, around: Dialogue, together: int) -> PlainGenerate:
+    def rival(self, around: PromptTemplate, together: int) -> PlainGenerate:
         """As transformers has it."""
         return PlainGenerate(self.folder, self.adapter, around, self.decoding.max_new_tokens, together)
 
 
 def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Figure]]:
     """Ours beside transformers, without anything around a question."""
-    bare = Dialogue()
+    bare = PromptTemplate()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
     choice = NameChoice(
@@ -193,7 +193,7 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
         Figure(f"{_OURS} / {_BATCHES}", rounds.ratio(_OURS, _BATCHES), "×"),
         Figure(f"{_OURS} / {_OURS_32}", rounds.ratio(_OURS, _OURS_32), "×"),
         Figure(f"same names, {_OURS} and {_SINGLES}", rounds.same(_OURS, _SINGLES), "%", Target(100, at_least=True)),
-        Figure(f"same names, {_OURS} and {_ONE} ({one.precision})", rounds.same(_OURS, _ONE), "%"),
+        Figure(f"same names, {_OURS} and {_ONE} ({one.dtype})", rounds.same(_OURS, _ONE), "%"),
         Figure(f"same names, {_OURS} and {_OURS_32}", rounds.same(_OURS, _OURS_32), "%"),
     ]
     return Lines("Batches", _COLUMNS, rounds.rows(one.tokenizer)), figures
@@ -201,12 +201,12 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
 
 def measure_sharing(loader: Loader, questions: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Figure]]:
     """Worked examples before each question: read once, or again and again."""
-    around = dialogue(NamingConfig(method="few_shot"))
+    around = prompt_template(NamingConfig(method="few_shot"))
     tokenizer = AutoTokenizer.from_pretrained(loader.folder.folder)
     tables, figures = [], []
-    for precision in ("auto", "float32") if has_bfloat16() else ("auto",):
-        shared, unshared = (loader.ours(around, precision, kind) for kind in (Transformer, WithoutSharing))
-        names = [f"{name}{', 32 bits' if precision == 'float32' else ''}" for name in (_SHARED, _UNSHARED)]
+    for dtype in ("auto", "float32") if cpu_has_bfloat16() else ("auto",):
+        shared, unshared = (loader.ours(around, dtype, kind) for kind in (TransformersModel, WithoutSharing))
+        names = [f"{name}{', 32 bits' if dtype == 'float32' else ''}" for name in (_SHARED, _UNSHARED)]
         ways = [Way(names[0], texts_of(shared), len(questions)), Way(names[1], texts_of(unshared), few)]
         rounds = Rounds(ways, questions, repeats)
         tables += rounds.rows(tokenizer)
@@ -241,7 +241,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--questions", type=int, default=256, help="Journeys that are asked about.")
     add("--few", type=int, default=32, help="Journeys that slow ways are asked about.")
     add("--repeats", type=int, default=3, help="Rounds.")
-    add("--max_new_tokens", type=int, default=Decoding.max_new_tokens, help="Answers are cut after so many tokens.")
+    add(
+        "--max_new_tokens",
+        type=int,
+        default=DecodingConfig.max_new_tokens,
+        help="Answers are cut after so many tokens.",
+    )
     default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
     add("--data", type=Path, default=default_data, help="Folder in which questions are kept.")
     add("--report", type=Path, help="Markdown file for the figures.")
@@ -256,8 +261,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and reports; missed targets are told, but are no failure."""
     given = parse(argv)
-    spec = parse_model(given.model, given.adapter)
-    loader = Loader(find_model(spec), find_adapter(spec), Decoding(given.max_new_tokens))
+    spec = parse_model_spec(given.model, given.adapter)
+    loader = Loader(locate_model(spec), locate_adapter(spec), DecodingConfig(given.max_new_tokens))
     questions = sample_questions(given.data, given.questions)
     tables, figures = [], []
     for measure in (measure_batches, measure_sharing):

@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
 
 from benchmarks.naming_rivals import Answers, PlainGenerate, texts_of
 from benchmarks.report import Lines, three_digits
-from transforms.language_models.dialogue import Dialogue, question_tokens
 from transforms.language_models.folder import ModelFolder, read_model
-from transforms.language_models.spec import Decoding
-from transforms.language_models.transformer import Transformer
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt
+from transforms.language_models.spec import DecodingConfig
+from transforms.language_models.transformers_model import TransformersModel
 
 SHAPES: dict[str, dict[str, Any]] = {
     "0.5 B": {
@@ -76,7 +76,7 @@ def measure_shapes(tokenizer: ModelFolder, questions: Sequence[str], data: Path)
 
 
 def _ours(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
-    model = Transformer(folder, decoding=Decoding(_NEW_TOKENS))
+    model = TransformersModel(folder, decoding=DecodingConfig(_NEW_TOKENS))
     tokenizer = AutoTokenizer.from_pretrained(folder.folder)
     rows = []
     for tokens in _TOKENS_TOGETHER:
@@ -88,7 +88,7 @@ def _ours(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]
 def _rivals(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
     rows = []
     for together in _TOGETHER:
-        rival = PlainGenerate(folder, None, Dialogue(), _NEW_TOKENS, together)
+        rival = PlainGenerate(folder, None, PromptTemplate(), _NEW_TOKENS, together)
         rows.append(_row(f"generate(), {together} questions a call", rival, questions, rival.tokenizer))
     return rows
 
@@ -101,6 +101,6 @@ def _row(way: str, answer: Answers, questions: Sequence[str], tokenizer: Any) ->
     answer(questions)
     torch.cuda.synchronize()
     rate = len(questions) / (time.perf_counter() - started)
-    read = sum(len(question_tokens(tokenizer, question)) for question in questions) / len(questions)
+    read = sum(len(tokenize_prompt(tokenizer, question)) for question in questions) / len(questions)
     peak = torch.cuda.max_memory_allocated() / _GIGABYTE
     return way, three_digits(rate, "/s"), f"{rate * (read + _NEW_TOKENS):,.0f}", three_digits(peak, "GB")

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from transforms.language_models.dialogue import Dialogue, messages
 from transforms.language_models.folder import AdapterFolder, ModelFolder
-from transforms.language_models.transformer import Transformer
+from transforms.language_models.prompt_template import PromptTemplate, chat_messages
+from transforms.language_models.transformers_model import TransformersModel
 
 Answers = Callable[[Sequence[str]], list[str]]
 
@@ -24,15 +24,20 @@ class PlainGenerate:
     Args:
         folder: a decoder with a chat template.
         adapter: LoRA; None: none.
-        dialogue: what is said around each question.
+        template: what is said around each question.
         max_new_tokens: an answer is cut after so many.
         together: questions of a call.
     """
 
     def __init__(
-        self, folder: ModelFolder, adapter: AdapterFolder | None, dialogue: Dialogue, max_new_tokens: int, together: int
+        self,
+        folder: ModelFolder,
+        adapter: AdapterFolder | None,
+        template: PromptTemplate,
+        max_new_tokens: int,
+        together: int,
     ) -> None:
-        self._dialogue = dialogue
+        self._dialogue = template
         self._most = max_new_tokens
         self._together = together
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder.folder, padding_side="left")
@@ -46,7 +51,7 @@ class PlainGenerate:
         self._model: Any = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
     @property
-    def precision(self) -> str:
+    def dtype(self) -> str:
         """The type of the weights."""
         return str(self._model.dtype).removeprefix("torch.")
 
@@ -57,7 +62,7 @@ class PlainGenerate:
 
     def _answer(self, questions: Sequence[str]) -> list[str]:
         inputs = self.tokenizer.apply_chat_template(
-            [messages(self._dialogue, question) for question in questions],
+            [chat_messages(self._dialogue, question) for question in questions],
             add_generation_prompt=True,
             return_tensors="pt",
             return_dict=True,
@@ -70,7 +75,7 @@ class PlainGenerate:
         return [text.partition("\n")[0].strip() for text in texts]
 
 
-class WithoutSharing(Transformer):
+class WithoutSharing(TransformersModel):
     """Ours, but for each question all that stands before it is read again."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -82,7 +87,7 @@ class WithoutSharing(Transformer):
         return [*self._before, *super()._read_of(question)]
 
 
-def texts_of(model: Transformer) -> Answers:
+def texts_of(model: TransformersModel) -> Answers:
     """A model's answers as texts.
 
     Raises:

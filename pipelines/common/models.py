@@ -13,7 +13,7 @@ from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
-from transforms.language_models.spec import Asked, ModelSpec, parse_model
+from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.config import Metadata, NamingConfig
 from transforms.naming.name_choice import NameChoice
@@ -73,7 +73,7 @@ def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSp
         UsageError: when it is not known, or something is missing.
     """
     try:
-        spec = parse_model(name, adapter)
+        spec = parse_model_spec(name, adapter)
         if spec.kind != "endpoint":
             adapted = ("peft",) if adapter or spec.kind == "builtin" else ()
             _check_installed(option, name, (*_MORE_PACKAGES, *adapted), LANGUAGE_MODELS_EXTRA)
@@ -99,7 +99,7 @@ def check_adapter(option: str, adapter: str, method: str) -> None:
         raise UsageError(f"{option}: {method} goes with an adapter of the kind {_ADAPTERS[method]}, got {kind}")
 
 
-def model_label(asked: Asked) -> str:
+def model_label(asked: GenerationSpec) -> str:
     """What a model is called in datasets: the ends of its paths, and a fingerprint of all that decides its answers.
 
     Whole paths are not the same on every machine.

@@ -23,10 +23,10 @@ def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
 def tell(job: Job, seconds: float) -> None:
     """Prints what came of it. Answers that were kept for the case that it is killed are committed, and go."""
     from pipelines.evaluate.summary import print_evaluation
-    from transforms.language_models.journal import Journal
+    from transforms.language_models.checkpoint import GenerationCheckpoint
 
     if job.asks:
-        Journal(job.journal).clear()
+        GenerationCheckpoint(job.checkpoint_dir).clear()
     print_evaluation(job, seconds)
 
 

@@ -29,8 +29,8 @@ from transforms.evaluation.known_items import Measured
 from transforms.evaluation.names.experiment import JudgeNames
 from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
 from transforms.evaluation.suite import watched
-from transforms.language_models.generate import ASKED
-from transforms.language_models.journal import Journal
+from transforms.language_models.checkpoint import GenerationCheckpoint
+from transforms.language_models.generate import PROMPTS_COUNTER
 from transforms.progress import Progress
 from transforms.salience.model import default_model
 
@@ -92,7 +92,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             job.encoder,
             rows.get(EMBEDDINGS.name),
             rows.get(GENERATIONS.name),
-            Journal(job.journal) if job.asks else None,
+            GenerationCheckpoint(job.checkpoint_dir) if job.asks else None,
             progress,
         )
         measured.append(rows[NAMING_EXAMPLES.name] | "Naming" >> judged)
@@ -106,7 +106,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         if found.generations is not None:
             batches[GENERATIONS.name] = found.generations
 
-    commit_job(PROGRAM, job, batches, side_outputs, writer, inference_datasets=(ASKED,) if job.asks else ())
+    commit_job(PROGRAM, job, batches, side_outputs, writer, inference_datasets=(PROMPTS_COUNTER,) if job.asks else ())
 
 
 def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:

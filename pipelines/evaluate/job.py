@@ -268,7 +268,7 @@ class Job:
         return self.names is not None and self.names.asks
 
     @property
-    def journal(self) -> str:
+    def checkpoint_dir(self) -> str:
         """The folder in which a model's answers are kept until the job is committed."""
         return checkpoint_dir(self.workspace)
 

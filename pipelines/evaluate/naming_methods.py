@@ -19,10 +19,10 @@ from pipelines.common.models import (
 from pipelines.common.options import UsageError, bounded_number
 from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
 from transforms.language_models.endpoint_name import is_endpoint
-from transforms.language_models.spec import Asked
+from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
 from transforms.naming.name_choice import MOST_CANDIDATES
-from transforms.naming.question import dialogue
+from transforms.naming.question import prompt_template
 
 _OPTION = "--ways"
 _ENTRY = re.compile(r"(?:(?P<label>[^=,;:]+):\s+)?(?P<kind>[a-z_]+)(?:=(?P<model>[^,]+))?(?:,(?P<settings>.*))?")
@@ -147,7 +147,7 @@ def _find_way(written: WrittenWay, label: str) -> Way:
     naming = dataclasses.replace(NamingConfig(method=kind), **told)
     candidates, encoder = (written.settings.get(name) for name in ("candidates", "encoder"))
     choice = resolve_name_selector(_OPTION, written.model, candidates, encoder, naming)
-    asked = Asked(model, dialogue(naming), choice=choice)
+    asked = GenerationSpec(model, prompt_template(naming), choice=choice)
     return Way(label, kind, naming, asked, model_label(asked))
 
 

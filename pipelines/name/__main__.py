@@ -23,10 +23,10 @@ def build(root: beam.Pipeline, job: Job, progress: Progress) -> None:
 def tell(job: Job, seconds: float) -> None:
     """Prints what the job did. What it kept for the case that it is killed is committed, and goes."""
     from pipelines.name.summary import print_name
-    from transforms.language_models.journal import Journal
+    from transforms.language_models.checkpoint import GenerationCheckpoint
 
     if job.asked is not None:
-        Journal(job.journal).clear()
+        GenerationCheckpoint(job.checkpoint_dir).clear()
     print_name(job, seconds)
 
 

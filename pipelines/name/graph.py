@@ -10,9 +10,9 @@ from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
-from transforms.language_models.generate import ASKED, GenerateTexts
-from transforms.language_models.journal import Journal
-from transforms.language_models.spec import Asked
+from transforms.language_models.checkpoint import GenerationCheckpoint
+from transforms.language_models.generate import PROMPTS_COUNTER, GenerateTexts
+from transforms.language_models.spec import GenerationSpec
 from transforms.naming.decide import Namer
 from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToName, SalientNames, SecondRound
 from transforms.progress import Progress
@@ -45,7 +45,7 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         batches = {JOURNEY_NAMES.name: names}
     else:
         batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, namer, side_outputs, progress)
-    asked = () if job.asked is None else (ASKED,)
+    asked = () if job.asked is None else (PROMPTS_COUNTER,)
     commit_job(PROGRAM, job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress), asked=asked)
 
 
@@ -53,14 +53,14 @@ def _ask(
     ready: beam.PCollection,
     stored: beam.PCollection | None,
     job: Job,
-    asked: Asked,
+    asked: GenerationSpec,
     namer: Namer,
     side_outputs: SideOutputs,
     progress: Progress,
 ) -> dict[str, beam.PCollection]:
     """The names that a model gives, and its answers: each journey is asked about once, and some again."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
-    generate = GenerateTexts(asked, buckets, stored, Journal(job.journal), progress)
+    generate = GenerateTexts(asked, buckets, stored, GenerationCheckpoint(job.checkpoint_dir), progress)
     first = ready | "AskFirst" >> AskFirst(namer)
     answers = first | "FirstQuestions" >> Questions() | "FirstAnswers" >> generate
     side_outputs.add_errors_and_counts(answers.errors, answers.counts)

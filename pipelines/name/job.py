@@ -30,13 +30,13 @@ from pipelines.common.models import (
 )
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
-from transforms.language_models.precision import Precision
-from transforms.language_models.spec import Asked, Decoding
+from transforms.language_models.spec import DecodingConfig, GenerationSpec
 from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
 from transforms.naming.name_choice import MOST_CANDIDATES
-from transforms.naming.question import dialogue
+from transforms.naming.question import prompt_template
 from transforms.naming.safety import WordLists
 from transforms.naming.safety_classifier import ListsAndClassifier
 from transforms.naming.safety_model import SafetyModel
@@ -94,26 +94,31 @@ class NameOptions(options.JobOptions):
         add(
             "--max_new_tokens",
             type=bounded_number(int, 1, 1000),
-            default=Decoding.max_new_tokens,
+            default=DecodingConfig.max_new_tokens,
             help="The model's answers are cut after so many tokens.",
         )
         add(
             "--temperature",
             type=bounded_number(float, 0, 10),
-            default=Decoding.temperature,
+            default=DecodingConfig.temperature,
             help="0: the likeliest name; above: names are drawn, the more evenly the higher.",
         )
         add(
             "--top_p",
             type=bounded_number(float, 0, 1, open_low=True),
-            default=Decoding.top_p,
+            default=DecodingConfig.top_p,
             help="Where names are drawn: from the likeliest tokens that together have this probability.",
         )
-        add("--seed", type=bounded_number(int, 0), default=Decoding.seed, help="Where names are drawn: of all draws.")
+        add(
+            "--seed",
+            type=bounded_number(int, 0),
+            default=DecodingConfig.seed,
+            help="Where names are drawn: of all draws.",
+        )
         add(
             "--precision",
-            default=Asked.precision,
-            choices=get_args(Precision),
+            default=GenerationSpec.dtype,
+            choices=get_args(DTypeName),
             help="Bits that a model on this machine reckons in. `auto`: 16 where it multiplies them itself, else 32.",
         )
         _add_choice(parser)
@@ -145,25 +150,25 @@ def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
     add(
         "--endpoint_timeout",
         type=bounded_number(float, 0, 86_400, open_low=True),
-        default=EndpointLimits.timeout,
+        default=ClientLimits.timeout,
         help="Seconds that a request to an endpoint waits for a reply.",
     )
     add(
         "--endpoint_requests_at_once",
         type=bounded_number(int, 1, 1000),
-        default=EndpointLimits.requests_at_once,
+        default=ClientLimits.requests_at_once,
         help="Requests to an endpoint that each process of a worker has open at a time.",
     )
     add(
         "--endpoint_requests_per_second",
         type=bounded_number(float, 0, 100_000, open_low=True),
-        default=EndpointLimits.requests_per_second,
+        default=ClientLimits.requests_per_second,
         help="Requests to an endpoint that each process of a worker begins in a second. Without it: no limit.",
     )
     add(
         "--endpoint_retries",
         type=bounded_number(int, 0, 100),
-        default=EndpointLimits.retries,
+        default=ClientLimits.retries,
         help="How often a request to an endpoint is made again while the server is busy, broken or out of reach.",
     )
 
@@ -211,7 +216,7 @@ class Job:
     versions: dict[str, str | None]
     item_columns: dict[str, str]
     naming: NamingConfig
-    asked: Asked | None
+    asked: GenerationSpec | None
     model: str
     safety: WordLists | ListsAndClassifier
     parts: int
@@ -245,7 +250,7 @@ class Job:
         return input_lineage(self.sources)
 
     @property
-    def journal(self) -> str:
+    def checkpoint_dir(self) -> str:
         """The folder in which answers are kept until the job is committed."""
         return checkpoint_dir(self.workspace)
 
@@ -316,9 +321,9 @@ def _check_model(args: argparse.Namespace) -> None:
         raise options.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
     if args.adapter:
         check_adapter("--adapter", args.adapter, args.method)
-    if args.temperature == 0 and args.top_p != Decoding.top_p:
+    if args.temperature == 0 and args.top_p != DecodingConfig.top_p:
         raise options.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
-    if args.precision != Asked.precision and (not args.model or is_endpoint(args.model)):
+    if args.precision != GenerationSpec.dtype and (not args.model or is_endpoint(args.model)):
         raise options.UsageError("--precision is for a --model that this machine loads")
     _check_endpoint_limits(args)
 
@@ -326,14 +331,14 @@ def _check_model(args: argparse.Namespace) -> None:
 def _check_endpoint_limits(args: argparse.Namespace) -> None:
     if args.model and is_endpoint(args.model):
         return
-    for field in dataclasses.fields(EndpointLimits):
+    for field in dataclasses.fields(ClientLimits):
         if getattr(args, f"endpoint_{field.name}") != field.default:
             raise options.UsageError(
                 f"--endpoint_{field.name} is for a --model behind an endpoint, such as http://host:8000/v1#name"
             )
 
 
-def _asked(args: argparse.Namespace, naming: NamingConfig) -> Asked | None:
+def _asked(args: argparse.Namespace, naming: NamingConfig) -> GenerationSpec | None:
     if naming.method == "salient":
         return None
     drawn = args.temperature > 0
@@ -341,14 +346,14 @@ def _asked(args: argparse.Namespace, naming: NamingConfig) -> Asked | None:
         "--candidates and --encoder", args.model, args.candidates, args.encoder, naming, drawn
     )
     model = resolve_language_model("--model", args.model, args.adapter or "")
-    decoding = Decoding(args.max_new_tokens, args.temperature, args.top_p, args.seed)
-    limits = EndpointLimits(
+    decoding = DecodingConfig(args.max_new_tokens, args.temperature, args.top_p, args.seed)
+    limits = ClientLimits(
         args.endpoint_timeout,
         args.endpoint_requests_at_once,
         args.endpoint_requests_per_second,
         args.endpoint_retries,
     )
-    return Asked(model, dialogue(naming), decoding, limits, args.precision, choice)
+    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.precision, choice)
 
 
 def _safety(args: argparse.Namespace) -> WordLists | ListsAndClassifier:

@@ -23,7 +23,7 @@ from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSource
 from transforms.language_models.smollm2 import EXTRA, HUB_ID
 from transforms.language_models.spec import ModelSpec
-from transforms.language_models.tuning.config import TuningConfig, Way
+from transforms.language_models.tuning.config import TuningConfig, TuningMethod
 from transforms.naming.config import Metadata, NamingConfig
 from transforms.naming.example_set.config import ExampleConfig
 from transforms.salience.config import SalienceConfig
@@ -74,14 +74,14 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
         help="Language model that is taught: `smollm2`, a folder or a hub id. Without it: the examples alone are made.",
     )
     add(
-        "--way",
-        choices=get_args(Way),
-        help="What is learnt: `lora`, low-rank additions to the weights; `prompt`, vectors that stand before all else; "
+        "--tuning_method",
+        choices=get_args(TuningMethod),
+        help="What is learnt: `lora`, low-rank additions to the weights; `prompt_tuning`, vectors before all else; "
         "`full`, all weights. Without it: lora.",
     )
     add(
         "--output",
-        help="Folder of this machine for the adapter, or with --way=full the model. Without it: `model` below "
+        help="Local folder for the adapter or, with --tuning_method=full, the model. Default: `model` below "
         "`--workspace`.",
     )
     add(
@@ -300,10 +300,8 @@ def plan(args: argparse.Namespace) -> Job:
 
 
 def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
-    names = ["way", "output", "passes", "metadata", "max_items"]
-    names += [
-        field.name for field in dataclasses.fields(TuningConfig) if hasattr(args, field.name) and field.name != "way"
-    ]
+    names = ["tuning_method", "output", "passes", "metadata", "max_items"]
+    names += [field.name for field in dataclasses.fields(TuningConfig) if hasattr(args, field.name)]
     given = [name for name in names if getattr(args, name) is not None]
     if not args.model:
         if given:
@@ -320,7 +318,7 @@ def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
         model=model,
         base={"smollm2": HUB_ID, "hub": model.name}.get(model.kind, ""),
         tuning=_tuning_config(args),
-        naming=NamingConfig("prompt_tuned" if args.way == "prompt" else "fine_tuned", **asked),
+        naming=NamingConfig("prompt_tuned" if args.tuning_method == "prompt_tuning" else "fine_tuned", **asked),
         passes=args.passes or PASSES,
         output=_output(args, workspace),
     )
@@ -329,10 +327,11 @@ def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
 def _tuning_config(args: argparse.Namespace) -> TuningConfig:
     names = [field.name for field in dataclasses.fields(TuningConfig)]
     told = {name: getattr(args, name, None) for name in names}
+    told["method"] = args.tuning_method
     given = {name: value for name, value in told.items() if value is not None}
-    for name, way in (("rank", "lora"), ("top_layers", "lora"), ("prompt_tokens", "prompt")):
-        if name in given and given.get("way", TuningConfig.way) != way:
-            raise options.UsageError(f"--{name} is for --way={way}")
+    for name, way in (("rank", "lora"), ("top_layers", "lora"), ("prompt_tokens", "prompt_tuning")):
+        if name in given and given.get("method", TuningConfig.method) != way:
+            raise options.UsageError(f"--{name} is for --tuning_method={way}")
     if given.get("top_layers") == 0:
         given["top_layers"] = None
     return TuningConfig(**given)

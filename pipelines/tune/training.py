@@ -36,8 +36,8 @@ from transforms.naming.taught import MANIFEST
 from transforms.naming.tuning_pairs import training_pairs, validation_pairs
 
 if TYPE_CHECKING:
-    from transforms.language_models.tuning.trainer import Shown
-    from transforms.language_models.tuning.tune import Tuned
+    from transforms.language_models.tuning.trainer import TrainingStatus
+    from transforms.language_models.tuning.tune import TuningResult
 
 _PACKAGES = ("torch", "transformers", "peft", "numpy")
 
@@ -62,7 +62,7 @@ def teach(job: Job) -> int:
 
 
 def _teach(job: Job, teaching: Teaching, console: Console) -> None:
-    from transforms.language_models.loading import find_model
+    from transforms.language_models.loading import locate_model
     from transforms.language_models.tuning.tune import tune
 
     started = time.monotonic()
@@ -73,7 +73,7 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
     (teaching.output / MANIFEST).unlink(missing_ok=True)
     with _bar(console) as show:
         tuned = tune(
-            find_model(teaching.model),
+            locate_model(teaching.model),
             TUNED,
             learnt_from,
             judged_by,
@@ -99,7 +99,7 @@ class _Show:
         self._bars = bars
         self._task = task
 
-    def __call__(self, shown: Shown) -> None:
+    def __call__(self, shown: TrainingStatus) -> None:
         """Draws steps."""
         losses = (("loss", shown.training_loss), ("validation", shown.validation_loss))
         text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
@@ -120,14 +120,16 @@ def _bar(console: Console) -> Iterator[_Show]:
         yield _Show(bars, bars.add_task("done", total=None, losses=""))
 
 
-def _write_manifest(job: Job, teaching: Teaching, examples: dict[str, int], tuned: Tuned, seconds: float) -> None:
+def _write_manifest(
+    job: Job, teaching: Teaching, examples: dict[str, int], tuned: TuningResult, seconds: float
+) -> None:
     """Says what was learnt, from what and how well; the folder is whole when this is there."""
     version = read_manifest(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
     told = {
         "task": job.task,
         "model": str(teaching.model),
         "model_fingerprint": teaching.model.fingerprint(),
-        "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.highest_rate},
+        "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.peak_learning_rate},
         "passes": teaching.passes,
         "asked": {"metadata": teaching.naming.metadata, "max_items": teaching.naming.max_items},
         "instructions": TUNED.instructions,
@@ -142,24 +144,24 @@ def _write_manifest(job: Job, teaching: Teaching, examples: dict[str, int], tune
     hidden.replace(path)
 
 
-def _tell(teaching: Teaching, tuned: Tuned, seconds: float) -> None:
+def _tell(teaching: Teaching, tuned: TuningResult, seconds: float) -> None:
     console = Console(highlight=False)
     console.print(
-        f"taught {teaching.model} by {teaching.tuning.way}: {tuned.learnt:,} numbers, {tuned.steps:,} steps, "
-        f"{tuned.examples:,} questions, {tuned.tokens:,} tokens, {seconds / 60:.1f} minutes",
+        f"taught {teaching.model} by {teaching.tuning.method}: {tuned.trainable_parameters:,} numbers, "
+        f"{tuned.steps:,} steps, {tuned.examples:,} questions, {tuned.tokens:,} tokens, {seconds / 60:.1f} minutes",
         markup=False,
     )
     console.print(f"  loss on validation: {tuned.loss_before:.3f} before, {tuned.loss:.3f} now (nats a token)")
-    if tuned.left_out:
-        console.print(f"  left out: longer than {teaching.tuning.max_tokens} tokens: {tuned.left_out:,}")
+    if tuned.skipped:
+        console.print(f"  left out: longer than {teaching.tuning.max_tokens} tokens: {tuned.skipped:,}")
     console.print(f"Written to {teaching.output}", soft_wrap=True, markup=False)
     console.print(f"Name journeys with it:\n  {name_command(teaching)}", soft_wrap=True, markup=False)
 
 
 def name_command(teaching: Teaching) -> str:
     """The command that names journeys by what was taught."""
-    method = "prompt_tuned" if teaching.tuning.way == "prompt" else "fine_tuned"
-    whole = teaching.tuning.way == "full"
+    method = "prompt_tuned" if teaching.tuning.method == "prompt_tuning" else "fine_tuned"
+    whole = teaching.tuning.method == "full"
     model = teaching.output if whole else (teaching.model.name or teaching.model.kind)
     adapter = "" if whole else f" --adapter={teaching.output}"
     return f"python -m pipelines.name --journeys=workspace --method={method} --model={model}{adapter}"

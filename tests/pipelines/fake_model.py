@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.name import __main__ as name
 from pipelines.name import job as name_job
 from transforms.language_models import generate, loading
-from transforms.language_models.spec import Answer, Asked, ModelSpec
+from transforms.language_models.spec import Answer, GenerationSpec, ModelSpec
 
 TAKEN = "Taken already"
 
@@ -55,8 +55,8 @@ def asked(log: Path) -> list[str]:
 def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr) -> None:
     """Has the command ask this model, whichever is named."""
 
-    def fingerprint(asked: Asked) -> str:
-        return asked.dialogue.fingerprint()
+    def fingerprint(asked: GenerationSpec) -> str:
+        return asked.template.fingerprint()
 
     put(generate, "_QUESTIONS_PER_PIECE", 4)  # several pieces of a few questions
     put(name_job, "find_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))

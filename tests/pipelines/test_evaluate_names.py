@@ -20,7 +20,7 @@ from tests.transforms.evaluation.names.builders import example, made_examples, w
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.names import experiment
 from transforms.language_models import loading
-from transforms.language_models.spec import Asked, LanguageModel
+from transforms.language_models.spec import GenerationSpec, LanguageModel
 
 PLAIN = "--ways=salient;first_title;reference"
 
@@ -226,7 +226,7 @@ class TestWithModels:
         loaded: list[weakref.ref[object]] = []
         load = loading.load_model
 
-        def watched(asked: Asked, device: str | None = None) -> LanguageModel:
+        def watched(asked: GenerationSpec, device: str | None = None) -> LanguageModel:
             gc.collect()
             assert [model() for model in loaded if model() is not None] == []
             model = load(asked, device)

@@ -17,7 +17,7 @@ from tests.transforms.language_models.endpoint_server import Reply, question_of,
 from transforms.datasets.commit import commit
 from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.endpoint_name import KEY_VARIABLE
 from transforms.language_models.spec import ModelSpec
 
@@ -78,7 +78,7 @@ def test_a_server_that_is_not_there_can_be_planned_with(
         plan(parse(given(folder, tmp_path / "names", f"--model={model}", *more), NameOptions, "name")[0])
         for model, more in ((ENDPOINT, options), ("https://elsewhere/v1/#owner/toy-7b", ()))
     ]
-    assert [job.asked.limits for job in jobs if job.asked] == [EndpointLimits(7.5, 3, 0.5, 0), EndpointLimits()]
+    assert [job.asked.limits for job in jobs if job.asked] == [ClientLimits(7.5, 3, 0.5, 0), ClientLimits()]
     assert jobs[0].model == jobs[1].model
     assert jobs[0].model.startswith("toy-7b@")
     assert jobs[0].configuration == jobs[1].configuration

@@ -52,7 +52,7 @@ def test_a_model_is_taught(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_whole_model_is_taught() -> None:
-    assert _run("--model=tiny", "--way=full", "--output=whole", "--passes=1") == 0
+    assert _run("--model=tiny", "--tuning_method=full", "--output=whole", "--passes=1") == 0
     read_model(Path("whole"))
     assert not Path("tuned/model").exists()
 
@@ -63,9 +63,9 @@ def test_without_a_model_only_the_examples_are_made() -> None:
 
 
 def test_a_stopped_training_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    shown = trainer._shown
+    shown = trainer._training_status
 
-    def stopped(state: object) -> trainer.Shown:
+    def stopped(state: object) -> trainer.TrainingStatus:
         if shown(state).step > shown(state).steps // 2 + 1:
             raise KeyboardInterrupt
         return shown(state)
@@ -85,8 +85,8 @@ def test_a_stopped_training_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pyte
     ("options", "said"),
     [
         (["--rank=2"], "--rank is for teaching a model, so give the --model too"),
-        (["--model=tiny", "--prompt_tokens=3"], "--prompt_tokens is for --way=prompt"),
-        (["--model=tiny", "--way=full", "--rank=3"], "--rank is for --way=lora"),
+        (["--model=tiny", "--prompt_tokens=3"], "--prompt_tokens is for --tuning_method=prompt_tuning"),
+        (["--model=tiny", "--tuning_method=full", "--rank=3"], "--rank is for --tuning_method=lora"),
         (["--model=http://localhost:1/v1#some"], "cannot be taught: give `smollm2`, a folder or a hub id"),
         (["--model=tiny", "--output=collections.parquet"], "collections.parquet is no folder"),
         (["--model=nothing at all"], "no language model 'nothing at all'"),

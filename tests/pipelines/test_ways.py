@@ -17,7 +17,7 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ways, "find_language_model", lambda _option, name, adapter: ModelSpec("hub", name, adapter))
     monkeypatch.setattr(models, "find_encoder", lambda _option, name: EncoderSpec("hub", name))
     monkeypatch.setattr(ways, "check_adapter", lambda _option, _adapter, _method: None)
-    monkeypatch.setattr(ways, "called", lambda asked: f"{asked.model.name}@{asked.dialogue.fingerprint()[:4]}")
+    monkeypatch.setattr(ways, "called", lambda asked: f"{asked.model.name}@{asked.prompt_template.fingerprint()[:4]}")
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_ways_keep_their_order_and_what_is_said_of_them() -> None:
     salient, few_shot, fine_tuned = found
     assert (salient.asked, salient.model) == (None, "")
     assert few_shot.asked is not None
-    assert len(few_shot.asked.dialogue.examples) == few_shot.naming.examples == 2
+    assert len(few_shot.asked.prompt_template.examples) == few_shot.naming.examples == 2
     assert few_shot.naming.max_items == 4
     assert fine_tuned.asked is not None
     assert fine_tuned.asked.model == ModelSpec("hub", "m", "a")
-    assert fine_tuned.asked.dialogue.examples == ()
+    assert fine_tuned.asked.prompt_template.examples == ()
     assert (fine_tuned.naming.method, fine_tuned.naming.metadata) == ("fine_tuned", "terms")
     assert few_shot.model != fine_tuned.model
 

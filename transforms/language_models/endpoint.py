@@ -13,19 +13,19 @@ from typing import Any, TypeVar
 
 import requests
 
-from transforms.language_models.dialogue import Dialogue, messages
-from transforms.language_models.drawing import question_seed
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.drawing import prompt_seed
 from transforms.language_models.endpoint_name import KEY_VARIABLE
-from transforms.language_models.endpoint_pace import Pace, wait_before
+from transforms.language_models.endpoint_pace import RateLimiter, wait_before
 from transforms.language_models.endpoint_reply import (
     EndpointError,
-    PassingError,
+    TransientError,
     cause,
     check_status,
     first_line,
 )
-from transforms.language_models.spec import Answer, Decoding
+from transforms.language_models.prompt_template import PromptTemplate, chat_messages
+from transforms.language_models.spec import Answer, DecodingConfig
 from transforms.model_files import ModelUnavailableError
 
 LONGEST_ASKED_WAIT = 300.0
@@ -36,7 +36,7 @@ _KEY = re.compile(r"[!-~]*")
 _Made = TypeVar("_Made")
 
 
-class Endpoint:
+class OpenAIEndpoint:
     """A model that a server holds, and other processes may ask too.
 
     Questions are put in requests of their own, several at once, and those that fail in a way that may pass are put
@@ -45,7 +45,7 @@ class Endpoint:
     Args:
         url: what stands before `/chat/completions`.
         model: the model's name there.
-        dialogue: what is said around each question.
+        template: what is said around each question.
         decoding: how an answer is drawn.
         limits: how hard the server is asked.
         key: what the server wants to know its clients by; None: what the environment has, which may be nothing.
@@ -59,20 +59,20 @@ class Endpoint:
         self,
         url: str,
         model: str,
-        dialogue: Dialogue | None = None,
-        decoding: Decoding | None = None,
-        limits: EndpointLimits | None = None,
+        template: PromptTemplate | None = None,
+        decoding: DecodingConfig | None = None,
+        limits: ClientLimits | None = None,
         key: str | None = None,
         reach_first: bool = False,
     ) -> None:
         self.url = url
         self.model = model
-        self.dialogue = dialogue or Dialogue()
-        self.decoding = decoding or Decoding()
-        self.limits = limits or EndpointLimits()
+        self.template = template or PromptTemplate()
+        self.decoding = decoding or DecodingConfig()
+        self.limits = limits or ClientLimits()
         self._key = _checked_key(os.environ.get(KEY_VARIABLE, "") if key is None else key)
         self._session = _session(self._key, self.limits.requests_at_once)
-        self._pace = Pace(self.limits)
+        self._pace = RateLimiter(self.limits)
         self._lock = threading.Lock()
         self._to_reach = reach_first
 
@@ -112,7 +112,7 @@ class Endpoint:
             return Answer(None, f"the request fails with {type(error).__name__}")
 
     def _ask(self, question: str) -> str:
-        body = chat(self.model, self.dialogue, self.decoding, question)
+        body = chat(self.model, self.template, self.decoding, question)
         response = self._request("POST", "/chat/completions", body)
         check_status(response, self._key)
         return first_line(response)
@@ -137,7 +137,7 @@ class Endpoint:
                 requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError,
             ) as error:
-                raise PassingError(cause(error, self.limits.timeout)) from error
+                raise TransientError(cause(error, self.limits.timeout)) from error
 
     def _patiently(self, asked: str, make: Callable[[], _Made]) -> _Made:
         """What `make` gives, which is tried again as long as it may yet succeed."""
@@ -146,7 +146,7 @@ class Endpoint:
                 time.sleep(wait_before(attempt, asked))
             try:
                 return make()
-            except PassingError as error:
+            except TransientError as error:
                 last = error
                 if (error.wait or 0) > LONGEST_ASKED_WAIT:
                     raise EndpointError(f"{error}; the server asks for a wait of {error.wait:g} seconds") from error
@@ -156,7 +156,7 @@ class Endpoint:
         raise EndpointError(f"{last}, after {tries} tries" if tries > 1 else str(last)) from last
 
 
-def chat(model: str, dialogue: Dialogue, decoding: Decoding, question: str) -> dict[str, Any]:
+def chat(model: str, template: PromptTemplate, decoding: DecodingConfig, question: str) -> dict[str, Any]:
     """The body of a request for a chat completion.
 
     Each question has a seed of its own, of 31 bits, which every server takes: an answer depends on its question alone.
@@ -165,11 +165,11 @@ def chat(model: str, dialogue: Dialogue, decoding: Decoding, question: str) -> d
     cut = {"top_p": decoding.top_p} if decoding.temperature > 0 else {}
     return {
         "model": model,
-        "messages": messages(dialogue, question),
+        "messages": chat_messages(template, question),
         "max_tokens": decoding.max_new_tokens,
         "temperature": decoding.temperature,
         **cut,
-        "seed": question_seed(question, decoding.seed) >> 32,
+        "seed": prompt_seed(question, decoding.seed) >> 32,
         "stop": ["\n"],
     }
 

@@ -30,7 +30,7 @@ def is_endpoint(text: str) -> bool:
     return text.lower().startswith(_SCHEMES)
 
 
-def read_endpoint(text: str) -> EndpointName:
+def parse_endpoint(text: str) -> EndpointName:
     """Reads the name of a model behind an endpoint; nothing is asked.
 
     Raises:

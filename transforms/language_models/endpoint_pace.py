@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
 
 FIRST_WAIT = 0.5
 """Seconds before a request is made a second time; they double from then on."""
@@ -16,14 +16,14 @@ LONGEST_WAIT = 30.0
 """Seconds that are never exceeded so."""
 
 
-class Pace:
+class RateLimiter:
     """Has the threads of a process wait for each other. It decides when, never what, so a clock does no harm.
 
     Args:
         limits: how many requests at once, and in a second.
     """
 
-    def __init__(self, limits: EndpointLimits) -> None:
+    def __init__(self, limits: ClientLimits) -> None:
         self._places = threading.BoundedSemaphore(limits.requests_at_once)
         self._gap = 1 / limits.requests_per_second if limits.requests_per_second else 0.0
         self._lock = threading.Lock()

@@ -19,7 +19,7 @@ class EndpointError(Exception):
     """A request failed, and would again."""
 
 
-class PassingError(EndpointError):
+class TransientError(EndpointError):
     """A request failed in a way that may pass.
 
     Attributes:
@@ -39,7 +39,7 @@ def check_status(response: requests.Response, hidden: str = "") -> None:
         hidden: what is never told of it; empty: nothing.
 
     Raises:
-        PassingError: for a server that is busy or broken.
+        TransientError: for a server that is busy or broken.
         EndpointError: for one that refuses the request.
     """
     if 200 <= response.status_code < 300:
@@ -48,7 +48,7 @@ def check_status(response: requests.Response, hidden: str = "") -> None:
     if response.status_code not in _DENIED and (words := _words(response, hidden)):
         told += f": {words}"
     if response.status_code in _PASSING or response.status_code >= 500:
-        raise PassingError(told, asked_to_wait(response))
+        raise TransientError(told, asked_to_wait(response))
     raise EndpointError(told)
 
 
@@ -56,12 +56,12 @@ def first_line(response: requests.Response) -> str:
     """The first line of the answer in a chat completion.
 
     Raises:
-        PassingError: when there is none.
+        TransientError: when there is none.
     """
     content = _content(_json(response))
     line = content.strip().partition("\n")[0].strip()
     if not line:
-        raise PassingError("an empty answer")
+        raise TransientError("an empty answer")
     return line
 
 
@@ -97,18 +97,18 @@ def _json(response: requests.Response) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError) as error:
-        raise PassingError("the reply is no JSON") from error
+        raise TransientError("the reply is no JSON") from error
 
 
 def _content(reply: Any) -> str:
     try:
         content = reply["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
-        raise PassingError("the reply is no chat completion") from error
+        raise TransientError("the reply is no chat completion") from error
     if content is None:  # of models that think, where the thoughts took all tokens
-        raise PassingError("an empty answer")
+        raise TransientError("an empty answer")
     if not isinstance(content, str):
-        raise PassingError("the reply is no chat completion")
+        raise TransientError("the reply is no chat completion")
     return content
 
 

@@ -19,14 +19,14 @@ from transforms.language_models.folder import (
     read_adapter,
     read_model,
 )
-from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged
-from transforms.language_models.spec import Asked, ConsideringModel, LanguageModel, ModelSpec
+from transforms.language_models.smollm2 import EXTRA, GGUF_SHA256, RECIPE, find_smollm2, packaged_weights
+from transforms.language_models.spec import ConsideringModel, GenerationSpec, LanguageModel, ModelSpec
 from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def find_model(spec: ModelSpec) -> ModelFolder:
+def locate_model(spec: ModelSpec) -> ModelFolder:
     """The folder with the weights that `spec` names.
 
     Raises:
@@ -40,7 +40,7 @@ def find_model(spec: ModelSpec) -> ModelFolder:
         raise ModelUnavailableError(f"language model {spec}: {error}") from error
 
 
-def find_adapter(spec: ModelSpec) -> AdapterFolder | None:
+def locate_adapter(spec: ModelSpec) -> AdapterFolder | None:
     """The folder of the adapter that `spec` names; None: it names none.
 
     Raises:
@@ -65,26 +65,26 @@ def fingerprint(spec: ModelSpec) -> str:
     """
     if spec.kind == "endpoint":
         return _digest(["endpoint", spec.name])
-    adapter = find_adapter(spec)
-    if spec.kind in ("builtin", "smollm2") and packaged() is not None:
+    adapter = locate_adapter(spec)
+    if spec.kind in ("builtin", "smollm2") and packaged_weights() is not None:
         parts = [GGUF_SHA256, RECIPE]
     else:
-        parts = _sums(find_model(spec).fingerprinted_files)
+        parts = _sums(locate_model(spec).fingerprinted_files)
     return _digest(parts + (_sums(adapter.fingerprinted_files) if adapter else []))
 
 
-def fingerprint_of_asked(asked: Asked) -> str:
+def generation_fingerprint(spec: GenerationSpec) -> str:
     """The same, with dialogue, decoding, precision and choice."""
-    decoding = json.dumps(dataclasses.asdict(asked.decoding), sort_keys=True)
-    choice = [] if asked.choice is None else [BEGINNINGS, asked.choice.fingerprint()]
-    return _digest([asked.model.fingerprint(), asked.dialogue.fingerprint(), decoding, asked.precision, *choice])
+    decoding = json.dumps(dataclasses.asdict(spec.decoding), sort_keys=True)
+    choice = [] if spec.choice is None else [BEGINNINGS, spec.choice.fingerprint()]
+    return _digest([spec.model.fingerprint(), spec.template.fingerprint(), decoding, spec.dtype, *choice])
 
 
-def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
+def load_model(spec: GenerationSpec, device: str | None = None) -> LanguageModel:
     """Loads a model.
 
     Args:
-        asked: which, and what it is asked for.
+        spec: which, and what it is asked for.
         device: as torch names it; None: the GPU where there is one.
 
     Raises:
@@ -92,30 +92,30 @@ def load_model(asked: Asked, device: str | None = None) -> LanguageModel:
             endpoint is none. Its server is first asked with the first question: where all answers are stored it
             need not run.
     """
-    _LOGGER.info("process %d loads the language model %s", os.getpid(), asked.model)
-    if asked.model.kind == "endpoint":
-        return _endpoint(asked)
-    model = _model_here(asked, device)
-    return model if asked.choice is None else Choosing(model, asked.choice.load(), asked.choice.candidates)
+    _LOGGER.info("process %d loads the language model %s", os.getpid(), spec.model)
+    if spec.model.kind == "endpoint":
+        return _endpoint(spec)
+    model = _model_here(spec, device)
+    return model if spec.choice is None else Choosing(model, spec.choice.load(), spec.choice.candidates)
 
 
-def _model_here(asked: Asked, device: str | None) -> ConsideringModel:
-    from transforms.language_models.transformer import Transformer
+def _model_here(spec: GenerationSpec, device: str | None) -> ConsideringModel:
+    from transforms.language_models.transformers_model import TransformersModel
 
-    return Transformer(
-        find_model(asked.model),
-        find_adapter(asked.model),
-        asked.dialogue,
-        asked.decoding,
+    return TransformersModel(
+        locate_model(spec.model),
+        locate_adapter(spec.model),
+        spec.template,
+        spec.decoding,
         device,
-        precision=asked.precision,
+        dtype=spec.dtype,
     )
 
 
-def _endpoint(asked: Asked) -> LanguageModel:
-    from transforms.language_models.endpoint import Endpoint
+def _endpoint(spec: GenerationSpec) -> LanguageModel:
+    from transforms.language_models.endpoint import OpenAIEndpoint
 
-    return Endpoint(asked.model.url, asked.model.name, asked.dialogue, asked.decoding, asked.limits, reach_first=True)
+    return OpenAIEndpoint(spec.model.url, spec.model.name, spec.template, spec.decoding, spec.limits, reach_first=True)
 
 
 def has_gpu() -> bool:

@@ -34,7 +34,7 @@ _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _LOGGER = logging.getLogger(__name__)
 
 
-def packaged() -> Path | None:
+def packaged_weights() -> Path | None:
     """The file of weights in the installed package; None: the package is not there.
 
     Raises:
@@ -55,17 +55,17 @@ def find_smollm2() -> ModelFolder:
     Raises:
         ModelUnavailableError: when the weights are not to be had.
     """
-    weights = packaged()
+    weights = packaged_weights()
     if weights is None:
         try:
             return read_model(download_snapshot(HUB_ID, HUB_FILES, EXTRA))
         except ModelUnavailableError as error:
             raise ModelUnavailableError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
     folder = cache_dir("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
-    return read_model(build_once(folder, lambda hidden: convert(weights, hidden)))
+    return read_model(build_once(folder, lambda hidden: convert_gguf(weights, hidden)))
 
 
-def convert(weights: Path, folder: Path) -> None:
+def convert_gguf(weights: Path, folder: Path) -> None:
     """Makes a folder of transformers from a GGUF file.
 
     Raises:

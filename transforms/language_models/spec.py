@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from transforms.language_models.dialogue import Dialogue
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
-from transforms.language_models.endpoint_name import is_endpoint, read_endpoint
+from transforms.language_models.endpoint_name import is_endpoint, parse_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
-from transforms.language_models.precision import Precision
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.model_files import is_hub_id, looks_like_path
 
 ALLOWED = (
@@ -107,7 +107,7 @@ class LanguageModelSource(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Decoding:
+class DecodingConfig:
     """How an answer is drawn from a model.
 
     Attributes:
@@ -173,15 +173,15 @@ class ModelSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class GenerationSpec:
     """A model with what it is asked for.
 
     Attributes:
         model: the weights.
-        dialogue: what is said around each question.
+        template: what is said around each question.
         decoding: how an answer is drawn.
         limits: how hard an endpoint is asked; decides no answer.
-        precision: how many bits a model on this machine reckons in.
+        dtype: how many bits a model on this machine reckons in.
         choice: what chooses one of several candidates; None: the model's first thought is its answer.
 
     Raises:
@@ -189,10 +189,10 @@ class Asked:
     """
 
     model: ModelSpec
-    dialogue: Dialogue = dataclasses.field(default_factory=Dialogue)
-    decoding: Decoding = dataclasses.field(default_factory=Decoding)
-    limits: EndpointLimits = dataclasses.field(default_factory=EndpointLimits)
-    precision: Precision = "auto"
+    template: PromptTemplate = dataclasses.field(default_factory=PromptTemplate)
+    decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
+    limits: ClientLimits = dataclasses.field(default_factory=ClientLimits)
+    dtype: DTypeName = "auto"
     choice: ChoiceSource | None = None
 
     def __post_init__(self) -> None:
@@ -216,9 +216,9 @@ class Asked:
         Raises:
             ModelUnavailableError: when the weights are not to be had.
         """
-        from transforms.language_models.loading import fingerprint_of_asked
+        from transforms.language_models.loading import generation_fingerprint
 
-        return fingerprint_of_asked(self)
+        return generation_fingerprint(self)
 
     def load(self) -> LanguageModel:
         """The model, on the best device of this machine.
@@ -240,7 +240,7 @@ class Asked:
         return has_gpu()
 
 
-def parse_model(text: str, adapter: str = "") -> ModelSpec:
+def parse_model_spec(text: str, adapter: str = "") -> ModelSpec:
     """Reads a model's name, and the path of an adapter.
 
     A folder is what begins like a path or is there; it is looked at here already. `owner/name` that is no folder is a
@@ -266,7 +266,7 @@ def parse_model(text: str, adapter: str = "") -> ModelSpec:
 
 
 def _endpoint(text: str, adapter: str) -> ModelSpec:
-    url, model = read_endpoint(text)
+    url, model = parse_endpoint(text)
     if adapter:
         raise ValueError(
             f"no adapter {adapter!r}: an endpoint's model takes none from here; have the server put it on the model, "

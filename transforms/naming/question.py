@@ -11,7 +11,7 @@ from typing import NamedTuple
 import regex
 import yaml
 
-from transforms.language_models.dialogue import Dialogue
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
 
 _TITLES = "Titles:"
@@ -24,7 +24,7 @@ TEMPLATE = regex.compile(
 """Marks by which chat models tell who speaks: a title must not hold them, and a name does not."""
 CUE = "Interest:"
 """The last line of each question; the answer stands behind it."""
-TUNED = Dialogue("Name the interest.")
+TUNED = PromptTemplate("Name the interest.")
 """What is said around a question to a model that is tuned, or was; shorter than what templates say by themselves."""
 
 
@@ -118,7 +118,7 @@ def _plain(text: str) -> str:
     return " ".join(TEMPLATE.sub(" ", text).split())
 
 
-def dialogue(config: NamingConfig) -> Dialogue:
+def prompt_template(config: NamingConfig) -> PromptTemplate:
     """What is said around a question: instructions and worked examples; a word to a model that was tuned."""
     if config.method != "few_shot":
         return TUNED
@@ -126,7 +126,7 @@ def dialogue(config: NamingConfig) -> Dialogue:
     worked = tuple(
         (question(example.titles, example.terms, config.metadata), example.name) for example in instructions.examples
     )
-    return Dialogue(f"{instructions.role}\n{instructions.task}", worked)
+    return PromptTemplate(f"{instructions.role}\n{instructions.task}", worked)
 
 
 @functools.cache

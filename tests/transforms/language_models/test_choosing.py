@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from transforms.language_models.choosing import Choosing
-from transforms.language_models.endpoint_name import read_endpoint
-from transforms.language_models.spec import Answer, Asked, Candidate, Considered, Decoding, ModelSpec
+from transforms.language_models.endpoint_name import parse_endpoint
+from transforms.language_models.spec import Answer, Candidate, Considered, DecodingConfig, GenerationSpec, ModelSpec
 
 
 class Thinking:
@@ -45,8 +45,8 @@ def test_the_choice_is_the_answer_and_a_failure_stays_one() -> None:
 
 
 def test_there_is_no_choice_among_what_is_drawn_or_told_by_an_endpoint() -> None:
-    url, name = read_endpoint("http://host:8000/v1#m")
+    url, name = parse_endpoint("http://host:8000/v1#m")
     with pytest.raises(ValueError, match="likeliest answers of a model on this machine, got endpoint"):
-        Asked(ModelSpec("endpoint", name, url=url), choice=Longest())
+        GenerationSpec(ModelSpec("endpoint", name, url=url), choice=Longest())
     with pytest.raises(ValueError, match=r"temperature of 0\.5"):
-        Asked(ModelSpec("builtin"), decoding=Decoding(temperature=0.5), choice=Longest())
+        GenerationSpec(ModelSpec("builtin"), decoding=DecodingConfig(temperature=0.5), choice=Longest())

@@ -13,18 +13,18 @@ import requests
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Server, failed, said, serving
 from transforms.columnar import concatenate
-from transforms.language_models.dialogue import Dialogue
-from transforms.language_models.endpoint import Endpoint, chat
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.endpoint import OpenAIEndpoint, chat
 from transforms.language_models.endpoint_name import KEY_VARIABLE
 from transforms.language_models.endpoint_pace import FIRST_WAIT, LONGEST_WAIT, wait_before
 from transforms.language_models.endpoint_reply import asked_to_wait
-from transforms.language_models.generate import QUESTIONS, GenerateTexts
-from transforms.language_models.spec import Answer, Asked, Decoding, ModelSpec, parse_model
+from transforms.language_models.generate import PROMPTS, GenerateTexts
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.spec import Answer, DecodingConfig, GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 
 KEY = "sk-very/secret+0123456789"
-DIALOGUE = Dialogue("Name it.", (("red pot", "Pots"), ("blue car", "Cars")))
+DIALOGUE = PromptTemplate("Name it.", (("red pot", "Pots"), ("blue car", "Cars")))
 
 
 @pytest.fixture
@@ -39,8 +39,10 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
 
-def endpoint(server: Server, dialogue: Dialogue | None = None, key: str = "", **limits: Any) -> Endpoint:
-    return Endpoint(server.url, "toy", dialogue, None, EndpointLimits(**{"timeout": 10.0, "retries": 2} | limits), key)
+def endpoint(server: Server, template: PromptTemplate | None = None, key: str = "", **limits: Any) -> OpenAIEndpoint:
+    return OpenAIEndpoint(
+        server.url, "toy", template, None, ClientLimits(**{"timeout": 10.0, "retries": 2} | limits), key
+    )
 
 
 class TestAsking:
@@ -51,8 +53,8 @@ class TestAsking:
         assert endpoint(server).answer([]) == []
 
     def test_what_is_sent(self, server: Server) -> None:
-        decoding = Decoding(max_new_tokens=7, temperature=0.5, top_p=0.9, seed=3)
-        Endpoint(server.url, "owner/toy", DIALOGUE, decoding).answer(["grüne Kanne"])
+        decoding = DecodingConfig(max_new_tokens=7, temperature=0.5, top_p=0.9, seed=3)
+        OpenAIEndpoint(server.url, "owner/toy", DIALOGUE, decoding).answer(["grüne Kanne"])
         (body,) = server.bodies
         assert server.paths == ["/v1/chat/completions"]
         assert body.pop("seed") in range(2**31)
@@ -71,12 +73,12 @@ class TestAsking:
             "top_p": 0.9,
             "stop": ["\n"],
         }
-        assert "top_p" not in chat("toy", DIALOGUE, Decoding(), "q")
-        assert chat("toy", DIALOGUE, Decoding(temperature=1.0), "q")["top_p"] == 1.0
+        assert "top_p" not in chat("toy", DIALOGUE, DecodingConfig(), "q")
+        assert chat("toy", DIALOGUE, DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
 
     def test_a_seed_depends_on_the_question_and_the_seed_alone(self, server: Server) -> None:
         def seeds(seed: int, *questions: str) -> dict[str, int]:
-            bodies = [chat("toy", Dialogue(), Decoding(seed=seed), question) for question in questions]
+            bodies = [chat("toy", PromptTemplate(), DecodingConfig(seed=seed), question) for question in questions]
             return {body["messages"][-1]["content"]: body["seed"] for body in bodies}
 
         assert seeds(0, "a", "b")["b"] == seeds(0, "b")["b"]
@@ -154,7 +156,7 @@ class TestFailing:
     def test_a_server_that_is_not_there_fails_each_question_in_the_same_words(self) -> None:
         with socket.socket() as taken:  # bound, but nobody listens
             taken.bind(("127.0.0.1", 0))
-            asking = Endpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=EndpointLimits(retries=1))
+            asking = OpenAIEndpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=ClientLimits(retries=1))
             answers = asking.answer(["a", "b"])
             assert answers == [Answer(None, "no reply: Connection refused, after 2 tries")] * 2
             with pytest.raises(
@@ -258,7 +260,7 @@ class TestKey:
             "raw": [Reply(f"no {KEY}", 500)],
             "denied": [failed(401, f"wrong key: {KEY[:12]}...")],
         }
-        asked = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=1))
+        asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=1))
         model = asked.load()
         answers = model.answer(["good", *server.script])
         assert answers[:2] == [Answer("answer to good"), Answer(None, "status 400: wrong: ***")]
@@ -279,7 +281,7 @@ class TestKey:
     def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(KEY_VARIABLE, "sk-one\nsk-two")
         with pytest.raises(ModelUnavailableError, match=f"{KEY_VARIABLE} holds no key") as raised:
-            Endpoint("http://host", "toy")
+            OpenAIEndpoint("http://host", "toy")
         assert "sk-" not in str(raised.value)
 
 
@@ -291,14 +293,14 @@ class TestReaching:
         assert server.paths == ["/v1/models"]
 
     def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
-        model = Asked(parse_model(f"{server.url}#toy")).load()
+        model = GenerationSpec(parse_model_spec(f"{server.url}#toy")).load()
         assert model.answer([]) == []
         assert server.paths == []
         assert model.answer(["a"]) + model.answer(["b"]) == [Answer("answer to a"), Answer("answer to b")]
         assert server.paths == ["/v1/models", *["/v1/chat/completions"] * 2]
 
     def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
-        model = Asked(parse_model(f"{server.url}#toy"), limits=EndpointLimits(retries=0)).load()
+        model = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=0)).load()
         server.models = CLOSED
         with pytest.raises(ModelUnavailableError, match="no reply: RemoteDisconnected"):
             model.answer(["a"])
@@ -321,9 +323,9 @@ class TestReaching:
 
 def test_questions_of_a_graph(server: Server) -> None:
     server.script = {"q3": [failed(400, "no")]}
-    asked = Asked(parse_model(f"{server.url}#toy"), DIALOGUE)
+    asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
     rows = [{"content_hash": f"{number:064x}", "question": f"q{number}"} for number in range(6)]
-    batch = concatenate([], QUESTIONS).from_pylist(rows, QUESTIONS)
+    batch = concatenate([], PROMPTS).from_pylist(rows, PROMPTS)
 
     def build(pipeline: Any) -> dict[str, Any]:
         generated = create(pipeline, "Create", [batch]) | GenerateTexts(asked, buckets=2)
@@ -347,10 +349,10 @@ class TestName:
         ],
     )
     def test_an_endpoint_is_known_by_its_address(self, text: str, url: str, model: str) -> None:
-        spec = parse_model(text)
+        spec = parse_model_spec(text)
         assert spec == ModelSpec("endpoint", model, url=url)
         assert str(spec) == f"{model} at {url}"
-        assert not Asked(spec).is_shared()
+        assert not GenerationSpec(spec).is_shared()
 
     @pytest.mark.parametrize(
         ("text", "told"),
@@ -364,7 +366,7 @@ class TestName:
     )
     def test_a_wrong_address_is_told(self, text: str, told: str) -> None:
         with pytest.raises(ValueError, match=r"^no endpoint") as refused:
-            parse_model(text)
+            parse_model_spec(text)
         assert repr(text) in str(refused.value)
         assert told in str(refused.value)
 
@@ -373,20 +375,20 @@ class TestName:
     )
     def test_secrets_in_an_address_are_refused_and_not_repeated(self, text: str) -> None:
         with pytest.raises(ValueError, match=f"goes into {KEY_VARIABLE}") as refused:
-            parse_model(text)
+            parse_model_spec(text)
         assert "secret" not in str(refused.value)
 
     def test_an_adapter_is_refused(self) -> None:
         with pytest.raises(ValueError, match=r"no adapter '\./mine': an endpoint's model takes none"):
-            parse_model("http://host#toy", "./mine")
+            parse_model_spec("http://host#toy", "./mine")
 
     def test_other_names_are_refused_with_endpoints_among_what_is_allowed(self) -> None:
         with pytest.raises(ValueError, match="http://host:port/v1#name-of-model"):
-            parse_model("nothing")
+            parse_model_spec("nothing")
 
     def test_what_an_endpoint_is_called_stays_when_it_moves(self) -> None:
         def fingerprint(text: str, **limits: Any) -> str:
-            return Asked(parse_model(text), DIALOGUE, limits=EndpointLimits(**limits)).fingerprint()
+            return GenerationSpec(parse_model_spec(text), DIALOGUE, limits=ClientLimits(**limits)).fingerprint()
 
         here = fingerprint("http://host:8000/v1#toy")
         assert here == fingerprint("https://other/v1#toy", retries=0, timeout=1.0)
@@ -406,4 +408,4 @@ class TestName:
 )
 def test_wrong_limits_are_refused(name: str, value: float, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, got {value}"):
-        EndpointLimits(**{name: value})
+        ClientLimits(**{name: value})

@@ -22,13 +22,13 @@ from tests.transforms.language_models.tiny_models import make_llama
 from transforms.datasets.commit import commit
 from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
-from transforms.language_models.dialogue import Dialogue
-from transforms.language_models.endpoint import Endpoint, chat
-from transforms.language_models.endpoint_limits import EndpointLimits
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.endpoint import OpenAIEndpoint, chat
 from transforms.language_models.folder import ModelFolder, read_model
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2
-from transforms.language_models.spec import Answer, Decoding
-from transforms.language_models.transformer import Transformer
+from transforms.language_models.spec import Answer, DecodingConfig
+from transforms.language_models.transformers_model import TransformersModel
 
 TITLES = [
     ["Growing lettuce in water", "Nutrient film for herbs", "Balcony towers for vegetables"],
@@ -39,7 +39,7 @@ TITLES = [
     ["Poems of the sea", "Sailing songs", "Stories of whalers"],
 ]
 QUESTIONS = ["red tea pot", "garden", "these cars are blue", "tea", "blue pots"]
-DIALOGUES = [Dialogue(), Dialogue("name these", (("red cars", "cars"), ("tea pot", "pots")))]
+DIALOGUES = [PromptTemplate(), PromptTemplate("name these", (("red cars", "cars"), ("tea pot", "pots")))]
 ASKED = ("--examples=2", "--max_new_tokens=8", "--runner=FnApiRunner")
 
 
@@ -103,17 +103,19 @@ def texts(workspace: Path) -> list[str]:
     return sorted(str(row["text"]) for row in rows(workspace, GENERATIONS))
 
 
-@pytest.mark.parametrize("dialogue", DIALOGUES, ids=["bare", "examples"])
-def test_a_dialogue_comes_back_from_a_request(dialogue: Dialogue) -> None:
-    assert dialogue_of(chat("toy", dialogue, Decoding(), "tea")) == dialogue
+@pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
+def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
+    assert dialogue_of(chat("toy", template, DecodingConfig(), "tea")) == template
 
 
-@pytest.mark.parametrize("dialogue", DIALOGUES, ids=["bare", "examples"])
-def test_answers_through_a_server_are_those_of_its_model(tiny: ModelFolder, server: Server, dialogue: Dialogue) -> None:
-    direct = Transformer(tiny, None, dialogue, Decoding(8), device="cpu").answer(QUESTIONS)
+@pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
+def test_answers_through_a_server_are_those_of_its_model(
+    tiny: ModelFolder, server: Server, template: PromptTemplate
+) -> None:
+    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").answer(QUESTIONS)
     assert len({answer.text for answer in direct}) >= 3  # or nothing could be told from them
-    limits = EndpointLimits(retries=0)
-    served = Endpoint(server.url, "tiny", dialogue, Decoding(8), limits).answer(QUESTIONS)
+    limits = ClientLimits(retries=0)
+    served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).answer(QUESTIONS)
     assert served == [answer if answer.text else Answer(None, "an empty answer") for answer in direct]
     assert len(server.bodies) == len(QUESTIONS)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
-from transforms.language_models.dialogue import Dialogue
-from transforms.language_models.loading import find_adapter, find_model
-from transforms.language_models.spec import Asked, Decoding, ModelSpec, parse_model
+from transforms.language_models.loading import locate_adapter, locate_model
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.spec import DecodingConfig, GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 
 DECIDING = (
@@ -22,7 +22,7 @@ DECIDING = (
 
 
 def test_the_fingerprint_covers_what_decides_answers(tmp_path: Path) -> None:
-    spec = parse_model(str(make_folder(tmp_path)))
+    spec = parse_model_spec(str(make_folder(tmp_path)))
     found = [spec.fingerprint()]
     (tmp_path / "README.md").write_text("other words")
     assert spec.fingerprint() == found[0]
@@ -45,51 +45,53 @@ def test_the_fingerprint_does_not_depend_on_the_place(tmp_path: Path) -> None:
 
 def test_the_fingerprint_follows_the_adapter(tmp_path: Path) -> None:
     folder = str(make_folder(tmp_path / "model"))
-    found = [parse_model(folder).fingerprint()]
+    found = [parse_model_spec(folder).fingerprint()]
     adapter = make_adapter(tmp_path / "adapter")
-    found.append(parse_model(folder, str(adapter)).fingerprint())
+    found.append(parse_model_spec(folder, str(adapter)).fingerprint())
     make_adapter(adapter, "PROMPT_TUNING")
-    found.append(parse_model(folder, str(adapter)).fingerprint())
+    found.append(parse_model_spec(folder, str(adapter)).fingerprint())
     (adapter / "adapter_model.safetensors").write_bytes(b"other weights")
-    found.append(parse_model(folder, str(adapter)).fingerprint())
+    found.append(parse_model_spec(folder, str(adapter)).fingerprint())
     assert len(set(found)) == 4
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda asked: Asked(asked.model, Dialogue("other"), asked.decoding),
-        lambda asked: Asked(asked.model, Dialogue(examples=(("a", "b"),)), asked.decoding),
-        lambda asked: Asked(asked.model, asked.dialogue, Decoding(max_new_tokens=25)),
-        lambda asked: Asked(asked.model, asked.dialogue, Decoding(temperature=0.5)),
-        lambda asked: Asked(asked.model, asked.dialogue, Decoding(top_p=0.5)),
-        lambda asked: Asked(asked.model, asked.dialogue, Decoding(seed=1)),
-        lambda asked: Asked(asked.model, precision="float32"),
+        lambda asked: GenerationSpec(asked.model, PromptTemplate("other"), asked.decoding),
+        lambda asked: GenerationSpec(asked.model, PromptTemplate(examples=(("a", "b"),)), asked.decoding),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(max_new_tokens=25)),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(temperature=0.5)),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(top_p=0.5)),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(seed=1)),
+        lambda asked: GenerationSpec(asked.model, dtype="float32"),
     ],
 )
-def test_the_fingerprint_follows_what_is_asked_for(tmp_path: Path, change: Callable[[Asked], Asked]) -> None:
-    asked = Asked(parse_model(str(make_folder(tmp_path))))
-    assert change(asked).fingerprint() != asked.fingerprint() == Asked(asked.model).fingerprint()
+def test_the_fingerprint_follows_what_is_asked_for(
+    tmp_path: Path, change: Callable[[GenerationSpec], GenerationSpec]
+) -> None:
+    asked = GenerationSpec(parse_model_spec(str(make_folder(tmp_path))))
+    assert change(asked).fingerprint() != asked.fingerprint() == GenerationSpec(asked.model).fingerprint()
 
 
 def test_examples_are_not_mixed_up() -> None:
     dialogues = [
-        Dialogue("a", (("b", "c"), ("d", "e"))),
-        Dialogue("a", (("b", "c"),)),
-        Dialogue("a", (("d", "e"), ("b", "c"))),
-        Dialogue("a", (("b", "cd"), ("", "e"))),
-        Dialogue("", (("b", "c"), ("d", "e"))),
+        PromptTemplate("a", (("b", "c"), ("d", "e"))),
+        PromptTemplate("a", (("b", "c"),)),
+        PromptTemplate("a", (("d", "e"), ("b", "c"))),
+        PromptTemplate("a", (("b", "cd"), ("", "e"))),
+        PromptTemplate("", (("b", "c"), ("d", "e"))),
     ]
-    assert len({dialogue.fingerprint() for dialogue in dialogues}) == len(dialogues)
+    assert len({template.fingerprint() for template in dialogues}) == len(dialogues)
 
 
 def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
     with pytest.raises(ModelUnavailableError, match=r"language model .*/gone: .*config\.json is missing"):
-        find_model(ModelSpec("folder", gone))
+        locate_model(ModelSpec("folder", gone))
     with pytest.raises(ModelUnavailableError, match=r"adapter .*/gone: .*adapter_config\.json is missing"):
-        find_adapter(ModelSpec("smollm2", adapter=gone))
-    assert find_adapter(ModelSpec("smollm2")) is None
+        locate_adapter(ModelSpec("smollm2", adapter=gone))
+    assert locate_adapter(ModelSpec("smollm2")) is None
 
 
 def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +99,10 @@ def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         ModelUnavailableError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
     ):
-        find_model(ModelSpec("hub", "owner/name"))
+        locate_model(ModelSpec("hub", "owner/name"))
 
 
 def test_without_torch_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModelUnavailableError, match=r"needs the package torch: pip install 'interest-journeys\[llm\]'"):
-        Asked(parse_model(str(make_folder(tmp_path)))).load()
+        GenerationSpec(parse_model_spec(str(make_folder(tmp_path)))).load()

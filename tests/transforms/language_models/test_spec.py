@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
-from transforms.language_models.spec import Decoding, ModelSpec, parse_model
+from transforms.language_models.spec import DecodingConfig, ModelSpec, parse_model_spec
 
 
 def test_names_of_models() -> None:
-    assert parse_model("smollm2") == ModelSpec("smollm2")
-    assert parse_model("HuggingFaceTB/SmolLM2-360M-Instruct") == ModelSpec("hub", "HuggingFaceTB/SmolLM2-360M-Instruct")
+    assert parse_model_spec("smollm2") == ModelSpec("smollm2")
+    assert parse_model_spec("HuggingFaceTB/SmolLM2-360M-Instruct") == ModelSpec(
+        "hub", "HuggingFaceTB/SmolLM2-360M-Instruct"
+    )
 
 
 def test_a_folder_is_known_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,9 +22,9 @@ def test_a_folder_is_known_by_its_path(tmp_path: Path, monkeypatch: pytest.Monke
     expected = ModelSpec("folder", str(tmp_path / "models" / "mine"), str(tmp_path / "adapter"))
     monkeypatch.chdir(tmp_path)
     for text in (str(tmp_path / "models" / "mine"), "./models/mine", "models/mine", "models/../models/mine/"):
-        assert parse_model(text, "adapter") == expected
+        assert parse_model_spec(text, "adapter") == expected
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert parse_model("~/models/mine", "~/adapter") == expected
+    assert parse_model_spec("~/models/mine", "~/adapter") == expected
 
 
 def test_what_is_told_of_a_model() -> None:
@@ -33,7 +35,7 @@ def test_what_is_told_of_a_model() -> None:
 @pytest.mark.parametrize("text", ["", "SmolLM2", "smollm2 ", "owner/", "owner/name/more", "../../etc", "a b/c", "-x/y"])
 def test_other_names_are_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="no language model") as refused:
-        parse_model(text)
+        parse_model_spec(text)
     for part in (repr(text), "'builtin'", "'smollm2'", "a folder", "owner/name"):
         assert part in str(refused.value)
 
@@ -41,15 +43,15 @@ def test_other_names_are_refused_with_what_is_allowed(text: str) -> None:
 def test_a_folder_that_holds_no_model_is_refused_at_once(tmp_path: Path) -> None:
     for text in (str(tmp_path), "./nowhere"):
         with pytest.raises(ValueError, match=r"config\.json is missing; allowed are"):
-            parse_model(text)
+            parse_model_spec(text)
 
 
 def test_an_adapter_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no adapter '.*': .*adapter_config\.json is missing"):
-        parse_model("smollm2", str(tmp_path))
+        parse_model_spec("smollm2", str(tmp_path))
     make_adapter(tmp_path, "IA3")
     with pytest.raises(ValueError, match=r"no adapter '.*': .*'IA3'; allowed are LORA, PROMPT_TUNING"):
-        parse_model("smollm2", str(tmp_path))
+        parse_model_spec("smollm2", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_an_adapter_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
 )
 def test_wrong_decoding_is_refused(name: str, value: float, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, got {value}"):
-        Decoding(**{name: value})
+        DecodingConfig(**{name: value})
 
 
 def test_a_model_travels_to_workers() -> None:
@@ -88,6 +90,6 @@ def test_what_loads_models_can_be_imported_where_no_model_library_is_installed()
         "import sys\n"
         "sys.modules |= dict.fromkeys(['torch', 'transformers', 'tokenizers', 'safetensors', 'peft', 'gguf'])\n"
         "sys.modules['huggingface_hub'] = None\n"
-        "import transforms.language_models.loading, transforms.language_models.transformer"
+        "import transforms.language_models.loading, transforms.language_models.transformers_model"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.language_models.dialogue import Dialogue
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
-from transforms.naming.question import Told, dialogue, load_instructions, question, told_in
+from transforms.naming.question import Told, load_instructions, prompt_template, question, told_in
 from transforms.naming.safety import WordLists
 
 
@@ -39,7 +39,7 @@ def test_a_title_does_not_pass_for_another_line() -> None:
 
 @pytest.mark.parametrize("examples", range(9))
 def test_instructions_and_examples_stand_before_the_question(examples: int) -> None:
-    said = dialogue(NamingConfig("few_shot", examples=examples))
+    said = prompt_template(NamingConfig("few_shot", examples=examples))
     worked = load_instructions(examples)
     assert said.instructions == f"{worked.role}\n{worked.task}"
     assert [name for _, name in said.examples] == [example.name for example in worked.examples]
@@ -47,14 +47,14 @@ def test_instructions_and_examples_stand_before_the_question(examples: int) -> N
 
 
 def test_examples_are_told_as_journeys_are() -> None:
-    (first, _), *_ = dialogue(NamingConfig("few_shot", "both", examples=1)).examples
+    (first, _), *_ = prompt_template(NamingConfig("few_shot", "both", examples=1)).examples
     (example,) = load_instructions(1).examples
     assert first == question(example.titles, example.terms, "both")
 
 
 @pytest.mark.parametrize("method", ["prompt_tuned", "fine_tuned"])
 def test_a_tuned_model_is_told_the_task_alone(method: str) -> None:
-    assert dialogue(NamingConfig(method)) == Dialogue("Name the interest.")
+    assert prompt_template(NamingConfig(method)) == PromptTemplate("Name the interest.")
 
 
 def test_there_are_no_more_examples_than_there_are() -> None:

@@ -6,7 +6,7 @@ from schemas import GENERATIONS, JOURNEY_NAMES
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.naming.test_journey_texts import items, journeys
 from transforms.columnar import concatenate
-from transforms.language_models.generate import QUESTIONS
+from transforms.language_models.generate import PROMPTS
 from transforms.naming.config import NamingConfig
 from transforms.naming.decide import Namer
 from transforms.naming.stages import (
@@ -30,7 +30,7 @@ NAMER = Namer(NamingConfig("few_shot", examples=1), "toy 1")
 
 def said(requests: pa.RecordBatch) -> pa.RecordBatch:
     """A model that answers `Tea`, and something else when that is taken; but nothing on item 5."""
-    assert requests.schema == QUESTIONS
+    assert requests.schema == PROMPTS
     rows = [
         {
             "content_hash": row["content_hash"],

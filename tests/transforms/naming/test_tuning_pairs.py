@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import NAMING_EXAMPLES
-from transforms.language_models.tuning.config import Pair
+from transforms.language_models.tuning.config import TrainingExample
 from transforms.naming.config import NamingConfig
 from transforms.naming.tuning_pairs import training_pairs, validation_pairs
 
@@ -29,16 +29,16 @@ def examples(count: int = 30, titles: int = 9) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, NAMING_EXAMPLES.arrow)
 
 
-def _titles(pair: Pair) -> list[str]:
+def _titles(pair: TrainingExample) -> list[str]:
     return [line.removeprefix("- ") for line in pair.question.splitlines() if line.startswith("- ")]
 
 
 def test_what_is_judged_is_asked_as_journeys_are() -> None:
     pairs = validation_pairs(examples(1), CONFIG)
     question = "Titles:\n- title 0 2\n- title 0 4\n- title 0 6\n- title 0 8\nInterest:"
-    assert pairs == [Pair(question, "Name 0")]
+    assert pairs == [TrainingExample(question, "Name 0")]
     terms = validation_pairs(examples(1), dataclasses.replace(CONFIG, metadata="terms"))
-    assert terms == [Pair("Terms: term 0, second\nInterest:", "Name 0")]
+    assert terms == [TrainingExample("Terms: term 0, second\nInterest:", "Name 0")]
 
 
 def test_each_pass_asks_about_all_with_other_titles() -> None:

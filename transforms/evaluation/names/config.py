@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from transforms.evaluation.names.bleurt import BleurtSource
 from transforms.evaluation.names.overlap import OVERLAPS, signature
-from transforms.language_models.spec import Asked
+from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import NamingConfig
 
 Plain = Literal["reference", "salient", "first_title", "medoid_title"]
@@ -29,7 +29,7 @@ class Way:
         label: what it is called in metrics and tables; no two are called the same.
         kind: where names come from.
         naming: what is told of a journey, and how long its name may be; its method is `kind`, for all that ask a model.
-        asked: the language model, with what is said around questions; None where none is asked.
+        generation: the language model, with what is said around questions; None where none is asked.
         model: the model's name and a fingerprint of all that decides its answers; empty where none is asked.
 
     Raises:
@@ -39,13 +39,15 @@ class Way:
     label: str
     kind: Plain | ByModel
     naming: NamingConfig = dataclasses.field(default_factory=NamingConfig)
-    asked: Asked | None = None
+    generation: GenerationSpec | None = None
     model: str = ""
 
     def __post_init__(self) -> None:
-        if (self.kind in BY_MODEL) != (self.asked is not None) or bool(self.model) != (self.asked is not None):
+        if (self.kind in BY_MODEL) != (self.generation is not None) or bool(self.model) != (
+            self.generation is not None
+        ):
             raise ValueError(f"{self.label}: {BY_MODEL} ask a model, {PLAIN} none; got {self.kind} and {self.model!r}")
-        if self.asked is not None and self.naming.method != self.kind:
+        if self.generation is not None and self.naming.method != self.kind:
             raise ValueError(f"{self.label}: names of {self.kind} must be judged so, got {self.naming.method}")
 
     def described(self) -> dict[str, Any]:
@@ -54,7 +56,7 @@ class Way:
             "label": self.label,
             "kind": self.kind,
             "model": self.model,
-            "candidates": self.asked.candidates if self.asked else 0,
+            "candidates": self.generation.candidates if self.generation else 0,
             "naming": dataclasses.asdict(self.naming),
         }
 
@@ -88,7 +90,7 @@ class NamesConfig:
     @property
     def asks(self) -> bool:
         """Whether one of the ways asks a model."""
-        return any(way.asked is not None for way in self.ways)
+        return any(way.generation is not None for way in self.ways)
 
     @property
     def needs_encoder(self) -> bool:

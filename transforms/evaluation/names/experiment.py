@@ -21,10 +21,10 @@ from transforms.evaluation.known_items import Measured
 from transforms.evaluation.names.config import NamesConfig, Way
 from transforms.evaluation.names.judging import TextVectors, Told, judge_ways, texts_to_encode
 from transforms.evaluation.names.named import answers_by_hash, held_out_sample, questions_of_way
-from transforms.language_models.generate import Generated, GenerateTexts, distinct_generations
-from transforms.language_models.in_turn import InTurn
-from transforms.language_models.journal import Journal
-from transforms.language_models.spec import Asked
+from transforms.language_models.checkpoint import GenerationCheckpoint
+from transforms.language_models.exclusive import ExclusiveModel
+from transforms.language_models.generate import GenerateTexts, GenerationResult, distinct_generations
+from transforms.language_models.spec import GenerationSpec
 from transforms.progress import Progress
 
 _BUCKETS = 16
@@ -85,7 +85,7 @@ class JudgeNames(beam.PTransform):
         encoder: what makes vectors of names and titles; None: what needs them is not measured.
         embeddings: record batches of `embeddings` of an earlier run; None: none.
         generations: record batches of `generations` of an earlier run; None: none.
-        journal: where answers are kept while the job runs; None: nowhere.
+        checkpoint: where answers are kept while the job runs; None: nowhere.
         progress: where answers are counted.
 
     Returns:
@@ -99,7 +99,7 @@ class JudgeNames(beam.PTransform):
     encoder: EncoderSource | None = None
     embeddings: beam.PCollection | None = None
     generations: beam.PCollection | None = None
-    journal: Journal | None = None
+    checkpoint: GenerationCheckpoint | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -142,26 +142,28 @@ class JudgeNames(beam.PTransform):
         self, sample: beam.PCollection, counts: list[beam.PCollection]
     ) -> tuple[beam.PCollection, beam.PCollection | None, list[beam.PCollection]]:
         """Answers of all ways' models, and those that were stored; errors, and counts with those that were there."""
-        asked: list[Generated] = []
+        generation: list[GenerationResult] = []
         for way in self.config.ways:
-            if way.asked is not None:
-                asked.append(self._ask_one(sample, way, way.asked, asked[-1] if asked else None))
-        if not asked:
+            if way.generation is not None:
+                generation.append(self._ask_one(sample, way, way.generation, generation[-1] if generation else None))
+        if not generation:
             return sample.pipeline | "NoAnswers" >> beam.Create([], reshuffle=False), None, counts
         stored = [] if self.generations is None else [self.generations]
         answers = (
-            {"generations": (*stored, *(each.generations for each in asked)) | "AllAnswers" >> beam.Flatten()}
+            {"generations": (*stored, *(each.generations for each in generation)) | "AllAnswers" >> beam.Flatten()}
             | "GroupAnswers" >> CoGroupByBucket("content_hash", _BUCKETS)
             | "OnceEach" >> beam.FlatMap(_once_each).with_output_types(pa.RecordBatch)
         )
-        errors = [each.errors for each in asked] | "Errors" >> beam.Flatten()
-        return answers, errors, counts + [each.counts for each in asked]
+        errors = [each.errors for each in generation] | "Errors" >> beam.Flatten()
+        return answers, errors, counts + [each.counts for each in generation]
 
-    def _ask_one(self, sample: beam.PCollection, way: Way, asked: Asked, before: Generated | None) -> Generated:
+    def _ask_one(
+        self, sample: beam.PCollection, way: Way, generation: GenerationSpec, before: GenerationResult | None
+    ) -> GenerationResult:
         """Asks one model, when the one before has answered, so that one at a time is in memory."""
         waited_for = () if before is None else AsIter(before.generations)
-        source = asked if asked.model.kind == "endpoint" else InTurn(asked)
-        generate = GenerateTexts(source, 1, self.generations, self.journal, self.progress)
+        source = generation if generation.model.kind == "endpoint" else ExclusiveModel(generation)
+        generate = GenerateTexts(source, 1, self.generations, self.checkpoint, self.progress)
         questions = beam.Map(_questions, AsSingleton(sample), way, waited_for).with_output_types(pa.RecordBatch)
         return (
             sample.pipeline

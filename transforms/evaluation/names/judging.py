@@ -26,7 +26,7 @@ from transforms.evaluation.names.named import names_of_way, questions_of_way, ti
 from transforms.evaluation.names.overlap import OVERLAPS, Overlap, overlap_counts, overlap_score
 from transforms.evaluation.names.quality import distinctness, interestingness, safe, word_rarity
 from transforms.evaluation.names.retrieval import cosines, find_own, mean_vectors, medoids
-from transforms.language_models.prompt_tokens import prompt_tokens
+from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.naming.acceptance import cleaned
 from transforms.naming.safety import SafetyFilter, WordLists
 
@@ -141,9 +141,9 @@ class Judge:
             values |= self._by_vectors(self._told.vectors.of(named.names))
         if self._told.bleurt is not None:
             values["bleurt"] = self._told.bleurt.score(self._references, named.names)
-        if way.asked is not None and way.asked.model.kind != "endpoint":
+        if way.generation is not None and way.generation.model.kind != "endpoint":
             questions = questions_of_way(self._told.examples, way)["question"].to_pylist()
-            values["prompt_tokens"] = prompt_tokens(way.asked, questions).astype(np.float64)
+            values["prompt_tokens"] = count_prompt_tokens(way.generation, questions).astype(np.float64)
         return Measured(counts, values, named.refusals)
 
     def _by_vectors(self, names: Vectors) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from schemas import GENERATIONS, NAMING_EXAMPLES
 from transforms.columnar import concatenate, stable_hash
 from transforms.evaluation.names.config import Way
-from transforms.language_models.generate import QUESTIONS
+from transforms.language_models.generate import PROMPTS
 from transforms.naming.acceptance import judge
 from transforms.naming.decide import Asked, Journey, Namer, question_of, request_hash
 from transforms.naming.example_journeys import example_journeys
@@ -68,15 +68,15 @@ def held_out_sample(batches: Iterable[pa.RecordBatch], most: int) -> Sample:
 
 
 def questions_of_way(examples: pa.RecordBatch, way: Way) -> pa.RecordBatch:
-    """Rows of `QUESTIONS`: what a way asks its model about examples; none where there is nothing that could be told."""
+    """Rows of `PROMPTS`: what a way asks its model about examples; none where there is nothing that could be told."""
     namer = _namer(way)
-    asked = [Asked(journey) for journey in example_journeys(examples, way.naming)]
+    generation = [Asked(journey) for journey in example_journeys(examples, way.naming)]
     rows = [
         {"content_hash": request_hash(each, namer), "question": question}
-        for each in asked
+        for each in generation
         if (question := question_of(each, way.naming))
     ]
-    return pa.RecordBatch.from_pylist(rows, QUESTIONS)
+    return pa.RecordBatch.from_pylist(rows, PROMPTS)
 
 
 def answers_by_hash(batches: Iterable[pa.RecordBatch]) -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, NamedTuple, get_args
 
-Way = Literal["lora", "prompt", "full"]
+TuningMethod = Literal["lora", "prompt_tuning", "full"]
 
 
-class Pair(NamedTuple):
+class TrainingExample(NamedTuple):
     """A question with the answer that is wanted."""
 
     question: str
@@ -20,7 +20,7 @@ class TuningConfig:
     """How a language model is taught.
 
     Attributes:
-        way: what is learnt: `lora`, low-rank additions to the weights; `prompt`, vectors that stand before all else
+        method: what is learnt: `lora`, low-rank additions to the weights; `prompt_tuning`, vectors before all else
             (Lester et al. 2021); `full`, all weights.
         learning_rate: at its highest, above 0; None: 1e-3, 3e-2 or 5e-5 by the way.
         batch_size: examples a step, at least 1.
@@ -38,7 +38,7 @@ class TuningConfig:
         ValueError: naming the attribute, what was given and what is allowed.
     """
 
-    way: Way = "lora"
+    method: TuningMethod = "lora"
     learning_rate: float | None = None
     batch_size: int = 16
     rank: int = 16
@@ -51,8 +51,8 @@ class TuningConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.way not in get_args(Way):
-            raise ValueError(f"way must be one of {get_args(Way)}, got {self.way!r}")
+        if self.method not in get_args(TuningMethod):
+            raise ValueError(f"method must be one of {get_args(TuningMethod)}, got {self.method!r}")
         least = {"batch_size": 1, "rank": 1, "prompt_tokens": 1, "evaluations": 1, "patience": 1, "max_tokens": 16}
         for name, lowest in (least | {"seed": 0}).items():
             if getattr(self, name) < lowest:
@@ -65,6 +65,6 @@ class TuningConfig:
             raise ValueError(f"warmup must be in [0, 1), got {self.warmup}")
 
     @property
-    def highest_rate(self) -> float:
+    def peak_learning_rate(self) -> float:
         """The learning rate at its highest."""
-        return self.learning_rate or {"lora": 1e-3, "prompt": 3e-2, "full": 5e-5}[self.way]
+        return self.learning_rate or {"lora": 1e-3, "prompt_tuning": 3e-2, "full": 5e-5}[self.method]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.batching import pad
-from transforms.language_models.dialogue import Frame, question_tokens
-from transforms.language_models.tuning.config import Pair
+from transforms.language_models.prompt_template import TokenizedTemplate, tokenize_prompt
+from transforms.language_models.tuning.config import TrainingExample
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +31,14 @@ class Row(NamedTuple):
     answer: list[int]
 
 
-def token_rows(tokenizer: Any, frame: Frame, pairs: Sequence[Pair], encoder_decoder: bool) -> list[Row]:
+def token_rows(
+    tokenizer: Any, tokenize_template: TokenizedTemplate, pairs: Sequence[TrainingExample], encoder_decoder: bool
+) -> list[Row]:
     """One row for each pair.
 
     Args:
         tokenizer: of transformers.
-        frame: what stands around each question when the model is used.
+        tokenize_template: what stands around each question when the model is used.
         pairs: what is taught.
         encoder_decoder: whether the model reads the question apart from its answer.
     """
@@ -44,7 +46,7 @@ def token_rows(tokenizer: Any, frame: Frame, pairs: Sequence[Pair], encoder_deco
     space = "" if tokenizer.chat_template or encoder_decoder else " "
     rows = []
     for pair in pairs:
-        asked = [*frame.before, *question_tokens(tokenizer, pair.question), *frame.after]
+        asked = [*tokenize_template.before, *tokenize_prompt(tokenizer, pair.question), *tokenize_template.after]
         answer = tokenizer(space + pair.answer, add_special_tokens=False, split_special_tokens=True).input_ids
         rows.append(Row(asked, [*answer, tokenizer.eos_token_id]))
     return rows

@@ -17,7 +17,7 @@ BATCHES_SORTED_TOGETHER = 50
 """Examples of so many batches are brought into batches of nearly one length, which need little padding."""
 
 
-class Shown(NamedTuple):
+class TrainingStatus(NamedTuple):
     """How far a training is.
 
     Attributes:
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
     validation_loss: float | None
 
 
-def arranged(lengths: Sequence[int], batch_size: int, seed: int) -> npt.NDArray[np.int64]:
+def length_grouped_order(lengths: Sequence[int], batch_size: int, seed: int) -> npt.NDArray[np.int64]:
     """The order in which examples are learnt from: mixed, but in batches of nearly one length.
 
     Args:
@@ -86,19 +86,19 @@ def _leaves_out_logits(model: Any) -> bool:
 
 
 def make_trainer(
-    taught: Any,
+    trainable: Any,
     rows: tuple[Sequence[Row], Sequence[Row]],
     config: TuningConfig,
     encoder_decoder: bool,
     padding: int,
     checkpoints: Path,
     logs: Path,
-    show: Callable[[Shown], None],
+    show: Callable[[TrainingStatus], None],
 ) -> Any:
     """A trainer of transformers.
 
     Args:
-        taught: what learns.
+        trainable: what learns.
         rows: what it learns from, in the order in which it does, and what decides when it ends.
         config: how.
         encoder_decoder: whether the model reads the question apart from its answer.
@@ -120,14 +120,14 @@ def make_trainer(
 
     class Shows(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            show(_shown(state))
+            show(_training_status(state))
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            show(_shown(state))
+            show(_training_status(state))
 
     trainer = AnswerTrainer(
-        model=taught,
-        args=_arguments(config, len(rows[0]), checkpoints, str(taught.device)),
+        model=trainable,
+        args=_arguments(config, len(rows[0]), checkpoints, str(trainable.device)),
         data_collator=Collate(encoder_decoder, padding),
         train_dataset=[row._asdict() for row in rows[0]],
         eval_dataset=[row._asdict() for row in rows[1]],
@@ -137,7 +137,7 @@ def make_trainer(
             Shows(),
         ],
     )
-    _say_nothing(trainer)
+    _disable_printing(trainer)
     return trainer
 
 
@@ -151,11 +151,11 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
         num_train_epochs=1,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
-        learning_rate=config.highest_rate,
+        learning_rate=config.peak_learning_rate,
         warmup_steps=round(config.warmup * steps),
         lr_scheduler_type="linear",
         weight_decay=0.0,
-        bf16=config.way == "full" and device != "cpu",
+        bf16=config.method == "full" and device != "cpu",
         train_sampling_strategy="sequential",
         eval_strategy="steps",
         eval_steps=between,
@@ -178,16 +178,16 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
     )
 
 
-def _say_nothing(trainer: Any) -> None:
+def _disable_printing(trainer: Any) -> None:
     """Takes away what prints each log: it is shown by a bar, and written for TensorBoard."""
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
 
 
-def _shown(state: Any) -> Shown:
+def _training_status(state: Any) -> TrainingStatus:
     losses = {
         name: next((log[name] for log in reversed(state.log_history) if name in log), None)
         for name in ("loss", "eval_loss")
     }
-    return Shown(state.global_step, state.max_steps, losses["loss"], losses["eval_loss"])
+    return TrainingStatus(state.global_step, state.max_steps, losses["loss"], losses["eval_loss"])

@@ -1,18 +1,18 @@
 import pytest
 
 from transforms.evaluation.names.config import NamesConfig, Way
-from transforms.language_models.spec import Asked, ModelSpec
+from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
 
-ASKED = Asked(ModelSpec("hub", "a/b"))
+ASKED = GenerationSpec(ModelSpec("hub", "a/b"))
 TUNED = NamingConfig(method="fine_tuned")
 
 
 def test_who_asks_a_model_has_one() -> None:
     Way("a", "fine_tuned", TUNED, ASKED, "b@1")
-    for kind, asked, model in (("fine_tuned", None, ""), ("salient", ASKED, "b@1"), ("fine_tuned", ASKED, "")):
+    for kind, generation, model in (("fine_tuned", None, ""), ("salient", ASKED, "b@1"), ("fine_tuned", ASKED, "")):
         with pytest.raises(ValueError, match="ask a model"):
-            Way("a", kind, TUNED if asked else NamingConfig(), asked, model)
+            Way("a", kind, TUNED if generation else NamingConfig(), generation, model)
     with pytest.raises(ValueError, match="must be judged so, got salient"):
         Way("a", "fine_tuned", NamingConfig(), ASKED, "b@1")
 

@@ -14,7 +14,7 @@ from transforms.evaluation.names.config import NamesConfig, Way
 from transforms.evaluation.names.judging import Judge, TextVectors, Told, judge_ways, texts_to_encode
 from transforms.evaluation.names.named import questions_of_way
 from transforms.evaluation.names.quality import interestingness, word_rarity
-from transforms.language_models.spec import Asked, ModelSpec
+from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
 
 ROWS = examples(
@@ -28,7 +28,7 @@ REFERENCES = ROWS["name"].to_pylist()
 SAID = {"tea pots": "Pots for tea", "jazz piano": "jazz piano", "chess": "jazz piano"}
 TUNED = NamingConfig(method="fine_tuned")
 # Tokens of an endpoint's prompts are not known here, so that no tokenizer is needed.
-MODEL = Way("model", "fine_tuned", TUNED, Asked(ModelSpec("endpoint", "m", url="http://localhost/v1")), "m@1")
+MODEL = Way("model", "fine_tuned", TUNED, GenerationSpec(ModelSpec("endpoint", "m", url="http://localhost/v1")), "m@1")
 WAYS = (Way("reference", "reference"), Way("medoid", "medoid_title"), MODEL)
 
 

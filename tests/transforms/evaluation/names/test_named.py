@@ -5,7 +5,7 @@ from tests.transforms.evaluation.names.builders import example, examples, made_e
 from transforms.content_hash import content_hash
 from transforms.evaluation.names.config import Way
 from transforms.evaluation.names.named import held_out_sample, names_of_way, questions_of_way, titles_of
-from transforms.language_models.spec import Asked, ModelSpec
+from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
 from transforms.naming.question import load_instructions, question
 
@@ -15,7 +15,7 @@ TEA = ROWS["name"].to_pylist().index("Tea pots")
 
 
 def asking(naming: NamingConfig) -> Way:
-    return Way(naming.method, naming.method, naming, Asked(ModelSpec("hub", "a/b")), "model")
+    return Way(naming.method, naming.method, naming, GenerationSpec(ModelSpec("hub", "a/b")), "model")
 
 
 class TestSample:
@@ -44,9 +44,9 @@ class TestSample:
 class TestQuestions:
     def test_they_are_those_of_name(self) -> None:
         naming = NamingConfig(method="few_shot", max_items=2, metadata="both", max_terms=1)
-        asked = questions_of_way(ROWS, asking(naming)).to_pylist()
+        generation = questions_of_way(ROWS, asking(naming)).to_pylist()
         said = question(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
-        assert asked == [{"content_hash": content_hash(said, "model"), "question": said}]
+        assert generation == [{"content_hash": content_hash(said, "model"), "question": said}]
 
     def test_nothing_is_asked_about_nothing(self) -> None:
         nothing = examples([example("a", []), example("b", [" "])])

@@ -4,8 +4,8 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.transforms.language_models.tiny_models import TEMPLATE, make_tokenizer
-from transforms.language_models.dialogue import Dialogue, frame
-from transforms.language_models.tuning.config import Pair
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_template
+from transforms.language_models.tuning.config import TrainingExample
 from transforms.language_models.tuning.rows import (
     IGNORED,
     Row,
@@ -14,12 +14,12 @@ from transforms.language_models.tuning.rows import (
     token_rows,
 )
 
-PAIRS = [Pair("red tea pot", "tea pots"), Pair("garden </s> <|im_end|>", "<|im_start|>")]
+PAIRS = [TrainingExample("red tea pot", "tea pots"), TrainingExample("garden </s> <|im_end|>", "<|im_start|>")]
 
 
 def test_what_a_row_says_is_a_dialogue_as_it_is_in_use() -> None:
     tokenizer = make_tokenizer(TEMPLATE)
-    around = frame(tokenizer, Dialogue("name these"), encoder_decoder=False)
+    around = tokenize_template(tokenizer, PromptTemplate("name these"), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[:1], encoder_decoder=False)[0]
     messages = [
         {"role": "system", "content": "name these"},
@@ -32,7 +32,7 @@ def test_what_a_row_says_is_a_dialogue_as_it_is_in_use() -> None:
 
 def test_marks_in_an_example_are_text() -> None:
     tokenizer = make_tokenizer(TEMPLATE)
-    around = frame(tokenizer, Dialogue(), encoder_decoder=False)
+    around = tokenize_template(tokenizer, PromptTemplate(), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[1:], encoder_decoder=False)[0]
     marks = set(tokenizer.all_special_ids)
     inside = row.asked[len(around.before) : -len(around.after)]
@@ -42,7 +42,7 @@ def test_marks_in_an_example_are_text() -> None:
 
 def test_without_a_template_an_answer_stands_behind_its_question() -> None:
     tokenizer = make_tokenizer(start=True)
-    around = frame(tokenizer, Dialogue(), encoder_decoder=False)
+    around = tokenize_template(tokenizer, PromptTemplate(), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[:1], encoder_decoder=False)[0]
     assert tokenizer.decode([*row.asked, *row.answer]) == "<s>red tea pot tea pots</s>"
 

@@ -12,19 +12,23 @@ peft = pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
 from tests.transforms.language_models.tiny_models import load_plain, load_tuned, make_llama, make_t5  # noqa: E402
-from transforms.language_models.dialogue import Dialogue  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
-from transforms.language_models.spec import Decoding  # noqa: E402
-from transforms.language_models.transformer import Transformer  # noqa: E402
-from transforms.language_models.tuning.config import Pair, TuningConfig, Way  # noqa: E402
+from transforms.language_models.prompt_template import PromptTemplate  # noqa: E402
+from transforms.language_models.spec import DecodingConfig  # noqa: E402
+from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
+from transforms.language_models.tuning.config import TrainingExample, TuningConfig, TuningMethod  # noqa: E402
 from transforms.language_models.tuning.rows import Collate, Row  # noqa: E402
-from transforms.language_models.tuning.trainer import Shown, answer_loss  # noqa: E402
-from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, Tuned, tune  # noqa: E402
+from transforms.language_models.tuning.trainer import TrainingStatus, answer_loss  # noqa: E402
+from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, TuningResult, tune  # noqa: E402
 
-DIALOGUE = Dialogue("name these")
-PAIRS = [Pair("red tea pot", "tea"), Pair("blue cars", "cars"), Pair("garden pots", "garden")]
+DIALOGUE = PromptTemplate("name these")
+PAIRS = [
+    TrainingExample("red tea pot", "tea"),
+    TrainingExample("blue cars", "cars"),
+    TrainingExample("garden pots", "garden"),
+]
 MANY = PAIRS * 120
-RATES: dict[Way, float] = {"lora": 0.02, "prompt": 0.3, "full": 0.01}
+RATES: dict[TuningMethod, float] = {"lora": 0.02, "prompt_tuning": 0.3, "full": 0.01}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,29 +45,31 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return make_llama(folder) if request.param == "llama" else make_t5(folder)
 
 
-def _config(way: Way, **changed: Any) -> TuningConfig:
-    return TuningConfig(way, RATES[way], batch_size=6, prompt_tokens=8, **{"evaluations": 4} | changed)
+def _config(method: TuningMethod, **changed: Any) -> TuningConfig:
+    return TuningConfig(method, RATES[method], batch_size=6, prompt_tokens=8, **{"evaluations": 4} | changed)
 
 
-def _tune(model: Path, folder: Path, config: TuningConfig, pairs: list[Pair] = MANY, **more: Any) -> Tuned:
+def _tune(
+    model: Path, folder: Path, config: TuningConfig, pairs: list[TrainingExample] = MANY, **more: Any
+) -> TuningResult:
     return tune(read_model(model), DIALOGUE, pairs, PAIRS, config, folder, **more)
 
 
-@pytest.mark.parametrize("way", ["lora", "full"])
-def test_what_is_taught_is_answered(model: Path, tmp_path: Path, way: Way) -> None:
-    tuned = _tune(model, tmp_path, _config(way, patience=100))
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_what_is_taught_is_answered(model: Path, tmp_path: Path, method: TuningMethod) -> None:
+    tuned = _tune(model, tmp_path, _config(method, patience=100))
     assert tuned.loss < 0.05 * tuned.loss_before
-    assert (tuned.steps, tuned.examples, tuned.left_out) == (60, 360, 0)
-    folder, adapter = (read_model(tmp_path), None) if way == "full" else (read_model(model), read_adapter(tmp_path))
-    answers = Transformer(folder, adapter, DIALOGUE, Decoding(4)).answer([pair.question for pair in PAIRS])
+    assert (tuned.steps, tuned.examples, tuned.skipped) == (60, 360, 0)
+    folder, adapter = (read_model(tmp_path), None) if method == "full" else (read_model(model), read_adapter(tmp_path))
+    answers = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).answer([pair.question for pair in PAIRS])
     assert [answer.text for answer in answers] == [pair.answer for pair in PAIRS]
 
 
 def test_a_prompt_is_taught(model: Path, tmp_path: Path) -> None:
-    tuned = _tune(model, tmp_path, _config("prompt"))
+    tuned = _tune(model, tmp_path, _config("prompt_tuning"))
     assert tuned.loss < 0.8 * tuned.loss_before
     width = load_plain(model).get_input_embeddings().weight.shape[1]
-    assert tuned.learnt == 8 * width
+    assert tuned.trainable_parameters == 8 * width
     assert read_adapter(tmp_path).kind == "PROMPT_TUNING"
 
 
@@ -88,8 +94,8 @@ def test_the_loss_is_that_of_transformers(tmp_path: Path) -> None:
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
 
 
-def _stopped_after(steps: int) -> Callable[[Shown], None]:
-    def show(shown: Shown) -> None:
+def _stopped_after(steps: int) -> Callable[[TrainingStatus], None]:
+    def show(shown: TrainingStatus) -> None:
         if shown.step >= steps:
             raise KeyboardInterrupt
 
@@ -102,7 +108,7 @@ def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
     whole = _tune(model, tmp_path / "whole", config)
     with pytest.raises(KeyboardInterrupt):
         _tune(model, tmp_path / "parts", config, show=_stopped_after(40))
-    seen: list[Shown] = []
+    seen: list[TrainingStatus] = []
     parts = _tune(model, tmp_path / "parts", config, show=seen.append)
     assert min(shown.step for shown in seen if shown.training_loss is not None) >= 30
     assert parts == whole
@@ -115,14 +121,18 @@ def test_another_training_does_not_go_on_from_it(tmp_path: Path) -> None:
     model = make_llama(tmp_path / "model")
     with pytest.raises(KeyboardInterrupt):
         _tune(model, tmp_path / "out", _config("lora"), show=_stopped_after(40))
-    seen: list[Shown] = []
+    seen: list[TrainingStatus] = []
     _tune(model, tmp_path / "out", _config("lora", seed=1), show=seen.append)
     assert min(shown.step for shown in seen) == 0
 
 
 def test_training_ends_when_the_loss_falls_no_more(tmp_path: Path) -> None:
     model = make_llama(tmp_path / "model")
-    other = [Pair("blue cars", "red"), Pair("garden pots", "name"), Pair("red tea pot", "blue")]
+    other = [
+        TrainingExample("blue cars", "red"),
+        TrainingExample("garden pots", "name"),
+        TrainingExample("red tea pot", "blue"),
+    ]
     config = _config("lora", evaluations=20, patience=2)
     tuned = tune(read_model(model), DIALOGUE, other * 120, PAIRS, config, tmp_path / "out")
     assert tuned.steps < 60
@@ -140,9 +150,9 @@ def test_losses_are_written_for_tensorboard(tmp_path: Path) -> None:
 
 def test_long_examples_are_left_out_and_counted(tmp_path: Path) -> None:
     model = make_llama(tmp_path / "model")
-    long = [Pair("tea " * 200, "tea")]
+    long = [TrainingExample("tea " * 200, "tea")]
     tuned = _tune(model, tmp_path / "out", _config("lora", max_tokens=64), MANY + long)
-    assert tuned.left_out == 1
+    assert tuned.skipped == 1
     with pytest.raises(ValueError, match="of 1 examples none has at most max_tokens = 64 tokens"):
         _tune(model, tmp_path / "none", _config("lora", max_tokens=64), long)
 
@@ -163,7 +173,7 @@ def test_only_the_last_layers_get_lora(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_are_told() -> None:
-    with pytest.raises(ValueError, match="way must be one of"):
+    with pytest.raises(ValueError, match="method must be one of"):
         TuningConfig("everything")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"warmup must be in \[0, 1\), got 1"):
         TuningConfig(warmup=1)

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
-from transforms.language_models.dialogue import Dialogue, frame, question_tokens
-from transforms.language_models.drawing import DrawTokens
-from transforms.language_models.folder import AdapterFolder, ModelFolder
-from transforms.language_models.precision import Precision, dtype_of
-from transforms.language_models.pretrained import cast_weights, load_pretrained
-from transforms.language_models.smollm2 import EXTRA
-from transforms.language_models.spec import Answer, Candidate, Considered, Decoding
-from transforms.language_models.token_loop import (
-    LEAST_ROWS,
-    DecoderReading,
-    EncoderDecoderReading,
-    LikeliestFrom,
-    Reading,
+from transforms.language_models.decoding import (
+    MIN_ROWS,
+    DecoderState,
+    DecodingState,
+    EncoderDecoderState,
+    ForcedFirstToken,
     arguments_of,
     cache_argument,
-    likeliest,
-    say,
-    width_of,
+    decode,
+    greedy,
+    padded_length,
 )
+from transforms.language_models.drawing import SeededSampler
+from transforms.language_models.dtype import DTypeName, resolve_dtype
+from transforms.language_models.folder import AdapterFolder, ModelFolder
+from transforms.language_models.pretrained import cast_weights, load_pretrained
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt, tokenize_template
+from transforms.language_models.smollm2 import EXTRA
+from transforms.language_models.spec import Answer, Candidate, Considered, DecodingConfig
 from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Tokens of questions, padding among them, that are read together."""
 
 
-class Transformer:
+class TransformersModel:
     """A model whose weights lie in a folder; safetensors alone are read, and no code from the folder is run.
 
     What stands before all questions, worked examples above all, is read once, and what the model keeps of it is used
@@ -52,11 +52,11 @@ class Transformer:
     Args:
         folder: the model.
         adapter: LoRA, which is merged into the weights, or soft prompts, which stand before all else; None: none.
-        dialogue: what is said around each question.
+        template: what is said around each question.
         decoding: how an answer is drawn.
         device: as torch names it; None: the GPU where there is one.
         max_batch_tokens: tokens that are read together; None: as `MAX_BATCH_TOKENS` says for the device.
-        precision: how many bits are reckoned in.
+        dtype: how many bits are reckoned in.
 
     Raises:
         ModelUnavailableError: when packages are missing, or the adapter is not for this model.
@@ -66,11 +66,11 @@ class Transformer:
         self,
         folder: ModelFolder,
         adapter: AdapterFolder | None = None,
-        dialogue: Dialogue | None = None,
-        decoding: Decoding | None = None,
+        template: PromptTemplate | None = None,
+        decoding: DecodingConfig | None = None,
         device: str | None = None,
         max_batch_tokens: int | None = None,
-        precision: Precision = "auto",
+        dtype: DTypeName = "auto",
     ) -> None:
         try:
             import torch
@@ -79,19 +79,19 @@ class Transformer:
             raise ModelUnavailableError(f"a language model needs the package {error.name}: {EXTRA}") from error
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
-        self.decoding = decoding or Decoding()
+        self.decoding = decoding or DecodingConfig()
         self.encoder_decoder = folder.encoder_decoder
         self._tokenizer: Any = AutoTokenizer.from_pretrained(
             folder.folder, local_files_only=True, trust_remote_code=False
         )
-        self._frame = frame(self._tokenizer, dialogue or Dialogue(), folder.encoder_decoder)
-        model, soft_prompt = _adapted(load_pretrained(folder), adapter)
-        cast_weights(model, dtype_of(precision, self.device))
+        self._frame = tokenize_template(self._tokenizer, template or PromptTemplate(), folder.encoder_decoder)
+        model, soft_prompt = _apply_adapter(load_pretrained(folder), adapter)
+        cast_weights(model, resolve_dtype(dtype, self.device))
         self._model = model.to(self.device).eval()
         self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
-        self._ends = _ends(self._tokenizer, model)
-        _drop_habits(self._model)
-        _hand_to_head_in_one_piece(self._model)
+        self._stop_token_ids = _stop_token_ids(self._tokenizer, model)
+        _reset_generation_config(self._model)
+        _make_head_input_contiguous(self._model)
         self._lock = threading.Lock()  # tokenizers change while they work, and one device does one thing at a time
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
@@ -122,27 +122,27 @@ class Transformer:
             try:
                 return ask([questions[row] for row in rows], [tokens[row] for row in rows])
             except Exception as error:
-                self._forget_batch()
+                self._free_device_cache()
                 if len(rows) > 1:
                     raise
                 return [failed(f"{type(error).__name__}: {error}")]
 
         with self._lock:
-            tokens = [self._read_of(question) for question in questions]
+            tokens = [self._prompt_ids(question) for question in questions]
             # Padding would be read in place of nothing.
             answers = [failed("ValueError: a question without a token")] * len(questions)
             some = np.flatnonzero([len(each) for each in tokens])
-            widths = np.array([width_of(len(tokens[row])) for row in some], np.int64)
+            widths = np.array([padded_length(len(tokens[row])) for row in some], np.int64)
             for batch in equal_length_batches(widths, self.max_batch_tokens):
                 for rows, found in split_on_oom(run, some[batch], Exception):
                     for row, answer in zip(rows.tolist(), found, strict=True):
                         answers[row] = answer
             return answers
 
-    def _read_of(self, question: str) -> list[int]:
+    def _prompt_ids(self, question: str) -> list[int]:
         """The tokens that are read for one question alone; none where it has none of its own and nothing is around."""
         before = self._frame.before if self.encoder_decoder else []
-        own = [*question_tokens(self._tokenizer, question), *self._frame.after]
+        own = [*tokenize_prompt(self._tokenizer, question), *self._frame.after]
         return [*before, *own] if own else []
 
     def _answer_batch(self, questions: list[str], tokens: list[list[int]]) -> list[Answer]:
@@ -156,15 +156,15 @@ class Transformer:
             logits = logits[: len(tokens)]
             first = logits.topk(number).indices
             reading.select([row for row in range(len(tokens)) for _ in range(number)])
-            choose = LikeliestFrom(first.flatten())
+            choose = ForcedFirstToken(first.flatten())
             repeated = logits.repeat_interleave(number, 0)
-            said = say(reading, repeated, first.numel(), choose, self._ends, self.decoding.max_new_tokens)
+            said = decode(reading, repeated, first.numel(), choose, self._stop_token_ids, self.decoding.max_new_tokens)
         texts = map(self._text, said)
         every = [Candidate(*each) for each in zip(texts, choose.log_probabilities, strict=True)]
         return [Considered(tuple(every[start : start + number])) for start in range(0, len(every), number)]
 
     def _text(self, tokens: list[int]) -> str:
-        end = next((place for place, token in enumerate(tokens) if token in self._ends), len(tokens))
+        end = next((place for place, token in enumerate(tokens) if token in self._stop_token_ids), len(tokens))
         text: str = self._tokenizer.decode(tokens[: end + 1], skip_special_tokens=True)
         return text.partition("\n")[0].strip()  # a token may hold the end of a line and more
 
@@ -172,23 +172,23 @@ class Transformer:
         """The tokens that the model says after each row of tokens."""
         import torch
 
-        choose = DrawTokens(questions, self.decoding) if self.decoding.temperature > 0 else likeliest
+        choose = SeededSampler(questions, self.decoding) if self.decoding.temperature > 0 else greedy
         with torch.inference_mode():
             reading, logits = self._read_all(tokens)
-            return say(reading, logits, len(tokens), choose, self._ends, self.decoding.max_new_tokens)
+            return decode(reading, logits, len(tokens), choose, self._stop_token_ids, self.decoding.max_new_tokens)
 
-    def _read_all(self, tokens: list[list[int]]) -> tuple[Reading, torch.Tensor]:
+    def _read_all(self, tokens: list[list[int]]) -> tuple[DecodingState, torch.Tensor]:
         """Reads rows of tokens; gives logits of what is said first too."""
         ids, mask = self._padded(tokens, left=not self.encoder_decoder)
         if self.encoder_decoder:
-            encoded = EncoderDecoderReading(self._model, **self._inputs_of_encoder(ids, mask))
-            rows = max(len(ids), LEAST_ROWS)
+            encoded = EncoderDecoderState(self._model, **self._inputs_of_encoder(ids, mask))
+            rows = max(len(ids), MIN_ROWS)
             encoded.select([min(row, len(ids) - 1) for row in range(rows)])
             return encoded, encoded.read(ids.new_full((rows,), self._model.generation_config.decoder_start_token_id))
         cache = copy.deepcopy(self._prefix)
         cache.reorder_cache(ids.new_zeros(len(ids)))
-        decoded = DecoderReading(self._model, cache, mask.new_ones((len(ids), cache.get_seq_length())))
-        return decoded, decoded.read_rows(ids, mask)
+        decoded = DecoderState(self._model, cache, mask.new_ones((len(ids), cache.get_seq_length())))
+        return decoded, decoded.prefill(ids, mask)
 
     def _inputs_of_encoder(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         if not len(self._soft_prompt):
@@ -215,7 +215,7 @@ class Transformer:
     def _padded(self, tokens: list[list[int]], left: bool) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
-        width = width_of(max(map(len, tokens)))
+        width = padded_length(max(map(len, tokens)))
         rows = [each[::-1] for each in tokens] if left else tokens
         pair = [array[:, ::-1].copy() if left else array for array in pad(rows, self._padding, width)]
         ids, mask = (torch.from_numpy(array).to(self.device) for array in pair)
@@ -224,9 +224,9 @@ class Transformer:
     @property
     def _padding(self) -> int:
         padding = self._tokenizer.pad_token_id
-        return int(min(self._ends) if padding is None else padding)
+        return int(min(self._stop_token_ids) if padding is None else padding)
 
-    def _forget_batch(self) -> None:
+    def _free_device_cache(self) -> None:
         """Gives memory of a failed batch back to the device."""
         import torch
 
@@ -234,7 +234,7 @@ class Transformer:
             torch.cuda.empty_cache()
 
 
-def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tensor]:
+def _apply_adapter(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tensor]:
     """The model with LoRA merged into its weights; and the vectors of a soft prompt, shape (tokens, hidden size)."""
     import torch
 
@@ -264,7 +264,7 @@ def _adapted(model: Any, adapter: AdapterFolder | None) -> tuple[Any, torch.Tens
     return tuned.get_base_model(), prompt
 
 
-def _drop_habits(model: Any) -> None:
+def _reset_generation_config(model: Any) -> None:
     """Leaves of what a model's folder says of generation only its marks: how an answer is drawn is said by us."""
     from transformers import GenerationConfig
 
@@ -275,14 +275,14 @@ def _drop_habits(model: Any) -> None:
     )
 
 
-def _hand_to_head_in_one_piece(model: Any) -> None:
+def _make_head_input_contiguous(model: Any) -> None:
     """Copies what the head reads, columns of a larger tensor: torch would copy the head for each row instead."""
     head = model.get_output_embeddings()
     if head is not None:
         head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))
 
 
-def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
+def _stop_token_ids(tokenizer: Any, model: Any) -> frozenset[int]:
     """Tokens with which an answer ends: those that the model names, and all that hold the end of a line."""
     named = [tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id]
     flat = [token for each in named for token in (each if isinstance(each, list) else [each]) if token is not None]

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     import torch
 
-LEAST_ROWS = 2
+MIN_ROWS = 2
 """Rows that a model reads together at least. A product with one row is another routine, which sums in another order."""
 
 _STEP = 16
 
-Choose: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
+NextToken: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
 """(Rows by their number in the batch, their logits of shape (rows, vocabulary)) -> the next token of each."""
 
 
-def width_of(length: int) -> int:
+def padded_length(length: int) -> int:
     """Columns that a row of so many tokens is padded to: the next multiple of 16 beyond them.
 
     There is padding in each row, as without any the mask of attention would be left out, which is another routine.
@@ -31,12 +31,12 @@ def width_of(length: int) -> int:
     return (length // _STEP + 1) * _STEP
 
 
-def likeliest(_: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
+def greedy(_: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
     """The token that has the greatest logit, for each row."""
     return logits.argmax(-1)
 
 
-class LikeliestFrom:
+class ForcedFirstToken:
     """Says a first token that is given, and the likeliest ones behind it; keeps the chance of what was said.
 
     Args:
@@ -60,7 +60,7 @@ class LikeliestFrom:
         return tokens
 
 
-class Reading(Protocol):
+class DecodingState(Protocol):
     """Rows that a model has read up to the same place, and can read on."""
 
     def read(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -72,8 +72,8 @@ class Reading(Protocol):
         ...
 
 
-def say(
-    reading: Reading, logits: torch.Tensor, rows: int, choose: Choose, ends: Collection[int], most: int
+def decode(
+    reading: DecodingState, logits: torch.Tensor, rows: int, choose: NextToken, ends: Collection[int], most: int
 ) -> list[list[int]]:
     """The tokens that a model says, for each row up to one of `ends`, which is the last, or so many.
 
@@ -94,14 +94,14 @@ def say(
         places = [place for place, row in enumerate(going) if said[row][-1] not in ends and len(said[row]) < most]
         if not places:
             return said
-        read = places + places[-1:] * (LEAST_ROWS - len(places))
+        read = places + places[-1:] * (MIN_ROWS - len(places))
         if len(places) < len(going) or len(read) != len(logits):
             reading.select(read)
         going = [going[place] for place in places]
         logits = reading.read(tokens[read])
 
 
-class DecoderReading:
+class DecoderState:
     """Rows that a decoder reads.
 
     Args:
@@ -118,9 +118,9 @@ class DecoderReading:
 
     def read(self, tokens: torch.Tensor) -> torch.Tensor:
         """Reads one token more of each row, shape (rows,); gives logits of the next, shape (rows, vocabulary)."""
-        return self.read_rows(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
+        return self.prefill(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
 
-    def read_rows(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def prefill(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Reads several tokens more of each row.
 
         Args:
@@ -142,7 +142,7 @@ class DecoderReading:
         if "position_ids" in self._takes:
             inputs["position_ids"] = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if "logits_to_keep" in self._takes:
-            inputs["logits_to_keep"] = min(LEAST_ROWS, ids.shape[1])  # the head is a matrix product like others
+            inputs["logits_to_keep"] = min(MIN_ROWS, ids.shape[1])  # the head is a matrix product like others
         return self._model(**inputs).logits[:, -1].float()
 
     def select(self, rows: Sequence[int]) -> None:
@@ -152,7 +152,7 @@ class DecoderReading:
         self._mask = self._mask[places]
 
 
-class EncoderDecoderReading:
+class EncoderDecoderState:
     """Rows that an encoder has read, and on which a decoder reads what it says itself.
 
     Args:

@@ -8,39 +8,39 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from transforms.language_models.dialogue import frame, question_tokens
 from transforms.language_models.folder import AdapterFolder
-from transforms.language_models.loading import find_adapter, find_model
+from transforms.language_models.loading import locate_adapter, locate_model
+from transforms.language_models.prompt_template import tokenize_prompt, tokenize_template
 from transforms.language_models.smollm2 import EXTRA
-from transforms.language_models.spec import Asked
+from transforms.language_models.spec import GenerationSpec
 from transforms.model_files import ModelUnavailableError
 
 
-def prompt_tokens(asked: Asked, questions: Sequence[str]) -> npt.NDArray[np.int64]:
+def count_prompt_tokens(spec: GenerationSpec, questions: Sequence[str]) -> npt.NDArray[np.int64]:
     """The number of tokens that stand before the answer to each question, shape (questions,), dtype int64.
 
     Instructions, worked examples, marks of a chat template and a soft prompt count each time, though what is the same
     for all questions is read once.
 
     Args:
-        asked: the model, and what is said around questions; not an endpoint.
+        spec: the model, and what is said around questions; not an endpoint.
         questions: the questions.
 
     Raises:
         ValueError: for an endpoint, whose tokenizer is not on this machine.
         ModelUnavailableError: when the model, or a package, is not to be had.
     """
-    if asked.model.kind == "endpoint":
-        raise ValueError(f"how {asked.model} cuts texts into tokens is not known here")
+    if spec.model.kind == "endpoint":
+        raise ValueError(f"how {spec.model} cuts texts into tokens is not known here")
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise ModelUnavailableError(f"a tokenizer needs the package {error.name}: {EXTRA}") from error
-    folder, adapter = find_model(asked.model), find_adapter(asked.model)
+    folder, adapter = locate_model(spec.model), locate_adapter(spec.model)
     tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
-    around = frame(tokenizer, asked.dialogue, folder.encoder_decoder)
+    around = tokenize_template(tokenizer, spec.template, folder.encoder_decoder)
     always = len(around.before) + len(around.after) + _soft_tokens(adapter)
-    return np.array([always + len(question_tokens(tokenizer, question)) for question in questions], np.int64)
+    return np.array([always + len(tokenize_prompt(tokenizer, question)) for question in questions], np.int64)
 
 
 def _soft_tokens(adapter: AdapterFolder | None) -> int:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from transforms.language_models.in_turn import InTurn
+from transforms.language_models.exclusive import ExclusiveModel
 from transforms.language_models.spec import Answer, LanguageModel
 
 
@@ -50,7 +50,7 @@ def alive() -> list[str]:
 
 
 def test_one_is_held_at_a_time() -> None:
-    first, second = (InTurn(HeavySource(name)).load() for name in ("first", "second"))
+    first, second = (ExclusiveModel(HeavySource(name)).load() for name in ("first", "second"))
     assert alive() == []
     assert first.answer(["a", "b"]) == [Answer("first: a"), Answer("first: b")]
     assert alive() == ["first"]
@@ -63,7 +63,7 @@ def test_one_is_held_at_a_time() -> None:
 
 
 def test_it_goes_with_the_job() -> None:
-    model = InTurn(HeavySource("first")).load()
+    model = ExclusiveModel(HeavySource("first")).load()
     model.answer(["a"])
     del model
     gc.collect()
@@ -71,7 +71,7 @@ def test_it_goes_with_the_job() -> None:
 
 
 def test_what_loading_raises_is_raised_and_nothing_is_held() -> None:
-    first, broken = (InTurn(HeavySource(name)).load() for name in ("first", "broken"))
+    first, broken = (ExclusiveModel(HeavySource(name)).load() for name in ("first", "broken"))
     first.answer(["a"])
     with pytest.raises(RuntimeError, match="no weights"):
         broken.answer(["a"])
@@ -80,5 +80,5 @@ def test_what_loading_raises_is_raised_and_nothing_is_held() -> None:
 
 
 def test_it_says_what_its_source_says() -> None:
-    source = pickle.loads(pickle.dumps(InTurn(HeavySource("shared"))))
+    source = pickle.loads(pickle.dumps(ExclusiveModel(HeavySource("shared"))))
     assert (source.fingerprint(), source.is_shared()) == ("shared", True)

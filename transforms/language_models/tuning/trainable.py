@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transforms.language_models.dtype import resolve_dtype
 from transforms.language_models.folder import ModelFolder
-from transforms.language_models.precision import dtype_of
 from transforms.language_models.pretrained import cast_weights, load_pretrained
 from transforms.language_models.tuning.config import TuningConfig
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def taught_model(
+def trainable_model(
     model: ModelFolder, config: TuningConfig, device: torch.device, first_prompt: Sequence[int] = ()
 ) -> Any:
     """A model of transformers, or one of PEFT around it, whose learnt numbers alone ask for gradients.
@@ -33,8 +33,8 @@ def taught_model(
     """
     import torch
 
-    whole = config.way == "full"
-    shortest = dtype_of("auto", device)
+    whole = config.method == "full"
+    shortest = resolve_dtype("auto", device)
     short = shortest == torch.bfloat16 and not whole  # the range of float16 is too small for gradients
     loaded = load_pretrained(model)
     if short:
@@ -46,17 +46,17 @@ def taught_model(
 
     with warnings.catch_warnings():  # PEFT asks transformers in a way that is to be given up
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        taught = get_peft_model(loaded, _adapter_config(loaded, model, config))
-    if config.way == "prompt" and first_prompt:
-        _begin_prompt(taught, first_prompt, config.prompt_tokens)
-    return taught.to(device)
+        trainable = get_peft_model(loaded, _adapter_config(loaded, model, config))
+    if config.method == "prompt_tuning" and first_prompt:
+        _begin_prompt(trainable, first_prompt, config.prompt_tokens)
+    return trainable.to(device)
 
 
 def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> Any:
     from peft import LoraConfig, PromptTuningConfig, TaskType
 
     task = TaskType.SEQ_2_SEQ_LM if model.encoder_decoder else TaskType.CAUSAL_LM
-    if config.way == "prompt":
+    if config.method == "prompt_tuning":
         # The vectors stand before what an encoder reads, and nowhere else.
         return PromptTuningConfig(
             task_type=task,
@@ -77,13 +77,13 @@ def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> An
     )
 
 
-def _begin_prompt(taught: Any, tokens: Sequence[int], count: int) -> None:
+def _begin_prompt(trainable: Any, tokens: Sequence[int], count: int) -> None:
     import torch
 
     words = torch.tensor([tokens[place % len(tokens)] for place in range(count)])
-    prompt = taught.prompt_encoder[taught.active_adapter].embedding.weight
+    prompt = trainable.prompt_encoder[trainable.active_adapter].embedding.weight
     with torch.no_grad():
-        prompt.copy_(taught.get_input_embeddings()(words))
+        prompt.copy_(trainable.get_input_embeddings()(words))
 
 
 def _linear_layers(loaded: Any) -> list[str]:
@@ -95,11 +95,11 @@ def _linear_layers(loaded: Any) -> list[str]:
     return sorted({name.rpartition(".")[2] for name in linear})
 
 
-def save_taught(taught: Any, tokenizer: Any, folder: Path, base: str) -> None:
+def save_tuned(trainable: Any, tokenizer: Any, folder: Path, base: str) -> None:
     """Writes what was learnt, in 16 bits: an adapter as PEFT lays it out, or a whole model with its tokenizer.
 
     Args:
-        taught: of `taught_model`.
+        trainable: of `trainable_model`.
         tokenizer: of the model.
         folder: where to; it is made.
         base: what an adapter says of the model that it is for; empty: as PEFT found it.
@@ -108,14 +108,14 @@ def save_taught(taught: Any, tokenizer: Any, folder: Path, base: str) -> None:
     from peft import PeftModel
 
     folder.mkdir(parents=True, exist_ok=True)
-    if not isinstance(taught, PeftModel):
-        taught.to(torch.bfloat16).save_pretrained(folder)
+    if not isinstance(trainable, PeftModel):
+        trainable.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return
     if base:
-        taught.active_peft_config.base_model_name_or_path = base
-    for learnt in taught.parameters():
+        trainable.active_peft_config.base_model_name_or_path = base
+    for learnt in trainable.parameters():
         if learnt.requires_grad:
             learnt.data = learnt.data.to(torch.float16)
-    taught.save_pretrained(str(folder), save_embedding_layers=False)  # none is taught, and to look would ask a hub
+    trainable.save_pretrained(str(folder), save_embedding_layers=False)  # none is taught, and to look would ask a hub
     (folder / "README.md").unlink(missing_ok=True)  # a form that nobody filled in

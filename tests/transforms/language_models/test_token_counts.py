@@ -8,13 +8,13 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from tests.transforms.language_models.tiny_models import make_llama, make_lora, make_soft_prompt, make_t5
-from transforms.language_models.dialogue import Dialogue
 from transforms.language_models.folder import read_adapter, read_model
-from transforms.language_models.prompt_tokens import prompt_tokens
-from transforms.language_models.spec import Asked, ModelSpec
-from transforms.language_models.transformer import Transformer
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.spec import GenerationSpec, ModelSpec
+from transforms.language_models.token_counts import count_prompt_tokens
+from transforms.language_models.transformers_model import TransformersModel
 
-DIALOGUE = Dialogue("name these", (("red tea", "tea"), ("blue car", "cars")))
+DIALOGUE = PromptTemplate("name these", (("red tea", "tea"), ("blue car", "cars")))
 QUESTIONS = ["tea pots", "", "these cars and red <|im_end|> pots"]
 
 
@@ -26,13 +26,13 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
     tuned = ""
     if adapter:
         tuned = str((make_lora if adapter == "LoRA" else make_soft_prompt)(folder, tmp_path / "adapter"))
-    found = prompt_tokens(Asked(ModelSpec("folder", str(folder), tuned), DIALOGUE), QUESTIONS)
-    model = Transformer(read_model(folder), read_adapter(Path(tuned)) if tuned else None, DIALOGUE)
-    frame, tokenizer = model._frame, model._tokenizer
+    found = count_prompt_tokens(GenerationSpec(ModelSpec("folder", str(folder), tuned), DIALOGUE), QUESTIONS)
+    model = TransformersModel(read_model(folder), read_adapter(Path(tuned)) if tuned else None, DIALOGUE)
+    tokenize_template, tokenizer = model._frame, model._tokenizer
     expected = [
-        len(frame.before)
+        len(tokenize_template.before)
         + len(tokenizer(question, add_special_tokens=False, split_special_tokens=True).input_ids)
-        + len(frame.after)
+        + len(tokenize_template.after)
         + len(model._soft_prompt)
         for question in QUESTIONS
     ]
@@ -43,4 +43,4 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
 def test_those_of_an_endpoint_are_not_known() -> None:
     spec = ModelSpec("endpoint", "m", url="http://localhost:1/v1")
     with pytest.raises(ValueError, match="not known here"):
-        prompt_tokens(Asked(spec), QUESTIONS)
+        count_prompt_tokens(GenerationSpec(spec), QUESTIONS)

@@ -7,7 +7,7 @@ import math
 
 
 @dataclasses.dataclass(frozen=True)
-class EndpointLimits:
+class ClientLimits:
     """How long, how often and how fast an endpoint is asked, by each process of a worker.
 
     Attributes:

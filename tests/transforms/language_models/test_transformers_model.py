@@ -22,12 +22,12 @@ from tests.transforms.language_models.tiny_models import (  # noqa: E402
     make_soft_prompt,
     make_t5,
 )
-from transforms.language_models.dialogue import Dialogue, question_tokens  # noqa: E402
+from transforms.language_models.decoding import padded_length  # noqa: E402
+from transforms.language_models.dtype import DTypeName, cpu_has_bfloat16  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
-from transforms.language_models.precision import Precision, has_bfloat16  # noqa: E402
-from transforms.language_models.spec import Answer, Considered, Decoding  # noqa: E402
-from transforms.language_models.token_loop import width_of  # noqa: E402
-from transforms.language_models.transformer import Transformer  # noqa: E402
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt  # noqa: E402
+from transforms.language_models.spec import Answer, Considered, DecodingConfig  # noqa: E402
+from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
 QUESTIONS = [
@@ -39,9 +39,9 @@ QUESTIONS = [
     "☕",
     "blue pots",
 ]
-DIALOGUE = Dialogue("name these", (("red cars", "cars"), ("tea pot", "pots"), ("blue garden", "garden")))
+DIALOGUE = PromptTemplate("name these", (("red cars", "cars"), ("tea pot", "pots"), ("blue garden", "garden")))
 TOKENS = 8
-DRAWN = Decoding(TOKENS, temperature=1.0, top_p=0.9, seed=3)
+DRAWN = DecodingConfig(TOKENS, temperature=1.0, top_p=0.9, seed=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,20 +76,24 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folders]:
     }
 
 
-def loaded(model: Path, adapter: Path | None = None, decoding: Decoding | None = None, **options: Any) -> Transformer:
+def loaded(
+    model: Path, adapter: Path | None = None, decoding: DecodingConfig | None = None, **options: Any
+) -> TransformersModel:
     found = None if adapter is None else read_adapter(adapter)
-    options = {"dialogue": DIALOGUE, "precision": "float32"} | options
-    return Transformer(read_model(model), found, decoding=decoding or Decoding(TOKENS), device="cpu", **options)
+    options = {"template": DIALOGUE, "dtype": "float32"} | options
+    return TransformersModel(
+        read_model(model), found, decoding=decoding or DecodingConfig(TOKENS), device="cpu", **options
+    )
 
 
-def whole(model: Transformer, question: str) -> torch.Tensor:
+def whole(model: TransformersModel, question: str) -> torch.Tensor:
     """All that is read for one question, one row."""
-    frame = model._frame
-    ids = [*frame.before, *question_tokens(model._tokenizer, question), *frame.after]
+    tokenize_template = model._frame
+    ids = [*tokenize_template.before, *tokenize_prompt(model._tokenizer, question), *tokenize_template.after]
     return torch.tensor([ids])
 
 
-def said_by(generate: Callable[..., torch.Tensor], model: Transformer, read: int, **inputs: torch.Tensor) -> str:
+def said_by(generate: Callable[..., torch.Tensor], model: TransformersModel, read: int, **inputs: torch.Tensor) -> str:
     """What transformers or PEFT answer, greedily and with nothing of ours, up to the end of the line.
 
     Args:
@@ -116,7 +120,7 @@ def reading_all_again(tuned: Any, end: int) -> Callable[..., torch.Tensor]:
     return generate
 
 
-def answers_of(model: Transformer) -> list[str]:
+def answers_of(model: TransformersModel) -> list[str]:
     answers = model.answer(QUESTIONS)
     assert [answer.failure for answer in answers] == [""] * len(QUESTIONS)
     texts = [answer.text for answer in answers]
@@ -126,19 +130,19 @@ def answers_of(model: Transformer) -> list[str]:
 
 NAMES = ["llama", "starting", "plain", "t5"]
 native = pytest.mark.skipif(
-    not has_bfloat16(), reason="only processors that multiply bfloat16 give a row the same bits"
+    not cpu_has_bfloat16(), reason="only processors that multiply bfloat16 give a row the same bits"
 )
-DIALOGUES = pytest.mark.parametrize("dialogue", [DIALOGUE, Dialogue()], ids=["examples", "bare"])
+DIALOGUES = pytest.mark.parametrize("template", [DIALOGUE, PromptTemplate()], ids=["examples", "bare"])
 
 
 @DIALOGUES
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("decoding", [Decoding(TOKENS), DRAWN], ids=["greedy", "drawn"])
-@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=native)])
+@pytest.mark.parametrize("decoding", [DecodingConfig(TOKENS), DRAWN], ids=["greedy", "drawn"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=native)])
 def test_a_batch_gives_the_answers_of_single_calls(
-    folders: dict[str, Folders], name: str, decoding: Decoding, dialogue: Dialogue, precision: Precision
+    folders: dict[str, Folders], name: str, decoding: DecodingConfig, template: PromptTemplate, dtype: DTypeName
 ) -> None:
-    model = loaded(folders[name].model, decoding=decoding, dialogue=dialogue, precision=precision)
+    model = loaded(folders[name].model, decoding=decoding, template=template, dtype=dtype)
     together = answers_of(model)
     assert [model.answer([question])[0].text for question in QUESTIONS] == together
     assert [answer.text for answer in model.answer(QUESTIONS[::-1])] == together[::-1]
@@ -150,7 +154,7 @@ def test_a_batch_gives_the_answers_of_single_calls(
 def test_in_16_bits_weights_are_as_transformers_loads_them_and_positions_are_not_coarser(
     folders: dict[str, Folders], name: str
 ) -> None:
-    ours = loaded(folders[name].model, precision="bfloat16")._model
+    ours = loaded(folders[name].model, dtype="bfloat16")._model
     theirs = type(ours).from_pretrained(folders[name].model, dtype=torch.bfloat16)
     for tensors in ("named_parameters", "named_buffers"):
         found, expected = (
@@ -158,7 +162,7 @@ def test_in_16_bits_weights_are_as_transformers_loads_them_and_positions_are_not
             for model in (ours, theirs)
         )
         assert found == expected
-    merged = loaded(folders[name].model, folders[name].lora, precision="bfloat16")._model
+    merged = loaded(folders[name].model, folders[name].lora, dtype="bfloat16")._model
     exact = loaded(folders[name].model, folders[name].lora)._model
     for weight, fine in zip(merged.parameters(), exact.parameters(), strict=True):
         torch.testing.assert_close(weight.float(), fine, rtol=2**-7, atol=2**-7)
@@ -167,9 +171,9 @@ def test_in_16_bits_weights_are_as_transformers_loads_them_and_positions_are_not
 @native
 @pytest.mark.parametrize("name", NAMES)
 def test_in_16_bits_a_row_comes_out_to_the_bit_as_it_does_alone(folders: dict[str, Folders], name: str) -> None:
-    model = loaded(folders[name].model, precision="bfloat16")
+    model = loaded(folders[name].model, dtype="bfloat16")
     rows = [model._read_of(question) for question in QUESTIONS]
-    widths = [width_of(len(row)) for row in rows]
+    widths = [padded_length(len(row)) for row in rows]
     (common,) = [width for width, number in Counter(widths).items() if number > 2]
     batch = [row for row, width in zip(rows, widths, strict=True) if width == common]
     with torch.inference_mode():
@@ -183,9 +187,9 @@ def test_in_16_bits_a_row_comes_out_to_the_bit_as_it_does_alone(folders: dict[st
 @DIALOGUES
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_are_those_of_transformers_for_the_whole_prompt(
-    folders: dict[str, Folders], name: str, dialogue: Dialogue
+    folders: dict[str, Folders], name: str, template: PromptTemplate
 ) -> None:
-    model = loaded(folders[name].model, dialogue=dialogue)
+    model = loaded(folders[name].model, template=template)
     plain = load_plain(folders[name].model)
     for question, found in zip(QUESTIONS, answers_of(model), strict=True):
         ids = whole(model, question)
@@ -207,8 +211,8 @@ def test_lora_answers_as_it_does_unmerged(folders: dict[str, Folders], name: str
 
 @DIALOGUES
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
-def test_soft_prompts_stand_before_all_else(folders: dict[str, Folders], name: str, dialogue: Dialogue) -> None:
-    model = loaded(folders[name].model, folders[name].soft_prompt, dialogue=dialogue)
+def test_soft_prompts_stand_before_all_else(folders: dict[str, Folders], name: str, template: PromptTemplate) -> None:
+    model = loaded(folders[name].model, folders[name].soft_prompt, template=template)
     plain, tuned = load_plain(folders[name].model), load_tuned(folders[name].model, folders[name].soft_prompt)
     soft = next(weight for each, weight in tuned.named_parameters() if "prompt_encoder" in each)[:5].detach()
     found = answers_of(model)
@@ -221,7 +225,7 @@ def test_soft_prompts_stand_before_all_else(folders: dict[str, Folders], name: s
         read = 1 if model.encoder_decoder else ids.shape[1]
         assert text == said_by(of_peft, model, read, input_ids=ids, attention_mask=torch.ones_like(ids))
     assert [model.answer([question])[0].text for question in QUESTIONS] == found
-    assert found != answers_of(loaded(folders[name].model, dialogue=dialogue))
+    assert found != answers_of(loaded(folders[name].model, template=template))
 
 
 def test_the_adapter_is_as_precise_as_the_model(folders: dict[str, Folders], tmp_path: Path) -> None:
@@ -273,9 +277,9 @@ def test_a_question_that_fails_costs_its_own_answer_alone(
     assert [answer.text for answer in found[:4] + found[5:]] == expected[:4] + expected[5:]
 
 
-@pytest.mark.parametrize("decoding", [Decoding(TOKENS), DRAWN], ids=["greedy", "drawn"])
+@pytest.mark.parametrize("decoding", [DecodingConfig(TOKENS), DRAWN], ids=["greedy", "drawn"])
 def test_batches_are_halved_where_memory_is_short(
-    folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch, decoding: Decoding
+    folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch, decoding: DecodingConfig
 ) -> None:
     model = loaded(folders["llama"].model, decoding=decoding)
     expected = answers_of(model)
@@ -296,7 +300,7 @@ def test_batches_are_halved_where_memory_is_short(
 
 def test_a_question_of_no_tokens_is_told(folders: dict[str, Folders]) -> None:
     """Beside others it would have an answer that padding makes."""
-    model = loaded(folders["plain"].model, dialogue=Dialogue())
+    model = loaded(folders["plain"].model, template=PromptTemplate())
     alone, beside = model.answer([""]), model.answer(["tea", "", "garden"])
     assert alone == [beside[1]] == [Answer(None, "ValueError: a question without a token")]
     assert [answer.text for answer in beside[::2]] == [model.answer([each])[0].text for each in ("tea", "garden")]
@@ -312,7 +316,7 @@ def test_no_questions_have_no_answers(folders: dict[str, Folders]) -> None:
     assert loaded(folders["plain"].model).answer([]) == []
 
 
-def saying(model: Transformer, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
+def saying(model: TransformersModel, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     """The answer when these are the tokens that the model says."""
     tokens = model._tokenizer(text, add_special_tokens=False).input_ids
     monkeypatch.setattr(model, "_generate", lambda questions, _: [tokens for _ in questions])
@@ -322,7 +326,7 @@ def saying(model: Transformer, monkeypatch: pytest.MonkeyPatch, text: str) -> st
 def test_an_answer_ends_with_its_line_or_its_mark(folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch) -> None:
     model = loaded(folders["llama"].model)
     newline, end = model._tokenizer("\n<|im_end|>", add_special_tokens=False).input_ids
-    assert {newline, end, model._tokenizer.eos_token_id} <= model._ends
+    assert {newline, end, model._tokenizer.eos_token_id} <= model._stop_token_ids
     assert saying(model, monkeypatch, " red tea \npots") == "red tea"
     assert saying(model, monkeypatch, "red tea<|im_end|>pots") == "red tea"
     assert saying(model, monkeypatch, "red tea") == "red tea"
@@ -337,17 +341,17 @@ def test_a_token_that_holds_the_end_of_a_line_and_more(
     tokenizer.add_tokens([transformers.AddedToken(".\nred", normalized=False)])
     tokenizer.save_pretrained(folder)
     model = loaded(folder)
-    assert len(tokenizer) - 1 in model._ends
+    assert len(tokenizer) - 1 in model._stop_token_ids
     assert saying(model, monkeypatch, "tea.\nred pots") == "tea."
 
 
 def test_generation_stops_where_each_row_has_ended(folders: dict[str, Folders]) -> None:
     """A token that most answers hold is made the end of a line: what stood behind it is not said any more."""
-    model = loaded(folders["llama"].model, decoding=Decoding(24))
+    model = loaded(folders["llama"].model, decoding=DecodingConfig(24))
     before = answers_of(model)
     tokens = [model._tokenizer(text, add_special_tokens=False).input_ids for text in before]
     common = max({token for row in tokens for token in row}, key=lambda token: sum(token in row[1:] for row in tokens))
-    model._ends |= {common}
+    model._stop_token_ids |= {common}
     shown = model._tokenizer.decode([common])
     after = [answer.text for answer in model.answer(QUESTIONS)]
     assert after != before
@@ -359,10 +363,10 @@ def test_generation_stops_where_each_row_has_ended(folders: dict[str, Folders]) 
 @pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("most", [1, 3])
 def test_an_answer_has_so_many_tokens_at_most(folders: dict[str, Folders], name: str, most: int) -> None:
-    model = loaded(folders[name].model, decoding=Decoding(most))
+    model = loaded(folders[name].model, decoding=DecodingConfig(most))
     said = model._generate(QUESTIONS, [model._read_of(question) for question in QUESTIONS])
     assert max(map(len, said)) == most
-    assert all(len(row) == most or row[-1] in model._ends for row in said)
+    assert all(len(row) == most or row[-1] in model._stop_token_ids for row in said)
 
 
 def test_drawn_answers_depend_on_seed_and_question_alone(folders: dict[str, Folders]) -> None:
@@ -370,13 +374,13 @@ def test_drawn_answers_depend_on_seed_and_question_alone(folders: dict[str, Fold
     found = answers_of(model)
     assert found == answers_of(loaded(folders["llama"].model, decoding=DRAWN))
     assert [answer.text for answer in model.answer([QUESTIONS[0], *QUESTIONS])] == [found[0], *found]
-    other = answers_of(loaded(folders["llama"].model, decoding=Decoding(TOKENS, 1.0, 0.9, seed=4)))
+    other = answers_of(loaded(folders["llama"].model, decoding=DecodingConfig(TOKENS, 1.0, 0.9, seed=4)))
     assert sum(one != two for one, two in zip(found, other, strict=True)) > len(QUESTIONS) / 2
     greedy = answers_of(loaded(folders["llama"].model))
     assert found != greedy
-    cold = loaded(folders["llama"].model, decoding=Decoding(TOKENS, temperature=1e-4, seed=3))
+    cold = loaded(folders["llama"].model, decoding=DecodingConfig(TOKENS, temperature=1e-4, seed=3))
     assert answers_of(cold) == greedy
-    likeliest = loaded(folders["llama"].model, decoding=Decoding(TOKENS, temperature=1.0, top_p=1e-6))
+    likeliest = loaded(folders["llama"].model, decoding=DecodingConfig(TOKENS, temperature=1.0, top_p=1e-6))
     assert answers_of(likeliest) == greedy
 
 
@@ -418,7 +422,7 @@ def test_habits_of_a_folder_are_dropped(folders: dict[str, Folders], tmp_path: P
     (folder / "generation_config.json").write_text(json.dumps(habits))
     model = loaded(folder)
     assert answers_of(model) == expected
-    assert {3, 5} <= model._ends
+    assert {3, 5} <= model._stop_token_ids
 
 
 class Listener(logging.Handler):
@@ -451,7 +455,7 @@ def test_nothing_is_said_besides_answers(
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             for adapter in (None, folders[name].lora, folders[name].soft_prompt):
-                for decoding in (Decoding(TOKENS), DRAWN):
+                for decoding in (DecodingConfig(TOKENS), DRAWN):
                     answers_of(loaded(folder, adapter, decoding))
     finally:
         for logger in loggers:
@@ -465,7 +469,7 @@ def test_nothing_is_said_besides_answers(
 @pytest.mark.parametrize("name", ["llama", "t5"])
 def test_a_gpu_answers(folders: dict[str, Folders], name: str) -> None:
     for adapter in (None, folders[name].lora, folders[name].soft_prompt):
-        model = Transformer(read_model(folders[name].model), adapter and read_adapter(adapter), DIALOGUE, DRAWN)
+        model = TransformersModel(read_model(folders[name].model), adapter and read_adapter(adapter), DIALOGUE, DRAWN)
         assert model.device.type == "cuda"
         assert answers_of(model)
 
@@ -487,13 +491,13 @@ def test_candidates_are_what_transformers_says_after_each_likely_beginning(
     assert greedy == answers_of(model)
 
 
-def _continued(model: Transformer, question: str, place: int) -> tuple[str, float]:
+def _continued(model: TransformersModel, question: str, place: int) -> tuple[str, float]:
     """What is said after the token that is so likely to be the first, and its chance; all is read again each time."""
     read = whole(model, question)
     start = model._model.generation_config.decoder_start_token_id
     said: list[int] = []
     chance = 0.0
-    while len(said) < TOKENS and not (said and said[-1] in model._ends):
+    while len(said) < TOKENS and not (said and said[-1] in model._stop_token_ids):
         with torch.inference_mode():
             if model.encoder_decoder:
                 inputs = {"input_ids": read, "decoder_input_ids": torch.tensor([[start, *said]])}

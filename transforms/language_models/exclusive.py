@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from transforms.language_models.spec import Answer, LanguageModel, LanguageModelSource
 
 _lock = threading.Lock()
-_holder: weakref.ref[_InTurn] | None = None
+_holder: weakref.ref[_ExclusiveModel] | None = None
 """Who has a model loaded in this process."""
 
 
 @dataclasses.dataclass(frozen=True)
-class InTurn:
+class ExclusiveModel:
     """A language model that is loaded with its first question, and goes when another of its kind is asked.
 
     A job that asks them one after another holds one in memory, and loads none whose answers are stored already. In a
@@ -37,14 +37,14 @@ class InTurn:
 
         Loading then raises what `source` raises.
         """
-        return _InTurn(self.source)
+        return _ExclusiveModel(self.source)
 
     def is_shared(self) -> bool:
         """As the source says."""
         return self.source.is_shared()
 
 
-class _InTurn:
+class _ExclusiveModel:
     def __init__(self, source: LanguageModelSource) -> None:
         self._source = source
         self._model: LanguageModel | None = None

@@ -15,7 +15,7 @@ _ALWAYS_ONE_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Dialogue:
+class PromptTemplate:
     """What is said around each question.
 
     Attributes:
@@ -31,7 +31,7 @@ class Dialogue:
         return hashlib.sha256(json.dumps([self.instructions, self.examples]).encode()).hexdigest()
 
 
-class Frame(NamedTuple):
+class TokenizedTemplate(NamedTuple):
     """The tokens around a question, the same for all questions.
 
     Attributes:
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
     after: list[int]
 
 
-def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
+def tokenize_template(tokenizer: Any, template: PromptTemplate, encoder_decoder: bool) -> TokenizedTemplate:
     """What a tokenizer's model is to read around a question.
 
     With a chat template, as what was said by the two sides, in the template's words; without one, as plain text in
@@ -52,21 +52,21 @@ def frame(tokenizer: Any, dialogue: Dialogue, encoder_decoder: bool) -> Frame:
 
     Args:
         tokenizer: of transformers.
-        dialogue: what is said.
+        template: what is said.
         encoder_decoder: whether the model reads an end mark after the question.
     """
     if tokenizer.chat_template:
-        before, after = _by_template(tokenizer, dialogue)
-        return Frame(_tokens(tokenizer, before), _tokens(tokenizer, after))
-    before = _as_text(dialogue)
+        before, after = _by_template(tokenizer, template)
+        return TokenizedTemplate(_tokens(tokenizer, before), _tokens(tokenizer, after))
+    before = _as_text(template)
     # What the tokenizer puts around every text: a begin mark, an end mark, or neither.
     around = tokenizer("").input_ids
     start = [token for token in around if token == tokenizer.bos_token_id]
     end = [tokenizer.eos_token_id] if encoder_decoder else []
-    return Frame([*start, *_tokens(tokenizer, before)], end)
+    return TokenizedTemplate([*start, *_tokens(tokenizer, before)], end)
 
 
-def question_tokens(tokenizer: Any, question: str) -> list[int]:
+def tokenize_prompt(tokenizer: Any, question: str) -> list[int]:
     """The ids of a question's tokens; marks that it may contain are text like any other."""
     return _tokens(tokenizer, question, split_special_tokens=True)
 
@@ -79,49 +79,49 @@ def _tokens(tokenizer: Any, text: str, split_special_tokens: bool = False) -> li
     return ids
 
 
-def _by_template(tokenizer: Any, dialogue: Dialogue) -> tuple[str, str]:
+def _by_template(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
     from jinja2 import TemplateError
 
     try:
-        text = _filled(tokenizer, _messages(dialogue))
+        text = _filled(tokenizer, _messages(template))
     except TemplateError:
         text = ""
-    if dialogue.instructions.strip() not in text or not text:
+    if template.instructions.strip() not in text or not text:
         # Some templates refuse instructions, or leave them out: they are then the start of the first question.
-        text = _filled(tokenizer, _without_instructions(dialogue))
+        text = _filled(tokenizer, _without_instructions(template))
     before, _, after = text.rpartition(_PLACE)
     return before, after
 
 
-def _filled(tokenizer: Any, messages: list[dict[str, str]]) -> str:
+def _filled(tokenizer: Any, chat_messages: list[dict[str, str]]) -> str:
     template = _ALWAYS_ONE_DAY + tokenizer.get_chat_template()
     text: str = tokenizer.apply_chat_template(
-        messages, chat_template=template, tokenize=False, add_generation_prompt=True
+        chat_messages, chat_template=template, tokenize=False, add_generation_prompt=True
     )
     return text
 
 
-def messages(dialogue: Dialogue, question: str) -> list[dict[str, str]]:
+def chat_messages(template: PromptTemplate, question: str) -> list[dict[str, str]]:
     """A dialogue up to a question, as roles with what they say."""
-    instructions = [{"role": "system", "content": dialogue.instructions}] if dialogue.instructions else []
+    instructions = [{"role": "system", "content": template.instructions}] if template.instructions else []
     said = [
         {"role": role, "content": content}
-        for example in dialogue.examples
+        for example in template.examples
         for role, content in zip(("user", "assistant"), example, strict=True)
     ]
     return [*instructions, *said, {"role": "user", "content": question}]
 
 
-def _messages(dialogue: Dialogue) -> list[dict[str, str]]:
-    return messages(dialogue, _PLACE)
+def _messages(template: PromptTemplate) -> list[dict[str, str]]:
+    return chat_messages(template, _PLACE)
 
 
-def _without_instructions(dialogue: Dialogue) -> list[dict[str, str]]:
-    said = _messages(dataclasses.replace(dialogue, instructions=""))
-    said[0]["content"] = f"{dialogue.instructions}\n\n{said[0]['content']}"
+def _without_instructions(template: PromptTemplate) -> list[dict[str, str]]:
+    said = _messages(dataclasses.replace(template, instructions=""))
+    said[0]["content"] = f"{template.instructions}\n\n{said[0]['content']}"
     return said
 
 
-def _as_text(dialogue: Dialogue) -> str:
-    said = "".join(f"{question} {answer}\n\n" for question, answer in dialogue.examples)
-    return f"{dialogue.instructions}\n\n{said}" if dialogue.instructions else said
+def _as_text(template: PromptTemplate) -> str:
+    said = "".join(f"{question} {answer}\n\n" for question, answer in template.examples)
+    return f"{template.instructions}\n\n{said}" if template.instructions else said

@@ -16,7 +16,7 @@ from transforms.datasets.writing import to_parquet
 
 
 @dataclasses.dataclass(frozen=True)
-class Journal:
+class GenerationCheckpoint:
     """One file for each piece of questions, named by what is asked: the same questions find it again.
 
     Attributes:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.language_models.tiny_models import SPECIAL, TEMPLATE, WORDS, make_tokenizer
-from transforms.language_models.dialogue import Dialogue, frame, question_tokens
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt, tokenize_template
 
 EXAMPLES = (("red cars", "cars"), ("tea pot", "pots"))
-DIALOGUE = Dialogue("name these", EXAMPLES)
+DIALOGUE = PromptTemplate("name these", EXAMPLES)
 BEFORE = (
     "<|im_start|>system\nname these<|im_end|>\n"
     "<|im_start|>user\nred cars<|im_end|>\n<|im_start|>assistant\ncars<|im_end|>\n"
@@ -28,7 +28,7 @@ PLAIN = make_tokenizer()
 
 
 def test_a_template_surrounds_the_question() -> None:
-    found = frame(TOKENIZER, DIALOGUE, False)
+    found = tokenize_template(TOKENIZER, DIALOGUE, False)
     assert TOKENIZER.decode(found.before) == BEFORE
     assert TOKENIZER.decode(found.after) == AFTER
     marks = TOKENIZER.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
@@ -37,17 +37,17 @@ def test_a_template_surrounds_the_question() -> None:
 
 
 def test_what_is_not_said_is_not_there() -> None:
-    assert TOKENIZER.decode(frame(TOKENIZER, Dialogue(), False).before) == "<|im_start|>user\n"
-    found = frame(TOKENIZER, Dialogue(examples=EXAMPLES), False)
+    assert TOKENIZER.decode(tokenize_template(TOKENIZER, PromptTemplate(), False).before) == "<|im_start|>user\n"
+    found = tokenize_template(TOKENIZER, PromptTemplate(examples=EXAMPLES), False)
     assert TOKENIZER.decode(found.before) == BEFORE[BEFORE.index("<|im_start|>user") :]
 
 
 @pytest.mark.parametrize("template", [REFUSES, FORGETS], ids=["refuses", "forgets"])
 def test_where_a_template_knows_no_instructions_they_begin_the_first_question(template: str) -> None:
     tokenizer = make_tokenizer(template)
-    found = tokenizer.decode(frame(tokenizer, DIALOGUE, False).before)
+    found = tokenizer.decode(tokenize_template(tokenizer, DIALOGUE, False).before)
     assert found == (BEFORE[BEFORE.index("<|im_start|>user") :].replace("red cars", "name these\n\nred cars"))
-    alone = frame(tokenizer, Dialogue("name these"), False)
+    alone = tokenize_template(tokenizer, PromptTemplate("name these"), False)
     assert tokenizer.decode(alone.before) == "<|im_start|>user\nname these\n\n"
     assert tokenizer.decode(alone.after) == AFTER
 
@@ -59,55 +59,55 @@ def test_a_template_knows_no_other_day_than_one() -> None:
         "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}",
     )
     found = [make_tokenizer(f"{day}\n{TEMPLATE}") for day in days]
-    texts = [tokenizer.decode(frame(tokenizer, DIALOGUE, False).before) for tokenizer in found]
+    texts = [tokenizer.decode(tokenize_template(tokenizer, DIALOGUE, False).before) for tokenizer in found]
     assert texts == [f"26 Jul 2024\n{BEFORE}"] * 2
 
 
 @given(st.lists(st.sampled_from([*WORDS, "x", "9", "?", "☕", "~", "a,b"]), max_size=6).map(" ".join))
 def test_an_ordinary_question_is_read_as_in_the_whole_dialogue(question: str) -> None:
-    found = frame(TOKENIZER, DIALOGUE, False)
+    found = tokenize_template(TOKENIZER, DIALOGUE, False)
     whole = TOKENIZER(BEFORE + question + AFTER, add_special_tokens=False).input_ids
-    assert [*found.before, *question_tokens(TOKENIZER, question), *found.after] == whole
+    assert [*found.before, *tokenize_prompt(TOKENIZER, question), *found.after] == whole
 
 
 @given(st.lists(st.sampled_from([*SPECIAL, "tea", " ", "\n", "<", "|>"]), max_size=6).map("".join))
 def test_a_question_never_holds_marks(question: str) -> None:
     for tokenizer in (TOKENIZER, PLAIN):
         marks = set(tokenizer.convert_tokens_to_ids([mark for mark in SPECIAL if mark != "<unk>"]))
-        found = question_tokens(tokenizer, question)
+        found = tokenize_prompt(tokenizer, question)
         assert not marks & set(found)
         assert tokenizer.decode(found) == question
 
 
 def test_marks_of_the_frame_are_marks_after_a_question_was_read() -> None:
-    before = frame(TOKENIZER, DIALOGUE, False)
-    question_tokens(TOKENIZER, "<|im_end|>")
-    assert frame(TOKENIZER, DIALOGUE, False) == before
+    before = tokenize_template(TOKENIZER, DIALOGUE, False)
+    tokenize_prompt(TOKENIZER, "<|im_end|>")
+    assert tokenize_template(TOKENIZER, DIALOGUE, False) == before
 
 
 def test_a_text_that_stands_for_the_question_can_be_in_an_example() -> None:
-    found = frame(TOKENIZER, Dialogue(examples=(("tea", "pot\nred"),)), False)
+    found = tokenize_template(TOKENIZER, PromptTemplate(examples=(("tea", "pot\nred"),)), False)
     assert TOKENIZER.decode(found.before).endswith("assistant\npot\nred<|im_end|>\n<|im_start|>user\n")
 
 
 def test_without_a_template_the_dialogue_is_plain_text() -> None:
-    found = frame(PLAIN, DIALOGUE, False)
+    found = tokenize_template(PLAIN, DIALOGUE, False)
     assert PLAIN.decode(found.before) == "name these\n\nred cars cars\n\ntea pot pots\n\n"
     assert found.after == []
-    assert frame(PLAIN, Dialogue(), False) == ([], [])
+    assert tokenize_template(PLAIN, PromptTemplate(), False) == ([], [])
 
 
 def test_plain_text_begins_and_ends_as_the_tokenizer_wants_it() -> None:
     starting = make_tokenizer(start=True, end=True)
-    found = frame(starting, DIALOGUE, False)
-    assert found.before == [2, *frame(PLAIN, DIALOGUE, False).before]
+    found = tokenize_template(starting, DIALOGUE, False)
+    assert found.before == [2, *tokenize_template(PLAIN, DIALOGUE, False).before]
     assert found.after == []
 
 
 def test_a_model_that_reads_the_question_whole_gets_its_end() -> None:
     ending = make_tokenizer(end=True)
-    found = frame(ending, DIALOGUE, True)
+    found = tokenize_template(ending, DIALOGUE, True)
     question = "blue garden"
     whole = ending("name these\n\nred cars cars\n\ntea pot pots\n\nblue garden").input_ids
     assert whole[-1] == 3
-    assert [*found.before, *question_tokens(ending, question), *found.after] == whole
+    assert [*found.before, *tokenize_prompt(ending, question), *found.after] == whole

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.language_models.precision import dtype_of, has_bfloat16
+from transforms.language_models.dtype import cpu_has_bfloat16, resolve_dtype
 
 
 @pytest.mark.parametrize(
@@ -16,16 +16,16 @@ from transforms.language_models.precision import dtype_of, has_bfloat16
 )
 def test_a_processor_says_that_it_multiplies_bfloat16(tmp_path: Path, flags: str, expected: bool) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\n")
-    assert has_bfloat16(tmp_path / "cpuinfo") is expected
-    assert not has_bfloat16(tmp_path / "none")
+    assert cpu_has_bfloat16(tmp_path / "cpuinfo") is expected
+    assert not cpu_has_bfloat16(tmp_path / "none")
 
 
 def test_32_bits_where_16_are_not_multiplied_and_what_is_asked_for_always(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     cpu = torch.device("cpu")
     for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr("transforms.language_models.precision.has_bfloat16", lambda native=native: native)
-        assert dtype_of("auto", cpu) == expected
-        assert dtype_of("float32", cpu) == torch.float32
-        assert dtype_of("bfloat16", cpu) == torch.bfloat16
-    assert dtype_of("auto", torch.device("mps")) == torch.float32
+        monkeypatch.setattr("transforms.language_models.dtype.has_bfloat16", lambda native=native: native)
+        assert resolve_dtype("auto", cpu) == expected
+        assert resolve_dtype("float32", cpu) == torch.float32
+        assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
+    assert resolve_dtype("auto", torch.device("mps")) == torch.float32

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from transforms.language_models.token_loop import LEAST_ROWS, likeliest, say, width_of  # noqa: E402
+from transforms.language_models.decoding import MIN_ROWS, decode, greedy, padded_length  # noqa: E402
 
 END = 9
 VOCABULARY = 10
@@ -44,23 +44,23 @@ class Script:
 def test_each_row_ends_by_itself_and_leaves() -> None:
     lines = [[1, 2, END], [3, END], [4, 5, 6, 7, 8, 1], [END], [2, 2, 2, END]]
     script = Script(lines)
-    said = say(script, script.first(), len(lines), likeliest, {END}, most=5)
+    said = decode(script, script.first(), len(lines), greedy, {END}, most=5)
     assert said == [[1, 2, END], [3, END], [4, 5, 6, 7, 8], [END], [2, 2, 2, END]]
-    assert script.sizes == [4, 3, 2, LEAST_ROWS]
+    assert script.sizes == [4, 3, 2, MIN_ROWS]
 
 
 def test_a_row_is_never_read_alone() -> None:
     script = Script([[1, 2, 3, END]])
-    assert say(script, script.first(), 1, likeliest, {END}, most=9) == [[1, 2, 3, END]]
-    assert script.sizes == [LEAST_ROWS] * 3
+    assert decode(script, script.first(), 1, greedy, {END}, most=9) == [[1, 2, 3, END]]
+    assert script.sizes == [MIN_ROWS] * 3
     twice = Script([[1, END], [1, END]])
-    assert say(twice, twice.first(), 1, likeliest, {END}, most=9) == [[1, END]]
+    assert decode(twice, twice.first(), 1, greedy, {END}, most=9) == [[1, END]]
 
 
 def test_where_all_end_at_once_nothing_more_is_read() -> None:
     script = Script([[END], [END]])
-    assert say(script, script.first(), 2, likeliest, {END}, most=9) == [[END], [END]]
-    assert say(script, script.first(), 2, likeliest, set(), most=1) == [[END], [END]]
+    assert decode(script, script.first(), 2, greedy, {END}, most=9) == [[END], [END]]
+    assert decode(script, script.first(), 2, greedy, set(), most=1) == [[END], [END]]
     assert script.sizes == []
 
 
@@ -69,14 +69,14 @@ def test_tokens_are_chosen_by_the_number_of_the_row() -> None:
 
     def choose(rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
         asked.append((list(rows), len(logits)))
-        return likeliest(rows, logits)
+        return greedy(rows, logits)
 
     script = Script([[1, END], [2, 3, END], [4, END], [5, 6, 7, END]])
-    say(script, script.first(), 4, choose, {END}, most=9)
+    decode(script, script.first(), 4, choose, {END}, most=9)
     assert asked == [([0, 1, 2, 3], 4), ([0, 1, 2, 3], 4), ([1, 3], 2), ([3], 1)]
 
 
 def test_there_is_always_padding() -> None:
     for length in range(1, 40):
-        assert length < width_of(length) <= length + 16
-        assert width_of(length) % 16 == 0
+        assert length < padded_length(length) <= length + 16
+        assert padded_length(length) % 16 == 0
