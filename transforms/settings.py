@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -23,6 +24,7 @@ class Setting:
         above: whether `minimum` itself is excluded.
         below: whether `maximum` itself is excluded.
         option: name of the command line option; empty: the name of the field.
+        parse: converts the text of the option, or raises ValueError saying what is allowed; None: by the type.
     """
 
     help: str
@@ -31,6 +33,7 @@ class Setting:
     above: bool = False
     below: bool = False
     option: str = ""
+    parse: Callable[[str], Any] | None = None
 
     @property
     def allowed(self) -> str:

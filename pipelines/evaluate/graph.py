@@ -21,13 +21,14 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
-from transforms.evaluation.distributions import JourneyDistributions
-from transforms.evaluation.experiment import CollectionsOfLog, SeparateCollections
+from transforms.evaluation.experiment import ExperimentInputs
+from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.granularity import sweep_rows
 from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
 from transforms.evaluation.known_items import Measured
 from transforms.evaluation.names.experiment import JudgeNames
 from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
+from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
 from transforms.evaluation.suite import watched
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.generate import PROMPTS_COUNTER
@@ -54,8 +55,10 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     batches: dict[str, beam.PCollection] = {}
 
     if "E1" in job.experiments:
-        distributions = JourneyDistributions(job.users, job.separation.mixtures.seed)
-        side_outputs.metrics.append(rows[JOURNEYS.name] | "E1" >> distributions)
+        errors = tuple(side_outputs.errors) | "ReadErrors" >> beam.Flatten()
+        inputs = ExperimentInputs(root, rows, errors, progress, job.journal)
+        statistics = Statistics(job.users, job.separation.mixtures.seed)
+        side_outputs.metrics.append(statistics.expand(inputs).metrics)
     if "sweep" in job.experiments:
         swept = rows[METRICS.name] | "Sweep" >> beam.Map(sweep_rows).with_output_types(pa.RecordBatch)
         side_outputs.metrics.append(swept)

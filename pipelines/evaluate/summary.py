@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipelines.evaluate.job import PICTURE, PROGRAM, Job
 from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
+from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.granularity import granularity_table, read_sweep
 from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
 from transforms.evaluation.names.config import NamesConfig
@@ -25,7 +27,8 @@ from transforms.evaluation.names.shown import shown_names
 from transforms.evaluation.names.tables import names_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.salience_tables import salience_table, synonyms_table
-from transforms.evaluation.tables import distribution_table, separation_table
+from transforms.evaluation.tables import separation_table
+from transforms.report.terminal import rich_table
 
 _SHOWN_MEANS = ("mean F1", "mean ARI")
 
@@ -36,7 +39,8 @@ def print_evaluation(job: Job, seconds: float) -> None:
     metrics = read_dataset(METRICS, source).cast(METRICS.arrow).combine_chunks().to_batches()
     tables = []
     if "E1" in job.experiments:
-        tables.append(_figures_of_methods(cells_of(distribution_table(metrics))))
+        found = Statistics(job.users, job.separation.mixtures.seed).tables(metrics)
+        tables += [rich_table(dataclasses.replace(table, title="E1: the journeys of users")) for table in found]
     if "sweep" in job.experiments:
         tables.append(_plain(cells_of(granularity_table(read_sweep(metrics))), "Sweep: how wide journeys are"))
     if "E2" in job.experiments:
@@ -127,19 +131,6 @@ def _methods(cells: list[list[Cell]]) -> Table:
             if head[number].text == _SHOWN_MEANS[0]:
                 figures.append(cell.ends)
         table.add_row(escape(line[0].text), line[1].text, *figures)
-    return table
-
-
-def _figures_of_methods(cells: list[list[Cell]]) -> Table:
-    """E1: a row for each figure, a column for each method."""
-    head, *lines = cells
-    table = Table(title="E1: the journeys of users", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for line in lines:
-        table.add_column(escape(line[0].text), justify="right", no_wrap=True)
-        table.add_column("95 %", justify="right", no_wrap=True, style="dim")
-    for number, name in enumerate(head[1:], start=1):
-        table.add_row(name.text, *(text for line in lines for text in (line[number].text, line[number].ends)))
     return table
 
 

@@ -25,6 +25,7 @@ from transforms.evaluation.conformity import RULES
 
 SIZE = 12
 FEW = ("--ks=2,3", "--mixtures_per_k=6", "--fewest=5", "--most=8", "--runner=FnApiRunner")
+JOURNEYS_PER_USER = ("statistics_journeys_per_user", "method=ICPC/statistic=mean")
 WORDS = ("rope", "oven", "filter", "root", "queen", "engine")
 
 
@@ -348,17 +349,17 @@ class TestDistributions:
         told = evaluate("--experiments=E1", f"--journeys={journeys}", "--report=page.md")
         figures = values(tmp_path / "evaluation")
         extracted = values(journeys)
-        assert figures["e1_journeys_per_user", "ICPC/mean"] == extracted["journeys", ""] / extracted["users", ""]
+        assert figures[JOURNEYS_PER_USER] == extracted["journeys", ""] / extracted["users", ""]
         assert "E1: the journeys of users" in told
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
-        assert "8 users, those without a journey among them." in page
+        assert "8 users, including those without journeys." in page
         assert "## E2" not in page
 
     def test_both_experiments_in_one_run(self, journeys: Path, collections: Path, tmp_path: Path) -> None:
         inputs = (f"--journeys={journeys}", f"--collections={collections}")
         evaluate("--experiments=E2,E1", *inputs, "--methods=ICPC")
         figures = values(tmp_path / "evaluation")
-        assert ("e1_share_of_users", "ICPC/journeys=1-3") in figures
+        assert ("statistics_fraction_of_users", "method=ICPC/journeys=1-3") in figures
         assert ("e2_f1", "ICPC, statistical terms/all") in figures
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "collections"}
 
@@ -382,7 +383,7 @@ class TestSweep:
         told = evaluate("--experiments=E1,sweep", f"--journeys={journeys}")
         found, extracted = values(tmp_path / "evaluation"), values(journeys)
         at_default = ("sweep_journeys_per_user", "threshold=0.05/min_size=3")
-        assert found[at_default] == extracted[at_default] == found["e1_journeys_per_user", "ICPC/mean"]
+        assert found[at_default] == extracted[at_default] == found[JOURNEYS_PER_USER]
         assert {name for name in found if name[0].startswith("sweep_")} == {
             name for name in extracted if name[0].startswith("sweep_")
         }

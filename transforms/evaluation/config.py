@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from transforms.interest.config import InterestConfig
 from transforms.salience.config import SalienceConfig
+from transforms.settings import setting, validate
 
 Proportions = Literal["equal", "skewed"]
 
 SKEW = 3
 """How many times as many items the first collection of a skewed mixture brings in, at least."""
+
+
+def _seed() -> Any:
+    """Declare the setting `seed`, one option for all experiments."""
+    return setting(0, minimum=0, help="Random seed of samples, mixtures, item orders and bootstrap intervals.")
+
+
+@dataclasses.dataclass(frozen=True)
+class BootstrapConfig:
+    """Configuration of the intervals of an experiment without other randomness."""
+
+    seed: int = _seed()
+
+    def __post_init__(self) -> None:
+        validate(self)
 
 
 @dataclasses.dataclass(frozen=True)

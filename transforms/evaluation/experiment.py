@@ -1,161 +1,226 @@
-"""Experiment E2 from end to end, on Beam: collections in, figures out."""
+"""The protocol of experiments: what one needs, computes and shows. `evaluate` runs those of the registry.
+
+A new experiment is one module with a subclass of `Experiment`, and one line in `registry`. The module is imported
+to list its options, so what loads compiled code is imported inside `expand`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.pvalue import AsIter, TaggedOutput
 
-from schemas import ERRORS, ITEMS
-from transforms.columnar import ApplyGlobally, concatenate, split_by_size
-from transforms.datasets.coercion import with_provenance
-from transforms.datasets.counts import count
-from transforms.datasets.deduplicate import deduplicate
-from transforms.datasets.error_rate import DataError
-from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
-from transforms.datasets.writing import sample_errors
+from schemas.dataset import DatasetSchema
+from transforms.datasets.files import Source
 from transforms.encoders.spec import EncoderSource
-from transforms.evaluation.collections import collections_of_tags
-from transforms.evaluation.config import SeparationConfig
-from transforms.evaluation.corpus import collections_in_one, mix_collections, small_sources
-from transforms.evaluation.figures import metric_batch
-from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItems, Measured, tagged_items
-from transforms.evaluation.methods import Method
-from transforms.evaluation.separation import EvaluateSeparation
-from transforms.evaluation.summary import separation_metrics, sweep_metrics
+from transforms.progress import Progress
+from transforms.report.table import Table
+from transforms.settings import settings_of
+
+T = TypeVar("T")
 
 
-class _CollectTags(beam.DoFn):
-    """The whole log and its catalogue -> collections, in pieces; items that came again go to `errors`."""
-
-    def process(
-        self, _: bytes, interactions: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch]
-    ) -> Iterator[Any]:
-        unique = deduplicate(concatenate(items, with_provenance(ITEMS)))
-        if unique.errors.num_rows:
-            yield TaggedOutput(ERRORS_TAG, unique.errors)
-        columns = pa.schema([("user_id", pa.string()), ("item_id", pa.string())])
-        rows = [
-            pa.RecordBatch.from_arrays([batch[name] for name in columns.names], schema=columns)
-            for batch in interactions
-        ]
-        yield from split_by_size(
-            collections_of_tags(pa.Table.from_batches(rows, columns), pa.Table.from_batches([unique.items]))
-        )
-
-
-@dataclasses.dataclass
-class CollectionsOfLog(beam.PTransform):
-    """Located rows of `interactions` -> rows of `collections`: what a user consumed under one tag.
-
-    Log and catalogue are brought together in one process: experiments are on data that fit into memory.
+@dataclasses.dataclass(frozen=True)
+class DatasetInput:
+    """A dataset that experiments read.
 
     Attributes:
-        items: located rows of `items`, whose first tag counts.
-
-    Returns:
-        A tuple of two collections: record batches of `collections`, record batches of `errors`.
+        option: the option that locates it. Inputs of one option are datasets of one workspace.
+        schema: the dataset.
+        help: what the option names, as `--help` prints it.
+        in_workspace: whether the option names a workspace in which a job of this project wrote the dataset; otherwise
+            it names a file, folder or glob.
+        reads_rows: whether rows are read; otherwise the manifest alone.
     """
 
-    items: beam.PCollection
-
-    def expand(self, interactions: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        found = (
-            interactions.pipeline
-            | "Once" >> beam.Impulse()
-            | "CollectTags"
-            >> beam.ParDo(_CollectTags(), AsIter(interactions), AsIter(self.items)).with_outputs(
-                ERRORS_TAG, main="collections"
-            )
-        )
-        found.collections.element_type = pa.RecordBatch
-        return found.collections, found[ERRORS_TAG]
+    option: str
+    schema: DatasetSchema
+    help: str
+    in_workspace: bool = False
+    reads_rows: bool = True
 
 
-class _Mix(beam.DoFn):
-    """All collections -> mixtures; beside them the whole catalogue, the items that were mixed, and counts.
-
-    Where they cannot be mixed, one of the reasons may be what was unusable, so that is told too.
-    """
-
-    def __init__(self, config: SeparationConfig) -> None:
-        self.config = config
-
-    def process(
-        self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
-    ) -> Iterator[Any]:
-        whole = collections_in_one(collections)
-        kept = small_sources(whole, self.config.most_collections_of_source)
-        try:
-            mixed = mix_collections(kept, self.config.mixtures)
-        except ValueError as error:
-            raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
-        yield from tagged_items(mixed.catalogue, mixed.items)
-        yield mixed.mixtures
-        yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("collections_left_out", whole.num_rows - kept.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("sources", mixed.sources))
-        yield TaggedOutput(COUNTS_TAG, count("items_mixed", mixed.items.num_rows))
-
-
-def _first_errors(errors: Iterable[pa.RecordBatch]) -> list[str]:
-    rows = concatenate(errors, ERRORS.arrow)
-    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in ("reason", "file", "row")])
-    return list(sample_errors(rows.take(order)).values())
-
-
-def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
-    batches = list(results)
-    separation = separation_metrics(batches, config.mixtures.seed, dict(config.fixed_thresholds))
-    return metric_batch([*separation.to_pylist(), *sweep_metrics(batches).to_pylist()])
-
-
-@dataclasses.dataclass
-class SeparateCollections(beam.PTransform):
-    """Record batches of `collections` -> how well each method takes mixtures of them apart.
-
-    Terms are weighed against the items of all collections, as in a catalogue; only items that were mixed are encoded.
+@dataclasses.dataclass(frozen=True)
+class Needs:
+    """What an experiment needs to run.
 
     Attributes:
-        config: how.
-        methods: what is compared.
-        unusable: record batches of `errors` that reading gave, to be told where collections cannot be mixed.
+        inputs: alternatives, of which exactly one is given: the inputs of each.
+        uses_encoder: whether vectors are computed where `--encoder` is given.
+        requires_encoder: whether `--encoder` must be given.
+        packages: names of packages to import, of the extra `evaluation`.
+        plot_packages: names of packages to import for plots, of the extra `report`.
+        runs_alone: whether no other experiment runs in the same job: it has samples, vectors or generations of its own.
+    """
+
+    inputs: tuple[tuple[DatasetInput, ...], ...]
+    uses_encoder: bool = False
+    requires_encoder: bool = False
+    packages: tuple[str, ...] = ()
+    plot_packages: tuple[str, ...] = ()
+    runs_alone: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The checked command line, from which an experiment configures itself.
+
+    Attributes:
+        values: parsed options, by name.
+        sources: the inputs of the experiments, by the name of the dataset.
         encoder: where vectors come from; None: there are none.
-        encoder_name: their name in the corpus.
-        stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
+        encoder_name: a short name of the encoder; empty without one.
     """
 
-    config: SeparationConfig
-    methods: tuple[Method, ...]
-    unusable: beam.PCollection
+    values: Mapping[str, Any]
+    sources: Mapping[str, Source]
     encoder: EncoderSource | None = None
     encoder_name: str = ""
-    stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Measured:
-        mixed = (
-            collections.pipeline
-            | "Once" >> beam.Impulse()
-            | "Mix"
-            >> beam.ParDo(_Mix(self.config), AsIter(collections), AsIter(self.unusable)).with_outputs(
-                CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
-            )
-        )
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        mixed.mixtures.element_type = pa.RecordBatch
-        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> KnowItems(
-            self.config.salience, self.encoder, self.encoder_name, self.stored
-        )
-        seed = self.config.mixtures.seed if self.config.stability else None
-        metrics = (
-            mixed.mixtures
-            | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
-            | "Summarise" >> ApplyGlobally(_summarise, (self.config,))
-        )
-        counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
-        return Measured(metrics, counts, known.embeddings, known.errors)
+    def read(self, config: type[T], **fields: Any) -> T:
+        """Build a configuration of its options.
+
+        Args:
+            config: a dataclass; each of its settings takes the option of its name.
+            **fields: values of fields that are no settings.
+
+        Raises:
+            ValueError: naming the option, what was given and what is allowed.
+        """
+        options = {
+            name: self.values[setting.option or name]
+            for name, (_, _, setting) in settings_of(config).items()
+            if name not in fields and self.values.get(setting.option or name) is not None
+        }
+        return config(**options, **fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentInputs:
+    """What the graph gives an experiment; collections of record batches.
+
+    Attributes:
+        root: the pipeline.
+        rows: rows of the inputs with provenance, by the name of the dataset; `embeddings` and `generations` of an
+            earlier run among them, where there are any.
+        errors: rows of `errors` of reading, to explain why too few rows are left.
+        progress: where finished work is counted.
+        checkpoint_dir: folder in which completions of a language model are kept until the job is committed.
+    """
+
+    root: beam.Pipeline
+    rows: Mapping[str, beam.PCollection]
+    errors: beam.PCollection
+    progress: Progress
+    checkpoint_dir: str
+
+
+class ExperimentResult(NamedTuple):
+    """What an experiment computes, each a collection.
+
+    Attributes:
+        metrics: record batches of `metrics`.
+        counts: counts; None: nothing is counted.
+        embeddings: record batches of `embeddings`, stored ones among them; None without an encoder.
+        errors: record batches of `errors`; None: nothing can be invalid.
+        generations: record batches of `generations`, stored ones among them; None without a language model.
+    """
+
+    metrics: beam.PCollection
+    counts: beam.PCollection | None = None
+    embeddings: beam.PCollection | None = None
+    errors: beam.PCollection | None = None
+    generations: beam.PCollection | None = None
+
+
+class Plot(NamedTuple):
+    """A plot of an experiment.
+
+    Attributes:
+        caption: what it shows.
+        draw: writes the image to a path.
+    """
+
+    caption: str
+    draw: Callable[[Path], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment(ABC):
+    """One experiment. A subclass is a frozen dataclass, whose fields are its configuration.
+
+    Attributes:
+        name: its name in `--suites`, in the configuration of manifests, and as prefix of its metrics.
+        title: the heading of its tables.
+        summary: what it measures, for `--help` and docs.
+        needs: what it needs to run.
+        configs: dataclasses whose settings are its options. Experiments may share them, and options of the same
+            declaration. A setting without a default must be given where the experiment runs.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    needs: ClassVar[Needs]
+    configs: ClassVar[tuple[type, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def from_options(cls, options: Options) -> Self:
+        """Configure the experiment.
+
+        Raises:
+            ValueError: naming the option, what was given and what is allowed.
+        """
+
+    @abstractmethod
+    def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        """Add the experiment to the graph."""
+
+    @abstractmethod
+    def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        """Return the tables of its metrics.
+
+        Args:
+            metrics: rows of `metrics`; those of other experiments are ignored.
+
+        Raises:
+            ValueError: when there are no metrics of this experiment.
+        """
+
+    def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
+        """Return what was measured on which data, a sentence or a paragraph each."""
+        del metrics
+        return []
+
+    def plots(self, metrics: Iterable[pa.RecordBatch]) -> list[Plot]:
+        """Return plots for the page."""
+        del metrics
+        return []
+
+    def samples(self, read: Callable[[str], list[pa.RecordBatch]]) -> list[Table]:
+        """Return tables of examples for the page.
+
+        Args:
+            read: reads all rows of an input or an output of the job, by the name of the dataset.
+        """
+        del read
+        return []
+
+    def configuration(self) -> dict[str, Any]:
+        """Return what determines the metrics, for manifests."""
+        return dataclasses.asdict(self)
+
+    @property
+    def uses_language_model(self) -> bool:
+        """Whether texts are generated."""
+        return False
+
+    def progress_steps(self) -> dict[str, tuple[str, int | None]]:
+        """Return work that is shown while it is done: label and total (None: unknown), by the name of the counter."""
+        return {}

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from schemas import METRICS
 from transforms.columnar import concatenate
+from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.granularity import about_sweep, granularity_table, min_size_table, read_sweep
 from transforms.evaluation.interest_tables import (
     about_conformity,
@@ -20,7 +21,8 @@ from transforms.evaluation.interest_tables import (
 from transforms.evaluation.names.tables import about_names, differences_table, names_table
 from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
-from transforms.evaluation.tables import distribution_table, separation_table
+from transforms.evaluation.tables import separation_table
+from transforms.report.markdown import render_table
 
 _AT = "/threshold="
 
@@ -55,7 +57,9 @@ def evaluation_page(
     counts = {row["metric"]: round(row["value"]) for row in rows.to_pylist() if row["slice"] == ""}
     sections = ["# Evaluation\n"]
     if "E1" in configuration["experiments"]:
-        sections += ["## E1: the journeys of users\n", _about_journeys(configuration), distribution_table([rows])]
+        statistics = Statistics(configuration["users"], configuration["mixtures"]["seed"])
+        sections += ["## E1: the journeys of users\n", *(f"{line}\n" for line in statistics.describe([rows]))]
+        sections += [render_table(table) for table in statistics.tables([rows])]
     if "E2" in configuration["experiments"]:
         sections += ["## E2: collections mixed, and taken apart again\n", _about_mixtures(counts, configuration)]
         sections += [separation_table([rows]), "### By threshold\n", _ABOUT_CURVES, sweep_table([rows])]
@@ -93,13 +97,6 @@ def _sweep_sections(rows: pa.RecordBatch, picture: str | None) -> list[str]:
     sections = ["## Sweep: how wide journeys are\n", about_sweep(sweep), *curves]
     sections += [f"### At the minimum size {sweep.min_size}\n", granularity_table(sweep)]
     return [*sections, "### Journeys a user by minimum size\n", min_size_table(sweep)]
-
-
-def _about_journeys(configuration: Mapping[str, Any]) -> str:
-    return (
-        f"{configuration['users']:,} users, those without a journey among them. Shares are of users; small numbers are "
-        f"95 % intervals, by bootstrap over users with seed {configuration['mixtures']['seed']}.\n"
-    )
 
 
 def _about_mixtures(counts: Mapping[str, int], configuration: Mapping[str, Any]) -> str:

@@ -12,17 +12,6 @@ from transforms.evaluation.table_pieces import NOTHING_KNOWN, Figures, figures_o
 
 _TITLES = {"f1": "F1", "ari": "ARI", "recall": "recall", "precision": "precision", "stability": "stability"}
 
-_DISTRIBUTIONS = {
-    "no journey": ("e1_share_of_users", "journeys=0"),
-    "1–3 journeys": ("e1_share_of_users", "journeys=1-3"),
-    "journeys a user": ("e1_journeys_per_user", "mean"),
-    "items a journey": ("e1_journey_items", "mean"),
-    "median": ("e1_journey_items", "median"),
-    "p90": ("e1_journey_items", "p90"),
-    "interactions a journey": ("e1_journey_interactions", "mean"),
-    "days a journey": ("e1_journey_span_days", "mean"),
-}
-
 
 def separation_table(metrics: Iterable[pa.RecordBatch]) -> str:
     """Experiment E2 as one table: a row for each method, by its mean F1, the best of each column in bold.
@@ -54,34 +43,6 @@ def separation_table(metrics: Iterable[pa.RecordBatch]) -> str:
         cells = [_cell(figures, column, method, best[column] if method in rivals else None) for column in columns]
         lines.append(line([method, _threshold(figures, method), *cells]))
     return "\n".join(lines) + "\n"
-
-
-def distribution_table(metrics: Iterable[pa.RecordBatch]) -> str:
-    """Experiment E1 as one table: a row for each method; shares of users, means and two quantiles of items.
-
-    Args:
-        metrics: rows of `metrics`, as `journey_distributions` makes them; others are not looked at.
-
-    Raises:
-        ValueError: when there are no figures of this experiment.
-    """
-    figures = figures_of(metrics)
-    methods = sorted({slice_.rpartition("/")[0] for metric, slice_ in figures if metric == "e1_share_of_users"})
-    if not methods:
-        raise ValueError("there are no figures of E1 among the metrics")
-    lines = [line(["method", *_DISTRIBUTIONS]), line(["---", *["---:"] * len(_DISTRIBUTIONS)])]
-    for method in methods:
-        rows = [figures.get((metric, f"{method}/{name}")) for metric, name in _DISTRIBUTIONS.values()]
-        lines.append(line([method, *map(_plain_cell, rows)]))
-    return "\n".join(lines) + "\n"
-
-
-def _plain_cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return NOTHING_KNOWN
-    as_text = "{:.1%}".format if row["metric"] == "e1_share_of_users" else "{:.1f}".format
-    ends = "" if row["low"] is None else f" <sub>{as_text(row['low'])}–{as_text(row['high'])}</sub>"
-    return as_text(row["value"]) + ends
 
 
 def _is_all(slice_: str) -> bool:

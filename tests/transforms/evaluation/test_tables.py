@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import METRICS
-from transforms.evaluation.tables import distribution_table, separation_table
+from transforms.evaluation.tables import separation_table
 
 
 def rows(*figures: tuple[str, str, float, float | None, float | None]) -> list[pa.RecordBatch]:
@@ -56,21 +56,3 @@ def test_the_table_reads_well() -> None:
 def test_no_figures_no_table() -> None:
     with pytest.raises(ValueError, match="no figures of E2"):
         separation_table(rows(("extract_users", "", 5, None, None)))
-    with pytest.raises(ValueError, match="no figures of E1"):
-        distribution_table(FIGURES)
-
-
-def test_the_table_of_distributions_reads_well() -> None:
-    table = distribution_table(
-        rows(
-            ("e1_share_of_users", "Ward/journeys=1-3", 0.7004, 0.65, 0.75),
-            ("e1_share_of_users", "ICPC/journeys=0", 0.1, None, None),
-            ("e1_journey_items", "Ward/median", 4, None, None),
-            ("e1_journey_span_days", "Ward/mean", 12.34, 10, 15.96),
-            ("e2_f1", "Ward/all", 0.7, 0.6, 0.8),
-        )
-    )
-    assert [line.strip("| ").split(" | ") for line in table.splitlines()[2:]] == [
-        ["ICPC", "10.0%", *"–––––––"],
-        ["Ward", "–", "70.0% <sub>65.0%–75.0%</sub>", "–", "–", "4.0", "–", "–", "12.3 <sub>10.0–16.0</sub>"],
-    ]

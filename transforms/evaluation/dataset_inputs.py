@@ -1,0 +1,17 @@
+"""Inputs that several experiments read."""
+
+from __future__ import annotations
+
+from schemas import COLLECTIONS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS
+from transforms.evaluation.experiment import DatasetInput
+
+COLLECTIONS_INPUT = DatasetInput(
+    "collections", COLLECTIONS, "Item collections that people made, as a parquet file, folder or glob."
+)
+INTERACTIONS_INPUT = DatasetInput("interactions", INTERACTIONS, "Interaction log, as a parquet file, folder or glob.")
+ITEMS_INPUT = DatasetInput("items", ITEMS, "Item catalogue with tags, as a parquet file, folder or glob.")
+
+_EXTRACTED = "Workspace that `extract` wrote."
+JOURNEYS_INPUT = DatasetInput("journeys", JOURNEYS, _EXTRACTED, in_workspace=True)
+HISTORIES_COUNT = DatasetInput("journeys", HISTORIES, _EXTRACTED, in_workspace=True, reads_rows=False)
+EXTRACTION_METRICS = DatasetInput("journeys", METRICS, _EXTRACTED, in_workspace=True)

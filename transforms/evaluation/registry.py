@@ -1,0 +1,23 @@
+"""The experiments of `evaluate`, in the order of its report. A new one is a line here."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from transforms.evaluation.experiment import Experiment
+
+_EXPERIMENTS = ("transforms.evaluation.experiments.statistics:Statistics",)
+
+
+@functools.cache
+def experiments() -> Mapping[str, type[Experiment]]:
+    """Import all experiments and return their classes by name."""
+    found = {}
+    for place in _EXPERIMENTS:
+        module, _, name = place.partition(":")
+        experiment: type[Experiment] = getattr(importlib.import_module(module), name)
+        found[experiment.name] = experiment
+    return MappingProxyType(found)

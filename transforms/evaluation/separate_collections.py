@@ -1,0 +1,161 @@
+"""Experiment E2 from end to end, on Beam: collections in, figures out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsIter, TaggedOutput
+
+from schemas import ERRORS, ITEMS
+from transforms.columnar import ApplyGlobally, concatenate, split_by_size
+from transforms.datasets.coercion import with_provenance
+from transforms.datasets.counts import count
+from transforms.datasets.deduplicate import deduplicate
+from transforms.datasets.error_rate import DataError
+from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
+from transforms.datasets.writing import sample_errors
+from transforms.encoders.spec import EncoderSource
+from transforms.evaluation.collections import collections_of_tags
+from transforms.evaluation.config import SeparationConfig
+from transforms.evaluation.corpus import collections_in_one, mix_collections, small_sources
+from transforms.evaluation.figures import metric_batch
+from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItems, Measured, tagged_items
+from transforms.evaluation.methods import Method
+from transforms.evaluation.separation import EvaluateSeparation
+from transforms.evaluation.summary import separation_metrics, sweep_metrics
+
+
+class _CollectTags(beam.DoFn):
+    """The whole log and its catalogue -> collections, in pieces; items that came again go to `errors`."""
+
+    def process(
+        self, _: bytes, interactions: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch]
+    ) -> Iterator[Any]:
+        unique = deduplicate(concatenate(items, with_provenance(ITEMS)))
+        if unique.errors.num_rows:
+            yield TaggedOutput(ERRORS_TAG, unique.errors)
+        columns = pa.schema([("user_id", pa.string()), ("item_id", pa.string())])
+        rows = [
+            pa.RecordBatch.from_arrays([batch[name] for name in columns.names], schema=columns)
+            for batch in interactions
+        ]
+        yield from split_by_size(
+            collections_of_tags(pa.Table.from_batches(rows, columns), pa.Table.from_batches([unique.items]))
+        )
+
+
+@dataclasses.dataclass
+class CollectionsOfLog(beam.PTransform):
+    """Located rows of `interactions` -> rows of `collections`: what a user consumed under one tag.
+
+    Log and catalogue are brought together in one process: experiments are on data that fit into memory.
+
+    Attributes:
+        items: located rows of `items`, whose first tag counts.
+
+    Returns:
+        A tuple of two collections: record batches of `collections`, record batches of `errors`.
+    """
+
+    items: beam.PCollection
+
+    def expand(self, interactions: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        found = (
+            interactions.pipeline
+            | "Once" >> beam.Impulse()
+            | "CollectTags"
+            >> beam.ParDo(_CollectTags(), AsIter(interactions), AsIter(self.items)).with_outputs(
+                ERRORS_TAG, main="collections"
+            )
+        )
+        found.collections.element_type = pa.RecordBatch
+        return found.collections, found[ERRORS_TAG]
+
+
+class _Mix(beam.DoFn):
+    """All collections -> mixtures; beside them the whole catalogue, the items that were mixed, and counts.
+
+    Where they cannot be mixed, one of the reasons may be what was unusable, so that is told too.
+    """
+
+    def __init__(self, config: SeparationConfig) -> None:
+        self.config = config
+
+    def process(
+        self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
+    ) -> Iterator[Any]:
+        whole = collections_in_one(collections)
+        kept = small_sources(whole, self.config.most_collections_of_source)
+        try:
+            mixed = mix_collections(kept, self.config.mixtures)
+        except ValueError as error:
+            raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
+        yield from tagged_items(mixed.catalogue, mixed.items)
+        yield mixed.mixtures
+        yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("collections_left_out", whole.num_rows - kept.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("sources", mixed.sources))
+        yield TaggedOutput(COUNTS_TAG, count("items_mixed", mixed.items.num_rows))
+
+
+def _first_errors(errors: Iterable[pa.RecordBatch]) -> list[str]:
+    rows = concatenate(errors, ERRORS.arrow)
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in ("reason", "file", "row")])
+    return list(sample_errors(rows.take(order)).values())
+
+
+def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
+    batches = list(results)
+    separation = separation_metrics(batches, config.mixtures.seed, dict(config.fixed_thresholds))
+    return metric_batch([*separation.to_pylist(), *sweep_metrics(batches).to_pylist()])
+
+
+@dataclasses.dataclass
+class SeparateCollections(beam.PTransform):
+    """Record batches of `collections` -> how well each method takes mixtures of them apart.
+
+    Terms are weighed against the items of all collections, as in a catalogue; only items that were mixed are encoded.
+
+    Attributes:
+        config: how.
+        methods: what is compared.
+        unusable: record batches of `errors` that reading gave, to be told where collections cannot be mixed.
+        encoder: where vectors come from; None: there are none.
+        encoder_name: their name in the corpus.
+        stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
+    """
+
+    config: SeparationConfig
+    methods: tuple[Method, ...]
+    unusable: beam.PCollection
+    encoder: EncoderSource | None = None
+    encoder_name: str = ""
+    stored: beam.PCollection | None = None
+
+    def expand(self, collections: beam.PCollection) -> Measured:
+        mixed = (
+            collections.pipeline
+            | "Once" >> beam.Impulse()
+            | "Mix"
+            >> beam.ParDo(_Mix(self.config), AsIter(collections), AsIter(self.unusable)).with_outputs(
+                CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
+            )
+        )
+        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
+        mixed.mixtures.element_type = pa.RecordBatch
+        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> KnowItems(
+            self.config.salience, self.encoder, self.encoder_name, self.stored
+        )
+        seed = self.config.mixtures.seed if self.config.stability else None
+        metrics = (
+            mixed.mixtures
+            | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
+            | "Summarise" >> ApplyGlobally(_summarise, (self.config,))
+        )
+        counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
+        return Measured(metrics, counts, known.embeddings, known.errors)
