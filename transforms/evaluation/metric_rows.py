@@ -44,7 +44,7 @@ def metric_row(metric: str, interval: Interval, /, **parts: object) -> dict[str,
 def metric_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Convert rows of `metrics` to a batch, sorted as the dataset is."""
     batch = pa.RecordBatch.from_pylist(rows, METRICS.arrow)
-    return batch.sort_by([(name, "ascending") for name in METRICS.order])
+    return batch.sort_by([(name, "ascending") for name in METRICS.sort_by])
 
 
 class MetricIndex:
