@@ -168,9 +168,8 @@ class Statistics(Experiment):
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         del metrics
-        return [
-            (
-                f"{self.users:,} users, including those without journeys. Fractions are of users; small numbers are 95 % "
-                f"intervals, by bootstrap over users with seed {self.seed}."
-            )
-        ]
+        text = (
+            f"{self.users:,} users, including those without journeys. Fractions are of users; small numbers are "
+            f"95 % intervals, by bootstrap over users with seed {self.seed}."
+        )
+        return [text]
