@@ -57,7 +57,7 @@ $(MODELS_READY): $(READY)
 
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
 	$(RUN) pytest -m "not gpu" tests/transforms/encoders tests/transforms/language_models \
-		tests/transforms/evaluation/names tests/pipelines/test_evaluate_names.py \
+		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
 		tests/pipelines/test_tune_teaching.py \
 		tests/transforms/naming/test_safety_classifier.py
 

@@ -57,7 +57,7 @@ _SHARED, _UNSHARED = "worked examples read once", "worked examples read with eac
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Way(NamedTuple):
+class NamingMethod(NamedTuple):
     """A way to have questions answered.
 
     Attributes:
@@ -88,7 +88,7 @@ class Measured(NamedTuple):
 class Rounds:
     """What was measured of some ways."""
 
-    def __init__(self, ways: Sequence[Way], questions: Sequence[str], repeats: int) -> None:
+    def __init__(self, ways: Sequence[NamingMethod], questions: Sequence[str], repeats: int) -> None:
         self._ways = {way.name: way for way in ways}
         self._questions = questions
         for way in ways:
@@ -132,7 +132,7 @@ class Rounds:
             for way in self._ways.values()
         ]
 
-    def _tokens(self, way: Way, tokenizer: Any) -> float:
+    def _tokens(self, way: NamingMethod, tokenizer: Any) -> float:
         """Tokens of a question and its answer, on average; what stands before all questions is not counted."""
         texts = [*self._questions[: way.questions], *self._measured[way.name][0].texts]
         return sum(len(tokenize_prompt(tokenizer, text)) for text in texts) / way.questions
@@ -141,7 +141,7 @@ class Rounds:
 _COLUMNS = ("way", "questions", "names", "names, CPU time", "tokens a second")
 
 
-def _measure(way: Way, questions: Sequence[str]) -> Measured:
+def _measure(way: NamingMethod, questions: Sequence[str]) -> Measured:
     gc.collect()
     started, cpu_started = time.perf_counter(), time.process_time()
     texts = way.answer(questions[: way.questions])
@@ -177,12 +177,12 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
         NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER), DEFAULT_NUM_CANDIDATES
     )
     ways = [
-        Way(_OURS, texts_of(model), len(questions)),
-        Way(_ONE, one, few),
-        Way(_BATCHES, loader.rival(bare, _TOGETHER), len(questions)),
-        Way(_SINGLES, lambda asked: [text for each in asked for text in texts_of(model)([each])], few),
-        Way(_OURS_32, texts_of(loader.ours(bare, "float32")), len(questions)),
-        Way(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(questions)),
+        NamingMethod(_OURS, texts_of(model), len(questions)),
+        NamingMethod(_ONE, one, few),
+        NamingMethod(_BATCHES, loader.rival(bare, _TOGETHER), len(questions)),
+        NamingMethod(_SINGLES, lambda asked: [text for each in asked for text in texts_of(model)([each])], few),
+        NamingMethod(_OURS_32, texts_of(loader.ours(bare, "float32")), len(questions)),
+        NamingMethod(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(questions)),
     ]
     rounds = Rounds(ways, questions, repeats)
     tuned = loader.adapter is not None and not torch.cuda.is_available()
@@ -207,7 +207,10 @@ def measure_sharing(loader: Loader, questions: Sequence[str], few: int, repeats:
     for dtype in ("auto", "float32") if cpu_has_bfloat16() else ("auto",):
         shared, unshared = (loader.ours(around, dtype, kind) for kind in (TransformersModel, WithoutSharing))
         names = [f"{name}{', 32 bits' if dtype == 'float32' else ''}" for name in (_SHARED, _UNSHARED)]
-        ways = [Way(names[0], texts_of(shared), len(questions)), Way(names[1], texts_of(unshared), few)]
+        ways = [
+            NamingMethod(names[0], texts_of(shared), len(questions)),
+            NamingMethod(names[1], texts_of(unshared), few),
+        ]
         rounds = Rounds(ways, questions, repeats)
         tables += rounds.rows(tokenizer)
         figures += [

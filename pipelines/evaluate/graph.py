@@ -22,12 +22,14 @@ from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.experiment import ExperimentInputs
+from transforms.evaluation.experiments.conformity.experiment import EvaluateConformity
+from transforms.evaluation.experiments.intervention.experiment import EvaluateIntervention
+from transforms.evaluation.experiments.naming.experiment import EvaluateNaming
+from transforms.evaluation.experiments.salience.experiment import EvaluateSalience
 from transforms.evaluation.experiments.statistics import Statistics
+from transforms.evaluation.experiments.synonyms.experiment import EvaluateSynonyms
 from transforms.evaluation.granularity import sweep_rows
-from transforms.evaluation.interest_experiment import JudgeConformity, JudgeInterventions
 from transforms.evaluation.known_items import Measured
-from transforms.evaluation.names.experiment import JudgeNames
-from transforms.evaluation.salience_experiment import JudgeSalience, JudgeSynonyms
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
 from transforms.evaluation.suite import watched
 from transforms.language_models.checkpoint import GenerationCheckpoint
@@ -85,12 +87,12 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     if "synonyms" in job.experiments:
         measured.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
     if "conformity" in job.experiments:
-        rules = JudgeConformity(job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name))
+        rules = EvaluateConformity(job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name))
         measured.append(rows[COLLECTIONS.name] | "Conformity" >> rules)
     if "intervened" in job.experiments:
-        side_outputs.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> JudgeInterventions(job.intervention))
+        side_outputs.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> EvaluateIntervention(job.intervention))
     if job.names is not None:
-        judged = JudgeNames(
+        judged = EvaluateNaming(
             job.names,
             job.encoder,
             rows.get(EMBEDDINGS.name),
@@ -112,8 +114,8 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     commit_job(PROGRAM, job, batches, side_outputs, writer, inference_datasets=(PROMPTS_COUNTER,) if job.asks else ())
 
 
-def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:
-    return JudgeSalience(
+def _judge_salience(job: Job, stored: beam.PCollection | None) -> EvaluateSalience:
+    return EvaluateSalience(
         encoder=_encoder(job),
         salience=job.separation.salience,
         learning=job.learning,
@@ -122,8 +124,8 @@ def _judge_salience(job: Job, stored: beam.PCollection | None) -> JudgeSalience:
     )
 
 
-def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> JudgeSynonyms:
-    return JudgeSynonyms(
+def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> EvaluateSynonyms:
+    return EvaluateSynonyms(
         config=job.separation,
         encoder=_encoder(job),
         learning=job.learning,

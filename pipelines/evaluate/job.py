@@ -36,7 +36,7 @@ from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
-from transforms.evaluation.names.config import NamesConfig
+from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
 from transforms.salience.config import LearningConfig, SalienceConfig
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class Job:
     intervention: InterventionConfig
     examples: Source | None
     generations: Source | None
-    names: NamesConfig | None
+    names: NamingExperimentConfig | None
     max_error_rate: float
 
     @property
@@ -316,7 +316,7 @@ class Job:
         return input_lineage(self.sources)
 
 
-def outputs(encoder: EncoderSource | None, names: NamesConfig | None) -> tuple[DatasetSchema, ...]:
+def outputs(encoder: EncoderSource | None, names: NamingExperimentConfig | None) -> tuple[DatasetSchema, ...]:
     """The datasets that are written; embeddings where something makes them, answers where a language model is asked."""
     kept = [
         schema
@@ -411,7 +411,7 @@ def _check_experiments(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _find_stored(
-    args: argparse.Namespace, workspace: str, names: NamesConfig | None
+    args: argparse.Namespace, workspace: str, names: NamingExperimentConfig | None
 ) -> tuple[Source | None, Source | None]:
     """Embeddings of a run before, and answers of models."""
     if names is not None:

@@ -17,7 +17,7 @@ from pipelines.common.models import (
     resolve_prompt_fields,
 )
 from pipelines.common.options import UsageError, bounded_number
-from transforms.evaluation.names.config import BY_MODEL, PLAIN, Way
+from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS, NamingMethod
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
@@ -56,7 +56,7 @@ _NOT_OF_QUESTIONS = ("adapter", "candidates", "encoder")
 _TOLD: Mapping[str, str] = {"max_items": "{} items", "candidates": "{} candidates", "encoder": "chosen by {}"}
 
 
-class WrittenWay(NamedTuple):
+class NamingMethodSpec(NamedTuple):
     """A way as it is written; models are not looked for yet.
 
     Attributes:
@@ -72,7 +72,7 @@ class WrittenWay(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def read_ways(text: str) -> tuple[WrittenWay, ...]:
+def parse_naming_methods(text: str) -> tuple[NamingMethodSpec, ...]:
     """Reads `WAY; WAY; ...`, a type of an option.
 
     Raises:
@@ -84,26 +84,28 @@ def read_ways(text: str) -> tuple[WrittenWay, ...]:
     return ways
 
 
-def _read_way(entry: str) -> WrittenWay:
+def _read_way(entry: str) -> NamingMethodSpec:
     found = _ENTRY.fullmatch(entry)
     if found is None:
         raise argparse.ArgumentTypeError(f"must be {_FORM}, got {entry!r}")
     label, kind, model = (found[name] or "" for name in ("label", "kind", "model"))
-    if kind not in (*PLAIN, *BY_MODEL):
-        raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join((*PLAIN, *BY_MODEL))}, in {entry!r}")
-    if (kind in BY_MODEL) != bool(model):
+    if kind not in (*HEURISTICS, *MODEL_METHODS):
+        raise argparse.ArgumentTypeError(
+            f"{kind!r} is none of {', '.join((*HEURISTICS, *MODEL_METHODS))}, in {entry!r}"
+        )
+    if (kind in MODEL_METHODS) != bool(model):
         raise argparse.ArgumentTypeError(
             f"{kind} needs a model, such as {kind}=smollm2, got {entry!r}"
-            if kind in BY_MODEL
+            if kind in MODEL_METHODS
             else f"{kind} asks no model, got {entry!r}"
         )
     if "|" in label:
         raise argparse.ArgumentTypeError(f"a label has no '|', of which tables are made, got {label!r}")
-    return WrittenWay(label.strip(), kind, model.strip(), _read_settings(found["settings"] or "", kind, entry))
+    return NamingMethodSpec(label.strip(), kind, model.strip(), _read_settings(found["settings"] or "", kind, entry))
 
 
 def _read_settings(text: str, kind: str, entry: str) -> dict[str, Any]:
-    allowed = [name for name in _SETTINGS if kind in BY_MODEL and (name != "examples" or kind == "few_shot")]
+    allowed = [name for name in _SETTINGS if kind in MODEL_METHODS and (name != "examples" or kind == "few_shot")]
     settings: dict[str, Any] = {}
     for setting in filter(None, map(str.strip, text.split(","))):
         name, _, value = setting.partition("=")
@@ -119,7 +121,7 @@ def _read_settings(text: str, kind: str, entry: str) -> dict[str, Any]:
     return settings
 
 
-def find_ways(written: tuple[WrittenWay, ...]) -> tuple[Way, ...]:
+def resolve_naming_methods(written: tuple[NamingMethodSpec, ...]) -> tuple[NamingMethod, ...]:
     """The ways, with the models that they ask, whose weights and packages are there.
 
     Raises:
@@ -131,10 +133,10 @@ def find_ways(written: tuple[WrittenWay, ...]) -> tuple[Way, ...]:
     return tuple(_find_way(each, label) for each, label in zip(written, labels, strict=True))
 
 
-def _find_way(written: WrittenWay, label: str) -> Way:
-    kind: Any = written.kind  # is one of both, as `read_ways` looked
-    if kind in PLAIN:
-        return Way(label, kind)
+def _find_way(written: NamingMethodSpec, label: str) -> NamingMethod:
+    kind: Any = written.kind  # is one of both, as `parse_naming_methods` looked
+    if kind in HEURISTICS:
+        return NamingMethod(label, kind)
     adapter = written.settings.get("adapter", "")
     if kind == "prompt_tuned" and not adapter:
         why = "which goes with no endpoint" if is_endpoint(written.model) else "the folder of the tuned prompt"
@@ -148,10 +150,10 @@ def _find_way(written: WrittenWay, label: str) -> Way:
     candidates, encoder = (written.settings.get(name) for name in ("candidates", "encoder"))
     choice = resolve_name_selector(_OPTION, written.model, candidates, encoder, naming)
     asked = GenerationSpec(model, prompt_template(naming), choice=choice)
-    return Way(label, kind, naming, asked, model_label(asked))
+    return NamingMethod(label, kind, naming, asked, model_label(asked))
 
 
-def _label(written: WrittenWay) -> str:
+def _label(written: NamingMethodSpec) -> str:
     """What a way is called by what it is: `few-shot smollm2, 8 examples`."""
     settings = dict(written.settings)
     names = [Path(written.model.rpartition("#")[2]).name] if written.model else []

@@ -9,12 +9,12 @@ from pathlib import Path
 from pipelines.common import options
 from pipelines.common.inputs import resolve_dataset
 from pipelines.common.models import check_word_lists
-from pipelines.evaluate.naming_methods import find_ways, read_ways
+from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
 from schemas import EMBEDDINGS, GENERATIONS, DatasetSchema
 from transforms.datasets.files import Source
 from transforms.encoders.locate import EXTRA
-from transforms.evaluation.names.bleurt import PACKAGES, BleurtSource
-from transforms.evaluation.names.config import NamesConfig
+from transforms.evaluation.experiments.naming.bleurt import PACKAGES, BleurtSource
+from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     add("--examples", help="For naming: the workspace that holds `naming_examples`, as `tune` writes it.")
     add(
         "--ways",
-        type=read_ways,
+        type=parse_naming_methods,
         help="For naming: ways to a name, which are compared with the first: `reference`, `salient`, `first_title`, "
         "`medoid_title`, `few_shot=MODEL,examples=4`, `prompt_tuned=MODEL,adapter=FOLDER`, `fine_tuned=MODEL`, with "
         "`;` between. Models are those of `name`, and so are `candidates`, `encoder`, `metadata` and `max_items`, "
@@ -32,13 +32,13 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     add(
         "--most_examples",
         type=options.bounded_number(int, 2),
-        default=NamesConfig.most_examples,
+        default=NamingExperimentConfig.most_examples,
         help="For naming: held-out examples that are judged, a sample.",
     )
     add("--bleurt", help="For naming: folder of a checkpoint of BLEURT for PyTorch. Without it: no such score.")
 
 
-def names_config(args: argparse.Namespace) -> NamesConfig:
+def names_config(args: argparse.Namespace) -> NamingExperimentConfig:
     """The ways to a name, and the checkpoint that scores names.
 
     Raises:
@@ -47,8 +47,10 @@ def names_config(args: argparse.Namespace) -> NamesConfig:
     check_word_lists("names are")
     if args.encoder is None and any(way.kind == "medoid_title" for way in args.ways):
         raise options.UsageError("--ways: medoid_title needs --encoder, by which titles are near to each other")
-    ways = find_ways(args.ways)
-    return NamesConfig(ways, args.most_examples, _find_bleurt(args.bleurt) if args.bleurt else None, args.seed)
+    ways = resolve_naming_methods(args.ways)
+    return NamingExperimentConfig(
+        ways, args.most_examples, _find_bleurt(args.bleurt) if args.bleurt else None, args.seed
+    )
 
 
 def _find_bleurt(folder: str) -> BleurtSource:
@@ -62,7 +64,9 @@ def _find_bleurt(folder: str) -> BleurtSource:
     return source
 
 
-def find_stored(args: argparse.Namespace, workspace: str, names: NamesConfig) -> tuple[Source | None, Source | None]:
+def find_stored(
+    args: argparse.Namespace, workspace: str, names: NamingExperimentConfig
+) -> tuple[Source | None, Source | None]:
     """Embeddings and answers of `--previous`, or else of the workspace itself, where there are any and of use.
 
     Raises:

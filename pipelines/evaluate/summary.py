@@ -18,15 +18,17 @@ from pipelines.evaluate.job import PICTURE, PROGRAM, Job
 from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
+from transforms.evaluation.experiments.conformity.tables import conformity_table, removal_table
+from transforms.evaluation.experiments.intervention.tables import intervention_table
+from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.evaluation.experiments.naming.predictions import test_sample, texts_by_hash
+from transforms.evaluation.experiments.naming.samples import sample_names_table
+from transforms.evaluation.experiments.naming.tables import names_table
+from transforms.evaluation.experiments.salience.tables import salience_table
 from transforms.evaluation.experiments.statistics import Statistics
+from transforms.evaluation.experiments.synonyms.tables import synonyms_table
 from transforms.evaluation.granularity import granularity_table, read_sweep
-from transforms.evaluation.interest_tables import conformity_table, intervened_table, taken_table
-from transforms.evaluation.names.config import NamesConfig
-from transforms.evaluation.names.named import answers_by_hash, held_out_sample
-from transforms.evaluation.names.shown import shown_names
-from transforms.evaluation.names.tables import names_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
-from transforms.evaluation.salience_tables import salience_table, synonyms_table
 from transforms.evaluation.tables import separation_table
 from transforms.report.terminal import rich_table
 
@@ -51,9 +53,9 @@ def print_evaluation(job: Job, seconds: float) -> None:
         tables.append(_plain(cells_of(synonyms_table(metrics)), "Synonyms: key words replaced"))
     if "conformity" in job.experiments:
         tables.append(_plain(cells_of(conformity_table(metrics)), "Conformity: popular items planted"))
-        tables.append(_plain(cells_of(taken_table(metrics)), "What rules take out"))
+        tables.append(_plain(cells_of(removal_table(metrics)), "What rules take out"))
     if "intervened" in job.experiments:
-        tables.append(_plain(cells_of(intervened_table(metrics)), "Intervened: all items as frequent in the test"))
+        tables.append(_plain(cells_of(intervention_table(metrics)), "Intervened: all items as frequent in the test"))
     if job.names is not None:
         cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
         tables.append(_plain(_without_ends(cells), "Names: how good they are"))
@@ -73,7 +75,7 @@ def print_evaluation(job: Job, seconds: float) -> None:
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
-def _shown(job: Job, names: NamesConfig) -> str:
+def _shown(job: Job, names: NamingExperimentConfig) -> str:
     """Names to look at: examples and answers are read again, from which they follow."""
     examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
     answers = []
@@ -81,8 +83,8 @@ def _shown(job: Job, names: NamesConfig) -> str:
         answers = read_dataset(
             GENERATIONS, resolve_source(FileSystems.join(job.workspace, GENERATIONS.name))
         ).to_batches()
-    rows = held_out_sample(examples, names.most_examples).rows
-    return shown_names(rows, names.ways, answers_by_hash(answers))
+    rows = test_sample(examples, names.most_examples).rows
+    return sample_names_table(rows, names.ways, texts_by_hash(answers))
 
 
 def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:

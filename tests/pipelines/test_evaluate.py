@@ -21,7 +21,7 @@ from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, 
 from tests.transforms.encoders.fake_encoder import ToySource
 from tests.transforms.interest.synthetic import world
 from tests.transforms.salience.topic_catalogue import TopicSource, rows_of_items
-from transforms.evaluation.conformity import RULES
+from transforms.evaluation.experiments.conformity.scoring import RULES
 
 SIZE = 12
 FEW = ("--ks=2,3", "--mixtures_per_k=6", "--fewest=5", "--most=8", "--runner=FnApiRunner")

@@ -16,9 +16,9 @@ from pipelines.evaluate.__main__ import run
 from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.fake_encoder import WordSource
-from tests.transforms.evaluation.names.builders import example, made_examples, write_examples
+from tests.transforms.evaluation.experiments.naming.builders import example, made_examples, write_examples
 from transforms.datasets.error_rate import DataError
-from transforms.evaluation.names import experiment
+from transforms.evaluation.experiments.naming import experiment
 from transforms.language_models import loading
 from transforms.language_models.spec import GenerationSpec, LanguageModel
 
@@ -240,7 +240,7 @@ class TestWithModels:
         assert len(loaded) == 5
 
     def test_bleurt(self, models: Path, examples: Path, tmp_path: Path) -> None:
-        from tests.transforms.evaluation.names.test_bleurt import make_bleurt
+        from tests.transforms.evaluation.experiments.naming.test_bleurt import make_bleurt
 
         (tmp_path / "checkpoint").mkdir()
         make_bleurt(tmp_path / "checkpoint")

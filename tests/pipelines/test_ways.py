@@ -5,7 +5,7 @@ import pytest
 from pipelines.common import models
 from pipelines.common.options import UsageError
 from pipelines.evaluate import naming_methods as ways
-from pipelines.evaluate.naming_methods import find_ways, read_ways
+from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.spec import ModelSpec
 from transforms.naming.name_choice import NameChoice
@@ -39,12 +39,14 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_labels(text: str, label: str) -> None:
-    (way,) = find_ways(read_ways(text))
+    (way,) = resolve_naming_methods(parse_naming_methods(text))
     assert way.label == label
 
 
 def test_ways_keep_their_order_and_what_is_said_of_them() -> None:
-    found = find_ways(read_ways(" salient;few_shot=m,examples=2,max_items=4 ; fine_tuned=m,adapter=a,metadata=terms;"))
+    found = resolve_naming_methods(
+        parse_naming_methods(" salient;few_shot=m,examples=2,max_items=4 ; fine_tuned=m,adapter=a,metadata=terms;")
+    )
     assert [way.kind for way in found] == ["salient", "few_shot", "fine_tuned"]
     salient, few_shot, fine_tuned = found
     assert (salient.asked, salient.model) == (None, "")
@@ -74,12 +76,12 @@ def test_ways_keep_their_order_and_what_is_said_of_them() -> None:
 )
 def test_what_is_not_allowed_is_told(text: str, message: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=message):
-        read_ways(text)
+        parse_naming_methods(text)
 
 
 def test_a_name_may_be_chosen_of_several() -> None:
-    found = find_ways(
-        read_ways(
+    found = resolve_naming_methods(
+        parse_naming_methods(
             "fine_tuned=m; few_shot=m,candidates=4,encoder=e; fine_tuned=builtin; One: fine_tuned=builtin,candidates=1"
         )
     )
@@ -103,11 +105,11 @@ def test_a_name_may_be_chosen_of_several() -> None:
 )
 def test_a_choice_needs_candidates(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        find_ways(read_ways(text))
+        resolve_naming_methods(parse_naming_methods(text))
 
 
 def test_prompt_tuning_needs_its_prompt() -> None:
     with pytest.raises(UsageError, match="needs an adapter, the folder"):
-        find_ways(read_ways("prompt_tuned=m"))
+        resolve_naming_methods(parse_naming_methods("prompt_tuned=m"))
     with pytest.raises(UsageError, match="needs an adapter, which goes with no endpoint"):
-        find_ways(read_ways("prompt_tuned=http://host/v1#m"))
+        resolve_naming_methods(parse_naming_methods("prompt_tuned=http://host/v1#m"))

@@ -9,17 +9,13 @@ import pyarrow as pa
 
 from schemas import METRICS
 from transforms.columnar import concatenate
+from transforms.evaluation.experiments.conformity.tables import conformity_table, describe_conformity, removal_table
+from transforms.evaluation.experiments.intervention.tables import describe_intervention, intervention_table
+from transforms.evaluation.experiments.naming.tables import describe_naming, differences_table, names_table
+from transforms.evaluation.experiments.salience.tables import describe_salience, salience_table
 from transforms.evaluation.experiments.statistics import Statistics
+from transforms.evaluation.experiments.synonyms.tables import describe_synonyms, synonyms_table
 from transforms.evaluation.granularity import about_sweep, granularity_table, min_size_table, read_sweep
-from transforms.evaluation.interest_tables import (
-    about_conformity,
-    about_intervened,
-    conformity_table,
-    intervened_table,
-    taken_table,
-)
-from transforms.evaluation.names.tables import about_names, differences_table, names_table
-from transforms.evaluation.salience_tables import about_salience, about_synonyms, salience_table, synonyms_table
 from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import separation_table
 from transforms.report.markdown import render_table
@@ -66,15 +62,15 @@ def evaluation_page(
     if "sweep" in configuration["experiments"]:
         sections += _sweep_sections(rows, picture)
     if "salience" in configuration["experiments"]:
-        sections += ["## Salience: hidden tags\n", about_salience([rows]), salience_table([rows])]
+        sections += ["## Salience: hidden tags\n", describe_salience([rows]), salience_table([rows])]
     if "synonyms" in configuration["experiments"]:
-        sections += ["## Synonyms: key words replaced\n", about_synonyms([rows]), synonyms_table([rows])]
+        sections += ["## Synonyms: key words replaced\n", describe_synonyms([rows]), synonyms_table([rows])]
     if "conformity" in configuration["experiments"]:
-        sections += ["## Conformity: popular items planted\n", about_conformity([rows]), conformity_table([rows])]
-        sections += ["### What rules take out\n", taken_table([rows])]
+        sections += ["## Conformity: popular items planted\n", describe_conformity([rows]), conformity_table([rows])]
+        sections += ["### What rules take out\n", removal_table([rows])]
     if "intervened" in configuration["experiments"]:
-        sections += ["## Intervened: all items as frequent in the test\n", about_intervened([rows])]
-        sections += [intervened_table([rows])]
+        sections += ["## Intervened: all items as frequent in the test\n", describe_intervention([rows])]
+        sections += [intervention_table([rows])]
     if "naming" in configuration["experiments"]:
         sections += _names_sections(rows, configuration["names"])
     if names is not None:
@@ -84,7 +80,7 @@ def evaluation_page(
 
 def _names_sections(rows: pa.RecordBatch, configuration: Mapping[str, Any]) -> list[str]:
     ways = [way["label"] for way in configuration["ways"]]
-    sections = ["## Naming: names beside those that people gave\n", about_names([rows], configuration)]
+    sections = ["## Naming: names beside those that people gave\n", describe_naming([rows], configuration)]
     sections.append(names_table([rows], ways))
     if len(ways) > 1:
         sections += [f"### More than {ways[0]}\n", differences_table([rows], ways)]

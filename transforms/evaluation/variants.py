@@ -53,7 +53,7 @@ def reorder(mixtures: pa.RecordBatch, seed: int) -> pa.RecordBatch:
     return _changed(mixtures, shuffled)
 
 
-def plant_popular(mixtures: Mixtures, collections: pa.RecordBatch, number: int, share: float, seed: int) -> Mixtures:
+def inject_popular(mixtures: Mixtures, collections: pa.RecordBatch, number: int, share: float, seed: int) -> Mixtures:
     """Mixtures with popular items in them, which belong to no collection: for weights against conformity (DICE, 4.4).
 
     The items come from one collection, drawn from those that have enough items and none that is in the mixtures. Each
@@ -89,7 +89,7 @@ def plant_popular(mixtures: Mixtures, collections: pa.RecordBatch, number: int, 
     return Mixtures(items, _changed(mixtures.rows, planted))
 
 
-def plant_members(mixtures: Mixtures, number: int, share: float, seed: int) -> Mixtures:
+def inject_members(mixtures: Mixtures, number: int, share: float, seed: int) -> Mixtures:
     """Mixtures with popular items in them that are an interest of some: items of the mixtures, planted into others.
 
     Of the items that are in at least as many mixtures as half of them, some are drawn. Each of them is put into its own

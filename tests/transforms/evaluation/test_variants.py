@@ -4,7 +4,7 @@ import pytest
 from schemas import ITEMS
 from tests.transforms.evaluation.builders import collections
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
-from transforms.evaluation.variants import concatenate_mixtures, plant_members, plant_popular, reorder
+from transforms.evaluation.variants import concatenate_mixtures, inject_members, inject_popular, reorder
 
 ROWS = collections([20, 30, 40, 50])
 MIXTURES = build_mixtures(ROWS, MixtureConfig((2, 3), mixtures_per_k=100))
@@ -29,7 +29,7 @@ def test_another_order_does_not_depend_on_the_batch() -> None:
 
 
 def test_popular_items_are_planted_and_nothing_else_changes() -> None:
-    planted = plant_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3)
+    planted = inject_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3)
     known = MIXTURES.items.num_rows
     ITEMS.check(planted.items)
     assert planted.items.slice(0, known) == MIXTURES.items
@@ -43,17 +43,17 @@ def test_popular_items_are_planted_and_nothing_else_changes() -> None:
         assert len(set(new)) == len(new)
         mixtures_of[np.array(new, int) - known] += 1
     assert (np.abs(mixtures_of / 200 - 0.25) < 0.12).all()
-    assert plant_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3) == planted
+    assert inject_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3) == planted
 
 
 def test_popular_items_lie_anywhere_in_time() -> None:
-    planted = plant_popular(MIXTURES, POPULAR, number=9, share=1.0, seed=0)
+    planted = inject_popular(MIXTURES, POPULAR, number=9, share=1.0, seed=0)
     places = [np.flatnonzero(np.array(row["label"]) < 0) / len(row["label"]) for row in planted.rows.to_pylist()]
     assert np.concatenate(places).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_members_are_planted_where_they_are_not_yet_and_nothing_else_changes() -> None:
-    planted = plant_members(MIXTURES, number=6, share=0.25, seed=3)
+    planted = inject_members(MIXTURES, number=6, share=0.25, seed=3)
     assert planted.items == MIXTURES.items
     mixtures_of: dict[int, int] = {}
     for before, after in zip(MIXTURES.rows.to_pylist(), planted.rows.to_pylist(), strict=True):
@@ -65,20 +65,20 @@ def test_members_are_planted_where_they_are_not_yet_and_nothing_else_changes() -
         for item in new:
             mixtures_of[item] = mixtures_of.get(item, 0) + 1
     assert len(mixtures_of) == 6
-    assert plant_members(MIXTURES, number=6, share=0.25, seed=3) == planted
+    assert inject_members(MIXTURES, number=6, share=0.25, seed=3) == planted
 
 
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="items that are in enough mixtures, 999 are needed"):
-        plant_members(MIXTURES, number=999, share=0.5, seed=0)
+        inject_members(MIXTURES, number=999, share=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 1 and 0"):
-        plant_members(MIXTURES, number=1, share=0, seed=0)
+        inject_members(MIXTURES, number=1, share=0, seed=0)
     with pytest.raises(ValueError, match="no collection has at least 26 items"):
-        plant_popular(MIXTURES, POPULAR, number=26, share=0.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=26, share=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 0 and 0\.5"):
-        plant_popular(MIXTURES, POPULAR, number=0, share=0.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=0, share=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 1 and 1\.5"):
-        plant_popular(MIXTURES, POPULAR, number=1, share=1.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=1, share=1.5, seed=0)
 
 
 def test_batches_are_put_in_order() -> None:

@@ -1,1 +1,1 @@
-"""The experiments, one module or package each."""
+"""The experiments that `evaluate` runs, one module or package each."""

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from tests.transforms.evaluation.experiments.naming.builders import example, examples, made_examples
+from transforms.content_hash import content_hash
+from transforms.evaluation.experiments.naming.config import NamingMethod
+from transforms.evaluation.experiments.naming.predictions import (
+    predict_names,
+    prompts_of_method,
+    test_sample,
+    titles_of,
+)
+from transforms.language_models.spec import GenerationSpec, ModelSpec
+from transforms.naming.config import NamingConfig
+from transforms.naming.question import load_instructions, question
+
+TITLES = ["Red tea pots of Japan", "Tea pots for two", " ", "How tea pots are made"]
+ROWS = examples([example("Tea pots", TITLES, terms=["tea pots", "japan"]), example("Nothing", [])])
+TEA = ROWS["name"].to_pylist().index("Tea pots")
+
+
+def asking(naming: NamingConfig) -> NamingMethod:
+    return NamingMethod(naming.method, naming.method, naming, GenerationSpec(ModelSpec("hub", "a/b")), "model")
+
+
+class TestSample:
+    ROWS = examples(made_examples(40))
+
+    def test_only_what_is_held_out(self) -> None:
+        assert {"train", "test"} == set(self.ROWS["split"].to_pylist())
+        sample = test_sample([self.ROWS], 1000)
+        assert set(sample.rows["split"].to_pylist()) == {"test"}
+        assert sample.rows.num_rows == sample.held_out == 40
+
+    def test_it_does_not_depend_on_the_order_of_rows_and_grows_with_its_size(self) -> None:
+        sample = test_sample([self.ROWS], 10)
+        shuffled = self.ROWS.take(np.random.default_rng(0).permutation(self.ROWS.num_rows))
+        assert test_sample([shuffled.slice(0, 9), shuffled.slice(9)], 10) == sample
+        ids = sample.rows["example_id"].to_pylist()
+        assert ids == sorted(ids)
+        assert set(ids) < set(test_sample([self.ROWS], 11).rows["example_id"].to_pylist())
+        assert sample.held_out == 40
+
+    def test_it_takes_two_to_compare(self) -> None:
+        with pytest.raises(ValueError, match="at least 2 held-out examples, got 0"):
+            test_sample([self.ROWS.slice(0, 0)], 10)
+
+
+class TestQuestions:
+    def test_they_are_those_of_name(self) -> None:
+        naming = NamingConfig(method="few_shot", max_items=2, metadata="both", max_terms=1)
+        generation = prompts_of_method(ROWS, asking(naming)).to_pylist()
+        said = question(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
+        assert generation == [{"content_hash": content_hash(said, "model"), "question": said}]
+
+    def test_nothing_is_asked_about_nothing(self) -> None:
+        nothing = examples([example("a", []), example("b", [" "])])
+        assert prompts_of_method(nothing, asking(NamingConfig(method="fine_tuned"))).num_rows == 0
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("way", "name", "refusal"),
+        [
+            (NamingMethod("a", "reference"), "Tea pots", ""),
+            (NamingMethod("a", "first_title"), "Red tea pots of Japan", "single_title"),
+            (NamingMethod("a", "medoid_title"), "How tea pots are made", "single_title"),
+            (NamingMethod("a", "salient"), "Tea pots, japan", ""),
+        ],
+    )
+    def test_without_a_model(self, way: NamingMethod, name: str, refusal: str) -> None:
+        found = predict_names(way, ROWS, {}, [2, None] if TEA == 0 else [None, 2])
+        assert (found.names[TEA], found.refusals[TEA]) == (name, refusal)
+
+    @pytest.mark.parametrize(
+        ("said", "name", "refusal"),
+        [
+            ('1. "Pots for **tea**."', "Pots for tea", ""),
+            ("Tea pots for two", "Tea pots for two", "single_title"),
+            ("?!", "", "blank"),
+            (None, "", "unanswered"),
+            (load_instructions(1).examples[0].name, load_instructions(1).examples[0].name, "echo"),
+        ],
+    )
+    def test_what_a_model_says_is_cleaned_and_judged_and_never_replaced(
+        self, said: str | None, name: str, refusal: str
+    ) -> None:
+        way = asking(NamingConfig(method="few_shot", examples=1))
+        (hashed,) = prompts_of_method(ROWS, way)["content_hash"].to_pylist()
+        found = predict_names(way, ROWS, {} if said is None else {hashed: said, "another": "No"})
+        assert (found.names[TEA], found.refusals[TEA]) == (name, refusal)
+        assert (found.names[1 - TEA], found.refusals[1 - TEA]) == ("", "unanswered")
+
+    def test_titles_that_say_something(self) -> None:
+        assert titles_of(ROWS)[TEA] == [TITLES[0], TITLES[1], TITLES[3]]
+        assert titles_of(ROWS)[1 - TEA] == []
+        assert predict_names(NamingMethod("a", "first_title"), ROWS, {}).refusals[1 - TEA] == "unanswered"
