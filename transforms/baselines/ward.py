@@ -1,4 +1,4 @@
-"""PinnerSage (2007.03634): Ward clusters of one user's items, each told by its medoid, and its weight."""
+"""Clusters of the items of one user by Ward's linkage, as in PinnerSage (2007.03634), or by average linkage."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.baselines.labels import Labels, Vectors, cluster_known
-
-DECAY = 0.01
-"""PinnerSage's decay of an action's weight, by day."""
-
-_MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def ward_labels(vectors: Vectors, threshold: float) -> Labels:
@@ -49,40 +44,3 @@ def _linkage_labels(rows: npt.NDArray[np.float64], method: str, threshold: float
     tree = linkage(np.sqrt(squares) if method == "ward" else squares / 2, method)
     labels: Labels = fcluster(tree, threshold, criterion="distance").astype(np.int64)
     return labels
-
-
-def medoids(vectors: Vectors, labels: Labels) -> Labels:
-    """The member of each cluster that is nearest to all its members, by squared distance; ties: the first.
-
-    Args:
-        vectors: shape (items, dimensions).
-        labels: int64, shape (items,): clusters 0, 1, ..., each with members, and -1.
-
-    Returns:
-        int64, shape (clusters,): positions among the items.
-    """
-    rows = vectors.astype(np.float64)
-    found = np.empty(labels.max(initial=-1) + 1, np.int64)
-    for cluster in range(len(found)):
-        members = np.flatnonzero(labels == cluster)
-        # The sum of squared distances to all members is least where the distance to their mean is.
-        spread = ((rows[members] - rows[members].mean(axis=0)) ** 2).sum(axis=1)
-        found[cluster] = members[np.argmin(spread)]
-    return found
-
-
-def importance(labels: Labels, times: npt.NDArray[np.int64], now: int, decay: float = DECAY) -> npt.NDArray[np.float64]:
-    """The weight of each cluster: `sum(exp(-decay * days since the action))` over the actions in it.
-
-    Args:
-        labels: int64, shape (actions,): clusters 0, 1, ..., and -1.
-        times: int64, shape (actions,): microseconds since 1970.
-        now: the time from which one looks back, in microseconds since 1970.
-        decay: by day; 0: each action counts the same.
-
-    Returns:
-        float64, shape (clusters,).
-    """
-    inside = labels >= 0
-    days = (now - times[inside]) / _MICROSECONDS_A_DAY
-    return np.bincount(labels[inside], np.exp(-decay * days), labels.max(initial=-1) + 1).astype(np.float64)
