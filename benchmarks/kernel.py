@@ -47,7 +47,7 @@ def rates(log: SortedLog, sample_size: int, repeats: int) -> dict[str, float]:
         "kernel": lambda: _kernel(offsets, log.items, log),
         "textbook": lambda: [textbook_journeys(history, _CONFIG) for history in named],
         "plain": lambda: [plain_journeys(history, _CONFIG) for history in named],
-        "ward": lambda: [ward_clusters(items, log.known.vectors) for items in sample],
+        "ward": lambda: [ward_clusters(items, log.catalogue.term_vectors) for items in sample],
     }
     sampled = sum(map(len, sample))
     return {
@@ -57,12 +57,12 @@ def rates(log: SortedLog, sample_size: int, repeats: int) -> dict[str, float]:
 
 
 def _kernel(offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], log: SortedLog) -> Journeys:
-    return extract_journeys(offsets, items, log.known.vectors, _CONFIG)
+    return extract_journeys(offsets, items, log.catalogue.term_vectors, _CONFIG)
 
 
 def _with_terms(items: npt.NDArray[np.int32], log: SortedLog) -> list[tuple[str, Terms]]:
     """A history as plain Python reads it."""
-    vectors, vocabulary, item_ids = log.known.vectors, log.known.vocabulary, log.known.item_ids
+    vectors, vocabulary, item_ids = log.catalogue.term_vectors, log.catalogue.vocabulary, log.catalogue.item_ids
     history: list[tuple[str, Terms]] = []
     for item in items.tolist():
         span = slice(vectors.offsets[item], vectors.offsets[item + 1])

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.catalogue_terms import catalogue_terms
 from schemas import TIMESTAMP
-from transforms.journeys.catalogue import Catalogue, catalogue, pack
+from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import IcpcConfig, extract_journeys
 from transforms.journeys.rows import journey_rows
@@ -30,18 +30,18 @@ class SortedLog(NamedTuple):
     Attributes:
         histories: of all users.
         items: int32, shape (events,): the number of each event's item.
-        known: the items and terms.
+        catalogue: the items and terms.
     """
 
     histories: Histories
     items: npt.NDArray[np.int32]
-    known: Catalogue
+    catalogue: Catalogue
 
 
 def sorted_log(interactions: Path, items: Path) -> SortedLog:
     """Reads log and catalogue, joins them, sorts, and cuts each history to its last interactions."""
-    known = catalogue(pack([catalogue_terms(pq.read_table(items))]))
-    numbers = {"item_id": known.item_ids, "item": np.arange(len(known.item_ids), dtype=np.int32)}
+    catalogue = unpack_catalogue(pack_catalogue([catalogue_terms(pq.read_table(items))]))
+    numbers = {"item_id": catalogue.item_ids, "item": np.arange(len(catalogue.item_ids), dtype=np.int32)}
     log = (
         pl.scan_parquet(interactions / "*.parquet")
         .select("user_id", "item_id", "timestamp")
@@ -64,7 +64,7 @@ def sorted_log(interactions: Path, items: Path) -> SortedLog:
             removed=lengths - kept_lengths,
         ),
         log["item"].to_numpy(),
-        known,
+        catalogue,
     )
 
 
@@ -76,8 +76,8 @@ def _last(lengths: npt.NDArray[np.int64], kept_lengths: npt.NDArray[np.int64]) -
 def run(interactions: Path, items: Path, output: Path) -> None:
     """Writes the journeys of a log."""
     log = sorted_log(interactions, items)
-    journeys = extract_journeys(log.histories.offsets, log.items, log.known.vectors, IcpcConfig())
-    rows = journey_rows(journeys, log.histories, log.items, log.known)
+    journeys = extract_journeys(log.histories.offsets, log.items, log.catalogue.term_vectors, IcpcConfig())
+    rows = journey_rows(journeys, log.histories, log.items, log.catalogue)
     pq.write_table(pa.Table.from_batches([rows]), output, compression="zstd")
 
 

@@ -22,7 +22,7 @@ JOURNEYS = DatasetSchema(
         Column(
             "rank",
             pa.int32(),
-            "1 for the user's largest journey, or with `--half_life` for the most important one; ties: the more "
+            "1 for the user's largest journey, or with `--half_life_days` for the most important one; ties: the more "
             "recent, then the older opening.",
         ),
         Column("size", pa.int32(), "Number of distinct items."),

@@ -105,7 +105,7 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
 def test_three_slices_equal_one_run(by_vectors: bool, slices: Slices) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        options = [f"--item_embeddings={folder / 'embeddings.parquet'}", "--half_life=.5"] if by_vectors else []
+        options = [f"--item_embeddings={folder / 'embeddings.parquet'}", "--half_life_days=.5"] if by_vectors else []
         whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
         workspace = extract(folder, "day0", slices[0], *options)
         for day, part in enumerate(slices[1:], start=1):
@@ -125,7 +125,7 @@ def test_a_continued_log_finds_the_threshold_of_one_run(tmp_path: Path) -> None:
         Interaction(f"u{user}", f"i{item:02d}", START + timedelta(hours=int(hours)))
         for user, item, hours in zip(*(random.integers(0, most, 120) for most in (6, 24, 60)), strict=True)
     ]
-    target = "--target_granularity=1"
+    target = "--target_journeys_per_user=1"
     whole = extract(tmp_path, "whole", log, target)
     first = extract(tmp_path, "first", log[:70], target)
     continued = extract(tmp_path, "continued", log[70:], target, f"--previous={first}")

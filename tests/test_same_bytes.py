@@ -12,7 +12,7 @@ from pipelines.extract import job as extract_job
 from pipelines.extract.__main__ import run
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
 from transforms.datasets.manifest import read_manifest
-from transforms.journeys.config import EvidenceConfig, IcpcConfig, SweepConfig
+from transforms.journeys.config import BayesianConfig, IcpcConfig, SweepConfig
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
@@ -159,7 +159,7 @@ def _sample_of_50(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: float, given: bool) -> None:
     def found(name: str, rows: pl.DataFrame, files: int, *options: str) -> dict[str, list[tuple[str, bytes]]]:
         vectors = by_vectors(tmp_path / name, files) if given else ()
-        return extract(tmp_path / name, rows, f"--target_granularity={target}", *vectors, *options, files=files)
+        return extract(tmp_path / name, rows, f"--target_journeys_per_user={target}", *vectors, *options, files=files)
 
     expected = found("expected", log, 1, "--runner=FnApiRunner")
     assert found("one bucket", shuffled(log), 3, "--runner=FnApiRunner", "--buckets=1") == expected
@@ -170,7 +170,7 @@ def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: 
     metrics = {(row["metric"], row["slice"]): row["value"] for row in rows_of(expected["metrics"]).to_dicts()}
     assert metrics["sweep_users", ""] == 50 < metrics["users", ""]
     option = "merge_threshold" if given else "threshold"
-    assert metrics["sweep_threshold", option] != (EvidenceConfig.merge_threshold if given else IcpcConfig.threshold)
+    assert metrics["sweep_threshold", option] != (BayesianConfig.merge_threshold if given else IcpcConfig.threshold)
 
 
 def test_vectors_and_terms_see_other_journeys_of_the_same_histories(

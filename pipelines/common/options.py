@@ -234,9 +234,9 @@ def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:
         help="Terms of fewer items are not salient.",
     )
     parser.add_argument(
-        "--max_term_share",
+        "--max_term_fraction",
         type=bounded_number(float, 0, 1, open_low=True),
-        default=VocabularyConfig.max_term_share,
+        default=VocabularyConfig.max_term_fraction,
         help="Terms of a larger share of all items are not salient.",
     )
     parser.add_argument(
@@ -249,7 +249,7 @@ def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:
 
 def vocabulary_config(args: argparse.Namespace) -> VocabularyConfig:
     """Which terms can be salient, as the command line says."""
-    return VocabularyConfig(args.min_term_items, args.max_term_share, args.min_association)
+    return VocabularyConfig(args.min_term_items, args.max_term_fraction, args.min_association)
 
 
 def add_error_rate(parser: argparse.ArgumentParser) -> None:

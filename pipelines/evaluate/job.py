@@ -37,7 +37,7 @@ from transforms.datasets.manifest import read_manifest
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
-from transforms.salience.config import LearningConfig, SalienceConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
@@ -158,9 +158,9 @@ class EvaluateOptions(options.JobOptions):
             help="Whether the first collection of a mixture brings in at least three times as many items.",
         )
         add(
-            "--most_items",
+            "--max_items",
             type=bounded_number(int, 1),
-            default=LearningConfig.most_items,
+            default=LearnedSalienceConfig.max_items,
             help="For salience: items of the catalogue that are used, a sample.",
         )
         add(
@@ -249,7 +249,7 @@ class Job:
     encoder_name: str
     methods: tuple[Method, ...]
     separation: SeparationConfig
-    learning: LearningConfig
+    learning: LearnedSalienceConfig
     conformity: ConformityConfig
     intervention: InterventionConfig
     examples: Source | None
@@ -368,7 +368,7 @@ def plan(args: argparse.Namespace) -> Job:
         encoder_name=encoder_name,
         methods=_choose_methods(args, encoder_name) if "E2" in experiments else (),
         separation=separation,
-        learning=LearningConfig(most_items=args.most_items),
+        learning=LearnedSalienceConfig(max_items=args.max_items),
         conformity=ConformityConfig(separation, args.most_collections, share=args.popular_share),
         intervention=InterventionConfig(seed=args.seed),
         examples=resolve_dataset("--examples", args.examples, NAMING_EXAMPLES) if args.examples else None,

@@ -23,10 +23,10 @@ from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import Encoded, EncodeItems
 from transforms.encoders.spec import EncoderSource
-from transforms.journeys.described_items import DescribeItems
+from transforms.journeys.item_features import BuildItemFeatures
+from transforms.journeys.quantized_vectors import quantize_rows
 from transforms.journeys.stages import ExtractJourneys
 from transforms.journeys.sweep import sweep_metrics
-from transforms.journeys.vectors import compact_rows
 from transforms.progress import Progress
 from transforms.salience.learned_terms import LearnedSalientTerms
 from transforms.salience.model import default_model
@@ -79,10 +79,10 @@ def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, side_outp
     encoded = _encode(root, items, job.encoder, job.embeddings, progress, side_outputs) if job.encoder else None
     vectors = None
     if encoded is not None:
-        vectors = encoded.vectors | "CompactMade" >> beam.Map(compact_rows, "vector").with_output_types(pa.RecordBatch)
+        vectors = encoded.vectors | "CompactMade" >> beam.Map(quantize_rows, "vector").with_output_types(pa.RecordBatch)
     if job.item_embeddings:
         given = _read_unique(root, ITEM_EMBEDDINGS, job.item_embeddings, job.embedding_columns, progress, side_outputs)
-        vectors = given | "CompactGiven" >> beam.Map(compact_rows, "embedding").with_output_types(pa.RecordBatch)
+        vectors = given | "CompactGiven" >> beam.Map(quantize_rows, "embedding").with_output_types(pa.RecordBatch)
     if job.salient_terms:
         salient = _read_unique(root, SALIENT_TERMS, job.salient_terms, {}, progress, side_outputs)
     elif job.encoder is not None and encoded is not None and job.scorer == "learned":
@@ -96,7 +96,7 @@ def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, side_outp
         side_outputs.counts.append(term_counts)
     described = salient
     if vectors is not None or job.salient_terms:
-        described = items | "DescribeItems" >> DescribeItems(salient, vectors, buckets)
+        described = items | "DescribeItems" >> BuildItemFeatures(salient, vectors, buckets)
     return _Catalogue(described, encoded.embeddings if encoded else None)
 
 

@@ -34,8 +34,8 @@ from transforms.datasets.manifest import read_manifest
 from transforms.datasets.storage import StorageError, open_storage
 from transforms.encoders.spec import EncoderSource
 from transforms.journeys.config import (
-    LONGEST_BY_VECTORS,
-    EvidenceConfig,
+    MAX_HISTORY_BY_VECTORS,
+    BayesianConfig,
     ExtractConfig,
     IcpcConfig,
     InteractionFilter,
@@ -49,7 +49,7 @@ _SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors"
 _BROADCAST_BYTES = 256 << 20
 _VECTOR_SHARE = 8
 SCORERS = ("statistical", "learned")
-_EVIDENCE_OPTIONS = ("merge_threshold", "merge_share", "join_share")
+_EVIDENCE_OPTIONS = ("merge_threshold", "merge_fraction", "join_fraction")
 
 
 class ExtractOptions(options.JobOptions):
@@ -120,7 +120,7 @@ class ExtractOptions(options.JobOptions):
             help="Terms written for a journey: the heaviest.",
         )
         add(
-            "--half_life",
+            "--half_life_days",
             type=bounded_number(float, 0, 1e6, open_low=True),
             help="Days: journeys are ranked by importance, the sum over their interactions, each of which counts half "
             "when it is so much older than the user's last. Without it: by size.",
@@ -146,23 +146,23 @@ class ExtractOptions(options.JobOptions):
             "--merge_threshold",
             type=bounded_number(float, float("-inf")),
             help="By vectors: least evidence for two journeys to be one. Lower: fewer and wider journeys. Without it: "
-            f"{EvidenceConfig.merge_threshold}.",
+            f"{BayesianConfig.merge_threshold}.",
         )
         add(
-            "--merge_share",
+            "--merge_fraction",
             type=bounded_number(float, 0, 1),
             help="By vectors: share of the evidence against it, which items at a right angle would be, that two "
             f"journeys may bring to become one. Lower: more and narrower journeys. Without it: "
-            f"{EvidenceConfig.merge_share}.",
+            f"{BayesianConfig.merge_fraction}.",
         )
         add(
-            "--join_share",
+            "--join_fraction",
             type=bounded_number(float, 0, 1),
             help="By vectors: likewise for an item to be in a journey at all. Lower: fewer items in journeys. Without "
-            f"it: {EvidenceConfig.join_share}.",
+            f"it: {BayesianConfig.join_fraction}.",
         )
         add(
-            "--target_granularity",
+            "--target_journeys_per_user",
             type=bounded_number(float, 0, 1e6, open_low=True),
             help="Mean number of journeys of a user that is wanted: --threshold, or --merge_threshold, is found from "
             "the data. It implies --sweep.",
@@ -357,7 +357,7 @@ def plan(args: argparse.Namespace) -> Job:
                 args.centroid,
                 args.journey_terms,
             ),
-            evidence=_evidence_config(args) if _has_vectors(args) else None,
+            bayesian=_evidence_config(args) if _has_vectors(args) else None,
             interactions=InteractionFilter(
                 tuple(sorted(set(args.keep_events))), args.min_value, args.min_dwell_seconds, args.min_interest
             ),
@@ -366,7 +366,7 @@ def plan(args: argparse.Namespace) -> Job:
             join=_choose_join(args.catalogue_join, items, encoder),
             buckets=args.buckets or parts,
             sweep=_sweep_config(args),
-            half_life_days=args.half_life,
+            half_life_days=args.half_life_days,
         ),
         parts=parts,
         max_error_rate=args.max_error_rate,
@@ -397,24 +397,26 @@ def _check_clustering(args: argparse.Namespace) -> None:
             other = "terms, not by vectors" if by_vectors else "vectors, which come from --encoder or --item_embeddings"
             raise options.UsageError(f"--{name} is for journeys that are formed by {other}")
     for name in ("threshold", "merge_threshold"):
-        if args.target_granularity is not None and getattr(args, name) is not None:
+        if args.target_journeys_per_user is not None and getattr(args, name) is not None:
             raise options.UsageError(
-                f"--target_granularity finds the threshold that --{name} gives: one of them, please"
+                f"--target_journeys_per_user finds the threshold that --{name} gives: one of them, please"
             )
-    if by_vectors and args.max_history > LONGEST_BY_VECTORS:
+    if by_vectors and args.max_history > MAX_HISTORY_BY_VECTORS:
         raise options.UsageError(
-            f"--max_history must be at most {LONGEST_BY_VECTORS} for journeys that are formed by vectors, whose memory "
-            f"grows with its square, got {args.max_history}"
+            f"--max_history must be at most {MAX_HISTORY_BY_VECTORS} for journeys that are formed by vectors: "
+            f"memory grows with its square, got {args.max_history}"
         )
 
 
-def _evidence_config(args: argparse.Namespace) -> EvidenceConfig:
+def _evidence_config(args: argparse.Namespace) -> BayesianConfig:
     given = {name: getattr(args, name) for name in _EVIDENCE_OPTIONS}
-    return EvidenceConfig(**{name: value for name, value in given.items() if value is not None})
+    return BayesianConfig(**{name: value for name, value in given.items() if value is not None})
 
 
 def _sweep_config(args: argparse.Namespace) -> SweepConfig | None:
-    return SweepConfig(args.target_granularity) if args.sweep or args.target_granularity is not None else None
+    return (
+        SweepConfig(args.target_journeys_per_user) if args.sweep or args.target_journeys_per_user is not None else None
+    )
 
 
 def _find_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:

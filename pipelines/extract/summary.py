@@ -14,7 +14,7 @@ from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import JOURNEYS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
-from transforms.journeys.sweep import slice_of
+from transforms.journeys.sweep import sweep_slice
 
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5
@@ -100,7 +100,7 @@ def threshold_lines(values: MetricValues, workspace: str) -> list[str]:
     if not chosen or not users:
         return []
     ((option, threshold),) = chosen.items()
-    used = slice_of(option, threshold, round(values["sweep_min_size", ""]))
+    used = sweep_slice(option, threshold, round(values["sweep_min_size", ""]))
     reached, covered = values["sweep_journeys_per_user", used], values["sweep_coverage", used]
     given = (
         f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, with {covered:.0%} of the interactions, in "
@@ -114,7 +114,7 @@ def threshold_lines(values: MetricValues, workspace: str) -> list[str]:
 
 
 def _target_lines(values: MetricValues, reached: float, size: str) -> list[str]:
-    target = values.get(("sweep_target_granularity", ""))
+    target = values.get(("sweep_target_journeys_per_user", ""))
     if target is None:
         return []
     lines = [f"Of the thresholds that were tried it is the nearest to {target:g} journeys a user"]

@@ -21,6 +21,6 @@ def build_interest(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         INTERACTIONS, job.interactions, job.columns, job.timestamp_unit, progress
     )
     side_outputs.add_errors_and_counts(*besides)
-    scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.most_pairs)
+    scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.max_pairs)
     side_outputs.counts.append(counts)
     commit_job(PROGRAM, job, {SCORED_INTERACTIONS.name: scored}, side_outputs, writer)

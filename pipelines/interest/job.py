@@ -65,7 +65,7 @@ class InterestOptions(options.JobOptions):
             help="Of first values, orders and negatives.",
         )
         add(
-            "--most_pairs",
+            "--max_pairs",
             type=bounded_number(int, 1),
             default=_MOST_PAIRS,
             help="The job fails where the log has more distinct pairs of user and item: one process learns from them.",
@@ -84,7 +84,7 @@ class Job:
         columns: other names of columns in the log.
         timestamp_unit: what numbers in the timestamp column count.
         learning: how interest is told from conformity.
-        most_pairs: the most pairs of user and item that are learnt from.
+        max_pairs: the most pairs of user and item that are learnt from.
         parts: number of parts of each dataset.
         max_error_rate: largest share of unusable rows of an input.
     """
@@ -95,7 +95,7 @@ class Job:
     columns: dict[str, str]
     timestamp_unit: Any
     learning: InterestConfig
-    most_pairs: int
+    max_pairs: int
     parts: int
     max_error_rate: float
 
@@ -149,7 +149,7 @@ def plan(args: argparse.Namespace) -> Job:
             discrepancy=args.discrepancy,
             seed=args.seed,
         ),
-        most_pairs=args.most_pairs,
+        max_pairs=args.max_pairs,
         parts=default_num_parts(interactions),
         max_error_rate=args.max_error_rate,
     )

@@ -46,7 +46,7 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(buckets)
         side_outputs.add_errors_and_counts(*besides)
     else:
-        limits = (job.fewest_collections_of_source, job.learning.most_items)
+        limits = (job.min_collections_of_source, job.learning.max_items)
         listed = ApplyGlobally(_items_of_large_sources, limits)
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> listed
         items = items | "CutItems" >> beam.FlatMap(split_by_size).with_output_types(pa.RecordBatch)
@@ -59,7 +59,7 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         model=_given_model(job),
         interactions=rows.get(INTERACTIONS.name),
         buckets=buckets,
-        otherwise=default_model(str(job.encoder)),
+        fallback_model=default_model(str(job.encoder)),
     )
     side_outputs.counts += [encoded.counts, learned.counts]
     side_outputs.metrics.append(learned.metrics)

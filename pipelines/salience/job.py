@@ -28,7 +28,7 @@ from schemas import (
 )
 from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSpec
-from transforms.salience.config import LearningConfig, SalienceConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
 PROGRAM = "salience"
 OUTPUTS = (EMBEDDINGS, SALIENCE_MODEL, SALIENT_TERMS, ERRORS, METRICS)
@@ -49,7 +49,7 @@ class SalienceOptions(options.JobOptions):
             help="Instead of a catalogue: `collections`; their names are tags. A sample of its items is used.",
         )
         add(
-            "--fewest_collections_of_source",
+            "--min_collections_of_source",
             type=bounded_number(int, 1),
             default=1,
             help="Use collections of sources that have at least so many.",
@@ -79,28 +79,33 @@ class SalienceOptions(options.JobOptions):
         add(
             "--neighbours",
             type=bounded_number(int, 0, 1000),
-            default=LearningConfig.neighbours,
+            default=LearnedSalienceConfig.neighbours,
             help="Terms considered for an item besides those of its text: the nearest.",
         )
         add(
-            "--most_terms",
+            "--max_context_terms",
             type=bounded_number(int, 1, 1 << 20),
-            default=LearningConfig.most_terms,
+            default=LearnedSalienceConfig.max_context_terms,
             help="Terms that can be near: the most frequent. It bounds time and memory.",
         )
         add(
-            "--fewest_items",
+            "--min_items",
             type=bounded_number(int, 1),
-            default=LearningConfig.fewest_items,
+            default=LearnedSalienceConfig.min_items,
             help="Terms of fewer items are not near to any.",
         )
         add(
-            "--most_items",
+            "--max_items",
             type=bounded_number(int, 1),
-            default=LearningConfig.most_items,
+            default=LearnedSalienceConfig.max_items,
             help="Items that a model is learnt from: a sample.",
         )
-        add("--seed", type=bounded_number(int, 0), default=LearningConfig.seed, help="Of what a model is learnt from.")
+        add(
+            "--seed",
+            type=bounded_number(int, 0),
+            default=LearnedSalienceConfig.seed,
+            help="Of what a model is learnt from.",
+        )
         options.add_vocabulary_limits(parser)
         options.add_error_rate(parser)
 
@@ -112,7 +117,7 @@ class Job:
     Attributes:
         items: the catalogue; None: what `collections` says.
         collections: lists whose names are tags.
-        fewest_collections_of_source: sources with fewer are left out.
+        min_collections_of_source: sources with fewer are left out.
         interactions: a log to learn from.
         embeddings: those of an earlier run.
         stored_model: the model of an earlier run, to be used.
@@ -129,7 +134,7 @@ class Job:
 
     items: Source | None
     collections: Source | None
-    fewest_collections_of_source: int
+    min_collections_of_source: int
     interactions: Source | None
     embeddings: Source | None
     stored_model: Source | None
@@ -140,7 +145,7 @@ class Job:
     item_columns: dict[str, str]
     encoder: EncoderSpec
     salience: SalienceConfig
-    learning: LearningConfig
+    learning: LearnedSalienceConfig
     max_error_rate: float
 
     @property
@@ -157,7 +162,7 @@ class Job:
             "learns": self.learns,
             "encoder": str(self.encoder),
             "encoder_fingerprint": self.encoder.fingerprint(),
-            "fewest_collections_of_source": self.fewest_collections_of_source,
+            "min_collections_of_source": self.min_collections_of_source,
         }
 
     @property
@@ -197,7 +202,7 @@ def plan(args: argparse.Namespace) -> Job:
     return Job(
         items=sources.get("items"),
         collections=sources.get("collections"),
-        fewest_collections_of_source=args.fewest_collections_of_source,
+        min_collections_of_source=args.min_collections_of_source,
         interactions=sources.get("interactions"),
         embeddings=resolve_dataset("--previous", args.previous, EMBEDDINGS) if args.previous else None,
         stored_model=None if args.model in MODELS else resolve_dataset("--model", args.model, SALIENCE_MODEL),
@@ -208,11 +213,11 @@ def plan(args: argparse.Namespace) -> Job:
         item_columns=args.item_columns,
         encoder=encoder,
         salience=SalienceConfig(options.vocabulary_config(args), args.max_terms),
-        learning=LearningConfig(
-            most_terms=args.most_terms,
+        learning=LearnedSalienceConfig(
+            max_context_terms=args.max_context_terms,
             neighbours=args.neighbours,
-            fewest_items=args.fewest_items,
-            most_items=args.most_items,
+            min_items=args.min_items,
+            max_items=args.max_items,
             seed=args.seed,
         ),
         max_error_rate=args.max_error_rate,

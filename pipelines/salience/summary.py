@@ -23,7 +23,7 @@ def print_salience(workspace: str, seconds: float) -> None:
     console = Console(highlight=False)
     values = read_metrics(PROGRAM, workspace)
     print_counts(console, PROGRAM, seconds, values, _COUNTS)
-    learnt = next(slice_ for metric, slice_ in values if metric == "model_learnt_from")
+    learnt = next(slice_ for metric, slice_ in values if metric == "model_trained_on")
     console.print(f"  model learnt from: {learnt}", markup=False)
     if ("calibration_error", "after") in values:
         before, after = (values["calibration_error", when] for when in ("before", "after"))

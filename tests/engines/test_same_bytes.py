@@ -72,7 +72,7 @@ def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Parts]
     pq.write_table(pa.table({"item_id": items["item_id"], "embedding": vectors}), folder / "vectors.parquet")
 
     def run(name: str, *options: str) -> Parts:
-        found = [f"--item_embeddings={folder / 'vectors.parquet'}", "--target_granularity=8"]
+        found = [f"--item_embeddings={folder / 'vectors.parquet'}", "--target_journeys_per_user=8"]
         ended = extract(*options, *found, f"--workspace={folder / name}", *log_of("github_stars"))
         assert ended.code == 0, ended.said
         print(f"{name}, by vectors: {ended.seconds:.1f} s")

@@ -15,7 +15,7 @@ from pipelines.extract.__main__ import run
 from pipelines.extract.job import ExtractOptions, Job, plan
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
-from transforms.journeys.config import EvidenceConfig, SweepConfig
+from transforms.journeys.config import BayesianConfig, SweepConfig
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
@@ -109,7 +109,7 @@ class TestParsing:
             ("--stop_words=nowhere.txt", "--stop_words: cannot read 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
             ("--merge_threshold=-0.3", "--merge_threshold is for journeys that are formed by vectors, which come from"),
-            ("--join_share=2", "argument --join_share: must be a number in [0, 1], got '2'"),
+            ("--join_fraction=2", "argument --join_fraction: must be a number in [0, 1], got '2'"),
             ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
             ("--scorer=learned", "--scorer=learned needs --encoder"),
             ("--scorer=both", "argument --scorer: invalid choice: 'both'"),
@@ -117,11 +117,17 @@ class TestParsing:
             ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'minilm'"),
             ("--item_embeddings=nowhere", "--item_embeddings: no such file or folder: '"),
             ("--salient_terms=nowhere", "--salient_terms: no such file or folder: '"),
-            ("--target_granularity=0", "argument --target_granularity: must be a number in (0, 1e+06], got '0'"),
-            ("--target_granularity=many", "argument --target_granularity: must be a number in (0, 1e+06], got 'many'"),
-            ("--half_life=0", "argument --half_life: must be a number in (0, 1e+06], got '0'"),
-            ("--half_life=inf", "argument --half_life: must be a number in (0, 1e+06], got 'inf'"),
-            ("--half_life=a week", "argument --half_life: must be a number in (0, 1e+06], got 'a week'"),
+            (
+                "--target_journeys_per_user=0",
+                "argument --target_journeys_per_user: must be a number in (0, 1e+06], got '0'",
+            ),
+            (
+                "--target_journeys_per_user=many",
+                "argument --target_journeys_per_user: must be a number in (0, 1e+06], got 'many'",
+            ),
+            ("--half_life_days=0", "argument --half_life_days: must be a number in (0, 1e+06], got '0'"),
+            ("--half_life_days=inf", "argument --half_life_days: must be a number in (0, 1e+06], got 'inf'"),
+            ("--half_life_days=a week", "argument --half_life_days: must be a number in (0, 1e+06], got 'a week'"),
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
@@ -154,29 +160,31 @@ class TestParsing:
     ) -> None:
         (tmp_path / "vectors.parquet").touch()
         vectors = [f"--item_embeddings={tmp_path / 'vectors.parquet'}"] if option == "merge_threshold" else []
-        assert run([*vectors, f"--{option}=0.1", "--target_granularity=3"]) == 2
-        assert f"--target_granularity finds the threshold that --{option} gives" in capsys.readouterr().err
+        assert run([*vectors, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
+        assert f"--target_journeys_per_user finds the threshold that --{option} gives" in capsys.readouterr().err
 
     def test_a_target_implies_a_sweep(self) -> None:
         assert planned().extraction.sweep is None
         assert planned("--sweep", "--threshold=0.1").extraction.sweep == SweepConfig()
-        assert planned("--target_granularity=2.5").extraction.sweep == SweepConfig(2.5)
-        assert planned("--target_granularity=2.5", "--sweep").configuration["extraction"]["sweep"] == {
-            "target_granularity": 2.5,
+        assert planned("--target_journeys_per_user=2.5").extraction.sweep == SweepConfig(2.5)
+        assert planned("--target_journeys_per_user=2.5", "--sweep").configuration["extraction"]["sweep"] == {
+            "target_journeys_per_user": 2.5,
             "users": 4096,
         }
 
     def test_a_half_life_is_told_in_manifests(self) -> None:
         assert planned().configuration["extraction"]["half_life_days"] is None
-        assert planned("--half_life=7.5").configuration["extraction"]["half_life_days"] == 7.5
+        assert planned("--half_life_days=7.5").configuration["extraction"]["half_life_days"] == 7.5
 
     def test_options_of_vectors(self, tmp_path: Path) -> None:
         (tmp_path / "vectors.parquet").touch()
         given = f"--item_embeddings={tmp_path / 'vectors.parquet'}"
-        assert planned().extraction.evidence is None
-        assert planned(given).extraction.evidence == EvidenceConfig()
-        changed = planned(given, "--merge_threshold=-0.2", "--merge_share=0.5", "--join_share=0").extraction.evidence
-        assert changed == EvidenceConfig(merge_threshold=-0.2, merge_share=0.5, join_share=0)
+        assert planned().extraction.bayesian is None
+        assert planned(given).extraction.bayesian == BayesianConfig()
+        changed = planned(
+            given, "--merge_threshold=-0.2", "--merge_fraction=0.5", "--join_fraction=0"
+        ).extraction.bayesian
+        assert changed == BayesianConfig(merge_threshold=-0.2, merge_fraction=0.5, join_fraction=0)
 
     def test_numbers_at_the_ends_of_what_is_allowed(self) -> None:
         job = planned(

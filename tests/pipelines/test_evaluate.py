@@ -238,7 +238,7 @@ class TestSalience:
         catalogue = pa.Table.from_pylist([row | {"description": None} for row in rows_of_items(400)])
         folder = write(tmp_path / "in", {"items.parquet": catalogue})
         options = ("--experiments=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
-        told = evaluate(*options, "--most_items=350", "--workspace=out")
+        told = evaluate(*options, "--max_items=350", "--workspace=out")
         figures = values(tmp_path / "out")
         assert figures["salience_auc", "statistical"] == 0.5
         assert figures["salience_auc", "learned, default model"] > 0.9
@@ -247,7 +247,7 @@ class TestSalience:
         assert "learned, default model" in told
         assert "…" not in told
         assert "## Salience: hidden tags" in (tmp_path / "page.md").read_text(encoding="utf-8")
-        again = evaluate(*options, "--most_items=350", "--workspace=again", "--previous=out")
+        again = evaluate(*options, "--max_items=350", "--workspace=again", "--previous=out")
         assert again.splitlines()[1:-2] == told.splitlines()[1:-2]
         assert values(tmp_path / "again")["texts_encoded", ""] == 0
         assert content(tmp_path / "again", EMBEDDINGS) == content(tmp_path / "out", EMBEDDINGS)

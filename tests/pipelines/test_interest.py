@@ -117,9 +117,9 @@ def test_same_bytes_whoever_computes_and_in_whatever_order(
 def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(tmp_path, {"log.parquet": log()})
     workspace = tmp_path / "out"
-    options = (f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}", "--most_pairs=100")
+    options = (f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}", "--max_pairs=100")
     assert run([*QUICK, *options, "--runner=FnApiRunner"]) == 1
-    assert "more than --most_pairs=100 allows" in capsys.readouterr().err.replace("\n", " ")
+    assert "more than --max_pairs=100 allows" in capsys.readouterr().err.replace("\n", " ")
     assert not (workspace / SCORED_INTERACTIONS.name / "_manifest.json").exists()
 
 

@@ -48,7 +48,7 @@ def salience(*options: str) -> str:
 
 
 def learnt_from(workspace: Path) -> str:
-    (found,) = [row["slice"] for row in rows(workspace, METRICS) if row["metric"] == "model_learnt_from"]
+    (found,) = [row["slice"] for row in rows(workspace, METRICS) if row["metric"] == "model_trained_on"]
     return str(found)
 
 
@@ -135,7 +135,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         }
     )
     folder = write(tmp_path / "in", {"collections.parquet": table})
-    salience(f"--collections={folder}", "--fewest_collections_of_source=6", "--most_items=1200", "--runner=FnApiRunner")
+    salience(f"--collections={folder}", "--min_collections_of_source=6", "--max_items=1200", "--runner=FnApiRunner")
     assert learnt_from(tmp_path / "salience") == "tags and queries"
     found = rows(tmp_path / "salience", SALIENT_TERMS)
     assert len(found) == 1200

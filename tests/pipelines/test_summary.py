@@ -63,8 +63,8 @@ def test_no_threshold_is_told_where_none_was_tried(screen: str) -> None:
     ("options", "told", "far"),
     [
         (["--sweep", "--threshold=0.05"], "--threshold=0.05 gives 6.00 journeys a user, with 100% of", False),
-        (["--target_granularity=6"], "it is the nearest to 6 journeys a user", False),
-        (["--target_granularity=400"], "it is the nearest to 400 journeys a user", True),
+        (["--target_journeys_per_user=6"], "it is the nearest to 6 journeys a user", False),
+        (["--target_journeys_per_user=400"], "it is the nearest to 400 journeys a user", True),
     ],
 )
 def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str], told: str, far: bool) -> None:

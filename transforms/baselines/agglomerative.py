@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 import numpy.typing as npt
 
-from transforms.baselines.labels import Labels, Vectors, cluster_known, one_thread
+from transforms.baselines.labels import Labels, Vectors, cluster_nonzero, single_threaded
 from transforms.baselines.ward import average_labels
 
 ALL_PAIRS_UP_TO = 5000
@@ -35,7 +35,7 @@ def agglomerative_labels(
     """
     if len(vectors) <= all_pairs_up_to:
         return average_labels(vectors, threshold)
-    return cluster_known(vectors, lambda rows: _Merging(rows, neighbours).until(threshold))
+    return cluster_nonzero(vectors, lambda rows: _Merging(rows, neighbours).until(threshold))
 
 
 class _Merging:
@@ -95,7 +95,7 @@ def _neighbours_of(rows: _Rows, neighbours: int) -> list[set[int]]:
 
     near: list[set[int]] = [set() for _ in rows]
     if len(rows) > 1:
-        with one_thread():
+        with single_threaded():
             model = NearestNeighbors(n_neighbors=min(neighbours, len(rows) - 1), algorithm="brute").fit(rows)
             found = model.kneighbors(return_distance=False)
         for row, others in enumerate(found.tolist()):

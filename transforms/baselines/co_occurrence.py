@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from transforms.baselines.labels import Labels, Vectors, cluster_known, one_thread
+from transforms.baselines.labels import Labels, Vectors, cluster_nonzero, single_threaded
 
 _FEW = 1000
 _STARTS = 10
@@ -59,7 +59,7 @@ def _right_singular_vectors(matrix: object, dimensions: int) -> tuple[npt.NDArra
     """
     from sklearn.utils.extmath import randomized_svd
 
-    with one_thread():
+    with single_threaded():
         if dimensions < min(matrix.shape):  # type: ignore[attr-defined]
             _, values, factors = randomized_svd(
                 matrix, dimensions, n_iter=7, power_iteration_normalizer="QR", random_state=0
@@ -80,7 +80,7 @@ def k_means_labels(vectors: Vectors, clusters: int, seed: int) -> Labels:
     Returns:
         int64, shape (things,): clusters numbered in the order of their first members; -1 for a row of zeros.
     """
-    return cluster_known(vectors, lambda rows: _k_means(rows, clusters, seed))
+    return cluster_nonzero(vectors, lambda rows: _k_means(rows, clusters, seed))
 
 
 def _k_means(rows: npt.NDArray[np.float64], clusters: int, seed: int) -> Labels:
@@ -88,7 +88,7 @@ def _k_means(rows: npt.NDArray[np.float64], clusters: int, seed: int) -> Labels:
     from sklearn.exceptions import ConvergenceWarning
 
     starts = _STARTS if len(rows) <= _FEW else 1
-    with one_thread(), warnings.catch_warnings():
+    with single_threaded(), warnings.catch_warnings():
         # Where fewer things differ than clusters are asked for, some stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = KMeans(min(clusters, len(rows)), n_init=starts, random_state=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from transforms.baselines.labels import NONE, Labels, Vectors, cluster_known, one_thread
+from transforms.baselines.labels import NONE, Labels, Vectors, cluster_nonzero, single_threaded
 
 
 def density_labels(vectors: Vectors, min_cluster_size: int) -> Labels:
@@ -25,7 +25,7 @@ def density_labels(vectors: Vectors, min_cluster_size: int) -> Labels:
     """
     if min_cluster_size < 2:
         raise ValueError(f"min_cluster_size must be at least 2, got {min_cluster_size}")
-    return cluster_known(vectors, lambda rows: _density(rows, min_cluster_size))
+    return cluster_nonzero(vectors, lambda rows: _density(rows, min_cluster_size))
 
 
 def _density(rows: npt.NDArray[np.float64], min_cluster_size: int) -> Labels:
@@ -33,7 +33,7 @@ def _density(rows: npt.NDArray[np.float64], min_cluster_size: int) -> Labels:
 
     if len(rows) < min_cluster_size:
         return np.full(len(rows), NONE, np.int64)
-    with one_thread():
+    with single_threaded():
         # `copy` says whether a matrix of distances may be overwritten; there is none, but scikit-learn warns without.
         labels: Labels = HDBSCAN(min_cluster_size=min_cluster_size, copy=True).fit_predict(rows).astype(np.int64)
     return labels

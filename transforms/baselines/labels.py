@@ -36,7 +36,7 @@ def drop_small(labels: npt.NDArray[np.integer], min_size: int) -> Labels:
     return renumber(np.where((kept >= 0) & (sizes[np.maximum(kept, 0)] >= min_size), kept, NONE))
 
 
-def cluster_known(vectors: Vectors, cluster: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.integer]]) -> Labels:
+def cluster_nonzero(vectors: Vectors, cluster: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.integer]]) -> Labels:
     """Clusters of the rows that are not zero; a row of zeros stands for an item of which nothing is known.
 
     Args:
@@ -55,7 +55,7 @@ def cluster_known(vectors: Vectors, cluster: Callable[[npt.NDArray[np.float64]],
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Keeps numeric libraries to one thread: with several, sums are rounded in the order in which they finish."""
     from threadpoolctl import threadpool_limits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from transforms.baselines.labels import NONE, Labels, Vectors, cluster_known
+from transforms.baselines.labels import NONE, Labels, Vectors, cluster_nonzero
 
 
 def one_pass_labels(vectors: Vectors, threshold: float) -> Labels:
@@ -18,7 +18,7 @@ def one_pass_labels(vectors: Vectors, threshold: float) -> Labels:
     Returns:
         int64, shape (items,): clusters numbered in the order in which they were opened; -1 for a vector of zeros.
     """
-    return cluster_known(vectors, lambda rows: _one_pass(rows, threshold))
+    return cluster_nonzero(vectors, lambda rows: _one_pass(rows, threshold))
 
 
 def _one_pass(rows: npt.NDArray[np.float64], threshold: float) -> Labels:

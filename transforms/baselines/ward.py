@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from transforms.baselines.labels import Labels, Vectors, cluster_known
+from transforms.baselines.labels import Labels, Vectors, cluster_nonzero
 
 
 def ward_labels(vectors: Vectors, threshold: float) -> Labels:
@@ -20,7 +20,7 @@ def ward_labels(vectors: Vectors, threshold: float) -> Labels:
     Returns:
         int64, shape (items,): clusters numbered in the order of their first items.
     """
-    return cluster_known(vectors, lambda rows: _linkage_labels(rows, "ward", threshold))
+    return cluster_nonzero(vectors, lambda rows: _linkage_labels(rows, "ward", threshold))
 
 
 def average_labels(vectors: Vectors, threshold: float) -> Labels:
@@ -30,7 +30,7 @@ def average_labels(vectors: Vectors, threshold: float) -> Labels:
         vectors: shape (items, dimensions).
         threshold: distance, 1 - cosine, above which nothing is merged; positive.
     """
-    return cluster_known(vectors, lambda rows: _linkage_labels(rows, "average", threshold))
+    return cluster_nonzero(vectors, lambda rows: _linkage_labels(rows, "average", threshold))
 
 
 def _linkage_labels(rows: npt.NDArray[np.float64], method: str, threshold: float) -> Labels:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
 from transforms.columnar import concatenate, run_offsets
-from transforms.journeys.catalogue import rank_strings
+from transforms.journeys.catalogue import encode_sorted
 
 _BETWEEN_FIELDS = "\x1f"
 _BETWEEN_ITEMS = "\x1e"
@@ -55,7 +55,7 @@ def number_items(collections: Iterable[pa.RecordBatch]) -> NumberedCollections:
     descriptions = pc.replace_with_mask(no_description, has, _texts(rows["item_descriptions"]))
     texts = pc.binary_join_element_wise(titles, descriptions, _BETWEEN_FIELDS)
     order = _stable_order(rows, texts)
-    items = rank_strings(texts)
+    items = encode_sorted(texts)
 
     ranks = np.empty(rows.num_rows, np.int64)
     ranks[order] = np.arange(rows.num_rows)
@@ -122,8 +122,8 @@ def collections_of_tags(interactions: pa.Table, items: pa.Table) -> pa.RecordBat
     items_found = pc.index_in(interactions["item_id"], tagged["item_id"].combine_chunks())
     known = pc.is_valid(items_found)
     consumed = items_found.filter(known).combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
-    tags = rank_strings(pc.fill_null(pc.list_element(tagged["tags"], 0), "").combine_chunks())
-    users = rank_strings(interactions["user_id"].filter(known).combine_chunks())
+    tags = encode_sorted(pc.fill_null(pc.list_element(tagged["tags"], 0), "").combine_chunks())
+    users = encode_sorted(interactions["user_id"].filter(known).combine_chunks())
     triples = np.unique(np.stack([users.codes, tags.codes[consumed], consumed]), axis=1)
     starts = run_offsets(triples[0] * max(len(tags.values), 1) + triples[1])
     ends = pa.array(starts.astype(np.int32))

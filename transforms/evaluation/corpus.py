@@ -18,7 +18,7 @@ from transforms.evaluation.collections import item_texts, number_items
 from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.methods import Corpus
 from transforms.evaluation.mixtures import build_mixtures
-from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 
 
 class Mixed(NamedTuple):
@@ -97,12 +97,12 @@ def build_corpus(
     rows = concatenate(items, ITEMS.arrow)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
     ids = rows["item_id"]
-    packed = {name: pack(_only(batches, ids)) for name, batches in terms.items()}
+    packed = {name: pack_catalogue(_only(batches, ids)) for name, batches in terms.items()}
     for name, found in packed.items():
         _check_ids(name, found["item_id"], ids)
     return Corpus(
         texts=tuple(item_text(rows).to_pylist()),
-        terms={name: catalogue(found).vectors for name, found in packed.items()},
+        terms={name: unpack_catalogue(found).term_vectors for name, found in packed.items()},
         vectors={name: _matrix(name, batches, ids) for name, batches in vectors.items()},
     )
 

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from schemas import METRICS
 from transforms.columnar import concatenate
 from transforms.evaluation.table_pieces import NOTHING_KNOWN, line
-from transforms.journeys.config import EvidenceConfig, IcpcConfig
+from transforms.journeys.config import BayesianConfig, IcpcConfig
 
 _PREFIX = "sweep_"
 _FEWEST_USERS = 10
 """Separations of fewer users are not shown."""
 
-_DEFAULTS = {"threshold": IcpcConfig.threshold, "merge_threshold": EvidenceConfig.merge_threshold}
+_DEFAULTS = {"threshold": IcpcConfig.threshold, "merge_threshold": BayesianConfig.merge_threshold}
 
 
 class Measure(NamedTuple):
@@ -114,7 +114,7 @@ def read_sweep(metrics: Iterable[pa.RecordBatch]) -> Sweep:
             key = (row["metric"], float(threshold.partition("=")[2]), int(size.partition("=")[2]))
             if row["metric"] != "sweep_separation" or row["n"] >= _FEWEST_USERS:
                 values[key] = row["value"]
-    target = single.get("sweep_target_granularity")
+    target = single.get("sweep_target_journeys_per_user")
     return Sweep(
         option=single["sweep_threshold"]["slice"],
         used=single["sweep_threshold"]["value"],

@@ -17,10 +17,10 @@ from transforms.baselines.density import density_labels
 from transforms.baselines.labels import NONE, Labels, Vectors, drop_small
 from transforms.baselines.one_pass import one_pass_labels
 from transforms.baselines.ward import average_labels, ward_labels
-from transforms.journeys.config import EvidenceConfig, IcpcConfig
-from transforms.journeys.evidence import label_histories
+from transforms.journeys.bayesian import cluster_histories
+from transforms.journeys.config import BayesianConfig, IcpcConfig
 from transforms.journeys.icpc import TermVectors, extract_journeys
-from transforms.journeys.vectors import centre, compact_vectors, sum_directions
+from transforms.journeys.quantized_vectors import quantize_vectors, subtract_mean, sum_directions
 
 Offsets: TypeAlias = npt.NDArray[np.int64]
 Items: TypeAlias = npt.NDArray[np.int32]
@@ -43,8 +43,8 @@ class Corpus:
     @functools.cached_property
     def directions(self) -> Mapping[str, npt.NDArray[np.int8]]:
         """The vectors as journeys are formed by them: compact, and as seen from their mean."""
-        compact = {name: compact_vectors(vectors) for name, vectors in self.vectors.items()}
-        return {name: centre(each, sum_directions(each)) for name, each in compact.items()}
+        compact = {name: quantize_vectors(vectors) for name, vectors in self.vectors.items()}
+        return {name: subtract_mean(each, sum_directions(each)) for name, each in compact.items()}
 
 
 FindJourneys: TypeAlias = Callable[[Corpus, Offsets, Items, float], Labels]
@@ -113,14 +113,14 @@ class _Evidence:
 
     encoder: str
     min_size: int
-    second_look: bool
+    refine: bool
 
     def __call__(self, corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
-        if self.second_look:
-            config = EvidenceConfig(merge_threshold=threshold)
+        if self.refine:
+            config = BayesianConfig(merge_threshold=threshold)
         else:
-            config = EvidenceConfig(pass_threshold=threshold, second_look=False)
-        labels = label_histories(offsets, items, corpus.directions[self.encoder], config)
+            config = BayesianConfig(assign_threshold=threshold, refine=False)
+        labels = cluster_histories(offsets, items, corpus.directions[self.encoder], config)
         for start, end in itertools.pairwise(offsets):
             labels[start:end] = drop_small(labels[start:end], self.min_size)
         return labels
@@ -136,11 +136,11 @@ def icpc_by_evidence(
     thresholds: tuple[float, ...],
     min_size: int = IcpcConfig.min_size,
     *,
-    second_look: bool = True,
+    refine: bool = True,
 ) -> Method:
     """ICPC over the vectors called `encoder`, by evidence; thresholds are those of merging, or of the pass alone."""
-    name = "ICPC with a second look" if second_look else "ICPC by evidence"
-    return Method(f"{name}, {encoder}", thresholds, _Evidence(encoder, min_size, second_look))
+    name = "ICPC with a second look" if refine else "ICPC by evidence"
+    return Method(f"{name}, {encoder}", thresholds, _Evidence(encoder, min_size, refine))
 
 
 def one_pass(encoder: str, thresholds: tuple[float, ...], min_size: int = IcpcConfig.min_size) -> Method:

@@ -55,7 +55,7 @@ def of_vectors(encoder: str) -> tuple[Entry, ...]:
     """The methods that look at vectors."""
     return (
         Entry(methods.icpc_by_evidence(encoder, _MERGED)),
-        Entry(methods.icpc_by_evidence(encoder, _PASSED, second_look=False)),
+        Entry(methods.icpc_by_evidence(encoder, _PASSED, refine=False)),
         Entry(methods.one_pass(encoder, _COSINES)),
         Entry(methods.ward(encoder, _HEIGHTS)),
         Entry(methods.average_linkage(encoder, _DISTANCES)),

@@ -19,7 +19,7 @@ class InterestConfig:
         learning_rate: of the first epoch; it falls linearly to a tenth in the last. Above 0.
         regularisation: weight of the squared embeddings, at least 0.
         negatives: items that a user did not consume, drawn for each that they did, at least 1.
-        tells_causes: False: plain matrix factorisation with uniform negatives, the rival; both halves are then one
+        causal_negatives: False: plain matrix factorisation with uniform negatives, the rival; both halves are then one
             embedding of twice the size.
         margin: a negative is more popular from `1 + margin` times the popularity on, and less popular likewise; at
             least 0. It is multiplied by `decay` after each epoch, so that cases become harder.
@@ -40,7 +40,7 @@ class InterestConfig:
     learning_rate: float = 0.05
     regularisation: float = 0.03
     negatives: int = 4
-    tells_causes: bool = True
+    causal_negatives: bool = True
     margin: float = 0.25
     pool: int = 10
     cause_weight: float = 0.5

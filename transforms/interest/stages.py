@@ -16,10 +16,10 @@ from schemas import SCORED_INTERACTIONS
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.interest.chances import NamedModel, Scorer
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import pairs_of_log
-from transforms.interest.training import learn_interest
+from transforms.interest.scoring import NamedModel, Scorer
+from transforms.interest.training import train_dice
 
 _TENTHS = 10
 
@@ -27,21 +27,21 @@ _TENTHS = 10
 class _Learn(beam.DoFn):
     """The whole log -> a `NamedModel`, and counts beside it."""
 
-    def __init__(self, config: InterestConfig, most_pairs: int) -> None:
+    def __init__(self, config: InterestConfig, max_pairs: int) -> None:
         self.config = config
-        self.most_pairs = most_pairs
+        self.max_pairs = max_pairs
 
     def process(self, _: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[Any]:
         named = pairs_of_log(batches)
         pairs = len(named.pairs.items)
-        if pairs > self.most_pairs:
+        if pairs > self.max_pairs:
             raise DataError(
-                f"the log has {pairs:,} pairs of user and item, more than --most_pairs={self.most_pairs} allows to "
+                f"the log has {pairs:,} pairs of user and item, more than --max_pairs={self.max_pairs} allows to "
                 "learn from in one process; nothing was committed"
             )
         for name, number in (("users", len(named.users)), ("items", len(named.items)), ("pairs", pairs)):
             yield TaggedOutput(COUNTS_TAG, count(name, number))
-        yield NamedModel(named.users, named.items, learn_interest(named.pairs, self.config))
+        yield NamedModel(named.users, named.items, train_dice(named.pairs, self.config))
 
 
 class _Score(beam.DoFn):
@@ -53,22 +53,22 @@ class _Score(beam.DoFn):
     def process(self, rows: pa.RecordBatch, named: NamedModel) -> Iterator[Any]:
         if self.scorer is None or self.scorer.named is not named:
             self.scorer = Scorer(named)
-        chances = self.scorer.chances(rows)
-        for found in count_tenths(chances):
+        probabilities = self.scorer.probabilities(rows)
+        for found in count_deciles(probabilities):
             yield TaggedOutput(COUNTS_TAG, found)
-        yield with_interest(rows, chances)
+        yield with_interest(rows, probabilities)
 
 
-def with_interest(rows: pa.RecordBatch, chances: npt.NDArray[np.float32]) -> pa.RecordBatch:
+def with_interest(rows: pa.RecordBatch, probabilities: npt.NDArray[np.float32]) -> pa.RecordBatch:
     """Rows of `interactions`, perhaps with further columns, as rows of `scored_interactions`."""
     schema = SCORED_INTERACTIONS.arrow
-    columns = [pa.array(chances) if name == "interest" else rows[name] for name in schema.names]
+    columns = [pa.array(probabilities) if name == "interest" else rows[name] for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def count_tenths(chances: npt.NDArray[np.float32]) -> Iterator[Count]:
+def count_deciles(probabilities: npt.NDArray[np.float32]) -> Iterator[Count]:
     """How many chances lie in each tenth of [0, 1]."""
-    tenths = np.minimum((chances.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
+    tenths = np.minimum((probabilities.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
     for tenth, number in enumerate(np.bincount(tenths, minlength=_TENTHS).tolist()):
         if number:
             yield count("interactions_by_interest", number, f"{tenth / _TENTHS:.1f}-{(tenth + 1) / _TENTHS:.1f}")
@@ -84,7 +84,7 @@ class AddInterest(beam.PTransform):
 
     Attributes:
         config: how is learnt.
-        most_pairs: the job fails where there are more distinct pairs.
+        max_pairs: the job fails where there are more distinct pairs.
 
     Returns:
         A tuple of two collections: record batches of `scored_interactions`, counts.
@@ -94,14 +94,14 @@ class AddInterest(beam.PTransform):
     """
 
     config: InterestConfig
-    most_pairs: int
+    max_pairs: int
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         learnt = (
             rows.pipeline
             | "Once" >> beam.Impulse()
             | "Learn"
-            >> beam.ParDo(_Learn(self.config, self.most_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
+            >> beam.ParDo(_Learn(self.config, self.max_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
         )
         scored = rows | "Score" >> beam.ParDo(_Score(), AsSingleton(learnt.model)).with_outputs(COUNTS_TAG, main="rows")
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.

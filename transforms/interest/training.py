@@ -44,7 +44,7 @@ class InterestModel(NamedTuple):
         return self.items.shape[1] // 2
 
 
-class Pools(NamedTuple):
+class NegativePools(NamedTuple):
     """Which negatives are clearly more or less popular than an item.
 
     Attributes:
@@ -58,7 +58,7 @@ class Pools(NamedTuple):
     less_to: Integers
 
 
-def pools_of(popularity: Integers, margin: float) -> Pools:
+def negative_pools(popularity: Integers, margin: float) -> NegativePools:
     """The negatives of each item.
 
     Args:
@@ -69,10 +69,10 @@ def pools_of(popularity: Integers, margin: float) -> Pools:
     ascending = popularity[order].astype(np.float64)
     more_from = np.searchsorted(ascending, popularity * (1 + margin), side="right")
     less_to = np.searchsorted(ascending, popularity / (1 + margin), side="left")
-    return Pools(order.astype(np.int32), more_from.astype(np.int64), less_to.astype(np.int64))
+    return NegativePools(order.astype(np.int32), more_from.astype(np.int64), less_to.astype(np.int64))
 
 
-def learn_interest(pairs: Pairs, config: InterestConfig) -> InterestModel:
+def train_dice(pairs: Pairs, config: InterestConfig) -> InterestModel:
     """Learns from pairs, one after the other in one thread: the same pairs give the same bytes on machines of one kind.
 
     Args:
@@ -85,7 +85,7 @@ def learn_interest(pairs: Pairs, config: InterestConfig) -> InterestModel:
     user_of_pair, popularity = pairs.users, pairs.popularity
     for epoch in range(config.epochs):
         faded = config.decay**epoch
-        pools = pools_of(popularity, config.margin * faded)
+        pools = negative_pools(popularity, config.margin * faded)
         random = np.random.default_rng([config.seed, epoch + 1])
         order = random.permutation(len(pairs.items))
         rate = config.learning_rate * (1 - (1 - _LAST_RATE) * epoch / config.epochs)
@@ -97,13 +97,13 @@ def learn_interest(pairs: Pairs, config: InterestConfig) -> InterestModel:
             pairs.offsets,
             pairs.items,
             *pools,
-            config.pool if config.tells_causes else len(popularity) + 1,
+            config.pool if config.causal_negatives else len(popularity) + 1,
             config.negatives,
             random.integers(1 << 62, dtype=np.uint64),
             rate,
             rate * config.regularisation,
             config.cause_weight * faded,
-            rate * config.discrepancy_weight / config.dimensions if config.tells_causes else 0.0,
+            rate * config.discrepancy_weight / config.dimensions if config.causal_negatives else 0.0,
             config.discrepancy == "l2",
         )
     return InterestModel(users, items)

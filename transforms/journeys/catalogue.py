@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate
-from transforms.journeys.described_items import ITEM_IDS
 from transforms.journeys.icpc import TermVectors
-from transforms.journeys.vectors import VECTOR, matrix_of
+from transforms.journeys.item_features import ITEM_IDS
+from transforms.journeys.quantized_vectors import VECTOR, matrix_of
 
 PACKED = pa.schema(
     [
@@ -32,20 +32,20 @@ class Catalogue(NamedTuple):
     Attributes:
         item_ids: the items, sorted.
         vocabulary: the terms, sorted.
-        vectors: the terms of each item.
-        directions: int8, shape (items, dimensions): the vector of each item, as `compact_vectors` gives it; None where
-            there are none.
-        directed: bool, shape (items,): whether the item has a vector; None likewise.
+        term_vectors: the salient terms of each item.
+        vectors: int8, shape (items, dimensions): the vector of each item, as `quantize_vectors` gives it; None: no
+            vectors.
+        has_vector: bool, shape (items,): whether the item has a vector; None likewise.
     """
 
     item_ids: pa.StringArray
     vocabulary: pa.StringArray
-    vectors: TermVectors
-    directions: npt.NDArray[np.int8] | None = None
-    directed: npt.NDArray[np.bool_] | None = None
+    term_vectors: TermVectors
+    vectors: npt.NDArray[np.int8] | None = None
+    has_vector: npt.NDArray[np.bool_] | None = None
 
 
-class Ranked(NamedTuple):
+class SortedCodes(NamedTuple):
     """Strings by number.
 
     Attributes:
@@ -57,16 +57,16 @@ class Ranked(NamedTuple):
     values: pa.StringArray
 
 
-def rank_strings(strings: pa.StringArray) -> Ranked:
+def encode_sorted(strings: pa.StringArray) -> SortedCodes:
     """Numbers strings in their own order."""
     encoded = strings.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary)
     codes = np.empty(len(order), np.int64)
     codes[order.to_numpy()] = np.arange(len(order))
-    return Ranked(codes[encoded.indices.to_numpy()], encoded.dictionary.take(order))
+    return SortedCodes(codes[encoded.indices.to_numpy()], encoded.dictionary.take(order))
 
 
-def pack(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.arrow) -> pa.RecordBatch:
+def pack_catalogue(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.arrow) -> pa.RecordBatch:
     """All items as one batch of `PACKED`.
 
     Args:
@@ -75,7 +75,7 @@ def pack(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.
     """
     rows = concatenate(described, schema)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
-    terms = rank_strings(rows["terms"].flatten())
+    terms = encode_sorted(rows["terms"].flatten())
     coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
     lengths = pc.list_value_length(rows["terms"]).to_numpy()
     ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
@@ -90,7 +90,7 @@ def pack(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.
 
 
 def sorted_ids(described: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """The items in the order in which `pack` has them, as one batch of `ITEM_IDS`.
+    """The items in the order in which `pack_catalogue` has them, as one batch of `ITEM_IDS`.
 
     Args:
         described: rows of `ITEM_IDS`, each item once.
@@ -99,7 +99,7 @@ def sorted_ids(described: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return rows.take(pc.sort_indices(rows["item_id"]))
 
 
-def catalogue(packed: pa.RecordBatch) -> Catalogue:
+def unpack_catalogue(packed: pa.RecordBatch) -> Catalogue:
     """Reads a packed batch, without copying what is large."""
     terms = packed["terms"].flatten()
     lengths = pc.list_value_length(packed["terms"]).to_numpy()
@@ -107,12 +107,12 @@ def catalogue(packed: pa.RecordBatch) -> Catalogue:
     return Catalogue(
         item_ids=packed["item_id"],
         vocabulary=terms.dictionary,
-        vectors=TermVectors(
+        term_vectors=TermVectors(
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             terms=terms.indices.to_numpy(),
             saliences=packed["saliences"].flatten().to_numpy(),
             vocabulary_size=len(terms.dictionary),
         ),
-        directions=None if vectors is None else matrix_of(vectors),
-        directed=None if vectors is None else vectors.is_valid().to_numpy(zero_copy_only=False),
+        vectors=None if vectors is None else matrix_of(vectors),
+        has_vector=None if vectors is None else vectors.is_valid().to_numpy(zero_copy_only=False),
     )

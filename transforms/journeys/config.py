@@ -13,7 +13,7 @@ Assign = Literal["best", "all"]
 Centroid = Literal["mean", "sum"]
 
 
-LONGEST_BY_VECTORS = 5000
+MAX_HISTORY_BY_VECTORS = 5000
 """Interactions a user may keep where journeys are formed by vectors: memory grows with the square. Four
 matrices of float64 are then 0.8 GB."""
 
@@ -54,7 +54,7 @@ class IcpcConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvidenceConfig:
+class BayesianConfig:
     """How journeys are formed from vectors. Thresholds are evidence per dimension for one journey above that for two.
 
     What is at a right angle to a journey speaks against belonging to it, but softly where few items speak: one item
@@ -62,35 +62,35 @@ class EvidenceConfig:
     unrelated out of small journeys; shares of the evidence that a right angle would bring are.
 
     Attributes:
-        pass_threshold: an item joins a journey in the one pass for more than this. High, as joins are not undone then.
+        assign_threshold: an item joins a journey in the one pass for more than this. High: joins are not undone then.
         merge_threshold: two journeys are merged for more than this. Lower: fewer and wider journeys.
-        merge_share: and for more than this share of what they would bring if they were at a right angle, in [0, 1].
+        merge_fraction: and for more than this share of what they would bring if they were at a right angle, in [0, 1].
             Lower: more and narrower journeys, above all where histories are short.
-        join_share: in the second look an item is left alone that brings less to every journey than this share of what
-            it would bring at a right angle, in [0, 1]. Lower: fewer items in journeys.
-        keep_threshold: a journey is kept for more than this above its items apart; the items of others are in none.
+        join_fraction: in the second look an item is left alone that brings less to every journey than this share of
+            what it would bring at a right angle, in [0, 1]. Lower: fewer items in journeys.
+        min_gain: a journey is kept for more than this above its items apart; the items of others are in none.
         coherence: the share of an item's variance that its journey explains, in (0, 1).
         rounds: how often each item may move in the second look, at least 0.
-        second_look: whether journeys are merged and items re-assigned at all.
+        refine: whether journeys are merged and items re-assigned at all.
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
     """
 
-    pass_threshold: float = 0.15
+    assign_threshold: float = 0.15
     merge_threshold: float = -0.35
-    merge_share: float = 0.9
-    join_share: float = 1.0
-    keep_threshold: float = -0.1
+    merge_fraction: float = 0.9
+    join_fraction: float = 1.0
+    min_gain: float = -0.1
     coherence: float = 0.2
     rounds: int = 3
-    second_look: bool = True
+    refine: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("pass_threshold", "merge_threshold", "keep_threshold"):
+        for name in ("assign_threshold", "merge_threshold", "min_gain"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
-        for name in ("merge_share", "join_share"):
+        for name in ("merge_fraction", "join_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if not 0 < self.coherence < 1:
@@ -140,7 +140,7 @@ MERGE_THRESHOLDS = (
     *(-5.0, -3.0, -2.0, -1.5, -1.2, -1.0, -0.8, -0.7, -0.6, -0.5, -0.45, -0.4, -0.35, -0.3, -0.25),
     *(-0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2),
 )
-"""Values of `EvidenceConfig.merge_threshold` that a sweep tries."""
+"""Values of `BayesianConfig.merge_threshold` that a sweep tries."""
 
 _MIN_SIZES = tuple(range(1, 11))
 
@@ -150,20 +150,22 @@ class SweepConfig:
     """Whether, and how, the threshold is found from the data at hand.
 
     Attributes:
-        target_granularity: the mean number of journeys of a user that is wanted, above 0; None: thresholds are tried
-            to be told, and the given one is used.
+        target_journeys_per_user: the mean number of journeys of a user that is wanted, above 0; None: thresholds are
+            tried, and the given one is used.
         users: how many users they are tried on, at least 1: those whose hashes are the smallest.
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
     """
 
-    target_granularity: float | None = None
+    target_journeys_per_user: float | None = None
     users: int = 4096
 
     def __post_init__(self) -> None:
-        if self.target_granularity is not None and not 0 < self.target_granularity < math.inf:
-            raise ValueError(f"target_granularity must be above 0 and finite, got {self.target_granularity}")
+        if self.target_journeys_per_user is not None and not 0 < self.target_journeys_per_user < math.inf:
+            raise ValueError(
+                f"target_journeys_per_user must be above 0 and finite, got {self.target_journeys_per_user}"
+            )
         if self.users < 1:
             raise ValueError(f"users must be at least 1, got {self.users}")
 
@@ -194,7 +196,7 @@ class ExtractConfig:
     min_term_users: int = 1
     join: Join = "broadcast"
     buckets: int = 64
-    evidence: EvidenceConfig | None = None
+    bayesian: BayesianConfig | None = None
     sweep: SweepConfig | None = None
     half_life_days: float | None = None
 
@@ -208,23 +210,23 @@ class ExtractConfig:
     @property
     def threshold_option(self) -> str:
         """The name of the threshold that decides how wide journeys are."""
-        return "threshold" if self.evidence is None else "merge_threshold"
+        return "threshold" if self.bayesian is None else "merge_threshold"
 
     @property
     def threshold(self) -> float:
         """That threshold."""
-        return self.icpc.threshold if self.evidence is None else self.evidence.merge_threshold
+        return self.icpc.threshold if self.bayesian is None else self.bayesian.merge_threshold
 
     def with_threshold(self, threshold: float) -> ExtractConfig:
         """The same with another threshold."""
-        if self.evidence is None:
+        if self.bayesian is None:
             return dataclasses.replace(self, icpc=dataclasses.replace(self.icpc, threshold=threshold))
-        return dataclasses.replace(self, evidence=dataclasses.replace(self.evidence, merge_threshold=threshold))
+        return dataclasses.replace(self, bayesian=dataclasses.replace(self.bayesian, merge_threshold=threshold))
 
     @property
     def swept_thresholds(self) -> tuple[float, ...]:
         """The thresholds that a sweep tries, ascending, the given one among them."""
-        tried = THRESHOLDS if self.evidence is None else MERGE_THRESHOLDS
+        tried = THRESHOLDS if self.bayesian is None else MERGE_THRESHOLDS
         return tuple(sorted({*tried, self.threshold}))
 
     @property

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from schemas import HISTORIES
 from transforms.columnar import concatenate, run_offsets, split_by_bucket, stable_hash
-from transforms.journeys.catalogue import rank_strings
+from transforms.journeys.catalogue import encode_sorted
 
 ROWS_HELD = 1 << 22
 _INSERTION_SORT_UP_TO = 64
 
-TALLIES = pa.schema(
+REMOVAL_COUNTS = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("removed", pa.int64(), nullable=False),
@@ -86,7 +86,7 @@ class Histories(NamedTuple):
     removed: npt.NDArray[np.int64]
 
 
-def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
+def build_histories(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
     """Brings together the events of some users.
 
     Args:
@@ -97,11 +97,11 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
     events: list[pa.RecordBatch] = []
     told: list[pa.RecordBatch] = []
     for batch in batches:
-        (told if batch.schema.names == TALLIES.names else events).append(batch)
+        (told if batch.schema.names == REMOVAL_COUNTS.names else events).append(batch)
     rows = concatenate(events, schema)
-    users, user_ids = rank_strings(rows["user_id"])
+    users, user_ids = encode_sorted(rows["user_id"])
     times = rows["timestamp"].cast(pa.int64()).to_numpy()
-    items = rows["item"].to_numpy() if "item" in schema.names else rank_strings(rows["item_id"]).codes
+    items = rows["item"].to_numpy() if "item" in schema.names else encode_sorted(rows["item_id"]).codes
     order = _order(users, times, items.astype(np.int64), len(user_ids))
     sorted_users = users[order]
     repeats = np.zeros(len(order), bool)
@@ -110,7 +110,7 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
         & (times[order][1:] == times[order][:-1])
         & (items[order][1:] == items[order][:-1])
     )
-    removed, truncated = _sum_tallies(told, user_ids)
+    removed, truncated = _sum_removal_counts(told, user_ids)
     removed += np.bincount(sorted_users[repeats], minlength=len(user_ids))
     order, sorted_users = order[~repeats], sorted_users[~repeats]
     lengths = np.diff(run_offsets(sorted_users))
@@ -128,8 +128,8 @@ def arrange(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: i
     )
 
 
-class Gathering:
-    """As `arrange`, for batches that come one after another and need not fit into memory before they are cut.
+class HistoryBuilder:
+    """As `build_histories`, for batches that come one after another and need not fit into memory before they are cut.
 
     Args:
         schema: `EVENTS`, or that of described events.
@@ -146,24 +146,24 @@ class Gathering:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Takes events or tallies in; cuts what is held when it has become much."""
-        if batch.schema.names == TALLIES.names:
+        if batch.schema.names == REMOVAL_COUNTS.names:
             self._told.append(batch)
             return
         self._events.append(batch)
         self._rows += batch.num_rows
         if self._rows > self._most:
-            cut = arrange(self._events, self._schema, self._max_history)
+            cut = build_histories(self._events, self._schema, self._max_history)
             self._events = [cut.events]
-            self._told.append(tallies(cut))
+            self._told.append(removal_counts(cut))
             self._rows = cut.events.num_rows
             self._most = max(ROWS_HELD, 2 * self._rows)
 
     def histories(self) -> Histories:
         """The histories of all that was added."""
-        return arrange([*self._events, *self._told], self._schema, self._max_history)
+        return build_histories([*self._events, *self._told], self._schema, self._max_history)
 
 
-def bring_together(
+def histories_by_part(
     batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int, parts: int
 ) -> Iterator[tuple[int, Histories]]:
     """Each part with the histories of its users, by part, from batches that are taken one at a time.
@@ -174,18 +174,18 @@ def bring_together(
         max_history: how many events a user keeps, at least 1.
         parts: number of parts of all users.
     """
-    gathered: dict[int, Gathering] = {}
+    gathered: dict[int, HistoryBuilder] = {}
     for batch in batches:
         for part, piece in split_by_bucket(batch, "user_id", parts):
-            gathered.setdefault(part, Gathering(schema, max_history)).add(piece)
+            gathered.setdefault(part, HistoryBuilder(schema, max_history)).add(piece)
     for part in sorted(gathered):
         yield part, gathered.pop(part).histories()
 
 
-def _sum_tallies(
+def _sum_removal_counts(
     told: list[pa.RecordBatch], user_ids: pa.StringArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    rows = concatenate(told, TALLIES)
+    rows = concatenate(told, REMOVAL_COUNTS)
     # A user of whom no event is left, as when all the items have left the catalogue, has no history to speak of.
     rows = rows.filter(pc.is_in(rows["user_id"], user_ids))
     users = pc.index_in(rows["user_id"], user_ids).to_numpy()
@@ -196,23 +196,23 @@ def _sum_tallies(
     return removed, truncated
 
 
-def tallies(histories: Histories) -> pa.RecordBatch:
-    """Rows of `TALLIES` for the users of whom something was taken away, here or before."""
+def removal_counts(histories: Histories) -> pa.RecordBatch:
+    """Rows of `REMOVAL_COUNTS` for the users of whom something was taken away, here or before."""
     rows = pa.RecordBatch.from_arrays(
-        [histories.user_ids, pa.array(histories.removed), pa.array(histories.truncated)], schema=TALLIES
+        [histories.user_ids, pa.array(histories.removed), pa.array(histories.truncated)], schema=REMOVAL_COUNTS
     )
     return rows.filter(pa.array((histories.removed > 0) | histories.truncated))
 
 
-def stored_tallies(stored: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `TALLIES` for the users whose stored histories were cut; what was cut was counted then.
+def stored_removal_counts(stored: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `REMOVAL_COUNTS` for the users whose stored histories were cut; what was cut was counted then.
 
     Args:
         stored: rows of `histories`.
     """
     cut = stored.filter(stored["truncated"])
     return pa.RecordBatch.from_arrays(
-        [cut["user_id"], pa.array(np.zeros(cut.num_rows, np.int64)), cut["truncated"]], schema=TALLIES
+        [cut["user_id"], pa.array(np.zeros(cut.num_rows, np.int64)), cut["truncated"]], schema=REMOVAL_COUNTS
     )
 
 
@@ -235,7 +235,7 @@ def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBat
     )
 
 
-def heavy_rows(user_ids: pa.StringArray, threshold: int) -> npt.NDArray[np.bool_]:
+def rows_of_heavy_users(user_ids: pa.StringArray, threshold: int) -> npt.NDArray[np.bool_]:
     """Which rows belong to users with more than `threshold` rows among these.
 
     Counted by 16 bits of the user's hash: a user may be taken for heavy by sharing them, which costs time and changes

@@ -13,8 +13,8 @@ from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.datasets.counts import Count, count
 from transforms.journeys.config import InteractionFilter
-from transforms.journeys.described_items import described_items_schema
-from transforms.journeys.vectors import VECTOR
+from transforms.journeys.item_features import item_features_schema
+from transforms.journeys.quantized_vectors import VECTOR
 
 EVENTS = pa.schema(
     [
@@ -26,12 +26,12 @@ EVENTS = pa.schema(
 """An interaction whose item is known: `item` is its number in the catalogue."""
 
 
-def described_events_schema(*, with_vectors: bool) -> pa.Schema:
+def events_with_features_schema(*, with_vectors: bool) -> pa.Schema:
     """Columns of interactions that carry along what is known of their items, for catalogues too large to be everywhere.
 
     They are `user_id`, `item_id`, `timestamp` and the other columns of described items.
     """
-    described = described_items_schema(with_vectors=with_vectors)
+    described = item_features_schema(with_vectors=with_vectors)
     item_id, *others = described
     return pa.schema([EVENTS.field("user_id"), item_id, EVENTS.field("timestamp"), *others])
 
@@ -39,14 +39,14 @@ def described_events_schema(*, with_vectors: bool) -> pa.Schema:
 UNKNOWN_ITEM = "item_not_in_catalogue"
 
 
-class Kept(NamedTuple):
+class FilterResult(NamedTuple):
     """Rows that passed, and the numbers of those that did not, by reason."""
 
     rows: pa.RecordBatch
     dropped: list[Count]
 
 
-def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Kept:
+def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> FilterResult:
     """Drops interactions that do not count; null fails every test that is asked for."""
     tests: list[tuple[str, pa.BooleanArray]] = []
     if wanted.keep_events:
@@ -58,24 +58,24 @@ def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Kept
     if wanted.min_interest is not None:
         tests.append(("below_min_interest", pc.greater_equal(rows["interest"], wanted.min_interest)))
     if not tests:
-        return Kept(rows, [])
+        return FilterResult(rows, [])
     passing = np.ones(rows.num_rows, bool)
     dropped = []
     for reason, test in tests:
         passes = pc.fill_null(test, fill_value=False).to_numpy(zero_copy_only=False)
         dropped.append(count("interactions_dropped", (passing & ~passes).sum(), reason))
         passing &= passes
-    return Kept(rows.filter(pa.array(passing)), dropped)
+    return FilterResult(rows.filter(pa.array(passing)), dropped)
 
 
-class Known(NamedTuple):
+class JoinResult(NamedTuple):
     """Interactions with known items, and the others as rows of `errors`."""
 
     events: pa.RecordBatch
     errors: pa.RecordBatch
 
 
-def look_up_items(rows: pa.RecordBatch, item_ids: StringIndex) -> Known:
+def resolve_items(rows: pa.RecordBatch, item_ids: StringIndex) -> JoinResult:
     """Replaces items by their numbers.
 
     Args:
@@ -91,10 +91,10 @@ def look_up_items(rows: pa.RecordBatch, item_ids: StringIndex) -> Known:
     if unknown.num_rows:
         rows, numbers = rows.filter(pa.array(known)), numbers[known]
     events = pa.RecordBatch.from_arrays([rows["user_id"], pa.array(numbers), rows["timestamp"]], schema=EVENTS)
-    return Known(events, unknown)
+    return JoinResult(events, unknown)
 
 
-def describe_events(rows: pa.RecordBatch, described: pa.RecordBatch) -> Known:
+def attach_item_features(rows: pa.RecordBatch, described: pa.RecordBatch) -> JoinResult:
     """Gives each interaction what is known of its item.
 
     Args:
@@ -102,15 +102,15 @@ def describe_events(rows: pa.RecordBatch, described: pa.RecordBatch) -> Known:
         described: described items, among them all known items of `rows`.
 
     Returns:
-        Rows as `described_events_schema` says, and errors for items that are not in the catalogue.
+        Rows as `events_with_features_schema` says, and errors for items that are not in the catalogue.
     """
     numbers = pc.index_in(rows["item_id"], described["item_id"])
     found = rows.filter(numbers.is_valid())
     known = described.take(numbers.drop_null())
-    schema = described_events_schema(with_vectors=VECTOR.name in described.schema.names)
+    schema = events_with_features_schema(with_vectors=VECTOR.name in described.schema.names)
     columns = [(found if name in EVENTS.names or name == "item_id" else known)[name] for name in schema.names]
     events = pa.RecordBatch.from_arrays(columns, schema=schema)
-    return Known(events, unknown_items(rows.filter(numbers.is_null())))
+    return JoinResult(events, unknown_items(rows.filter(numbers.is_null())))
 
 
 def unknown_items(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -21,7 +21,7 @@ def journey_rows(
     journeys: Journeys,
     histories: Histories,
     items: npt.NDArray[np.int32],
-    known: Catalogue,
+    catalogue: Catalogue,
     half_life_days: float | None = None,
 ) -> pa.RecordBatch:
     """Rows of `journeys`, sorted by user and rank.
@@ -30,7 +30,7 @@ def journey_rows(
         journeys: the journeys.
         histories: what they were extracted from.
         items: int32, shape (events,): the number of each event's item.
-        known: names of items and terms.
+        catalogue: names of items and terms.
         half_life_days: ranks are by importance, with this half-life of interactions, above 0; None: by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
@@ -51,12 +51,12 @@ def journey_rows(
     rows = pa.RecordBatch.from_arrays(
         [
             users,
-            _journey_ids(users, known.item_ids.take(pa.array(items[first])), times[first]),
+            _journey_ids(users, catalogue.item_ids.take(pa.array(items[first])), times[first]),
             pa.array(ranks.astype(np.int32)),
             pa.array(journeys.sizes.astype(np.int32)),
-            _lists(journeys.member_offsets, known.item_ids.take(pa.array(items[journeys.members]))),
+            _lists(journeys.member_offsets, catalogue.item_ids.take(pa.array(items[journeys.members]))),
             _lists(journeys.member_offsets, histories.events["timestamp"].take(pa.array(journeys.members))),
-            _lists(journeys.term_offsets, known.vocabulary.take(pa.array(journeys.terms))),
+            _lists(journeys.term_offsets, catalogue.vocabulary.take(pa.array(journeys.terms))),
             _lists(journeys.term_offsets, pa.array(journeys.weights.astype(np.float32))),
             pa.array(times[first]).cast(TIMESTAMP),
             pa.array(last_times).cast(TIMESTAMP),

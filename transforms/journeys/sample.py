@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from transforms.columnar import stable_hash
 
-EVERYBODY = np.uint64(np.iinfo(np.uint64).max)
+NO_LIMIT = np.uint64(np.iinfo(np.uint64).max)
 """The limit below or at which all hashes lie."""
 
 
@@ -43,21 +43,21 @@ def merge_smallest(sketches: Iterable[npt.NDArray[np.uint64]], most: int) -> npt
     return np.unique(np.concatenate([np.zeros(0, np.uint64), *sketches]))[:most]
 
 
-def limit_of(sketch: npt.NDArray[np.uint64], most: int) -> np.uint64:
-    """The hash up to which users are in the sample; `EVERYBODY` where there are no more than are wanted."""
-    return np.uint64(sketch[most - 1]) if len(sketch) >= most else EVERYBODY
+def hash_cutoff(sketch: npt.NDArray[np.uint64], most: int) -> np.uint64:
+    """The hash up to which users are in the sample; `NO_LIMIT` where there are no more than are wanted."""
+    return np.uint64(sketch[most - 1]) if len(sketch) >= most else NO_LIMIT
 
 
 def sampled_rows(rows: pa.RecordBatch, limit: np.uint64) -> pa.RecordBatch:
     """The rows, with a column `user_id`, of users in the sample."""
-    if limit == EVERYBODY:
+    if limit == NO_LIMIT:
         return rows
     return rows.filter(pa.array(sample_hashes(rows["user_id"]) <= limit))
 
 
 @dataclasses.dataclass
 class SampleUsers(beam.PTransform):
-    """Record batches with the column `user_id` -> the one limit of the sample, as `limit_of` gives it.
+    """Record batches with the column `user_id` -> the one limit of the sample, as `hash_cutoff` gives it.
 
     Attributes:
         users: how many users are wanted, at least 1.
@@ -70,7 +70,7 @@ class SampleUsers(beam.PTransform):
             rows
             | "Smallest" >> beam.Map(_smallest_of_rows, self.users)
             | "Merge" >> beam.CombineGlobally(merge_smallest, self.users)
-            | "Limit" >> beam.Map(limit_of, self.users)
+            | "Limit" >> beam.Map(hash_cutoff, self.users)
         )
 
 

@@ -21,8 +21,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.journeys.bayesian import allocate_scratch, cosines_of
 from transforms.journeys.catalogue import Catalogue
-from transforms.journeys.evidence import cosines_of, room_for
 from transforms.journeys.icpc import Journeys
 
 SEPARATION_UNIT = 1 << 30
@@ -49,11 +49,11 @@ class _Memberships(NamedTuple):
     sizes: npt.NDArray[np.int64]
 
 
-def separations(
+def user_silhouettes(
     journeys: Journeys,
     users: int,
     items: npt.NDArray[np.int32],
-    known: Catalogue,
+    catalogue: Catalogue,
     min_sizes: Sequence[int],
     *,
     by_vectors: bool,
@@ -64,7 +64,7 @@ def separations(
         journeys: journeys of all sizes.
         users: number of users.
         items: int32, shape (interactions,): the items that the members of journeys are.
-        known: the catalogue, with `directions` where `by_vectors`.
+        catalogue: the catalogue, with `vectors` where `by_vectors`.
         min_sizes: ascending; at each, journeys with fewer distinct items are left out.
         by_vectors: whether distances are those of vectors; otherwise those of salient terms.
 
@@ -78,12 +78,12 @@ def separations(
     found = _memberships(journeys, users, items)
     limits = np.asarray(min_sizes, np.int64)
     if not by_vectors:
-        terms = known.vectors
+        terms = catalogue.term_vectors
         return _by_terms(*found, terms.offsets, terms.terms, terms.saliences, max(terms.vocabulary_size, 1), limits)
-    if known.directions is None:
+    if catalogue.vectors is None:
         raise ValueError("for distances of vectors, the catalogue must have them")
-    vectors = np.ascontiguousarray(known.directions)
-    room = room_for(int(np.diff(found.offsets).max(initial=0)), vectors.shape[1])
+    vectors = np.ascontiguousarray(catalogue.vectors)
+    room = allocate_scratch(int(np.diff(found.offsets).max(initial=0)), vectors.shape[1])
     return _by_vectors(*found, vectors, limits, room)
 
 

@@ -22,39 +22,39 @@ from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
-from transforms.journeys.catalogue import Catalogue, catalogue, pack, rank_strings, sorted_ids
+from transforms.journeys.catalogue import Catalogue, encode_sorted, pack_catalogue, sorted_ids, unpack_catalogue
 from transforms.journeys.config import ExtractConfig, InteractionFilter, Join
-from transforms.journeys.described_items import described_items_schema, ids_alone
-from transforms.journeys.grouping import form_journeys
+from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.histories import (
-    TALLIES,
+    REMOVAL_COUNTS,
     Histories,
-    arrange,
-    bring_together,
-    heavy_rows,
+    build_histories,
+    histories_by_part,
     history_rows,
-    stored_tallies,
-    tallies,
+    removal_counts,
+    rows_of_heavy_users,
+    stored_removal_counts,
 )
 from transforms.journeys.icpc import Journeys
 from transforms.journeys.interactions import (
     EVENTS,
-    describe_events,
-    described_events_schema,
+    attach_item_features,
+    events_with_features_schema,
     filter_interactions,
-    look_up_items,
+    resolve_items,
 )
-from transforms.journeys.reach import keep_terms, term_users, widely_used
+from transforms.journeys.item_features import item_features_schema, select_ids
+from transforms.journeys.quantized_vectors import VECTOR
 from transforms.journeys.rows import journey_rows
 from transforms.journeys.sample import SampleUsers, sampled_rows
-from transforms.journeys.sweep import add_up, choose_threshold, sweep
-from transforms.journeys.vectors import VECTOR
+from transforms.journeys.sweep import choose_threshold, sum_counts, sweep
+from transforms.journeys.term_privacy import keep_terms, term_users, terms_above_min_users
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_JOURNEYS_TOLD = 10
 _MANY_IN_A_BATCH = 32
 _FINE_BUCKETS = 1 << 12
-MANY_TAG = "many"
+HEAVY_TAG = "many"
 
 Keyed = tuple[int, pa.RecordBatch]
 
@@ -73,7 +73,7 @@ class FilterInteractions(beam.DoFn):
             yield kept.rows
 
 
-class LookUpItems(beam.DoFn):
+class ResolveItems(beam.DoFn):
     """Interactions -> events with the number of their item among all, sorted, as in the packed catalogue."""
 
     def __init__(self) -> None:
@@ -83,13 +83,13 @@ class LookUpItems(beam.DoFn):
     def process(self, rows: pa.RecordBatch, item_ids: pa.RecordBatch) -> Iterator[Any]:
         if self.index is None or self.item_ids is not item_ids:
             self.item_ids, self.index = item_ids, StringIndex(item_ids["item_id"])
-        found = look_up_items(rows, self.index)
+        found = resolve_items(rows, self.index)
         if found.errors.num_rows:
             yield TaggedOutput(ERRORS_TAG, found.errors)
         yield found.events
 
 
-class DescribeEvents(beam.DoFn):
+class AttachItemFeatures(beam.DoFn):
     """All interactions with, and all that is known of, the items of one bucket -> events that carry it along."""
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -98,7 +98,7 @@ class DescribeEvents(beam.DoFn):
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         described = concatenate(bucket[1]["described"], self.schema)
         for rows in bucket[1]["rows"]:
-            found = describe_events(rows, described)
+            found = attach_item_features(rows, described)
             if found.errors.num_rows:
                 yield TaggedOutput(ERRORS_TAG, found.errors)
             yield found.events
@@ -116,20 +116,20 @@ class RouteEvents(beam.DoFn):
         self.buckets = buckets
 
     def process(self, events: pa.RecordBatch) -> Iterator[Any]:
-        too_many = heavy_rows(events["user_id"], self.max_history)
+        too_many = rows_of_heavy_users(events["user_id"], self.max_history)
         if too_many.any():
-            cut = arrange([events.filter(pa.array(too_many))], self.schema, self.max_history)
-            yield from split_by_bucket(tallies(cut), "user_id", self.buckets)
+            cut = build_histories([events.filter(pa.array(too_many))], self.schema, self.max_history)
+            yield from split_by_bucket(removal_counts(cut), "user_id", self.buckets)
             events = concatenate([events.filter(pa.array(~too_many)), cut.events], self.schema)
-        many = heavy_rows(events["user_id"], _MANY_IN_A_BATCH)
+        many = rows_of_heavy_users(events["user_id"], _MANY_IN_A_BATCH)
         if many.any():
             for piece in split_by_bucket(events.filter(pa.array(many)), "user_id", _FINE_BUCKETS):
-                yield TaggedOutput(MANY_TAG, piece)
+                yield TaggedOutput(HEAVY_TAG, piece)
             events = events.filter(pa.array(~many))
         yield from split_by_bucket(events, "user_id", self.buckets)
 
 
-class CutHistories(beam.DoFn):
+class TruncateHistories(beam.DoFn):
     """Events of the few users of a fine bucket -> pieces of what they keep, keyed by user bucket, and tallies."""
 
     def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
@@ -138,8 +138,8 @@ class CutHistories(beam.DoFn):
         self.buckets = buckets
 
     def process(self, group: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Keyed]:
-        ((_, cut),) = bring_together(group[1], self.schema, self.max_history, parts=1)
-        for rows in (cut.events, tallies(cut)):
+        ((_, cut),) = histories_by_part(group[1], self.schema, self.max_history, parts=1)
+        for rows in (cut.events, removal_counts(cut)):
             yield from split_by_bucket(rows, "user_id", self.buckets)
 
 
@@ -157,7 +157,7 @@ class GroupByUser(beam.PTransform):
         told: tallies of what was taken away in earlier runs; None: nothing.
 
     Returns:
-        A collection of (bucket, batches of events and tallies), for `bring_together`.
+        A collection of (bucket, batches of events and tallies), for `histories_by_part`.
     """
 
     schema: pa.Schema
@@ -168,15 +168,15 @@ class GroupByUser(beam.PTransform):
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         limits = (self.schema, self.max_history, self.buckets)
         routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_output_types(Keyed).with_outputs(
-            MANY_TAG, main="pieces"
+            HEAVY_TAG, main="pieces"
         )
-        many = routed[MANY_TAG]
+        many = routed[HEAVY_TAG]
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         many.element_type = typehints.KV[int, pa.RecordBatch]
         cut = (
             many
             | "GroupMany" >> beam.GroupByKey()
-            | "CutHistories" >> beam.ParDo(CutHistories(*limits)).with_output_types(Keyed)
+            | "CutHistories" >> beam.ParDo(TruncateHistories(*limits)).with_output_types(Keyed)
         )
         pieces: tuple[beam.PCollection, ...] = (routed.pieces, cut)
         if self.told is not None:
@@ -185,7 +185,7 @@ class GroupByUser(beam.PTransform):
         return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
 
 
-def numbered_items(
+def encode_items(
     histories: Histories, packed: pa.RecordBatch | None, kept: pa.StringArray | None
 ) -> tuple[npt.NDArray[np.int32], Catalogue]:
     """The item of each event as a number, and the catalogue in which it is one.
@@ -196,14 +196,14 @@ def numbered_items(
         kept: terms that may be used, where `packed` is not limited to them already; None: all.
     """
     if packed is not None:
-        return histories.events["item"].to_numpy(), catalogue(packed)
+        return histories.events["item"].to_numpy(), unpack_catalogue(packed)
     events = histories.events
-    items = rank_strings(events["item_id"])
+    items = encode_sorted(events["item_id"])
     _, first = np.unique(items.codes, return_index=True)
-    schema = described_items_schema(with_vectors=VECTOR.name in events.schema.names)
+    schema = item_features_schema(with_vectors=VECTOR.name in events.schema.names)
     described = events.select(schema.names).take(pa.array(first)).cast(schema)
-    packed = pack([described if kept is None else keep_terms(described, kept)], schema)
-    return items.codes.astype(np.int32), catalogue(packed)
+    packed = pack_catalogue([described if kept is None else keep_terms(described, kept)], schema)
+    return items.codes.astype(np.int32), unpack_catalogue(packed)
 
 
 class CountTermUsers(beam.DoFn):
@@ -216,13 +216,13 @@ class CountTermUsers(beam.DoFn):
     def process(
         self, group: tuple[int, Iterable[pa.RecordBatch]], packed: pa.RecordBatch | None
     ) -> Iterator[pa.RecordBatch]:
-        ((_, histories),) = bring_together(group[1], self.schema, self.max_history, parts=1)
-        items, known = numbered_items(histories, packed, None)
-        yield term_users(histories, items, known)
+        ((_, histories),) = histories_by_part(group[1], self.schema, self.max_history, parts=1)
+        items, catalogue = encode_items(histories, packed, None)
+        yield term_users(histories, items, catalogue)
 
 
 class SweepBucket(beam.DoFn):
-    """Events of a bucket -> what other thresholds would give its users in the sample, as rows of `SWEPT`."""
+    """Events of a bucket -> what other thresholds would give its users in the sample, as rows of `SWEEP_COUNTS`."""
 
     def __init__(self, schema: pa.Schema, config: ExtractConfig) -> None:
         self.schema = schema
@@ -235,10 +235,10 @@ class SweepBucket(beam.DoFn):
         packed: pa.RecordBatch | None,
         kept: pa.RecordBatch | None,
     ) -> Iterator[pa.RecordBatch]:
-        events = (sampled_rows(batch, limit) for batch in group[1] if batch.schema.names != TALLIES.names)
-        for _, histories in bring_together(events, self.schema, self.config.max_history, parts=1):
-            items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
-            yield sweep(histories.offsets, items, known, self.config)
+        events = (sampled_rows(batch, limit) for batch in group[1] if batch.schema.names != REMOVAL_COUNTS.names)
+        for _, histories in histories_by_part(events, self.schema, self.config.max_history, parts=1):
+            items, catalogue = encode_items(histories, packed, None if kept is None else kept["term"])
+            yield sweep(histories.offsets, items, catalogue, self.config)
 
 
 class ExtractBucket(beam.DoFn):
@@ -263,23 +263,23 @@ class ExtractBucket(beam.DoFn):
         threshold: float | None = None,
     ) -> Iterator[Any]:
         config = self.config if threshold is None else self.config.with_threshold(threshold)
-        together = bring_together(group[1], self.schema, self.config.max_history, self.writer.parts)
+        together = histories_by_part(group[1], self.schema, self.config.max_history, self.writer.parts)
         for part, histories in together:
             if not len(histories.user_ids):
                 continue
-            items, known = numbered_items(histories, packed, None if kept is None else kept["term"])
-            journeys = form_journeys(histories.offsets, items, known, config)
-            rows = history_rows(histories, known.item_ids.take(pa.array(items)))
+            items, catalogue = encode_items(histories, packed, None if kept is None else kept["term"])
+            journeys = form_journeys(histories.offsets, items, catalogue, config)
+            rows = history_rows(histories, catalogue.item_ids.take(pa.array(items)))
             yield self.writer.write(HISTORIES, part, [rows])
-            ranked = journey_rows(journeys, histories, items, known, config.half_life_days)
+            ranked = journey_rows(journeys, histories, items, catalogue, config.half_life_days)
             yield self.writer.write(JOURNEYS, part, [ranked])
-            for figure in count_extracted(histories, items, known, journeys):
+            for figure in count_extracted(histories, items, catalogue, journeys):
                 yield TaggedOutput(COUNTS_TAG, figure)
             self.writer.progress.add("users", len(histories.user_ids))
 
 
 def count_extracted(
-    histories: Histories, items: npt.NDArray[np.int32], known: Catalogue, journeys: Journeys
+    histories: Histories, items: npt.NDArray[np.int32], catalogue: Catalogue, journeys: Journeys
 ) -> Iterator[Count]:
     """What a run reports about the users of one bucket."""
     user_count = len(histories.user_ids)
@@ -288,9 +288,9 @@ def count_extracted(
     yield count("interactions_dropped", int(histories.removed[~histories.truncated].sum()), "duplicate")
     yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
     yield count("users_truncated", int(histories.truncated.sum()))
-    yield count("interactions_without_terms", int((np.diff(known.vectors.offsets)[items] == 0).sum()))
-    if known.directed is not None:
-        yield count("interactions_without_vectors", int((~known.directed[items]).sum()))
+    yield count("interactions_without_terms", int((np.diff(catalogue.term_vectors.offsets)[items] == 0).sum()))
+    if catalogue.has_vector is not None:
+        yield count("interactions_without_vectors", int((~catalogue.has_vector[items]).sum()))
     in_a_journey = np.zeros(len(items), bool)
     in_a_journey[journeys.members] = True
     yield count("interactions_in_journeys", in_a_journey.sum())
@@ -339,14 +339,14 @@ class JoinItems(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         if self.join == "broadcast":
-            ids = self.described | "IdsAlone" >> beam.Map(ids_alone).with_output_types(pa.RecordBatch)
+            ids = self.described | "IdsAlone" >> beam.Map(select_ids).with_output_types(pa.RecordBatch)
             item_ids = AsSingleton(ids | "SortIds" >> ApplyGlobally(sorted_ids))
-            found = rows | "LookUp" >> beam.ParDo(LookUpItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
+            found = rows | "LookUp" >> beam.ParDo(ResolveItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
             return found.events, found[ERRORS_TAG]
         found = (
             {"rows": rows, "described": self.described}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
-            | "Describe" >> beam.ParDo(DescribeEvents(self.schema)).with_outputs(ERRORS_TAG, main="events")
+            | "Describe" >> beam.ParDo(AttachItemFeatures(self.schema)).with_outputs(ERRORS_TAG, main="events")
         )
         return found.events, found[ERRORS_TAG]
 
@@ -359,7 +359,7 @@ class Extracted(NamedTuple):
         salient: record batches of `salient_terms`, without terms that reach too few users.
         errors: record batches of `errors`.
         counts: counts.
-        swept: one batch of rows of `SWEPT`; None: no other thresholds were tried.
+        swept: one batch of rows of `SWEEP_COUNTS`; None: no other thresholds were tried.
     """
 
     parts: beam.PCollection
@@ -374,7 +374,7 @@ class ExtractJourneys(beam.PTransform):
     """Record batches of interactions with their place -> journeys and histories, written but not yet committed.
 
     Attributes:
-        described: record batches of described items, each item once; with vectors where `config.evidence` is given.
+        described: record batches of described items, each item once; with vectors where `config.bayesian` is given.
         stored: record batches of `histories` with their place, of the run that this one continues; None: none.
         config: everything that decides the result.
         writer: where journeys and histories are written.
@@ -398,12 +398,12 @@ class ExtractJourneys(beam.PTransform):
         if self.stored is not None:
             before = self.stored | "StoredEvents" >> beam.Map(stored_events)
             stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
-            told = self.stored | "StoredTallies" >> beam.Map(stored_tallies)
+            told = self.stored | "StoredTallies" >> beam.Map(stored_removal_counts)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
-        known = described_items_schema(with_vectors=config.evidence is not None)
-        events, errors = interactions | "JoinItems" >> JoinItems(self.described, known, config.join, config.buckets)
+        catalogue = item_features_schema(with_vectors=config.bayesian is not None)
+        events, errors = interactions | "JoinItems" >> JoinItems(self.described, catalogue, config.join, config.buckets)
         broadcast = config.join == "broadcast"
-        schema = EVENTS if broadcast else described_events_schema(with_vectors=config.evidence is not None)
+        schema = EVENTS if broadcast else events_with_features_schema(with_vectors=config.bayesian is not None)
         groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, told)
         described, kept = self.described, None
         if config.min_term_users > 1:
@@ -411,7 +411,7 @@ class ExtractJourneys(beam.PTransform):
             described = described | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept)).with_output_types(
                 pa.RecordBatch
             )
-        packed = self._packed(described, known)
+        packed = self._packed(described, catalogue)
         known_to_all = (AsSingleton(packed) if packed else None, AsSingleton(kept) if kept else None)
         swept: beam.PCollection | None = None
         threshold: tuple[AsSingleton, ...] = ()
@@ -427,26 +427,30 @@ class ExtractJourneys(beam.PTransform):
 
     def _packed(self, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
         """The whole catalogue in one batch, where it is to be broadcast."""
-        return described | "Pack" >> ApplyGlobally(pack, (schema,)) if self.config.join == "broadcast" else None
+        return (
+            described | "Pack" >> ApplyGlobally(pack_catalogue, (schema,)) if self.config.join == "broadcast" else None
+        )
 
     def _sweep(self, groups: beam.PCollection, schema: pa.Schema, *side_inputs: AsSingleton | None) -> beam.PCollection:
         """What other thresholds would give the users of the sample, in one batch."""
         return (
             groups
             | "Sweep" >> beam.ParDo(SweepBucket(schema, self.config), *side_inputs).with_output_types(pa.RecordBatch)
-            | "AddUp" >> ApplyGlobally(add_up)
+            | "AddUp" >> ApplyGlobally(sum_counts)
         )
 
     def _widely_used(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
         """The terms that reach enough users, in one batch."""
         all_terms = None
         if self.config.join == "broadcast":
-            all_terms = AsSingleton(self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyGlobally(pack))
+            all_terms = AsSingleton(
+                self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyGlobally(pack_catalogue)
+            )
         return (
             groups
             | "CountTermUsers"
             >> beam.ParDo(CountTermUsers(schema, self.config.max_history), all_terms).with_output_types(pa.RecordBatch)
-            | "WidelyUsed" >> ApplyGlobally(widely_used, (self.config.min_term_users,))
+            | "WidelyUsed" >> ApplyGlobally(terms_above_min_users, (self.config.min_term_users,))
         )
 
 

@@ -17,11 +17,11 @@ from schemas import METRICS
 from transforms.columnar import concatenate
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.config import ExtractConfig
-from transforms.journeys.grouping import form_journeys
+from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.icpc import Journeys
-from transforms.journeys.silhouettes import SEPARATION_UNIT, separations
+from transforms.journeys.silhouettes import SEPARATION_UNIT, user_silhouettes
 
-SWEPT = pa.schema(
+SWEEP_COUNTS = pa.schema(
     [
         pa.field("threshold", pa.float64(), nullable=False),
         pa.field("min_size", pa.int64(), nullable=False),
@@ -34,41 +34,48 @@ SWEPT = pa.schema(
     ]
 )
 """Of the users who have so many `journeys` at a threshold and a minimum size: how many they are; sums over them of the
-distinct items of each journey, of interactions, of those in a journey, and of `separations`."""
+distinct items of each journey, of interactions, of those in a journey, and of `user_silhouettes`."""
 
 _KEY = ("threshold", "min_size", "journeys")
-_SUMS = tuple(name for name in SWEPT.names if name not in _KEY)
+_SUMS = tuple(name for name in SWEEP_COUNTS.names if name not in _KEY)
 _MOST_JOURNEYS_TOLD = 10
 
 Integers = npt.NDArray[np.int64]
 
 
-def sweep(offsets: Integers, items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig) -> pa.RecordBatch:
-    """Rows of `SWEPT` for some users, at all thresholds and minimum sizes that the configuration says.
+def sweep(
+    offsets: Integers, items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig
+) -> pa.RecordBatch:
+    """Rows of `SWEEP_COUNTS` for some users, at all thresholds and minimum sizes that the configuration says.
 
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
         items: int32, shape (interactions,): numbers of items in the catalogue.
-        known: the catalogue; with `directions` where `config.evidence` is given.
+        catalogue: the catalogue; with `vectors` where `config.bayesian` is given.
         config: how journeys are formed.
     """
     return concatenate(
         (
             tally_journeys(
-                _all_journeys(offsets, items, known, config, threshold), threshold, offsets, items, known, config
+                _all_journeys(offsets, items, catalogue, config, threshold),
+                threshold,
+                offsets,
+                items,
+                catalogue,
+                config,
             )
             for threshold in config.swept_thresholds
         ),
-        SWEPT,
+        SWEEP_COUNTS,
     )
 
 
 def _all_journeys(
-    offsets: Integers, items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig, threshold: float
+    offsets: Integers, items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig, threshold: float
 ) -> Journeys:
     """The journeys of all sizes at a threshold."""
     icpc = dataclasses.replace(config.icpc, min_size=1, journey_terms=1)
-    return form_journeys(offsets, items, known, dataclasses.replace(config, icpc=icpc).with_threshold(threshold))
+    return form_journeys(offsets, items, catalogue, dataclasses.replace(config, icpc=icpc).with_threshold(threshold))
 
 
 def tally_journeys(
@@ -76,22 +83,22 @@ def tally_journeys(
     threshold: float,
     offsets: Integers,
     items: npt.NDArray[np.int32],
-    known: Catalogue,
+    catalogue: Catalogue,
     config: ExtractConfig,
 ) -> pa.RecordBatch:
-    """Rows of `SWEPT` for journeys of all sizes at one threshold.
+    """Rows of `SWEEP_COUNTS` for journeys of all sizes at one threshold.
 
     Args:
         journeys: the journeys.
         threshold: the threshold.
         offsets: as for `sweep`.
         items: as for `sweep`.
-        known: as for `sweep`.
+        catalogue: as for `sweep`.
         config: its minimum sizes count, and whether it is by vectors.
     """
     users, sizes = len(offsets) - 1, config.swept_min_sizes
     lengths = np.diff(offsets)
-    separation = separations(journeys, users, items, known, sizes, by_vectors=config.evidence is not None)
+    separation = user_silhouettes(journeys, users, items, catalogue, sizes, by_vectors=config.bayesian is not None)
     largest = np.zeros(len(items), np.int64)
     np.maximum.at(largest, journeys.members, np.repeat(journeys.sizes, np.diff(journeys.member_offsets)))
     owners = np.repeat(np.arange(users), lengths)
@@ -107,7 +114,7 @@ def tally_journeys(
             "separation": separation[:, number],
         }
         batches.append(_by_journeys(threshold, min_size, per_user, summed))
-    return concatenate(batches, SWEPT)
+    return concatenate(batches, SWEEP_COUNTS)
 
 
 def _sum_by(groups: Integers, values: Integers, count: int) -> Integers:
@@ -125,16 +132,16 @@ def _by_journeys(threshold: float, min_size: int, per_user: Integers, summed: di
         "journeys": numbers,
         **{name: _sum_by(groups, values, len(numbers)) for name, values in summed.items()},
     }
-    return pa.RecordBatch.from_arrays([pa.array(columns[name]) for name in SWEPT.names], schema=SWEPT)
+    return pa.RecordBatch.from_arrays([pa.array(columns[name]) for name in SWEEP_COUNTS.names], schema=SWEEP_COUNTS)
 
 
-def add_up(swept: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `SWEPT` of several groups of users as those of all, sorted."""
-    table = pa.Table.from_batches([concatenate(swept, SWEPT)])
+def sum_counts(swept: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Rows of `SWEEP_COUNTS` of several groups of users as those of all, sorted."""
+    table = pa.Table.from_batches([concatenate(swept, SWEEP_COUNTS)])
     summed = table.group_by(list(_KEY)).aggregate([(name, "sum") for name in _SUMS])
     summed = summed.sort_by([(name, "ascending") for name in _KEY])
-    columns = [summed[name if name in _KEY else f"{name}_sum"].combine_chunks() for name in SWEPT.names]
-    return pa.RecordBatch.from_arrays(columns, schema=SWEPT)
+    columns = [summed[name if name in _KEY else f"{name}_sum"].combine_chunks() for name in SWEEP_COUNTS.names]
+    return pa.RecordBatch.from_arrays(columns, schema=SWEEP_COUNTS)
 
 
 class Granularity(NamedTuple):
@@ -149,7 +156,7 @@ class Granularity(NamedTuple):
         without: share of users without any journey.
         items: mean distinct items of a journey; None: there is none.
         coverage: share of interactions that lie in a journey.
-        separation: mean `separations` of users with at least two journeys; None: there are none.
+        separation: mean `user_silhouettes` of users with at least two journeys; None: there are none.
         separated: how many such users there are.
         shares: of users with 0, 1, ... journeys; the last one is of so many or more.
     """
@@ -171,13 +178,13 @@ def granularities(swept: pa.RecordBatch) -> Iterator[Granularity]:
     """What each threshold and each minimum size give, by threshold, then minimum size.
 
     Args:
-        swept: rows of `SWEPT`, as `add_up` gives them.
+        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
     """
     thresholds, sizes = swept["threshold"].to_numpy(), swept["min_size"].to_numpy()
     for threshold in np.unique(thresholds).tolist():
         for size in np.unique(sizes).tolist():
             rows = swept.filter(pa.array((thresholds == threshold) & (sizes == size)))
-            yield _granularity(threshold, size, {name: rows[name].to_numpy() for name in SWEPT.names[2:]})
+            yield _granularity(threshold, size, {name: rows[name].to_numpy() for name in SWEEP_COUNTS.names[2:]})
 
 
 def _granularity(threshold: float, min_size: int, rows: dict[str, Integers]) -> Granularity:
@@ -213,17 +220,17 @@ def choose_threshold(swept: pa.RecordBatch, config: ExtractConfig) -> float:
     among them. Ties: the lower threshold, which leaves fewer interactions out.
 
     Args:
-        swept: rows of `SWEPT`, as `add_up` gives them.
+        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
         config: its minimum size and its target count.
     """
-    target = config.sweep.target_granularity if config.sweep else None
+    target = config.sweep.target_journeys_per_user if config.sweep else None
     found = [each for each in granularities(swept) if each.min_size == config.icpc.min_size]
     if target is None or not found:
         return config.threshold
     return min(found, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
 
 
-def slice_of(option: str, threshold: float, min_size: int) -> str:
+def sweep_slice(option: str, threshold: float, min_size: int) -> str:
     """The slice of `metrics` that speaks of a threshold and a minimum size: `threshold=0.05/min_size=3`."""
     return f"{option}={str(threshold + 0.0).removesuffix('.0')}/min_size={min_size}"
 
@@ -233,12 +240,12 @@ def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -
 
     `sweep_journeys_per_user`, `sweep_median_journeys_per_user`, `sweep_users_without_journeys`, `sweep_journey_items`,
     `sweep_coverage` and `sweep_separation` are sliced by `<option>=<threshold>/min_size=<size>`, where the option is
-    `threshold` or `merge_threshold`, and `sweep_share_of_users` by the same and `/journeys=0` to `/journeys=10+`.
-    `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_granularity`, where one is given,
-    what it was found for; `sweep_min_size` the minimum size of the run; `sweep_users` how many users were sampled.
+    `threshold` or `merge_threshold`, and `sweep_fraction_of_users` by the same and `/journeys=0` to `/journeys=10+`.
+    `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_journeys_per_user`, where one
+    is given, what it was found for; `sweep_min_size` the minimum size of the run; `sweep_users` the sampled users.
 
     Args:
-        swept: rows of `SWEPT`, as `add_up` gives them.
+        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
         pipeline: what measured it.
         config: what was asked for.
     """
@@ -246,10 +253,10 @@ def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -
     found.append(_row("sweep_min_size", "", config.icpc.min_size))
     told = list(granularities(swept))
     found.append(_row("sweep_users", "", told[0].users if told else 0))
-    if config.sweep and config.sweep.target_granularity is not None:
-        found.append(_row("sweep_target_granularity", "", config.sweep.target_granularity))
+    if config.sweep and config.sweep.target_journeys_per_user is not None:
+        found.append(_row("sweep_target_journeys_per_user", "", config.sweep.target_journeys_per_user))
     for each in told:
-        found += _rows(each, slice_of(config.threshold_option, each.threshold, each.min_size))
+        found += _rows(each, sweep_slice(config.threshold_option, each.threshold, each.min_size))
     rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in found], METRICS.arrow)
     return rows.sort_by([(name, "ascending") for name in METRICS.sort_by])
 
@@ -265,7 +272,7 @@ def _rows(each: Granularity, slice_: str) -> Iterator[dict[str, Any]]:
         yield _row("sweep_separation", slice_, each.separation, each.separated)
     for number, share in enumerate(each.shares):
         more = "+" * (number == _MOST_JOURNEYS_TOLD)
-        yield _row("sweep_share_of_users", f"{slice_}/journeys={number}{more}", share, each.users)
+        yield _row("sweep_fraction_of_users", f"{slice_}/journeys={number}{more}", share, each.users)
 
 
 def _row(metric: str, slice_: str, value: float, n: int | None = None) -> dict[str, Any]:

@@ -91,19 +91,19 @@ def measure(vectors: Directions, table: TermTable) -> Nearness:
     return Nearness(near, near.mean(axis=1), np.maximum(near.std(axis=1), _LEAST_DEVIATION), lengths)
 
 
-def nearest_terms(nearness: Nearness, table: TermTable, most: int, fewest_items: int) -> Pairs:
+def nearest_terms(nearness: Nearness, table: TermTable, most: int, min_items: int) -> Pairs:
     """The terms whose contexts are nearest to each item, whether they stand in its text or not; ties by term.
 
     Args:
         nearness: of the items.
         table: of the terms.
         most: how many terms an item gets at most.
-        fewest_items: terms of fewer items are left out.
+        min_items: terms of fewer items are left out.
 
     Returns:
         Pairs without evidence; none for an item whose vector is zero.
     """
-    allowed = np.flatnonzero(table.items >= fewest_items)
+    allowed = np.flatnonzero(table.items >= min_items)
     scores = nearness.cosines[:, allowed]
     most = min(most, len(allowed))
     if not most or not len(scores):
@@ -117,7 +117,7 @@ def nearest_terms(nearness: Nearness, table: TermTable, most: int, fewest_items:
     return Pairs(items.astype(np.int64), table.codes[allowed[places]], np.zeros(len(items)))
 
 
-def unite(in_text: Pairs, others: Pairs, table: TermTable) -> Pairs:
+def union_pairs(in_text: Pairs, others: Pairs, table: TermTable) -> Pairs:
     """Pairs of both, each once, with the evidence of those that stand in the text."""
     size = max(len(table.terms), 1)
     keys = np.concatenate([in_text.items * size + in_text.terms, others.items * size + others.terms])

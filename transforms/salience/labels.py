@@ -30,7 +30,7 @@ _FEWEST_NEIGHBOURS = 2
 _WINDOW = 3
 
 
-def drawn(item_ids: pa.StringArray, share: float, purpose: str) -> npt.NDArray[np.bool_]:
+def sample_mask(item_ids: pa.StringArray, share: float, purpose: str) -> npt.NDArray[np.bool_]:
     """Whether each item is among a share of all, bool, shape (items,): by a stable hash of its id.
 
     Args:
@@ -42,7 +42,7 @@ def drawn(item_ids: pa.StringArray, share: float, purpose: str) -> npt.NDArray[n
     return np.asarray(stable_hash(salted) >> np.uint64(11)) * 2.0**-53 < share
 
 
-def hide(items: pa.RecordBatch, hidden: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+def mask_labels(items: pa.RecordBatch, hidden: npt.NDArray[np.bool_]) -> pa.RecordBatch:
     """Rows of `items` without tags and queries where `hidden`, shape (items,)."""
     return _with_fields(items, {name: _nulled(items[name], hidden) for name in LABEL_FIELDS})
 
@@ -98,7 +98,7 @@ def unite_labels(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([ids.take(pa.array(ends[:-1])), terms], schema=LABELS)
 
 
-def consumed_together(
+def co_consumed_terms(
     users: pa.StringArray, item_ids: pa.StringArray, times: pa.Array, titles: pa.RecordBatch
 ) -> pa.RecordBatch:
     """The terms that recur in the titles of what is consumed right before and after an item.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas import SALIENT_TERMS
-from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text, unite
+from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text, union_pairs
 from transforms.salience.model import SalienceModel
 from transforms.salience.term_table import Directions, Floats, TermTable
 from transforms.salience.training import blocks
@@ -19,7 +19,7 @@ def learned_salience(
     table: TermTable,
     model: SalienceModel,
     neighbours: int,
-    fewest_items: int,
+    min_items: int,
     max_terms: int,
 ) -> pa.RecordBatch:
     """Salience by a model, of terms in the text and of the nearest others.
@@ -30,7 +30,7 @@ def learned_salience(
         table: of the vocabulary.
         model: the model.
         neighbours: how many of the nearest terms are considered besides those in the text.
-        fewest_items: a term of fewer items is not considered where it does not stand in the text.
+        min_items: a term of fewer items is not considered where it does not stand in the text.
         max_terms: how many terms an item keeps: the most salient, ties by term.
 
     Returns:
@@ -43,7 +43,7 @@ def learned_salience(
         start, end = np.searchsorted(in_text.items, [rows[0], rows[-1] + 1])
         own = Pairs(in_text.items[start:end] - rows[0], in_text.terms[start:end], in_text.evidence[start:end])
         nearness = measure(vectors[rows], table)
-        pairs = unite(own, nearest_terms(nearness, table, neighbours, fewest_items), table)
+        pairs = union_pairs(own, nearest_terms(nearness, table, neighbours, min_items), table)
         saliences.append(model.salience(describe(pairs, nearness, table)))
         found.append(pairs._replace(items=pairs.items + rows[0]))
     items, terms = (np.concatenate([pairs[place] for pairs in found] or [np.zeros(0, np.int64)]) for place in (0, 1))

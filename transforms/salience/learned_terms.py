@@ -16,8 +16,8 @@ from schemas import ITEMS, METRICS, TIMESTAMP
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, stable_hash
 from transforms.datasets.counts import count
 from transforms.salience.candidates import CANDIDATES, candidate_terms
-from transforms.salience.config import LearningConfig, SalienceConfig
-from transforms.salience.labels import consumed_together, terms_of_fields, terms_of_texts
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
+from transforms.salience.labels import co_consumed_terms, terms_of_fields, terms_of_texts
 from transforms.salience.learned import learned_salience
 from transforms.salience.model import SalienceModel, default_model
 from transforms.salience.salient_terms import ChooseVocabulary, count_terms
@@ -28,10 +28,10 @@ from transforms.salience.term_table import (
     add_term_sums,
     build_table,
     most_frequent,
-    quantise,
+    quantize,
     term_sums,
 )
-from transforms.salience.training import NOTHING, Lesson, learn, only_terms
+from transforms.salience.training import NOTHING, TrainedModel, learn, only_terms
 from transforms.salience.vocabulary import CatalogueSize
 
 VECTORS = pa.schema(
@@ -42,7 +42,7 @@ VECTORS = pa.schema(
 DESCRIBED = pa.schema([*CANDIDATES, pa.field("given", pa.list_(pa.string()), nullable=False)])
 """Rows of `CANDIDATES`, and those of the terms that are among tags and queries."""
 
-PLACED = pa.schema([*DESCRIBED, VECTORS.field("vector").with_nullable(True)])
+ITEMS_WITH_VECTORS = pa.schema([*DESCRIBED, VECTORS.field("vector").with_nullable(True)])
 """The same with the vector of the item; null where the item has no text that is encoded."""
 
 _PIPELINE = "salience"
@@ -56,9 +56,9 @@ def describe_items(items: pa.RecordBatch, stop_words: frozenset[str]) -> pa.Reco
     return pa.RecordBatch.from_arrays([*candidates.columns, given], schema=DESCRIBED)
 
 
-def whole_numbers(encoded: pa.RecordBatch) -> pa.RecordBatch:
+def quantize_rows(encoded: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of (`item_id`, `vector`) as an encoder gives them -> rows of `VECTORS`."""
-    whole = quantise(encoded["vector"].flatten().to_numpy())
+    whole = quantize(encoded["vector"].flatten().to_numpy())
     ends = np.arange(encoded.num_rows + 1, dtype=np.int32) * np.int32(encoded["vector"].type.list_size)
     lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(whole))
     return pa.RecordBatch.from_arrays([encoded["item_id"], lists], schema=VECTORS)
@@ -77,7 +77,7 @@ def dimensions_of(vectors: pa.ListArray) -> int:
     return int(pc.max(pc.list_value_length(vectors)).as_py() or 0)
 
 
-def in_order(vectors: Iterable[pa.RecordBatch], item_ids: pa.StringArray) -> pa.ListArray:
+def align_to(vectors: Iterable[pa.RecordBatch], item_ids: pa.StringArray) -> pa.ListArray:
     """The vectors of items, in their order; null for items that have none.
 
     Args:
@@ -88,12 +88,12 @@ def in_order(vectors: Iterable[pa.RecordBatch], item_ids: pa.StringArray) -> pa.
     return rows["vector"].take(pc.index_in(item_ids, rows["item_id"]))
 
 
-def place(pieces: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> pa.RecordBatch:
-    """Of one bucket rows of `DESCRIBED` and of `VECTORS` of these items -> rows of `PLACED`, sorted by item."""
+def attach_vectors(pieces: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> pa.RecordBatch:
+    """Join rows of `DESCRIBED` and of `VECTORS` of one bucket: rows of `ITEMS_WITH_VECTORS`, sorted by item."""
     described = concatenate(pieces[1]["described"], DESCRIBED)
     described = described.take(pc.sort_indices(described["item_id"]))
-    vectors = in_order(pieces[1]["vectors"], described["item_id"])
-    return pa.RecordBatch.from_arrays([*described.columns, vectors], schema=PLACED)
+    vectors = align_to(pieces[1]["vectors"], described["item_id"])
+    return pa.RecordBatch.from_arrays([*described.columns, vectors], schema=ITEMS_WITH_VECTORS)
 
 
 def smallest_hashes(batches: Iterable[pa.RecordBatch], most: int) -> pa.RecordBatch:
@@ -110,7 +110,7 @@ def sums_of_terms(placed: pa.RecordBatch, frequents: pa.StringArray) -> Iterator
     """Rows of `TERM_SUMS` for those terms of some items that get a context.
 
     Args:
-        placed: rows of `PLACED`.
+        placed: rows of `ITEMS_WITH_VECTORS`.
         frequents: the terms that get one.
     """
     own = placed.filter(placed["vector"].is_valid())
@@ -120,15 +120,15 @@ def sums_of_terms(placed: pa.RecordBatch, frequents: pa.StringArray) -> Iterator
 
 
 def _score(
-    placed: pa.RecordBatch, table: TermTable, lesson: Lesson, learning: LearningConfig, most: int
+    placed: pa.RecordBatch, table: TermTable, trained: TrainedModel, learning: LearnedSalienceConfig, most: int
 ) -> pa.RecordBatch:
     return learned_salience(
         placed.select(CANDIDATES.names),
         matrix(placed["vector"], table.directions.shape[1]),
         table,
-        lesson.model,
+        trained.model,
         learning.neighbours,
-        learning.fewest_items,
+        learning.min_items,
         most,
     )
 
@@ -153,31 +153,31 @@ def _learn(
     vectors: Iterable[pa.RecordBatch],
     log: Iterable[pa.RecordBatch],
     salience: SalienceConfig,
-    learning: LearningConfig,
-    otherwise: SalienceModel,
-) -> Lesson:
-    encoded = in_order(vectors, sample["item_id"])
+    learning: LearnedSalienceConfig,
+    fallback_model: SalienceModel,
+) -> TrainedModel:
+    encoded = align_to(vectors, sample["item_id"])
     items = sample.filter(encoded.is_valid())
     encoded = encoded.drop_null()
     rows = concatenate(log, LOG)
     titles = terms_of_texts(items["item_id"], items["title"], salience.stop_words)
-    consumed = consumed_together(rows["user_id"], rows["item_id"], rows["timestamp"], titles)
-    return learn(items, matrix(encoded, dimensions_of(encoded)), consumed, salience, learning, otherwise)
+    consumed = co_consumed_terms(rows["user_id"], rows["item_id"], rows["timestamp"], titles)
+    return learn(items, matrix(encoded, dimensions_of(encoded)), consumed, salience, learning, fallback_model)
 
 
-def lesson_metrics(lesson: Lesson) -> pa.RecordBatch:
+def model_metrics(trained: TrainedModel) -> pa.RecordBatch:
     """What a model was learnt from and how well it is calibrated, as rows of `metrics`."""
-    rows: list[dict[str, Any]] = [{"metric": "model_learnt_from", "slice": lesson.learnt_from, "value": 1.0}]
-    if fitted := lesson.fitted:
+    rows: list[dict[str, Any]] = [{"metric": "model_trained_on", "slice": trained.trained_on, "value": 1.0}]
+    if fitted := trained.fitted:
         rows += [
-            {"metric": "pairs_learnt_from", "slice": "", "value": float(fitted.pairs)},
+            {"metric": "training_pairs_used", "slice": "", "value": float(fitted.pairs)},
             {"metric": "calibration_error", "slice": "before", "value": fitted.error_before, "n": fitted.held_out},
             {"metric": "calibration_error", "slice": "after", "value": fitted.error_after, "n": fitted.held_out},
         ]
     return pa.RecordBatch.from_pylist([{"pipeline": _PIPELINE, **row} for row in rows], METRICS.arrow)
 
 
-class Learned(NamedTuple):
+class LearnedTerms(NamedTuple):
     """What comes of a catalogue, each a collection.
 
     Attributes:
@@ -204,37 +204,37 @@ class LearnedSalientTerms(beam.PTransform):
         model: the model to use; None: learn one.
         interactions: rows of `interactions`, whose neighbours a model can be learnt from; None: there are none.
         buckets: how many pieces the catalogue is cut into; decides memory and parallelism.
-        otherwise: the model where there is too little to learn from; None: the one that comes with the package.
+        fallback_model: the model where there is too little to learn from; None: the one that comes with the package.
     """
 
     vectors: beam.PCollection
     config: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
-    learning: LearningConfig = dataclasses.field(default_factory=LearningConfig)
+    learning: LearnedSalienceConfig = dataclasses.field(default_factory=LearnedSalienceConfig)
     model: SalienceModel | None = None
     interactions: beam.PCollection | None = None
     buckets: int = 16
-    otherwise: SalienceModel | None = None
+    fallback_model: SalienceModel | None = None
 
-    def expand(self, items: beam.PCollection) -> Learned:
-        vectors = self.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
+    def expand(self, items: beam.PCollection) -> LearnedTerms:
+        vectors = self.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
         described = items | "Describe" >> beam.Map(describe_items, self.config.stop_words).with_output_types(
             pa.RecordBatch
         )
         chosen, size = described | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
         placed = self._placed(described, vectors)
         table = self._table(placed, chosen, size)
-        lesson = self._lesson(items, vectors)
+        trained = self._trained_model(items, vectors)
         salient = placed | "Score" >> beam.Map(
-            _score, AsSingleton(table), AsSingleton(lesson), self.learning, self.config.max_terms
+            _score, AsSingleton(table), AsSingleton(trained), self.learning, self.config.max_terms
         ).with_output_types(pa.RecordBatch)
         counts = (
             salient | "CountTerms" >> beam.FlatMap(count_terms),
             chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows)),
         ) | "Counts" >> beam.Flatten()
-        return Learned(
+        return LearnedTerms(
             salient,
-            lesson | "Model" >> beam.Map(lambda lesson: lesson.model.to_rows()).with_output_types(pa.RecordBatch),
-            lesson | "Metrics" >> beam.Map(lesson_metrics).with_output_types(pa.RecordBatch),
+            trained | "Model" >> beam.Map(lambda trained: trained.model.to_rows()).with_output_types(pa.RecordBatch),
+            trained | "Metrics" >> beam.Map(model_metrics).with_output_types(pa.RecordBatch),
             counts,
         )
 
@@ -242,11 +242,11 @@ class LearnedSalientTerms(beam.PTransform):
         return (
             {"described": described, "vectors": vectors}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
-            | "Place" >> beam.Map(place).with_output_types(pa.RecordBatch)
+            | "Place" >> beam.Map(attach_vectors).with_output_types(pa.RecordBatch)
         )
 
     def _table(self, placed: beam.PCollection, chosen: beam.PCollection, size: beam.PCollection) -> beam.PCollection:
-        frequents = chosen | "Frequents" >> beam.Map(most_frequent, self.learning.most_terms)
+        frequents = chosen | "Frequents" >> beam.Map(most_frequent, self.learning.max_context_terms)
         sums = (
             placed
             | "Sums" >> beam.FlatMap(sums_of_terms, AsSingleton(frequents)).with_output_types(pa.RecordBatch)
@@ -260,11 +260,11 @@ class LearnedSalientTerms(beam.PTransform):
             | "Table" >> beam.Map(_table, AsIter(sums), AsSingleton(chosen), AsSingleton(size))
         )
 
-    def _lesson(self, items: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
+    def _trained_model(self, items: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
         if self.model is not None:
-            given = Lesson(self.model, NOTHING, None)
+            given = TrainedModel(self.model, NOTHING, None)
             return items.pipeline | "Given" >> beam.Create([given], reshuffle=False)
-        most = self.learning.most_items
+        most = self.learning.max_items
         sample = (
             items
             | "SampleSome" >> beam.Map(lambda rows: smallest_hashes([rows], most)).with_output_types(pa.RecordBatch)
@@ -275,11 +275,12 @@ class LearnedSalientTerms(beam.PTransform):
         if self.interactions is not None:
             own_log = beam.Map(log_of, AsSingleton(sample)).with_output_types(pa.RecordBatch)
             log = AsIter(self.interactions | "LogOfSample" >> own_log)
-        otherwise = self.otherwise or default_model()
+        fallback_model = self.fallback_model or default_model()
         return (
             items.pipeline
             | "Once" >> beam.Impulse()
-            | "Learn" >> beam.Map(_learn, AsSingleton(sample), AsIter(own), log, self.config, self.learning, otherwise)
+            | "Learn"
+            >> beam.Map(_learn, AsSingleton(sample), AsIter(own), log, self.config, self.learning, fallback_model)
         )
 
 

@@ -62,7 +62,7 @@ class TermTable(NamedTuple):
     catalogue: int
 
 
-def quantise(vectors: npt.NDArray[np.floating]) -> Directions:
+def quantize(vectors: npt.NDArray[np.floating]) -> Directions:
     """Vectors of unit length as multiples of 1 / SCALE, dtype int16, of the same shape."""
     return np.rint(np.asarray(vectors, np.float64) * SCALE).astype(np.int16)
 
@@ -170,6 +170,6 @@ def build_table(vocabulary: pa.RecordBatch, sums: pa.RecordBatch, catalogue: int
         items=sums["items"].to_numpy(),
         given=sums["given"].to_numpy(),
         lengths=lengths / SCALE,
-        directions=quantise(totals / np.maximum(lengths, 1.0)[:, None]),
+        directions=quantize(totals / np.maximum(lengths, 1.0)[:, None]),
         catalogue=catalogue,
     )

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.salience.candidates import candidate_terms
-from transforms.salience.config import LearningConfig, SalienceConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text
 from transforms.salience.fitting import KINDS, Fitted, LabelledPairs, fit
-from transforms.salience.labels import drawn, hide, terms_of_fields
+from transforms.salience.labels import mask_labels, sample_mask, terms_of_fields
 from transforms.salience.model import SalienceModel
 from transforms.salience.term_table import (
     Directions,
@@ -26,7 +26,7 @@ from transforms.salience.term_table import (
 from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 
-class Scene(NamedTuple):
+class TrainingContext(NamedTuple):
     """Items whose terms are to be judged, with what is known of the terms.
 
     Attributes:
@@ -40,7 +40,9 @@ class Scene(NamedTuple):
     table: TermTable
 
 
-def set_scene(items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearningConfig) -> Scene:
+def build_context(
+    items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearnedSalienceConfig
+) -> TrainingContext:
     """Finds the vocabulary of some items, and what is known of its terms.
 
     Args:
@@ -53,9 +55,9 @@ def set_scene(items: pa.RecordBatch, vectors: Directions, salience: SalienceConf
     statistics = frequent(term_statistics(candidates), salience.vocabulary)
     chosen = vocabulary([statistics], catalogue_size(candidates), salience.vocabulary)
     given = terms_of_fields(items, salience.stop_words)["terms"]
-    frequents = most_frequent(chosen, learning.most_terms)
+    frequents = most_frequent(chosen, learning.max_context_terms)
     sums = term_sums(only_terms(candidates["terms"], frequents), given, vectors)
-    return Scene(candidates, vectors, build_table(chosen, sums, items.num_rows))
+    return TrainingContext(candidates, vectors, build_table(chosen, sums, items.num_rows))
 
 
 def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
@@ -66,25 +68,27 @@ def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(ends), terms.flatten().filter(inside))
 
 
-def label_pairs(scene: Scene, labels: pa.RecordBatch, learning: LearningConfig, seed: int) -> LabelledPairs:
+def label_pairs(
+    context: TrainingContext, labels: pa.RecordBatch, learning: LearnedSalienceConfig, seed: int
+) -> LabelledPairs:
     """Draws pairs that fit and pairs that do not, for each item that has labels.
 
     For each label of an item that is in the vocabulary: a label of another item, a term of its own text and a term
     near to it, none of which is among its labels.
 
     Args:
-        scene: the items.
+        context: the items.
         labels: rows of `LABELS`; items without labels have no pairs.
         learning: how many labels of an item count, and how many terms are near.
         seed: of the draws.
     """
     random = np.random.default_rng(seed)
-    size = max(len(scene.table.terms), 1)
-    given = _given(scene, labels, learning.most_labels, random)
-    every = _given(scene, labels, None, random)
+    size = max(len(context.table.terms), 1)
+    given = _given(context, labels, learning.max_labels, random)
+    every = _given(context, labels, None, random)
     owners = np.unique(given // size)
-    in_text = pairs_in_text(scene.candidates, scene.table)
-    text_keys, near_keys = in_text.items * size + in_text.terms, _near_keys(scene, owners, learning)
+    in_text = pairs_in_text(context.candidates, context.table)
+    text_keys, near_keys = in_text.items * size + in_text.terms, _near_keys(context, owners, learning)
     others = np.unique(given // size * size + random.permutation(given % size))
     considered = (others, text_keys[np.isin(in_text.items, owners)], near_keys[~np.isin(near_keys, text_keys)])
     not_given = [keys[~np.isin(keys, every)] for keys in considered]
@@ -106,13 +110,13 @@ def _evidence(keys: Integers, text_keys: Integers, evidence: Floats) -> Floats:
     return found
 
 
-def _given(scene: Scene, labels: pa.RecordBatch, most: int | None, random: np.random.Generator) -> Integers:
+def _given(context: TrainingContext, labels: pa.RecordBatch, most: int | None, random: np.random.Generator) -> Integers:
     """Item * terms + term for the labels that are in the vocabulary, ascending; of each item at most so many."""
-    rows = pc.index_in(labels["item_id"], scene.candidates["item_id"])
+    rows = pc.index_in(labels["item_id"], context.candidates["item_id"])
     owners = rows.take(pc.list_parent_indices(labels["terms"]))
-    codes = pc.index_in(labels["terms"].flatten(), scene.table.terms)
+    codes = pc.index_in(labels["terms"].flatten(), context.table.terms)
     known = pc.and_(owners.is_valid(), codes.is_valid())
-    size = max(len(scene.table.terms), 1)
+    size = max(len(context.table.terms), 1)
     keys = np.unique(
         owners.filter(known).to_numpy(zero_copy_only=False).astype(np.int64) * size
         + codes.filter(known).to_numpy(zero_copy_only=False)
@@ -124,12 +128,12 @@ def _given(scene: Scene, labels: pa.RecordBatch, most: int | None, random: np.ra
     return np.sort(keys[order][ranks < most])
 
 
-def _near_keys(scene: Scene, owners: Integers, learning: LearningConfig) -> Integers:
-    size = max(len(scene.table.terms), 1)
+def _near_keys(context: TrainingContext, owners: Integers, learning: LearnedSalienceConfig) -> Integers:
+    size = max(len(context.table.terms), 1)
     found = []
     for rows in blocks(owners):
         near = nearest_terms(
-            measure(scene.vectors[rows], scene.table), scene.table, learning.neighbours, learning.fewest_items
+            measure(context.vectors[rows], context.table), context.table, learning.neighbours, learning.min_items
         )
         found.append(rows[near.items] * size + near.terms)
     return np.sort(np.concatenate([*found, np.zeros(0, np.int64)]))
@@ -147,53 +151,53 @@ def blocks(rows: Integers) -> list[Integers]:
     return [rows[start : start + ITEMS_PER_BLOCK] for start in range(0, len(rows), ITEMS_PER_BLOCK)]
 
 
-def features_of(scene: Scene, pairs: Pairs) -> Floats:
+def features_of(context: TrainingContext, pairs: Pairs) -> Floats:
     """The features of pairs, which are by item; float64, shape (pairs, features)."""
     owners = np.unique(pairs.items)
-    found = [describe(pairs, measure(scene.vectors[:0], scene.table), scene.table)] if not len(owners) else []
+    found = [describe(pairs, measure(context.vectors[:0], context.table), context.table)] if not len(owners) else []
     for rows in blocks(owners):
         start, end = np.searchsorted(pairs.items, [rows[0], rows[-1] + 1])
         own = Pairs(np.searchsorted(rows, pairs.items[start:end]), pairs.terms[start:end], pairs.evidence[start:end])
-        found.append(describe(own, measure(scene.vectors[rows], scene.table), scene.table))
+        found.append(describe(own, measure(context.vectors[rows], context.table), context.table))
     return np.concatenate(found)
 
 
-def train(scene: Scene, labels: pa.RecordBatch, learning: LearningConfig) -> Fitted | None:
+def train(context: TrainingContext, labels: pa.RecordBatch, learning: LearnedSalienceConfig) -> Fitted | None:
     """Fits a model to labelled pairs; a share of the items is held out for calibration.
 
     Args:
-        scene: the items; what `labels` says of them must not be in their text.
+        context: the items; what `labels` says of them must not be in their text.
         labels: rows of `LABELS`.
         learning: limits.
 
     Returns:
         The model, or None where there are too few labels to learn from, or too few of them stand in the text.
     """
-    labelled = label_pairs(scene, labels, learning, learning.seed)
+    labelled = label_pairs(context, labels, learning, learning.seed)
     stand = labelled.pairs.evidence[labelled.fits] > 0
-    if len(stand) < learning.fewest_pairs or stand.mean() < learning.least_share_in_text:
+    if len(stand) < learning.min_pairs or stand.mean() < learning.min_fraction_in_text:
         return None
-    held_out = drawn(scene.candidates["item_id"], learning.calibration_share, "calibration")
-    return fit(features_of(scene, labelled.pairs), labelled, held_out[labelled.pairs.items])
+    held_out = sample_mask(context.candidates["item_id"], learning.calibration_fraction, "calibration")
+    return fit(features_of(context, labelled.pairs), labelled, held_out[labelled.pairs.items])
 
 
 GIVEN, CONSUMED, NOTHING = "tags and queries", "titles consumed together", "nothing"
 """What a model can be learnt from; from nothing means that it was given."""
 
-HIDDEN_SHARE = 0.5
+HIDDEN_FRACTION = 0.5
 
 
-class Lesson(NamedTuple):
+class TrainedModel(NamedTuple):
     """A model, and where it comes from.
 
     Attributes:
         model: the model.
-        learnt_from: `GIVEN`, `CONSUMED` or `NOTHING`.
+        trained_on: `GIVEN`, `CONSUMED` or `NOTHING`.
         fitted: how it was learnt; None for a model that was given.
     """
 
     model: SalienceModel
-    learnt_from: str
+    trained_on: str
     fitted: Fitted | None
 
 
@@ -202,9 +206,9 @@ def learn(
     vectors: Directions,
     consumed: pa.RecordBatch,
     salience: SalienceConfig,
-    learning: LearningConfig,
-    otherwise: SalienceModel,
-) -> Lesson:
+    learning: LearnedSalienceConfig,
+    fallback_model: SalienceModel,
+) -> TrainedModel:
     """Learns a model from what people said of items, or else from what they consumed together, or else not at all.
 
     What was said of half of the items is hidden and must be guessed; the other half is as it is. Titles of what is
@@ -213,16 +217,16 @@ def learn(
     Args:
         items: rows of `items`.
         vectors: of the items, shape (items, dimensions).
-        consumed: rows of `LABELS`, by `consumed_together`.
+        consumed: rows of `LABELS`, by `co_consumed_terms`.
         salience: limits of the vocabulary.
         learning: limits.
-        otherwise: the model to use where there is too little to learn from.
+        fallback_model: the model to use where there is too little to learn from.
     """
-    hidden = drawn(items["item_id"], HIDDEN_SHARE, "hidden")
+    hidden = sample_mask(items["item_id"], HIDDEN_FRACTION, "hidden")
     said = terms_of_fields(items.filter(pa.array(hidden)), salience.stop_words)
-    for source, visible, labels in ((GIVEN, hide(items, hidden), said), (CONSUMED, items, consumed)):
+    for source, visible, labels in ((GIVEN, mask_labels(items, hidden), said), (CONSUMED, items, consumed)):
         if pc.sum(pc.list_value_length(labels["terms"])).as_py():
-            fitted = train(set_scene(visible, vectors, salience, learning), labels, learning)
+            fitted = train(build_context(visible, vectors, salience, learning), labels, learning)
             if fitted is not None:
-                return Lesson(fitted.model, source, fitted)
-    return Lesson(otherwise, NOTHING, None)
+                return TrainedModel(fitted.model, source, fitted)
+    return TrainedModel(fallback_model, NOTHING, None)

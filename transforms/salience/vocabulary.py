@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columnar import concatenate
-from transforms.salience.config import FEWEST_ITEMS_FOR_SHARE, VocabularyConfig
+from transforms.salience.config import MIN_ITEMS_FOR_FRACTION, VocabularyConfig
 from transforms.salience.text import may_stand_alone
 
 STATISTICS = pa.schema(
@@ -91,7 +91,7 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config
     rows = concatenate(statistics, STATISTICS)
     rows = rows.take(pc.sort_indices(rows["term"]))
     items = rows["items"].to_numpy()
-    most = max(config.max_term_share * size.items, FEWEST_ITEMS_FOR_SHARE)
+    most = max(config.max_term_fraction * size.items, MIN_ITEMS_FOR_FRACTION)
     is_bigram = pc.match_substring(rows["term"], " ").to_numpy(zero_copy_only=False)
     kept = (
         (items <= most) & (items < size.items) & np.where(is_bigram, _associated(rows, is_bigram, size, config), True)

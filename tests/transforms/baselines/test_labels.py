@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.baselines.labels import cluster_known, drop_small, renumber
+from transforms.baselines.labels import cluster_nonzero, drop_small, renumber
 
 LABELS = st.lists(st.integers(-3, 5), max_size=20)
 
@@ -23,6 +23,6 @@ def test_small_clusters_are_none(labels: list[int], min_size: int) -> None:
 
 def test_items_of_which_nothing_is_known_are_in_no_cluster() -> None:
     vectors = np.array([[0, 0], [3, 4], [0, 0], [0, 2]], np.float32)
-    assert cluster_known(vectors, lambda rows: np.round(rows[:, 1] * 10).astype(np.int64)).tolist() == [-1, 0, -1, 1]
-    assert cluster_known(vectors[[0, 2]], lambda rows: rows[:, 7]).tolist() == [-1, -1]
-    assert cluster_known(vectors[:0], lambda rows: rows[:, 7]).tolist() == []
+    assert cluster_nonzero(vectors, lambda rows: np.round(rows[:, 1] * 10).astype(np.int64)).tolist() == [-1, 0, -1, 1]
+    assert cluster_nonzero(vectors[[0, 2]], lambda rows: rows[:, 7]).tolist() == [-1, -1]
+    assert cluster_nonzero(vectors[:0], lambda rows: rows[:, 7]).tolist() == []

@@ -12,16 +12,16 @@ from transforms.evaluation.granularity import (
     read_sweep,
     sweep_rows,
 )
-from transforms.journeys.sweep import add_up, sweep_metrics
+from transforms.journeys.sweep import sum_counts, sweep_metrics
 
-GIVEN = config(target_granularity=1)
+GIVEN = config(target_journeys_per_user=1)
 MORE = [(f"{user}{copy}", time, item) for copy in range(12) for user, time, item in LOG]
 """Each user of the log twelve times over."""
 
 
 def metrics(target: float | None = 1) -> pa.RecordBatch:
-    asked = config(target_granularity=target)
-    found = sweep_metrics(add_up([swept(MORE, KNOWN, asked)]), "extract", asked)
+    asked = config(target_journeys_per_user=target)
+    found = sweep_metrics(sum_counts([swept(MORE, KNOWN, asked)]), "extract", asked)
     other = {"pipeline": "extract", "metric": "users", "slice": "", "value": 48.0}
     return pa.concat_batches([pa.RecordBatch.from_pylist([other], METRICS.arrow), found])
 
@@ -39,7 +39,7 @@ def test_figures_are_read_again() -> None:
 
 
 def test_the_separation_of_few_users_is_not_shown() -> None:
-    few = sweep_metrics(add_up([swept(LOG, KNOWN, GIVEN)]), "extract", GIVEN)
+    few = sweep_metrics(sum_counts([swept(LOG, KNOWN, GIVEN)]), "extract", GIVEN)
     assert "sweep_separation" in few["metric"].to_pylist()
     assert not any(metric == "sweep_separation" for metric, _, _ in read_sweep([few]).values)
 

@@ -14,7 +14,7 @@ METHODS = [
     methods.icpc("made", (0.5,)),
     methods.one_pass("made", (0.5,)),
     methods.icpc_by_evidence("made", (-0.4,)),
-    methods.icpc_by_evidence("made", (0.15,), second_look=False),
+    methods.icpc_by_evidence("made", (0.15,), refine=False),
     methods.ward("made", (2.0,)),
     methods.average_linkage("made", (0.5,)),
     methods.density("made", (4,)),

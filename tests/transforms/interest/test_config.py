@@ -30,4 +30,4 @@ def test_what_is_not_allowed_is_named(name: str, value: float | str) -> None:
 
 def test_the_limits_are_allowed() -> None:
     config = InterestConfig(1, 1, 0.001, 0, 1, False, 0, 1, 0, 1, "l2", 0, 0)
-    assert not config.tells_causes
+    assert not config.causal_negatives

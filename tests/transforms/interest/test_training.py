@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.transforms.interest.synthetic import GROUPS, ITEMS, USERS, world
 from transforms.interest import training
 from transforms.interest.config import InterestConfig
-from transforms.interest.training import InterestModel, learn_interest, pools_of
+from transforms.interest.training import InterestModel, negative_pools, train_dice
 
 Floats = npt.NDArray[np.float64]
 ANY, MORE_POPULAR, LESS_POPULAR = 0, 1, 2
@@ -63,7 +63,7 @@ def test_a_step_goes_down_the_loss_of_the_paper(kind: int, squared: bool) -> Non
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 def test_pools_are_what_is_clearly_more_or_less_popular(popularity: list[int], margin: float) -> None:
-    pools = pools_of(np.array(popularity), margin)
+    pools = negative_pools(np.array(popularity), margin)
     for item, own in enumerate(popularity):
         more = set(pools.by_popularity[pools.more_from[item] :].tolist())
         less = set(pools.by_popularity[: pools.less_to[item]].tolist())
@@ -73,7 +73,7 @@ def test_pools_are_what_is_clearly_more_or_less_popular(popularity: list[int], m
 
 def test_negatives_come_from_the_pools_and_were_not_consumed() -> None:
     pairs = world()
-    pools = pools_of(pairs.popularity, 0.5)
+    pools = negative_pools(pairs.popularity, 0.5)
     state = np.array([5], np.uint64)
     consumed = pairs.items[: pairs.offsets[1]]
     item = int(consumed[0])
@@ -108,7 +108,7 @@ def share_of_own(found: Floats) -> float:
 
 def test_interest_learns_groups_and_conformity_what_everybody_does() -> None:
     pairs = world()
-    model = learn_interest(pairs, QUICK)
+    model = train_dice(pairs, QUICK)
     assert model.dimensions == 8
     interest, conformity = (scores(model, part) for part in (slice(8), slice(8, None)))
     assert share_of_own(interest) > 0.95
@@ -119,20 +119,20 @@ def test_interest_learns_groups_and_conformity_what_everybody_does() -> None:
 
 
 def test_plain_factorisation_learns_groups_too() -> None:
-    model = learn_interest(world(), dataclasses.replace(QUICK, tells_causes=False))
+    model = train_dice(world(), dataclasses.replace(QUICK, causal_negatives=False))
     assert share_of_own(scores(model, slice(None))) > 0.9
 
 
 def test_the_same_pairs_and_seed_give_the_same_bytes_and_another_seed_does_not() -> None:
     few = dataclasses.replace(QUICK, epochs=2)
-    first, again, other = (learn_interest(world(), dataclasses.replace(few, seed=seed)) for seed in (1, 1, 2))
+    first, again, other = (train_dice(world(), dataclasses.replace(few, seed=seed)) for seed in (1, 1, 2))
     assert first.users.tobytes() == again.users.tobytes()
     assert first.items.tobytes() == again.items.tobytes()
     assert first.items.tobytes() != other.items.tobytes()
 
 
 def test_nobody_consumed_anything() -> None:
-    model = learn_interest(
+    model = train_dice(
         world()._replace(offsets=np.zeros(1, np.int64), items=np.zeros(0, np.int32), item_count=0), QUICK
     )
     assert model.users.shape == model.items.shape == (0, 16)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from schemas import SALIENT_TERMS
-from transforms.journeys.interactions import EVENTS, described_events_schema
+from transforms.journeys.interactions import EVENTS, events_with_features_schema
 
 Event = tuple[str, int, int]
 """User, microseconds since 1970, number of the item."""
@@ -36,7 +36,7 @@ def events_with_terms(rows: Iterable[Event]) -> pa.RecordBatch:
             }
             for user, time, item in rows
         ],
-        described_events_schema(with_vectors=False),
+        events_with_features_schema(with_vectors=False),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from schemas import INTERACTIONS
-from transforms.journeys.config import EvidenceConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
+from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_filter_needs_the_columns_that_it_looks_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("target_granularity", 0.0), ("target_granularity", math.inf), ("users", 0)]
+    ("setting", "value"), [("target_journeys_per_user", 0.0), ("target_journeys_per_user", math.inf), ("users", 0)]
 )
 def test_a_sweep_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{setting} must be .*got {value!r}$"):
@@ -59,8 +59,8 @@ def test_a_sweep_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -
 
 
 def test_the_threshold_is_that_of_the_clustering() -> None:
-    by_terms, by_vectors = ExtractConfig(), ExtractConfig(evidence=EvidenceConfig())
+    by_terms, by_vectors = ExtractConfig(), ExtractConfig(bayesian=BayesianConfig())
     assert (by_terms.threshold_option, by_terms.threshold) == ("threshold", 0.05)
     assert (by_vectors.threshold_option, by_vectors.threshold) == ("merge_threshold", -0.35)
     assert by_terms.with_threshold(0.2) == ExtractConfig(IcpcConfig(0.2))
-    assert by_vectors.with_threshold(-1.0) == ExtractConfig(evidence=EvidenceConfig(merge_threshold=-1.0))
+    assert by_vectors.with_threshold(-1.0) == ExtractConfig(bayesian=BayesianConfig(merge_threshold=-1.0))

@@ -13,16 +13,16 @@ from tests.transforms.journeys.events import Event, events, events_with_terms, n
 from transforms.columnar import bucket_ids, stable_hash
 from transforms.journeys import histories as module
 from transforms.journeys.histories import (
-    TALLIES,
-    Gathering,
+    REMOVAL_COUNTS,
     Histories,
-    arrange,
-    bring_together,
-    heavy_rows,
+    HistoryBuilder,
+    build_histories,
+    histories_by_part,
     history_rows,
-    tallies,
+    removal_counts,
+    rows_of_heavy_users,
 )
-from transforms.journeys.interactions import EVENTS, described_events_schema
+from transforms.journeys.interactions import EVENTS, events_with_features_schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Plain:
 
 
 def reference(rows: Iterable[Event], max_history: int) -> dict[str, Plain]:
-    """What `arrange` promises, by sets and sorting."""
+    """What `build_histories` promises, by sets and sorting."""
     rows = list(rows)
     seen = Counter(user for user, _, _ in rows)
     histories = {}
@@ -64,7 +64,7 @@ MAX_HISTORY = st.integers(1, 6)
 @settings(deadline=None)
 @given(ROWS, MAX_HISTORY, st.integers(1, 4))
 def test_each_user_has_the_last_events_in_order_each_once(rows: list[Event], max_history: int, batches: int) -> None:
-    found = arrange([events(rows[start::batches]) for start in range(batches)], EVENTS, max_history)
+    found = build_histories([events(rows[start::batches]) for start in range(batches)], EVENTS, max_history)
     assert as_plain(found) == reference(rows, max_history)
     assert found.offsets[-1] == found.events.num_rows
 
@@ -79,15 +79,15 @@ def test_long_histories(length: int) -> None:
     ]
     rows = [rows[index] for index in random.permutation(len(rows))]
     for max_history in (length // 2, 2 * length):
-        found = arrange([events(rows)], EVENTS, max_history)
+        found = build_histories([events(rows)], EVENTS, max_history)
         assert as_plain(found) == reference(rows, max_history)
 
 
 @settings(deadline=None)
 @given(ROWS, MAX_HISTORY)
 def test_events_that_carry_terms_are_arranged_alike(rows: list[Event], max_history: int) -> None:
-    found = arrange([events_with_terms(rows)], described_events_schema(with_vectors=False), max_history)
-    numbered = arrange([events(rows)], EVENTS, max_history)
+    found = build_histories([events_with_terms(rows)], events_with_features_schema(with_vectors=False), max_history)
+    numbered = build_histories([events(rows)], EVENTS, max_history)
     assert found.events == events_with_terms(plain(numbered.events))
     assert found.user_ids == numbered.user_ids
     for name in ("offsets", "truncated", "removed"):
@@ -96,14 +96,14 @@ def test_events_that_carry_terms_are_arranged_alike(rows: list[Event], max_histo
 
 def test_by_hand() -> None:
     rows = [("u", 5, 1), ("v", 1, 0), ("u", 5, 0), ("u", 4, 2), ("u", 5, 1), ("u", 6, 2)]
-    found = arrange([events(rows)], EVENTS, 2)
+    found = build_histories([events(rows)], EVENTS, 2)
     # of u's four distinct events the last two stay: at 5 with item 1, which comes after item 0, and at 6
     assert plain(found.events) == [("u", 5, 1), ("u", 6, 2), ("v", 1, 0)]
     assert found.offsets.tolist() == [0, 2, 3]
     assert found.truncated.tolist() == [True, False]
     assert found.removed.tolist() == [3, 0]
-    assert tallies(found).to_pylist() == [{"user_id": "u", "removed": 3, "truncated": True}]
-    assert tallies(found).schema == TALLIES
+    assert removal_counts(found).to_pylist() == [{"user_id": "u", "removed": 3, "truncated": True}]
+    assert removal_counts(found).schema == REMOVAL_COUNTS
 
 
 def nested(
@@ -112,14 +112,14 @@ def nested(
     """Arranges some of the parts, puts events and tallies that are left among the others, and again."""
     for _ in range(draw(st.integers(0, 4))):
         chosen = draw(st.sets(st.integers(0, len(parts) - 1)))
-        cut = arrange([batch for index in sorted(chosen) for batch in parts[index]], schema, max_history)
+        cut = build_histories([batch for index in sorted(chosen) for batch in parts[index]], schema, max_history)
         parts = [part for index, part in enumerate(parts) if index not in chosen]
-        parts.insert(draw(st.integers(0, len(parts))), draw(st.permutations([cut.events, tallies(cut)])))
+        parts.insert(draw(st.integers(0, len(parts))), draw(st.permutations([cut.events, removal_counts(cut)])))
     return [batch for part in parts for batch in part]
 
 
 @pytest.mark.parametrize(
-    ("make", "schema"), [(events, EVENTS), (events_with_terms, described_events_schema(with_vectors=False))]
+    ("make", "schema"), [(events, EVENTS), (events_with_terms, events_with_features_schema(with_vectors=False))]
 )
 @settings(deadline=None, max_examples=150)
 @given(ROWS, MAX_HISTORY, st.integers(1, 5), st.data())
@@ -131,9 +131,9 @@ def test_cutting_early_changes_nothing(
     batches: int,
     data: st.DataObject,
 ) -> None:
-    whole = arrange([make(rows)], schema, max_history)
+    whole = build_histories([make(rows)], schema, max_history)
     parts = [[make(rows[start::batches])] for start in range(batches)]
-    cut = arrange(nested(data.draw, parts, schema, max_history), schema, max_history)
+    cut = build_histories(nested(data.draw, parts, schema, max_history), schema, max_history)
     assert cut.user_ids == whole.user_ids
     assert cut.events == whole.events
     for name in ("offsets", "truncated", "removed"):
@@ -145,12 +145,12 @@ def test_cutting_early_changes_nothing(
 def test_batches_are_cut_as_they_come(
     rows: list[Event], max_history: int, batches: int, held: int, data: st.DataObject
 ) -> None:
-    whole = arrange([events(rows)], EVENTS, max_history)
-    cuts = [arrange([events(rows[start::batches])], EVENTS, max_history) for start in range(batches)]
-    pieces = data.draw(st.permutations([piece for cut in cuts for piece in (cut.events, tallies(cut))]))
+    whole = build_histories([events(rows)], EVENTS, max_history)
+    cuts = [build_histories([events(rows[start::batches])], EVENTS, max_history) for start in range(batches)]
+    pieces = data.draw(st.permutations([piece for cut in cuts for piece in (cut.events, removal_counts(cut))]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS_HELD", held)
-        gathering = Gathering(EVENTS, max_history)
+        gathering = HistoryBuilder(EVENTS, max_history)
         for piece in pieces:
             gathering.add(piece)
         found = gathering.histories()
@@ -161,8 +161,8 @@ def test_batches_are_cut_as_they_come(
 
 def test_a_tally_may_come_long_before_its_users_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROWS_HELD", 2)
-    told = pa.RecordBatch.from_pylist([{"user_id": "late", "removed": 3, "truncated": True}], TALLIES)
-    gathering = Gathering(EVENTS, 5)
+    told = pa.RecordBatch.from_pylist([{"user_id": "late", "removed": 3, "truncated": True}], REMOVAL_COUNTS)
+    gathering = HistoryBuilder(EVENTS, 5)
     for batch in (told, events([("early", time, 0) for time in range(4)]), events([("late", 9, 0)])):
         gathering.add(batch)
     found = gathering.histories()
@@ -176,19 +176,19 @@ def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> Non
     def watched(batches: list[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
         nonlocal most
         most = max(most, sum(batch.num_rows for batch in batches if batch.schema == schema))
-        return arrange(batches, schema, max_history)
+        return build_histories(batches, schema, max_history)
 
     monkeypatch.setattr(module, "ROWS_HELD", 50)
     monkeypatch.setattr(module, "arrange", watched)
     whale = (events([("whale", 10 * batch + row, 0) for row in range(10)]) for batch in range(100))
-    ((_, found),) = bring_together(whale, EVENTS, 20, parts=4)
+    ((_, found),) = histories_by_part(whale, EVENTS, 20, parts=4)
     assert (found.events.num_rows, found.removed.tolist()) == (20, [980])
     assert most <= 60  # one batch beyond
 
 
 def test_users_are_brought_together_by_part() -> None:
     rows = [(f"user{number}", time, 0) for number in range(40) for time in range(2)]
-    by_part = dict(bring_together([events(rows[::2]), events(rows[1::2])], EVENTS, 5, parts=4))
+    by_part = dict(histories_by_part([events(rows[::2]), events(rows[1::2])], EVENTS, 5, parts=4))
     assert list(by_part) == sorted(by_part)
     for part, found in by_part.items():
         assert set(bucket_ids(found.user_ids, 4).tolist()) == {part}
@@ -196,14 +196,14 @@ def test_users_are_brought_together_by_part() -> None:
 
 
 def test_no_events() -> None:
-    found = arrange([], EVENTS, 3)
+    found = build_histories([], EVENTS, 3)
     assert (len(found.user_ids), found.events.num_rows, found.offsets.tolist()) == (0, 0, [0])
-    assert tallies(found).num_rows == 0
+    assert removal_counts(found).num_rows == 0
     assert history_rows(found, pa.array([], pa.string())).num_rows == 0
 
 
 def test_rows_of_histories() -> None:
-    found = arrange([events([("v", 3, 1), ("u", 2, 0), ("u", 1, 1), ("u", 0, 2)])], EVENTS, 2)
+    found = build_histories([events([("v", 3, 1), ("u", 2, 0), ("u", 1, 1), ("u", 0, 2)])], EVENTS, 2)
     rows = history_rows(found, pa.array([name_of(item) for item in found.events["item"].to_pylist()]))
     HISTORIES.check(rows)
     assert rows["user_id"].to_pylist() == ["u", "v"]
@@ -216,11 +216,11 @@ def test_rows_of_histories() -> None:
 def test_users_with_too_many_rows_are_heavy(users: list[str], threshold: int) -> None:
     counted = Counter(users)
     expected = [counted[user] > threshold for user in users]
-    assert heavy_rows(pa.array(users, pa.string()), threshold).tolist() == expected
+    assert rows_of_heavy_users(pa.array(users, pa.string()), threshold).tolist() == expected
 
 
 def test_users_who_share_a_slot_are_counted_together() -> None:
     names = pa.array([f"user{number}" for number in range(70_000)])
     slots = stable_hash(names) & np.uint64(0xFFFF)
     twin = int(np.flatnonzero(slots == slots[0])[1])
-    assert heavy_rows(pa.array(["user0", f"user{twin}", "user1"]), 1).tolist() == [True, True, False]
+    assert rows_of_heavy_users(pa.array(["user0", f"user{twin}", "user1"]), 1).tolist() == [True, True, False]

@@ -13,10 +13,10 @@ from transforms.datasets.coercion import with_provenance
 from transforms.journeys.config import InteractionFilter
 from transforms.journeys.interactions import (
     EVENTS,
-    describe_events,
-    described_events_schema,
+    attach_item_features,
+    events_with_features_schema,
     filter_interactions,
-    look_up_items,
+    resolve_items,
 )
 
 LOCATED = with_provenance(INTERACTIONS)
@@ -93,7 +93,7 @@ LOST = [
 
 
 def test_items_are_looked_up() -> None:
-    events, errors = look_up_items(located(VISITS), StringIndex(CATALOGUE["item_id"]))
+    events, errors = resolve_items(located(VISITS), StringIndex(CATALOGUE["item_id"]))
     assert events.schema == EVENTS
     assert events.to_pylist() == [
         {"user_id": "v", "item": 1, "timestamp": at(3)},
@@ -104,8 +104,8 @@ def test_items_are_looked_up() -> None:
 
 
 def test_events_carry_terms() -> None:
-    events, errors = describe_events(located(VISITS), CATALOGUE)
-    assert events.schema == described_events_schema(with_vectors=False)
+    events, errors = attach_item_features(located(VISITS), CATALOGUE)
+    assert events.schema == events_with_features_schema(with_vectors=False)
     assert events.to_pylist() == [
         {"user_id": "v", "item_id": "b", "timestamp": at(3), "terms": [], "saliences": []},
         {"user_id": "u", "item_id": "a", "timestamp": at(1), "terms": ["tea", "cup"], "saliences": [0.5, 0.25]},
@@ -119,13 +119,13 @@ ROWS = st.lists(st.tuples(st.sampled_from("uv"), st.integers(0, 9), st.integers(
 
 @settings(deadline=None)
 @given(ROWS, st.sets(st.integers(0, 5)))
-def test_both_joins_see_the_same_events(rows: list[Event], known: set[int]) -> None:
+def test_both_joins_see_the_same_events(rows: list[Event], catalogue: set[int]) -> None:
     log = located([{"user_id": user, "timestamp": time, "item_id": name_of(item)} for user, time, item in rows])
-    salient = salient_terms({name_of(item): {f"term{item}": 0.5} for item in sorted(known)})
-    numbered, unknown = look_up_items(log, StringIndex(salient["item_id"]))
-    carrying, unattached = describe_events(log, salient)
+    salient = salient_terms({name_of(item): {f"term{item}": 0.5} for item in sorted(catalogue)})
+    numbered, unknown = resolve_items(log, StringIndex(salient["item_id"]))
+    carrying, unattached = attach_item_features(log, salient)
     assert unknown == unattached
-    assert unknown["row"].to_pylist() == [row for row, (_, _, item) in enumerate(rows) if item not in known]
+    assert unknown["row"].to_pylist() == [row for row, (_, _, item) in enumerate(rows) if item not in catalogue]
     assert numbered.num_rows + unknown.num_rows == len(rows)
     for name in ("user_id", "timestamp"):
         assert numbered[name] == carrying[name]

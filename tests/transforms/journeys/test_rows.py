@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from schemas import JOURNEYS
 from tests.transforms.journeys.events import Event, events, name_of, salient_terms
 from transforms.columnar import stable_hash
-from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import IcpcConfig
-from transforms.journeys.histories import arrange
+from transforms.journeys.histories import build_histories
 from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
 from transforms.journeys.rows import journey_rows
@@ -29,11 +29,11 @@ def rows_of(
     items: Sequence[dict[str, float]] = ITEMS,
     half_life_days: float | None = None,
 ) -> pa.RecordBatch:
-    known = catalogue(pack([salient_terms(items)]))
-    histories = arrange([events(log)], EVENTS, 1000)
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
+    histories = build_histories([events(log)], EVENTS, 1000)
     numbers = histories.events["item"].to_numpy()
-    journeys = extract_journeys(histories.offsets, numbers, known.vectors, config)
-    return journey_rows(journeys, histories, numbers, known, half_life_days)
+    journeys = extract_journeys(histories.offsets, numbers, catalogue.term_vectors, config)
+    return journey_rows(journeys, histories, numbers, catalogue, half_life_days)
 
 
 def microseconds(times: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import bucket_ids
-from transforms.journeys.sample import EVERYBODY, SampleUsers, limit_of, sample_hashes, sampled_rows, smallest_hashes
+from transforms.journeys.sample import NO_LIMIT, SampleUsers, hash_cutoff, sample_hashes, sampled_rows, smallest_hashes
 
 
 def users(names: list[str]) -> pa.RecordBatch:
@@ -52,19 +52,19 @@ def test_the_sample_is_the_users_with_the_smallest_hashes_however_the_log_is_cut
 
 
 def test_nobody_is_sampled_from_an_empty_log() -> None:
-    assert run_graph(lambda pipeline: {"limit": create(pipeline, "Rows", []) | SampleUsers(5)})["limit"] == [EVERYBODY]
+    assert run_graph(lambda pipeline: {"limit": create(pipeline, "Rows", []) | SampleUsers(5)})["limit"] == [NO_LIMIT]
 
 
 def test_everybody_is_sampled_where_there_are_few() -> None:
     sketch = smallest_hashes(pa.array(["a", "b", "a"]), 3)
     assert len(sketch) == 2
-    assert limit_of(sketch, 3) == EVERYBODY
-    assert sampled_rows(users(["a", "b", "c"]), EVERYBODY).num_rows == 3
+    assert hash_cutoff(sketch, 3) == NO_LIMIT
+    assert sampled_rows(users(["a", "b", "c"]), NO_LIMIT).num_rows == 3
 
 
 def test_the_sample_is_spread_over_the_buckets() -> None:
     names = pa.array([f"user{number}" for number in range(20_000)])
-    limit = limit_of(smallest_hashes(names, 1600), 1600)
+    limit = hash_cutoff(smallest_hashes(names, 1600), 1600)
     buckets = bucket_ids(names.filter(pa.array(sample_hashes(names) <= limit)), 16)
     counts = np.bincount(buckets, minlength=16)
     assert counts.sum() == 1600

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.journeys.events import salient_terms
-from transforms.journeys.catalogue import Catalogue, catalogue, pack
+from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
 from transforms.journeys.icpc import Journeys
-from transforms.journeys.silhouettes import SEPARATION_UNIT, separations
+from transforms.journeys.silhouettes import SEPARATION_UNIT, user_silhouettes
 
 Own = list[list[int]]
 """The items of each journey of a user."""
@@ -34,18 +34,18 @@ def journeys_of(users: Sequence[Own]) -> tuple[Journeys, npt.NDArray[np.int32]]:
 
 
 def by_terms(items: Sequence[Mapping[str, float]]) -> Catalogue:
-    return catalogue(pack([salient_terms(items)]))
+    return unpack_catalogue(pack_catalogue([salient_terms(items)]))
 
 
 def by_vectors(vectors: Sequence[Sequence[int]]) -> Catalogue:
-    known = by_terms([{} for _ in vectors])
-    return known._replace(directions=np.array(vectors, np.int8))
+    catalogue = by_terms([{} for _ in vectors])
+    return catalogue._replace(vectors=np.array(vectors, np.int8))
 
 
-def separated(users: Sequence[Own], known: Catalogue, min_sizes: Sequence[int]) -> list[list[float]]:
+def separated(users: Sequence[Own], catalogue: Catalogue, min_sizes: Sequence[int]) -> list[list[float]]:
     journeys, items = journeys_of(users)
-    vectors = known.directions is not None
-    found = separations(journeys, len(users), items, known, min_sizes, by_vectors=vectors)
+    vectors = catalogue.vectors is not None
+    found = user_silhouettes(journeys, len(users), items, catalogue, min_sizes, by_vectors=vectors)
     return (found / SEPARATION_UNIT).tolist()
 
 
@@ -82,30 +82,30 @@ def test_terms_by_hand() -> None:
 
 
 def test_vectors_by_hand() -> None:
-    known = by_vectors([[1, 0], [1, 0], [0, 1], [0, 1], [-1, 0]])
-    assert separated([[[0, 1], [2, 3]]], known, [1]) == [[1.0]]
+    catalogue = by_vectors([[1, 0], [1, 0], [0, 1], [0, 1], [-1, 0]])
+    assert separated([[[0, 1], [2, 3]]], catalogue, [1]) == [[1.0]]
     # The distance of the last item to the nearest journey is 1, but alone it has silhouette 0.
-    assert separated([[[0, 1], [2, 3], [4]]], known, [1, 2])[0] == pytest.approx([0.8, 1.0], abs=1e-8)
+    assert separated([[[0, 1], [2, 3], [4]]], catalogue, [1, 2])[0] == pytest.approx([0.8, 1.0], abs=1e-8)
     # Each item is at a right angle to the other one of its journey, and at 45 degrees to the other journey.
-    assert separated([[[0, 2], [1, 3]]], known, [1])[0] == pytest.approx([-math.sqrt(0.5)], abs=1e-8)
+    assert separated([[[0, 2], [1, 3]]], catalogue, [1])[0] == pytest.approx([-math.sqrt(0.5)], abs=1e-8)
 
 
 def test_items_at_right_angles_are_not_near_to_a_mean_that_they_make_up() -> None:
-    known = by_vectors(np.eye(6, dtype=int).tolist())
-    assert separated([[[0, 1, 2], [3, 4, 5]]], known, [1, 3]) == [[0.0, 0.0]]
+    catalogue = by_vectors(np.eye(6, dtype=int).tolist())
+    assert separated([[[0, 1, 2], [3, 4, 5]]], catalogue, [1, 3]) == [[0.0, 0.0]]
     apart = by_terms([{f"term{number}": 1.0} for number in range(6)])
     assert separated([[[0, 1, 2], [3, 4, 5]]], apart, [1, 3]) == [[0.0, 0.0]]
 
 
 def test_who_has_one_journey_has_no_separation() -> None:
-    known = by_vectors([[1, 0], [1, 0], [0, 1]])
-    assert separated([[], [[0, 1]], [[0, 1], [2]], [[0], [1, 2]]], known, [2]) == [[0.0]] * 4
+    catalogue = by_vectors([[1, 0], [1, 0], [0, 1]])
+    assert separated([[], [[0, 1]], [[0, 1], [2]], [[0], [1, 2]]], catalogue, [2]) == [[0.0]] * 4
 
 
 def test_vectors_must_be_there() -> None:
     journeys, items = journeys_of([[[0], [1]]])
     with pytest.raises(ValueError, match="the catalogue must have them"):
-        separations(journeys, 1, items, by_terms([{}, {}]), [1], by_vectors=True)
+        user_silhouettes(journeys, 1, items, by_terms([{}, {}]), [1], by_vectors=True)
 
 
 def users_with_journeys(*, overlapping: bool) -> st.SearchStrategy[list[Own]]:
@@ -140,12 +140,12 @@ def test_vectors_as_written_plainly(users: list[Own], seed: int) -> None:
 @pytest.mark.parametrize("vectors", [True, False])
 def test_users_do_not_know_each_other(vectors: bool) -> None:
     random = np.random.default_rng(0)
-    known = (
+    catalogue = (
         by_vectors(random.integers(1, 100, (12, 5)).tolist())
         if vectors
         else by_terms([{f"t{random.integers(4)}": 0.5, f"t{4 + number % 3}": 1.0} for number in range(12)])
     )
     users = [[[0, 1, 2], [3, 4]], [[5, 6], [7, 0], [8]], [[9, 10, 11], [1, 2]]]
-    apart = [separated([own], known, [1, 2])[0] for own in users]
-    assert separated(users, known, [1, 2]) == apart
-    assert separated(users[::-1], known, [1, 2]) == apart[::-1]
+    apart = [separated([own], catalogue, [1, 2])[0] for own in users]
+    assert separated(users, catalogue, [1, 2]) == apart
+    assert separated(users[::-1], catalogue, [1, 2]) == apart[::-1]

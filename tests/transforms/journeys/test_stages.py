@@ -22,9 +22,9 @@ from transforms.columnar import bucket_ids, concatenate, stable_hash
 from transforms.datasets.coercion import with_provenance
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
-from transforms.journeys.catalogue import catalogue, pack
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
-from transforms.journeys.histories import TALLIES, arrange
+from transforms.journeys.histories import REMOVAL_COUNTS, build_histories
 from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
 from transforms.journeys.sample import sample_hashes
@@ -33,10 +33,10 @@ from transforms.journeys.stages import (
     GroupByUser,
     RouteEvents,
     count_extracted,
-    numbered_items,
+    encode_items,
     stored_events,
 )
-from transforms.journeys.sweep import add_up, choose_threshold, sweep
+from transforms.journeys.sweep import choose_threshold, sum_counts, sweep
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 UNKNOWN = 50
@@ -256,10 +256,10 @@ def test_unknown_items_are_errors(results: dict[str, Result]) -> None:
 
 def test_every_interaction_is_counted_once(results: dict[str, Result]) -> None:
     found = results["shuffle"]
-    known = [event for event in bought() if event[2] < UNKNOWN]
-    histories = expected_histories(known, 40)
+    joined = [event for event in bought() if event[2] < UNKNOWN]
+    histories = expected_histories(joined, 40)
     kept = Counter({user: len(pairs) for user, (pairs, _) in histories.items()})
-    gone = Counter(user for user, _, _ in known) - kept
+    gone = Counter(user for user, _, _ in joined) - kept
     truncated = {user for user, (_, cut) in histories.items() if cut}
     assert truncated == {WHALE}
     journeys = found.journeys.to_pylist()
@@ -371,7 +371,7 @@ def test_users_with_very_many_interactions_are_cut_before_the_shuffle() -> None:
     rows = [("heavy", time, 0) for time in range(30)] + [("light", time, 0) for time in range(2)]
     found = routed(rows, max_history=16)
     kept = [event for _, piece in found if piece.schema == EVENTS for event in plain(piece)]
-    told = [row for _, piece in found if piece.schema == TALLIES for row in piece.to_pylist()]
+    told = [row for _, piece in found if piece.schema == REMOVAL_COUNTS for row in piece.to_pylist()]
     assert sorted(kept) == rows[14:]
     assert told == [{"user_id": "heavy", "removed": 14, "truncated": True}]
     (home,) = {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)}
@@ -390,7 +390,7 @@ def test_a_bucket_of_long_histories_is_cut_before_it_is_brought_together() -> No
     ((_, pieces),) = run_graph(build)["groups"]
     kept = [piece for piece in pieces if piece.schema.names == EVENTS.names]
     assert sum(piece.num_rows for piece in kept) == 20 * 50
-    histories = arrange(pieces, EVENTS, 50)
+    histories = build_histories(pieces, EVENTS, 50)
     assert histories.removed.tolist() == [10 * 40 - 50] * 20
     assert histories.truncated.all()
 
@@ -405,12 +405,12 @@ def test_nobody_is_cut_in_vain() -> None:
 
 def test_users_with_many_journeys_are_told_together() -> None:
     items = [{f"term{number}": 1.0} for number in range(12)]
-    known = catalogue(pack([salient_terms(items)]))
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
     log = [(user, item, item) for user, number in [("a", 12), ("b", 10), ("c", 9)] for item in range(number)]
-    histories = arrange([events(log)], EVENTS, 100)
-    numbers, _ = numbered_items(histories, pack([salient_terms(items)]), None)
-    journeys = extract_journeys(histories.offsets, numbers, known.vectors, IcpcConfig(min_size=1))
-    told = {key: number for key, number in count_extracted(histories, numbers, known, journeys) if number}
+    histories = build_histories([events(log)], EVENTS, 100)
+    numbers, _ = encode_items(histories, pack_catalogue([salient_terms(items)]), None)
+    journeys = extract_journeys(histories.offsets, numbers, catalogue.term_vectors, IcpcConfig(min_size=1))
+    told = {key: number for key, number in count_extracted(histories, numbers, catalogue, journeys) if number}
     assert told[("users_by_journeys", "9")] == 1
     assert told[("users_by_journeys", "10+")] == 2
     assert sum(number for (metric, _), number in told.items() if metric == "users_by_journeys") == 3
@@ -418,14 +418,14 @@ def test_users_with_many_journeys_are_told_together() -> None:
 
 def expected_sweep(log: Sequence[Event], config: ExtractConfig, hidden: frozenset[str] = frozenset()) -> pa.RecordBatch:
     """The sweep over the users with the smallest hashes, without a graph."""
-    known = [event for event in log if event[2] < UNKNOWN]
-    users = pa.array(sorted({event[0] for event in known}))
+    joined = [event for event in log if event[2] < UNKNOWN]
+    users = pa.array(sorted({event[0] for event in joined}))
     assert config.sweep is not None
     chosen = set(users.take(pa.array(np.argsort(sample_hashes(users))[: config.sweep.users])).to_pylist())
-    histories = arrange([events([event for event in known if event[0] in chosen])], EVENTS, config.max_history)
+    histories = build_histories([events([event for event in joined if event[0] in chosen])], EVENTS, config.max_history)
     items = [{term: weight for term, weight in item.items() if term not in hidden} for item in ITEMS]
-    packed = pack([salient_terms(items)])
-    return add_up([sweep(histories.offsets, histories.events["item"].to_numpy(), catalogue(packed), config)])
+    packed = pack_catalogue([salient_terms(items)])
+    return sum_counts([sweep(histories.offsets, histories.events["item"].to_numpy(), unpack_catalogue(packed), config)])
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def expected_sweep(log: Sequence[Event], config: ExtractConfig, hidden: frozense
     [("broadcast", 1, 1, 1), ("broadcast", 4, 6, 2), ("shuffle", 12, 9, 1), ("shuffle", 3, 5, 2)],
 )
 def test_the_threshold_is_found_on_a_sample(join: Any, buckets: int, batches: int, least: int) -> None:
-    target = SweepConfig(target_granularity=2.5, users=9)
+    target = SweepConfig(target_journeys_per_user=2.5, users=9)
     config = ExtractConfig(ICPC, max_history=25, min_term_users=least, join=join, buckets=buckets, sweep=target)
     found = extract(LOG, config, batches=batches)
     hidden = frozenset([RARE] if least > 1 else [])
@@ -452,7 +452,7 @@ def test_a_sweep_alone_leaves_the_threshold_as_it_is() -> None:
 
 
 def test_a_continued_log_finds_the_threshold_of_the_whole_log() -> None:
-    config = ExtractConfig(ICPC, max_history=20, buckets=4, sweep=SweepConfig(target_granularity=2, users=12))
+    config = ExtractConfig(ICPC, max_history=20, buckets=4, sweep=SweepConfig(target_journeys_per_user=2, users=12))
     old, new = LOG[::2], LOG[1::2]
     before = extract(old, config)
     assert extract(new, config, located_histories(before.histories)).swept == [expected_sweep(LOG, config)]
@@ -460,6 +460,6 @@ def test_a_continued_log_finds_the_threshold_of_the_whole_log() -> None:
 
 @pytest.mark.parametrize("join", JOINS)
 def test_a_sweep_over_an_empty_log(join: Any) -> None:
-    found = extract([], ExtractConfig(ICPC, join=join, buckets=6, sweep=SweepConfig(target_granularity=2)))
+    found = extract([], ExtractConfig(ICPC, join=join, buckets=6, sweep=SweepConfig(target_journeys_per_user=2)))
     assert found.parts == []
     assert [batch.num_rows for batch in found.swept] == [0]

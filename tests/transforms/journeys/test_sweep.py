@@ -11,18 +11,18 @@ from schemas import METRICS
 from tests.transforms.journeys.events import events, salient_terms
 from tests.transforms.journeys.sweeping import KNOWN, LOG, config, swept
 from transforms.columnar import concatenate
-from transforms.journeys.catalogue import catalogue, pack
-from transforms.journeys.config import EvidenceConfig, IcpcConfig
-from transforms.journeys.grouping import form_journeys
-from transforms.journeys.histories import arrange
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
+from transforms.journeys.config import BayesianConfig, IcpcConfig
+from transforms.journeys.form_journeys import form_journeys
+from transforms.journeys.histories import build_histories
 from transforms.journeys.interactions import EVENTS
 from transforms.journeys.silhouettes import SEPARATION_UNIT
 from transforms.journeys.sweep import (
-    SWEPT,
+    SWEEP_COUNTS,
     Granularity,
-    add_up,
     choose_threshold,
     granularities,
+    sum_counts,
     sweep_metrics,
     tally_journeys,
 )
@@ -30,7 +30,7 @@ from transforms.journeys.sweep import (
 
 def at(rows: pa.RecordBatch, threshold: float, min_size: int) -> list[dict[str, int]]:
     return [
-        {name: row[name] for name in SWEPT.names[2:]}
+        {name: row[name] for name in SWEEP_COUNTS.names[2:]}
         for row in rows.to_pylist()
         if (row["threshold"], row["min_size"]) == (threshold, min_size)
     ]
@@ -38,7 +38,7 @@ def at(rows: pa.RecordBatch, threshold: float, min_size: int) -> list[dict[str, 
 
 def test_tallies_by_hand() -> None:
     rows = swept(LOG, KNOWN, config())
-    assert rows.schema == SWEPT
+    assert rows.schema == SWEEP_COUNTS
     # Of a's six items five are like the others of their journey and unlike those of other journeys; the sixth is alone.
     apart = round(5 / 6 * SEPARATION_UNIT) + round(2 / 3 * SEPARATION_UNIT)
     assert at(rows, 0.05, 1) == [
@@ -65,17 +65,17 @@ def test_all_thresholds_and_minimum_sizes_are_told() -> None:
     thresholds, sizes = set(rows["threshold"].to_pylist()), set(rows["min_size"].to_pylist())
     assert {0.05, 0.123} <= thresholds == set(given.swept_thresholds)
     assert sizes == {*range(1, 11), 15}
-    by_vectors = dataclasses.replace(given, evidence=EvidenceConfig())
+    by_vectors = dataclasses.replace(given, bayesian=BayesianConfig())
     assert -0.35 in by_vectors.swept_thresholds
     assert 0.05 in config().swept_thresholds == tuple(sorted(config().swept_thresholds))
 
 
 def test_an_item_in_several_journeys_is_covered_once() -> None:
     items = [{"tea": 1.0}, {"tea": 1.0}, {"rope": 1.0}, {"rope": 1.0}, {"tea": 1.0, "rope": 1.0}]
-    known = catalogue(pack([salient_terms(items)]))
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
     log = [("a", time, item) for time, item in enumerate([0, 1, 2, 3, 4])]
     every = dataclasses.replace(config(), icpc=IcpcConfig(assign="all", min_size=2))
-    (row,) = at(swept(log, known, every), 0.05, 3)
+    (row,) = at(swept(log, catalogue, every), 0.05, 3)
     assert (row["journeys"], row["items"], row["covered"], row["interactions"]) == (2, 6, 5, 5)
 
 
@@ -83,15 +83,15 @@ def test_journeys_are_those_of_a_run_at_this_threshold() -> None:
     random = np.random.default_rng(3)
     items = [{f"t{term}": float(random.uniform(0.1, 1)) for term in random.integers(0, 9, 3)} for _ in range(40)]
     vectors = random.integers(-100, 100, (40, 8)).astype(np.int8)
-    known = catalogue(pack([salient_terms(items)]))._replace(directions=vectors)
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))._replace(vectors=vectors)
     log = [(f"u{random.integers(9)}", time, int(random.integers(40))) for time in range(400)]
-    histories = arrange([events(log)], EVENTS, 1000)
+    histories = build_histories([events(log)], EVENTS, 1000)
     numbers = histories.events["item"].to_numpy()
-    for asked in (config(), dataclasses.replace(config(), evidence=EvidenceConfig())):
-        for each in granularities(add_up([swept(log, known, asked)])):
+    for asked in (config(), dataclasses.replace(config(), bayesian=BayesianConfig())):
+        for each in granularities(sum_counts([swept(log, catalogue, asked)])):
             wanted = asked.with_threshold(each.threshold)
             wanted = dataclasses.replace(wanted, icpc=dataclasses.replace(wanted.icpc, min_size=each.min_size))
-            journeys = form_journeys(histories.offsets, numbers, known, wanted)
+            journeys = form_journeys(histories.offsets, numbers, catalogue, wanted)
             per_user = np.bincount(journeys.users, minlength=9)
             assert each.journeys == per_user.mean()
             assert each.median == statistics.median(per_user.tolist())
@@ -107,14 +107,14 @@ def test_users_can_be_told_in_groups_and_added_up(order: list[str], first: int, 
     cuts = sorted([first, second])
     groups = [order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] :]]
     told = [swept([event for event in LOG if event[0] in group], KNOWN, config()) for group in groups]
-    assert add_up(told) == add_up([swept(LOG, KNOWN, config())])
+    assert sum_counts(told) == sum_counts([swept(LOG, KNOWN, config())])
 
 
 def test_of_nobody_there_is_nothing_to_tell() -> None:
-    nobody = add_up([])
-    assert nobody.schema == SWEPT
+    nobody = sum_counts([])
+    assert nobody.schema == SWEEP_COUNTS
     assert list(granularities(nobody)) == []
-    assert choose_threshold(nobody, config(target_granularity=3)) == IcpcConfig.threshold
+    assert choose_threshold(nobody, config(target_journeys_per_user=3)) == IcpcConfig.threshold
     assert sweep_metrics(nobody, "extract", config()).num_rows == 3
 
 
@@ -126,7 +126,7 @@ def curve(means: dict[float, float], users: int = 10) -> pa.RecordBatch:
         for journeys, count in ((many // users, users - many % users), (many // users + 1, many % users)):
             row = {"threshold": threshold, "min_size": 2, "journeys": journeys, "users": count, "items": 4 * journeys}
             rows.append(row | {"interactions": 100, "covered": 50, "separation": 0})
-    return add_up([pa.RecordBatch.from_pylist([row for row in rows if row["users"]], SWEPT)])
+    return sum_counts([pa.RecordBatch.from_pylist([row for row in rows if row["users"]], SWEEP_COUNTS)])
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def curve(means: dict[float, float], users: int = 10) -> pa.RecordBatch:
 )
 def test_the_nearest_threshold_is_chosen_and_of_two_the_lower(target: float, expected: float) -> None:
     means = {0.01: 1.5, 0.02: 2.0, 0.03: 3.1, 0.05: 1.0, 0.1: 0.2}
-    assert choose_threshold(curve(means), config(target_granularity=target)) == expected
+    assert choose_threshold(curve(means), config(target_journeys_per_user=target)) == expected
 
 
 def test_ties_go_to_the_lower_threshold() -> None:
-    assert choose_threshold(curve({0.3: 1.0, 0.1: 1.0, 0.2: 3.0}), config(target_granularity=2)) == 0.1
+    assert choose_threshold(curve({0.3: 1.0, 0.1: 1.0, 0.2: 3.0}), config(target_journeys_per_user=2)) == 0.1
 
 
 def test_without_a_target_the_given_threshold_stays() -> None:
@@ -155,8 +155,8 @@ def test_the_median_of_an_even_number_of_users_lies_between_two() -> None:
 
 
 def test_figures_as_metrics() -> None:
-    given = config(target_granularity=1)
-    rows = sweep_metrics(add_up([swept(LOG, KNOWN, given)]), "extract", given)
+    given = config(target_journeys_per_user=1)
+    rows = sweep_metrics(sum_counts([swept(LOG, KNOWN, given)]), "extract", given)
     METRICS.check(rows)
     assert rows.equals(rows.sort_by([(name, "ascending") for name in METRICS.sort_by]))
     told = {(row["metric"], row["slice"]): (row["value"], row["n"]) for row in rows.to_pylist()}
@@ -164,13 +164,13 @@ def test_figures_as_metrics() -> None:
     assert told["sweep_journeys_per_user", at_default] == (1.0, 4)
     assert told["sweep_median_journeys_per_user", at_default] == (1.0, 4)
     assert told["sweep_users_without_journeys", at_default] == (0.25, 4)
-    assert told["sweep_share_of_users", f"{at_default}/journeys=1"] == (0.5, 4)
-    assert told["sweep_share_of_users", f"{at_default}/journeys=10+"] == (0, 4)
+    assert told["sweep_fraction_of_users", f"{at_default}/journeys=1"] == (0.5, 4)
+    assert told["sweep_fraction_of_users", f"{at_default}/journeys=10+"] == (0, 4)
     assert told["sweep_journey_items", at_default] == (9 / 4, None)
     assert told["sweep_coverage", at_default] == (11 / 15, None)
     assert told["sweep_separation", at_default] == (1.0, 1)
     assert told["sweep_threshold", "threshold"] == (0.001, None)
-    assert told["sweep_target_granularity", ""] == (1, None)
+    assert told["sweep_target_journeys_per_user", ""] == (1, None)
     assert told["sweep_min_size", ""] == (2, None)
     assert told["sweep_users", ""] == (4, None)
     assert ("sweep_separation", "threshold=0.05/min_size=4") not in told
@@ -180,9 +180,9 @@ def test_figures_as_metrics() -> None:
 def test_tallies_of_no_users() -> None:
     nothing = swept([], KNOWN, config())
     assert nothing.num_rows == 0
-    histories = arrange([events([("d", 0, 6)])], EVENTS, 10)
+    histories = build_histories([events([("d", 0, 6)])], EVENTS, 10)
     items = histories.events["item"].to_numpy()
     journeys = form_journeys(histories.offsets, items, KNOWN, config())
     rows = tally_journeys(journeys, 0.05, histories.offsets, items, KNOWN, config())
-    assert concatenate([rows], SWEPT)["covered"].to_pylist() == [0] * 10
-    assert isinstance(next(granularities(add_up([rows]))), Granularity)
+    assert concatenate([rows], SWEEP_COUNTS)["covered"].to_pylist() == [0] * 10
+    assert isinstance(next(granularities(sum_counts([rows]))), Granularity)

@@ -45,7 +45,7 @@ DRAWN = DecodingConfig(TOKENS, temperature=1.0, top_p=0.9, seed=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
+def single_threaded() -> Any:
     """Threads of a shared machine cost tiny models more than they give."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

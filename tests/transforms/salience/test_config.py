@@ -3,16 +3,16 @@ from typing import Any
 
 import pytest
 
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 
 
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
         ("min_term_items", 0),
-        ("max_term_share", 0.0),
-        ("max_term_share", 1.5),
-        ("max_term_share", math.nan),
+        ("max_term_fraction", 0.0),
+        ("max_term_fraction", 1.5),
+        ("max_term_fraction", math.nan),
         ("min_association", -1.1),
         ("min_association", math.nan),
     ],
@@ -29,25 +29,25 @@ def test_salience_refuses_what_is_not_allowed_by_name() -> None:
 
 def test_the_limits_are_allowed() -> None:
     for association in (-1, 1):
-        limits = VocabularyConfig(min_term_items=1, max_term_share=1, min_association=association)
+        limits = VocabularyConfig(min_term_items=1, max_term_fraction=1, min_association=association)
         assert SalienceConfig(limits, max_terms=1).vocabulary == limits
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "allowed"),
     [
-        ("most_terms", 0, "at least 1"),
+        ("max_context_terms", 0, "at least 1"),
         ("neighbours", -1, "at least 0"),
-        ("fewest_items", 0, "at least 1"),
-        ("most_items", 0, "at least 1"),
-        ("most_labels", 0, "at least 1"),
-        ("fewest_pairs", 0, "at least 1"),
-        ("least_share_in_text", 1.5, r"in \[0, 1\]"),
-        ("calibration_share", 0.0, r"in \(0, 1\)"),
-        ("calibration_share", math.nan, r"in \(0, 1\)"),
+        ("min_items", 0, "at least 1"),
+        ("max_items", 0, "at least 1"),
+        ("max_labels", 0, "at least 1"),
+        ("min_pairs", 0, "at least 1"),
+        ("min_fraction_in_text", 1.5, r"in \[0, 1\]"),
+        ("calibration_fraction", 0.0, r"in \(0, 1\)"),
+        ("calibration_fraction", math.nan, r"in \(0, 1\)"),
     ],
 )
 def test_learning_refuses_what_is_not_allowed_by_name(setting: str, value: Any, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{setting} must be {allowed}, got {value}$"):
-        LearningConfig(**{setting: value})
-    assert LearningConfig(neighbours=0).neighbours == 0
+        LearnedSalienceConfig(**{setting: value})
+    assert LearnedSalienceConfig(neighbours=0).neighbours == 0

@@ -6,10 +6,10 @@ import pytest
 
 from tests.transforms.salience.test_term_table import LISTS, unit, vocabulary
 from transforms.salience.candidates import CANDIDATES
-from transforms.salience.features import FEATURES, Pairs, describe, measure, nearest_terms, pairs_in_text, unite
-from transforms.salience.term_table import TermTable, build_table, quantise, term_sums
+from transforms.salience.features import FEATURES, Pairs, describe, measure, nearest_terms, pairs_in_text, union_pairs
+from transforms.salience.term_table import TermTable, build_table, quantize, term_sums
 
-VECTORS = quantise(unit([1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]))
+VECTORS = quantize(unit([1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]))
 TERMS = [["garden"], ["garden", "rose"], ["rose"], ["ship"]]
 
 
@@ -77,7 +77,7 @@ def test_nearest_terms_and_ties() -> None:
     assert [known.terms[code].as_py() for code in near.terms] == ["garden", "garden", "rose", "ship"]
     common = nearest_terms(measure(VECTORS, known), known, 5, 2)
     assert common.items.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]  # all are asked for, but "ship" has one item only
-    orthogonal = quantise(unit([0, 0, 1.0]))
+    orthogonal = quantize(unit([0, 0, 1.0]))
     tied = nearest_terms(measure(orthogonal, known), known, 1, 2)
     assert known.terms[tied.terms[0]].as_py() == "garden"
     assert not len(nearest_terms(measure(VECTORS, known), known, 0, 1).items)
@@ -92,7 +92,7 @@ def test_an_item_without_a_vector_has_no_near_terms() -> None:
 
 def test_pairs_are_united_once_each() -> None:
     known = table()
-    both = unite(pairs((0, "garden", 0.8), (1, "ship", 0.4)), pairs((0, "garden", 0.0), (0, "rose", 0.0)), known)
+    both = union_pairs(pairs((0, "garden", 0.8), (1, "ship", 0.4)), pairs((0, "garden", 0.0), (0, "rose", 0.0)), known)
     assert both.items.tolist() == [0, 0, 1]
     assert both.terms.tolist() == [1, 2, 3]
     assert both.evidence.tolist() == [0.8, 0, 0.4]

@@ -5,10 +5,10 @@ import pytest
 from schemas import COLLECTIONS, ITEMS
 from transforms.salience.labels import (
     LABELS,
-    consumed_together,
-    drawn,
-    hide,
+    co_consumed_terms,
     items_of_collections,
+    mask_labels,
+    sample_mask,
     terms_of_fields,
     terms_of_texts,
     unite_labels,
@@ -28,18 +28,18 @@ def ids(count: int) -> pa.StringArray:
 
 
 def test_draws_have_their_share_and_nothing_to_do_with_each_other() -> None:
-    one, other = drawn(ids(20_000), 0.3, "one"), drawn(ids(20_000), 0.3, "other")
+    one, other = sample_mask(ids(20_000), 0.3, "one"), sample_mask(ids(20_000), 0.3, "other")
     assert one.mean() == pytest.approx(0.3, abs=0.01)
     assert one[other].mean() == pytest.approx(0.3, abs=0.02)
-    assert drawn(ids(9), 0.0, "x").sum() == 0
-    assert drawn(ids(9), 1.0, "x").sum() == 9
-    assert drawn(ids(50), 0.3, "one").tolist() == one[:50].tolist()
+    assert sample_mask(ids(9), 0.0, "x").sum() == 0
+    assert sample_mask(ids(9), 1.0, "x").sum() == 9
+    assert sample_mask(ids(50), 0.3, "one").tolist() == one[:50].tolist()
 
 
 def test_what_was_said_is_hidden_and_nothing_else() -> None:
-    hidden = hide(ROWS, np.array([True, False]))
+    hidden = mask_labels(ROWS, np.array([True, False]))
     assert hidden.to_pylist() == [ROWS.to_pylist()[0] | {"tags": None, "queries": None}, ROWS.to_pylist()[1]]
-    assert hide(ROWS, np.array([False, False])).equals(ROWS)
+    assert mask_labels(ROWS, np.array([False, False])).equals(ROWS)
 
 
 def test_terms_of_tags_and_queries_alone() -> None:
@@ -67,7 +67,7 @@ class TestConsumedTogether:
 
     def together(self, *rows: tuple[str, str, int]) -> dict[str, list[str]]:
         users, items, times = zip(*rows, strict=True) if rows else ((), (), ())
-        found = consumed_together(
+        found = co_consumed_terms(
             pa.array(users, pa.string()),
             pa.array(items, pa.string()),
             pa.array(times, pa.timestamp("us", "UTC")),

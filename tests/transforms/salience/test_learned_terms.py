@@ -11,15 +11,15 @@ from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.salience.topic_catalogue import TOPICS, TopicSource, items, vectors
 from transforms.columnar import concatenate
 from transforms.encoders.encode import EncodeItems
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.learned import learned_salience
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model, from_rows
-from transforms.salience.term_table import quantise
-from transforms.salience.training import CONSUMED, GIVEN, NOTHING, set_scene
+from transforms.salience.term_table import quantize
+from transforms.salience.training import CONSUMED, GIVEN, NOTHING, build_context
 
-CONFIG = SalienceConfig(VocabularyConfig(max_term_share=0.5, min_association=0.99), max_terms=8)
-LEARNING = LearningConfig(neighbours=6, fewest_items=2, fewest_pairs=50, least_share_in_text=0.0)
+CONFIG = SalienceConfig(VocabularyConfig(max_term_fraction=0.5, min_association=0.99), max_terms=8)
+LEARNING = LearnedSalienceConfig(neighbours=6, min_items=2, min_pairs=50, min_fraction_in_text=0.0)
 MODEL = default_model()
 
 
@@ -62,11 +62,11 @@ def by_default() -> dict[str, Any]:
 
 
 def test_the_same_as_by_the_pure_functions(by_default: dict[str, Any]) -> None:
-    directions = quantise(vectors(CATALOGUE))
+    directions = quantize(vectors(CATALOGUE))
     directions[:3] = 0
-    known = set_scene(CATALOGUE, directions, CONFIG, LEARNING)
+    known = build_context(CATALOGUE, directions, CONFIG, LEARNING)
     # The sums of contexts are over items that have a vector.
-    seen = set_scene(CATALOGUE.slice(3), directions[3:], CONFIG, LEARNING)
+    seen = build_context(CATALOGUE.slice(3), directions[3:], CONFIG, LEARNING)
     table = known.table._replace(**{name: getattr(seen.table, name) for name in ("items", "given", "lengths")})
     expected = learned_salience(known.candidates, directions, table, MODEL, 6, 2, 8)
     SALIENT_TERMS.check(by_default["salient"])
@@ -116,7 +116,7 @@ def test_same_bytes_whatever_the_order_batches_and_buckets(model: SalienceModel 
 def test_a_model_is_learnt_from_tags() -> None:
     found = find([CATALOGUE], model=None)
     rows = found["metrics"][0].to_pylist()
-    assert (rows[0]["metric"], rows[0]["slice"]) == ("model_learnt_from", GIVEN)
+    assert (rows[0]["metric"], rows[0]["slice"]) == ("model_trained_on", GIVEN)
     assert {row["slice"] for row in rows if row["metric"] == "calibration_error"} == {"before", "after"}
     assert found["model"] != MODEL
     SALIENCE_MODEL.check(found["model"].to_rows())

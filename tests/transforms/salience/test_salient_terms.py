@@ -18,7 +18,7 @@ from transforms.salience.scoring import statistical_salience
 from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 LOCATED = with_provenance(ITEMS)
-CONFIG = SalienceConfig(VocabularyConfig(min_term_items=2, max_term_share=0.5, min_association=0.1), max_terms=5)
+CONFIG = SalienceConfig(VocabularyConfig(min_term_items=2, max_term_fraction=0.5, min_association=0.1), max_terms=5)
 
 
 def located(rows: list[dict[str, Any]]) -> pa.RecordBatch:

@@ -8,7 +8,7 @@ from transforms.salience.term_table import (
     build_table,
     cosines,
     most_frequent,
-    quantise,
+    quantize,
     term_sums,
 )
 from transforms.salience.vocabulary import VOCABULARY
@@ -29,14 +29,14 @@ def unit(*rows: list[float]) -> np.ndarray:
 
 def test_cosines_are_those_of_the_vectors() -> None:
     left, right = unit([1, 0], [3, 4]), unit([0, 1], [1, 1], [-1, 0])
-    found = cosines(quantise(left), quantise(right))
+    found = cosines(quantize(left), quantize(right))
     np.testing.assert_allclose(found, left @ right.T, atol=2 / SCALE)
-    assert cosines(np.zeros((1, 2), np.int16), quantise(right)).tolist() == [[0, 0, 0]]
+    assert cosines(np.zeros((1, 2), np.int16), quantize(right)).tolist() == [[0, 0, 0]]
 
 
 def test_cosines_do_not_depend_on_the_company() -> None:
     random = np.random.default_rng(0)
-    vectors = quantise(unit(*random.standard_normal((301, 384)).tolist()))
+    vectors = quantize(unit(*random.standard_normal((301, 384)).tolist()))
     whole = cosines(vectors, vectors)
     for rows in (slice(0, 1), slice(7, 12), slice(100, 300)):
         assert np.array_equal(cosines(vectors[rows], vectors), whole[rows])
@@ -75,7 +75,7 @@ def test_the_most_frequent_terms_are_the_least_specific() -> None:
 
 
 def test_a_table_brings_together_what_is_known() -> None:
-    sums = term_sums(pa.array([["b"], ["b"]], LISTS), pa.array([["b"], []], LISTS), quantise(unit([1, 0], [1, 0])))
+    sums = term_sums(pa.array([["b"], ["b"]], LISTS), pa.array([["b"], []], LISTS), quantize(unit([1, 0], [1, 0])))
     table = build_table(vocabulary(a=0.9, b=0.2), sums, 2)
     assert table.rows.tolist() == [-1, 0]
     assert table.codes.tolist() == [1]

@@ -5,40 +5,44 @@ import pyarrow as pa
 import pytest
 
 from tests.transforms.salience.topic_catalogue import TOPICS, items, vectors
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.features import FEATURES
 from transforms.salience.fitting import expected_calibration_error
-from transforms.salience.labels import LABELS, drawn, hide, terms_of_fields
+from transforms.salience.labels import LABELS, mask_labels, sample_mask, terms_of_fields
 from transforms.salience.learned import learned_salience
 from transforms.salience.model import SalienceModel, default_model
-from transforms.salience.term_table import Directions, quantise
+from transforms.salience.term_table import Directions, quantize
 from transforms.salience.training import (
     CONSUMED,
     GIVEN,
     KINDS,
     NOTHING,
-    Scene,
+    TrainingContext,
+    build_context,
     features_of,
     label_pairs,
     learn,
-    set_scene,
     train,
 )
 
-SALIENCE = SalienceConfig(VocabularyConfig(max_term_share=0.5, min_association=0.99))
-LEARNING = LearningConfig(most_terms=100, neighbours=6, fewest_pairs=50, least_share_in_text=0.0)
+SALIENCE = SalienceConfig(VocabularyConfig(max_term_fraction=0.5, min_association=0.99))
+LEARNING = LearnedSalienceConfig(max_context_terms=100, neighbours=6, min_pairs=50, min_fraction_in_text=0.0)
 NO_LABELS = pa.RecordBatch.from_pylist([], LABELS)
 CATALOGUE = items(400)
 
 
-def scene(hidden_share: float = 0.5) -> tuple[Scene, pa.RecordBatch, np.ndarray]:
-    hidden = drawn(CATALOGUE["item_id"], hidden_share, "test")
+def context(hidden_fraction: float = 0.5) -> tuple[TrainingContext, pa.RecordBatch, np.ndarray]:
+    hidden = sample_mask(CATALOGUE["item_id"], hidden_fraction, "test")
     labels = terms_of_fields(CATALOGUE.filter(pa.array(hidden)))
-    return set_scene(hide(CATALOGUE, hidden), quantise(vectors(CATALOGUE)), SALIENCE, LEARNING), labels, hidden
+    return (
+        build_context(mask_labels(CATALOGUE, hidden), quantize(vectors(CATALOGUE)), SALIENCE, LEARNING),
+        labels,
+        hidden,
+    )
 
 
 def test_hidden_tags_are_not_in_the_scene() -> None:
-    known, labels, hidden = scene()
+    known, labels, hidden = context()
     seen = [set(terms) & set(TOPICS) for terms in known.candidates["terms"].to_pylist()]
     assert not any(own for own, gone in zip(seen, hidden, strict=True) if gone)
     assert all(own for own, gone in zip(seen, hidden, strict=True) if not gone)
@@ -49,7 +53,7 @@ def test_hidden_tags_are_not_in_the_scene() -> None:
 
 
 def test_pairs_are_what_they_are_called() -> None:
-    known, labels, hidden = scene()
+    known, labels, hidden = context()
     labelled = label_pairs(known, labels, LEARNING, 0)
     names, titles = known.table.terms.to_pylist(), CATALOGUE["title"].to_pylist()
     tags = CATALOGUE["tags"].to_pylist()
@@ -70,14 +74,14 @@ def test_pairs_are_what_they_are_called() -> None:
 
 
 def test_draws_depend_on_the_seed_alone() -> None:
-    known, labels, _ = scene()
+    known, labels, _ = context()
     first, again, other = (label_pairs(known, labels, LEARNING, seed) for seed in (0, 0, 1))
     assert all(np.array_equal(one, two) for one, two in zip(first.pairs, again.pairs, strict=True))
     assert not np.array_equal(first.pairs.terms, other.pairs.terms)
 
 
 def test_features_do_not_depend_on_how_pairs_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    known, labels, _ = scene()
+    known, labels, _ = context()
     pairs = label_pairs(known, labels, LEARNING, 0).pairs
     whole = features_of(known, pairs)
     monkeypatch.setattr("transforms.salience.training.ITEMS_PER_BLOCK", 7)
@@ -87,7 +91,7 @@ def test_features_do_not_depend_on_how_pairs_are_cut(monkeypatch: pytest.MonkeyP
 
 def test_a_model_learns_what_items_are_about() -> None:
     """Of the hidden tags none stands in a title, so the statistical scorer cannot know them."""
-    known, labels, hidden = scene()
+    known, labels, hidden = context()
     fitted = train(known, labels, LEARNING)
     assert fitted is not None
     salient = learned_salience(known.candidates, known.vectors, known.table, fitted.model, 6, 2, 5)
@@ -104,16 +108,16 @@ def test_a_model_learns_what_items_are_about() -> None:
 
 class TestLearn:
     @staticmethod
-    def lesson(catalogue: pa.RecordBatch, consumed: pa.RecordBatch = NO_LABELS) -> tuple[SalienceModel, str]:
+    def trained(catalogue: pa.RecordBatch, consumed: pa.RecordBatch = NO_LABELS) -> tuple[SalienceModel, str]:
         found = learn(catalogue, encoded(catalogue), consumed, SALIENCE, LEARNING, default_model())
-        assert (found.fitted is None) == (found.learnt_from == NOTHING)
-        return found.model, found.learnt_from
+        assert (found.fitted is None) == (found.trained_on == NOTHING)
+        return found.model, found.trained_on
 
     def test_from_tags_where_they_are_enough(self) -> None:
-        model, source = self.lesson(CATALOGUE)
+        model, source = self.trained(CATALOGUE)
         assert source == GIVEN
         assert model != default_model()
-        assert self.lesson(CATALOGUE) == (model, source)
+        assert self.trained(CATALOGUE) == (model, source)
 
     def test_from_what_is_consumed_together_where_they_are_not(self) -> None:
         untagged = items(400, tagged=0.05)
@@ -122,21 +126,21 @@ class TestLearn:
             {"item_id": item, "terms": sorted(TOPICS[topics[number % 6]])}
             for number, item in enumerate(untagged["item_id"].to_pylist())
         ]
-        model, source = self.lesson(untagged, pa.RecordBatch.from_pylist(labels, LABELS))
+        model, source = self.trained(untagged, pa.RecordBatch.from_pylist(labels, LABELS))
         assert source == CONSUMED
         assert model != default_model()
 
     def test_not_from_tags_that_never_stand_in_the_text(self) -> None:
-        strict = dataclasses.replace(LEARNING, least_share_in_text=0.1)
-        known, labels, _ = scene()
+        strict = dataclasses.replace(LEARNING, min_fraction_in_text=0.1)
+        known, labels, _ = context()
         assert train(known, labels, strict) is None
         found = learn(CATALOGUE, encoded(CATALOGUE), NO_LABELS, SALIENCE, strict, default_model())
-        assert found.learnt_from == NOTHING
+        assert found.trained_on == NOTHING
 
     def test_or_not_at_all(self) -> None:
-        assert self.lesson(items(400, tagged=0.05)) == (default_model(), NOTHING)
-        assert self.lesson(items(0)) == (default_model(), NOTHING)
+        assert self.trained(items(400, tagged=0.05)) == (default_model(), NOTHING)
+        assert self.trained(items(0)) == (default_model(), NOTHING)
 
 
 def encoded(catalogue: pa.RecordBatch) -> Directions:
-    return quantise(vectors(catalogue)) if catalogue.num_rows else np.zeros((0, 8), np.int16)
+    return quantize(vectors(catalogue)) if catalogue.num_rows else np.zeros((0, 8), np.int16)

@@ -22,7 +22,7 @@ from transforms.salience.vocabulary import (
 )
 
 Statistics = dict[str, tuple[int, int]]
-EVERYTHING = VocabularyConfig(min_term_items=1, max_term_share=1.0, min_association=-1.0)
+EVERYTHING = VocabularyConfig(min_term_items=1, max_term_fraction=1.0, min_association=-1.0)
 
 
 def statistics(terms: Statistics) -> pa.RecordBatch:
@@ -130,7 +130,7 @@ def test_a_term_of_every_item_says_nothing() -> None:
 @pytest.mark.parametrize(("item_count", "most"), [(100, 20), (55, 11), (49, 10), (12, 10)])
 def test_frequent_terms_are_left_out(item_count: int, most: int) -> None:
     rows = statistics({f"t{number:03}": (number, number) for number in range(1, item_count + 1)})
-    config = VocabularyConfig(max_term_share=0.2)
+    config = VocabularyConfig(max_term_fraction=0.2)
     assert len(specificity(chosen([rows], item_count, config))) == most
 
 

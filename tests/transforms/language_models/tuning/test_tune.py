@@ -32,7 +32,7 @@ RATES: dict[TuningMethod, float] = {"lora": 0.02, "prompt_tuning": 0.3, "full": 
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
+def single_threaded() -> Any:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -26,10 +26,10 @@ from transforms.evaluation.mixtures import Mixtures, build_mixtures, mixture_row
 from transforms.evaluation.scores import score
 from transforms.evaluation.suite import STATISTICAL
 from transforms.evaluation.variants import inject_members, inject_popular, offsets_of
-from transforms.interest.chances import interest_chances
 from transforms.interest.pairs import distinct_pairs
-from transforms.interest.training import learn_interest
-from transforms.journeys.config import EvidenceConfig
+from transforms.interest.scoring import interest_probabilities
+from transforms.interest.training import train_dice
+from transforms.journeys.config import BayesianConfig
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -114,7 +114,7 @@ def _renumbered(rows: pa.RecordBatch, numbers: npt.NDArray[np.int64]) -> pa.Reco
 def trial_methods(encoder: str | None) -> tuple[Method, ...]:
     """How journeys are found, each at the one threshold that was chosen before; without an encoder: by terms."""
     by_terms = icpc(STATISTICAL, (_LEAST_COSINE,))
-    return (by_terms,) if encoder is None else (by_terms, icpc_by_evidence(encoder, (EvidenceConfig.merge_threshold,)))
+    return (by_terms,) if encoder is None else (by_terms, icpc_by_evidence(encoder, (BayesianConfig.merge_threshold,)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ class Scenario:
         users = self.mixtures.astype(np.int32)
         pairs = distinct_pairs(users, self.items, (len(self.ks), self.item_count))
         learning = dataclasses.replace(config.learning, seed=config.separation.mixtures.seed)
-        return interest_chances(learn_interest(pairs, learning), users, self.items).astype(np.float64)
+        return interest_probabilities(train_dice(pairs, learning), users, self.items).astype(np.float64)
 
 
 def _world(rows: pa.RecordBatch, item_count: int) -> Scenario:

@@ -19,8 +19,8 @@ from transforms.evaluation.config import InterventionConfig
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import Codes, Integers, Pairs, distinct_pairs, pairs_of_log
-from transforms.interest.ranking import Cause, most_popular, recommend, recommend_popular
-from transforms.interest.training import InterestModel, learn_interest
+from transforms.interest.recommend import Cause, most_popular, recommend, recommend_popular
+from transforms.interest.training import InterestModel, train_dice
 
 Floats = npt.NDArray[np.float64]
 
@@ -118,11 +118,11 @@ def rank_scores(recommended: Codes, users: Codes, test: Pairs, popular: Codes) -
 def models_of(train: Pairs, learning: InterestConfig) -> dict[str, InterestModel]:
     """A model for each rival, by its name; plain factorisation with the regularisation that suits it best."""
     configs = {
-        FACTORISATION: dataclasses.replace(learning, tells_causes=False, regularisation=_RIVALS_REGULARISATION),
+        FACTORISATION: dataclasses.replace(learning, causal_negatives=False, regularisation=_RIVALS_REGULARISATION),
         NEGATIVES: dataclasses.replace(learning, cause_weight=0.0, discrepancy_weight=0.0),
         BOTH: learning,
     }
-    return {name: learn_interest(train, config) for name, config in configs.items()}
+    return {name: train_dice(train, config) for name, config in configs.items()}
 
 
 def evaluate_recommenders(batches: Iterable[pa.RecordBatch], config: InterventionConfig) -> pa.RecordBatch:

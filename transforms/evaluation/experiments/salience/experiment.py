@@ -15,8 +15,8 @@ from transforms.encoders.encode import EncodeItems
 from transforms.encoders.spec import EncoderSource
 from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
 from transforms.evaluation.known_items import Measured
-from transforms.salience.config import LearningConfig, SalienceConfig
-from transforms.salience.learned_terms import dimensions_of, in_order, matrix, smallest_hashes, whole_numbers
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
+from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows, smallest_hashes
 from transforms.salience.model import SalienceModel
 
 
@@ -25,10 +25,10 @@ def _judge_catalogue(
     items: pa.RecordBatch,
     vectors: Iterable[pa.RecordBatch],
     salience: SalienceConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
     default: SalienceModel,
 ) -> pa.RecordBatch:
-    encoded = in_order(vectors, items["item_id"])
+    encoded = align_to(vectors, items["item_id"])
     known = encoded.drop_null()
     rows = items.filter(encoded.is_valid())
     try:
@@ -46,26 +46,26 @@ class EvaluateSalience(beam.PTransform):
     Attributes:
         encoder: what makes vectors of the items.
         salience: limits of the vocabulary.
-        learning: limits; its `most_items` is the size of the sample.
+        learning: limits; its `max_items` is the size of the sample.
         default: the model that comes with the package.
         stored: record batches of `embeddings` of an earlier run; None: none.
     """
 
     encoder: EncoderSource
     salience: SalienceConfig
-    learning: LearningConfig
+    learning: LearnedSalienceConfig
     default: SalienceModel
     stored: beam.PCollection | None = None
 
     def expand(self, items: beam.PCollection) -> Measured:
-        most = self.learning.most_items
+        most = self.learning.max_items
         sample = (
             items
             | "SampleSome" >> beam.Map(_smallest, most).with_output_types(pa.RecordBatch)
             | "Sample" >> ApplyGlobally(smallest_hashes, (most,))
         )
         encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
-        vectors = encoded.vectors | "WholeNumbers" >> beam.Map(whole_numbers).with_output_types(pa.RecordBatch)
+        vectors = encoded.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
         metrics = (
             items.pipeline
             | "Once" >> beam.Impulse()

@@ -13,15 +13,22 @@ import pyarrow.compute as pc
 from transforms.columnar import run_offsets
 from transforms.evaluation.bootstrap import Interval, mean_interval, paired_difference
 from transforms.evaluation.figures import certain, metric_batch, metric_row
-from transforms.salience.config import LearningConfig, SalienceConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.features import FEATURES
 from transforms.salience.fitting import LabelledPairs, expected_calibration_error
-from transforms.salience.labels import drawn, hide, terms_of_fields
+from transforms.salience.labels import mask_labels, sample_mask, terms_of_fields
 from transforms.salience.learned import learned_salience
 from transforms.salience.model import SalienceModel
 from transforms.salience.scoring import statistical_salience
 from transforms.salience.term_table import Directions, Floats, Integers
-from transforms.salience.training import HIDDEN_SHARE, Scene, features_of, label_pairs, set_scene, train
+from transforms.salience.training import (
+    HIDDEN_FRACTION,
+    TrainingContext,
+    build_context,
+    features_of,
+    label_pairs,
+    train,
+)
 from transforms.salience.vocabulary import VOCABULARY
 
 STATISTICAL = "statistical"
@@ -56,13 +63,13 @@ class HoldoutData(NamedTuple):
     """What scorers are tried on.
 
     Attributes:
-        scene: the items, tags hidden from half of them.
+        context: the items, tags hidden from half of them.
         labels: rows of `LABELS`: what was hidden, for items of which a term of the vocabulary was.
         labelled: pairs to be told apart.
         features: of these pairs.
     """
 
-    scene: Scene
+    context: TrainingContext
     labels: pa.RecordBatch
     labelled: LabelledPairs
     features: Floats
@@ -72,7 +79,7 @@ def evaluate_scorers(
     items: pa.RecordBatch,
     vectors: Directions,
     salience: SalienceConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
     default: SalienceModel,
 ) -> pa.RecordBatch:
     """Tries the statistical scorer, the default model, and a model that is learnt from the items whose tags are seen.
@@ -93,7 +100,7 @@ def evaluate_scorers(
     Raises:
         ValueError: when too few items have tags.
     """
-    hidden = drawn(items["item_id"], HIDDEN_SHARE, "hidden")
+    hidden = sample_mask(items["item_id"], HIDDEN_FRACTION, "hidden")
     trial = _trial(items, vectors, hidden, salience, learning)
     if not trial.labelled.fits.any():
         raise ValueError("no item has a tag that stands in the text or among the tags of at least two others")
@@ -103,7 +110,9 @@ def evaluate_scorers(
     if own is not None:
         judged[OWN] = _judge_model(trial, own, learning)
     judged[NEAREST] = _judge_alone(trial, "nearness", learning)
-    judged[MOST_GIVEN] = _judge_alone(trial, "given", dataclasses.replace(learning, neighbours=learning.most_terms))
+    judged[MOST_GIVEN] = _judge_alone(
+        trial, "given", dataclasses.replace(learning, neighbours=learning.max_context_terms)
+    )
     rows = [row for name, found in judged.items() for row in _rows(name, found, trial, judged[STATISTICAL])]
     rows.append(metric_row("salience_items", "tested", certain(len(trial.labels))))
     rows.append(metric_row("salience_items", "all", certain(items.num_rows)))
@@ -115,56 +124,56 @@ def _trial(
     vectors: Directions,
     hidden: np.ndarray,
     salience: SalienceConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
 ) -> HoldoutData:
-    scene = set_scene(hide(items, hidden), vectors, salience, learning)
-    labels = _in_vocabulary(terms_of_fields(items.filter(pa.array(hidden)), salience.stop_words), scene)
-    labelled = label_pairs(scene, labels, learning, _TEST_SEED)
-    return HoldoutData(scene, labels, labelled, features_of(scene, labelled.pairs))
+    context = build_context(mask_labels(items, hidden), vectors, salience, learning)
+    labels = _in_vocabulary(terms_of_fields(items.filter(pa.array(hidden)), salience.stop_words), context)
+    labelled = label_pairs(context, labels, learning, _TEST_SEED)
+    return HoldoutData(context, labels, labelled, features_of(context, labelled.pairs))
 
 
-def _in_vocabulary(labels: pa.RecordBatch, scene: Scene) -> pa.RecordBatch:
+def _in_vocabulary(labels: pa.RecordBatch, context: TrainingContext) -> pa.RecordBatch:
     """The rows of `LABELS` of which a term is in the vocabulary."""
-    known = pc.is_in(labels["terms"].flatten(), scene.table.terms)
+    known = pc.is_in(labels["terms"].flatten(), context.table.terms)
     owners = pc.list_parent_indices(labels["terms"]).filter(known).to_numpy()
     return labels.take(pa.array(np.unique(owners)))
 
 
 def _own_model(
-    items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearningConfig
+    items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearnedSalienceConfig
 ) -> SalienceModel | None:
     """A model learnt from items whose tags are seen: of half of these they are hidden in turn."""
-    again = drawn(items["item_id"], _AGAIN_SHARE, "hidden again")
-    scene = set_scene(hide(items, again), vectors, salience, learning)
-    whatever = dataclasses.replace(learning, least_share_in_text=0.0)
-    fitted = train(scene, terms_of_fields(items.filter(pa.array(again)), salience.stop_words), whatever)
+    again = sample_mask(items["item_id"], _AGAIN_SHARE, "hidden again")
+    context = build_context(mask_labels(items, again), vectors, salience, learning)
+    whatever = dataclasses.replace(learning, min_fraction_in_text=0.0)
+    fitted = train(context, terms_of_fields(items.filter(pa.array(again)), salience.stop_words), whatever)
     return fitted.model if fitted else None
 
 
 def _judge_statistics(trial: HoldoutData) -> ScorerResult:
-    table = trial.scene.table
+    table = trial.context.table
     terms = pa.RecordBatch.from_arrays([table.terms, pa.array(table.specificity)], schema=VOCABULARY)
-    found = statistical_salience(trial.scene.candidates, terms, PRECISION_AT)
+    found = statistical_salience(trial.context.candidates, terms, PRECISION_AT)
     scores = trial.features[:, FEATURES.index("statistical salience")]
     return ScorerResult(scores, precision(found, trial.labels), None)
 
 
-def _judge_model(trial: HoldoutData, model: SalienceModel, learning: LearningConfig) -> ScorerResult:
-    scene = trial.scene
+def _judge_model(trial: HoldoutData, model: SalienceModel, learning: LearnedSalienceConfig) -> ScorerResult:
+    context = trial.context
     found = learned_salience(
-        scene.candidates,
-        scene.vectors,
-        scene.table,
+        context.candidates,
+        context.vectors,
+        context.table,
         model,
         learning.neighbours,
-        learning.fewest_items,
+        learning.min_items,
         PRECISION_AT,
     )
     chances = model.salience(trial.features)
     return ScorerResult(model.logits(trial.features), precision(found, trial.labels), chances)
 
 
-def _judge_alone(trial: HoldoutData, feature: str, learning: LearningConfig) -> ScorerResult:
+def _judge_alone(trial: HoldoutData, feature: str, learning: LearnedSalienceConfig) -> ScorerResult:
     """A scorer that looks at one feature, whether a term stands in the text or not."""
     weights = [float(name == feature) for name in FEATURES]
     return _judge_model(trial, SalienceModel(tuple(weights), 0.0), learning)._replace(chances=None)

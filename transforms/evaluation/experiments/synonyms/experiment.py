@@ -19,8 +19,8 @@ from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import collections_in_one, small_sources
 from transforms.evaluation.experiments.synonyms.scoring import SynonymData, evaluate_methods, replace_in_mixtures
 from transforms.evaluation.known_items import Measured
-from transforms.salience.config import LearningConfig
-from transforms.salience.learned_terms import dimensions_of, in_order, matrix, whole_numbers
+from transforms.salience.config import LearnedSalienceConfig
+from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows
 from transforms.salience.model import SalienceModel
 
 _PLAIN, _REPLACED = "plain ", "replaced "
@@ -46,7 +46,7 @@ def _judge_synonyms(
     trial: SynonymData,
     encoded: Iterable[pa.RecordBatch],
     config: SeparationConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
     default: SalienceModel,
 ) -> pa.RecordBatch:
     batches = list(encoded)
@@ -58,7 +58,7 @@ def _judge_synonyms(
 
 
 def _vectors(batches: list[pa.RecordBatch], ids: pa.StringArray) -> np.ndarray:
-    found = in_order((whole_numbers(batch) for batch in batches), ids)
+    found = align_to((quantize_rows(batch) for batch in batches), ids)
     return matrix(found, dimensions_of(found))
 
 
@@ -76,7 +76,7 @@ class EvaluateSynonyms(beam.PTransform):
 
     config: SeparationConfig
     encoder: EncoderSource
-    learning: LearningConfig
+    learning: LearnedSalienceConfig
     default: SalienceModel
     stored: beam.PCollection | None = None
 

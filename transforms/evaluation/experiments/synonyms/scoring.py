@@ -25,13 +25,13 @@ from transforms.evaluation.methods import Corpus, Method
 from transforms.evaluation.scores import score
 from transforms.evaluation.suite import STATISTICAL, choose_methods
 from transforms.evaluation.variants import offsets_of
-from transforms.journeys.catalogue import catalogue, pack
-from transforms.salience.config import LearningConfig
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
+from transforms.salience.config import LearnedSalienceConfig
 from transforms.salience.learned import learned_salience
 from transforms.salience.model import SalienceModel
 from transforms.salience.scoring import statistical_salience
 from transforms.salience.term_table import SCALE, Directions
-from transforms.salience.training import set_scene
+from transforms.salience.training import build_context
 from transforms.salience.vocabulary import VOCABULARY
 
 Floats = npt.NDArray[np.float64]
@@ -106,7 +106,7 @@ def evaluate_methods(
     plain: Directions,
     replaced: Directions,
     config: SeparationConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
     model: SalienceModel,
 ) -> pa.RecordBatch:
     """What each method finds in the mixtures as they are, and with synonyms, at the threshold that is best before.
@@ -164,21 +164,24 @@ def _corpus(
     items: pa.RecordBatch,
     vectors: Directions,
     config: SeparationConfig,
-    learning: LearningConfig,
+    learning: LearnedSalienceConfig,
     model: SalienceModel,
 ) -> Corpus:
     """What is known of the items that were mixed, where the whole catalogue is in one state."""
-    scene = set_scene(items, vectors, config.salience, learning)
+    context = build_context(items, vectors, config.salience, learning)
     mixed = pa.array(trial.mixed)
-    candidates, own = scene.candidates.take(mixed), vectors[trial.mixed]
-    terms = pa.RecordBatch.from_arrays([scene.table.terms, pa.array(scene.table.specificity)], schema=VOCABULARY)
+    candidates, own = context.candidates.take(mixed), vectors[trial.mixed]
+    terms = pa.RecordBatch.from_arrays([context.table.terms, pa.array(context.table.specificity)], schema=VOCABULARY)
     literal = statistical_salience(candidates, terms, config.salience.max_terms)
     learned = learned_salience(
-        candidates, own, scene.table, model, learning.neighbours, learning.fewest_items, LEARNED_TERMS
+        candidates, own, context.table, model, learning.neighbours, learning.min_items, LEARNED_TERMS
     )
     return Corpus(
         texts=("",) * len(trial.mixed),
-        terms={name: catalogue(pack([found])).vectors for name, found in ((STATISTICAL, literal), (LEARNED, learned))},
+        terms={
+            name: unpack_catalogue(pack_catalogue([found])).term_vectors
+            for name, found in ((STATISTICAL, literal), (LEARNED, learned))
+        },
         vectors={ENCODER: (own / np.float32(SCALE)).astype(np.float32)},
     )
 

@@ -15,13 +15,13 @@ from transforms.evaluation.experiments.salience.scoring import (
     ranking,
 )
 from transforms.evaluation.experiments.salience.tables import describe_salience, salience_table
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.labels import LABELS
 from transforms.salience.model import default_model
-from transforms.salience.term_table import quantise
+from transforms.salience.term_table import quantize
 
-SALIENCE = SalienceConfig(VocabularyConfig(max_term_share=0.5, min_association=0.99))
-LEARNING = LearningConfig(neighbours=6, fewest_items=2, fewest_pairs=30)
+SALIENCE = SalienceConfig(VocabularyConfig(max_term_fraction=0.5, min_association=0.99))
+LEARNING = LearnedSalienceConfig(neighbours=6, min_items=2, min_pairs=30)
 
 
 def test_area_under_the_curve_by_hand() -> None:
@@ -51,7 +51,7 @@ def test_precision_by_hand() -> None:
 @pytest.fixture(scope="module")
 def metrics() -> pa.RecordBatch:
     catalogue = items(500)
-    return evaluate_scorers(catalogue, quantise(vectors(catalogue)), SALIENCE, LEARNING, default_model())
+    return evaluate_scorers(catalogue, quantize(vectors(catalogue)), SALIENCE, LEARNING, default_model())
 
 
 def values(metrics: pa.RecordBatch, metric: str) -> dict[str, float]:
@@ -88,4 +88,4 @@ def test_the_table(metrics: pa.RecordBatch) -> None:
 def test_items_without_tags_cannot_be_judged() -> None:
     catalogue = items(50, tagged=0.0)
     with pytest.raises(ValueError, match="no item has a tag"):
-        evaluate_scorers(catalogue, quantise(vectors(catalogue)), SALIENCE, LEARNING, default_model())
+        evaluate_scorers(catalogue, quantize(vectors(catalogue)), SALIENCE, LEARNING, default_model())

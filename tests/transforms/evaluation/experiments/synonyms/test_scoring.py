@@ -12,9 +12,9 @@ from transforms.evaluation.experiments.synonyms.scoring import (
     trial_methods,
 )
 from transforms.evaluation.experiments.synonyms.tables import describe_synonyms, synonyms_table
-from transforms.salience.config import LearningConfig, SalienceConfig, VocabularyConfig
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.model import default_model
-from transforms.salience.term_table import quantise
+from transforms.salience.term_table import quantize
 
 KEYS = ("garden", "house", "boat", "photo", "song", "puzzle")
 """Words of the list, one for each topic."""
@@ -22,7 +22,7 @@ KEYS = ("garden", "house", "boat", "photo", "song", "puzzle")
 MIXTURES = MixtureConfig((2, 3), mixtures_per_k=12, fewest=8, most=14)
 CONFIG = SeparationConfig(
     mixtures=MIXTURES,
-    salience=SalienceConfig(VocabularyConfig(min_term_items=2, max_term_share=0.9, min_association=0.99)),
+    salience=SalienceConfig(VocabularyConfig(min_term_items=2, max_term_fraction=0.9, min_association=0.99)),
 )
 
 
@@ -39,7 +39,7 @@ def collections() -> pa.RecordBatch:
 
 def encode(titles: list[str]) -> np.ndarray:
     """Vectors by the topic's words alone: what an encoder does that knows the synonyms."""
-    return quantise(np.stack([vector_of(title.partition(", ")[2]) for title in titles]))
+    return quantize(np.stack([vector_of(title.partition(", ")[2]) for title in titles]))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def metrics() -> pa.RecordBatch:
     again = replace_in_mixtures(collections().take(pa.array(np.arange(12)[::-1])), MIXTURES)
     assert again.replaced.equals(trial.replaced)
     assert again.mixtures.equals(trial.mixtures)
-    return evaluate_methods(trial, vectors, vectors, CONFIG, LearningConfig(fewest_items=2), default_model())
+    return evaluate_methods(trial, vectors, vectors, CONFIG, LearnedSalienceConfig(min_items=2), default_model())
 
 
 def values(metrics: pa.RecordBatch, metric: str) -> dict[str, float]:

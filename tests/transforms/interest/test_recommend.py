@@ -3,7 +3,7 @@ import pytest
 
 from tests.transforms.interest.synthetic import world
 from transforms.interest.pairs import distinct_pairs
-from transforms.interest.ranking import most_popular, recommend, recommend_popular
+from transforms.interest.recommend import most_popular, recommend, recommend_popular
 from transforms.interest.training import InterestModel
 
 PAIRS = distinct_pairs(np.array([0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, 2, 3, 1]), (3, 5))

@@ -17,25 +17,25 @@ TERM_USERS = pa.schema([pa.field("term", pa.string(), nullable=False), pa.field(
 """Per term: the number of users who consumed an item that has it."""
 
 
-def term_users(histories: Histories, items: npt.NDArray[np.int32], known: Catalogue) -> pa.RecordBatch:
+def term_users(histories: Histories, items: npt.NDArray[np.int32], catalogue: Catalogue) -> pa.RecordBatch:
     """Rows of `TERM_USERS` for the users of one bucket."""
     users = np.repeat(np.arange(len(histories.user_ids)), np.diff(histories.offsets))
-    consumed = np.unique(users * len(known.item_ids) + items)
-    users, items = consumed // max(len(known.item_ids), 1), consumed % max(len(known.item_ids), 1)
-    lengths = np.diff(known.vectors.offsets)[items]
+    consumed = np.unique(users * len(catalogue.item_ids) + items)
+    users, items = consumed // max(len(catalogue.item_ids), 1), consumed % max(len(catalogue.item_ids), 1)
+    lengths = np.diff(catalogue.term_vectors.offsets)[items]
     entries = np.arange(lengths.sum()) + np.repeat(
-        known.vectors.offsets[items] - (np.cumsum(lengths) - lengths), lengths
+        catalogue.term_vectors.offsets[items] - (np.cumsum(lengths) - lengths), lengths
     )
-    size = max(len(known.vocabulary), 1)
-    reached = np.unique(np.repeat(users, lengths) * size + known.vectors.terms[entries]) % size
+    size = max(len(catalogue.vocabulary), 1)
+    reached = np.unique(np.repeat(users, lengths) * size + catalogue.term_vectors.terms[entries]) % size
     counts = np.bincount(reached, minlength=size)
     present = np.flatnonzero(counts)
     return pa.RecordBatch.from_arrays(
-        [known.vocabulary.take(pa.array(present)), pa.array(counts[present])], schema=TERM_USERS
+        [catalogue.vocabulary.take(pa.array(present)), pa.array(counts[present])], schema=TERM_USERS
     )
 
 
-def widely_used(reached: Iterable[pa.RecordBatch], min_term_users: int) -> pa.RecordBatch:
+def terms_above_min_users(reached: Iterable[pa.RecordBatch], min_term_users: int) -> pa.RecordBatch:
     """The rows of `TERM_USERS`, summed by term and sorted, of terms that reach enough users."""
     table = pa.Table.from_batches([concatenate(reached, TERM_USERS)])
     summed = table.group_by("term").aggregate([("users", "sum")]).sort_by("term")

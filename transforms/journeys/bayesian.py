@@ -26,7 +26,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from transforms.journeys.config import EvidenceConfig
+from transforms.journeys.config import BayesianConfig
 
 _compiled = numba.njit(cache=True, nogil=True)
 _NONE = -1
@@ -51,13 +51,13 @@ def _tabulate(coherence: float, most: int) -> _Evidence:
 
 
 class _Limits(NamedTuple):
-    """What is enough, as `EvidenceConfig` says."""
+    """What is enough, as `BayesianConfig` says."""
 
-    pass_threshold: float
+    assign_threshold: float
     merge_threshold: float
-    merge_share: float
-    join_share: float
-    keep_threshold: float
+    merge_fraction: float
+    join_fraction: float
+    min_gain: float
 
 
 @_compiled
@@ -65,7 +65,7 @@ def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
     return evidence.factors[size] * squared_length - evidence.penalties[size]
 
 
-class Room(NamedTuple):
+class Scratch(NamedTuple):
     """Memory that serves one user after the other: asking for it anew costs more than the smaller ones need."""
 
     gathered: npt.NDArray[np.float32]
@@ -74,9 +74,9 @@ class Room(NamedTuple):
     dots: npt.NDArray[np.float64]
 
 
-def room_for(items: int, dimensions: int) -> Room:
+def allocate_scratch(items: int, dimensions: int) -> Scratch:
     """Room for users with as many items. Pages that no user reaches are never touched."""
-    return Room(
+    return Scratch(
         np.empty(items * dimensions, np.float32),
         np.empty(items * items),
         np.empty((items + 1) * items),
@@ -304,7 +304,7 @@ def _gain_of_merging(  # type: ignore[no-untyped-def]
     size = sizes[first] + sizes[second]
     unrelated = _of(evidence, squares[first] + squares[second], size) - apart[first] - apart[second]
     gain = unrelated + 2.0 * evidence.factors[size] * dots[first, second]
-    return gain if unrelated >= 0.0 or gain > limits.merge_share * unrelated else -np.inf
+    return gain if unrelated >= 0.0 or gain > limits.merge_fraction * unrelated else -np.inf
 
 
 @_compiled
@@ -351,7 +351,7 @@ def _reassign(  # type: ignore[no-untyped-def]
             _leave(item, before, own, near, squares, sizes)
             journey, gain = _nearest(item, cosines, near, squares, sizes, journeys, evidence)
             if journey == _NONE or not _is_enough(
-                gain, limits.join_share, squares[journey], own, sizes[journey], 1, evidence
+                gain, limits.join_fraction, squares[journey], own, sizes[journey], 1, evidence
             ):
                 journey = before if sizes[before] == 0 else _first_empty(sizes)
             squares[before], sizes[before], near[before, item] = kept
@@ -408,7 +408,7 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _label_items(items, vectors, limits, evidence, rounds, second_look, room):  # type: ignore[no-untyped-def]
+def _label_items(items, vectors, limits, evidence, rounds, refine, room):  # type: ignore[no-untyped-def]
     """The journeys of the distinct items of one user."""
     count = len(items)
     cosines = cosines_of(items, vectors, room)
@@ -418,11 +418,11 @@ def _label_items(items, vectors, limits, evidence, rounds, second_look, room):  
     near[:] = 0.0
     squares = np.zeros(count + 1)
     sizes = np.zeros(count + 1, np.int64)
-    opened = _walk(cosines, labels, near, squares, sizes, limits.pass_threshold, evidence)
-    if second_look:
+    opened = _walk(cosines, labels, near, squares, sizes, limits.assign_threshold, evidence)
+    if refine:
         left = _merge(labels, near, squares, sizes, opened, limits, evidence, room)
         _reassign(cosines, labels, near, squares, sizes, left, limits, evidence, rounds)
-        _dissolve(labels, cosines, squares, sizes, limits.keep_threshold, evidence)
+        _dissolve(labels, cosines, squares, sizes, limits.min_gain, evidence)
     _renumber(labels, count + 1)
     return labels
 
@@ -438,7 +438,7 @@ def _is_there(vector):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _label_users(  # type: ignore[no-untyped-def]
-    offsets, items, vectors, limits, evidence, rounds, second_look, room
+    offsets, items, vectors, limits, evidence, rounds, refine, room
 ):
     found = np.full(len(items), _NONE, np.int64)
     number = np.full(len(vectors), _NONE, np.int64)
@@ -451,7 +451,7 @@ def _label_users(  # type: ignore[no-untyped-def]
                 number[item] = count
                 distinct[count] = item
                 count += 1
-        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, second_look, room)
+        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, refine, room)
         for position in range(len(own)):
             if number[own[position]] != _NONE:
                 found[offsets[user] + position] = labels[number[own[position]]]
@@ -460,11 +460,11 @@ def _label_users(  # type: ignore[no-untyped-def]
     return found
 
 
-def label_histories(
+def cluster_histories(
     offsets: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
     vectors: npt.NDArray[np.int8],
-    config: EvidenceConfig,
+    config: BayesianConfig,
 ) -> npt.NDArray[np.int64]:
     """The journey of each interaction.
 
@@ -473,7 +473,7 @@ def label_histories(
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
         items: int32, shape (interactions,): rows of `vectors`.
-        vectors: int8, shape (items, dimensions), as `compact_vectors` gives them: directions. Items whose vector is
+        vectors: int8, shape (items, dimensions), as `quantize_vectors` gives them: directions. Items whose vector is
             zero are in no journey.
         config: how journeys are formed.
 
@@ -481,7 +481,7 @@ def label_histories(
         int64, shape (interactions,): the journey among those of its user, numbered by first item; -1 for none.
     """
     limits = _Limits(
-        config.pass_threshold, config.merge_threshold, config.merge_share, config.join_share, config.keep_threshold
+        config.assign_threshold, config.merge_threshold, config.merge_fraction, config.join_fraction, config.min_gain
     )
     longest = int(np.diff(offsets).max(initial=0))
     return _label_users(
@@ -491,6 +491,6 @@ def label_histories(
         limits,
         _tabulate(config.coherence, longest + 1),
         config.rounds,
-        config.second_look,
-        room_for(longest, vectors.shape[1]),
+        config.refine,
+        allocate_scratch(longest, vectors.shape[1]),
     )

@@ -3,9 +3,9 @@ import pyarrow as pa
 import pytest
 
 from tests.transforms.interest.synthetic import ITEMS, world
-from transforms.interest.chances import UNKNOWN, NamedModel, Scorer, interest_chances
 from transforms.interest.config import InterestConfig
-from transforms.interest.training import InterestModel, learn_interest
+from transforms.interest.scoring import UNKNOWN, NamedModel, Scorer, interest_probabilities
+from transforms.interest.training import InterestModel, train_dice
 
 MODEL = InterestModel(
     np.array([[1.0, 1.0], [2.0, -1.0]], np.float32),
@@ -19,7 +19,7 @@ def sigmoid(value: float) -> float:
 
 
 def test_by_hand() -> None:
-    found = interest_chances(MODEL, np.array([0, 0, 0, 1], np.int32), np.array([0, 1, 2, 2], np.int32))
+    found = interest_probabilities(MODEL, np.array([0, 0, 0, 1], np.int32), np.array([0, 1, 2, 2], np.int32))
     expected = [
         sigmoid(1 - 0.25),
         sigmoid(-1 - 0.25),
@@ -32,20 +32,20 @@ def test_by_hand() -> None:
 
 def test_what_nothing_was_learnt_of_is_even() -> None:
     unknown = np.array([UNKNOWN, 0, UNKNOWN], np.int32)
-    assert interest_chances(MODEL, unknown, np.array([0, UNKNOWN, UNKNOWN], np.int32)).tolist() == [0.5, 0.5, 0.5]
+    assert interest_probabilities(MODEL, unknown, np.array([0, UNKNOWN, UNKNOWN], np.int32)).tolist() == [0.5, 0.5, 0.5]
 
 
 def test_by_names() -> None:
     scorer = Scorer(NamedModel(pa.array(["u", "v"]), pa.array(["a", "b", "c", "d"]), MODEL))
     rows = pa.RecordBatch.from_pydict({"user_id": ["v", "nobody", "u"], "item_id": ["c", "a", "a"]})
-    expected = interest_chances(MODEL, np.array([1, UNKNOWN, 0], np.int32), np.array([2, 0, 0], np.int32))
-    assert scorer.chances(rows).tolist() == expected.tolist()
-    assert scorer.chances(rows.slice(0, 0)).tolist() == []
+    expected = interest_probabilities(MODEL, np.array([1, UNKNOWN, 0], np.int32), np.array([2, 0, 0], np.int32))
+    assert scorer.probabilities(rows).tolist() == expected.tolist()
+    assert scorer.probabilities(rows.slice(0, 0)).tolist() == []
 
 
 def test_what_everybody_does_has_less_interest() -> None:
     pairs = world()
-    shares = interest_chances(learn_interest(pairs, InterestConfig(dimensions=8)), pairs.users, pairs.items)
+    shares = interest_probabilities(train_dice(pairs, InterestConfig(dimensions=8)), pairs.users, pairs.items)
     popular = pairs.items >= ITEMS
     assert ((shares >= 0) & (shares <= 1)).all()
     assert np.quantile(shares[popular], 0.9) < np.quantile(shares[~popular], 0.1)

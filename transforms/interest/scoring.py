@@ -28,12 +28,12 @@ class NamedModel(NamedTuple):
 
 
 def mean_item(model: InterestModel) -> npt.NDArray[np.float64]:
-    """The average of all items, against which `interest_chances` sets each; float64, shape (2 * dimensions,)."""
+    """The average of all items, against which `interest_probabilities` sets each; float64, shape (2 * dimensions,)."""
     mean: npt.NDArray[np.float64] = model.items.mean(axis=0, dtype=np.float64)
     return mean
 
 
-def interest_chances(
+def interest_probabilities(
     model: InterestModel,
     users: npt.NDArray[np.int32],
     items: npt.NDArray[np.int32],
@@ -53,13 +53,13 @@ def interest_chances(
     Returns:
         float32, shape (rows,).
     """
-    chances = np.full(len(users), _EVEN, np.float32)
+    probabilities = np.full(len(users), _EVEN, np.float32)
     known = np.flatnonzero((users != UNKNOWN) & (items != UNKNOWN))
     mean = mean_item(model) if mean is None else mean
     found = np.empty(len(known), np.float32)
-    _fill_chances(model.users, model.items, mean, users[known], items[known], found)
-    chances[known] = found
-    return chances
+    _fill_probabilities(model.users, model.items, mean, users[known], items[known], found)
+    probabilities[known] = found
+    return probabilities
 
 
 class Scorer:
@@ -74,18 +74,18 @@ class Scorer:
         self._users, self._items = StringIndex(named.users), StringIndex(named.items)
         self._mean = mean_item(named.model)
 
-    def chances(self, rows: pa.RecordBatch) -> npt.NDArray[np.float32]:
+    def probabilities(self, rows: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """The chance of each row with `user_id` and `item_id`; float32, shape (rows,)."""
         users, items = self._users.lookup(rows["user_id"]), self._items.lookup(rows["item_id"])
-        return interest_chances(self.named.model, users, items, self._mean)
+        return interest_probabilities(self.named.model, users, items, self._mean)
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_chances(users, items, mean, user_of_row, item_of_row, chances):  # type: ignore[no-untyped-def]
+def _fill_probabilities(users, items, mean, user_of_row, item_of_row, probabilities):  # type: ignore[no-untyped-def]
     half = users.shape[1] // 2
-    for row in range(len(chances)):
+    for row in range(len(probabilities)):
         user, item = users[user_of_row[row]], items[item_of_row[row]]
         advantage = 0.0
         for place in range(half):
             advantage += user[place] * (item[place] - mean[place])
-        chances[row] = 1.0 / (1.0 + math.exp(-advantage))
+        probabilities[row] = 1.0 / (1.0 + math.exp(-advantage))

@@ -3,16 +3,16 @@ import pyarrow as pa
 import pytest
 
 from transforms.datasets.error_rate import DataError
-from transforms.journeys.vectors import (
+from transforms.journeys.quantized_vectors import (
     ITEM_VECTORS,
     add_sums,
-    centre,
-    centre_rows,
     column_of,
-    compact_lists,
-    compact_rows,
-    compact_vectors,
     matrix_of,
+    quantize_lists,
+    quantize_rows,
+    quantize_vectors,
+    subtract_mean,
+    subtract_mean_rows,
     sum_directions,
     sum_rows,
 )
@@ -20,14 +20,14 @@ from transforms.journeys.vectors import (
 
 def test_by_hand() -> None:
     vectors = np.array([[0.5, -1.0, 0.0], [0, 0, 0], [3e-5, 1e-5, 2e-5]], np.float32)
-    assert compact_vectors(vectors).tolist() == [[64, -127, 0], [0, 0, 0], [127, 42, 85]]
-    assert compact_vectors(vectors).dtype == np.int8
-    assert compact_vectors(np.zeros((0, 4), np.float32)).shape == (0, 4)
+    assert quantize_vectors(vectors).tolist() == [[64, -127, 0], [0, 0, 0], [127, 42, 85]]
+    assert quantize_vectors(vectors).dtype == np.int8
+    assert quantize_vectors(np.zeros((0, 4), np.float32)).shape == (0, 4)
 
 
 @pytest.mark.parametrize("dimensions", [2, 384, 1040, 1536, 4096])
 def test_products_are_exact_in_float32_in_any_order(dimensions: int) -> None:
-    vectors = compact_vectors(np.random.default_rng(0).choice([-1.0, 1.0, 0.9], (20, dimensions)))
+    vectors = quantize_vectors(np.random.default_rng(0).choice([-1.0, 1.0, 0.9], (20, dimensions)))
     exact = vectors.astype(np.int64) @ vectors.astype(np.int64).T
     assert np.abs(exact).max() > 1 << 12 or dimensions == 2
     single = vectors.astype(np.float32)
@@ -43,28 +43,28 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def test_directions_are_kept() -> None:
     vectors = np.random.default_rng(0).normal(size=(500, 384))
-    assert cosines(vectors, compact_vectors(vectors)).min() > np.cos(np.radians(0.7))
+    assert cosines(vectors, quantize_vectors(vectors)).min() > np.cos(np.radians(0.7))
 
 
 def test_what_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="vectors must be finite"):
-        compact_vectors(np.array([[1.0, np.nan]]))
+        quantize_vectors(np.array([[1.0, np.nan]]))
 
 
 def test_the_mean_is_taken_away() -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(300, 64)) + 2 * random.normal(size=64)
     vectors[7] = 0
-    compact = compact_vectors(vectors)
+    compact = quantize_vectors(vectors)
     there = np.delete(np.arange(300), 7)
     units = vectors[there] / np.linalg.norm(vectors[there], axis=1, keepdims=True)
-    found = centre(compact, sum_directions(compact))
+    found = subtract_mean(compact, sum_directions(compact))
     assert not found[7].any()
     assert cosines(found[there], units - units.mean(axis=0)).min() > np.cos(np.radians(1.5))
 
 
 def test_sums_do_not_depend_on_how_a_catalogue_is_cut() -> None:
-    compact = compact_vectors(np.random.default_rng(1).normal(size=(100, 16)))
+    compact = quantize_vectors(np.random.default_rng(1).normal(size=(100, 16)))
     whole = sum_directions(compact)
     pieces = [sum_directions(piece) for piece in np.split(compact[np.random.default_rng(2).permutation(100)], [3, 50])]
     assert add_sums(pieces).tolist() == whole.tolist()
@@ -77,13 +77,13 @@ def test_sums_do_not_depend_on_how_a_catalogue_is_cut() -> None:
 @pytest.mark.parametrize("type_", [pa.list_(pa.float32()), pa.list_(pa.float64())])
 def test_lists_become_columns_and_matrices(type_: pa.DataType) -> None:
     lists = pa.array([[9.0], None, [1.0], [], [-0.5], [0.0]], type_)
-    compact = compact_lists(lists)
+    compact = quantize_lists(lists)
     assert compact.tolist() == [[127], [0], [127], [0], [-127], [0]]
     column = column_of(compact)
     column.validate(full=True)
     assert column.to_pylist() == [b"\x7f", None, b"\x7f", None, b"\x81", None]
     for start in range(7):
-        assert compact_lists(lists.slice(start)).tolist() == compact[start:].tolist()
+        assert quantize_lists(lists.slice(start)).tolist() == compact[start:].tolist()
         assert matrix_of(column.slice(start)).tolist() == compact[start:].tolist()
     assert matrix_of(column.take(pa.array([0, 2]))).tolist() == [[127], [127]]
     assert matrix_of(column.take(pa.array([1, None]))).tolist() == [[0], [0]]
@@ -91,7 +91,7 @@ def test_lists_become_columns_and_matrices(type_: pa.DataType) -> None:
 
 def test_lists_of_several_lengths_are_refused() -> None:
     with pytest.raises(DataError, match=r"got lengths \[1, 3\]; nothing was committed"):
-        compact_lists(pa.array([[1.0], [1.0, 2.0, 3.0]]))
+        quantize_lists(pa.array([[1.0], [1.0, 2.0, 3.0]]))
     columns = [column_of(np.ones((1, width), np.int8)) for width in (1, 3)]
     with pytest.raises(DataError, match=r"got lengths \[1, 3\]"):
         matrix_of(pa.concat_arrays(columns))
@@ -99,9 +99,9 @@ def test_lists_of_several_lengths_are_refused() -> None:
 
 def test_rows() -> None:
     given = pa.RecordBatch.from_pydict({"item_id": ["a", "b", "c"], "embedding": [[3.0, 0.0], [0.0, 2.0], None]})
-    rows = compact_rows(given, "embedding")
+    rows = quantize_rows(given, "embedding")
     assert rows.schema == ITEM_VECTORS
     # Seen from (1/2, 1/2) the two point away from each other.
-    centred = centre_rows(rows, sum_rows(rows))
+    centred = subtract_mean_rows(rows, sum_rows(rows))
     assert centred.schema == ITEM_VECTORS
     assert matrix_of(centred["vector"]).tolist() == [[127, -127], [-127, 127], [0, 0]]

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.journeys.config import EvidenceConfig
-from transforms.journeys.evidence import label_histories
-from transforms.journeys.vectors import compact_vectors
+from transforms.journeys.bayesian import cluster_histories
+from transforms.journeys.config import BayesianConfig
+from transforms.journeys.quantized_vectors import quantize_vectors
 
 Vectors = npt.NDArray[np.floating]
 ROOT = math.sqrt(0.5)
 
 
-def evidence(vectors: Vectors, config: EvidenceConfig) -> float:
+def evidence(vectors: Vectors, config: BayesianConfig) -> float:
     """The formula of the module's docstring."""
     ratio = config.coherence / (1 - config.coherence)
     total = vectors.astype(np.float64).sum(axis=0)
@@ -23,7 +23,7 @@ def evidence(vectors: Vectors, config: EvidenceConfig) -> float:
     return 0.5 * (ratio / (1 - config.coherence) * float(total @ total) / shrunk - math.log(shrunk))
 
 
-def gain(first: list[int], second: list[int], vectors: Vectors, config: EvidenceConfig) -> float:
+def gain(first: list[int], second: list[int], vectors: Vectors, config: BayesianConfig) -> float:
     if not first or not second:
         return -math.inf
     return (
@@ -32,7 +32,7 @@ def gain(first: list[int], second: list[int], vectors: Vectors, config: Evidence
 
 
 def enough(
-    gained: float, share: float, first: list[int], second: list[int], vectors: Vectors, config: EvidenceConfig
+    gained: float, share: float, first: list[int], second: list[int], vectors: Vectors, config: BayesianConfig
 ) -> bool:
     """Whether a gain is above a share of that of two sets with sums as long, at a right angle."""
     sums = [vectors[each].astype(np.float64).sum(axis=0) for each in (first, second)]
@@ -47,36 +47,36 @@ def enough(
     return unrelated >= 0 or gained > share * unrelated
 
 
-def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: EvidenceConfig) -> tuple[int, float]:
+def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: BayesianConfig) -> tuple[int, float]:
     gains = [gain(journey, [item], vectors, config) for journey in journeys]
     return max(((number, each) for number, each in enumerate(gains)), key=lambda pair: pair[1], default=(-1, -math.inf))
 
 
-def is_kept(journey: list[int], vectors: Vectors, config: EvidenceConfig) -> bool:
+def is_kept(journey: list[int], vectors: Vectors, config: BayesianConfig) -> bool:
     if len(journey) < 2:
         return True
     apart = sum(evidence(vectors[[item]], config) for item in journey)
-    return evidence(vectors[journey], config) - apart > config.keep_threshold
+    return evidence(vectors[journey], config) - apart > config.min_gain
 
 
-def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> list[int]:
+def reference(items: list[int], vectors: Vectors, config: BayesianConfig) -> list[int]:
     """One user, by lists and sums: the same three steps, with nothing kept from one look to the next."""
     distinct = [item for item in dict.fromkeys(items) if vectors[item].any()]
     journeys: list[list[int]] = []
     for item in distinct:
         number, best = nearest(item, journeys, vectors, config)
-        if best > config.pass_threshold:
+        if best > config.assign_threshold:
             journeys[number].append(item)
         else:
             journeys.append([item])
-    if config.second_look:
+    if config.refine:
         while True:
             pairs = [
                 (gained, -younger, -older)
                 for younger in range(len(journeys))
                 for older in range(younger)
                 if (gained := gain(journeys[younger], journeys[older], vectors, config)) > -math.inf
-                and enough(gained, config.merge_share, journeys[younger], journeys[older], vectors, config)
+                and enough(gained, config.merge_fraction, journeys[younger], journeys[older], vectors, config)
             ]
             if not pairs or max(pairs)[0] <= config.merge_threshold:
                 break
@@ -90,7 +90,9 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
                 before = next(number for number, journey in enumerate(journeys) if item in journey)
                 journeys[before].remove(item)
                 number, best = nearest(item, journeys, vectors, config)
-                if best == -math.inf or not enough(best, config.join_share, journeys[number], [item], vectors, config):
+                if best == -math.inf or not enough(
+                    best, config.join_fraction, journeys[number], [item], vectors, config
+                ):
                     number = before if not journeys[before] else journeys.index([])
                 journeys[number].append(item)
                 moved |= number != before
@@ -102,14 +104,14 @@ def reference(items: list[int], vectors: Vectors, config: EvidenceConfig) -> lis
     return [first_seen.index(journey_of[item]) if item in journey_of else -1 for item in items]
 
 
-def label(items: list[int], vectors: Vectors, config: EvidenceConfig) -> list[int]:
-    compact = compact_vectors(vectors)
-    return label_histories(np.array([0, len(items)]), np.array(items, np.int32), compact, config).tolist()
+def label(items: list[int], vectors: Vectors, config: BayesianConfig) -> list[int]:
+    compact = quantize_vectors(vectors)
+    return cluster_histories(np.array([0, len(items)]), np.array(items, np.int32), compact, config).tolist()
 
 
 def directions(vectors: Vectors) -> Vectors:
     """What the kernel knows of vectors: their compact form, of length 1."""
-    compact = compact_vectors(vectors).astype(np.float64)
+    compact = quantize_vectors(vectors).astype(np.float64)
     lengths = np.linalg.norm(compact, axis=1, keepdims=True)
     return compact / np.where(lengths > 0, lengths, 1)
 
@@ -139,22 +141,22 @@ def test_the_kernel_does_what_is_written_plainly(
     items: list[int],
     to_pass: float,
     to_merge: float,
-    merge_share: float,
-    join_share: float,
+    merge_fraction: float,
+    join_fraction: float,
     to_keep: float,
     coherence: float,
     rounds: int,
-    second_look: bool,
+    refine: bool,
 ) -> None:
     vectors = random_vectors(seed, 12, 5, 3)
     vectors[11] = 0
-    config = EvidenceConfig(to_pass, to_merge, merge_share, join_share, to_keep, coherence, rounds, second_look)
+    config = BayesianConfig(to_pass, to_merge, merge_fraction, join_fraction, to_keep, coherence, rounds, refine)
     assert label(items, vectors, config) == reference(items, directions(vectors), config)
 
 
 def test_by_hand() -> None:
     # r = 1 and coherence 1/2: E(sum, n) = (2 |sum|^2 / (1 + n) - log(1 + n)) / 2
-    config = EvidenceConfig(pass_threshold=0.0, coherence=0.5, second_look=False)
+    config = BayesianConfig(assign_threshold=0.0, coherence=0.5, refine=False)
     vectors = np.array([[1, 0], [1, 0], [0, 1], [ROOT, ROOT]], np.float32)
     # two equal items gain 4/3 - log(3)/2 - 2 (1/2 - log(2)/2) = 0.477; two at right angles 2/3 - 1 + 0.144 = -0.190
     assert label([0, 1, 2], vectors, config) == [0, 0, 1]
@@ -170,26 +172,26 @@ def test_the_second_look_mends_what_the_order_did() -> None:
     centre[0], away[1] = 1, 1
     near = np.stack([centre + rng.normal(size=200) * 0.1 for _ in range(12)] + [away + rng.normal(size=200) * 0.02])
     vectors = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
-    one_pass = label(list(range(13)), vectors, EvidenceConfig(second_look=False))
-    looked = label(list(range(13)), vectors, EvidenceConfig())
+    one_pass = label(list(range(13)), vectors, BayesianConfig(refine=False))
+    looked = label(list(range(13)), vectors, BayesianConfig())
     assert len(set(one_pass)) > 2
     assert looked == [0] * 12 + [1]
 
 
 def test_a_journey_without_evidence_is_none() -> None:
     """Three items at right angles, merged by force, say nothing together."""
-    forced = EvidenceConfig(merge_threshold=-1e9, merge_share=1, join_share=1, rounds=0, keep_threshold=-1e9)
+    forced = BayesianConfig(merge_threshold=-1e9, merge_fraction=1, join_fraction=1, rounds=0, min_gain=-1e9)
     vectors = np.eye(5)
     vectors[3] = vectors[0] + vectors[1] + vectors[2]
     items = [0, 1, 2, 3, 4]
     assert label(items, vectors, forced) == [0, 0, 0, 0, 1]
-    assert label(items, vectors, dataclasses.replace(forced, keep_threshold=1.0)) == [-1, -1, -1, -1, 0]
+    assert label(items, vectors, dataclasses.replace(forced, min_gain=1.0)) == [-1, -1, -1, -1, 0]
 
 
 def test_an_item_consumed_again_speaks_once() -> None:
     vectors = random_vectors(1, 8, 6, 2)
-    once = label(list(range(8)), vectors, EvidenceConfig())
-    again = label([*range(8), 0, 0, 0, 5], vectors, EvidenceConfig())
+    once = label(list(range(8)), vectors, BayesianConfig())
+    again = label([*range(8), 0, 0, 0, 5], vectors, BayesianConfig())
     assert again == [*once, once[0], once[0], once[0], once[5]]
 
 
@@ -199,15 +201,15 @@ def test_users_do_not_know_each_other() -> None:
     histories = [random.integers(0, 40, size).tolist() for size in (0, 1, 17, 30, 0, 9)]
     offsets = np.cumsum([0, *map(len, histories)])
     items = np.array([item for history in histories for item in history], np.int32)
-    together = label_histories(offsets, items, compact_vectors(vectors), EvidenceConfig()).tolist()
-    assert together == [each for history in histories for each in label(history, vectors, EvidenceConfig())]
+    together = cluster_histories(offsets, items, quantize_vectors(vectors), BayesianConfig()).tolist()
+    assert together == [each for history in histories for each in label(history, vectors, BayesianConfig())]
 
 
 def test_thresholds_at_both_ends() -> None:
     vectors = random_vectors(4, 20, 6, 4)
-    together = EvidenceConfig(pass_threshold=-1e9, rounds=0, keep_threshold=-1e9)
+    together = BayesianConfig(assign_threshold=-1e9, rounds=0, min_gain=-1e9)
     assert set(label(list(range(20)), vectors, together)) == {0}
-    apart = EvidenceConfig(pass_threshold=1e9, merge_threshold=1e9, rounds=0)
+    apart = BayesianConfig(assign_threshold=1e9, merge_threshold=1e9, rounds=0)
     assert label(list(range(20)), vectors, apart) == list(range(20))
 
 
@@ -216,11 +218,11 @@ def test_thresholds_at_both_ends() -> None:
     [
         ({"merge_threshold": math.nan}, "merge_threshold must be finite, got nan"),
         ({"coherence": 1.0}, r"coherence must be in \(0, 1\), got 1.0"),
-        ({"merge_share": -0.1}, r"merge_share must be in \[0, 1\], got -0.1"),
-        ({"join_share": math.nan}, r"join_share must be in \[0, 1\], got nan"),
+        ({"merge_fraction": -0.1}, r"merge_fraction must be in \[0, 1\], got -0.1"),
+        ({"join_fraction": math.nan}, r"join_fraction must be in \[0, 1\], got nan"),
         ({"rounds": -1}, "rounds must be at least 0, got -1"),
     ],
 )
 def test_wrong_numbers_are_told(wrong: dict[str, float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        EvidenceConfig(**wrong)  # type: ignore[arg-type]
+        BayesianConfig(**wrong)  # type: ignore[arg-type]

@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.config import ExtractConfig, IcpcConfig
-from transforms.journeys.evidence import label_histories
 from transforms.journeys.icpc import Journeys, TermVectors, extract_journeys, group_by_journey, insert_term
 
 _compiled = numba.njit(cache=True, nogil=True)
@@ -16,28 +16,28 @@ _NONE = -1
 
 
 def form_journeys(
-    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], known: Catalogue, config: ExtractConfig
+    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig
 ) -> Journeys:
     """The journeys of many users, by evidence over vectors or by ICPC over terms, as `config` says.
 
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
         items: int32, shape (interactions,): numbers of items in the catalogue.
-        known: the catalogue; with `directions` where `config.evidence` is given.
+        catalogue: the catalogue; with `vectors` where `config.bayesian` is given.
         config: how.
 
     Raises:
         ValueError: when journeys are to be formed by vectors, and the catalogue has none.
     """
-    if config.evidence is None:
-        return extract_journeys(offsets, items, known.vectors, config.icpc)
-    if known.directions is None:
+    if config.bayesian is None:
+        return extract_journeys(offsets, items, catalogue.term_vectors, config.icpc)
+    if catalogue.vectors is None:
         raise ValueError("to form journeys by vectors, the catalogue must have them")
-    labels = label_histories(offsets, items, known.directions, config.evidence)
-    return journeys_of_labels(offsets, items, labels, known.vectors, config.icpc)
+    labels = cluster_histories(offsets, items, catalogue.vectors, config.bayesian)
+    return journeys_from_labels(offsets, items, labels, catalogue.term_vectors, config.icpc)
 
 
-def journeys_of_labels(
+def journeys_from_labels(
     offsets: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int64],

@@ -4,18 +4,18 @@ from hypothesis import strategies as st
 
 from schemas import SALIENT_TERMS
 from tests.transforms.journeys.events import Event, events, salient_terms
-from transforms.journeys.catalogue import catalogue, pack
-from transforms.journeys.histories import arrange
+from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
+from transforms.journeys.histories import build_histories
 from transforms.journeys.interactions import EVENTS
-from transforms.journeys.reach import TERM_USERS, keep_terms, term_users, widely_used
+from transforms.journeys.term_privacy import TERM_USERS, keep_terms, term_users, terms_above_min_users
 
 Items = list[dict[str, float]]
 
 
 def reached(log: list[Event], items: Items, max_history: int = 1000) -> pa.RecordBatch:
-    histories = arrange([events(log)], EVENTS, max_history)
-    known = catalogue(pack([salient_terms(items)]))
-    return term_users(histories, histories.events["item"].to_numpy(), known)
+    histories = build_histories([events(log)], EVENTS, max_history)
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
+    return term_users(histories, histories.events["item"].to_numpy(), catalogue)
 
 
 def by_term(rows: pa.RecordBatch) -> dict[str, int]:
@@ -51,7 +51,7 @@ def test_counts_the_users_of_each_term(items: Items, data: st.DataObject) -> Non
 
     apart = [reached([event for event in log if event[0] in half], items) for half in ("uvw", "xyz")]
     least = data.draw(st.integers(1, 4))
-    summed = widely_used(apart, least)
+    summed = terms_above_min_users(apart, least)
     assert summed.schema == TERM_USERS
     assert summed["term"].to_pylist() == sorted(summed["term"].to_pylist())
     assert by_term(summed) == {term: number for term, number in expected.items() if number >= least}
@@ -61,7 +61,7 @@ def test_nobody_is_reached() -> None:
     assert reached([], []).num_rows == 0
     assert reached([], [{"tea": 1.0}]).num_rows == 0
     assert reached([("u", 1, 0)], [{}]).num_rows == 0
-    assert widely_used([], 1).num_rows == 0
+    assert terms_above_min_users([], 1).num_rows == 0
 
 
 def test_terms_that_are_not_kept_are_taken_out() -> None:

@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsSingleton
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import CoGroupByBucket, concatenate
-from transforms.journeys.vectors import ITEM_VECTORS, VECTOR, add_sums, centre_rows, sum_rows
+from transforms.journeys.quantized_vectors import ITEM_VECTORS, VECTOR, add_sums, subtract_mean_rows, sum_rows
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
 """Items alone."""
@@ -21,12 +21,14 @@ ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
 _ITEMS, _TERMS, _VECTORS = "items", "terms", "vectors"
 
 
-def described_items_schema(*, with_vectors: bool) -> pa.Schema:
+def item_features_schema(*, with_vectors: bool) -> pa.Schema:
     """The columns of `salient_terms`, and `vector` where there are vectors."""
     return SALIENT_TERMS.arrow.append(VECTOR) if with_vectors else SALIENT_TERMS.arrow
 
 
-def describe_items(item_ids: pa.StringArray, salient: pa.RecordBatch, vectors: pa.RecordBatch | None) -> pa.RecordBatch:
+def build_item_features(
+    item_ids: pa.StringArray, salient: pa.RecordBatch, vectors: pa.RecordBatch | None
+) -> pa.RecordBatch:
     """One row for each item; without terms, or vector, where none are known.
 
     Args:
@@ -38,7 +40,7 @@ def describe_items(item_ids: pa.StringArray, salient: pa.RecordBatch, vectors: p
     columns = [item_ids, _without_nulls(rows["terms"]), _without_nulls(rows["saliences"])]
     if vectors is not None:
         columns.append(vectors["vector"].take(pc.index_in(item_ids, vectors["item_id"])))
-    return pa.RecordBatch.from_arrays(columns, schema=described_items_schema(with_vectors=vectors is not None))
+    return pa.RecordBatch.from_arrays(columns, schema=item_features_schema(with_vectors=vectors is not None))
 
 
 def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
@@ -62,20 +64,20 @@ class _Describe(beam.DoFn):
             SALIENT_TERMS.arrow,
         )
         vectors = concatenate(batches[_VECTORS], ITEM_VECTORS) if self.with_vectors else None
-        yield describe_items(items["item_id"], salient, vectors)
+        yield build_item_features(items["item_id"], salient, vectors)
 
 
 @dataclasses.dataclass
-class CentreVectors(beam.PTransform):
+class SubtractMean(beam.PTransform):
     """Record batches of `ITEM_VECTORS` -> the same, as seen from their mean."""
 
     def expand(self, vectors: beam.PCollection) -> beam.PCollection:
         sums = vectors | "Sum" >> beam.Map(sum_rows) | "AddUp" >> beam.CombineGlobally(add_sums)
-        return vectors | "Subtract" >> beam.Map(centre_rows, AsSingleton(sums)).with_output_types(pa.RecordBatch)
+        return vectors | "Subtract" >> beam.Map(subtract_mean_rows, AsSingleton(sums)).with_output_types(pa.RecordBatch)
 
 
 @dataclasses.dataclass
-class DescribeItems(beam.PTransform):
+class BuildItemFeatures(beam.PTransform):
     """Record batches with the column `item_id`, each item once -> the same items, described.
 
     Attributes:
@@ -84,7 +86,7 @@ class DescribeItems(beam.PTransform):
         buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
 
     Returns:
-        Record batches as `described_items_schema` says.
+        Record batches as `item_features_schema` says.
     """
 
     salient: beam.PCollection
@@ -92,13 +94,13 @@ class DescribeItems(beam.PTransform):
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> beam.PCollection:
-        given = {_ITEMS: items | "Ids" >> beam.Map(ids_alone), _TERMS: self.salient}
+        given = {_ITEMS: items | "Ids" >> beam.Map(select_ids), _TERMS: self.salient}
         if self.vectors is not None:
-            given[_VECTORS] = self.vectors | "Centre" >> CentreVectors()
+            given[_VECTORS] = self.vectors | "Centre" >> SubtractMean()
         describe = beam.ParDo(_Describe(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
         return given | "GroupItems" >> CoGroupByBucket("item_id", self.buckets) | "Describe" >> describe
 
 
-def ids_alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+def select_ids(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Rows with the column `item_id` as rows of `ITEM_IDS`."""
     return rows.select(ITEM_IDS.names).cast(ITEM_IDS)

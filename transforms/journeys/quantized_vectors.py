@@ -31,7 +31,7 @@ _EXACT_BELOW = 1 << 24
 _UNIT = 1 << 30
 
 
-def compact_vectors(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
+def quantize_vectors(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
     """Vectors scaled so that the largest component is 127, or less where there are more than 1,040, and rounded.
 
     Directions of 384 numbers are kept within 0.7 degrees. Lengths are not kept: a vector stands for its direction.
@@ -54,7 +54,7 @@ def compact_vectors(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
     return compact
 
 
-def _there(compact: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+def _is_nonzero(compact: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
     return np.asarray(compact.any(axis=1), bool)
 
 
@@ -67,7 +67,7 @@ def _directions(compact: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
 def sum_directions(compact: npt.NDArray[np.int8]) -> Sums:
     """The sums of the directions of compact vectors, zeros left out; exact, so they can be added up in any order."""
     fixed = np.rint(_directions(compact) * _UNIT).astype(np.int64)
-    return np.concatenate([[np.count_nonzero(_there(compact))], fixed.sum(axis=0)]).astype(np.int64)
+    return np.concatenate([[np.count_nonzero(_is_nonzero(compact))], fixed.sum(axis=0)]).astype(np.int64)
 
 
 def add_sums(sums: Iterable[Sums]) -> Sums:
@@ -81,7 +81,7 @@ def add_sums(sums: Iterable[Sums]) -> Sums:
     return np.sum(known, axis=0, dtype=np.int64) if known else np.zeros(2, np.int64)
 
 
-def centre(compact: npt.NDArray[np.int8], sums: Sums) -> npt.NDArray[np.int8]:
+def subtract_mean(compact: npt.NDArray[np.int8], sums: Sums) -> npt.NDArray[np.int8]:
     """Directions as seen from the mean of a catalogue.
 
     In a catalogue about one thing all items point the same way. What they have in common says nothing about a journey,
@@ -94,14 +94,14 @@ def centre(compact: npt.NDArray[np.int8], sums: Sums) -> npt.NDArray[np.int8]:
     Returns:
         Compact vectors, of the same shape. One that equals the mean becomes zero.
     """
-    there = _there(compact)
+    there = _is_nonzero(compact)
     if not there.any():
         return compact
     mean = sums[1:] / (_UNIT * max(int(sums[0]), 1))
-    return compact_vectors(np.where(there[:, None], _directions(compact) - mean, 0))
+    return quantize_vectors(np.where(there[:, None], _directions(compact) - mean, 0))
 
 
-def compact_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
+def quantize_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
     """Lists of numbers, all of one length, as compact vectors; null and empty ones become zeros.
 
     Raises:
@@ -111,20 +111,20 @@ def compact_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
     dimension = _one_dimension(np.unique(lengths))
     compact = np.zeros((len(lists), dimension), np.int8)
     values = lists.flatten().to_numpy(zero_copy_only=False)
-    compact[lengths > 0] = compact_vectors(values.reshape(-1, dimension))
+    compact[lengths > 0] = quantize_vectors(values.reshape(-1, dimension))
     return compact
 
 
 def column_of(compact: npt.NDArray[np.int8]) -> pa.LargeBinaryArray:
     """Compact vectors as a column; zeros become null."""
-    there = _there(compact)
+    there = _is_nonzero(compact)
     ends = np.concatenate([[0], np.cumsum(there * compact.shape[1])]).astype(np.int64)
     validity = pa.py_buffer(np.packbits(there, bitorder="little"))
     buffers = [validity, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(compact[there]))]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(compact), buffers)
 
 
-def compact_rows(rows: pa.RecordBatch, column: str) -> pa.RecordBatch:
+def quantize_rows(rows: pa.RecordBatch, column: str) -> pa.RecordBatch:
     """Rows of `ITEM_VECTORS` from rows with `item_id` and lists of numbers.
 
     Args:
@@ -134,7 +134,7 @@ def compact_rows(rows: pa.RecordBatch, column: str) -> pa.RecordBatch:
     Raises:
         DataError: when vectors differ in length.
     """
-    return pa.RecordBatch.from_arrays([rows["item_id"], column_of(compact_lists(rows[column]))], schema=ITEM_VECTORS)
+    return pa.RecordBatch.from_arrays([rows["item_id"], column_of(quantize_lists(rows[column]))], schema=ITEM_VECTORS)
 
 
 def sum_rows(rows: pa.RecordBatch) -> Sums:
@@ -142,9 +142,9 @@ def sum_rows(rows: pa.RecordBatch) -> Sums:
     return sum_directions(matrix_of(rows[VECTOR.name]))
 
 
-def centre_rows(rows: pa.RecordBatch, sums: Sums) -> pa.RecordBatch:
-    """`centre` of rows of `ITEM_VECTORS`."""
-    centred = column_of(centre(matrix_of(rows[VECTOR.name]), sums))
+def subtract_mean_rows(rows: pa.RecordBatch, sums: Sums) -> pa.RecordBatch:
+    """`subtract_mean` of rows of `ITEM_VECTORS`."""
+    centred = column_of(subtract_mean(matrix_of(rows[VECTOR.name]), sums))
     return pa.RecordBatch.from_arrays([rows["item_id"], centred], schema=ITEM_VECTORS)
 
 
