@@ -38,8 +38,8 @@ from transforms.language_models.prompt_template import PromptTemplate, tokenize_
 from transforms.language_models.spec import DecodingConfig, parse_model_spec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.config import NamingConfig
-from transforms.naming.name_choice import NameChoice
-from transforms.naming.question import prompt_template
+from transforms.naming.prompt import prompt_template
+from transforms.naming.selection import NameSelectorConfig
 
 _TOGETHER = 32
 _WARM_UP = 4
@@ -173,7 +173,7 @@ def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats:
     bare = PromptTemplate()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
-    choice = NameChoice(
+    choice = NameSelectorConfig(
         NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER), DEFAULT_NUM_CANDIDATES
     )
     ways = [

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.measurement import measure
 from schemas import JOURNEYS
+from transforms.naming.assignment import Journey, NamingRequest, build_prompt
 from transforms.naming.config import NamingConfig
-from transforms.naming.decide import Asked, Journey, question_of
-from transforms.naming.journey_texts import JOURNEYS_ALONE, find_titles, named_from, wanted_items
+from transforms.naming.prompt_inputs import JOURNEY_COLUMNS, build_inputs, join_titles, title_requests
 
 _ITEMS = Path(__file__).parents[1] / "samples" / "arxiv_authors" / "items.parquet"
 _SEED = 0
@@ -41,10 +41,10 @@ def _all_questions() -> list[str]:
         measure("pipelines.extract", ["--runner=FnApiRunner", f"--workspace={folder}"])
         journeys = _rows(Path(folder) / JOURNEYS.name)
     config = NamingConfig(method="fine_tuned")
-    found = find_titles([wanted_items(journeys, config)], [_rows(_ITEMS)], config.max_title_characters)
-    alone = journeys.select(JOURNEYS_ALONE.names).cast(JOURNEYS_ALONE)
-    rows = named_from([alone], [found.titled], config).to_pylist()
-    questions = {question_of(Asked(Journey(**row)), config) for row in rows}
+    found = join_titles([title_requests(journeys, config)], [_rows(_ITEMS)], config.max_title_characters)
+    alone = journeys.select(JOURNEY_COLUMNS.names).cast(JOURNEY_COLUMNS)
+    rows = build_inputs([alone], [found.titled], config).to_pylist()
+    questions = {build_prompt(NamingRequest(Journey(**row)), config) for row in rows}
     return sorted(questions - {""})
 
 

@@ -15,11 +15,11 @@ from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
-from transforms.naming.config import Metadata, NamingConfig
-from transforms.naming.name_choice import NameChoice
-from transforms.naming.safety_classifier import ListsAndClassifier
-from transforms.naming.safety_model import parse_safety_model
-from transforms.naming.taught import metadata_in_training
+from transforms.naming.config import NamingConfig, PromptFieldSet
+from transforms.naming.safety.classifier import CombinedFilter
+from transforms.naming.safety.model import parse_safety_model
+from transforms.naming.selection import NameSelectorConfig
+from transforms.naming.tuning_metadata import trained_prompt_fields
 
 DEFAULT_NUM_CANDIDATES = 8
 """Names that the model of this package thinks of, of which one is chosen."""
@@ -108,7 +108,7 @@ def model_label(asked: GenerationSpec) -> str:
     return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
 
 
-def resolve_prompt_fields(option: str, model: str, adapter: str) -> Metadata:
+def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldSet:
     """What a model is told of a journey where nobody says it: what it was taught with, or titles.
 
     Raises:
@@ -116,14 +116,14 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> Metadata:
     """
     folder = BUILTIN if model == "builtin" else Path(adapter or model).expanduser()
     try:
-        return metadata_in_training(folder) or NamingConfig.metadata
+        return trained_prompt_fields(folder) or NamingConfig.metadata
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
 
 
 def resolve_name_selector(
     option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, drawn: bool = False
-) -> NameChoice | None:
+) -> NameSelectorConfig | None:
     """What chooses one of several names, with an encoder whose weights and packages are there; None for one name.
 
     Args:
@@ -146,10 +146,10 @@ def resolve_name_selector(
         raise UsageError(f"{option}: candidates are told by a model that this machine loads, and by no endpoint")
     if drawn:
         raise UsageError(f"{option}: candidates are the likeliest names; with a temperature above 0 they are drawn")
-    return NameChoice(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER), number)
+    return NameSelectorConfig(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER), number)
 
 
-def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> ListsAndClassifier:
+def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> CombinedFilter:
     """The filter of names with the classifier that a name stands for, whose weights and packages are there.
 
     Raises:
@@ -158,7 +158,7 @@ def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshol
     _check_installed(option, name, _MORE_PACKAGES, LANGUAGE_MODELS_EXTRA)
     try:
         model = parse_safety_model(name, labels, threshold)
-        return ListsAndClassifier(model, model.fingerprint())
+        return CombinedFilter(model, model.fingerprint())
     except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
 

@@ -20,9 +20,9 @@ from pipelines.common.options import UsageError, bounded_number
 from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS, NamingMethod
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
-from transforms.naming.config import MOST_EXAMPLES, Metadata, NamingConfig
-from transforms.naming.name_choice import MOST_CANDIDATES
-from transforms.naming.question import prompt_template
+from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
+from transforms.naming.prompt import prompt_template
+from transforms.naming.selection import MAX_CANDIDATES
 
 _OPTION = "--ways"
 _ENTRY = re.compile(r"(?:(?P<label>[^=,;:]+):\s+)?(?P<kind>[a-z_]+)(?:=(?P<model>[^,]+))?(?:,(?P<settings>.*))?")
@@ -38,16 +38,16 @@ _TITLES: Mapping[str, str] = {
 
 
 def _metadata(text: str) -> str:
-    if text not in get_args(Metadata):
-        raise argparse.ArgumentTypeError(f"must be one of {', '.join(get_args(Metadata))}, got {text!r}")
+    if text not in get_args(PromptFieldSet):
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(get_args(PromptFieldSet))}, got {text!r}")
     return text
 
 
 _SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "adapter": str,
-    "candidates": bounded_number(int, 1, MOST_CANDIDATES),
+    "candidates": bounded_number(int, 1, MAX_CANDIDATES),
     "encoder": str,
-    "examples": bounded_number(int, 0, MOST_EXAMPLES),
+    "examples": bounded_number(int, 0, MAX_FEW_SHOT_EXAMPLES),
     "max_items": bounded_number(int, 1, 1000),
     "metadata": _metadata,
 }

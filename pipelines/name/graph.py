@@ -13,8 +13,8 @@ from transforms.datasets.writing import PartWriter
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.generate import PROMPTS_COUNTER, GenerateTexts
 from transforms.language_models.spec import GenerationSpec
-from transforms.naming.decide import Namer
-from transforms.naming.stages import AskFirst, FirstRound, Questions, ReadyToName, SalientNames, SecondRound
+from transforms.naming.assignment import NamingContext
+from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
 from transforms.progress import Progress
 
 _BYTES_PER_BUCKET = 4 << 20
@@ -34,17 +34,17 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         side_outputs.add_errors_and_counts(*besides)
     items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(job.parts)
     side_outputs.add_errors_and_counts(*besides)
-    ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> ReadyToName(
+    ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> PrepareInputs(
         job.naming, job.parts
     )
     side_outputs.counts.append(counts)
-    namer = Namer(job.naming, job.model, job.safety)
+    context = NamingContext(job.naming, job.model, job.safety)
     if job.asked is None:
-        names, counts = ready | "SalientNames" >> SalientNames(namer, job.parts)
+        names, counts = ready | "SalientNames" >> NameFromTerms(context, job.parts)
         side_outputs.counts.append(counts)
         batches = {JOURNEY_NAMES.name: names}
     else:
-        batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, namer, side_outputs, progress)
+        batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, context, side_outputs, progress)
     asked = () if job.asked is None else (PROMPTS_COUNTER,)
     commit_job(PROGRAM, job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress), asked=asked)
 
@@ -54,24 +54,24 @@ def _ask(
     stored: beam.PCollection | None,
     job: Job,
     asked: GenerationSpec,
-    namer: Namer,
+    context: NamingContext,
     side_outputs: SideOutputs,
     progress: Progress,
 ) -> dict[str, beam.PCollection]:
     """The names that a model gives, and its answers: each journey is asked about once, and some again."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
     generate = GenerateTexts(asked, buckets, stored, GenerationCheckpoint(job.checkpoint_dir), progress)
-    first = ready | "AskFirst" >> AskFirst(namer)
-    answers = first | "FirstQuestions" >> Questions() | "FirstAnswers" >> generate
+    first = ready | "AskFirst" >> BuildRequests(context)
+    answers = first | "FirstQuestions" >> ToPrompts() | "FirstAnswers" >> generate
     side_outputs.add_errors_and_counts(answers.errors, answers.counts)
-    decided = {"asked": first, "texts": answers.generations} | "FirstRound" >> FirstRound(namer, job.parts)
-    more = decided.again | "SecondQuestions" >> Questions() | "SecondAnswers" >> generate
+    decided = {"requests": first, "texts": answers.generations} | "FirstRound" >> AssignNames(context, job.parts)
+    more = decided.retries | "SecondQuestions" >> ToPrompts() | "SecondAnswers" >> generate
     side_outputs.add_errors_and_counts(more.errors, more.counts)
     names, counts = {
-        "again": decided.again,
+        "retries": decided.retries,
         "texts": more.generations,
-        "settled": decided.names,
-    } | "SecondRound" >> SecondRound(namer, job.parts)
+        "assigned": decided.names,
+    } | "SecondRound" >> ResolveRetries(context, job.parts)
     side_outputs.counts += [decided.counts, counts]
     return {
         GENERATIONS.name: (answers.generations, more.generations) | "AllAnswers" >> beam.Flatten(),

@@ -34,12 +34,12 @@ from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import DecodingConfig, GenerationSpec
-from transforms.naming.config import MOST_EXAMPLES, Metadata, Method, NamingConfig
-from transforms.naming.name_choice import MOST_CANDIDATES
-from transforms.naming.question import prompt_template
-from transforms.naming.safety import WordLists
-from transforms.naming.safety_classifier import ListsAndClassifier
-from transforms.naming.safety_model import SafetyModel
+from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, Method, NamingConfig, PromptFieldSet
+from transforms.naming.prompt import prompt_template
+from transforms.naming.safety.classifier import CombinedFilter
+from transforms.naming.safety.model import SafetyModel
+from transforms.naming.safety.word_lists import WordLists
+from transforms.naming.selection import MAX_CANDIDATES
 
 PROGRAM = "name"
 _SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors" / "items.parquet"
@@ -75,7 +75,7 @@ class NameOptions(options.JobOptions):
         add("--adapter", help="Folder of a PEFT adapter for the model: LoRA or soft prompts.")
         add(
             "--metadata",
-            choices=get_args(Metadata),
+            choices=get_args(PromptFieldSet),
             help="What the model is told of a journey. Without it: what it was taught with, as its `tuning.json` says; "
             "otherwise titles.",
         )
@@ -87,7 +87,7 @@ class NameOptions(options.JobOptions):
         )
         add(
             "--examples",
-            type=bounded_number(int, 0, MOST_EXAMPLES),
+            type=bounded_number(int, 0, MAX_FEW_SHOT_EXAMPLES),
             default=NamingConfig.examples,
             help="Worked examples before each question of `few_shot`.",
         )
@@ -132,7 +132,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--candidates",
-        type=options.bounded_number(int, 1, MOST_CANDIDATES),
+        type=options.bounded_number(int, 1, MAX_CANDIDATES),
         help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
         f"its first thought, which is faster. Without it: {DEFAULT_NUM_CANDIDATES} for `--model=builtin`, unless names "
         "are drawn, otherwise 1.",
@@ -218,7 +218,7 @@ class Job:
     naming: NamingConfig
     asked: GenerationSpec | None
     model: str
-    safety: WordLists | ListsAndClassifier
+    safety: WordLists | CombinedFilter
     parts: int
     max_error_rate: float
 
@@ -255,7 +255,7 @@ class Job:
         return checkpoint_dir(self.workspace)
 
 
-def _told_safety(safety: WordLists | ListsAndClassifier) -> dict[str, Any] | None:
+def _told_safety(safety: WordLists | CombinedFilter) -> dict[str, Any] | None:
     """What a classifier is called, by the last part of its path, and which of its words count."""
     if isinstance(safety, WordLists):
         return None
@@ -356,7 +356,7 @@ def _asked(args: argparse.Namespace, naming: NamingConfig) -> GenerationSpec | N
     return GenerationSpec(model, prompt_template(naming), decoding, limits, args.precision, choice)
 
 
-def _safety(args: argparse.Namespace) -> WordLists | ListsAndClassifier:
+def _safety(args: argparse.Namespace) -> WordLists | CombinedFilter:
     if args.safety_model:
         return resolve_safety_model("--safety_model", args.safety_model, args.safety_labels, args.safety_threshold)
     if args.safety_labels or args.safety_threshold != SafetyModel.threshold:

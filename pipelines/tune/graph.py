@@ -9,11 +9,11 @@ from pipelines.tune.job import PROGRAM, Job
 from schemas import COLLECTIONS, EMBEDDINGS, NAMING_EXAMPLES
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
-from transforms.naming.example_set.balance import Balance
-from transforms.naming.example_set.choice import FindCandidates
-from transforms.naming.example_set.leaks import KeepApart
-from transforms.naming.example_set.quality import KeepGood
-from transforms.naming.example_set.terms import BringTerms
+from transforms.naming.examples.balance import CapExamples
+from transforms.naming.examples.leaks import RemoveLeakage
+from transforms.naming.examples.quality import FilterByQuality
+from transforms.naming.examples.selection import SelectCandidates
+from transforms.naming.examples.terms import JoinTerms
 from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
 
@@ -35,12 +35,14 @@ def build_tune(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         side_outputs.add_errors_and_counts(*besides)
     buckets = min(max(job.collections.size // _BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
 
-    found = rows[COLLECTIONS.name] | "FindCandidates" >> FindCandidates(job.examples, job.naming, buckets=buckets)
-    good = found.candidates | "KeepGood" >> KeepGood(job.examples, job.encoder, rows.get(EMBEDDINGS.name), buckets)
-    apart, apart_counts = good.examples | "KeepApart" >> KeepApart(buckets)
-    balanced, balance_counts = apart | "Balance" >> Balance(job.examples, buckets)
+    found = rows[COLLECTIONS.name] | "FindCandidates" >> SelectCandidates(job.examples, job.naming, buckets=buckets)
+    good = found.candidates | "KeepGood" >> FilterByQuality(
+        job.examples, job.encoder, rows.get(EMBEDDINGS.name), buckets
+    )
+    apart, apart_counts = good.examples | "KeepApart" >> RemoveLeakage(buckets)
+    balanced, balance_counts = apart | "Balance" >> CapExamples(job.examples, buckets)
     salient, term_counts = found.items | "SalientTerms" >> SalientTerms(job.salience, buckets)
-    examples, example_counts = {"examples": balanced, "salient": salient} | "BringTerms" >> BringTerms(buckets)
+    examples, example_counts = {"examples": balanced, "salient": salient} | "BringTerms" >> JoinTerms(buckets)
 
     side_outputs.counts += [found.counts, good.counts, apart_counts, balance_counts, term_counts, example_counts]
     batches = {EMBEDDINGS.name: good.embeddings, NAMING_EXAMPLES.name: examples}

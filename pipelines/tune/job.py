@@ -24,8 +24,8 @@ from transforms.encoders.spec import EncoderSource
 from transforms.language_models.smollm2 import EXTRA, HUB_ID
 from transforms.language_models.spec import ModelSpec
 from transforms.language_models.tuning.config import TuningConfig, TuningMethod
-from transforms.naming.config import Metadata, NamingConfig
-from transforms.naming.example_set.config import ExampleConfig
+from transforms.naming.config import NamingConfig, PromptFieldSet
+from transforms.naming.examples.config import ExampleConfig
 from transforms.salience.config import SalienceConfig
 
 PROGRAM = "tune"
@@ -89,7 +89,7 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
         type=bounded_number(int, 1),
         help=f"How often each example is asked about. Without it: {PASSES}.",
     )
-    add("--metadata", choices=get_args(Metadata), help="What the model is told of a journey. Without it: titles.")
+    add("--metadata", choices=get_args(PromptFieldSet), help="What the model is told of a journey. Without it: titles.")
     add(
         "--max_items",
         type=bounded_number(int, 1, 1000),

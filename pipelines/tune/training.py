@@ -31,9 +31,9 @@ from transforms.datasets.files import resolve_source
 from transforms.datasets.manifest import read_manifest
 from transforms.datasets.reading import read_dataset
 from transforms.model_files import ModelUnavailableError
-from transforms.naming.question import TUNED
-from transforms.naming.taught import MANIFEST
-from transforms.naming.tuning_pairs import training_pairs, validation_pairs
+from transforms.naming.prompt import TUNED_TEMPLATE
+from transforms.naming.training_examples import training_pairs, validation_pairs
+from transforms.naming.tuning_metadata import MANIFEST
 
 if TYPE_CHECKING:
     from transforms.language_models.tuning.trainer import TrainingStatus
@@ -74,7 +74,7 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
     with _bar(console) as show:
         tuned = tune(
             locate_model(teaching.model),
-            TUNED,
+            TUNED_TEMPLATE,
             learnt_from,
             judged_by,
             teaching.tuning,
@@ -132,7 +132,7 @@ def _write_manifest(
         "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.peak_learning_rate},
         "passes": teaching.passes,
         "asked": {"metadata": teaching.naming.metadata, "max_items": teaching.naming.max_items},
-        "instructions": TUNED.instructions,
+        "instructions": TUNED_TEMPLATE.instructions,
         "examples": examples | {"dataset": version.digest if version else "", "configuration": job.configuration},
         "came_of_it": tuned._asdict(),
         "seconds": round(seconds, 1),

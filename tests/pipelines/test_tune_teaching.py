@@ -18,7 +18,7 @@ from tests.pipelines.test_tune import PARTS, Source, made, table
 from tests.transforms.language_models.tiny_models import load_tuned, make_llama
 from transforms.language_models.folder import read_adapter, read_model
 from transforms.language_models.tuning import trainer
-from transforms.naming.taught import MANIFEST
+from transforms.naming.tuning_metadata import MANIFEST
 
 
 @pytest.fixture(autouse=True)

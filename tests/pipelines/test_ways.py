@@ -8,7 +8,7 @@ from pipelines.evaluate import naming_methods as ways
 from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.spec import ModelSpec
-from transforms.naming.name_choice import NameChoice
+from transforms.naming.selection import NameSelectorConfig
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +87,8 @@ def test_a_name_may_be_chosen_of_several() -> None:
     )
     plain, few_shot, builtin, one = [way.asked.choice if way.asked else None for way in found]
     assert plain is None
-    assert few_shot == NameChoice(found[1].naming, EncoderSpec("hub", "e"), 4)
-    assert isinstance(builtin, NameChoice)
+    assert few_shot == NameSelectorConfig(found[1].naming, EncoderSpec("hub", "e"), 4)
+    assert isinstance(builtin, NameSelectorConfig)
     assert builtin.candidates == 8
     assert one is None
 

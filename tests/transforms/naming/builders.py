@@ -1,6 +1,6 @@
 """Journeys made by hand."""
 
-from transforms.naming.decide import Journey
+from transforms.naming.assignment import Journey
 
 JAZZ = ("Bebop lines for guitar", "Coltrane changes explained", "Swing feel drills for drummers")
 

@@ -4,19 +4,19 @@ import pytest
 
 from schemas import GENERATIONS, JOURNEY_NAMES
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.naming.test_journey_texts import items, journeys
+from tests.transforms.naming.test_prompt_inputs import items, journeys
 from transforms.columnar import concatenate
 from transforms.language_models.generate import PROMPTS
+from transforms.naming.assignment import NamingContext
 from transforms.naming.config import NamingConfig
-from transforms.naming.decide import Namer
 from transforms.naming.stages import (
-    NAMED_FROM,
-    AskFirst,
-    FirstRound,
-    Questions,
-    ReadyToName,
-    SalientNames,
-    SecondRound,
+    NAMING_INPUTS,
+    AssignNames,
+    BuildRequests,
+    NameFromTerms,
+    PrepareInputs,
+    ResolveRetries,
+    ToPrompts,
 )
 
 ROWS = [
@@ -25,7 +25,7 @@ ROWS = [
     for rank in (1, 2, 3)
 ]
 TITLES = {f"i{number}": f"Title {'abcdefghijklmnop'[number]}{number} of tea" for number in range(1, 12)}
-NAMER = Namer(NamingConfig("few_shot", examples=1), "toy 1")
+NAMER = NamingContext(NamingConfig("few_shot", examples=1), "toy 1")
 
 
 def said(requests: pa.RecordBatch) -> pa.RecordBatch:
@@ -64,13 +64,16 @@ def sorted_names(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def by_model(pieces: int, buckets: int) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        ready, _ = given(pipeline, pieces) | "Ready" >> ReadyToName(NAMER.config, buckets)
-        asked = ready | "Ask" >> AskFirst(NAMER)
-        texts = asked | "Requests1" >> Questions() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
-        first = {"asked": asked, "texts": texts} | "First" >> FirstRound(NAMER, buckets)
-        again = first.again | "Requests2" >> Questions() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
+        ready, _ = given(pipeline, pieces) | "Ready" >> PrepareInputs(NAMER.config, buckets)
+        requests = ready | "Ask" >> BuildRequests(NAMER)
+        texts = requests | "Requests1" >> ToPrompts() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
+        first = {"requests": requests, "texts": texts} | "First" >> AssignNames(NAMER, buckets)
+        retries = (
+            first.retries | "Requests2" >> ToPrompts() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
+        )
         names, counts = (
-            {"again": first.again, "texts": again, "settled": first.names} | "Second" >> SecondRound(NAMER, buckets)
+            {"retries": first.retries, "texts": retries, "assigned": first.names}
+            | "Second" >> ResolveRetries(NAMER, buckets)
         )  # fmt: skip
         return {
             "names": (first.names, names) | "Both" >> beam.Flatten(),
@@ -82,8 +85,8 @@ def by_model(pieces: int, buckets: int) -> dict:
 
 def by_terms(pieces: int, buckets: int) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        ready, counts = given(pipeline, pieces) | "Ready" >> ReadyToName(NamingConfig(), buckets)
-        names, more = ready | "Name" >> SalientNames(Namer(NamingConfig()), buckets)
+        ready, counts = given(pipeline, pieces) | "Ready" >> PrepareInputs(NamingConfig(), buckets)
+        names, more = ready | "Name" >> NameFromTerms(NamingContext(NamingConfig()), buckets)
         return {"ready": ready, "names": names, "counts": (counts, more) | beam.Flatten()}
 
     return run_graph(build)
@@ -92,7 +95,7 @@ def by_terms(pieces: int, buckets: int) -> dict:
 def test_journeys_are_named_by_terms() -> None:
     found = by_terms(1, 4)
     names = sorted_names(found["names"])
-    assert all(rows.schema == NAMED_FROM for rows in found["ready"])
+    assert all(rows.schema == NAMING_INPUTS for rows in found["ready"])
     assert names.num_rows == len(ROWS)
     counts = counted(found["counts"])
     assert counts["journeys", ""] == counts["names", "salient"] == len(ROWS)

@@ -13,10 +13,10 @@ from schemas import GENERATIONS, NAMING_EXAMPLES
 from transforms.columnar import concatenate, stable_hash
 from transforms.evaluation.experiments.naming.config import NamingMethod
 from transforms.language_models.generate import PROMPTS
-from transforms.naming.acceptance import judge
-from transforms.naming.decide import Asked, Journey, Namer, question_of, request_hash
+from transforms.naming.assignment import Journey, NamingContext, NamingRequest, build_prompt, request_hash
 from transforms.naming.example_journeys import example_journeys
 from transforms.naming.salient_name import salient_name
+from transforms.naming.validation import validate_name
 
 HELD_OUT = "test"
 FEWEST = 2
@@ -69,12 +69,12 @@ def test_sample(batches: Iterable[pa.RecordBatch], most: int) -> TestSample:
 
 def prompts_of_method(examples: pa.RecordBatch, way: NamingMethod) -> pa.RecordBatch:
     """Rows of `PROMPTS`: what a way asks its model about examples; none where there is nothing that could be told."""
-    namer = _namer(way)
-    generation = [Asked(journey) for journey in example_journeys(examples, way.naming)]
+    context = _context(way)
+    generation = [NamingRequest(journey) for journey in example_journeys(examples, way.naming)]
     rows = [
-        {"content_hash": request_hash(each, namer), "question": question}
+        {"content_hash": request_hash(each, context), "question": question}
         for each in generation
-        if (question := question_of(each, way.naming))
+        if (question := build_prompt(each, way.naming))
     ]
     return pa.RecordBatch.from_pylist(rows, PROMPTS)
 
@@ -98,11 +98,11 @@ def predict_names(
         answers: what models said, by the hash of the question; those of all ways.
         medoids: which of `titles_of` each example is nearest to the mean of all; for `medoid_title`.
     """
-    journeys, namer = example_journeys(examples, way.naming), _namer(way)
+    journeys, context = example_journeys(examples, way.naming), _context(way)
     texts = _texts(way, examples, journeys, answers, medoids)
     told = zip(texts, journeys, strict=True)
-    verdicts = [judge(text, journey.titles, way.naming, namer.instructions) for text, journey in told]
-    return PredictedNames([verdict.name for verdict in verdicts], [verdict.refusal for verdict in verdicts])
+    results = [validate_name(text, journey.titles, way.naming, context.instructions) for text, journey in told]
+    return PredictedNames([result.name for result in results], [result.rejection for result in results])
 
 
 def titles_of(examples: pa.RecordBatch) -> list[list[str]]:
@@ -133,9 +133,9 @@ def _texts(
             places = zip(titles_of(examples), medoids, strict=True)
             return [None if place is None else titles[place] for titles, place in places]
         case _:
-            namer = _namer(way)
-            return [answers.get(request_hash(Asked(journey), namer)) for journey in journeys]
+            context = _context(way)
+            return [answers.get(request_hash(NamingRequest(journey), context)) for journey in journeys]
 
 
-def _namer(way: NamingMethod) -> Namer:
-    return Namer(way.naming, way.model)
+def _context(way: NamingMethod) -> NamingContext:
+    return NamingContext(way.naming, way.model)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from transforms.evaluation.bootstrap import Floats
-from transforms.naming.safety import SafetyFilter
-from transforms.naming.words import folded
+from transforms.naming.safety.word_lists import SafetyFilter
+from transforms.naming.text import normalize
 
 
 def word_rarity(journeys: Sequence[Iterable[str]]) -> dict[str, float]:
@@ -27,7 +27,9 @@ def word_rarity(journeys: Sequence[Iterable[str]]) -> dict[str, float]:
     """
     if len(journeys) < 2:
         raise ValueError(f"words are rare among two journeys or more, got {len(journeys)}")
-    words = Counter(word for texts in journeys for word in {word for text in texts for word in folded(text).split(" ")})
+    words = Counter(
+        word for texts in journeys for word in {word for text in texts for word in normalize(text).split(" ")}
+    )
     return {word: 1 - math.log(number) / math.log(len(journeys)) for word, number in words.items()}
 
 
@@ -44,13 +46,13 @@ def mean_idf(names: Sequence[str], rarity: dict[str, float]) -> Floats:
     Returns:
         Shape (names,), dtype float64.
     """
-    words = [folded(name).split(" ") if name.strip() else [] for name in names]
+    words = [normalize(name).split(" ") if name.strip() else [] for name in names]
     return np.array([sum(rarity.get(word, 1.0) for word in each) / len(each) if each else 0.0 for each in words])
 
 
 def safe(names: Sequence[str], safety: SafetyFilter) -> Floats:
     """1 for each name that may be written, 0 for one that may not; shape (names,), dtype float64."""
-    return np.array([float(not safety.danger(name)) for name in names])
+    return np.array([float(not safety.unsafe_reason(name)) for name in names])
 
 
 def uniqueness(names: Sequence[str]) -> Floats:
@@ -59,5 +61,5 @@ def uniqueness(names: Sequence[str]) -> Floats:
     The mean is the number of different names over that of names. Case, punctuation and plurals make no difference.
     Among names that are drawn again, with replacement, more would be the same; these shares are fixed before.
     """
-    times = Counter(map(folded, names))
-    return np.array([1 / times[folded(name)] for name in names])
+    times = Counter(map(normalize, names))
+    return np.array([1 / times[normalize(name)] for name in names])

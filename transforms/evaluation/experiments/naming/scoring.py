@@ -27,8 +27,8 @@ from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uni
 from transforms.evaluation.experiments.naming.retrieval import cosines, mean_vectors, medoids, retrieve_own
 from transforms.evaluation.figures import metric_batch, metric_row
 from transforms.language_models.token_counts import count_prompt_tokens
-from transforms.naming.acceptance import cleaned
-from transforms.naming.safety import SafetyFilter, WordLists
+from transforms.naming.safety.word_lists import SafetyFilter, WordLists
+from transforms.naming.validation import clean_output
 
 PREFIX = "naming_"
 """Of all metrics of names."""
@@ -104,7 +104,7 @@ def texts_to_encode(
     texts = {*titles, *examples["name"].to_pylist()}
     for way in ways:
         texts.update(
-            map(cleaned, titles) if way.kind == "medoid_title" else predict_names(way, examples, answers).names
+            map(clean_output, titles) if way.kind == "medoid_title" else predict_names(way, examples, answers).names
         )
     column = pa.array(sorted(texts - {""}), pa.string())
     return pa.RecordBatch.from_arrays([column, column], schema=TEXTS)

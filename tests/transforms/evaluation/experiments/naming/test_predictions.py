@@ -12,7 +12,7 @@ from transforms.evaluation.experiments.naming.predictions import (
 )
 from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
-from transforms.naming.question import load_instructions, question
+from transforms.naming.prompt import load_instructions, render_prompt
 
 TITLES = ["Red tea pots of Japan", "Tea pots for two", " ", "How tea pots are made"]
 ROWS = examples([example("Tea pots", TITLES, terms=["tea pots", "japan"]), example("Nothing", [])])
@@ -50,7 +50,7 @@ class TestQuestions:
     def test_they_are_those_of_name(self) -> None:
         naming = NamingConfig(method="few_shot", max_items=2, metadata="both", max_terms=1)
         generation = prompts_of_method(ROWS, asking(naming)).to_pylist()
-        said = question(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
+        said = render_prompt(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
         assert generation == [{"content_hash": content_hash(said, "model"), "question": said}]
 
     def test_nothing_is_asked_about_nothing(self) -> None:

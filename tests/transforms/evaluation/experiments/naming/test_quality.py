@@ -3,7 +3,7 @@ import math
 import pytest
 
 from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uniqueness, word_rarity
-from transforms.naming.safety import WordLists
+from transforms.naming.safety.word_lists import WordLists
 
 JOURNEYS = [
     ["Videos of jazz", "Jazz pianos"],

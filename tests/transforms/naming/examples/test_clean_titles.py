@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.naming.examples.clean_titles import clean_title
+
+
+@pytest.mark.parametrize(
+    ("title", "tidied"),
+    [
+        ("  Two\t words\n", "Two words"),
+        ("Pok\\u00e9mon", "Pokémon"),
+        ("\\u30e1\\u30bf\\u30eb gear", "メタル gear"),
+        ("Smile \\ud83d\\ude00 please", "Smile please"),
+        ("Half a pair \\ud83d here", "Half a pair here"),
+        ("Salt &amp; pepper", "Salt & pepper"),
+        ("A\u200bB\u202e C", "A B C"),
+        ("Vue starter ↗", "Vue starter"),
+        ("→ Nostalgia → Art", "Nostalgia → Art"),
+        ("🔥 Hot 🚀 takes 🔥", "Hot takes"),
+        ("Redwall :fire:", "Redwall"),
+        ("Redwall :fire", "Redwall"),
+        ("bookmark\\tabs: Datasets", "Datasets"),
+        ("glitch_art: databending", "glitch_art: databending"),
+        ("at 10:30:15 sharp", "at 10:30:15 sharp"),
+        ("- item", "item"),
+        ("3. Third chapter", "Third chapter"),
+        ("1984", "1984"),
+        ("# Heading", "Heading"),
+        ("C# and F#", "C# and F#"),
+        ("**Bold** and *slanted* and `code`", "Bold and slanted and code"),
+        ("a*b*c is no emphasis", "a*b*c is no emphasis"),
+        ("snake_case_name and __init__ file", "snake_case_name and init file"),
+        ("[Flask](https://example.org/flask) guide", "Flask guide"),
+        ("Trailer [HD] (2013)", "Trailer [HD] (2013)"),
+        ("ios\\_system", "ios_system"),
+        ("pyramid\\rpc", "pyramid_rpc"),
+        ("\\[akka\\]", "[akka]"),
+        ("Dreamy Hollow : $b a Long Island romance", "Dreamy Hollow: a Long Island romance"),
+        ("The summer holidays; $b a story", "The summer holidays: a story"),
+        ("Under $5 meals", "Under $5 meals"),
+        ("Copyright © and Brand™", "Copyright © and Brand™"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("* — *", ""),
+        ("", ""),
+    ],
+)
+def test_titles_are_written_as_a_person_would(title: str, tidied: str) -> None:
+    assert clean_title(title) == tidied
+
+
+@given(st.text(max_size=60))
+def test_what_is_left_is_one_line_without_blanks_at_its_ends(title: str) -> None:
+    tidied = clean_title(title)
+    assert tidied == " ".join(tidied.split())
+
+
+@given(st.lists(st.sampled_from(["Alpine", "climbing", "in", "1902", "Zürich", "日本"]), min_size=1, max_size=6))
+def test_plain_titles_stay(words: list[str]) -> None:
+    assert clean_title(" ".join(words)) == " ".join(words)

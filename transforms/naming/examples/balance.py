@@ -1,0 +1,127 @@
+"""No more training examples than are wished, of one source and of all: those with the smallest ids, as of hashes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsSingleton, TaggedOutput
+
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.datasets.counts import Count
+from transforms.datasets.reading import COUNTS_TAG
+from transforms.naming.examples.candidates import counts_of_dropped, typed
+from transforms.naming.examples.config import ExampleConfig
+from transforms.naming.examples.quality import SCORED
+
+IDS = pa.schema([pa.field("example_id", pa.string(), nullable=False)])
+"""Examples alone."""
+
+
+class CapResult(NamedTuple):
+    """Rows of `SCORED` that are left, and counts of those that are not."""
+
+    rows: pa.RecordBatch
+    counts: list[Count]
+
+
+def cap_sources(batches: Iterable[pa.RecordBatch], most: int) -> CapResult:
+    """All of one bucket of sources that are to judge by, and so many of each source that are to learn from."""
+    rows = concatenate(batches, SCORED)
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[("source", "ascending"), ("example_id", "ascending")]))
+    # A source is for one thing, so that its first rows are its first training examples where they are any.
+    starts = run_offsets(rows["source"].dictionary_encode().indices.to_numpy())
+    places = np.arange(rows.num_rows) - np.repeat(starts[:-1], np.diff(starts))
+    too_many = np.logical_and(_is_training(rows), places >= most)
+    dropped = Counter({"most_of_source": int(too_many.sum())})
+    return CapResult(rows.filter(pa.array(~too_many)), counts_of_dropped(dropped))
+
+
+def cutoff_id(ids: Iterable[pa.RecordBatch], most: int) -> pa.RecordBatch:
+    """The smallest of `IDS` of training examples that is not wished for; none where there are not too many."""
+    rows = concatenate(ids, IDS)
+    return rows.take(pc.sort_indices(rows["example_id"])).slice(most, 1)
+
+
+def training_ids(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The ids of those of `SCORED` that are to learn from, as `IDS`."""
+    return rows.filter(pa.array(_is_training(rows))).select(IDS.names)
+
+
+def cap_all(rows: pa.RecordBatch, limit: pa.RecordBatch) -> CapResult:
+    """Rows of `SCORED` without training examples from the limit on, which `cutoff_id` gives."""
+    too_many = np.zeros(rows.num_rows, bool)
+    if limit.num_rows:
+        beyond = pc.greater_equal(rows["example_id"], limit["example_id"][0])
+        too_many = np.logical_and(_is_training(rows), beyond.to_numpy(zero_copy_only=False))
+    return CapResult(
+        rows.filter(pa.array(~too_many)), counts_of_dropped(Counter({"most_examples": int(too_many.sum())}))
+    )
+
+
+def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    training: npt.NDArray[np.bool_] = pc.equal(rows["split"], "train").to_numpy(zero_copy_only=False)
+    return training
+
+
+class CapSources(beam.DoFn):
+    """All examples of one bucket of sources -> those that are left; beside, what was dropped."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def process(self, bucket: tuple[int, Any]) -> Iterator[Any]:
+        yield from _told(cap_sources(bucket[1]["examples"], self.most))
+
+
+class CapAll(beam.DoFn):
+    """Rows of `SCORED` -> those within the limit; beside, what was dropped."""
+
+    def process(self, rows: pa.RecordBatch, limit: pa.RecordBatch) -> Iterator[Any]:
+        yield from _told(cap_all(rows, limit))
+
+
+def _told(balanced: CapResult) -> Iterator[Any]:
+    for each in balanced.counts:
+        yield TaggedOutput(COUNTS_TAG, each)
+    yield from split_by_size(balanced.rows)
+
+
+@dataclasses.dataclass
+class CapExamples(beam.PTransform):
+    """Record batches of `SCORED` -> the same, with no more training examples than are wished.
+
+    Attributes:
+        config: how many of one source, and of all.
+        buckets: how many pieces sources are cut into; decides memory and parallelism, not the result.
+
+    Returns:
+        A tuple of two collections: record batches of `SCORED`, counts (`collections_dropped` by reason).
+    """
+
+    config: ExampleConfig
+    buckets: int = 16
+
+    def expand(self, examples: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        balanced = (
+            {"examples": examples}
+            | "GroupSources" >> CoGroupByBucket("source", self.buckets)
+            | "BalanceSources"
+            >> beam.ParDo(CapSources(self.config.most_of_source)).with_outputs(COUNTS_TAG, main="examples")
+        )
+        rows = typed(balanced.examples)
+        if self.config.most_examples is None:
+            return rows, balanced[COUNTS_TAG]
+        ids = rows | "TrainingIds" >> beam.Map(training_ids).with_output_types(pa.RecordBatch)
+        limit = ids | "FirstTooMany" >> ApplyGlobally(cutoff_id, (self.config.most_examples,))
+        limited = rows | "LimitAll" >> beam.ParDo(CapAll(), AsSingleton(limit)).with_outputs(
+            COUNTS_TAG, main="examples"
+        )
+        return typed(limited.examples), (balanced[COUNTS_TAG], limited[COUNTS_TAG]) | "Counts" >> beam.Flatten()

@@ -1,0 +1,57 @@
+"""What an example is for follows from its source alone, so that no source is learnt from and judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.naming_examples import SPLITS
+from transforms.columnar import concatenate
+from transforms.content_hash import content_hash
+from transforms.naming.examples.config import ExampleConfig
+
+Split = Literal["train", "validation", "test"]
+
+SOURCES = pa.schema([pa.field("source", pa.string(), nullable=False)])
+"""Sources alone."""
+
+_SALT = "naming part"
+_DIGITS = 8
+
+
+def assign_split(source: str, config: ExampleConfig, large: Container[str] = ()) -> Split:
+    """What the examples of a source are for.
+
+    Args:
+        source: where a collection comes from.
+        config: the shares of the parts.
+        large: sources that are for training alone.
+    """
+    if source in large:
+        return "train"
+    place = int(content_hash(source, _SALT)[:_DIGITS], 16) / 16**_DIGITS
+    if place < config.held_out:
+        return "test"
+    return "validation" if place < config.held_out + config.validation else "train"
+
+
+def parts_below(part: str) -> tuple[str, ...]:
+    """The parts whose examples go where the same stands in `part` too: what is judged by stays."""
+    return SPLITS[: SPLITS.index(part)]
+
+
+def select_sources(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of `collections` as `SOURCES`."""
+    return rows.select(SOURCES.names).cast(SOURCES)
+
+
+def large_sources(sources: Iterable[pa.RecordBatch], max_share: float) -> pa.RecordBatch:
+    """Those of `SOURCES`, a row for each collection, that have more than a share of all; sorted, each once."""
+    all_sources = concatenate(sources, SOURCES)["source"].dictionary_encode()
+    sizes = np.bincount(all_sources.indices.to_numpy(), minlength=len(all_sources.dictionary))
+    large = all_sources.dictionary.filter(pa.array(sizes > max_share * len(all_sources)))
+    return pa.RecordBatch.from_arrays([large.take(pc.sort_indices(large))], schema=SOURCES)

@@ -1,0 +1,1 @@
+"""Decide whether a name may be published: word lists, patterns, and an optional text classifier."""
