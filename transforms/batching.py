@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Vectors: TypeAlias = npt.NDArray[np.float32]
-T = TypeVar("Made")
+T = TypeVar("T")
 
 
 def length_sorted_batches(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Indices]:

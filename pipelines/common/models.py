@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipelines.common.options import UsageError
-from transforms.encoders.locate import EXTRA, locate_encoder
+from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import EncoderSpec, parse_encoder
+from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_NAMING
 from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
-from transforms.language_models.smollm2 import EXTRA as LANGUAGE_MODELS_EXTRA
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.config import NamingConfig, PromptFieldSet
@@ -43,9 +43,7 @@ def check_word_lists(what: str) -> None:
         UsageError: when they are not installed.
     """
     if importlib.util.find_spec("glin_profanity") is None:
-        raise UsageError(
-            f"{what} checked against word lists, which are not installed: pip install 'interest-journeys[naming]'"
-        )
+        raise UsageError(f"{what} checked against word lists, which are not installed: {INSTALL_NAMING}")
 
 
 def resolve_encoder(option: str, name: str) -> EncoderSpec:
@@ -56,7 +54,7 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
     """
     try:
         spec = parse_encoder(name)
-        is_table = spec.kind == "folder" and locate_encoder(spec).kind == "static"
+        is_table = spec.kind == "folder" and locate_encoder(spec.kind, spec.name).kind == "static"
         _check_installed(option, name, _PACKAGES if is_table else _MORE_PACKAGES)
         spec.fingerprint()
     except UsageError:
@@ -76,7 +74,7 @@ def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSp
         spec = parse_model_spec(name, adapter)
         if spec.kind != "endpoint":
             adapted = ("peft",) if adapter or spec.kind == "builtin" else ()
-            _check_installed(option, name, (*_MORE_PACKAGES, *adapted), LANGUAGE_MODELS_EXTRA)
+            _check_installed(option, name, (*_MORE_PACKAGES, *adapted), INSTALL_LLM)
         spec.fingerprint()
     except UsageError:
         raise
@@ -155,7 +153,7 @@ def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshol
     Raises:
         UsageError: when it is not known, or something is missing.
     """
-    _check_installed(option, name, _MORE_PACKAGES, LANGUAGE_MODELS_EXTRA)
+    _check_installed(option, name, _MORE_PACKAGES, INSTALL_LLM)
     try:
         model = parse_safety_model(name, labels, threshold)
         return CombinedFilter(model, model.fingerprint())
@@ -163,6 +161,6 @@ def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshol
         raise UsageError(f"{option}: {error}") from error
 
 
-def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = EXTRA) -> None:
+def _check_installed(option: str, name: str, packages: Iterable[str], extra: str = INSTALL_ENCODER) -> None:
     if missing := [package for package in packages if importlib.util.find_spec(package) is None]:
         raise UsageError(f"{option}: {name!r} needs {', '.join(missing)}: {extra}")

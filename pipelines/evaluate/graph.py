@@ -20,7 +20,7 @@ from schemas import (
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiment import ExperimentInputs
 from transforms.evaluation.experiments.conformity.experiment import EvaluateConformity
 from transforms.evaluation.experiments.intervention.experiment import EvaluateIntervention
@@ -81,7 +81,7 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         measured.append(collections | "E2" >> separation)
 
     if "salience" in job.experiments:
-        items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate()
+        items, *besides = rows[ITEMS.name] | "Deduplicate" >> Deduplicate()
         side_outputs.add_errors_and_counts(*besides)
         measured.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
     if "synonyms" in job.experiments:

@@ -34,7 +34,7 @@ from schemas import (
 )
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig

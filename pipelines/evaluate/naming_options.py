@@ -12,9 +12,9 @@ from pipelines.common.models import check_word_lists
 from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
 from schemas import EMBEDDINGS, GENERATIONS, DatasetSchema
 from transforms.datasets.files import Source
-from transforms.encoders.locate import EXTRA
 from transforms.evaluation.experiments.naming.bleurt import PACKAGES, BleurtSource
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.extras import INSTALL_ENCODER
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def _find_bleurt(folder: str) -> BleurtSource:
     except ValueError as error:
         raise options.UsageError(f"--bleurt: {error}") from error
     if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        raise options.UsageError(f"--bleurt needs {', '.join(missing)}: {EXTRA}")
+        raise options.UsageError(f"--bleurt needs {', '.join(missing)}: {INSTALL_ENCODER}")
     return source
 
 

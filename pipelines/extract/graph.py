@@ -22,7 +22,7 @@ from transforms.datasets.files import Source
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import Encoded, EncodeItems
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.journeys.item_features import BuildItemFeatures
 from transforms.journeys.quantized_vectors import quantize_rows
 from transforms.journeys.stages import ExtractJourneys
@@ -129,7 +129,7 @@ def _read_unique(
 ) -> beam.PCollection:
     """Rows of a dataset about items, one for each item."""
     located, *besides = root | f"Read[{schema.name}]" >> ReadRows(schema, source, columns, progress=progress)
-    rows, *more = located | f"Unique[{schema.name}]" >> Deduplicate(buckets, schema)
+    rows, *more = located | f"Deduplicate[{schema.name}]" >> Deduplicate(buckets, schema)
     side_outputs.add_errors_and_counts(*besides)
     side_outputs.add_errors_and_counts(*more)
     return rows

@@ -32,7 +32,7 @@ from schemas import (
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
 from transforms.datasets.storage import StorageError, open_storage
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,

@@ -32,7 +32,7 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
             schemas[name], source, renamed.get(name, {}), progress=progress
         )
         side_outputs.add_errors_and_counts(*besides)
-    items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(job.parts)
+    items, *besides = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(job.parts)
     side_outputs.add_errors_and_counts(*besides)
     ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> PrepareInputs(
         job.naming, job.parts

@@ -43,7 +43,7 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     size = sum(source.size for source in (job.items, job.collections) if source)
     buckets = min(max(size // _BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
     if job.items is not None:
-        items, *besides = rows[ITEMS.name] | "UniqueItems" >> Deduplicate(buckets)
+        items, *besides = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
         side_outputs.add_errors_and_counts(*besides)
     else:
         limits = (job.min_collections_of_source, job.learning.max_items)

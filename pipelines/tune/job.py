@@ -20,7 +20,7 @@ from pipelines.common.inputs import (
 from pipelines.common.models import check_word_lists, resolve_encoder, resolve_language_model
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.language_models.smollm2 import EXTRA, HUB_ID
 from transforms.language_models.spec import ModelSpec
 from transforms.language_models.tuning.config import TuningConfig, TuningMethod

@@ -230,7 +230,7 @@ class TestStorage:
         emulator.kill()
         try:
             for attempt in (lambda: storage.read(path), lambda: storage.write(path, b"new")):
-                with pytest.raises(StorageError, match=rf"cannot (read|write) '{path}': no answer: .*refused"):
+                with pytest.raises(StorageError, match=rf"cannot (read|write) '{path}': no response: .*refused"):
                     attempt()
         finally:
             emulator.start()
@@ -392,7 +392,7 @@ class TestMessages:
         [
             (
                 ["--interactions=gs://nowhere-at-all/log", "--items={bucket}/items.parquet"],
-                "--interactions: cannot look for 'gs://nowhere-at-all/log/**': there is no such bucket or file",
+                "--interactions: cannot list 'gs://nowhere-at-all/log/**': there is no such bucket or file",
             ),
             (
                 ["--interactions={bucket}/log", "--items={bucket}/nothing/"],
@@ -426,7 +426,7 @@ class TestMessages:
     @pytest.mark.parametrize(
         ("status", "message"),
         [
-            (401, "Google asks for credentials (Anonymous credentials cannot be refreshed.): run `gcloud auth "),
+            (401, "Google requires credentials (Anonymous credentials cannot be refreshed.): run `gcloud auth "),
             (403, "the proxy says no\n"),
         ],
     )

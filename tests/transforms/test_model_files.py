@@ -75,7 +75,7 @@ def test_a_hub_without_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         download_snapshot("owner/name", ["*.json"], "install it")
 
 
-def test_a_folder_is_made_once(tmp_path: Path) -> None:
+def test_a_folder_is_build_once(tmp_path: Path) -> None:
     calls = []
 
     def make(folder: Path) -> None:
@@ -137,8 +137,8 @@ def test_who_comes_at_the_same_time_waits(tmp_path: Path) -> None:
 def test_the_lock_of_a_process_that_died_holds_nobody(tmp_path: Path) -> None:
     code = (
         "import os, pathlib\n"
-        "from transforms.model_files import made_once\n"
-        f"made_once(pathlib.Path({str(tmp_path / 'model')!r}), lambda folder: os._exit(9))"
+        "from transforms.model_files import build_once\n"
+        f"build_once(pathlib.Path({str(tmp_path / 'model')!r}), lambda folder: os._exit(9))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert len(names(tmp_path)) == 2  # the lock, and what was begun

@@ -1,1 +1,1 @@
-"""Texts -> vectors of unit length. Knows nothing of items, journeys or clusters."""
+"""Encoders of texts into vectors of unit length. Independent of journeys, names and clusters."""

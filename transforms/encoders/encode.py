@@ -18,7 +18,7 @@ from transforms.columnar import MAX_ELEMENT_BYTES, CoGroupByBucket, concatenate,
 from transforms.content_hash import content_hashes
 from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.encoders.spec import Encoder, EncoderSource
+from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.encoders.text import TEXTS, texts_of_items
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))

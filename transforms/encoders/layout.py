@@ -1,4 +1,4 @@
-"""A folder with an encoder, as sentence-transformers lays it out."""
+"""The folder layout of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _POOLING_FLAGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": 
 
 
 class LayoutError(ValueError):
-    """A folder is not laid out like an encoder that can be loaded."""
+    """A folder does not have the layout of a supported encoder."""
 
 
 class Layout(NamedTuple):
-    """What a folder holds.
+    """The content of an encoder's folder.
 
     Attributes:
-        kind: a transformer, or a table with one vector for each token.
-        folder: where tokenizer, weights and, for a transformer, the configuration lie.
-        pooling: how the vectors of a text's tokens become one.
-        lower_case: whether texts are put in lower case before the tokenizer sees them.
+        kind: a transformer, or a table with one vector per token.
+        folder: the folder of the tokenizer, the weights and, of a transformer, the configuration.
+        pooling: the pooling of the token vectors into one vector.
+        lower_case: whether texts are lower-cased before tokenization.
     """
 
     kind: Literal["transformer", "static"]
@@ -32,71 +32,71 @@ class Layout(NamedTuple):
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer's file."""
+        """The file of the tokenizer."""
         return self.folder / "tokenizer.json"
 
     @property
     def weights(self) -> list[Path]:
-        """The files with weights, by name."""
+        """The files of the weights, sorted by name."""
         return sorted(self.folder.glob("model*.safetensors"))
 
     @property
     def fingerprinted_files(self) -> list[Path]:
-        """The files on which vectors depend."""
+        """The files that determine the vectors."""
         configuration = [self.folder / "config.json"] if self.kind == "transformer" else []
         return [*configuration, self.tokenizer, *self.weights]
 
 
 def read_layout(folder: Path) -> Layout:
-    """Reads `modules.json` and what it points to; loads no weights.
+    """Read `modules.json` and the files that it refers to, but not the weights.
 
-    A module that normalises is allowed and changes nothing: our encoders always give unit length.
+    A module that normalizes is allowed and has no effect: vectors always have unit length.
 
     Raises:
-        LayoutError: naming the file, what it says and what is allowed.
+        LayoutError: with the file, its content and the allowed content.
     """
     kinds, paths = _modules(folder)
     _refuse_prompts(folder)
     rest = [kind for kind in kinds[1:] if kind != "Normalize"]
     if kinds[:1] == ["StaticEmbedding"] and not rest:
-        return _whole(Layout("static", paths[0], "mean"))
+        return _complete(Layout("static", paths[0], "mean"))
     if kinds[:1] == ["Transformer"] and rest == ["Pooling"]:
         pooling = _pooling(paths[kinds.index("Pooling")] / "config.json")
         lower_case = bool(_read_or(paths[0] / "sentence_bert_config.json", {}).get("do_lower_case"))
-        return _whole(Layout("transformer", paths[0], pooling, lower_case))
+        return _complete(Layout("transformer", paths[0], pooling, lower_case))
     raise LayoutError(
         f"{folder / 'modules.json'} lists {', '.join(kinds) or 'nothing'}; "
-        "allowed are Transformer and Pooling, or StaticEmbedding, then perhaps Normalize"
+        "allowed are Transformer and Pooling, or StaticEmbedding, optionally followed by Normalize"
     )
 
 
 def _modules(folder: Path) -> tuple[list[str], list[Path]]:
-    """The name of each module's class, and its folder."""
+    """Return the class name and the folder of each module."""
     path = folder / "modules.json"
     try:
         modules = [(str(module["type"]).rpartition(".")[2], folder / module["path"]) for module in _read(path)]
     except (KeyError, TypeError) as error:
-        raise LayoutError(f"{path} is no list of modules with a type and a path") from error
-    return [kind for kind, _ in modules], [place for _, place in modules]
+        raise LayoutError(f"{path} is not a list of modules with a type and a path") from error
+    return [kind for kind, _ in modules], [module_folder for _, module_folder in modules]
 
 
-def _whole(layout: Layout) -> Layout:
+def _complete(layout: Layout) -> Layout:
     missing = [path.name for path in layout.fingerprinted_files if not path.is_file()]
     if missing:
         raise LayoutError(f"{layout.folder} lacks {', '.join(missing)}")
     if not layout.weights:
-        raise LayoutError(f"{layout.folder} has no weights as safetensors, and no other format is read")
+        raise LayoutError(f"{layout.folder} has no weights in safetensors, the only supported format")
     return layout
 
 
 def _pooling(path: Path) -> Pooling:
     config = _read(path)
     if config.get("include_prompt") is False:
-        raise LayoutError(f"{path} leaves prompts out of the pooling; that is not supported")
+        raise LayoutError(f"{path} excludes prompts from the pooling, which is not supported")
     flags = [_POOLING_FLAGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on]
     mode = config.get("pooling_mode") or "+".join(flags)
     if mode not in ("mean", "cls"):
-        raise LayoutError(f"{path} asks for the pooling {mode!r}; allowed are 'mean' and 'cls'")
+        raise LayoutError(f"{path} has the pooling {mode!r}; allowed are 'mean' and 'cls'")
     return "mean" if mode == "mean" else "cls"
 
 
@@ -104,11 +104,11 @@ def _refuse_prompts(folder: Path) -> None:
     path = folder / "config_sentence_transformers.json"
     prompt = _read_or(path, {}).get("default_prompt_name")
     if prompt is not None:
-        raise LayoutError(f"{path} puts the prompt {prompt!r} before each text; that is not supported")
+        raise LayoutError(f"{path} prepends the prompt {prompt!r} to each text, which is not supported")
 
 
-def _read_or(path: Path, otherwise: Any) -> Any:
-    return _read(path) if path.is_file() else otherwise
+def _read_or(path: Path, default: Any) -> Any:
+    return _read(path) if path.is_file() else default
 
 
 def _read(path: Path) -> Any:

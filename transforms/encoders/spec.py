@@ -1,99 +1,90 @@
-"""Which encoder is meant. Imports nothing that takes long, so that a wrong option is told at once."""
+"""Specification of an encoder: parsing its name, its fingerprint, and loading it.
+
+Kept import-light, so that errors of options are reported quickly: the libraries of models are imported when an encoder
+is loaded.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import hashlib
+import logging
+import os
 from pathlib import Path
-from typing import Literal, Protocol
 
-from transforms.batching import Vectors
-from transforms.encoders.layout import LayoutError, read_layout
-from transforms.model_files import is_hub_id, looks_like_path
+from transforms.encoders.interface import Encoder, EncoderKind
+from transforms.encoders.layout import Layout, LayoutError, read_layout
+from transforms.encoders.locate import layout_fingerprint, locate_encoder
+from transforms.encoders.static import DISTILLATION_VERSION, StaticEncoder, distill
+from transforms.encoders.transformer import TransformerEncoder
+from transforms.model_files import build_once, cache_dir, is_hub_id, looks_like_path
 
-FEWEST_TOKENS = 3
+MIN_TOKENS = 3
 ALLOWED = (
-    "'minilm' (all-MiniLM-L6-v2), 'static' (its static distillation, faster and less exact), "
+    "'minilm' (all-MiniLM-L6-v2), 'static' (its static distillation, faster and less accurate), "
     "a folder in the layout of sentence-transformers, or a hub id as owner/name"
 )
 
-
-class Encoder(Protocol):
-    """A loaded encoder."""
-
-    @property
-    def dimension(self) -> int:
-        """How many numbers a vector has."""
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """One vector of unit length for each text, shape (texts, dimension), dtype float32."""
-
-
-class EncoderSource(Protocol):
-    """Where workers get an encoder from; small, and travels to them."""
-
-    def fingerprint(self) -> str:
-        """Hexadecimal digits that differ when the vectors differ; the same on every machine."""
-
-    def load(self) -> Encoder:
-        """The encoder, on the best device of this machine."""
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder by name.
+    """Specification of an encoder.
 
     Attributes:
-        kind: how `name` is to be read.
-        name: the path of a folder, or a hub id; empty for the encoders that have a name of their own.
-        max_tokens: a text is cut after so many tokens, special ones among them; at least `FEWEST_TOKENS`.
+        kind: where the encoder comes from.
+        name: the path of a `folder`, or the id on the `hub`; empty for the other kinds.
+        max_tokens: texts are truncated to this number of tokens, special tokens included; at least `MIN_TOKENS`.
 
     Raises:
         ValueError: when `max_tokens` is too small.
     """
 
-    kind: Literal["minilm", "static", "folder", "hub"]
+    kind: EncoderKind
     name: str = ""
     max_tokens: int = 64
 
     def __post_init__(self) -> None:
-        if self.max_tokens < FEWEST_TOKENS:
-            raise ValueError(f"max_tokens must be at least {FEWEST_TOKENS}, got {self.max_tokens}")
+        if self.max_tokens < MIN_TOKENS:
+            raise ValueError(f"max_tokens must be at least {MIN_TOKENS}, got {self.max_tokens}")
 
     def __str__(self) -> str:
         return self.name or self.kind
 
     def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal over weights, tokenizer, configuration and `max_tokens`; needs no torch.
+        """Compute the SHA-256, in hexadecimal, of everything that determines the vectors; needs no torch.
 
-        The device is not part of it: on a GPU the vectors differ a little from those of a CPU.
+        The device is excluded: vectors of a GPU differ a little from those of a CPU. `static` is identified by the
+        model that it is distilled from and the method, so that its fingerprint is the same on every machine.
 
         Raises:
-            ModelUnavailableError: when the weights are not to be had.
+            ModelUnavailableError: when the weights cannot be found.
         """
-        from transforms.encoders.loading import fingerprint
-
-        return fingerprint(self)
+        parts = [
+            layout_fingerprint(locate_encoder(self.kind, self.name)),
+            DISTILLATION_VERSION if self.kind == "static" else "",
+            str(self.max_tokens),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def load(self) -> Encoder:
-        """The encoder, on the best device of this machine.
+        """Load the encoder on the best device of this machine.
 
         Raises:
-            ModelUnavailableError: when the weights, or the packages to load them, are not to be had.
+            ModelUnavailableError: when the weights, or packages that loading needs, are missing.
         """
-        from transforms.encoders.loading import load_encoder
-
         return load_encoder(self)
 
 
 def parse_encoder(text: str, max_tokens: int = 64) -> EncoderSpec:
-    """Reads an encoder's name.
+    """Parse the name of an encoder.
 
-    A folder is what begins like a path or is there; it is looked at here already. `owner/name` that is no folder is a
-    hub id.
+    Text that looks like a path, or names an existing folder, is a folder, whose layout is checked here. Other text of
+    the form `owner/name` is a hub id.
 
     Raises:
-        ValueError: naming what was given and what is allowed.
+        ValueError: with the given name and the allowed ones.
     """
     if text == "minilm":
         return EncoderSpec("minilm", max_tokens=max_tokens)
@@ -113,3 +104,34 @@ def _checked_folder(text: str) -> Path:
     except LayoutError as error:
         raise ValueError(f"no encoder {text!r}: {error}; allowed are {ALLOWED}") from error
     return folder
+
+
+def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
+    """Load an encoder; `static` is distilled on its first use, once per user and machine.
+
+    Args:
+        spec: the encoder.
+        device: a device of torch, which static encoders ignore. Default: the GPU if there is one, else the CPU.
+
+    Raises:
+        ModelUnavailableError: when the weights, or packages that loading needs, are missing.
+    """
+    layout = locate_encoder(spec.kind, spec.name)
+    if spec.kind == "static":
+        layout = load_or_distill(layout)
+    _LOGGER.info("process %d loads the encoder %s", os.getpid(), spec)
+    if layout.kind == "static":
+        return StaticEncoder(layout, spec.max_tokens)
+    return TransformerEncoder(layout, device, spec.max_tokens)
+
+
+def load_or_distill(source: Layout) -> Layout:
+    """Return the static distillation of a transformer from the cache, or distill it."""
+    key = hashlib.sha256(f"{layout_fingerprint(source)}\n{DISTILLATION_VERSION}".encode()).hexdigest()[:16]
+    folder = cache_dir("encoders") / f"static-{key}"
+
+    def build(target: Path) -> None:
+        _LOGGER.info("distilling %s into %s", source.folder, folder)
+        distill(source, target)
+
+    return read_layout(build_once(folder, build))

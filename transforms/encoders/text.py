@@ -1,4 +1,4 @@
-"""What an encoder reads of an item."""
+"""The text of an item for an encoder."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ DESCRIPTION_CHARACTERS = 160
 TEXTS = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False), pa.field("text", pa.string(), nullable=False)],
 )
-"""What an encoder is given: the text of each item."""
+"""The input of an encoder: one text per item."""
 
 
 def item_text(items: pa.RecordBatch) -> pa.StringArray:
-    """The title of each item, or `title: description`, the description cut to `DESCRIPTION_CHARACTERS`.
+    """Return `title: description` of each item, the description truncated to `DESCRIPTION_CHARACTERS`.
+
+    Where one of the two is empty, the text is the other.
 
     Args:
-        items: rows with `title` and `description`, which may be null.
+        items: rows with `title` and `description`, both nullable.
     """
     titles = pc.fill_null(items["title"], "")
     descriptions = pc.utf8_slice_codeunits(pc.fill_null(items["description"], ""), 0, DESCRIPTION_CHARACTERS)
     parts = (titles, descriptions)
-    said = [pc.not_equal(part, "") for part in parts]
+    present = [pc.not_equal(part, "") for part in parts]
     both = pc.binary_join_element_wise(*parts, ": ")
-    return pc.if_else(pc.and_(*said), both, pc.if_else(said[0], titles, descriptions))
+    return pc.if_else(pc.and_(*present), both, pc.if_else(present[0], titles, descriptions))
 
 
 def texts_of_items(items: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `TEXTS` for rows of `items`; none for items that have no text."""
+    """Convert rows of `items` to rows of `TEXTS`; items without text are dropped."""
     rows = pa.RecordBatch.from_arrays([items["item_id"], item_text(items)], schema=TEXTS)
     return rows.filter(pc.not_equal(rows["text"], ""))

@@ -1,21 +1,21 @@
-"""Texts -> tokens, by the tokenizer that lies beside the weights."""
+"""Tokenization of texts with the tokenizer of an encoder's folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from transforms.encoders.layout import Layout
-from transforms.encoders.locate import EXTRA
+from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError
 
 
 class TextTokenizer:
-    """A tokenizer that many threads may use at once: it is set up here, and never again.
+    """A thread-safe tokenizer: its settings never change after construction.
 
     Args:
-        layout: whose tokenizer it is.
-        max_tokens: a text is cut after so many tokens, special ones among them.
-        special: whether tokens such as those for begin and end are added.
+        layout: the encoder's folder.
+        max_tokens: texts are truncated to this number of tokens, special tokens included.
+        special: whether special tokens, such as those of the beginning and the end, are added.
 
     Raises:
         ModelUnavailableError: when the package `tokenizers` is not installed.
@@ -25,7 +25,7 @@ class TextTokenizer:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise ModelUnavailableError(f"encoders need the package tokenizers: {EXTRA}") from error
+            raise ModelUnavailableError(f"encoders need the package tokenizers: {INSTALL_ENCODER}") from error
         self.backend = Tokenizer.from_file(str(layout.tokenizer))
         self.backend.no_padding()
         self.backend.enable_truncation(max_tokens)
@@ -33,7 +33,7 @@ class TextTokenizer:
         self._special = special
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text's tokens."""
+        """Return the token ids of each text."""
         prepared = [text.lower() for text in texts] if self._lower_case else list(texts)
         encodings = self.backend.encode_batch_fast(prepared, add_special_tokens=self._special)
         return [encoding.ids for encoding in encodings]

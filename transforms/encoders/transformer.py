@@ -1,4 +1,4 @@
-"""A transformer that reads a whole text: exact, and slow without a GPU."""
+"""Transformer encoders: accurate, and slow without a GPU."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ import numpy as np
 
 from transforms.batching import Indices, Vectors, length_sorted_batches, pad, split_on_oom
 from transforms.encoders.layout import Layout
-from transforms.encoders.locate import EXTRA
 from transforms.encoders.tokenizer import TextTokenizer
+from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError, without_progress_bar
 
 if TYPE_CHECKING:
     import torch
 
 MAX_BATCH_TOKENS = {"cpu": 2048, "cuda": 8192}
-"""Where a CPU is fastest, and what keeps a GPU busy."""
+"""Tokens per batch by device: the fastest size on a CPU, and one that keeps a GPU busy."""
 
 
 class TransformerEncoder:
-    """An encoder whose weights lie in a folder; safetensors alone are read, and no code from the folder is run.
+    """An encoder with a transformer; it reads only safetensors, and runs no code of the model's folder.
 
-    A vector depends on its text alone but for float noise (below 1e-5): texts of one call share matrices, and sums
-    are rounded differently in matrices of another shape. The same texts in the same call, on the same kind of machine,
+    A vector depends only on its text, except for rounding errors below 1e-5: texts of one call share matrices, and the
+    rounding of sums depends on the shape of a matrix. The same texts in the same call, on the same kind of machine,
     give the same bytes. On a GPU the model runs in 16 bits, and its vectors differ a little from those of a CPU.
 
     Args:
-        layout: of the kind `transformer`.
-        device: as torch names it; None: the GPU where there is one.
-        max_tokens: a text is cut after so many tokens, special ones among them.
-        max_batch_tokens: how many tokens, padding among them, go through the model together; None: as
-            `MAX_BATCH_TOKENS` says for the device.
+        layout: a folder of the kind `transformer`.
+        device: a device of torch. Default: the GPU if there is one, else the CPU.
+        max_tokens: texts are truncated to this number of tokens, special tokens included.
+        max_batch_tokens: maximum of tokens in a batch, padding included. Default: `MAX_BATCH_TOKENS` of the device.
 
     Raises:
-        ModelUnavailableError: when packages are missing, or the model is of an unsupported type or
-            takes fewer than `max_tokens` tokens.
+        ModelUnavailableError: when packages are missing, or the model is of an unsupported type or accepts fewer than
+            `max_tokens` tokens.
     """
 
     def __init__(
@@ -49,26 +48,26 @@ class TransformerEncoder:
         try:
             import torch
         except ImportError as error:
-            raise ModelUnavailableError(f"a transformer needs the package torch: {EXTRA}") from error
+            raise ModelUnavailableError(f"a transformer needs the package torch: {INSTALL_ENCODER}") from error
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self._pooling = layout.pooling
         self.tokenizer = TextTokenizer(layout, max_tokens, special=True)
-        self._model = _load_model(layout, max_tokens).to(self.device, _precision(self.device)).eval()
+        self._model = _load_model(layout, max_tokens).to(self.device, _dtype(self.device)).eval()
         self._padding = self._model.config.pad_token_id or 0
 
     @property
     def dimension(self) -> int:
-        """How many numbers a vector has."""
+        """Number of components of a vector."""
         return int(self._model.config.hidden_size)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One vector of unit length for each text, shape (texts, dimension), dtype float32."""
+        """Compute a vector of unit length for each text, shape (texts, dimension), dtype float32."""
         vectors = self.pool(self.tokenizer.tokens(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def pool(self, tokens: Sequence[Sequence[int]]) -> Vectors:
-        """The model's vector of each row of tokens before it is normalised, shape (rows, dimension), dtype float32."""
+        """Compute the pooled vector of each row of tokens, not normalized, shape (rows, dimension), dtype float32."""
         import torch
 
         def run(rows: Indices) -> Vectors:
@@ -77,12 +76,12 @@ class TransformerEncoder:
         lengths = np.array([len(row) for row in tokens], np.int64)
         vectors = np.empty((len(tokens), self.dimension), np.float32)
         for rows in length_sorted_batches(lengths, self.max_batch_tokens):
-            for part, found in split_on_oom(run, rows, torch.OutOfMemoryError):
-                vectors[part] = found
+            for done, found in split_on_oom(run, rows, torch.OutOfMemoryError):
+                vectors[done] = found
         return vectors
 
     def states(self, tokens: Sequence[Sequence[int]]) -> list[Vectors]:
-        """The model's last hidden state of each token of each row, shapes (tokens of the row, dimension)."""
+        """Compute the last hidden state of each token of each row, shapes (tokens of the row, dimension)."""
         import torch
 
         def run(rows: Indices) -> list[Vectors]:
@@ -92,13 +91,13 @@ class TransformerEncoder:
         lengths = np.array([len(row) for row in tokens], np.int64)
         states = [np.empty((0, self.dimension), np.float32)] * len(tokens)
         for rows in length_sorted_batches(lengths, self.max_batch_tokens):
-            for part, found in split_on_oom(run, rows, torch.OutOfMemoryError):
-                for row, hidden in zip(part.tolist(), found, strict=True):
+            for done, found in split_on_oom(run, rows, torch.OutOfMemoryError):
+                for row, hidden in zip(done.tolist(), found, strict=True):
                     states[row] = hidden[: lengths[row]]
         return states
 
     def token_embeddings(self) -> Vectors:
-        """What the model begins with for each token of its vocabulary, shape (vocabulary, dimension)."""
+        """Return the input embedding of each token of the vocabulary, shape (vocabulary, dimension)."""
         embeddings: Vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
         return embeddings
 
@@ -113,7 +112,7 @@ class TransformerEncoder:
         return vectors
 
     def _hidden(self, tokens: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The last hidden state of each token, padding among them, and the mask."""
+        """Compute the last hidden state of each token, padding included, and the attention mask."""
         import torch
 
         with torch.inference_mode():
@@ -126,15 +125,15 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
         import torch
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
-        raise ModelUnavailableError(f"a transformer needs the package transformers: {EXTRA}") from error
+        raise ModelUnavailableError(f"a transformer needs the package transformers: {INSTALL_ENCODER}") from error
     config = AutoConfig.from_pretrained(layout.folder, local_files_only=True, trust_remote_code=False)
     if config.is_encoder_decoder:
         raise ModelUnavailableError(
-            f"{layout.folder} holds an encoder with a decoder ({config.model_type}), not supported"
+            f"{layout.folder} is an encoder-decoder model ({config.model_type}), which is not supported"
         )
-    most = getattr(config, "max_position_embeddings", None)
-    if most is not None and max_tokens > most:
-        raise ModelUnavailableError(f"{layout.folder} takes {most} tokens at most, max_tokens is {max_tokens}")
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and max_tokens > limit:
+        raise ModelUnavailableError(f"{layout.folder} accepts at most {limit} tokens, max_tokens is {max_tokens}")
     with without_progress_bar():
         return AutoModel.from_pretrained(
             layout.folder,
@@ -146,7 +145,7 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
         )
 
 
-def _precision(device: torch.device) -> torch.dtype:
+def _dtype(device: torch.device) -> torch.dtype:
     import torch
 
     if device.type != "cuda":

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from schemas.dataset import DatasetSchema
 from transforms.datasets.files import Source
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.progress import Progress
 from transforms.report.table import Table
 from transforms.settings import settings_of

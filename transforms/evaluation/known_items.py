@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsIter, TaggedOutput
 from transforms.columnar import split_by_size
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.encoders.encode import EncodeItems
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.corpus import build_corpus, located_items
 from transforms.evaluation.methods import Corpus
 from transforms.evaluation.suite import STATISTICAL
@@ -106,7 +106,7 @@ class KnowItems(beam.PTransform):
         for batches in tagged:
             batches.element_type = pa.RecordBatch
         catalogue, items = tagged
-        unique, errors, unique_counts = catalogue | "UniqueItems" >> Deduplicate(_BUCKETS)
+        unique, errors, unique_counts = catalogue | "Deduplicate" >> Deduplicate(_BUCKETS)
         salient, term_counts = unique | "SalientTerms" >> SalientTerms(self.salience, _BUCKETS)
         counts = [unique_counts, term_counts]
         name: str | None = None

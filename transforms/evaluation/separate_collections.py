@@ -19,7 +19,7 @@ from transforms.datasets.deduplicate import deduplicate
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import sample_errors
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import collections_in_one, mix_collections, small_sources

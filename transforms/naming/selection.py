@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transforms.batching import Vectors
-from transforms.encoders.spec import Encoder, EncoderSource
+from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.language_models.spec import Candidate as Completion
 from transforms.naming.chrf import Floats, pairwise_chrf
 from transforms.naming.config import NamingConfig

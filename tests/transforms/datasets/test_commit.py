@@ -378,8 +378,8 @@ class TestTwoJobs:
                     won[threading.current_thread().name] = result
                     turn.notify_all()
 
-            patch.setattr(committing, "_SECONDS_BETWEEN_LOOKS", 0.01)
-            patch.setattr(committing, "_LOOKS", 1000)
+            patch.setattr(committing, "_POLL_SECONDS", 0.01)
+            patch.setattr(committing, "_POLL_ATTEMPTS", 1000)
             watched(patch, Watched(tell))
             jobs = [
                 threading.Thread(target=run, args=(after,), name=str(name))

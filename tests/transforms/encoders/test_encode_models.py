@@ -15,8 +15,11 @@ from tests.transforms.encoders.test_encode import texts  # noqa: E402
 from tests.transforms.encoders.tiny_models import make_bert  # noqa: E402
 from transforms.columnar import concatenate  # noqa: E402
 from transforms.encoders.encode import EncodeTexts, vectors_schema  # noqa: E402
-from transforms.encoders.loading import load_encoder  # noqa: E402
-from transforms.encoders.spec import EncoderSpec, parse_encoder  # noqa: E402
+from transforms.encoders.spec import (  # noqa: E402
+    EncoderSpec,
+    load_encoder,
+    parse_encoder,
+)
 
 ROWS = [(f"item{number:03}", f"red tea {number % 40} {'pot ' * (number % 11)}") for number in range(100)]
 
@@ -77,7 +80,7 @@ def test_minilm_is_that_of_sentence_transformers() -> None:
 
     spec = parse_encoder("minilm", max_tokens=256)
     words = ["gardening tips", "", "Ein längerer Satz über das Gärtnern, mit Umlauten.", "tea " * 300]
-    expected = library.SentenceTransformer(str(locate_encoder(spec).folder), device="cpu").encode(words)
+    expected = library.SentenceTransformer(str(locate_encoder(spec.kind, spec.name).folder), device="cpu").encode(words)
     assert load_encoder(spec, "cpu").encode(words) == pytest.approx(expected, abs=1e-5)
 
 

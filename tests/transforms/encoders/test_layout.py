@@ -55,9 +55,7 @@ def test_pooling_is_read(tmp_path: Path, pooling: dict[str, Any], mode: str) -> 
     ],
 )
 def test_other_pooling_is_refused(tmp_path: Path, pooling: dict[str, Any]) -> None:
-    with pytest.raises(
-        LayoutError, match=r"1_Pooling/config\.json asks for the pooling .* allowed are 'mean' and 'cls'"
-    ):
+    with pytest.raises(LayoutError, match=r"1_Pooling/config\.json has the pooling .* allowed are 'mean' and 'cls'"):
         read_layout(make_layout(tmp_path, pooling=pooling))
 
 
@@ -124,5 +122,5 @@ def test_prompts_are_refused_rather_than_left_out(tmp_path: Path) -> None:
     write_json(tmp_path / "config_sentence_transformers.json", {"prompts": {}, "default_prompt_name": None})
     assert read_layout(tmp_path)
     write_json(tmp_path / "1_Pooling" / "config.json", MEAN | {"include_prompt": False})
-    with pytest.raises(LayoutError, match="leaves prompts out"):
+    with pytest.raises(LayoutError, match="excludes prompts"):
         read_layout(tmp_path)

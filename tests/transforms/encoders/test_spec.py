@@ -48,7 +48,7 @@ def test_a_text_keeps_at_least_one_token_besides_special_ones(max_tokens: int) -
 
 def test_parsing_imports_nothing_slow() -> None:
     code = (
-        "import sys; from transforms.encoders.spec import parse_spec; parse_spec('minilm');"
+        "import sys; from transforms.encoders.spec import parse_encoder; parse_encoder('minilm');"
         "print({'apache_beam', 'pyarrow', 'torch', 'transformers', 'tokenizers'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
@@ -58,6 +58,6 @@ def test_the_graph_can_be_built_where_no_model_library_is_installed() -> None:
     code = (
         "import sys\n"
         "sys.modules |= dict.fromkeys(['torch', 'transformers', 'tokenizers', 'safetensors', 'huggingface_hub'])\n"
-        "import transforms.encoders.encode, transforms.encoders.loading"
+        "import transforms.encoders.encode, transforms.encoders.spec"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,7 +18,7 @@ from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.encoders.text import TEXTS
 from transforms.naming.examples.candidates import CANDIDATES, counts_of_dropped, typed
 from transforms.naming.examples.config import ExampleConfig

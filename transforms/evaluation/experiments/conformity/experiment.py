@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from transforms.datasets.counts import count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.config import ConformityConfig
 from transforms.evaluation.corpus import collections_in_one, small_sources
 from transforms.evaluation.experiments.conformity.scoring import (

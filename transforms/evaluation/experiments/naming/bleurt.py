@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from transforms.batching import Indices, length_sorted_batches, split_on_oom
-from transforms.encoders.locate import EXTRA
 from transforms.evaluation.bootstrap import Floats
+from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError, file_sha256, without_progress_bar
 
 PACKAGES = ("safetensors", "torch", "transformers")
@@ -90,7 +90,7 @@ class Bleurt:
             from safetensors import SafetensorError
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ImportError as error:
-            raise ModelUnavailableError(f"BLEURT needs the package {error.name}: {EXTRA}") from error
+            raise ModelUnavailableError(f"BLEURT needs the package {error.name}: {INSTALL_ENCODER}") from error
         settings = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, **settings)

@@ -16,7 +16,7 @@ from transforms.datasets.counts import count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
 from transforms.evaluation.experiments.naming.predictions import prompts_of_method, test_sample, texts_by_hash
 from transforms.evaluation.experiments.naming.scoring import ScoringInputs, TextVectors, score_methods, texts_to_encode

@@ -12,7 +12,7 @@ from apache_beam.pvalue import AsIter, AsSingleton
 from transforms.columnar import ApplyGlobally
 from transforms.datasets.error_rate import DataError
 from transforms.encoders.encode import EncodeItems
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
 from transforms.evaluation.known_items import Measured
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig

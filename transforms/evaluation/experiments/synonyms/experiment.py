@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsIter, AsSingleton
 
 from transforms.datasets.error_rate import DataError
 from transforms.encoders.encode import EncodeTexts
-from transforms.encoders.spec import EncoderSource
+from transforms.encoders.interface import EncoderSource
 from transforms.encoders.text import TEXTS, item_text
 from transforms.evaluation.config import SeparationConfig
 from transforms.evaluation.corpus import collections_in_one, small_sources

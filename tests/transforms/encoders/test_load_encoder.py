@@ -9,9 +9,8 @@ pytest.importorskip("transformers")
 
 from tests.transforms.encoders.tiny_models import SPECIAL, WORDS, make_bert, make_tokenizer, write_modules  # noqa: E402
 from transforms.encoders.layout import read_layout  # noqa: E402
-from transforms.encoders.loading import load_encoder, load_or_distill  # noqa: E402
 from transforms.encoders.locate import layout_fingerprint  # noqa: E402
-from transforms.encoders.spec import EncoderSpec, parse_encoder  # noqa: E402
+from transforms.encoders.spec import EncoderSpec, load_encoder, load_or_distill, parse_encoder  # noqa: E402
 from transforms.encoders.static import StaticEncoder, add_special_tokens, known_tokens  # noqa: E402
 from transforms.model_files import ModelUnavailableError, cache_dir  # noqa: E402
 
@@ -104,6 +103,6 @@ def test_weights_that_are_no_table_are_refused(tmp_path: Path) -> None:
     folder = make_bert(tmp_path / "bert")
     write_modules(folder, ("", "StaticEmbedding"))
     with pytest.raises(
-        ModelUnavailableError, match=r"model\.safetensors holds .*; expected embedding\.weight or embeddings alone"
+        ModelUnavailableError, match=r"model\.safetensors contains .*; expected only embedding\.weight or embeddings"
     ):
         parse_encoder(str(folder)).load()

@@ -1,7 +1,7 @@
-"""Google Cloud Storage, with the client that Beam makes.
+"""Google Cloud Storage, through the client of Beam.
 
-Beam's own `FileSystems` would rename by a copy and a deletion, make a client for each call, and look for credentials
-for half a minute even where an emulator needs none.
+Beam's own `FileSystems` is not used for it: it renames by copying and deleting, creates a client for each call, and
+searches for credentials for half a minute even where an emulator needs none.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
-from transforms.datasets.storage import Storage, StorageError, VersionedFile, translate_errors
+from transforms.datasets.storage.base import Storage, StorageError, VersionedFile, translate_errors
 
-_DELETIONS_AT_ONCE = 8
+_CONCURRENT_DELETIONS = 8
 _LOG_IN = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
 
 
-class GoogleStorage(Storage):
+class GoogleCloudStorage(Storage):
     """Buckets of Google Cloud Storage.
 
-    While the server is away or overloaded, a request is repeated with growing pauses, for two minutes.
+    While the server is unavailable or overloaded, requests are retried with exponential backoff for two minutes.
     """
 
     def __init__(self, *, anonymous: bool) -> None:
@@ -45,7 +45,7 @@ class GoogleStorage(Storage):
 
     def list_files(self, pattern: str) -> list[FileMetadata]:
         prefix = re.split(r"[*?[]", pattern, maxsplit=1)[0]
-        with _translate_errors("look for", pattern):
+        with _translate_errors("list", pattern):
             if prefix == pattern:
                 return self._file(pattern)
             matches = re.compile(FileSystem.translate_pattern(pattern)).match
@@ -77,7 +77,7 @@ class GoogleStorage(Storage):
             return VersionedFile(content, int(blob.generation))
 
     def write(self, path: str, content: bytes) -> None:
-        """Writes an object in one upload. To repeat it is safe: a name here goes with its content."""
+        """Write an object in one upload. Retries are safe, because a name always has the same content."""
         with _translate_errors("write", path):
             self._upload(path, content)
 
@@ -94,7 +94,9 @@ class GoogleStorage(Storage):
                     return self._upload(path, content, if_generation_match=generation)
                 return self._remove(path, generation)
             except exceptions.PreconditionFailed:
-                return self._accept_if_equal(path, self.read(path), content)  # it is ours where our answer was lost
+                return self._accept_if_equal(
+                    path, self.read(path), content
+                )  # equal if this process wrote it, but the reply was lost
 
     def _remove(self, path: str, generation: int) -> VersionedFile | None:
         try:
@@ -104,9 +106,9 @@ class GoogleStorage(Storage):
         return None
 
     def delete(self, paths: Iterable[str]) -> None:
-        with ThreadPoolExecutor(_DELETIONS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_CONCURRENT_DELETIONS) as pool:
             for _ in pool.map(self._delete, paths):
-                pass  # each result raises what its deletion raised
+                pass  # iterating re-raises the exceptions of the deletions
 
     def _delete(self, path: str) -> None:
         with _translate_errors("delete", path), suppress(exceptions.NotFound):
@@ -114,14 +116,14 @@ class GoogleStorage(Storage):
 
 
 def _options() -> PipelineOptions:
-    """The options that Beam set for its own file systems, in the launcher or in a worker."""
+    """Return the options that Beam set for its own file systems, in the launcher or in a worker."""
     options: PipelineOptions | None = FileSystems._pipeline_options
     return options or PipelineOptions()
 
 
 @contextmanager
 def _no_tracebacks() -> Iterator[None]:
-    """Without credentials, Beam logs a traceback for each of its attempts, and then one line that says it all."""
+    """Suppress the tracebacks that Beam logs for each attempt without credentials; one line of the error suffices."""
 
     def passes(record: logging.LogRecord) -> bool:
         return "_get_credentials" not in record.getMessage()
@@ -134,27 +136,27 @@ def _no_tracebacks() -> Iterator[None]:
         logger.removeFilter(passes)
 
 
-def _translate_errors(doing: str, path: str) -> AbstractContextManager[None]:
-    return translate_errors(doing, path, _reason)
+def _translate_errors(action: str, path: str) -> AbstractContextManager[None]:
+    return translate_errors(action, path, _reason)
 
 
 def _reason(error: Exception) -> str:
-    """What a user can act upon, in a line."""
+    """Return the cause in one line, with a remedy where there is one."""
     match error:
         case exceptions.RetryError(cause=Exception() as cause):
-            return f"no answer: {_reason(cause)}"
+            return f"no response: {_reason(cause)}"
         case exceptions.NotFound():
             return "there is no such bucket or file"
         case exceptions.Unauthorized() | GoogleAuthError():
-            return f"Google asks for credentials ({_said(error)}): {_LOG_IN}"
+            return f"Google requires credentials ({_server_message(error)}): {_LOG_IN}"
         case exceptions.GoogleAPICallError():
-            return _said(error)
+            return _server_message(error)
         case _:
             return str(error) or type(error).__name__
 
 
-def _said(error: Any) -> str:
-    """The server's own words, which an error of an upload hides in its response."""
+def _server_message(error: Any) -> str:
+    """Return the message of the server, which is nested in the response of a failed upload."""
     try:
         return str(error.response.json()["error"]["message"])
     except (AttributeError, KeyError, TypeError, ValueError):
