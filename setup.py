@@ -53,7 +53,7 @@ EXTRAS = {
         SAFETY,
         "duckdb>=1.1,<3",
         "hypothesis>=6.100,<7",
-        "import-linter>=2.3,<3",
+        "import-linter>=2.12,<3",
         "matplotlib>=3.9,<4",
         "mypy>=2.4,<3",
         "polars>=1.20,<3",
