@@ -104,7 +104,7 @@ def test_what_is_missing_is_named(tmp_path: Path, name: str) -> None:
 
 def test_weights_that_can_hold_code_are_not_read(tmp_path: Path) -> None:
     (make_layout(tmp_path) / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(LayoutError, match="no weights as safetensors"):
+    with pytest.raises(LayoutError, match="no weights in safetensors"):
         read_layout(tmp_path)
 
 
