@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.registry import JOBS
 from schemas.docs import render_markdown
-from tools.docs import PAGES, insert_options_table
+from tools.docs import insert_options_tables, pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,12 +13,17 @@ def test_the_page_about_datasets_is_up_to_date() -> None:
     assert (ROOT / "schemas" / "README.md").read_text(encoding="utf-8") == render_markdown(), "run `make docs`"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
 def test_the_options_in_pages_are_up_to_date(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert insert_options_table(text) == text, "run `make docs`"
+    assert insert_options_tables(text) == text, "run `make docs`"
 
 
-def test_a_page_has_the_marks_of_one_table() -> None:
-    with pytest.raises(ValueError, match="has them 0 times"):
-        insert_options_table("<!-- options of nothing -->\n\n<!-- end -->")
+def test_the_mark_of_an_options_table_names_a_job() -> None:
+    with pytest.raises(ValueError, match="1 marks of an options table, of which 0 name a job"):
+        insert_options_tables("<!-- options of nothing -->\n\n<!-- end -->")
+
+
+def test_every_job_has_an_options_table() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in pages())
+    assert [name for name in JOBS if f"<!-- options of {name} -->" not in text] == []

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.extract.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
 from schemas import HISTORIES, JOURNEYS
 from transforms.datasets.manifest import read_manifest
 
@@ -88,7 +89,7 @@ def extract(folder: Path, name: str, log: Sequence[Interaction], *options: str) 
     workspace = folder / name
     arguments = [f"--interactions={folder / name}.parquet", f"--items={folder / 'items.parquet'}"]
     fixed = [f"--workspace={workspace}", "--runner=FnApiRunner", "--parts=4", "--max_history=12", "--min_size=2"]
-    assert run([*arguments, *fixed, *options]) == 0
+    assert run_job(ExtractJob, [*arguments, *fixed, *options]) == 0
     return workspace
 
 
@@ -155,5 +156,5 @@ def test_a_workspace_can_be_continued_in_place(tmp_path: Path) -> None:
 
 
 def test_previous_must_be_a_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([f"--previous={tmp_path}", f"--workspace={tmp_path / 'out'}"]) == 2
+    assert run_job(ExtractJob, [f"--previous={tmp_path}", f"--workspace={tmp_path / 'out'}"]) == 2
     assert "--previous" in capsys.readouterr().err

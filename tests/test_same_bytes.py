@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.common.run import run_job
 from pipelines.extract import job as extract_job
-from pipelines.extract.__main__ import run
+from pipelines.extract.job import ExtractJob
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
 from transforms.datasets.manifest import read_manifest
 from transforms.journeys.config import BayesianConfig, IcpcConfig, SweepConfig
@@ -45,7 +46,7 @@ def extract(folder: Path, log: pl.DataFrame, *options: str, files: int = 1) -> d
     for number, rows in enumerate(np.array_split(np.arange(len(log)), files)):
         log[rows.tolist()].write_parquet(folder / "log" / f"{number}.parquet", row_group_size=5000)
     arguments = [f"--interactions={folder / 'log'}", f"--items={SAMPLE / 'items.parquet'}"]
-    assert run([*arguments, f"--workspace={folder / 'out'}", *OPTIONS, *options]) == 0
+    assert run_job(ExtractJob, [*arguments, f"--workspace={folder / 'out'}", *OPTIONS, *options]) == 0
     return {schema.name: list(parts(folder / "out" / schema.name)) for schema in COMPARED}
 
 

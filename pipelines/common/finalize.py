@@ -1,67 +1,31 @@
-"""What every job does at its end: counts what was unusable, writes metrics and errors beside its rows, and commits."""
+"""Finalization of a job: sum up counts, write metrics and errors, and commit all datasets at once."""
 
 from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 import apache_beam as beam
 
-from schemas import (
-    EMBEDDINGS,
-    ERRORS,
-    GENERATIONS,
-    HISTORIES,
-    JOURNEYS,
-    METRICS,
-    NAMING_EXAMPLES,
-    DatasetSchema,
-)
+from pipelines.common.job import Job
+from schemas import EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
 from transforms.datasets.error_rate import ErrorRateCheck
-from transforms.datasets.files import Source
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
-_OWN = frozenset(schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, METRICS))
-"""What only this project writes, so that not one row of it may be unusable."""
-
-
-class Committed(Protocol):
-    """What is asked of a job to commit what it wrote."""
-
-    @property
-    def outputs(self) -> tuple[DatasetSchema, ...]:
-        """The datasets that it writes, in the order in which they are committed."""
-
-    @property
-    def versions(self) -> dict[str, str | None]:
-        """Which versions of them are there now, to be replaced."""
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """What it reads, by the name of the dataset."""
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """The same, as manifests tell it."""
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What else decides the content of the datasets."""
-
-    @property
-    def max_error_rate(self) -> float:
-        """Largest share of unusable rows of an input."""
+_INTERNAL = frozenset(
+    schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, METRICS)
+)
+"""Datasets that only these jobs write; a single invalid row in one of them fails the job that reads it."""
 
 
 class SideOutputs:
-    """What the steps of a graph tell besides rows; lists of collections.
+    """The side outputs of the steps of a graph, collected until the job is finalized.
 
     Attributes:
-        errors: of record batches of `errors`.
-        counts: of counts.
-        metrics: of record batches of `metrics`.
+        errors: collections of record batches of `errors`.
+        counts: collections of counts.
+        metrics: collections of record batches of `metrics`.
     """
 
     def __init__(self) -> None:
@@ -70,36 +34,32 @@ class SideOutputs:
         self.metrics: list[beam.PCollection] = []
 
     def add_errors_and_counts(self, errors: beam.PCollection, counts: beam.PCollection) -> None:
-        """Remembers what one step tells."""
+        """Add the errors and counts of one step."""
         self.errors.append(errors)
         self.counts.append(counts)
 
 
 def commit_job(
-    program: str,
-    job: Committed,
+    job: Job,
     batches: Mapping[str, beam.PCollection],
     side_outputs: SideOutputs,
     writer: PartWriter,
     written: tuple[beam.PCollection, ...] = (),
-    inference_datasets: tuple[str, ...] = (),
 ) -> None:
-    """Adds the end of a job to its graph.
+    """Add the last steps of a job to its graph.
 
     Args:
-        program: how the job is called in `metrics`.
-        job: what is committed.
-        batches: record batches, by the name of the dataset; not those of `errors` and `metrics`.
-        side_outputs: what was told on the way.
-        writer: of the job's parts.
-        written: parts of datasets that are written already, as (name of the dataset, part).
-        inference_datasets: names of what was put to a model, whose failures count as unusable rows.
+        job: the job to commit.
+        batches: record batches by dataset, without `errors` and `metrics`.
+        side_outputs: errors, counts and metrics of all steps.
+        writer: the writer of the job's parts.
+        written: parts that other steps have written already, as (name of the dataset, part).
     """
     errors = tuple(side_outputs.errors) | "AllErrors" >> beam.Flatten()
-    unusable = errors | "CountErrors" >> beam.FlatMap(count_errors)
-    sums = (*side_outputs.counts, unusable) | "Counts" >> SumCounts()
+    error_counts = errors | "CountErrors" >> beam.FlatMap(count_errors)
+    sums = (*side_outputs.counts, error_counts) | "Counts" >> SumCounts()
     counted = (
-        sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(program, sums))
+        sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(job.name, sums))
     )
     metrics = (*side_outputs.metrics, counted) | "AllMetrics" >> beam.Flatten()
     rows = {**batches, ERRORS.name: errors, METRICS.name: metrics}
@@ -112,16 +72,20 @@ def commit_job(
         >> CommitDatasets(
             schemas=job.outputs,
             writer=writer,
-            versions=job.versions,
-            gate=ErrorRateCheck(
-                tuple(name for name in job.sources if name not in _OWN),
-                job.max_error_rate,
-                must_be_intact=tuple(name for name in job.sources if name in _OWN),
-                inference_datasets=inference_datasets,
-            ),
+            versions=dict(job.expected_versions),
+            gate=_error_rate_check(job),
             counts=sums,
             configuration=job.configuration,
             code_version=importlib.metadata.version("interest-journeys"),
-            inputs=job.inputs,
+            inputs=job.lineage,
         )
+    )
+
+
+def _error_rate_check(job: Job) -> ErrorRateCheck:
+    return ErrorRateCheck(
+        tuple(name for name in job.sources if name not in _INTERNAL),
+        job.max_error_rate,
+        must_be_intact=tuple(name for name in job.sources if name in _INTERNAL),
+        inference=job.inference_datasets,
     )

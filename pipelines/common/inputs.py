@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipelines.common.options import UsageError
+from pipelines.common.command_line import UsageError
 from schemas import DatasetSchema
 from transforms.datasets.files import Source, check_writable, resolve_source
 from transforms.datasets.manifest import current_versions

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipelines.common.options import UsageError
+from pipelines.common.command_line import UsageError
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import EncoderSpec, parse_encoder
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_NAMING

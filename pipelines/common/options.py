@@ -1,227 +1,197 @@
-"""Command lines: Beam's options and a job's own, strict, with a runner's options from a file."""
+"""Options of jobs: derived from configuration dataclasses, and those that several jobs share."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+import dataclasses
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, Union, get_args, get_origin
 
-import yaml
-from apache_beam.options.pipeline_options import PipelineOptions
-
+from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
 from transforms.salience.config import VocabularyConfig
+from transforms.settings import Setting, choices_of, settings_of
+
+Config = TypeVar("Config")
 
 
-class UsageError(ValueError):
-    """The command line cannot be carried out as it stands; the message says what is allowed."""
+def add_config(
+    parser: argparse.ArgumentParser, config: type, only: Iterable[str] = (), unset: Iterable[str] = ()
+) -> None:
+    """Declare an option for each setting of a configuration dataclass.
 
-
-class JobOptions(PipelineOptions):
-    """Options of one of our jobs, with a name and a help text each.
-
-    Beam puts all direct subclasses of its own options into one parser, where two jobs may not have an option of one
-    name, nor a job one of Beam's; those below this class are left alone.
-    """
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises `UsageError` and takes no abbreviated flags."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
-def parse(
-    argv: Sequence[str], options: type[PipelineOptions], program: str
-) -> tuple[argparse.Namespace, PipelineOptions]:
-    """Reads a command line.
+    Type, default, help text and range come from the field. A bool is a flag, a `Literal` has choices, a tuple is given
+    as values with commas between them.
 
     Args:
-        argv: the arguments after the program's name.
-        options: the job's own options.
-        program: how the job is called.
+        parser: the parser of the job.
+        config: the dataclass.
+        only: names of the settings; empty: all.
+        unset: names of settings that are None when they are not given, so that a job can reject them where they have
+            no effect. Their help text states the default.
+    """
+    for name, (field, kind, declared) in settings_of(config).items():
+        if only and name not in only:
+            continue
+        default = None if field.default is dataclasses.MISSING else field.default
+        text = declared.help
+        if name in unset:
+            text += "" if default is None else f" Default: {_as_text(default)}."
+            default = None
+        flag = f"--{declared.option or name}"
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", default=default, help=text)
+        elif choices := choices_of(kind):
+            parser.add_argument(flag, choices=choices, default=default, help=text)
+        else:
+            parser.add_argument(flag, type=_reader(kind, declared), default=default, help=text)
 
-    Returns:
-        The job's own options, and Beam's, those of `--runner_config` among them; the command line wins.
+
+def read_config(args: argparse.Namespace, config: type[Config], **values: Any) -> Config:
+    """Create a configuration from the options that `add_config` declared.
+
+    Args:
+        args: the parsed command line; an option that is None or absent leaves the default of its field.
+        config: the dataclass.
+        **values: fields that are not taken from the command line.
 
     Raises:
-        UsageError: for an unknown flag, a value that is not allowed, a bad runner configuration.
+        UsageError: naming the option whose value is not allowed.
     """
-    parser = Parser(prog=program, description=options.__doc__, epilog="Every option of Apache Beam can be given too.")
-    _add_options(options, parser)
-    parser.add_argument("--runner_config", help="YAML file with options of Beam, such as runner_configs/direct.yaml.")
-    args, rest = parser.parse_known_args(list(argv))
-    configured = load_runner_config(args.runner_config) if args.runner_config else []
-    beam_flags = [*configured, *rest]
-    _refuse_unknown(beam_flags, parser)
-    return args, PipelineOptions(beam_flags)
-
-
-def _add_options(options: type[PipelineOptions], parser: Any) -> None:
-    """Declares options in a plain parser: Beam's own differs from it in nothing that options use."""
-    options._add_argparse_args(parser)
-
-
-def _beam_parser() -> argparse.ArgumentParser:
-    parser = Parser(add_help=False, conflict_handler="resolve")
-    for options in PipelineOptions.__subclasses__():
-        if options.__module__.startswith("apache_beam."):
-            _add_options(options, parser)
-    return parser
-
-
-def _known_flags(parser: argparse.ArgumentParser) -> list[str]:
-    return [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
-
-
-def _refuse_unknown(flags: list[str], args: argparse.ArgumentParser) -> None:
-    beam = _beam_parser()
-    _, unknown = beam.parse_known_args(flags)
-    if unknown:
-        given = unknown[0].split("=")[0]
-        close = difflib.get_close_matches(given, [*_known_flags(args), *_known_flags(beam)], 1)
-        hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
-        raise UsageError(f"unknown option {given}{hint}")
-
-
-def load_runner_config(path: str) -> list[str]:
-    """The flags in a runner configuration, a flat YAML map from names of Beam's options to values.
-
-    Raises:
-        UsageError: when the file is not there, is not such a map, or names an option that Beam does not know.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise UsageError(f"--runner_config: no such file: {file.absolute()}")
+    options = {name: declared.option or name for name, (_, _, declared) in settings_of(config).items()}
+    given = {name: getattr(args, option, None) for name, option in options.items() if name not in values}
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"--runner_config: {path} is not YAML: {error}") from error
-    if not isinstance(settings, dict):
-        raise UsageError(f"--runner_config: {path} must be a map of options, such as 'runner: DirectRunner'")
-    known = {flag.removeprefix("--") for flag in _known_flags(_beam_parser())}
-    flags: list[str] = []
-    for name, value in settings.items():
-        if name not in known:
-            close = difflib.get_close_matches(str(name), known, 1)
-            raise UsageError(
-                f"--runner_config: {path} names {name!r}, which is no option of Beam"
-                + (f"; did you mean {close[0]!r}?" if close else "")
-            )
-        flags.extend(_as_flags(name, value))
-    return flags
+        return config(**{name: value for name, value in given.items() if value is not None}, **values)
+    except ValueError as error:
+        name, space, rest = str(error).partition(" ")
+        raise UsageError(f"--{options.get(name, name)}{space}{rest}") from error
 
 
-def _as_flags(name: str, value: object) -> list[str]:
-    if value is True:
-        return [f"--{name}"]
-    if value is False or value is None:
-        return []
-    if isinstance(value, list):
-        return [f"--{name}={entry}" for entry in value]
-    return [f"--{name}={json.dumps(value) if isinstance(value, dict) else value}"]
+def given_options(args: argparse.Namespace, config: type, only: Iterable[str] = ()) -> list[str]:
+    """Return the options of a configuration that were given and differ from the default, in order of declaration."""
+    names = set(only)
+    return [
+        declared.option or name
+        for name, (field, _, declared) in settings_of(config).items()
+        if (not names or name in names) and getattr(args, declared.option or name, None) not in (None, field.default)
+    ]
 
 
-def bounded_number(
-    kind: type[int] | type[float], low: float, high: float = float("inf"), *, open_low: bool = False
-) -> Any:
-    """A parser of numbers in [low, high], or (low, high] where `open_low`."""
+def _reader(kind: Any, declared: Setting) -> Callable[[str], Any]:
+    """Return the parser of one value of a type, also inside `X | None` and `tuple[X, ...]`."""
+    if get_origin(kind) in (Union, types.UnionType):
+        (kind,) = (argument for argument in get_args(kind) if argument is not type(None))
+    if get_origin(kind) is tuple:
+        return _tuple_reader(_reader(get_args(kind)[0], declared))
+    return _number_reader(kind, declared) if kind in (int, float) else str
+
+
+def _number_reader(kind: type[int] | type[float], declared: Setting) -> Callable[[str], float]:
+    noun = "a whole number" if kind is int else "a number"
+    comma = "" if not declared.allowed or declared.allowed.startswith("in") else ","
+    allowed = f"{noun}{comma} {declared.allowed}".rstrip()
 
     def read(text: str) -> float:
-        allowed = f"{'a whole number' if kind is int else 'a number'} in {'(' if open_low else '['}{low:g}, {high:g}]"
         try:
             value = kind(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}") from error
-        if not low <= value <= high or (open_low and value == low):
+        if not declared.contains(value):
             raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
         return value
 
     return read
 
 
-def comma_separated(text: str) -> tuple[str, ...]:
-    """Reads `a,b,c`."""
-    return tuple(name for name in text.split(",") if name)
-
-
-def int_list(low: int) -> Callable[[str], tuple[int, ...]]:
-    """A parser of `2,3,5`: different whole numbers of at least `low`."""
-    one = bounded_number(int, low)
-
-    def read(text: str) -> tuple[int, ...]:
-        found = tuple(one(entry) for entry in comma_separated(text))
-        if not found or len(set(found)) < len(found):
-            raise argparse.ArgumentTypeError(f"must be different whole numbers, such as 2,3,5, got {text!r}")
-        return found
+def _tuple_reader(read_one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    def read(text: str) -> tuple[Any, ...]:
+        values = tuple(read_one(entry) for entry in comma_separated(text))
+        if not values or len(set(values)) < len(values):
+            raise argparse.ArgumentTypeError(f"must be distinct values with commas between them, got {text!r}")
+        return values
 
     return read
 
 
+def _as_text(default: object) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def bounded_number(
+    kind: type[int] | type[float], low: float | None, high: float | None = None, *, above: bool = False
+) -> Callable[[str], float]:
+    """Return a parser of numbers in [low, high], or (low, high], for an option that belongs to no configuration."""
+    return _number_reader(kind, Setting("", minimum=low, maximum=high, above=above))
+
+
+def int_list(low: int) -> Callable[[str], tuple[int, ...]]:
+    """Return a parser of `2,3,5`: distinct whole numbers of at least `low`."""
+    return _tuple_reader(bounded_number(int, low))
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Parse `a,b,c`."""
+    return tuple(name for name in text.split(",") if name)
+
+
 def column_mapping(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
-    """A parser of `column=name,...` for the columns of a dataset."""
+    """Return a parser of `column=name,...` for the columns of a dataset."""
 
     def read(text: str) -> dict[str, str]:
-        known = [column.name for column in schema.columns]
-        renamed = {}
+        columns = [column.name for column in schema.columns]
+        names = {}
         for entry in comma_separated(text):
             column, separator, name = entry.partition("=")
             if not separator or not name:
                 raise argparse.ArgumentTypeError(f"must be column=name,..., got {entry!r}")
-            if column not in known:
+            if column not in columns:
                 raise argparse.ArgumentTypeError(
-                    f"{schema.name} have no column {column!r}; the columns are {', '.join(known)}"
+                    f"{schema.name} have no column {column!r}; the columns are {', '.join(columns)}"
                 )
-            renamed[column] = name
-        return renamed
+            names[column] = name
+        return names
 
     return read
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Adds the option for other names of columns in a log."""
+    """Declare the option for the column names of a log."""
     parser.add_argument(
         "--columns",
         type=column_mapping(INTERACTIONS),
         default={},
-        help="Other names of columns in the log: `user_id=visitor,item_id=content`.",
+        help="Names of the columns in the log, where they differ: `user_id=visitor,item_id=content`.",
     )
 
 
 def add_item_columns(parser: argparse.ArgumentParser) -> None:
-    """Adds the option for other names of columns in a catalogue."""
+    """Declare the option for the column names of a catalogue."""
     parser.add_argument(
         "--item_columns",
         type=column_mapping(ITEMS),
         default={},
-        help="Other names of columns in the catalogue: `item_id=content,title=name`.",
+        help="Names of the columns in the catalogue, where they differ: `item_id=content,title=name`.",
     )
 
 
 def add_collection_columns(parser: argparse.ArgumentParser) -> None:
-    """Adds the option for other names of columns in collections."""
+    """Declare the option for the column names of collections."""
     parser.add_argument(
         "--collection_columns",
         type=column_mapping(COLLECTIONS),
         default={},
-        help="Other names of columns in the collections: `source=playlist_owner,name=playlist`.",
+        help="Names of the columns in the collections, where they differ: `owner=playlist_owner,name=playlist`.",
     )
 
 
 def add_timestamp_unit(parser: argparse.ArgumentParser) -> None:
-    """Adds the option that says what numbers in the timestamp column of a log count."""
+    """Declare the option for the unit of numeric timestamps."""
     parser.add_argument(
         "--timestamp_unit",
         default="auto",
         choices=("auto", "s", "ms", "us", "ns"),
-        help="What numbers in the timestamp column count; `auto`: each by its size.",
+        help="Unit of numeric timestamps in the log; `auto`: derived from the size of each number.",
     )
 
 
@@ -235,7 +205,7 @@ def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max_term_fraction",
-        type=bounded_number(float, 0, 1, open_low=True),
+        type=bounded_number(float, 0, 1, above=True),
         default=VocabularyConfig.max_term_fraction,
         help="Terms of a larger share of all items are not salient.",
     )
@@ -252,23 +222,18 @@ def vocabulary_config(args: argparse.Namespace) -> VocabularyConfig:
     return VocabularyConfig(args.min_term_items, args.max_term_fraction, args.min_association)
 
 
+def add_workspace(parser: argparse.ArgumentParser, default: str) -> None:
+    """Declare the option for the folder of the outputs."""
+    parser.add_argument(
+        "--workspace", default=default, help="Folder or bucket prefix in which the datasets are written."
+    )
+
+
 def add_error_rate(parser: argparse.ArgumentParser) -> None:
-    """Adds the option that says how much of an input may be unusable."""
+    """Declare the option for the tolerated fraction of invalid rows."""
     parser.add_argument(
         "--max_error_rate",
         type=bounded_number(float, 0, 1),
         default=0.05,
-        help="Largest share of unusable rows of an input; past it nothing is written.",
+        help="Largest fraction of invalid rows of an input; if it is exceeded, the job fails and writes nothing.",
     )
-
-
-def options_table(options: type[PipelineOptions]) -> str:
-    """The options of a job as a Markdown table."""
-    parser = Parser(add_help=False)
-    _add_options(options, parser)
-    rows = ["| option | default | what it does |", "| --- | --- | --- |"]
-    for action in parser._actions:
-        default = "" if action.default in (None, "", ()) else f"`{action.default}`"
-        choices = f" One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
-        rows.append(f"| `{action.option_strings[0]}` | {default} | {action.help}{choices} |")
-    return "\n".join(rows)

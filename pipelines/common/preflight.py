@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from pipelines.common.options import UsageError
+from pipelines.common.command_line import UsageError
 
 _SECONDS_TO_ANSWER = 5.0
 _RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")

@@ -6,7 +6,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.evaluate.job import PROGRAM, Job
+from pipelines.evaluate.job import EvaluateJob
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -33,7 +33,6 @@ from transforms.evaluation.known_items import Measured
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
 from transforms.evaluation.suite import watched
 from transforms.language_models.checkpoint import GenerationCheckpoint
-from transforms.language_models.generate import PROMPTS_COUNTER
 from transforms.progress import Progress
 from transforms.salience.model import default_model
 
@@ -41,7 +40,7 @@ _PARTS = 16
 _READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)
 
 
-def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
     schemas = {schema.name: schema for schema in _READ}
@@ -111,10 +110,10 @@ def build_evaluate(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         if found.generations is not None:
             batches[GENERATIONS.name] = found.generations
 
-    commit_job(PROGRAM, job, batches, side_outputs, writer, inference_datasets=(PROMPTS_COUNTER,) if job.asks else ())
+    commit_job(job, batches, side_outputs, writer)
 
 
-def _judge_salience(job: Job, stored: beam.PCollection | None) -> EvaluateSalience:
+def _judge_salience(job: EvaluateJob, stored: beam.PCollection | None) -> EvaluateSalience:
     return EvaluateSalience(
         encoder=_encoder(job),
         salience=job.separation.salience,
@@ -124,7 +123,7 @@ def _judge_salience(job: Job, stored: beam.PCollection | None) -> EvaluateSalien
     )
 
 
-def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> EvaluateSynonyms:
+def _judge_synonyms(job: EvaluateJob, stored: beam.PCollection | None) -> EvaluateSynonyms:
     return EvaluateSynonyms(
         config=job.separation,
         encoder=_encoder(job),
@@ -134,7 +133,7 @@ def _judge_synonyms(job: Job, stored: beam.PCollection | None) -> EvaluateSynony
     )
 
 
-def _encoder(job: Job) -> EncoderSource:
+def _encoder(job: EvaluateJob) -> EncoderSource:
     if job.encoder is None:
         raise ValueError(f"{', '.join(job.experiments)}: an encoder is needed")
     return job.encoder

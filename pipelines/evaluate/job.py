@@ -8,15 +8,18 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apache_beam as beam
+
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
     check_not_nested,
     checkpoint_dir,
-    input_lineage,
     prepare_workspace,
     resolve_dataset,
     resolve_optional,
 )
+from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_encoder
 from pipelines.evaluate.naming_options import add_names, find_stored, names_config
 from schemas import (
@@ -37,12 +40,12 @@ from transforms.datasets.manifest import read_manifest
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
-PROGRAM = "evaluate"
 EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "naming", "salience", "sweep", "synonyms")
 _USED_BY = {
     "journeys": ("E1", "sweep"),
@@ -71,11 +74,77 @@ PICTURE = ".svg"
 _EXTRA_TO_DRAW = "pip install 'interest-journeys[report]'"
 
 
-class EvaluateOptions(options.JobOptions):
-    """Measures how well journeys are found and named, by experiments on what people put together themselves."""
+def _semicolons(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(";") if name.strip())
+
+
+def _thresholds(text: str) -> tuple[tuple[str, float], ...]:
+    found = {}
+    for entry in _semicolons(text):
+        method, separator, value = entry.rpartition("=")
+        if not separator or not method:
+            raise argparse.ArgumentTypeError(f"must be METHOD=VALUE;..., got {entry!r}")
+        threshold = options.bounded_number(float, None)(value)
+        if threshold == 0:
+            raise argparse.ArgumentTypeError(f"a threshold of 0 cannot be told from none: {entry!r}")
+        found[method.strip()] = threshold
+    return tuple(sorted(found.items()))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateJob(Job):
+    """One evaluation, checked: everything that the graph is built from.
+
+    Attributes:
+        experiments: some of `EXPERIMENTS`, sorted.
+        collections: what is mixed; None: what `interactions` and `items` say, or nothing.
+        interactions: the log.
+        items: its catalogue.
+        journeys: those of `extract`, for E1.
+        users: number of users they are of, those without journeys among them.
+        swept: metrics of `extract`, those of a sweep among them.
+        embeddings: those of an earlier run.
+        report: the file for the page.
+        encoder: what makes vectors.
+        encoder_name: what they are called.
+        methods: what E2 compares.
+        separation: how E2 is done.
+        learning: limits of the learned scorer in the experiments on salience.
+        conformity: how popular items are planted, and taken out.
+        intervention: how recommendations are judged.
+        examples: names that people gave, for naming.
+        generations: what models answered in an earlier run.
+        names: the ways to a name that are compared; None: naming is not among the experiments.
+    """
+
+    name = "evaluate"
+    description = (
+        "Measures how well journeys are found and named, by experiments on what people put together themselves."
+    )
+
+    experiments: tuple[str, ...]
+    collections: Source | None
+    interactions: Source | None
+    items: Source | None
+    journeys: Source | None
+    users: int
+    swept: Source | None
+    embeddings: Source | None
+    report: Path | None
+    encoder: EncoderSource | None
+    encoder_name: str
+    methods: tuple[Method, ...]
+    separation: SeparationConfig
+    learning: LearnedSalienceConfig
+    conformity: ConformityConfig
+    intervention: InterventionConfig
+    examples: Source | None
+    generations: Source | None
+    names: NamingExperimentConfig | None
 
     @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
         add = parser.add_argument
         bounded_number = options.bounded_number
         add(
@@ -171,7 +240,7 @@ class EvaluateOptions(options.JobOptions):
         )
         add(
             "--popular_share",
-            type=bounded_number(float, 0, 1, open_low=True),
+            type=bounded_number(float, 0, 1, above=True),
             default=ConformityConfig.share,
             help="For conformity: share of the mixtures that each popular item is planted into.",
         )
@@ -187,75 +256,25 @@ class EvaluateOptions(options.JobOptions):
         )
         options.add_error_rate(parser)
 
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> EvaluateJob:
+        """Create the job that a command line describes."""
+        return plan(args)
 
-def _semicolons(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(";") if name.strip())
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.evaluate.graph import build_evaluate
 
+        build_evaluate(root, self, progress)
 
-def _thresholds(text: str) -> tuple[tuple[str, float], ...]:
-    found = {}
-    for entry in _semicolons(text):
-        method, separator, value = entry.rpartition("=")
-        if not separator or not method:
-            raise argparse.ArgumentTypeError(f"must be METHOD=VALUE;..., got {entry!r}")
-        threshold = options.bounded_number(float, float("-inf"))(value)
-        if threshold == 0:
-            raise argparse.ArgumentTypeError(f"a threshold of 0 cannot be told from none: {entry!r}")
-        found[method.strip()] = threshold
-    return tuple(sorted(found.items()))
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.evaluate.summary import print_evaluation
+        from transforms.language_models.checkpoint import GenerationCheckpoint
 
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One evaluation, checked: everything that the graph is built from.
-
-    Attributes:
-        experiments: some of `EXPERIMENTS`, sorted.
-        collections: what is mixed; None: what `interactions` and `items` say, or nothing.
-        interactions: the log.
-        items: its catalogue.
-        journeys: those of `extract`, for E1.
-        users: number of users they are of, those without journeys among them.
-        swept: metrics of `extract`, those of a sweep among them.
-        embeddings: those of an earlier run.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
-        report: the file for the page.
-        encoder: what makes vectors.
-        encoder_name: what they are called.
-        methods: what E2 compares.
-        separation: how E2 is done.
-        learning: limits of the learned scorer in the experiments on salience.
-        conformity: how popular items are planted, and taken out.
-        intervention: how recommendations are judged.
-        examples: names that people gave, for naming.
-        generations: what models answered in an earlier run.
-        names: the ways to a name that are compared; None: naming is not among the experiments.
-        max_error_rate: largest share of unusable rows of an input, and of questions that a model fails to answer.
-    """
-
-    experiments: tuple[str, ...]
-    collections: Source | None
-    interactions: Source | None
-    items: Source | None
-    journeys: Source | None
-    users: int
-    swept: Source | None
-    embeddings: Source | None
-    workspace: str
-    versions: dict[str, str | None]
-    report: Path | None
-    encoder: EncoderSource | None
-    encoder_name: str
-    methods: tuple[Method, ...]
-    separation: SeparationConfig
-    learning: LearnedSalienceConfig
-    conformity: ConformityConfig
-    intervention: InterventionConfig
-    examples: Source | None
-    generations: Source | None
-    names: NamingExperimentConfig | None
-    max_error_rate: float
+        if self.asks:
+            GenerationCheckpoint(self.checkpoint_dir).clear()
+        print_evaluation(self, seconds)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -271,6 +290,24 @@ class Job:
     def checkpoint_dir(self) -> str:
         """The folder in which a model's answers are kept until the job is committed."""
         return checkpoint_dir(self.workspace)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The prompts that a language model completes, or the mixtures that are separated."""
+        if self.asks:
+            return {"questions": ProgressStep("prompts completed")}
+        if not self.methods:
+            return {}
+        from transforms.evaluation.suite import STEP, histories_to_take_apart
+
+        mixtures = self.separation.mixtures
+        count = mixtures.mixtures_per_k * len(mixtures.ks)
+        total = histories_to_take_apart(self.methods, count, stability=self.separation.stability)
+        return {STEP: ProgressStep("mixtures tried", total)}
+
+    @property
+    def inference_datasets(self) -> tuple[str, ...]:
+        """Prompts, where a language model completes them."""
+        return ("questions",) if self.asks else ()
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -296,9 +333,9 @@ class Job:
         }
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {
             JOURNEYS.name: self.journeys,
             METRICS.name: self.swept,
             COLLECTIONS.name: self.collections,
@@ -308,12 +345,6 @@ class Job:
             EMBEDDINGS.name: self.embeddings,
             GENERATIONS.name: self.generations,
         }
-        return {name: source for name, source in named.items() if source}
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        return input_lineage(self.sources)
 
 
 def outputs(encoder: EncoderSource | None, names: NamingExperimentConfig | None) -> tuple[DatasetSchema, ...]:
@@ -326,7 +357,7 @@ def outputs(encoder: EncoderSource | None, names: NamingExperimentConfig | None)
     return (*kept, ERRORS, METRICS)
 
 
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> EvaluateJob:
     """Checks a command line against the world: finds inputs, opens the workspace, chooses the methods.
 
     Raises:
@@ -352,7 +383,7 @@ def plan(args: argparse.Namespace) -> Job:
         fixed_thresholds=args.fixed_thresholds,
         stability=bool(args.stability),
     )
-    return Job(
+    return EvaluateJob(
         experiments=experiments,
         collections=sources.get("collections"),
         interactions=sources.get("interactions"),
@@ -362,7 +393,7 @@ def plan(args: argparse.Namespace) -> Job:
         swept=swept,
         embeddings=embeddings,
         workspace=workspace,
-        versions=versions,
+        expected_versions=versions,
         report=report,
         encoder=encoder,
         encoder_name=encoder_name,
@@ -383,30 +414,30 @@ def _check_experiments(args: argparse.Namespace) -> tuple[str, ...]:
     experiments = tuple(sorted(set(args.experiments)))
     if not experiments or not set(experiments) <= set(EXPERIMENTS):
         given = ",".join(args.experiments)
-        raise options.UsageError(f"--experiments must be some of {', '.join(EXPERIMENTS)}, got {given!r}")
+        raise UsageError(f"--experiments must be some of {', '.join(EXPERIMENTS)}, got {given!r}")
     for name, users in _USED_BY.items():
         if getattr(args, name) is not None and not set(users) & set(experiments):
-            raise options.UsageError(f"--{name} is for {' and '.join(users)}, which is not among --experiments")
+            raise UsageError(f"--{name} is for {' and '.join(users)}, which is not among --experiments")
     for experiment in set(_ALONE) & set(experiments):
         if len(experiments) > 1:
-            raise options.UsageError(f"{experiment} runs alone, not beside other --experiments")
+            raise UsageError(f"{experiment} runs alone, not beside other --experiments")
         for name in _NEEDS[experiment]:
             if getattr(args, name) is None:
-                raise options.UsageError(f"{experiment} needs --{name}")
+                raise UsageError(f"{experiment} needs --{name}")
     for experiment in _USED_BY["journeys"]:
         if experiment in experiments and args.journeys is None:
-            raise options.UsageError(f"{experiment} needs --journeys, the workspace that extract wrote")
+            raise UsageError(f"{experiment} needs --journeys, the workspace that extract wrote")
     if "E2" in experiments:
         if (args.interactions is None) != (args.items is None):
-            raise options.UsageError("--interactions and --items belong together")
+            raise UsageError("--interactions and --items belong together")
         if (args.collections is None) == (args.interactions is None):
-            raise options.UsageError("E2 needs either --collections, or --interactions and --items with tags")
+            raise UsageError("E2 needs either --collections, or --interactions and --items with tags")
     for experiment, packages in _CALCULATORS.items():
         missing = [name for name in packages if importlib.util.find_spec(name) is None]
         if missing and experiment in experiments:
-            raise options.UsageError(f"{experiment} needs {', '.join(missing)}: {_EXTRA}")
+            raise UsageError(f"{experiment} needs {', '.join(missing)}: {_EXTRA}")
     if args.previous is not None and args.encoder is None and "naming" not in experiments:
-        raise options.UsageError("--previous is for its embeddings, so give the --encoder too")
+        raise UsageError("--previous is for its embeddings, so give the --encoder too")
     return experiments
 
 
@@ -424,7 +455,7 @@ def _find_journeys(workspace: str) -> tuple[Source, int]:
     found = [resolve_dataset("--journeys", workspace, schema) for schema in (JOURNEYS, HISTORIES)]
     users = found[1].manifest.rows if found[1].manifest else 0
     if not users:
-        raise options.UsageError(f"--journeys: {workspace!r} has no users")
+        raise UsageError(f"--journeys: {workspace!r} has no users")
     return found[0], users
 
 
@@ -432,7 +463,7 @@ def _mixture_config(args: argparse.Namespace) -> MixtureConfig:
     try:
         return MixtureConfig(args.ks, args.mixtures_per_k, args.fewest, args.most, args.proportions, args.seed)
     except ValueError as error:
-        raise options.UsageError(f"--{error}") from error
+        raise UsageError(f"--{error}") from error
 
 
 def _find_sweep(workspace: str) -> Source:
@@ -440,19 +471,19 @@ def _find_sweep(workspace: str) -> Source:
     source = resolve_dataset("--journeys", workspace, METRICS)
     extraction = source.manifest.configuration.get("extraction", {}) if source.manifest else {}
     if extraction.get("sweep") is None:
-        raise options.UsageError(f"--journeys: {workspace!r} tells of no other thresholds: extract with --sweep")
+        raise UsageError(f"--journeys: {workspace!r} tells of no other thresholds: extract with --sweep")
     return source
 
 
 def _check_report(text: str, experiments: tuple[str, ...]) -> Path:
     path = Path(text).expanduser().absolute()
     if "://" in text or path.is_dir() or not path.parent.is_dir():
-        raise options.UsageError(f"--report must be a file in a folder of this machine, got {text!r}")
+        raise UsageError(f"--report must be a file in a folder of this machine, got {text!r}")
     if "sweep" in experiments:
         if path.suffix == PICTURE:
-            raise options.UsageError(f"--report is a page, beside which the curves are {PICTURE}, got {text!r}")
+            raise UsageError(f"--report is a page, beside which the curves are {PICTURE}, got {text!r}")
         if importlib.util.find_spec("matplotlib") is None:
-            raise options.UsageError(f"--report of sweep draws curves, which needs matplotlib: {_EXTRA_TO_DRAW}")
+            raise UsageError(f"--report of sweep draws curves, which needs matplotlib: {_EXTRA_TO_DRAW}")
     return path
 
 
@@ -460,7 +491,7 @@ def _open_workspace(workspace: str, schemas: tuple[DatasetSchema, ...]) -> dict[
     versions = prepare_workspace(workspace, schemas)
     for name in (JOURNEYS.name, NAMING_EXAMPLES.name):
         if read_manifest(f"{workspace.rstrip('/')}/{name}") is not None:
-            raise options.UsageError(
+            raise UsageError(
                 f"--workspace: {workspace!r} holds {name}, whose metrics and errors would be replaced; take another"
             )
     return versions
@@ -473,8 +504,8 @@ def _choose_methods(args: argparse.Namespace, encoder_name: str) -> tuple[Method
     try:
         chosen = choose_methods(encoder_name or None, args.methods)
     except ValueError as error:
-        raise options.UsageError(f"--methods: {error}") from error
+        raise UsageError(f"--methods: {error}") from error
     try:
         return with_thresholds(chosen, dict(args.fixed_thresholds))
     except ValueError as error:
-        raise options.UsageError(f"--fixed_thresholds: {error}") from error
+        raise UsageError(f"--fixed_thresholds: {error}") from error

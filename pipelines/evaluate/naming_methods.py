@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from pipelines.common.command_line import UsageError
 from pipelines.common.models import (
     check_adapter,
     model_label,
@@ -16,7 +17,7 @@ from pipelines.common.models import (
     resolve_name_selector,
     resolve_prompt_fields,
 )
-from pipelines.common.options import UsageError, bounded_number
+from pipelines.common.options import bounded_number
 from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS, NamingMethod
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec

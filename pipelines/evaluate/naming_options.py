@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import resolve_dataset
 from pipelines.common.models import check_word_lists
 from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
@@ -46,7 +47,7 @@ def names_config(args: argparse.Namespace) -> NamingExperimentConfig:
     """
     check_word_lists("names are")
     if args.encoder is None and any(way.kind == "medoid_title" for way in args.ways):
-        raise options.UsageError("--ways: medoid_title needs --encoder, by which titles are near to each other")
+        raise UsageError("--ways: medoid_title needs --encoder, by which titles are near to each other")
     ways = resolve_naming_methods(args.ways)
     return NamingExperimentConfig(
         ways, args.most_examples, _find_bleurt(args.bleurt) if args.bleurt else None, args.seed
@@ -58,9 +59,9 @@ def _find_bleurt(folder: str) -> BleurtSource:
     try:
         source.check()
     except ValueError as error:
-        raise options.UsageError(f"--bleurt: {error}") from error
+        raise UsageError(f"--bleurt: {error}") from error
     if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        raise options.UsageError(f"--bleurt needs {', '.join(missing)}: {INSTALL_ENCODER}")
+        raise UsageError(f"--bleurt needs {', '.join(missing)}: {INSTALL_ENCODER}")
     return source
 
 
@@ -77,7 +78,7 @@ def find_stored(
         _find_if_there(args.previous or workspace, schema) if is_used else None for schema, is_used in wanted
     )
     if args.previous and embeddings is None and generations is None:
-        raise options.UsageError(
+        raise UsageError(
             f"--previous: {args.previous!r} holds neither embeddings nor generations that this run could use"
         )
     return embeddings, generations
@@ -86,5 +87,5 @@ def find_stored(
 def _find_if_there(workspace: str, schema: DatasetSchema) -> Source | None:
     try:
         return resolve_dataset("--previous", workspace, schema)
-    except options.UsageError:
+    except UsageError:
         return None

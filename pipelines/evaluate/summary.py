@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from pipelines.evaluate.job import PICTURE, PROGRAM, Job
+from pipelines.evaluate.job import PICTURE, EvaluateJob
 from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
@@ -35,7 +35,7 @@ from transforms.report.terminal import rich_table
 _SHOWN_MEANS = ("mean F1", "mean ARI")
 
 
-def print_evaluation(job: Job, seconds: float) -> None:
+def print_evaluation(job: EvaluateJob, seconds: float) -> None:
     """Prints the tables of a run, read from the metrics that it committed, and writes the page that was asked for."""
     source = resolve_source(FileSystems.join(job.workspace, METRICS.name))
     metrics = read_dataset(METRICS, source).cast(METRICS.arrow).combine_chunks().to_batches()
@@ -60,7 +60,7 @@ def print_evaluation(job: Job, seconds: float) -> None:
         cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
         tables.append(_plain(_without_ends(cells), "Names: how good they are"))
     console = _wide_enough(tables)
-    console.print(f"{PROGRAM}: {seconds:.1f} s", markup=False)
+    console.print(f"{job.name}: {seconds:.1f} s", markup=False)
     for table in tables:
         console.print(table)
     if "E2" in job.experiments:
@@ -75,7 +75,7 @@ def print_evaluation(job: Job, seconds: float) -> None:
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
-def _shown(job: Job, names: NamingExperimentConfig) -> str:
+def _shown(job: EvaluateJob, names: NamingExperimentConfig) -> str:
     """Names to look at: examples and answers are read again, from which they follow."""
     examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
     answers = []

@@ -8,7 +8,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.extract.job import PROGRAM, Job
+from pipelines.extract.job import ExtractJob
 from schemas import (
     EMBEDDINGS,
     HISTORIES,
@@ -47,7 +47,7 @@ class _Catalogue(NamedTuple):
     embeddings: beam.PCollection | None
 
 
-def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_extract(root: beam.Pipeline, job: ExtractJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
@@ -65,15 +65,15 @@ def build_extract(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     side_outputs.add_errors_and_counts(extracted.errors, extracted.counts)
     if extracted.swept is not None:
         side_outputs.metrics.append(
-            extracted.swept | "SweepMetrics" >> beam.Map(sweep_metrics, PROGRAM, job.extraction)
+            extracted.swept | "SweepMetrics" >> beam.Map(sweep_metrics, job.name, job.extraction)
         )
     batches = {SALIENT_TERMS.name: extracted.salient}
     if known.embeddings is not None:
         batches[EMBEDDINGS.name] = known.embeddings
-    commit_job(PROGRAM, job, batches, side_outputs, writer, (extracted.parts,))
+    commit_job(job, batches, side_outputs, writer, (extracted.parts,))
 
 
-def _read_catalogue(root: beam.Pipeline, job: Job, progress: Progress, side_outputs: SideOutputs) -> _Catalogue:
+def _read_catalogue(root: beam.Pipeline, job: ExtractJob, progress: Progress, side_outputs: SideOutputs) -> _Catalogue:
     buckets = max(4, job.items.size // _BYTES_PER_BUCKET)
     items = _read_unique(root, ITEMS, job.items, job.item_columns, progress, side_outputs, buckets)
     encoded = _encode(root, items, job.encoder, job.embeddings, progress, side_outputs) if job.encoder else None

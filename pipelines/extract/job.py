@@ -7,15 +7,18 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
+
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
     check_not_nested,
     default_num_parts,
-    input_lineage,
     prepare_workspace,
     resolve_input,
     resolve_optional,
 )
+from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_encoder
 from schemas import (
     EMBEDDINGS,
@@ -41,10 +44,10 @@ from transforms.journeys.config import (
     InteractionFilter,
     SweepConfig,
 )
+from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
 from transforms.salience.text import FUNCTION_WORDS, normalise
 
-PROGRAM = "extract"
 _SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors"
 _BROADCAST_BYTES = 256 << 20
 _VECTOR_SHARE = 8
@@ -52,11 +55,50 @@ SCORERS = ("statistical", "learned")
 _EVIDENCE_OPTIONS = ("merge_threshold", "merge_fraction", "join_fraction")
 
 
-class ExtractOptions(options.JobOptions):
-    """Extracts the interest journeys of each user from an interaction log and an item catalogue."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtractJob(Job):
+    """One extraction, checked: everything that the graph is built from.
+
+    Attributes:
+        interactions: the log.
+        items: the catalogue.
+        previous: histories of the run that this one continues.
+        item_embeddings: vectors of items that were given.
+        salient_terms: salient terms that were given.
+        embeddings: vectors of texts from the run before, or from the one that this replaces.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        embedding_columns: other names of columns in the vectors that were given.
+        timestamp_unit: what numbers in the timestamp column count.
+        salience: how salient terms are found.
+        scorer: by which scorer, one of `SCORERS`.
+        encoder: what makes vectors of items.
+        extraction: how journeys are formed.
+        parts: number of parts of each dataset.
+    """
+
+    name = "extract"
+    description = "Extracts the interest journeys of each user from an interaction log and an item catalogue."
+
+    interactions: Source
+    items: Source
+    previous: Source | None
+    item_embeddings: Source | None
+    salient_terms: Source | None
+    embeddings: Source | None
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    embedding_columns: dict[str, str]
+    timestamp_unit: Any
+    salience: SalienceConfig
+    scorer: str
+    encoder: EncoderSource | None
+    extraction: ExtractConfig
+    parts: int
 
     @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
         add = parser.add_argument
         bounded_number = options.bounded_number
         add("--interactions", help="Log: parquet file, folder or glob. Without it: the sample.")
@@ -72,7 +114,7 @@ class ExtractOptions(options.JobOptions):
             default=(),
             help="Kinds of `event` to keep: `purchase,click`. Without it: all.",
         )
-        add("--min_value", type=bounded_number(float, float("-inf")), help="Least `value` of an interaction to keep.")
+        add("--min_value", type=bounded_number(float, None), help="Least `value` of an interaction to keep.")
         add(
             "--min_dwell_seconds",
             type=bounded_number(float, 0),
@@ -91,7 +133,7 @@ class ExtractOptions(options.JobOptions):
         )
         add(
             "--threshold",
-            type=bounded_number(float, 0, 1, open_low=True),
+            type=bounded_number(float, 0, 1, above=True),
             help="By terms: least cosine between an item and a journey for the item to join it. Without it: "
             f"{IcpcConfig.threshold}.",
         )
@@ -121,7 +163,7 @@ class ExtractOptions(options.JobOptions):
         )
         add(
             "--half_life_days",
-            type=bounded_number(float, 0, 1e6, open_low=True),
+            type=bounded_number(float, 0, 1e6, above=True),
             help="Days: journeys are ranked by importance, the sum over their interactions, each of which counts half "
             "when it is so much older than the user's last. Without it: by size.",
         )
@@ -144,7 +186,7 @@ class ExtractOptions(options.JobOptions):
         )
         add(
             "--merge_threshold",
-            type=bounded_number(float, float("-inf")),
+            type=bounded_number(float, None),
             help="By vectors: least evidence for two journeys to be one. Lower: fewer and wider journeys. Without it: "
             f"{BayesianConfig.merge_threshold}.",
         )
@@ -163,7 +205,7 @@ class ExtractOptions(options.JobOptions):
         )
         add(
             "--target_journeys_per_user",
-            type=bounded_number(float, 0, 1e6, open_low=True),
+            type=bounded_number(float, 0, 1e6, above=True),
             help="Mean number of journeys of a user that is wanted: --threshold, or --merge_threshold, is found from "
             "the data. It implies --sweep.",
         )
@@ -217,50 +259,26 @@ class ExtractOptions(options.JobOptions):
         )
         options.add_error_rate(parser)
 
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> ExtractJob:
+        """Create the job that a command line describes."""
+        return plan(args)
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One extraction, checked: everything that the graph is built from.
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.extract.graph import build_extract
 
-    Attributes:
-        interactions: the log.
-        items: the catalogue.
-        previous: histories of the run that this one continues.
-        item_embeddings: vectors of items that were given.
-        salient_terms: salient terms that were given.
-        embeddings: vectors of texts from the run before, or from the one that this replaces.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
-        columns: other names of columns in the log.
-        item_columns: other names of columns in the catalogue.
-        embedding_columns: other names of columns in the vectors that were given.
-        timestamp_unit: what numbers in the timestamp column count.
-        salience: how salient terms are found.
-        scorer: by which scorer, one of `SCORERS`.
-        encoder: what makes vectors of items.
-        extraction: how journeys are formed.
-        parts: number of parts of each dataset.
-        max_error_rate: largest share of unusable rows of an input.
-    """
+        build_extract(root, self, progress)
 
-    interactions: Source
-    items: Source
-    previous: Source | None
-    item_embeddings: Source | None
-    salient_terms: Source | None
-    embeddings: Source | None
-    workspace: str
-    versions: dict[str, str | None]
-    columns: dict[str, str]
-    item_columns: dict[str, str]
-    embedding_columns: dict[str, str]
-    timestamp_unit: Any
-    salience: SalienceConfig
-    scorer: str
-    encoder: EncoderSource | None
-    extraction: ExtractConfig
-    parts: int
-    max_error_rate: float
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.extract.summary import print_extract
+
+        print_extract(self, seconds)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The users whose journeys are extracted."""
+        return {"users": ProgressStep("users done")}
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -282,9 +300,9 @@ class Job:
         return outputs(self.encoder)
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {
             ITEMS.name: self.items,
             ITEM_EMBEDDINGS.name: self.item_embeddings,
             SALIENT_TERMS.name: self.salient_terms,
@@ -292,12 +310,6 @@ class Job:
             INTERACTIONS.name: self.interactions,
             HISTORIES.name: self.previous,
         }
-        return {name: source for name, source in named.items() if source}
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        return input_lineage(self.sources)
 
 
 def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
@@ -306,16 +318,16 @@ def outputs(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
     return (SALIENT_TERMS, *cached, HISTORIES, ERRORS, METRICS, JOURNEYS)
 
 
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> ExtractJob:
     """Checks a command line against the world: finds inputs, opens the workspace, resolves what is automatic.
 
     Raises:
         UsageError: when it cannot be carried out.
     """
     if (args.interactions is None) != (args.items is None):
-        raise options.UsageError("--interactions and --items belong together: give both, or neither for the sample")
+        raise UsageError("--interactions and --items belong together: give both, or neither for the sample")
     if args.interactions is None and not _SAMPLE.is_dir():
-        raise options.UsageError("the sample is not part of the installed package; give --interactions and --items")
+        raise UsageError("the sample is not part of the installed package; give --interactions and --items")
     interactions = resolve_input("--interactions", args.interactions or str(_SAMPLE / "interactions.parquet"))
     items = resolve_input("--items", args.items or str(_SAMPLE / "items.parquet"))
     given = resolve_optional(args, (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name))
@@ -328,8 +340,8 @@ def plan(args: argparse.Namespace) -> Job:
     previous = _find_previous(args.previous) if args.previous else None
     parts = args.parts or _choose_parts(interactions, previous)
     if args.buckets and parts % args.buckets:
-        raise options.UsageError(f"--buckets must divide the number of parts, {parts}, got {args.buckets}")
-    job = Job(
+        raise UsageError(f"--buckets must divide the number of parts, {parts}, got {args.buckets}")
+    job = ExtractJob(
         interactions=interactions,
         items=items,
         previous=previous,
@@ -337,7 +349,7 @@ def plan(args: argparse.Namespace) -> Job:
         salient_terms=given.get(SALIENT_TERMS.name),
         embeddings=_find_embeddings(args, workspace) if encoder else None,
         workspace=workspace,
-        versions=versions,
+        expected_versions=versions,
         columns=args.columns,
         item_columns=args.item_columns,
         embedding_columns=args.embedding_columns,
@@ -382,27 +394,25 @@ def _has_vectors(args: argparse.Namespace) -> bool:
 def _check_clustering(args: argparse.Namespace) -> None:
     """Refuses options of one way to form journeys where the other is meant."""
     if args.encoder is not None and args.item_embeddings is not None:
-        raise options.UsageError("--encoder makes vectors and --item_embeddings gives them: one of them, please")
+        raise UsageError("--encoder makes vectors and --item_embeddings gives them: one of them, please")
     if args.encoder is None and args.embeddings is not None:
-        raise options.UsageError("--embeddings is for --encoder, which is not given")
+        raise UsageError("--embeddings is for --encoder, which is not given")
     if args.item_embeddings is None and args.embedding_columns:
-        raise options.UsageError("--embedding_columns is for --item_embeddings, which is not given")
+        raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
     if args.scorer is not None and args.salient_terms is not None:
-        raise options.UsageError("--scorer computes salient terms and --salient_terms gives them: one of them, please")
+        raise UsageError("--scorer computes salient terms and --salient_terms gives them: one of them, please")
     if args.scorer == "learned" and args.encoder is None:
-        raise options.UsageError("--scorer=learned needs --encoder")
+        raise UsageError("--scorer=learned needs --encoder")
     by_vectors = _has_vectors(args)
     for name in ("threshold", "assign") if by_vectors else _EVIDENCE_OPTIONS:
         if getattr(args, name) is not None:
             other = "terms, not by vectors" if by_vectors else "vectors, which come from --encoder or --item_embeddings"
-            raise options.UsageError(f"--{name} is for journeys that are formed by {other}")
+            raise UsageError(f"--{name} is for journeys that are formed by {other}")
     for name in ("threshold", "merge_threshold"):
         if args.target_journeys_per_user is not None and getattr(args, name) is not None:
-            raise options.UsageError(
-                f"--target_journeys_per_user finds the threshold that --{name} gives: one of them, please"
-            )
+            raise UsageError(f"--target_journeys_per_user finds the threshold that --{name} gives: one of them, please")
     if by_vectors and args.max_history > MAX_HISTORY_BY_VECTORS:
-        raise options.UsageError(
+        raise UsageError(
             f"--max_history must be at most {MAX_HISTORY_BY_VECTORS} for journeys that are formed by vectors: "
             f"memory grows with its square, got {args.max_history}"
         )
@@ -428,11 +438,11 @@ def _find_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:
     try:
         manifest = read_manifest(absolute_path(path))
     except (ValueError, StorageError) as error:
-        raise options.UsageError(f"{option}: {error}") from error
+        raise UsageError(f"{option}: {error}") from error
     if manifest is not None and manifest.schema_fingerprint == EMBEDDINGS.fingerprint:
         return resolve_input(option, path)
     if args.embeddings:
-        raise options.UsageError(f"--embeddings: {folder!r} holds no embeddings that this version wrote")
+        raise UsageError(f"--embeddings: {folder!r} holds no embeddings that this version wrote")
     return None
 
 
@@ -444,11 +454,11 @@ def _find_previous(workspace: str) -> Source:
         or manifest.schema_fingerprint != HISTORIES.fingerprint
         or not {"parts", "extraction"} <= set(manifest.configuration)
     ):
-        raise options.UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
+        raise UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
     return source
 
 
-def _check_continues(job: Job) -> None:
+def _check_continues(job: ExtractJob) -> None:
     """The stored histories must have been filtered and cut as the new log will be."""
     if job.previous is None or job.previous.manifest is None:
         return
@@ -457,11 +467,9 @@ def _check_continues(job: Job) -> None:
     for name, value in now["interactions"].items():
         stored = before["interactions"].get(name)  # histories of an earlier version may not say
         if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:
-            raise options.UsageError(
-                f"--{name} is {value} but was {stored} in --previous: its log was filtered otherwise"
-            )
+            raise UsageError(f"--{name} is {value} but was {stored} in --previous: its log was filtered otherwise")
     if now["max_history"] > before["max_history"]:
-        raise options.UsageError(
+        raise UsageError(
             f"--max_history is {now['max_history']} but --previous kept only {before['max_history']} a user"
         )
 
@@ -473,7 +481,7 @@ def _read_stop_words(path: str) -> frozenset[str]:
             raise FileNotFoundError("there is no such file")
         return frozenset(normalise(stored.content.decode()).split())
     except (OSError, UnicodeDecodeError) as error:
-        raise options.UsageError(f"--stop_words: cannot read {path!r}: {error}") from error
+        raise UsageError(f"--stop_words: cannot read {path!r}: {error}") from error
 
 
 def _choose_parts(interactions: Source, previous: Source | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
@@ -11,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.common.run_metrics import MetricValues, read_metrics
-from schemas import JOURNEYS
+from pipelines.extract.job import ExtractJob
+from schemas import CACHES, JOURNEYS, OUTPUTS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import sweep_slice
@@ -24,15 +24,16 @@ _NEAR = 0.1
 """What is told to be near: within this share of what was wanted."""
 
 
-def print_summary(program: str, workspace: str, written: Sequence[str], seconds: float) -> None:
+def print_extract(job: ExtractJob, seconds: float) -> None:
     """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
-    console = Console(highlight=False)
-    values = read_metrics(program, workspace)
-    console.print(_figure_table(program, values, seconds))
+    console, workspace = Console(highlight=False), job.workspace
+    values = read_metrics(job.name, workspace)
+    console.print(_counts_table(job.name, values, seconds))
     console.print(_histogram(values))
     for line in threshold_lines(values, workspace):
         console.print(line, soft_wrap=True, markup=False)
     _print_user(console, workspace)
+    written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance:")
     console.print(
@@ -40,13 +41,13 @@ def print_summary(program: str, workspace: str, written: Sequence[str], seconds:
     )
     console.print("Continue with tomorrow's log:")
     console.print(
-        f"  python -m pipelines.{program} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
+        f"  python -m pipelines.{job.name} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
         soft_wrap=True,
         markup=False,
     )
 
 
-def _figure_table(program: str, values: MetricValues, seconds: float) -> Table:
+def _counts_table(program: str, values: MetricValues, seconds: float) -> Table:
     table = Table(title=f"{program}: {seconds:.1f} s", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")

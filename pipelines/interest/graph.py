@@ -5,7 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.interest.job import PROGRAM, Job
+from pipelines.interest.job import InterestJob
 from schemas import INTERACTIONS, SCORED_INTERACTIONS
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
@@ -13,7 +13,7 @@ from transforms.interest.stages import AddInterest
 from transforms.progress import Progress
 
 
-def build_interest(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_interest(root: beam.Pipeline, job: InterestJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
@@ -23,4 +23,4 @@ def build_interest(root: beam.Pipeline, job: Job, progress: Progress) -> None:
     side_outputs.add_errors_and_counts(*besides)
     scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.max_pairs)
     side_outputs.counts.append(counts)
-    commit_job(PROGRAM, job, {SCORED_INTERACTIONS.name: scored}, side_outputs, writer)
+    commit_job(job, {SCORED_INTERACTIONS.name: scored}, side_outputs, writer)

@@ -6,22 +6,49 @@ import argparse
 import dataclasses
 from typing import Any
 
+import apache_beam as beam
+
 from pipelines.common import options
-from pipelines.common.inputs import check_not_nested, default_num_parts, input_lineage, prepare_workspace, resolve_input
+from pipelines.common.command_line import UsageError
+from pipelines.common.inputs import check_not_nested, default_num_parts, prepare_workspace, resolve_input
+from pipelines.common.job import Job
 from schemas import ERRORS, INTERACTIONS, METRICS, SCORED_INTERACTIONS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
 from transforms.interest.config import InterestConfig
+from transforms.progress import Progress
 
-PROGRAM = "interest"
 OUTPUTS = (SCORED_INTERACTIONS, ERRORS, METRICS)
 _MOST_PAIRS = 20_000_000
 
 
-class InterestOptions(options.JobOptions):
-    """Says how much of each interaction is interest rather than conformity: what people do because many do."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InterestJob(Job):
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        interactions: the log.
+        columns: other names of columns in the log.
+        timestamp_unit: what numbers in the timestamp column count.
+        learning: how interest is told from conformity.
+        max_pairs: the most pairs of user and item that are learnt from.
+        parts: number of parts of each dataset.
+    """
+
+    name = "interest"
+    description = (
+        "Says how much of each interaction is interest rather than conformity: what people do because many do."
+    )
+
+    interactions: Source
+    columns: dict[str, str]
+    timestamp_unit: Any
+    learning: InterestConfig
+    max_pairs: int
+    parts: int
 
     @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
         add = parser.add_argument
         bounded_number = options.bounded_number
         add("--interactions", help="Log: parquet file, folder or glob.")
@@ -72,32 +99,22 @@ class InterestOptions(options.JobOptions):
         )
         options.add_error_rate(parser)
 
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> InterestJob:
+        """Create the job that a command line describes."""
+        return plan(args)
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One run, checked: everything that the graph is built from.
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.interest.graph import build_interest
 
-    Attributes:
-        interactions: the log.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
-        columns: other names of columns in the log.
-        timestamp_unit: what numbers in the timestamp column count.
-        learning: how interest is told from conformity.
-        max_pairs: the most pairs of user and item that are learnt from.
-        parts: number of parts of each dataset.
-        max_error_rate: largest share of unusable rows of an input.
-    """
+        build_interest(root, self, progress)
 
-    interactions: Source
-    workspace: str
-    versions: dict[str, str | None]
-    columns: dict[str, str]
-    timestamp_unit: Any
-    learning: InterestConfig
-    max_pairs: int
-    parts: int
-    max_error_rate: float
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.interest.summary import print_interest
+
+        print_interest(self, seconds)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -114,31 +131,26 @@ class Job:
         }
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset."""
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
         return {INTERACTIONS.name: self.interactions}
 
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        return input_lineage(self.sources)
 
-
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> InterestJob:
     """Checks a command line against the world: finds the log, opens the workspace.
 
     Raises:
         UsageError: when it cannot be carried out.
     """
     if args.interactions is None:
-        raise options.UsageError("give --interactions, the log")
+        raise UsageError("give --interactions, the log")
     workspace = absolute_path(args.workspace)
     interactions = resolve_input("--interactions", args.interactions)
     check_not_nested(workspace, [("--interactions", interactions)])
-    return Job(
+    return InterestJob(
         interactions=interactions,
         workspace=workspace,
-        versions=prepare_workspace(workspace, OUTPUTS),
+        expected_versions=prepare_workspace(workspace, OUTPUTS),
         columns=args.columns,
         timestamp_unit=args.timestamp_unit,
         learning=InterestConfig(

@@ -6,18 +6,18 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.interest.job import PROGRAM
+from pipelines.interest.job import InterestJob
 from schemas import SCORED_INTERACTIONS
 
 _BAR = 30
 _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("items", "items"))
 
 
-def print_interest(workspace: str, seconds: float) -> None:
+def print_interest(job: InterestJob, seconds: float) -> None:
     """Prints the figures of a run, how many interactions have how much interest, and what to do with them."""
-    console = Console(highlight=False)
-    values = read_metrics(PROGRAM, workspace)
-    print_counts(console, PROGRAM, seconds, values, _COUNTS)
+    console, workspace = Console(highlight=False), job.workspace
+    values = read_metrics(job.name, workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
     tenths = {slice_: number for (metric, slice_), number in values.items() if metric == "interactions_by_interest"}
     console.print("interactions by interest", markup=False)
     for tenth, number in sorted(tenths.items()):

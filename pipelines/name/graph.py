@@ -5,13 +5,13 @@ from __future__ import annotations
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.name.job import PROGRAM, Job
+from pipelines.name.job import NameJob
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.checkpoint import GenerationCheckpoint
-from transforms.language_models.generate import PROMPTS_COUNTER, GenerateTexts
+from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
 from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
@@ -21,7 +21,7 @@ _BYTES_PER_BUCKET = 4 << 20
 """Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""
 
 
-def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     side_outputs = SideOutputs()
     schemas = {schema.name: schema for schema in (ITEMS, JOURNEYS, GENERATIONS)}
@@ -45,14 +45,13 @@ def build_name(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         batches = {JOURNEY_NAMES.name: names}
     else:
         batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, context, side_outputs, progress)
-    asked = () if job.asked is None else (PROMPTS_COUNTER,)
-    commit_job(PROGRAM, job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress), asked=asked)
+    commit_job(job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress))
 
 
 def _ask(
     ready: beam.PCollection,
     stored: beam.PCollection | None,
-    job: Job,
+    job: NameJob,
     asked: GenerationSpec,
     context: NamingContext,
     side_outputs: SideOutputs,

@@ -7,16 +7,19 @@ import dataclasses
 from pathlib import Path
 from typing import Any, get_args
 
+import apache_beam as beam
+
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
     check_not_nested,
     checkpoint_dir,
     default_num_parts,
-    input_lineage,
     prepare_workspace,
     resolve_dataset,
     resolve_input,
 )
+from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import (
     DEFAULT_NUM_CANDIDATES,
     DEFAULT_SELECTION_ENCODER,
@@ -40,17 +43,108 @@ from transforms.naming.safety.classifier import CombinedFilter
 from transforms.naming.safety.model import SafetyModel
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import MAX_CANDIDATES
+from transforms.progress import Progress
 
-PROGRAM = "name"
 _SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors" / "items.parquet"
 BUILTIN = "builtin"
 
 
-class NameOptions(options.JobOptions):
-    """Names the journeys of each user: from their terms, or by a language model that reads titles of their items."""
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--candidates",
+        type=options.bounded_number(int, 1, MAX_CANDIDATES),
+        help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
+        f"its first thought, which is faster. Without it: {DEFAULT_NUM_CANDIDATES} for `--model=builtin`, unless names "
+        "are drawn, otherwise 1.",
+    )
+    add(
+        "--encoder",
+        help="What makes vectors for that choice: `minilm`, `static`, which is faster and less exact, a folder, or a "
+        f"hub id. Without it: {DEFAULT_SELECTION_ENCODER}.",
+    )
+
+
+def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    bounded_number = options.bounded_number
+    add(
+        "--endpoint_timeout",
+        type=bounded_number(float, 0, 86_400, above=True),
+        default=ClientLimits.timeout,
+        help="Seconds that a request to an endpoint waits for a reply.",
+    )
+    add(
+        "--endpoint_requests_at_once",
+        type=bounded_number(int, 1, 1000),
+        default=ClientLimits.requests_at_once,
+        help="Requests to an endpoint that each process of a worker has open at a time.",
+    )
+    add(
+        "--endpoint_requests_per_second",
+        type=bounded_number(float, 0, 100_000, above=True),
+        default=ClientLimits.requests_per_second,
+        help="Requests to an endpoint that each process of a worker begins in a second. Without it: no limit.",
+    )
+    add(
+        "--endpoint_retries",
+        type=bounded_number(int, 0, 100),
+        default=ClientLimits.retries,
+        help="How often a request to an endpoint is made again while the server is busy, broken or out of reach.",
+    )
+
+
+def _add_safety_model(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--safety_model", help="Classifier that names must pass, beside word lists: folder or hub id of transformers.")
+    add(
+        "--safety_labels",
+        type=options.comma_separated,
+        default=(),
+        help="Its labels that mean a name is unsafe: `toxic,threat`. Without it: all, where a text may have several.",
+    )
+    add(
+        "--safety_threshold",
+        type=options.bounded_number(float, 0, 1, above=True),
+        default=SafetyModel.threshold,
+        help="A name is unsafe where one of these labels has at least this probability.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NameJob(Job):
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        journeys: what is named.
+        items: the catalogue.
+        generations: answers of an earlier run; None: there are none.
+        item_columns: other names of columns in the catalogue.
+        naming: how journeys are named.
+        asked: the language model, and what it is asked for; None for `salient`.
+        model: what the model is called in the datasets; empty for `salient`.
+        safety: what decides whether a name may be written.
+        parts: number of parts of each dataset.
+    """
+
+    name = "name"
+    description = (
+        "Names the journeys of each user: from their terms, or by a language model that reads titles of their items."
+    )
+
+    journeys: Source
+    items: Source
+    generations: Source | None
+    item_columns: dict[str, str]
+    naming: NamingConfig
+    asked: GenerationSpec | None
+    model: str
+    safety: WordLists | CombinedFilter
+    parts: int
 
     @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
         add = parser.add_argument
         bounded_number = options.bounded_number
         add("--journeys", default="workspace", help="Workspace that holds `journeys`, as `extract` writes it.")
@@ -105,7 +199,7 @@ class NameOptions(options.JobOptions):
         )
         add(
             "--top_p",
-            type=bounded_number(float, 0, 1, open_low=True),
+            type=bounded_number(float, 0, 1, above=True),
             default=DecodingConfig.top_p,
             help="Where names are drawn: from the likeliest tokens that together have this probability.",
         )
@@ -127,105 +221,39 @@ class NameOptions(options.JobOptions):
         options.add_item_columns(parser)
         options.add_error_rate(parser)
 
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> NameJob:
+        """Create the job that a command line describes."""
+        return plan(args)
 
-def _add_choice(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--candidates",
-        type=options.bounded_number(int, 1, MAX_CANDIDATES),
-        help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
-        f"its first thought, which is faster. Without it: {DEFAULT_NUM_CANDIDATES} for `--model=builtin`, unless names "
-        "are drawn, otherwise 1.",
-    )
-    add(
-        "--encoder",
-        help="What makes vectors for that choice: `minilm`, `static`, which is faster and less exact, a folder, or a "
-        f"hub id. Without it: {DEFAULT_SELECTION_ENCODER}.",
-    )
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.name.graph import build_name
 
+        build_name(root, self, progress)
 
-def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    bounded_number = options.bounded_number
-    add(
-        "--endpoint_timeout",
-        type=bounded_number(float, 0, 86_400, open_low=True),
-        default=ClientLimits.timeout,
-        help="Seconds that a request to an endpoint waits for a reply.",
-    )
-    add(
-        "--endpoint_requests_at_once",
-        type=bounded_number(int, 1, 1000),
-        default=ClientLimits.requests_at_once,
-        help="Requests to an endpoint that each process of a worker has open at a time.",
-    )
-    add(
-        "--endpoint_requests_per_second",
-        type=bounded_number(float, 0, 100_000, open_low=True),
-        default=ClientLimits.requests_per_second,
-        help="Requests to an endpoint that each process of a worker begins in a second. Without it: no limit.",
-    )
-    add(
-        "--endpoint_retries",
-        type=bounded_number(int, 0, 100),
-        default=ClientLimits.retries,
-        help="How often a request to an endpoint is made again while the server is busy, broken or out of reach.",
-    )
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.name.summary import print_name
+        from transforms.language_models.checkpoint import GenerationCheckpoint
 
-
-def _add_safety_model(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--safety_model", help="Classifier that names must pass, beside word lists: folder or hub id of transformers.")
-    add(
-        "--safety_labels",
-        type=options.comma_separated,
-        default=(),
-        help="Its labels that mean a name is unsafe: `toxic,threat`. Without it: all, where a text may have several.",
-    )
-    add(
-        "--safety_threshold",
-        type=options.bounded_number(float, 0, 1, open_low=True),
-        default=SafetyModel.threshold,
-        help="A name is unsafe where one of these labels has at least this probability.",
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One run, checked: everything that the graph is built from.
-
-    Attributes:
-        journeys: what is named.
-        items: the catalogue.
-        generations: answers of an earlier run; None: there are none.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
-        item_columns: other names of columns in the catalogue.
-        naming: how journeys are named.
-        asked: the language model, and what it is asked for; None for `salient`.
-        model: what the model is called in the datasets; empty for `salient`.
-        safety: what decides whether a name may be written.
-        parts: number of parts of each dataset.
-        max_error_rate: largest share of unusable rows of an input, and of questions that the model fails to answer.
-    """
-
-    journeys: Source
-    items: Source
-    generations: Source | None
-    workspace: str
-    versions: dict[str, str | None]
-    item_columns: dict[str, str]
-    naming: NamingConfig
-    asked: GenerationSpec | None
-    model: str
-    safety: WordLists | CombinedFilter
-    parts: int
-    max_error_rate: float
+        if self.asked is not None:
+            GenerationCheckpoint(self.checkpoint_dir).clear()
+        print_name(self, seconds)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
         """The datasets that it writes."""
         return outputs(self.naming.method)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The prompts that a language model completes."""
+        return {} if self.asked is None else {"questions": ProgressStep("prompts completed")}
+
+    @property
+    def inference_datasets(self) -> tuple[str, ...]:
+        """Prompts, where a language model completes them."""
+        return () if self.asked is None else ("questions",)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -239,15 +267,9 @@ class Job:
         }
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {ITEMS.name: self.items, JOURNEYS.name: self.journeys, GENERATIONS.name: self.generations}
-        return {name: source for name, source in named.items() if source}
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        return input_lineage(self.sources)
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {ITEMS.name: self.items, JOURNEYS.name: self.journeys, GENERATIONS.name: self.generations}
 
     @property
     def checkpoint_dir(self) -> str:
@@ -270,7 +292,7 @@ def outputs(method: Method) -> tuple[DatasetSchema, ...]:
     return (*answers, ERRORS, METRICS, JOURNEY_NAMES)
 
 
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> NameJob:
     """Checks a command line against the world: finds inputs and the model, opens the workspace.
 
     Raises:
@@ -281,7 +303,7 @@ def plan(args: argparse.Namespace) -> Job:
     _check_model(args)
     safety = _safety(args)
     if args.items is None and not _SAMPLE.is_file():
-        raise options.UsageError("the sample is not part of the installed package; give --items")
+        raise UsageError("the sample is not part of the installed package; give --items")
     items = resolve_input("--items", args.items or str(_SAMPLE))
     journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
     workspace = absolute_path(args.workspace)
@@ -289,12 +311,12 @@ def plan(args: argparse.Namespace) -> Job:
     metadata = args.metadata or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
     naming = NamingConfig(args.method, metadata, args.max_items, examples=args.examples)
     asked = _asked(args, naming)
-    return Job(
+    return NameJob(
         journeys=journeys,
         items=items,
         generations=_find_generations(args, workspace) if asked else None,
         workspace=workspace,
-        versions=prepare_workspace(workspace, outputs(naming.method)),
+        expected_versions=prepare_workspace(workspace, outputs(naming.method)),
         item_columns=args.item_columns,
         naming=naming,
         asked=asked,
@@ -308,23 +330,23 @@ def plan(args: argparse.Namespace) -> Job:
 def _check_model(args: argparse.Namespace) -> None:
     """Refuses a method without what it needs, and with what is not for it."""
     if args.method == "salient" and (args.model or args.adapter):
-        raise options.UsageError("--method=salient asks no language model; give another --method, or no --model")
+        raise UsageError("--method=salient asks no language model; give another --method, or no --model")
     if args.method == "salient" and (args.candidates or args.encoder):
-        raise options.UsageError("--candidates and --encoder are for names that a --model thinks of")
+        raise UsageError("--candidates and --encoder are for names that a --model thinks of")
     if args.method != "salient" and not args.model:
-        raise options.UsageError(f"--method={args.method} needs --model")
+        raise UsageError(f"--method={args.method} needs --model")
     if args.model == BUILTIN and args.method != "fine_tuned":
-        raise options.UsageError(f"--model={BUILTIN} goes with --method=fine_tuned, got {args.method}")
+        raise UsageError(f"--model={BUILTIN} goes with --method=fine_tuned, got {args.method}")
     if args.method == "prompt_tuned" and is_endpoint(args.model):
-        raise options.UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
+        raise UsageError("--method=prompt_tuned needs --adapter, which goes with no endpoint")
     if args.method == "prompt_tuned" and not args.adapter:
-        raise options.UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
+        raise UsageError("--method=prompt_tuned needs --adapter, the tuned prompt")
     if args.adapter:
         check_adapter("--adapter", args.adapter, args.method)
     if args.temperature == 0 and args.top_p != DecodingConfig.top_p:
-        raise options.UsageError("--top_p is for names that are drawn, with a --temperature above 0")
+        raise UsageError("--top_p is for names that are drawn, with a --temperature above 0")
     if args.precision != GenerationSpec.dtype and (not args.model or is_endpoint(args.model)):
-        raise options.UsageError("--precision is for a --model that this machine loads")
+        raise UsageError("--precision is for a --model that this machine loads")
     _check_endpoint_limits(args)
 
 
@@ -333,7 +355,7 @@ def _check_endpoint_limits(args: argparse.Namespace) -> None:
         return
     for field in dataclasses.fields(ClientLimits):
         if getattr(args, f"endpoint_{field.name}") != field.default:
-            raise options.UsageError(
+            raise UsageError(
                 f"--endpoint_{field.name} is for a --model behind an endpoint, such as http://host:8000/v1#name"
             )
 
@@ -360,7 +382,7 @@ def _safety(args: argparse.Namespace) -> WordLists | CombinedFilter:
     if args.safety_model:
         return resolve_safety_model("--safety_model", args.safety_model, args.safety_labels, args.safety_threshold)
     if args.safety_labels or args.safety_threshold != SafetyModel.threshold:
-        raise options.UsageError("--safety_labels and --safety_threshold are for a --safety_model")
+        raise UsageError("--safety_labels and --safety_threshold are for a --safety_model")
     return WordLists()
 
 
@@ -370,5 +392,5 @@ def _find_generations(args: argparse.Namespace, workspace: str) -> Source | None
         return resolve_dataset("--previous", args.previous, GENERATIONS)
     try:
         return resolve_dataset("--workspace", workspace, GENERATIONS)
-    except options.UsageError:
+    except UsageError:
         return None

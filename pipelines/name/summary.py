@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.name.job import PROGRAM, Job
+from pipelines.name.job import NameJob
 from schemas import JOURNEY_NAMES, JOURNEYS, DatasetSchema
 from transforms.datasets.files import Source, resolve_source
 from transforms.datasets.reading import read_dataset
@@ -27,11 +27,11 @@ _COUNTS = (
 )
 
 
-def print_name(job: Job, seconds: float) -> None:
+def print_name(job: NameJob, seconds: float) -> None:
     """Prints the figures of a run, the names of some users' journeys, and where the datasets are."""
     console = Console(highlight=False)
-    values = read_metrics(PROGRAM, job.workspace)
-    print_counts(console, PROGRAM, seconds, values, _COUNTS)
+    values = read_metrics(job.name, job.workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
     for title, metric in (("names", "names"), ("names of the model that were not taken", "names_rejected")):
         told = [f"{slice_} {number:,.0f}" for (name, slice_), number in sorted(values.items()) if name == metric]
         if told:
@@ -41,7 +41,7 @@ def print_name(job: Job, seconds: float) -> None:
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
-def _print_users(console: Console, job: Job) -> None:
+def _print_users(console: Console, job: NameJob) -> None:
     """Names of the journeys of some users, beside the terms that carry them."""
     named = _first_part(JOURNEY_NAMES, resolve_source(FileSystems.join(job.workspace, JOURNEY_NAMES.name)))
     names = {(row["user_id"], row["journey_id"]): row["name"] for row in named}

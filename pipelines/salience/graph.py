@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.salience.job import PROGRAM, Job
+from pipelines.salience.job import SalienceJob
 from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, SALIENCE_MODEL, SALIENT_TERMS
 from transforms.columnar import ApplyGlobally, split_by_size
 from transforms.datasets.deduplicate import Deduplicate
@@ -27,7 +27,7 @@ _FEWEST_BUCKETS, _MOST_BUCKETS = 4, 64
 """The contexts of all terms are summed up in each bucket before they are shuffled."""
 
 
-def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_salience(root: beam.Pipeline, job: SalienceJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
     schemas = {schema.name: schema for schema in (ITEMS, COLLECTIONS, INTERACTIONS, EMBEDDINGS)}
@@ -68,10 +68,10 @@ def build_salience(root: beam.Pipeline, job: Job, progress: Progress) -> None:
         SALIENCE_MODEL.name: learned.model,
         SALIENT_TERMS.name: learned.salient,
     }
-    commit_job(PROGRAM, job, batches, side_outputs, writer)
+    commit_job(job, batches, side_outputs, writer)
 
 
-def _given_model(job: Job) -> SalienceModel | None:
+def _given_model(job: SalienceJob) -> SalienceModel | None:
     if job.stored_model is not None:
         return from_rows(read_dataset(SALIENCE_MODEL, job.stored_model).to_batches())
     return None if job.learns else default_model(str(job.encoder))

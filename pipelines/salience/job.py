@@ -6,14 +6,17 @@ import argparse
 import dataclasses
 from typing import Any
 
+import apache_beam as beam
+
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
     check_not_nested,
-    input_lineage,
     prepare_workspace,
     resolve_dataset,
     resolve_optional,
 )
+from pipelines.common.job import Job
 from pipelines.common.models import resolve_encoder
 from schemas import (
     COLLECTIONS,
@@ -28,19 +31,54 @@ from schemas import (
 )
 from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSpec
+from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
-PROGRAM = "salience"
 OUTPUTS = (EMBEDDINGS, SALIENCE_MODEL, SALIENT_TERMS, ERRORS, METRICS)
 MODELS = ("auto", "default")
 MAX_TERMS = 32
 
 
-class SalienceOptions(options.JobOptions):
-    """Finds the salient terms of each item by a learned model: words of its text, and others that are near to it."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SalienceJob(Job):
+    """One run, checked: everything that the graph is built from.
+
+    Attributes:
+        items: the catalogue; None: what `collections` says.
+        collections: lists whose names are tags.
+        min_collections_of_source: sources with fewer are left out.
+        interactions: a log to learn from.
+        embeddings: those of an earlier run.
+        stored_model: the model of an earlier run, to be used.
+        learns: whether a model is learnt.
+        columns: other names of columns in the log.
+        item_columns: other names of columns in the catalogue.
+        encoder: what makes vectors.
+        salience: limits of the vocabulary and of what an item keeps.
+        learning: how a model is learnt, and how far items are expanded.
+    """
+
+    name = "salience"
+    description = (
+        "Finds the salient terms of each item by a learned model: words of its text, and others that are near to it."
+    )
+
+    items: Source | None
+    collections: Source | None
+    min_collections_of_source: int
+    interactions: Source | None
+    embeddings: Source | None
+    stored_model: Source | None
+    learns: bool
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    encoder: EncoderSpec
+    salience: SalienceConfig
+    learning: LearnedSalienceConfig
 
     @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
         add = parser.add_argument
         bounded_number = options.bounded_number
         add("--items", help="Catalogue: parquet file, folder or glob.")
@@ -109,44 +147,22 @@ class SalienceOptions(options.JobOptions):
         options.add_vocabulary_limits(parser)
         options.add_error_rate(parser)
 
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> SalienceJob:
+        """Create the job that a command line describes."""
+        return plan(args)
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One run, checked: everything that the graph is built from.
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.salience.graph import build_salience
 
-    Attributes:
-        items: the catalogue; None: what `collections` says.
-        collections: lists whose names are tags.
-        min_collections_of_source: sources with fewer are left out.
-        interactions: a log to learn from.
-        embeddings: those of an earlier run.
-        stored_model: the model of an earlier run, to be used.
-        learns: whether a model is learnt.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
-        columns: other names of columns in the log.
-        item_columns: other names of columns in the catalogue.
-        encoder: what makes vectors.
-        salience: limits of the vocabulary and of what an item keeps.
-        learning: how a model is learnt, and how far items are expanded.
-        max_error_rate: largest share of unusable rows of an input.
-    """
+        build_salience(root, self, progress)
 
-    items: Source | None
-    collections: Source | None
-    min_collections_of_source: int
-    interactions: Source | None
-    embeddings: Source | None
-    stored_model: Source | None
-    learns: bool
-    workspace: str
-    versions: dict[str, str | None]
-    columns: dict[str, str]
-    item_columns: dict[str, str]
-    encoder: EncoderSpec
-    salience: SalienceConfig
-    learning: LearnedSalienceConfig
-    max_error_rate: float
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.salience.summary import print_salience
+
+        print_salience(self, seconds)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -166,40 +182,33 @@ class Job:
         }
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {
             ITEMS.name: self.items,
             COLLECTIONS.name: self.collections,
             INTERACTIONS.name: self.interactions,
             EMBEDDINGS.name: self.embeddings,
         }
-        return {name: source for name, source in named.items() if source}
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        sources = self.sources | ({SALIENCE_MODEL.name: self.stored_model} if self.stored_model else {})
-        return input_lineage(sources)
 
 
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> SalienceJob:
     """Checks a command line against the world: finds inputs, opens the workspace, finds encoder and model.
 
     Raises:
         UsageError: when it cannot be carried out.
     """
     if (args.items is None) == (args.collections is None):
-        raise options.UsageError("give either --items or --collections")
+        raise UsageError("give either --items or --collections")
     if args.collections is not None and args.interactions is not None:
-        raise options.UsageError("--interactions are for --items, not for --collections, whose names say enough")
+        raise UsageError("--interactions are for --items, not for --collections, whose names say enough")
     if args.model == "default" and args.interactions is not None:
-        raise options.UsageError("--interactions are to learn from, but --model=default learns nothing")
+        raise UsageError("--interactions are to learn from, but --model=default learns nothing")
     workspace = absolute_path(args.workspace)
     sources = resolve_optional(args, ("items", "collections", "interactions"))
     check_not_nested(workspace, [(f"--{name}", source) for name, source in sources.items()])
     encoder = resolve_encoder("--encoder", args.encoder)
-    return Job(
+    return SalienceJob(
         items=sources.get("items"),
         collections=sources.get("collections"),
         min_collections_of_source=args.min_collections_of_source,
@@ -208,7 +217,7 @@ def plan(args: argparse.Namespace) -> Job:
         stored_model=None if args.model in MODELS else resolve_dataset("--model", args.model, SALIENCE_MODEL),
         learns=args.model == "auto",
         workspace=workspace,
-        versions=prepare_workspace(workspace, OUTPUTS),
+        expected_versions=prepare_workspace(workspace, OUTPUTS),
         columns=args.columns,
         item_columns=args.item_columns,
         encoder=encoder,

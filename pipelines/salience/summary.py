@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.salience.job import PROGRAM
+from pipelines.salience.job import SalienceJob
 from schemas import SALIENT_TERMS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
@@ -18,11 +18,11 @@ _SHOWN_TERMS = 8
 _COUNTS = (("items", "items"), ("items without any salient term", "items_without_terms"), ("salient terms", "terms"))
 
 
-def print_salience(workspace: str, seconds: float) -> None:
+def print_salience(job: SalienceJob, seconds: float) -> None:
     """Prints the figures of a run, the terms of some items, and where the datasets are."""
-    console = Console(highlight=False)
-    values = read_metrics(PROGRAM, workspace)
-    print_counts(console, PROGRAM, seconds, values, _COUNTS)
+    console, workspace = Console(highlight=False), job.workspace
+    values = read_metrics(job.name, workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
     learnt = next(slice_ for metric, slice_ in values if metric == "model_trained_on")
     console.print(f"  model learnt from: {learnt}", markup=False)
     if ("calibration_error", "after") in values:

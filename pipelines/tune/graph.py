@@ -5,7 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.tune.job import PROGRAM, Job
+from pipelines.tune.job import TuneJob
 from schemas import COLLECTIONS, EMBEDDINGS, NAMING_EXAMPLES
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
@@ -22,7 +22,7 @@ _BYTES_PER_BUCKET = 1 << 20
 _FEWEST_BUCKETS, _MOST_BUCKETS = 4, 256
 
 
-def build_tune(root: beam.Pipeline, job: Job, progress: Progress) -> None:
+def build_tune(root: beam.Pipeline, job: TuneJob, progress: Progress) -> None:
     """Adds the whole job to a pipeline."""
     side_outputs = SideOutputs()
     schemas = {schema.name: schema for schema in (COLLECTIONS, EMBEDDINGS)}
@@ -46,4 +46,4 @@ def build_tune(root: beam.Pipeline, job: Job, progress: Progress) -> None:
 
     side_outputs.counts += [found.counts, good.counts, apart_counts, balance_counts, term_counts, example_counts]
     batches = {EMBEDDINGS.name: good.embeddings, NAMING_EXAMPLES.name: examples}
-    commit_job(PROGRAM, job, batches, side_outputs, PartWriter(job.workspace, _PARTS, progress))
+    commit_job(job, batches, side_outputs, PartWriter(job.workspace, _PARTS, progress))

@@ -8,15 +8,18 @@ import importlib.util
 from pathlib import Path
 from typing import Any, get_args
 
+import apache_beam as beam
+
 from pipelines.common import options
+from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
     check_not_nested,
-    input_lineage,
     merge_sources,
     prepare_workspace,
     resolve_dataset,
     resolve_inputs,
 )
+from pipelines.common.job import Job
 from pipelines.common.models import check_word_lists, resolve_encoder, resolve_language_model
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
@@ -26,44 +29,14 @@ from transforms.language_models.spec import ModelSpec
 from transforms.language_models.tuning.config import TuningConfig, TuningMethod
 from transforms.naming.config import NamingConfig, PromptFieldSet
 from transforms.naming.examples.config import ExampleConfig
+from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
 
-PROGRAM = "tune"
 TASKS = ("naming",)
 OUTPUTS = (EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES)
 PASSES = 2
 """How often each example is asked about, with other titles."""
 _TEACHERS = ("torch", "transformers", "peft", "accelerate", "tensorboard")
-
-
-class TuneOptions(options.JobOptions):
-    """Makes a language model better at a task; at naming, by collections that people made and named."""
-
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        add = parser.add_argument
-        add("--task", required=True, choices=TASKS, help="What a model is to become better at.")
-        add(
-            "--collections",
-            required=True,
-            type=options.comma_separated,
-            help="`collections`: playlists, curated lists, or interests that people told of in interviews. Parquet "
-            "file, folder or glob, or several with commas between them.",
-        )
-        options.add_collection_columns(parser)
-        add("--workspace", default="tuned", help="Folder or bucket prefix in which the datasets are written.")
-        add(
-            "--previous",
-            help="Workspace of a run before: texts that it encoded are not encoded again. Without it: `--workspace`.",
-        )
-        add(
-            "--encoder",
-            default="static",
-            help="Encoder of names and titles: `static` is fast, `minilm` is better; or a folder, or a hub id.",
-        )
-        _add_choice_of_examples(parser)
-        _add_teaching(parser)
-        options.add_error_rate(parser)
 
 
 def _add_teaching(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +70,7 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--learning_rate",
-        type=bounded_number(float, 0, 1, open_low=True),
+        type=bounded_number(float, 0, 1, above=True),
         help="The learning rate at its highest. Without it: 1e-3 for LoRA, 3e-2 for a prompt, 5e-5 for all weights.",
     )
     add(
@@ -171,7 +144,7 @@ def _add_choice_of_examples(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--max_source_share",
-        type=bounded_number(float, 0, 1, open_low=True),
+        type=bounded_number(float, 0, 1, above=True),
         default=ExampleConfig.max_source_share,
         help="Sources with a larger share of all collections are for training alone.",
     )
@@ -210,42 +183,89 @@ class Teaching:
     output: Path
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuneJob(Job):
     """One run, checked: everything that the graph is built from.
 
     Attributes:
         task: what a model is to become better at.
         collections: what examples are made of.
         embeddings: those of an earlier run; None: there are none.
-        workspace: where the datasets go.
-        versions: which versions of the datasets are there now, to be replaced.
         collection_columns: other names of columns in the collections.
         encoder: what makes vectors.
         examples: which collections become examples, and what each is for.
         naming: how long a name may be.
         salience: how the terms of items are found.
-        max_error_rate: largest share of unusable rows of an input.
         teaching: what is done with the examples on this machine; None: nothing.
     """
+
+    name = "tune"
+    description = "Makes a language model better at a task; at naming, by collections that people made and named."
 
     task: str
     collections: Source
     embeddings: Source | None
-    workspace: str
-    versions: dict[str, str | None]
     collection_columns: dict[str, str]
     encoder: EncoderSource
     examples: ExampleConfig
     naming: NamingConfig
     salience: SalienceConfig
-    max_error_rate: float
     teaching: Teaching | None
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
+        add = parser.add_argument
+        add("--task", required=True, choices=TASKS, help="What a model is to become better at.")
+        add(
+            "--collections",
+            required=True,
+            type=options.comma_separated,
+            help="`collections`: playlists, curated lists, or interests that people told of in interviews. Parquet "
+            "file, folder or glob, or several with commas between them.",
+        )
+        options.add_collection_columns(parser)
+        add("--workspace", default="tuned", help="Folder or bucket prefix in which the datasets are written.")
+        add(
+            "--previous",
+            help="Workspace of a run before: texts that it encoded are not encoded again. Without it: `--workspace`.",
+        )
+        add(
+            "--encoder",
+            default="static",
+            help="Encoder of names and titles: `static` is fast, `minilm` is better; or a folder, or a hub id.",
+        )
+        _add_choice_of_examples(parser)
+        _add_teaching(parser)
+        options.add_error_rate(parser)
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> TuneJob:
+        """Create the job that a command line describes."""
+        return plan(args)
+
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.tune.graph import build_tune
+
+        build_tune(root, self, progress)
+
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.tune.summary import print_tune
+
+        print_tune(self, seconds)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
         """The datasets that it writes."""
         return OUTPUTS
+
+    def after_commit(self) -> int:
+        """Train the model."""
+        from pipelines.tune.training import teach
+
+        return teach(self)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -259,18 +279,12 @@ class Job:
         }
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """What is read, by the name of the dataset, in the order in which it is read."""
-        named = {COLLECTIONS.name: self.collections, EMBEDDINGS.name: self.embeddings}
-        return {name: source for name, source in named.items() if source}
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """What the datasets are computed from, for their manifests."""
-        return input_lineage(self.sources)
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {COLLECTIONS.name: self.collections, EMBEDDINGS.name: self.embeddings}
 
 
-def plan(args: argparse.Namespace) -> Job:
+def plan(args: argparse.Namespace) -> TuneJob:
     """Checks a command line against the world: finds inputs and the encoder, opens the workspace.
 
     Raises:
@@ -283,12 +297,12 @@ def plan(args: argparse.Namespace) -> Job:
     check_not_nested(workspace, [("--collections", source) for source in collections])
     encoder = resolve_encoder("--encoder", args.encoder)
     teaching = _teaching(args, workspace)
-    return Job(
+    return TuneJob(
         task=args.task,
         collections=merge_sources(collections),
         embeddings=_find_embeddings(args, workspace),
         workspace=workspace,
-        versions=prepare_workspace(workspace, OUTPUTS),
+        expected_versions=prepare_workspace(workspace, OUTPUTS),
         collection_columns=args.collection_columns,
         encoder=encoder,
         examples=examples,
@@ -305,14 +319,14 @@ def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
     given = [name for name in names if getattr(args, name) is not None]
     if not args.model:
         if given:
-            raise options.UsageError(f"--{given[0]} is for teaching a model, so give the --model too")
+            raise UsageError(f"--{given[0]} is for teaching a model, so give the --model too")
         return None
     missing = [name for name in _TEACHERS if importlib.util.find_spec(name) is None]
     if missing:
-        raise options.UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
+        raise UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
     model = resolve_language_model("--model", args.model, "")
     if model.kind in ("builtin", "endpoint"):
-        raise options.UsageError(f"--model={args.model} cannot be taught: give `smollm2`, a folder or a hub id")
+        raise UsageError(f"--model={args.model} cannot be taught: give `smollm2`, a folder or a hub id")
     asked = {name: getattr(args, name) for name in ("metadata", "max_items") if getattr(args, name) is not None}
     return Teaching(
         model=model,
@@ -331,7 +345,7 @@ def _tuning_config(args: argparse.Namespace) -> TuningConfig:
     given = {name: value for name, value in told.items() if value is not None}
     for name, way in (("rank", "lora"), ("top_layers", "lora"), ("prompt_tokens", "prompt_tuning")):
         if name in given and given.get("method", TuningConfig.method) != way:
-            raise options.UsageError(f"--{name} is for --tuning_method={way}")
+            raise UsageError(f"--{name} is for --tuning_method={way}")
     if given.get("top_layers") == 0:
         given["top_layers"] = None
     return TuningConfig(**given)
@@ -339,10 +353,10 @@ def _tuning_config(args: argparse.Namespace) -> TuningConfig:
 
 def _output(args: argparse.Namespace, workspace: str) -> Path:
     if args.output is None and "://" in workspace:
-        raise options.UsageError("--output must name a folder of this machine, as the workspace is in a bucket")
+        raise UsageError("--output must name a folder of this machine, as the workspace is in a bucket")
     output = Path(args.output or Path(workspace) / "model").expanduser().resolve()
     if output.exists() and not output.is_dir():
-        raise options.UsageError(f"--output: {output} is no folder")
+        raise UsageError(f"--output: {output} is no folder")
     return output
 
 
@@ -351,7 +365,7 @@ def _example_config(args: argparse.Namespace) -> ExampleConfig:
     try:
         return ExampleConfig(**{name: getattr(args, name) for name in names})
     except ValueError as error:
-        raise options.UsageError(f"--{error}") from error
+        raise UsageError(f"--{error}") from error
 
 
 def _find_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:
@@ -360,5 +374,5 @@ def _find_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:
         return resolve_dataset("--previous", args.previous, EMBEDDINGS)
     try:
         return resolve_dataset("--workspace", workspace, EMBEDDINGS)
-    except options.UsageError:
+    except UsageError:
         return None

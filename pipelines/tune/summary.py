@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
-from pipelines.tune.job import PROGRAM, Job
+from pipelines.tune.job import TuneJob
 from schemas import NAMING_EXAMPLES
 from schemas.naming_examples import SPLITS
 from transforms.datasets.files import resolve_source
@@ -46,11 +46,11 @@ _REASONS = {
 """What is said of each reason why a collection became no example, in the order in which they are looked for."""
 
 
-def print_tune(job: Job, seconds: float) -> None:
+def print_tune(job: TuneJob, seconds: float) -> None:
     """Prints the figures of a run, some examples, and where the datasets are."""
     console = Console(highlight=False)
-    values = read_metrics(PROGRAM, job.workspace)
-    print_counts(console, PROGRAM, seconds, values, _COUNTS)
+    values = read_metrics(job.name, job.workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
     for line in dropped_lines(values):
         console.print(line, markup=False)
     source = resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))

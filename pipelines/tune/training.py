@@ -24,7 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipelines.tune.job import PROGRAM, Job, Teaching
+from pipelines.tune.job import Teaching, TuneJob
 from schemas import NAMING_EXAMPLES
 from transforms.columnar import concatenate
 from transforms.datasets.files import resolve_source
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("torch", "transformers", "peft", "numpy")
 
 
-def teach(job: Job) -> int:
+def teach(job: TuneJob) -> int:
     """Teaches the model that the job names, if any, what its examples say; returns the exit code.
 
     Where it is stopped, it goes on from the last evaluation when the same command is given again.
@@ -53,15 +53,15 @@ def teach(job: Job) -> int:
     try:
         _teach(job, job.teaching, console)
     except KeyboardInterrupt:
-        console.print(f"{PROGRAM}: stopped; the same command goes on from the last evaluation", markup=False)
+        console.print(f"{job.name}: stopped; the same command goes on from the last evaluation", markup=False)
         return 130
     except (ModelUnavailableError, ValueError) as error:
-        console.print(f"{PROGRAM} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
+        console.print(f"{job.name} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
         return 1
     return 0
 
 
-def _teach(job: Job, teaching: Teaching, console: Console) -> None:
+def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
     from transforms.language_models.loading import locate_model
     from transforms.language_models.tuning.tune import tune
 
@@ -87,7 +87,7 @@ def _teach(job: Job, teaching: Teaching, console: Console) -> None:
     _tell(teaching, tuned, seconds)
 
 
-def _read_examples(job: Job) -> pa.RecordBatch:
+def _read_examples(job: TuneJob) -> pa.RecordBatch:
     rows = read_dataset(NAMING_EXAMPLES, resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
     return concatenate((batch.cast(NAMING_EXAMPLES.arrow) for batch in rows.to_batches()), NAMING_EXAMPLES.arrow)
 
@@ -121,7 +121,7 @@ def _bar(console: Console) -> Iterator[_Show]:
 
 
 def _write_manifest(
-    job: Job, teaching: Teaching, examples: dict[str, int], tuned: TuningResult, seconds: float
+    job: TuneJob, teaching: Teaching, examples: dict[str, int], tuned: TuningResult, seconds: float
 ) -> None:
     """Says what was learnt, from what and how well; the folder is whole when this is there."""
     version = read_manifest(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))

@@ -9,7 +9,8 @@ from benchmarks.agreement import EXACT, MEMBERS, check_agreement, read_journeys
 from benchmarks.beam_rows import main as run_beam_rows
 from benchmarks.generator import NO_JOURNEY, ROWS_PER_ROW_GROUP, GeneratedLog, LogConfig, cached, generate, word
 from benchmarks.single_process import run as run_single_process
-from pipelines.extract.__main__ import run as run_extract
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
 from schemas import INTERACTIONS, ITEMS
 
 CONFIG = LogConfig(interactions=20_000, seed=7)
@@ -30,7 +31,7 @@ def truth(log: GeneratedLog) -> pl.DataFrame:
 def extracted(log: GeneratedLog, tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = tmp_path_factory.mktemp("extracted")
     inputs = [f"--interactions={log.interactions}", f"--items={log.items}", f"--workspace={workspace}"]
-    assert run_extract(["--runner=FnApiRunner", *inputs]) == 0
+    assert run_job(ExtractJob, ["--runner=FnApiRunner", *inputs]) == 0
     return workspace / "journeys"
 
 

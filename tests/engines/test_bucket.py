@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from pipelines.common.options import parse
-from pipelines.extract.__main__ import run
-from pipelines.extract.job import ExtractOptions, outputs, plan
+from pipelines.common.command_line import parse_command_line
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob, outputs
 from schemas import JOURNEYS
 from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
 from tests.engines.conftest import Workspaces
@@ -93,7 +93,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def extract(*options: str) -> None:
     """Runs the command in this process, where it must succeed."""
-    assert run(["--runner=FnApiRunner", *options]) == 0
+    assert run_job(ExtractJob, ["--runner=FnApiRunner", *options]) == 0
 
 
 def expected_files(folder: Path, *options: str) -> Files:
@@ -372,7 +372,7 @@ class TestServerThatFails:
         proxy.rule = refuse_the_third
         with monkeypatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
-            assert run([*inputs, workspace, "--runner=FnApiRunner"]) == 1
+            assert run_job(ExtractJob, [*inputs, workspace, "--runner=FnApiRunner"]) == 1
         (told,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("extract failed: "))
         assert told.startswith(f"extract failed: cannot write '{bucket}/out/")
         assert refused in told
@@ -417,7 +417,7 @@ class TestMessages:
     ) -> None:
         given = [option.format(bucket=bucket) for option in options]
         begun = time.monotonic()
-        assert run([*inputs, f"--workspace={bucket}/out", *given]) == 2
+        assert run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", *given]) == 2
         assert time.monotonic() - begun < 10
         told = capsys.readouterr().err
         assert told.startswith(f"extract: {message.format(bucket=bucket)}")
@@ -443,15 +443,16 @@ class TestMessages:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
         for method, told in (("GET", f"--interactions: cannot read '{bucket}/log"), ("POST", "--workspace: cannot ")):
             proxy.rule = lambda request, method=method: status if request.method == method else 0  # type: ignore[misc]
-            assert run([*inputs, f"--workspace={bucket}/out"]) == 2
+            assert run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out"]) == 2
             err = capsys.readouterr().err
             assert err.startswith(f"extract: {told}")
             assert message in err
 
     def test_stop_words_from_a_bucket(self, emulator: Emulator, bucket: str, inputs: list[str]) -> None:
         words = emulator.put(f"{bucket}/words.txt", "alpine Ünd\n".encode())
-        own, _ = parse([*inputs, f"--workspace={bucket}/out", f"--stop_words={words}"], ExtractOptions, "extract")
-        assert plan(own).salience.stop_words == {"alpine", "ünd"}
+        argv = [*inputs, f"--workspace={bucket}/out", f"--stop_words={words}"]
+        args, _ = parse_command_line(ExtractJob, argv)
+        assert ExtractJob.from_options(args).salience.stop_words == {"alpine", "ünd"}
 
     def test_examples_of_what_cannot_be_used(
         self, emulator: Emulator, bucket: str, inputs: list[str], capsys: pytest.CaptureFixture[str]
@@ -459,7 +460,10 @@ class TestMessages:
         bad = LOG.set_column(0, "user_id", pa.array([None, *LOG["user_id"].to_pylist()[1:]]))
         emulator.put(f"{bucket}/log/day=2/rows.parquet", parquet(bad))
         emulator.put(f"{bucket}/log/day=3/rows.parquet", b"no parquet")
-        assert run([*inputs, f"--workspace={bucket}/out", "--max_error_rate=0", "--runner=FnApiRunner"]) == 1
+        assert (
+            run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", "--max_error_rate=0", "--runner=FnApiRunner"])
+            == 1
+        )
         told = capsys.readouterr().err
         assert f"null_user_id: {bucket}/log/day=2/rows.parquet, row 0: " in told
         assert f"not_parquet: {bucket}/log/day=3/rows.parquet: " in told

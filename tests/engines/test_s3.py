@@ -13,7 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipelines.extract.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
 from tests.engines.bucket import free_port
 from tests.pipelines.logs import ITEMS, LOG, parquet
 
@@ -102,8 +103,8 @@ def test_as_on_a_local_disk(client: Any, options: list[str], tmp_path: Path) -> 
     workspace = f"s3://{BUCKET}/out"
     for number, following in enumerate((["--max_terms=1"], [f"--previous={workspace}"])):
         local = tmp_path / str(number)
-        assert run([*options, *following, f"--workspace={local}"]) == 0
-        assert run([*options, *following, f"--workspace={workspace}"]) == 0
+        assert run_job(ExtractJob, [*options, *following, f"--workspace={local}"]) == 0
+        assert run_job(ExtractJob, [*options, *following, f"--workspace={workspace}"]) == 0
         expected = {str(path.relative_to(local)): path.read_bytes() for path in local.rglob("*") if path.is_file()}
         assert files(client, "out") == expected
 
@@ -113,5 +114,5 @@ def test_what_is_not_there(client: Any, options: list[str], capsys: pytest.Captu
         (f"--items=s3://{BUCKET}/nothing", f"--items: no such file or folder: 's3://{BUCKET}/nothing'\n"),
         ("--workspace=s3://nowhere/out", "--workspace: cannot write in 's3://nowhere/out': "),
     ):
-        assert run([*options, f"--workspace=s3://{BUCKET}/out", given]) == 2
+        assert run_job(ExtractJob, [*options, f"--workspace=s3://{BUCKET}/out", given]) == 2
         assert f"extract: {message}" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipelines.name import __main__ as name
+from pipelines.common.run import run_job
 from pipelines.name import job as name_job
 from transforms.language_models import generate, loading
 from transforms.language_models.spec import Answer, GenerationSpec, ModelSpec
@@ -59,11 +59,11 @@ def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr)
         return asked.template.fingerprint()
 
     put(generate, "_QUESTIONS_PER_PIECE", 4)  # several pieces of a few questions
-    put(name_job, "find_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
+    put(name_job, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
     put(loading, "load_model", lambda _asked, _device=None: toy)
     put(loading, "fingerprint_of_asked", fingerprint)
 
 
 if __name__ == "__main__":
     put_in(NamingToy(Path(os.environ["TOY_LOG"]), float(os.environ["TOY_SECONDS"])))
-    sys.exit(name.run(sys.argv[1:]))
+    sys.exit(run_job(name_job.NameJob))

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.extract.__main__ import run
-from pipelines.extract.job import outputs
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob, outputs
 from schemas import ERRORS, METRICS, TIMESTAMP, DatasetSchema
 from transforms.datasets.manifest import Manifest, read_manifest
 
@@ -70,7 +70,7 @@ def parquet(table: pa.Table, **settings: object) -> bytes:
 def extract(workspace: Path, interactions: Path | str, items: Path | str, *options: str) -> int:
     """Runs the real command; gives its exit code."""
     paths = [f"--interactions={interactions}", f"--items={items}", f"--workspace={workspace}"]
-    return run([*paths, "--runner=FnApiRunner", "--buckets=2", *options])
+    return run_job(ExtractJob, [*paths, "--runner=FnApiRunner", "--buckets=2", *options])
 
 
 def manifest(workspace: Path, dataset: DatasetSchema) -> Manifest:

@@ -389,7 +389,7 @@ class TestErrorRate:
         assert "30 of 480 rows of interactions are invalid (10 x empty_user_id, 20 x null_user_id)" in told
         assert "more than --max_error_rate=0.06 allows; nothing was committed" in told
         assert f"empty_user_id: {tmp_path / 'log.parquet'}, row 20: user_id= item_id=" in told
-        assert f"What was in {workspace} before is unchanged." in told
+        assert f"The previous content of {workspace} is unchanged." in told
         assert not [record for record in caplog.records if record.exc_info]
         assert snapshot(workspace) == before
         assert sorted(path.name for path in workspace.rglob("part-*")) == parts
@@ -419,9 +419,10 @@ class TestFullDisk:
 
     PROGRAM = (
         "import resource, sys\n"
-        "from pipelines.extract.__main__ import run\n"
+        "from pipelines.common.run import run_job\n"
+        "from pipelines.extract.job import ExtractJob\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
-        "sys.exit(run(sys.argv[2:]))\n"
+        "sys.exit(run_job(ExtractJob, sys.argv[2:]))\n"
     )
 
     def test_leaves_the_version_before(self, tmp_path: Path, workspace: Path, catalogue: Path) -> None:

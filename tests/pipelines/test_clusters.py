@@ -13,9 +13,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from pipelines.common.options import UsageError
+from pipelines.common.command_line import UsageError
 from pipelines.common.preflight import check_runner, explain_runner_failure
-from pipelines.extract.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
 
 
 class JobService(beam_job_api_pb2_grpc.JobServiceServicer):
@@ -146,7 +147,7 @@ def test_a_relative_command_is_told() -> None:
 
 def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.CaptureFixture[str], tmp_path: Any) -> None:
     nobody = nobody_listens()
-    assert run(["--runner=FlinkRunner", f"--job_endpoint={nobody}", f"--workspace={tmp_path}"]) == 2
+    assert run_job(ExtractJob, ["--runner=FlinkRunner", f"--job_endpoint={nobody}", f"--workspace={tmp_path}"]) == 2
     assert f"extract: --job_endpoint: cannot reach Beam's job server at {nobody}" in capfd.readouterr().err
 
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions, StandardOptions
 
-from pipelines.common.options import UsageError, parse
-from pipelines.extract.__main__ import run
-from pipelines.extract.job import ExtractOptions, Job, plan
+from pipelines.common.command_line import UsageError, parse_command_line
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
 from schemas import HISTORIES
 from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
 from transforms.journeys.config import BayesianConfig, SweepConfig
@@ -21,12 +21,12 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 30
 
 
-def planned(*argv: str) -> Job:
-    return plan(parse(argv, ExtractOptions, "extract")[0])
+def planned(*argv: str) -> ExtractJob:
+    return ExtractJob.from_options(parse_command_line(ExtractJob, argv)[0])
 
 
 def beam_options(*argv: str) -> PipelineOptions:
-    return parse(argv, ExtractOptions, "extract")[1]
+    return parse_command_line(ExtractJob, argv)[1]
 
 
 @pytest.fixture(autouse=True)
@@ -71,10 +71,10 @@ class TestParsing:
 
     def test_help_lists_every_option(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
-            run(["--help"])
+            run_job(ExtractJob, ["--help"])
         assert ended.value.code == 0
         told = capsys.readouterr().out
-        assert all(f"--{option}" in told for option in vars(parse([], ExtractOptions, "extract")[0]))
+        assert all(f"--{option}" in told for option in vars(parse_command_line(ExtractJob, [])[0]))
         assert "--runner_config" in told
 
     @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ class TestParsing:
             ("--threshold=1.5", "argument --threshold: must be a number in (0, 1], got '1.5'"),
             ("--threshold=x", "argument --threshold: must be a number in (0, 1], got 'x'"),
             ("--threshold=nan", "argument --threshold: must be a number in (0, 1], got 'nan'"),
-            ("--min_size=0", "argument --min_size: must be a whole number in [1, inf], got '0'"),
-            ("--min_size=2.5", "argument --min_size: must be a whole number in [1, inf], got '2.5'"),
-            ("--max_history=0", "argument --max_history: must be a whole number in [1, inf], got '0'"),
+            ("--min_size=0", "argument --min_size: must be a whole number, at least 1, got '0'"),
+            ("--min_size=2.5", "argument --min_size: must be a whole number, at least 1, got '2.5'"),
+            ("--max_history=0", "argument --max_history: must be a whole number, at least 1, got '0'"),
             ("--max_error_rate=2", "argument --max_error_rate: must be a number in [0, 1], got '2'"),
             ("--min_association=-2", "argument --min_association: must be a number in [-1, 1], got '-2'"),
             ("--buckets=70000", "argument --buckets: must be a whole number in [0, 65536], got '70000'"),
@@ -132,7 +132,7 @@ class TestParsing:
         ],
     )
     def test_what_is_not_allowed_is_told(self, capsys: pytest.CaptureFixture[str], given: str, message: str) -> None:
-        assert run([given]) == 2
+        assert run_job(ExtractJob, [given]) == 2
         told = capsys.readouterr().err
         assert told.startswith("extract: ")
         assert message in told
@@ -151,7 +151,7 @@ class TestParsing:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
     ) -> None:
         (tmp_path / "vectors.parquet").touch()
-        assert run([f"--item_embeddings={tmp_path / 'vectors.parquet'}", given]) == 2
+        assert run_job(ExtractJob, [f"--item_embeddings={tmp_path / 'vectors.parquet'}", given]) == 2
         assert message in capsys.readouterr().err
 
     @pytest.mark.parametrize("option", ["threshold", "merge_threshold"])
@@ -160,7 +160,7 @@ class TestParsing:
     ) -> None:
         (tmp_path / "vectors.parquet").touch()
         vectors = [f"--item_embeddings={tmp_path / 'vectors.parquet'}"] if option == "merge_threshold" else []
-        assert run([*vectors, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
+        assert run_job(ExtractJob, [*vectors, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
         assert f"--target_journeys_per_user finds the threshold that --{option} gives" in capsys.readouterr().err
 
     def test_a_target_implies_a_sweep(self) -> None:
@@ -224,9 +224,9 @@ class TestRunnerConfig:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("runer: DirectRunner", "names 'runer', which is no option of Beam; did you mean 'runner'?"),
-            ("threshold: 0.5", "names 'threshold', which is no option of Beam"),
-            ("7: 8", "names 7, which is no option of Beam"),
+            ("runer: DirectRunner", "names 'runer', which is not an option of Beam; did you mean 'runner'?"),
+            ("threshold: 0.5", "names 'threshold', which is not an option of Beam"),
+            ("7: 8", "names 7, which is not an option of Beam"),
             ("- runner", "must be a map of options, such as 'runner: DirectRunner'"),
             ("", "must be a map of options, such as 'runner: DirectRunner'"),
             ("runner: [", "is not YAML"),
@@ -237,11 +237,11 @@ class TestRunnerConfig:
     def test_a_bad_one_is_refused(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes, message: str
     ) -> None:
-        assert run([self.config(tmp_path, text)]) == 2
+        assert run_job(ExtractJob, [self.config(tmp_path, text)]) == 2
         assert message in capsys.readouterr().err
 
     def test_it_must_exist(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run(["--runner_config=nowhere.yaml"]) == 2
+        assert run_job(ExtractJob, ["--runner_config=nowhere.yaml"]) == 2
         assert f"--runner_config: no such file: {tmp_path / 'nowhere.yaml'}" in capsys.readouterr().err
 
 
@@ -262,7 +262,7 @@ class TestPrevious:
     def test_what_agrees_is_accepted(self, workspace: Path, inputs: tuple[str, str], options: tuple[str, ...]) -> None:
         job = planned(*inputs, f"--previous={workspace}", *self.FILTER, *options)
         assert job.previous is not None
-        assert job.inputs["histories"] == manifest(workspace, HISTORIES).digest
+        assert job.lineage["histories"] == manifest(workspace, HISTORIES).digest
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -321,8 +321,9 @@ def test_a_bucket_of_google_without_its_packages(tmp_path: Path, inputs: tuple[s
     program = """
 import sys
 sys.modules |= dict.fromkeys(("google.cloud.storage", "google.api_core", "google.auth"))
-from pipelines.extract.__main__ import run
-sys.exit(run(sys.argv[1:]))
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
+sys.exit(run_job(ExtractJob, sys.argv[1:]))
 """
     started = time.monotonic()
     command = [sys.executable, "-c", program, *inputs, f"--workspace={tmp_path}", f"{option}=gs://bucket/folder"]

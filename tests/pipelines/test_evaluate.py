@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.common.options import JobOptions, parse
+from pipelines.common.command_line import parse_command_line
+from pipelines.common.run import run_job
 from pipelines.evaluate import job as evaluate_job
-from pipelines.evaluate.__main__ import run
-from pipelines.evaluate.job import EXPERIMENTS, EvaluateOptions, Job, plan
+from pipelines.evaluate.job import EXPERIMENTS, EvaluateJob
 from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write
@@ -68,7 +68,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     """An encoder that the command takes for the one that `--encoder` names."""
     source = Toy(tmp_path)
-    monkeypatch.setattr(evaluate_job, "find_encoder", lambda _option, _name: source)
+    monkeypatch.setattr(evaluate_job, "resolve_encoder", lambda _option, _name: source)
     return source
 
 
@@ -80,7 +80,7 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluate(*options: str) -> str:
     """Runs the command, which must succeed; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run([*FEW, "--max_error_rate=0.2", *options]) == 0
+        assert run_job(EvaluateJob, [*FEW, "--max_error_rate=0.2", *options]) == 0
     return printed.getvalue()
 
 
@@ -232,7 +232,7 @@ class TestSalience:
     @pytest.fixture(autouse=True)
     @staticmethod
     def _topics(monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(evaluate_job, "find_encoder", lambda _option, _name: TopicSource())
+        monkeypatch.setattr(evaluate_job, "resolve_encoder", lambda _option, _name: TopicSource())
 
     def test_hidden_tags(self, tmp_path: Path) -> None:
         catalogue = pa.Table.from_pylist([row | {"description": None} for row in rows_of_items(400)])
@@ -254,7 +254,12 @@ class TestSalience:
 
     def test_too_little_to_judge_by(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"items.parquet": pa.Table.from_pylist(rows_of_items(20, tagged=0.0))})
-        assert run(["--experiments=salience", f"--items={folder}", "--encoder=topics", "--runner=FnApiRunner"]) == 1
+        assert (
+            run_job(
+                EvaluateJob, ["--experiments=salience", f"--items={folder}", "--encoder=topics", "--runner=FnApiRunner"]
+            )
+            == 1
+        )
         assert "no item has a tag" in capsys.readouterr().err
         assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()
 
@@ -332,7 +337,9 @@ class TestInterest:
 
     def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"log.parquet": LOG.slice(0, 9)})
-        assert run(["--experiments=intervened", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
+        assert (
+            run_job(EvaluateJob, ["--experiments=intervened", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
+        )
         assert "lists of 20 need at least 40" in capsys.readouterr().err.replace("\n", " ")
 
 
@@ -366,7 +373,7 @@ class TestDistributions:
     def test_a_workspace_of_extract_is_not_written_over(
         self, journeys: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert run(["--experiments=E1", f"--journeys={journeys}", f"--workspace={journeys}"]) == 2
+        assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={journeys}", f"--workspace={journeys}"]) == 2
         assert "holds journeys, whose metrics and errors would be replaced" in capsys.readouterr().err
 
 
@@ -401,7 +408,7 @@ class TestSweep:
         self, journeys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else object())
-        assert run(["--experiments=sweep", f"--journeys={journeys}", "--report=page.md"]) == 2
+        assert run_job(EvaluateJob, ["--experiments=sweep", f"--journeys={journeys}", "--report=page.md"]) == 2
         told = capsys.readouterr().err
         assert "--report of sweep draws curves, which needs matplotlib: pip install 'interest-journeys[report]'" in told
 
@@ -416,7 +423,7 @@ class TestSweep:
             ([f"--journeys={journeys}", "--report=a.svg"], "--report is a page, beside which the curves are .svg"),
             ([], "sweep needs --journeys, the workspace that extract wrote"),
         ):
-            assert run(["--experiments=sweep", *options]) == 2
+            assert run_job(EvaluateJob, ["--experiments=sweep", *options]) == 2
             assert message in capsys.readouterr().err
 
 
@@ -459,7 +466,7 @@ class TestUsage:
             ((*COLLECTIONS, "--encoder=mini"), "--encoder: no encoder 'mini'; allowed are 'minilm'"),
             ((*COLLECTIONS, "--previous=x"), "--previous is for its embeddings, so give the --encoder too"),
             ((*COLLECTIONS, "--ks=2,2"), "argument --ks: must be different whole numbers, such as 2,3,5, got '2,2'"),
-            ((*COLLECTIONS, "--ks=0"), "argument --ks: must be a whole number in [1, inf], got '0'"),
+            ((*COLLECTIONS, "--ks=0"), "argument --ks: must be a whole number, at least 1, got '0'"),
             ((*COLLECTIONS, "--most=5"), "--most must be at least 8, got 5"),
             ((*COLLECTIONS, "--methods=Ward"), "--methods: 'Ward' needs vectors: give --encoder"),
             (
@@ -477,7 +484,7 @@ class TestUsage:
     def test_what_is_not_allowed_is_told(
         self, capsys: pytest.CaptureFixture[str], options: Sequence[str], message: str
     ) -> None:
-        assert run(options) == 2
+        assert run_job(EvaluateJob, options) == 2
         told = capsys.readouterr().err
         assert told.startswith("evaluate: ")
         assert message in told
@@ -503,30 +510,29 @@ class TestUsage:
         message: str,
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
-        assert run([*self.COLLECTIONS, *options]) == 2
+        assert run_job(EvaluateJob, [*self.COLLECTIONS, *options]) == 2
         assert message in capsys.readouterr().err
 
     def test_too_few_collections_are_told_with_what_was_unusable(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run([*FEW, *self.COLLECTIONS, "--fewest=13", "--most=20"]) == 1
+        assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--fewest=13", "--most=20"]) == 1
         told = capsys.readouterr().err
         assert "a mixture of k=2 needs 2 collections of at least 13 items" in told
         assert "item_titles_and_item_descriptions_differ_in_length: " in told
         assert "in.parquet, row 17" in told
 
     def test_too_many_bad_rows_commit_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run([*FEW, *self.COLLECTIONS, "--methods=ICPC", "--max_error_rate=0.01"]) == 1
+        assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--methods=ICPC", "--max_error_rate=0.01"]) == 1
         assert "1 of 18 rows of collections cannot be used" in capsys.readouterr().err
         assert not list((tmp_path / "evaluation").glob("*/_manifest.json"))
 
     def test_beam_does_not_see_options_of_jobs(self) -> None:
-        own, beam = parse([*self.COLLECTIONS, "--experiments=E2", "--experiment=a"], EvaluateOptions, "evaluate")
+        own, beam = parse_command_line(EvaluateJob, [*self.COLLECTIONS, "--experiments=E2", "--experiment=a"])
         assert own.experiments == ("E2",)
         assert "workspace" not in beam.get_all_options()
         assert beam.get_all_options()["experiments"] == ["a"]
-        assert issubclass(EvaluateOptions, JobOptions)
 
     def test_what_is_planned(self, tmp_path: Path) -> None:
-        job: Job = plan(parse(self.COLLECTIONS, EvaluateOptions, "evaluate")[0])
+        job = EvaluateJob.from_options(parse_command_line(EvaluateJob, self.COLLECTIONS)[0])
         assert job.experiments == ("E2",)
         assert job.workspace == str(tmp_path / "evaluation")
         assert (job.separation.mixtures.ks, job.separation.mixtures.mixtures_per_k) == ((2, 3, 5), 200)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.common.run import run_job
 from pipelines.evaluate import job as evaluate_job
-from pipelines.evaluate.__main__ import run
+from pipelines.evaluate.job import EvaluateJob
 from schemas import EMBEDDINGS, ERRORS, GENERATIONS, METRICS
 from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.fake_encoder import WordSource
@@ -45,7 +46,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
     """An encoder by words, which the command takes for the one that `--encoder` names."""
     source = Words(tmp_path)
-    monkeypatch.setattr(evaluate_job, "find_encoder", lambda _option, _name: source)
+    monkeypatch.setattr(evaluate_job, "resolve_encoder", lambda _option, _name: source)
     return source
 
 
@@ -53,7 +54,7 @@ def evaluate(examples: Path, *options: str, code: int = 0) -> str:
     """Runs the command in this process; gives what it prints."""
     given = ("--experiments=naming", f"--examples={examples}", "--runner=FnApiRunner")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run([*given, *options]) == code
+        assert run_job(EvaluateJob, [*given, *options]) == code
     return printed.getvalue()
 
 
@@ -289,7 +290,7 @@ class TestUsage:
             (("--ways=salient; salient",), "--ways: two are called 'salient'; give them labels"),
             (("--ways=medoid_title",), "--ways: medoid_title needs --encoder"),
             (("--ways=few_shot=nobody",), "--ways: no language model 'nobody'; allowed are 'builtin'"),
-            ((PLAIN, "--most_examples=1"), "argument --most_examples: must be a whole number in [2, inf], got '1'"),
+            ((PLAIN, "--most_examples=1"), "argument --most_examples: must be a whole number, at least 2, got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
             ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),
             ((PLAIN, "--collections=x"), "--collections is for E2 and conformity and synonyms, which is not among"),
@@ -307,9 +308,9 @@ class TestUsage:
     def test_examples_are_those_of_a_workspace(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         evaluate(tmp_path / "nowhere", PLAIN, code=2)
         assert "--examples: no such file or folder" in told_of(capsys)
-        assert run(["--experiments=naming", PLAIN]) == 2
+        assert run_job(EvaluateJob, ["--experiments=naming", PLAIN]) == 2
         assert "naming needs --examples" in told_of(capsys)
-        assert run(["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
+        assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
         assert "--ways is for naming, which is not among --experiments" in told_of(capsys)
 
     def test_the_workspace_of_examples_is_not_written_over(

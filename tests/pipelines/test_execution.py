@@ -1,14 +1,15 @@
 """How a job ends: what a user can act upon is told in a line or two, anything else is raised as it is."""
 
 import argparse
-import dataclasses
 from pathlib import Path
+from typing import Any, ClassVar
 
 import apache_beam as beam
 import pytest
 
-from pipelines.common.run import execute
-from pipelines.extract.job import ExtractOptions
+from pipelines.common.job import Job
+from pipelines.common.run import run_job
+from schemas import DatasetSchema
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.files import Source
 from transforms.datasets.manifest import CommitError
@@ -27,23 +28,43 @@ transforms.datasets.writing.DataError: 3 of 4 rows of [items] cannot be used
 """
 
 
-@dataclasses.dataclass
-class Job:
-    workspace: str
-    sources: dict[str, Source] = dataclasses.field(default_factory=dict)
+class FailingJob(Job):
+    """A job whose graph cannot be built."""
+
+    name = "extract"
+    description = "A job that fails."
+    failure: ClassVar[BaseException]
+    folder: ClassVar[Path]
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        pass
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> "FailingJob":
+        return cls(workspace=str(cls.folder), expected_versions={}, max_error_rate=0.0)
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        return ()
+
+    @property
+    def inputs(self) -> dict[str, Source | None]:
+        return {"interactions": None}
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        return {}
+
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        progress.add("interactions", 1)
+        raise self.failure
 
 
 def ended(workspace: Path, failure: BaseException) -> int:
-    """The exit code of a job that fails."""
-
-    def build(_: beam.Pipeline, job: Job, progress: Progress) -> None:
-        progress.add("interactions", 1)
-        raise failure
-
-    def plan(_: argparse.Namespace) -> Job:
-        return Job(str(workspace))
-
-    return execute("extract", ["--runner=FnApiRunner"], ExtractOptions, plan, build)
+    """Run the job that fails in this way, and return its exit code."""
+    FailingJob.folder, FailingJob.failure = workspace, failure
+    return run_job(FailingJob, ["--runner=FnApiRunner"])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +89,7 @@ def test_what_a_user_can_act_upon_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], failure: Exception, told: str
 ) -> None:
     assert ended(tmp_path, failure) == 1
-    expected = f"extract failed: {told}\nWhat was in {tmp_path} before is unchanged.\n"
+    expected = f"extract failed: {told}\nThe previous content of {tmp_path} is unchanged.\n"
     assert capsys.readouterr().err.lstrip().endswith(expected)
 
 

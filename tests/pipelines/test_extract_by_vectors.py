@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipelines.common.run import run_job
 from pipelines.extract import job as extract_job
-from pipelines.salience import __main__ as salience
 from pipelines.salience import job as salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
 from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, figures, manifest, rows, write
@@ -26,7 +26,7 @@ def inputs(tmp_path: Path) -> tuple[Path, Path]:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WordSource:
     """An encoder that the command takes for the one that `--encoder` names."""
     found = WordSource(tmp_path)
-    monkeypatch.setattr(extract_job, "find_encoder", lambda _option, _name: found)
+    monkeypatch.setattr(extract_job, "resolve_encoder", lambda _option, _name: found)
     return found
 
 
@@ -58,9 +58,9 @@ def test_journeys_by_an_encoder(
 def test_learned_terms_are_those_of_the_program_that_learns(
     tmp_path: Path, inputs: tuple[Path, Path], source: WordSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salience_job, "find_encoder", lambda _option, _name: source)
+    monkeypatch.setattr(salience_job, "resolve_encoder", lambda _option, _name: source)
     learns = [f"--items={inputs[1]}", "--encoder=words", "--model=default", "--max_terms=16"]
-    assert salience.run([*learns, f"--workspace={tmp_path / 'salience'}"]) == 0
+    assert run_job(salience_job.SalienceJob, [*learns, f"--workspace={tmp_path / 'salience'}"]) == 0
     assert extract(tmp_path / "out", *inputs, "--encoder=words", "--scorer=learned") == 0
     found = rows(tmp_path / "out", SALIENT_TERMS)
     assert found == rows(tmp_path / "salience", SALIENT_TERMS)

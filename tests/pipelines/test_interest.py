@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.interest.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.interest.job import InterestJob
 from schemas import ERRORS, METRICS, SCORED_INTERACTIONS, TIMESTAMP
 from tests.pipelines.logs import content, extract, manifest, rows, write
 from tests.transforms.interest.synthetic import ITEMS, POPULAR, world
@@ -35,7 +36,7 @@ def log() -> pa.Table:
 def interest(*options: str) -> str:
     """Runs the command, which must succeed; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run([*QUICK, *options]) == 0
+        assert run_job(InterestJob, [*QUICK, *options]) == 0
     return printed.getvalue()
 
 
@@ -118,7 +119,7 @@ def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytes
     folder = write(tmp_path, {"log.parquet": log()})
     workspace = tmp_path / "out"
     options = (f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}", "--max_pairs=100")
-    assert run([*QUICK, *options, "--runner=FnApiRunner"]) == 1
+    assert run_job(InterestJob, [*QUICK, *options, "--runner=FnApiRunner"]) == 1
     assert "more than --max_pairs=100 allows" in capsys.readouterr().err.replace("\n", " ")
     assert not (workspace / SCORED_INTERACTIONS.name / "_manifest.json").exists()
 
@@ -128,7 +129,7 @@ def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytes
     [
         ((), "give --interactions, the log"),
         (("--interactions=nowhere",), "--interactions: no such file or folder"),
-        (("--interactions=in.parquet", "--margin=-1"), "argument --margin: must be a number in [0, inf]"),
+        (("--interactions=in.parquet", "--margin=-1"), "argument --margin: must be a number, at least 0"),
         (("--interactions=in.parquet", "--discrepancy=l3"), "argument --discrepancy: invalid choice"),
         (("--interactions=in.parquet", "--columns=colour=x"), "interactions have no column 'colour'"),
         (("--interactions=in.parquet", "--epoch=1"), "unknown option --epoch; did you mean --epochs?"),
@@ -143,5 +144,5 @@ def test_what_is_not_allowed_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pq.write_table(log(), "in.parquet")
-    assert run(options) == 2
+    assert run_job(InterestJob, options) == 2
     assert message in capsys.readouterr().err.replace("\n", " ")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.name.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.name.job import NameJob
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.fake_model import TAKEN, NamingToy, asked, put_in
 from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, manifest, rows, write
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def name(folder: Path, workspace: Path, *options: str, code: int = 0) -> str:
     """Runs the command in this process; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run([*given(folder, workspace), *options]) == code
+        assert run_job(NameJob, [*given(folder, workspace), *options]) == code
     return printed.getvalue()
 
 
@@ -212,5 +213,5 @@ def test_without_word_lists_nothing_is_named(
 
 
 def test_journeys_are_needed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([f"--journeys={tmp_path}", f"--items={folder / 'items.parquet'}"]) == 2
+    assert run_job(NameJob, [f"--journeys={tmp_path}", f"--items={folder / 'items.parquet'}"]) == 2
     assert "--journeys" in capsys.readouterr().err

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipelines.common.command_line import UsageError, parse_command_line
 from pipelines.common.models import resolve_language_model
-from pipelines.common.options import UsageError, parse
-from pipelines.name.__main__ import run
-from pipelines.name.job import NameOptions, plan
+from pipelines.common.run import run_job
+from pipelines.name.job import NameJob
 from schemas import GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import ITEMS, rows, write
 from tests.transforms.language_models.endpoint_server import Reply, question_of, said, serving
@@ -59,7 +59,7 @@ def given(folder: Path, workspace: Path, *options: str) -> list[str]:
 
 def refusal(*options: str) -> str:
     with pytest.raises(UsageError) as refused:
-        plan(parse(options, NameOptions, "name")[0])
+        NameJob.from_options(parse_command_line(NameJob, options)[0])
     return str(refused.value)
 
 
@@ -75,7 +75,9 @@ def test_a_server_that_is_not_there_can_be_planned_with(
         "--endpoint_retries=0",
     )
     jobs = [
-        plan(parse(given(folder, tmp_path / "names", f"--model={model}", *more), NameOptions, "name")[0])
+        NameJob.from_options(
+            parse_command_line(NameJob, given(folder, tmp_path / "names", f"--model={model}", *more))[0]
+        )
         for model, more in ((ENDPOINT, options), ("https://elsewhere/v1/#owner/toy-7b", ()))
     ]
     assert [job.asked.limits for job in jobs if job.asked] == [ClientLimits(7.5, 3, 0.5, 0), ClientLimits()]
@@ -130,7 +132,7 @@ def test_journeys_are_named_and_what_is_known_needs_no_server(
     workspace = tmp_path / "names"
 
     def name(url: str, *options: str) -> int:
-        return run(given(folder, workspace, f"--model={url}#owner/toy", "--runner=FnApiRunner", *options))
+        return run_job(NameJob, given(folder, workspace, f"--model={url}#owner/toy", "--runner=FnApiRunner", *options))
 
     with serving() as server:
         server.default = named("Long words")
@@ -157,7 +159,9 @@ def test_a_server_that_is_not_there_fails_the_job_at_once(
 ) -> None:
     with serving() as server:
         gone = f"--model={server.url}#toy"
-    assert run(given(folder, tmp_path / "names", gone, "--endpoint_retries=0", "--runner=FnApiRunner")) == 1
+    assert (
+        run_job(NameJob, given(folder, tmp_path / "names", gone, "--endpoint_retries=0", "--runner=FnApiRunner")) == 1
+    )
     told = " ".join(capfd.readouterr().err.split())
     assert "name failed: language model toy at http://127.0.0.1:" in told
     assert "no reply: Connection refused" in told

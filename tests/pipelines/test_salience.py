@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.common.run import run_job
 from pipelines.salience import job as salience_job
-from pipelines.salience.__main__ import run
+from pipelines.salience.job import SalienceJob
 from schemas import EMBEDDINGS, ERRORS, METRICS, SALIENCE_MODEL, SALIENT_TERMS, TIMESTAMP
 from tests.pipelines.logs import content, manifest, rows, write
 from tests.transforms.salience.topic_catalogue import TOPICS, TopicSource, rows_of_items
@@ -29,7 +30,7 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths that a test leaves to their defaults lie in a folder of its own; the encoder needs no weights."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of workers that are processes of their own
-    monkeypatch.setattr(salience_job, "find_encoder", lambda _option, _name: Source())
+    monkeypatch.setattr(salience_job, "resolve_encoder", lambda _option, _name: Source())
 
 
 def catalogue(tagged: float = 1.0) -> pa.Table:
@@ -43,7 +44,7 @@ def catalogue(tagged: float = 1.0) -> pa.Table:
 def salience(*options: str) -> str:
     """Runs the command, which must succeed; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run(["--max_error_rate=0.1", "--min_association=0.99", *options]) == 0
+        assert run_job(SalienceJob, ["--max_error_rate=0.1", "--min_association=0.99", *options]) == 0
     return printed.getvalue()
 
 
@@ -56,7 +57,7 @@ def learnt_from(workspace: Path) -> str:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write(tmp_path_factory.mktemp("salience"), {"items.parquet": catalogue()})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(salience_job, "find_encoder", lambda _option, _name: Source())
+        patch.setattr(salience_job, "resolve_encoder", lambda _option, _name: Source())
         told = salience(f"--items={folder / 'items.parquet'}", f"--workspace={folder / 'out'}", "--runner=FnApiRunner")
     assert "model learnt from: tags and queries" in told
     assert "expected calibration error" in told
@@ -161,11 +162,11 @@ def test_what_is_not_allowed_is_told(
     options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, {"in.parquet": catalogue()})
-    assert run(options) == 2
+    assert run_job(SalienceJob, options) == 2
     assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_folder_that_holds_something_else_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"in.parquet": catalogue(), "other/salience_model/x.parquet": catalogue()})
-    assert run(["--items=in.parquet", "--model=other"]) == 2
+    assert run_job(SalienceJob, ["--items=in.parquet", "--model=other"]) == 2
     assert "holds no salience_model that this version wrote" in capsys.readouterr().err.replace("\n", " ")

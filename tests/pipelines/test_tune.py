@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.common.run import run_job
 from pipelines.tune import job as tune_job
-from pipelines.tune.__main__ import run
+from pipelines.tune.job import TuneJob
 from pipelines.tune.summary import dropped_lines
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES
 from tests.pipelines.logs import content, errors, figures, manifest, rows, write
@@ -72,13 +73,13 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths that a test leaves to their defaults lie in a folder of its own; the encoder needs no weights."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of workers that are processes of their own
-    monkeypatch.setattr(tune_job, "find_encoder", lambda _option, _name: Source(tmp_path))
+    monkeypatch.setattr(tune_job, "resolve_encoder", lambda _option, _name: Source(tmp_path))
 
 
 def tune(*options: str) -> str:
     """Runs the command, which must succeed; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run(["--task=naming", "--min_relevance=0.5", *PARTS, *options]) == 0
+        assert run_job(TuneJob, ["--task=naming", "--min_relevance=0.5", *PARTS, *options]) == 0
     return printed.getvalue()
 
 
@@ -87,7 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Collections, and the workspace `out` of a run on them; `told` is what it printed."""
     folder = write(tmp_path_factory.mktemp("tune"), {"collections.parquet": table(made())})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune_job, "find_encoder", lambda _option, _name: Source(folder))
+        patch.setattr(tune_job, "resolve_encoder", lambda _option, _name: Source(folder))
         told = tune(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
     (folder / "told").write_text(told, encoding="utf-8")
     return folder
@@ -176,7 +177,7 @@ def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_told(tmp_path
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    assert run(["--task=naming", *options]) == 2
+    assert run_job(TuneJob, ["--task=naming", *options]) == 2
     return " ".join(capsys.readouterr().err.split())
 
 
@@ -189,7 +190,7 @@ def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
         (("--collections={0},nowhere",), "--collections: no such file or folder"),
         (("--collections={0}", "--collection_columns=owner=x"), "collections have no column 'owner'"),
         (("--collections={0}", "--held_out=0.6", "--validation=0.4"), "--held_out and validation must leave"),
-        (("--collections={0}", "--min_titles=1"), "--min_titles: must be a whole number in [2, inf]"),
+        (("--collections={0}", "--min_titles=1"), "--min_titles: must be a whole number, at least 2"),
         (("--collections={0}", "--previous=nowhere"), "--previous"),
         (("--collections={0}", "--task=dancing"), "invalid choice: 'dancing'"),
         (("--collections={1}", "--workspace={1}/in"), "lies inside --collections"),
@@ -213,7 +214,7 @@ def test_too_many_unusable_rows_commit_nothing(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collections = f"--collections={folder / 'collections.parquet'}"
-    assert run(["--task=naming", collections, *PARTS, "--max_error_rate=0.001"]) == 1
+    assert run_job(TuneJob, ["--task=naming", collections, *PARTS, "--max_error_rate=0.001"]) == 1
     assert "2 of" in capsys.readouterr().err
     assert not (tmp_path / "tuned" / NAMING_EXAMPLES.name / "_manifest.json").exists()
 

@@ -10,8 +10,9 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
+from pipelines.common.run import run_job
 from pipelines.tune import job as tune_job
-from pipelines.tune.__main__ import run
+from pipelines.tune.job import TuneJob
 from schemas import NAMING_EXAMPLES
 from tests.pipelines.logs import rows, write
 from tests.pipelines.test_tune import PARTS, Source, made, table
@@ -24,14 +25,14 @@ from transforms.naming.tuning_metadata import MANIFEST
 @pytest.fixture(autouse=True)
 def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tune_job, "find_encoder", lambda _option, _name: Source(tmp_path))
+    monkeypatch.setattr(tune_job, "resolve_encoder", lambda _option, _name: Source(tmp_path))
     write(Path(), {"collections.parquet": table(made())})
     make_llama(Path("tiny"))
 
 
 def _run(*options: str) -> int:
     given = ["--task=naming", "--collections=collections.parquet", *PARTS, "--runner=FnApiRunner", *options]
-    return run([*given, "--batch_size=8", "--evaluations=2"] if "--model=tiny" in options else given)
+    return run_job(TuneJob, [*given, "--batch_size=8", "--evaluations=2"] if "--model=tiny" in options else given)
 
 
 def test_a_model_is_taught(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@ import argparse
 import pytest
 
 from pipelines.common import models
-from pipelines.common.options import UsageError
+from pipelines.common.command_line import UsageError
 from pipelines.evaluate import naming_methods as ways
 from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
 from transforms.encoders.spec import EncoderSpec
@@ -14,10 +14,12 @@ from transforms.naming.selection import NameSelectorConfig
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model and adapter is there."""
-    monkeypatch.setattr(ways, "find_language_model", lambda _option, name, adapter: ModelSpec("hub", name, adapter))
-    monkeypatch.setattr(models, "find_encoder", lambda _option, name: EncoderSpec("hub", name))
+    monkeypatch.setattr(ways, "resolve_language_model", lambda _option, name, adapter: ModelSpec("hub", name, adapter))
+    monkeypatch.setattr(models, "resolve_encoder", lambda _option, name: EncoderSpec("hub", name))
     monkeypatch.setattr(ways, "check_adapter", lambda _option, _adapter, _method: None)
-    monkeypatch.setattr(ways, "called", lambda asked: f"{asked.model.name}@{asked.prompt_template.fingerprint()[:4]}")
+    monkeypatch.setattr(
+        ways, "model_label", lambda asked: f"{asked.model.name}@{asked.prompt_template.fingerprint()[:4]}"
+    )
 
 
 @pytest.mark.parametrize(

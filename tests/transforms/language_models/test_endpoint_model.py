@@ -13,7 +13,8 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from pipelines.name.__main__ import run
+from pipelines.common.run import run_job
+from pipelines.name.job import NameJob
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import rows, write
 from tests.transforms.language_models.endpoint_server import Reply, Server, failed, said
@@ -88,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def name(folder: Path, workspace: Path, *options: str) -> int:
     """Runs the command in this process; gives its exit code."""
     paths = (f"--journeys={folder / 'out'}", f"--items={folder / 'items.parquet'}", f"--workspace={workspace}")
-    return run([*paths, "--method=few_shot", *ASKED, *options])
+    return run_job(NameJob, [*paths, "--method=few_shot", *ASKED, *options])
 
 
 def names(workspace: Path) -> dict[str, tuple[object, ...]]:

@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("glin_profanity")
 
-from pipelines.name.__main__ import run  # noqa: E402
+from pipelines.common.run import run_job  # noqa: E402
+from pipelines.name.job import NameJob  # noqa: E402
 from schemas import JOURNEY_NAMES, JOURNEYS  # noqa: E402
 from tests.pipelines.logs import figures, manifest, rows, write  # noqa: E402
 from tests.transforms.language_models.tiny_models import make_llama  # noqa: E402
@@ -204,7 +205,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def name(folder: Path, workspace: Path, *options: str) -> int:
     paths = (f"--journeys={folder / 'out'}", f"--items={folder / 'items.parquet'}", f"--workspace={workspace}")
-    return run([*paths, "--runner=FnApiRunner", *options])
+    return run_job(NameJob, [*paths, "--runner=FnApiRunner", *options])
 
 
 def test_the_command_writes_no_name_that_a_classifier_refuses(folder: Path, one: Path, tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""The base class of all jobs: what a job knows about itself, and what running it needs from it."""
+
+from __future__ import annotations
+
+import abc
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+import apache_beam as beam
+
+from schemas import DatasetSchema
+from transforms.datasets.files import Source
+from transforms.progress import Progress
+
+
+class ProgressStep(NamedTuple):
+    """A kind of work whose progress is shown while a job runs.
+
+    Attributes:
+        label: what is counted.
+        total: amount of work; None: not known in advance.
+    """
+
+    label: str
+    total: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job(abc.ABC):
+    """One run of a job, checked: everything that its graph is built from.
+
+    A job is a frozen dataclass on this class. It declares its options in `add_options`, resolves and checks them in
+    `from_options`, and adds its graph to a pipeline in `build`. The modules that `build` and `print_summary` need are
+    imported there: an error in the options is then reported within a second.
+
+    Attributes:
+        name: name of the job, as in `python -m pipelines.<name>` and in the column `pipeline` of `metrics`.
+        description: one sentence for `--help`.
+        workspace: folder or bucket prefix in which the datasets are written.
+        expected_versions: versions of the output datasets at the start, by dataset; the commit fails if they changed.
+        max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+
+    workspace: str
+    expected_versions: Mapping[str, str | None]
+    max_error_rate: float
+
+    @classmethod
+    @abc.abstractmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_options(cls, args: argparse.Namespace) -> Self:
+        """Create the job that a command line describes.
+
+        Raises:
+            UsageError: naming the option, when the job cannot be carried out.
+        """
+
+    @property
+    @abc.abstractmethod
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that the job writes, in the order in which they are committed."""
+
+    @property
+    @abc.abstractmethod
+    def inputs(self) -> Mapping[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order; None: not given."""
+
+    @property
+    @abc.abstractmethod
+    def configuration(self) -> dict[str, Any]:
+        """Everything besides the inputs that determines the content of the outputs, for their manifests."""
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The datasets that the job reads, by name and in reading order."""
+        return {name: source for name, source in self.inputs.items() if source is not None}
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """The versions of the inputs, for the manifests of the outputs."""
+        return {
+            name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
+            for name, source in self.sources.items()
+        }
+
+    @property
+    def inference_datasets(self) -> tuple[str, ...]:
+        """Names of the model inputs whose failures count as invalid rows."""
+        return ()
+
+    @abc.abstractmethod
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+
+    def print_summary(self, seconds: float) -> None:  # noqa: B027 - a job may have nothing to print
+        """Print the result of a committed run.
+
+        Args:
+            seconds: wall time of the run.
+        """
+
+    def progress_steps(self) -> Mapping[str, ProgressStep]:
+        """The work shown besides rows read and parts written, by the name under which workers count it."""
+        return {}
+
+    def after_commit(self) -> int:
+        """Do local work on the committed datasets, and return the exit code."""
+        return 0
