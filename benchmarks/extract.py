@@ -1,8 +1,8 @@
-"""`python -m benchmarks.extract`: how fast journeys are extracted, beside peers, on generated logs, in one run.
+"""`python -m benchmarks.extract`: measure the speed of `extract`, compared with other programs, on generated logs.
 
-The whole command is measured each time, from its start to the journeys written. Its peers are a straightforward Beam
-program that handles rows, and a program for one machine on Polars; the kernel's are plain Python and Ward's
-clustering. On a small log all of them must first find the same journeys.
+The whole command is measured, from its start until the journeys are written. It is compared with a simple Beam
+program that processes single rows, and with a single-machine program on Polars. The kernel is compared with plain
+Python and with Ward clustering. On a small log, all of them must first give the same journeys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.agreement import EXACT, MEMBERS, check_agreement
 from benchmarks.catalogue_vectors import item_vectors
 from benchmarks.generator import GeneratedLog, LogConfig, cached
 from benchmarks.measurement import Usage, measure
-from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
+from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
 from schemas import SALIENT_TERMS
 
 SIZES = (1_000_000, 3_162_278, 10_000_000)
@@ -56,7 +56,7 @@ class Program(NamedTuple):
     journeys: Callable[[Path], Path]
 
     def run(self, log: GeneratedLog, folder: Path) -> Usage:
-        """Runs and measures it."""
+        """Run and measure the program."""
         inputs = [f"--interactions={log.interactions}", f"--items={log.items}"]
         return measure(self.module, [*inputs, *self.arguments(log, folder)])
 
@@ -84,7 +84,7 @@ BY_VECTORS = Program(
     EXTRACT.journeys,
 )
 BEAM_ROWS = Program(
-    "Beam, row by row", "benchmarks.beam_rows", lambda _, folder: [f"--output={folder}"], lambda folder: folder
+    "Beam, one element per row", "benchmarks.beam_rows", lambda _, folder: [f"--output={folder}"], lambda folder: folder
 )
 SINGLE_PROCESS = Program(
     "Polars, one process",
@@ -95,13 +95,13 @@ SINGLE_PROCESS = Program(
 
 
 class Runs:
-    """The usages of programs on logs, as they come in."""
+    """Measured usages of programs on logs."""
 
     def __init__(self) -> None:
         self._usages: dict[tuple[Program, int], list[Usage]] = {}
 
     def add(self, program: Program, size: int, log: GeneratedLog) -> None:
-        """Runs a program on a log and throws away what it wrote."""
+        """Run a program on a log and discard its output."""
         with tempfile.TemporaryDirectory(prefix="journeys-bench-") as folder:
             usage = program.run(log, Path(folder))
         self._usages.setdefault((program, size), []).append(usage)
@@ -111,19 +111,19 @@ class Runs:
         )
 
     def seconds(self, program: Program, size: int) -> float:
-        """Median of the wall times."""
+        """Return the median wall time in seconds."""
         return statistics.median(usage.seconds for usage in self._usages[program, size])
 
     def cpu_seconds(self, program: Program, size: int) -> float:
-        """Median of the processor times."""
+        """Return the median CPU time in seconds."""
         return statistics.median(usage.cpu_seconds for usage in self._usages[program, size])
 
     def gigabytes(self, program: Program, size: int) -> float:
-        """The most memory of all runs."""
+        """Return the maximum peak memory of all runs, in gigabytes."""
         return max(usage.peak_bytes for usage in self._usages[program, size]) / _GIGABYTE
 
     def table(self) -> Lines:
-        """All programs at all sizes."""
+        """Return the table of all programs and sizes."""
         rows = [
             (
                 program.name,
@@ -136,15 +136,15 @@ class Runs:
             for program, size in sorted(self._usages, key=lambda measured: (measured[0].name, measured[1]))
         ]
         return Lines(
-            "Whole programs", ("program", "interactions", "wall time", "CPU time", "a second", "peak memory"), rows
+            "Whole programs", ("program", "interactions", "wall time", "CPU time", "per second", "peak memory"), rows
         )
 
 
 def check_programs_agree(log: GeneratedLog) -> None:
-    """Runs every program on a log, which also fills the cache of compiled kernels.
+    """Run every program on a log and compare the journeys; this also fills the cache of compiled kernels.
 
     Raises:
-        AssertionError: when one finds other journeys than the project.
+        AssertionError: if a program gives other journeys than the project.
     """
     with tempfile.TemporaryDirectory(prefix="journeys-bench-") as folder:
         folders = {program: Path(folder) / program.module for program in (EXTRACT, BEAM_ROWS, SINGLE_PROCESS)}
@@ -157,41 +157,41 @@ def check_programs_agree(log: GeneratedLog) -> None:
 
 
 def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """Slope of log seconds over log size, by least squares: 1 where twice the work takes twice the time."""
+    """Fit the slope of log seconds over log size by least squares: 1 means linear growth."""
     slope, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
     return float(slope)
 
 
 def kernel_rates(log: GeneratedLog, repeats: int) -> dict[str, float]:
-    """Interactions per second of the kernel and its rivals on one core."""
+    """Measure the interactions per second of the kernel and of the other algorithms on one core."""
     inputs = [f"--interactions={log.interactions}", f"--items={log.items}", f"--repeats={repeats}"]
     rates: dict[str, float] = json.loads(measure("benchmarks.kernel", inputs, _ONE_CORE).output)
     return rates
 
 
-def generate_logs(sizes: Sequence[int], data: Path) -> tuple[dict[int, GeneratedLog], list[Figure]]:
-    """The logs by size, and how long it took to make those that were not there."""
-    logs, figures = {}, []
+def generate_logs(sizes: Sequence[int], data: Path) -> tuple[dict[int, GeneratedLog], list[Metric]]:
+    """Generate missing logs; return all logs by size, and the time of generation."""
+    logs, metrics = {}, []
     for size in sizes:
         there = set(data.glob("log-*")) if data.is_dir() else set()
         started = time.perf_counter()
         logs[size] = cached(LogConfig(size), data)
         seconds = time.perf_counter() - started
         if set(data.glob("log-*")) != there:
-            figures.append(Figure(f"generate {_short(size)}", seconds, "s"))
+            metrics.append(Metric(f"generate {_short(size)}", seconds, "s"))
             _progress.print(f"generated {size:,} interactions: {seconds:.1f} s")
-    return logs, figures
+    return logs, metrics
 
 
 def give_terms(log: GeneratedLog) -> None:
-    """Writes the salient terms of a log's items beside it, where they are not yet."""
+    """Write the salient terms of a log's items next to the log, if they do not exist."""
     folder = log.items.with_name("terms")
     if not folder.exists():
         EXTRACT.run(log, folder)
 
 
 def run_programs(logs: dict[int, GeneratedLog], repeats: int) -> Runs:
-    """Runs the programs in turn, so that what else the machine does meets all of them.
+    """Run the programs alternately, so that other load of the machine affects all of them.
 
     The program for rows runs once, and only on the two smallest logs: it takes minutes for the others.
     """
@@ -208,23 +208,23 @@ def run_programs(logs: dict[int, GeneratedLog], repeats: int) -> Runs:
     return runs
 
 
-def program_figures(sizes: Sequence[int], runs: Runs) -> list[Figure]:
-    """What is judged of whole programs. Targets that are set for a size are judged at that size alone."""
+def program_metrics(sizes: Sequence[int], runs: Runs) -> list[Metric]:
+    """Compute the metrics of whole programs. A target for one size applies to that size only."""
     first, last = sizes[0], sizes[-1]
     seconds = [runs.seconds(EXTRACT, size) for size in sizes]
     startup = runs.seconds(EXTRACT, _STARTUP_SIZE)
     beyond = [max(each - startup, 1e-3) for each in seconds]
     rows = runs.seconds(BEAM_ROWS, first)
     return [
-        Figure(
+        Metric(
             f"{BEAM_ROWS.name} / extract, {_short(first)}",
             rows / seconds[0],
             "×",
             _at(SIZES[0], first, Target(20, at_least=True)),
         ),
-        Figure("the same, both without start-up", (rows - runs.seconds(BEAM_ROWS, _STARTUP_SIZE)) / beyond[0], "×"),
+        Metric("the same, both without start-up", (rows - runs.seconds(BEAM_ROWS, _STARTUP_SIZE)) / beyond[0], "×"),
         *(
-            Figure(
+            Metric(
                 f"extract / {SINGLE_PROCESS.name}, {_short(size)}",
                 own / runs.seconds(SINGLE_PROCESS, size),
                 "×",
@@ -232,15 +232,15 @@ def program_figures(sizes: Sequence[int], runs: Runs) -> list[Figure]:
             )
             for size, own in zip(sizes, seconds, strict=True)
         ),
-        Figure(f"extract, {_short(last)}", seconds[-1], "s", _at(SIZES[-1], last, Target(25, at_least=False))),
-        Figure(
+        Metric(f"extract, {_short(last)}", seconds[-1], "s", _at(SIZES[-1], last, Target(25, at_least=False))),
+        Metric(
             f"extract, {_short(last)}, peak memory",
             runs.gigabytes(EXTRACT, last),
             "GB",
             _at(SIZES[-1], last, Target(4, at_least=False)),
         ),
         *(
-            Figure(
+            Metric(
                 f"{program.name} / extract, {_short(last)}",
                 runs.seconds(program, last) / seconds[-1],
                 "×",
@@ -248,13 +248,13 @@ def program_figures(sizes: Sequence[int], runs: Runs) -> list[Figure]:
             )
             for program in (TERMS_GIVEN, BY_VECTORS)
         ),
-        Figure(
+        Metric(
             "growth exponent of extract",
             growth_exponent(sizes, seconds),
             "",
             _at(SIZES[-1], last, Target(1.1, at_least=False)),
         ),
-        Figure("growth exponent without start-up", growth_exponent(sizes, beyond)),
+        Metric("growth exponent without start-up", growth_exponent(sizes, beyond)),
     ]
 
 
@@ -266,47 +266,47 @@ def _at(wanted: int, size: int, target: Target) -> Target | None:
     return target if size == wanted else None
 
 
-def kernel_figures(size: int, rates: dict[str, float]) -> list[Figure]:
-    """What is judged of the kernel: on the largest log, whose catalogue is the farthest from fitting into a cache."""
+def kernel_metrics(size: int, rates: dict[str, float]) -> list[Metric]:
+    """Compute the metrics of the kernel."""
     kernel = rates["kernel"]
     name = f"kernel, one core, {_short(size)}"
     return [
-        Figure(name, kernel / 1e6, "M/s", _at(SIZES[-1], size, Target(3, at_least=True))),
-        Figure(
+        Metric(name, kernel / 1e6, "M/s", _at(SIZES[-1], size, Target(3, at_least=True))),
+        Metric(
             f"{name} / textbook ICPC in Python",
             kernel / rates["textbook"],
             "×",
             _at(SIZES[-1], size, Target(100, at_least=True)),
         ),
-        Figure(f"{name} / the same with norms kept", kernel / rates["plain"], "×"),
-        Figure(f"{name} / Ward with SciPy", kernel / rates["ward"], "×"),
+        Metric(f"{name} / the same with norms kept", kernel / rates["plain"], "×"),
+        Metric(f"{name} / Ward with SciPy", kernel / rates["ward"], "×"),
     ]
 
 
 def notes(repeats: int) -> list[str]:
-    """What a reader of the figures must know."""
+    """Return notes on how the metrics were measured."""
     memory = psutil.virtual_memory().total / _GIGABYTE
     return [
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB memory, Python {platform.python_version()}.",
         f"Wall times are medians of {repeats}, start-up included; {BEAM_ROWS.name}, ran once.",
-        "CPU time adds up all cores, and suffers least from what else the machine did.",
-        f"{SINGLE_PROCESS.name}, imports Beam too: the functions that it shares with extract stand beside Beam's.",
-        f"Start-up is what a program takes for {_STARTUP_SIZE:,} interactions.",
-        "Memory is what all processes of a program held together, at most.",
-        "Before the clock ran, all programs found the same journeys on a small log.",
+        "CPU time is the sum over all cores, and is least affected by other load of the machine.",
+        f"{SINGLE_PROCESS.name}, imports Beam too: it uses functions of extract in modules that import Beam.",
+        f"Start-up is the time of a program for {_STARTUP_SIZE:,} interactions.",
+        "Memory is the peak of the sum over all processes of a program.",
+        "Before the measurement, all programs gave the same journeys on a small log.",
     ]
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.extract", description=__doc__)
     add = parser.add_argument
     add("--sizes", type=int, nargs="+", default=SIZES, help="Interactions of the logs, ascending; two at least.")
-    add("--quick", action="store_true", help="Small logs, once: does it work?")
-    add("--repeats", type=int, default=3, help="How often each program runs.")
+    add("--quick", action="store_true", help="Small logs, one run: a smoke test.")
+    add("--repeats", type=int, default=3, help="Number of runs of each program.")
     default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
     add("--data", type=Path, default=default_data, help="Folder in which generated logs are kept.")
-    add("--report", type=Path, help="Markdown file for the figures.")
+    add("--report", type=Path, help="Markdown file for the results.")
     given = parser.parse_args(argv)
     if given.quick:
         given.sizes, given.repeats = QUICK_SIZES, 1
@@ -318,7 +318,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and reports; missed targets are told, but are no failure."""
+    """Measure and report; missed targets are reported but do not fail the command."""
     given = parse(argv)
     logs, generated = generate_logs(given.sizes, given.data)
     _progress.print("comparing the journeys of all programs")
@@ -326,12 +326,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     give_terms(logs[given.sizes[-1]])
     item_vectors(logs[given.sizes[-1]])
     runs = run_programs({_STARTUP_SIZE: cached(LogConfig(_STARTUP_SIZE), given.data), **logs}, given.repeats)
-    figures = [*generated, *program_figures(given.sizes, runs)]
+    metrics = [*generated, *program_metrics(given.sizes, runs)]
     for size in (given.sizes[0], given.sizes[-1]):
         _progress.print(f"kernel, {size:,} interactions")
-        figures += kernel_figures(size, kernel_rates(logs[size], given.repeats))
-    tables = [runs.table(), Lines.of("Figures", figures)]
-    print_report(tables, figures, Console(highlight=False, width=max(100, Console().width)))
+        metrics += kernel_metrics(size, kernel_rates(logs[size], given.repeats))
+    tables = [runs.table(), Lines.of("Metrics", metrics)]
+    print_report(tables, metrics, Console(highlight=False, width=max(100, Console().width)))
     if given.report:
         page = to_markdown("Speed and memory of extract", tables, notes(given.repeats))
         given.report.write_text(page, encoding="utf-8")

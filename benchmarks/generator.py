@@ -1,11 +1,11 @@
-"""Logs of any size whose journeys are known, from a seed: `python -m benchmarks.generator 1_000_000 FOLDER`.
+"""Generated logs of any size with ground-truth journeys: `python -m benchmarks.generator 1_000_000 FOLDER`.
 
-A catalogue of topics, each with words of its own, words that it shares with the next topic, and words that all share.
-A user pursues a few journeys: each has a topic, begins at some time, fades, and sometimes drifts to the next topic.
-Beside them users click on what is popular. Users differ in activity, and items in popularity, by heavy tails.
+The catalogue has topics. Each topic has its own words, words in common with the next topic, and words common to all
+topics. A user has a few journeys: each has a topic and a start, fades, and sometimes drifts to the next topic. In
+addition, users click on popular items. The activity of users and the popularity of items have heavy tails.
 
-Interactions are drawn window of time by window of time, each from the journeys that are active in it, so that the log
-comes out in the order of time and memory depends on users, items and one window alone.
+Interactions are sampled for one time window after another, from the journeys that are active in it. The log is
+therefore in time order, and memory depends only on the users, the items and one window.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _FIRST_TIME = 1_704_067_200_000  # 2024-01-01, in milliseconds
 _YEAR = 365 * 86_400_000
 _ITEMS_PER_BATCH = 1 << 15
 _TITLE_WORDS = (6, 8)
-_MOST_TAGS = 2
+_MAX_TAGS = 2
 _OWN_WORDS, _NEIGHBOURS_WORDS, _COMMON_WORDS, _COMMON_POOL = 40, 8, 4, 400
 _WORD_EXPONENT = 0.7
 _POPULARITY_EXPONENT = 0.9
 _ACTIVITY_SIGMA = 1.2
-_JOURNEYS_PER_USER = (0.22, 0.26, 0.22, 0.14, 0.09, 0.07)  # share of users with 1, 2, ..., 6
+_JOURNEYS_PER_USER = (0.22, 0.26, 0.22, 0.14, 0.09, 0.07)  # fraction of users with 1, 2, ..., 6
 _SYLLABLES = np.array([onset + vowel for onset in (*"bdfgklmnprstvz", "br", "pl", "st", "tr") for vowel in "aeiou"])
 _SYLLABLES_PER_WORD = 3
 _SCRAMBLE = 7_919  # a prime that divides no power of the number of syllables
@@ -53,15 +53,15 @@ TRUTH_SCHEMA = pa.schema([*INTERACTIONS_SCHEMA, ("topic", pa.int32()), ("journey
 
 @dataclasses.dataclass(frozen=True)
 class LogConfig:
-    """What log to make.
+    """Configuration of a generated log.
 
     Attributes:
-        interactions: how many, exactly.
+        interactions: exact number of interactions.
         seed: equal configurations give equal bytes.
         interactions_per_user: mean; the number of users follows.
         interactions_per_item: mean; the number of items follows.
-        off_topic_share: share of interactions that follow popularity and no journey, in [0, 1].
-        drift_share: share of journeys that move on to the next topic, in [0, 1].
+        off_topic_fraction: fraction of interactions that follow popularity and no journey, in [0, 1].
+        drift_fraction: fraction of journeys that move on to the next topic, in [0, 1].
 
     Raises:
         ValueError: naming the attribute, what was given and what is allowed.
@@ -71,14 +71,14 @@ class LogConfig:
     seed: int = 0
     interactions_per_user: float = 40
     interactions_per_item: float = 50
-    off_topic_share: float = 0.15
-    drift_share: float = 0.2
+    off_topic_fraction: float = 0.15
+    drift_fraction: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("interactions", "interactions_per_user", "interactions_per_item"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("off_topic_share", "drift_share"):
+        for name in ("off_topic_fraction", "drift_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
@@ -104,7 +104,7 @@ class LogConfig:
 
 
 class GeneratedLog(NamedTuple):
-    """Where a log lies.
+    """Paths of a generated log.
 
     Attributes:
         interactions: folder of parquet files.
@@ -119,7 +119,7 @@ class GeneratedLog(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """Items by number, those of a topic side by side.
+    """Items by number; those of a topic are contiguous.
 
     Attributes:
         topic_offsets: int64, shape (topics + 1,): the items of topic t are `topic_offsets[t]:topic_offsets[t + 1]`.
@@ -143,13 +143,13 @@ class Plans(NamedTuple):
     """The journeys of all users, by user; each an array of shape (journeys,).
 
     Attributes:
-        users: whose it is.
-        numbers: which of the user's journeys it is, from 0.
-        topics: where it begins.
-        starts: when, as a share of the year.
-        spans: how long it lasts, as a share of the year.
-        drifts: the share of its span after which it goes on in the next topic; 1 for those that stay.
-        intensities: the interactions that it is expected to have.
+        users: number of the user.
+        numbers: number of the journey of the user, from 0.
+        topics: first topic.
+        starts: start, as a fraction of the year.
+        spans: duration, as a fraction of the year.
+        drifts: the fraction of its span after which it continues in the next topic; 1 if it does not drift.
+        intensities: expected number of interactions.
     """
 
     users: npt.NDArray[np.int64]
@@ -161,12 +161,12 @@ class Plans(NamedTuple):
     intensities: npt.NDArray[np.float64]
 
     def progress(self, time: float) -> npt.NDArray[np.float64]:
-        """The share of each journey's interactions that lies before a time; the square root is what makes it fade."""
+        """Compute the fraction of each journey's interactions before a time; the square root makes it fade."""
         return np.sqrt(np.clip((time - self.starts) / self.spans, 0, 1))
 
 
 def generate(config: LogConfig, folder: Path) -> GeneratedLog:
-    """Writes a log into a folder, which must not hold one."""
+    """Write a log into a folder, which must not contain one."""
     log = GeneratedLog(folder / "interactions", folder / "items.parquet", folder / "truth")
     log.interactions.mkdir(parents=True)
     log.truth.mkdir()
@@ -183,7 +183,7 @@ def generate(config: LogConfig, folder: Path) -> GeneratedLog:
 
 
 def cached(config: LogConfig, folder: Path) -> GeneratedLog:
-    """The log, generated below `folder` unless the same generator has made it there before."""
+    """Return the log of a configuration, generated below `folder` unless it exists there."""
     identity = json.dumps(dataclasses.asdict(config)).encode() + Path(__file__).read_bytes()
     final = folder / f"log-{config.interactions}-{hashlib.sha256(identity).hexdigest()[:12]}"
     if not final.is_dir():
@@ -203,7 +203,7 @@ def _identifiers(letter: str, count: int) -> pa.StringArray:
 
 
 def word(number: npt.ArrayLike) -> npt.NDArray[np.str_]:
-    """A pronounceable word for each number; different words for different numbers below `len(_SYLLABLES) ** 3`."""
+    """Return a pronounceable word for each number; words are distinct for numbers below `len(_SYLLABLES) ** 3`."""
     rest = np.asarray(number, np.int64) * _SCRAMBLE % len(_SYLLABLES) ** _SYLLABLES_PER_WORD
     text = np.full(rest.shape, "")
     for _ in range(_SYLLABLES_PER_WORD):
@@ -250,19 +250,19 @@ def _texts(
 ) -> tuple[pa.StringArray, pa.ListArray]:
     """Titles and tags for items whose words may be `choices`, shape (items, words).
 
-    Words are drawn without repetition: the largest of Zipf's logarithms, each with Gumbel noise, are such a draw.
+    Words are sampled without replacement with the Gumbel trick: the largest log-probabilities plus noise.
     """
     count, width = choices.shape
-    fewest, most = _TITLE_WORDS
+    shortest, longest = _TITLE_WORDS
     scores = np.log(_zipf(width, _WORD_EXPONENT)) + rng.gumbel(size=(count, width))
-    columns = np.argsort(-scores, axis=1, kind="stable")[:, : most + _MOST_TAGS]
-    drawn = np.take_along_axis(choices, columns, axis=1)
-    lengths = rng.integers(fewest, most + 1, count)
-    title = [vocabulary.take(pa.array(drawn[:, place], mask=lengths <= place)) for place in range(most)]
-    tags = rng.integers(0, _MOST_TAGS + 1, count)
-    tagged = np.arange(_MOST_TAGS) < tags[:, None]
+    columns = np.argsort(-scores, axis=1, kind="stable")[:, : longest + _MAX_TAGS]
+    sampled = np.take_along_axis(choices, columns, axis=1)
+    lengths = rng.integers(shortest, longest + 1, count)
+    title = [vocabulary.take(pa.array(sampled[:, place], mask=lengths <= place)) for place in range(longest)]
+    tags = rng.integers(0, _MAX_TAGS + 1, count)
+    tagged = np.arange(_MAX_TAGS) < tags[:, None]
     # A tag repeats a word of the title or adds one that would have come next.
-    tag_words = np.stack([drawn[:, 0], drawn[:, most]], axis=1)[tagged]
+    tag_words = np.stack([sampled[:, 0], sampled[:, longest]], axis=1)[tagged]
     ends = pa.array(np.concatenate([[0], np.cumsum(tags)]).astype(np.int32))
     return (
         pc.binary_join_element_wise(*title, " ", null_handling="skip"),
@@ -284,7 +284,7 @@ def _plans(config: LogConfig, catalogue: Catalogue, rng: np.random.Generator) ->
         topics=catalogue.topic_of(catalogue.draw(rng, 0.0, 1.0, count)),
         starts=starts,
         spans=np.minimum(rng.uniform(0.05, 0.7, count), 1 - starts),
-        drifts=np.where(rng.random(count) < config.drift_share, rng.uniform(0.2, 0.6, count), 1.0),
+        drifts=np.where(rng.random(count) < config.drift_fraction, rng.uniform(0.2, 0.6, count), 1.0),
         intensities=intensities * (config.interactions / intensities.sum()),
     )
 
@@ -303,8 +303,8 @@ def _interactions(
         expected += summed[-1]
         count = round(expected) - written if window + 1 < config.windows else config.interactions - written
         written += count
-        drawn = np.searchsorted(summed, np.sort(rng.random(count)) * summed[-1], side="right")
-        journeys = np.minimum(drawn, len(summed) - 1)
+        sampled = np.searchsorted(summed, np.sort(rng.random(count)) * summed[-1], side="right")
+        journeys = np.minimum(sampled, len(summed) - 1)
         at = (before[journeys] + rng.random(count) * (after - before)[journeys]) ** 2
         items, on_topic = _items(config, catalogue, plans, journeys, at, rng)
         times = ((plans.starts[journeys] + plans.spans[journeys] * at) * (_YEAR - 1)).astype(np.int64)
@@ -330,9 +330,9 @@ def _items(
     at: npt.NDArray[np.float64],
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The item of each interaction, and whether it belongs to the journey or is one that is popular with all."""
+    """Sample the item of each interaction; return the items, and whether each belongs to the journey or is popular."""
     topics = (plans.topics[journeys] + (at > plans.drifts[journeys])) % config.topics
-    on_topic = rng.random(len(journeys)) >= config.off_topic_share
+    on_topic = rng.random(len(journeys)) >= config.off_topic_fraction
     edges = catalogue.popularity[catalogue.topic_offsets]
     low = np.where(on_topic, edges[topics], 0.0)
     high = np.where(on_topic, edges[topics + 1], 1.0)
@@ -340,10 +340,10 @@ def _items(
 
 
 def main() -> None:
-    """Generates the log that the command line describes."""
+    """Generate the log that the command line describes."""
     parser = argparse.ArgumentParser(prog="generator", description=generate.__doc__)
-    parser.add_argument("interactions", type=int, help="How many, exactly.")
-    parser.add_argument("folder", type=Path, help="Where to; it must not hold a log.")
+    parser.add_argument("interactions", type=int, help="Exact number of interactions.")
+    parser.add_argument("folder", type=Path, help="Output folder; it must not contain a log.")
     parser.add_argument("--seed", type=int, default=0, help="Equal seeds give equal bytes.")
     given = parser.parse_args()
     generate(LogConfig(given.interactions, given.seed), given.folder)

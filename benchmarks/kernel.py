@@ -1,6 +1,6 @@
-"""The kernel alone, on one core, beside plain Python and Ward: `python -m benchmarks.kernel --interactions --items`.
+"""`python -m benchmarks.kernel --interactions --items`: measure the kernel on one core, compared with other algorithms.
 
-Prints interactions per second as JSON. Reading, joining and sorting are done before the clock runs.
+Prints interactions per second as JSON. Reading, joining and sorting are not measured.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Histories = list[npt.NDArray[np.int32]]
 
 
 def rates(log: SortedLog, sample_size: int, repeats: int) -> dict[str, float]:
-    """Interactions per second of the kernel and its rivals, medians.
+    """Measure the interactions per second of the kernel and of the other algorithms, as medians.
 
     Args:
         log: a whole log, for the kernel.
-        sample_size: the rivals get every n-th user, about so many interactions in all.
-        repeats: how often each is measured.
+        sample_size: approximate number of interactions for the other algorithms, which get every n-th user.
+        repeats: number of measurements.
 
     Raises:
-        AssertionError: when plain Python finds other journeys than the kernel.
+        AssertionError: if plain Python gives other journeys than the kernel.
     """
     offsets = log.histories.offsets
     step = max(1, len(log.items) // sample_size)
@@ -61,7 +61,7 @@ def _kernel(offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], log: S
 
 
 def _with_terms(items: npt.NDArray[np.int32], log: SortedLog) -> list[tuple[str, Terms]]:
-    """A history as plain Python reads it."""
+    """Convert a history to the format of the plain Python algorithms."""
     vectors, vocabulary, item_ids = log.catalogue.term_vectors, log.catalogue.vocabulary, log.catalogue.item_ids
     history: list[tuple[str, Terms]] = []
     for item in items.tolist():
@@ -84,7 +84,7 @@ def _check_equal(sample: Histories, named: list[list[tuple[str, Terms]]], log: S
 
 
 def _median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of one core: what the machine does besides does not count."""
+    """Measure CPU seconds of this thread, independent of other load of the machine."""
 
     def once() -> float:
         started = time.thread_time()
@@ -95,12 +95,16 @@ def _median_seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def main() -> None:
-    """Measures on the log that the command line names."""
+    """Measure on the log that the command line names."""
     parser = argparse.ArgumentParser(prog="kernel", description=__doc__)
     parser.add_argument("--interactions", type=Path, required=True, help="Folder of parquet files.")
     parser.add_argument("--items", type=Path, required=True, help="Parquet file.")
-    parser.add_argument("--sample", type=int, default=50_000, help="Interactions for the rivals, about.")
-    parser.add_argument("--repeats", type=int, default=3, help="Of which the median is told.")
+    parser.add_argument(
+        "--sample", type=int, default=50_000, help="Approximate number of interactions for the other algorithms."
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="Number of measurements, of which the median is reported."
+    )
     given = parser.parse_args()
     print(json.dumps(rates(sorted_log(given.interactions, given.items), given.sample, given.repeats)))
 

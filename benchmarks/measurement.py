@@ -19,13 +19,13 @@ _ROOT = Path(__file__).parents[1]
 
 
 class Usage(NamedTuple):
-    """What one run of a program took.
+    """Time and memory of one run of a program.
 
     Attributes:
         seconds: from its start to its end, start-up included.
-        cpu_seconds: what its processes had of all cores; what else the machine does hardly matters to it.
-        peak_bytes: the most memory that its processes held together, looked up every now and then.
-        output: what it wrote to standard output.
+        cpu_seconds: CPU time of its processes, summed over all cores; hardly affected by other load of the machine.
+        peak_bytes: maximum memory of all its processes together, by polling.
+        output: its standard output.
     """
 
     seconds: float
@@ -35,14 +35,14 @@ class Usage(NamedTuple):
 
 
 class ProgramError(RuntimeError):
-    """A program that was to be measured failed."""
+    """A measured program failed."""
 
 
 def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Usage:
-    """Runs `python -m module` in the project's root.
+    """Run `python -m module` in the project's root and measure it.
 
     Raises:
-        ProgramError: when it does not exit with 0, with the end of what it said.
+        ProgramError: if it does not exit with 0, with the end of its output.
     """
     command = [sys.executable, "-m", module, *arguments]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -69,7 +69,7 @@ def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str
 
 
 def _tree_bytes(pid: int) -> int:
-    """Resident memory of a process and all below it, at this moment."""
+    """Return the resident memory of a process and its descendants at this moment."""
     try:
         root = psutil.Process(pid)
         return sum(_resident_bytes(process) for process in [root, *root.children(recursive=True)])

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.naming`: how fast a language model names journeys, beside transformers alone, in one run.
+"""`python -m benchmarks.naming`: measure the speed of naming by a language model, compared with plain transformers.
 
-Questions are those about journeys of the sample. All ways are asked in turn, in rounds, so that what else the machine
-does meets all of them; names a second are medians of the rounds, after loading. On a machine with a GPU, models of the
-shapes of larger ones are measured too.
+The prompts are those of journeys of the sample. All methods run alternately, in rounds, so that other load of the
+machine affects all of them. Names per second are medians over the rounds, without loading. On a machine with a GPU,
+models with the shapes of larger ones are measured too.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import transformers
 from rich.console import Console
 from transformers import AutoTokenizer
 
-from benchmarks.naming_rivals import Answers, PlainGenerate, WithoutSharing, texts_of
-from benchmarks.report import Figure, Lines, Target, print_report, three_digits, to_markdown
-from benchmarks.sample_questions import sample_questions
+from benchmarks.naming_rivals import Complete, PlainGenerate, WithoutSharing, texts_of
+from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
+from benchmarks.sample_prompts import sample_prompts
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.choosing import Choosing
@@ -47,37 +47,37 @@ _GIGABYTE = 1e9
 _OURS, _OURS_32, _SINGLES, _ONE, _BATCHES = (
     "batches",
     "batches, 32 bits",
-    "batches, one question a call",
-    "generate(), one question a call",
-    f"generate(), {_TOGETHER} questions a call",
+    "batches, one prompt per call",
+    "generate(), one prompt per call",
+    f"generate(), {_TOGETHER} prompts per call",
 )
-_CHOSEN = f"batches, chosen among {DEFAULT_NUM_CANDIDATES} names"
-_SHARED, _UNSHARED = "worked examples read once", "worked examples read with each question"
+_CHOSEN = f"batches, selected among {DEFAULT_NUM_CANDIDATES} names"
+_SHARED, _UNSHARED = "worked examples processed once", "worked examples processed with each prompt"
 
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class NamingMethod(NamedTuple):
-    """A way to have questions answered.
+    """A method of completing prompts.
 
     Attributes:
-        name: what the report calls it.
-        answer: questions -> texts.
-        questions: how many of the questions it is asked in a round: slow ways are asked few.
+        name: name in the report.
+        complete: prompts -> texts.
+        prompts: number of prompts per round; slow methods get few.
     """
 
     name: str
-    answer: Answers
-    questions: int
+    complete: Complete
+    prompts: int
 
 
 class Measured(NamedTuple):
-    """One round of one way.
+    """One round of one method.
 
     Attributes:
         seconds: wall time.
-        cpu_seconds: what this process had of all cores.
-        texts: the answers.
+        cpu_seconds: CPU time of this process, summed over all cores.
+        texts: the completions.
     """
 
     seconds: float
@@ -86,72 +86,72 @@ class Measured(NamedTuple):
 
 
 class Rounds:
-    """What was measured of some ways."""
+    """Measured rounds of several methods."""
 
-    def __init__(self, ways: Sequence[NamingMethod], questions: Sequence[str], repeats: int) -> None:
-        self._ways = {way.name: way for way in ways}
-        self._questions = questions
-        for way in ways:
-            way.answer(questions[:_WARM_UP])  # memory is taken, kernels are made
-        self._measured: dict[str, list[Measured]] = {way.name: [] for way in ways}
+    def __init__(self, methods: Sequence[NamingMethod], prompts: Sequence[str], repeats: int) -> None:
+        self._methods = {method.name: method for method in methods}
+        self._prompts = prompts
+        for method in methods:
+            method.complete(prompts[:_WARM_UP])  # warm-up: allocates memory, compiles kernels
+        self._measured: dict[str, list[Measured]] = {method.name: [] for method in methods}
         for _ in range(repeats):
-            for way in ways:
-                measured = _measure(way, questions)
-                self._measured[way.name].append(measured)
-                _progress.print(f"{way.name}: {way.questions / measured.seconds:.2f} names/s")
+            for method in methods:
+                measured = _measure(method, prompts)
+                self._measured[method.name].append(measured)
+                _progress.print(f"{method.name}: {method.prompts / measured.seconds:.2f} names/s")
 
     def rate(self, name: str) -> float:
-        """Names a second, the median."""
-        return self._ways[name].questions / statistics.median(each.seconds for each in self._measured[name])
+        """Return the median number of names per second."""
+        return self._methods[name].prompts / statistics.median(each.seconds for each in self._measured[name])
 
     def cpu_rate(self, name: str) -> float:
-        """Names in a second of one core's time, the median: suffers least from what else the machine does."""
-        return self._ways[name].questions / statistics.median(each.cpu_seconds for each in self._measured[name])
+        """Return the median number of names per CPU second, which is least affected by other load of the machine."""
+        return self._methods[name].prompts / statistics.median(each.cpu_seconds for each in self._measured[name])
 
     def ratio(self, first: str, second: str) -> float:
-        """How many times as fast one way is as another: the median over the rounds, each by itself."""
-        numbers = self._ways[first].questions, self._ways[second].questions
+        """Compute the speed of a method relative to another: the median of the ratios within rounds."""
+        numbers = self._methods[first].prompts, self._methods[second].prompts
         pairs = zip(self._measured[first], self._measured[second], strict=True)
         return statistics.median((numbers[0] / one.seconds) / (numbers[1] / other.seconds) for one, other in pairs)
 
     def same(self, first: str, second: str) -> float:
-        """Share of questions that both were asked and answered with one text, in percent."""
+        """Compute the percentage of equal completions among the prompts that both methods completed."""
         pairs = list(zip(self._measured[first][0].texts, self._measured[second][0].texts, strict=False))
         return 100 * sum(one == other for one, other in pairs) / len(pairs)
 
     def rows(self, tokenizer: Any) -> list[tuple[str, ...]]:
-        """A line of the report for each way."""
+        """Return a row of the report per method."""
         return [
             (
-                way.name,
-                f"{way.questions}",
-                three_digits(self.rate(way.name), "/s"),
-                three_digits(self.cpu_rate(way.name), "/s"),
-                f"{self._tokens(way, tokenizer) * self.rate(way.name):,.0f}",
+                method.name,
+                f"{method.prompts}",
+                three_digits(self.rate(method.name), "/s"),
+                three_digits(self.cpu_rate(method.name), "/s"),
+                f"{self._tokens(method, tokenizer) * self.rate(method.name):,.0f}",
             )
-            for way in self._ways.values()
+            for method in self._methods.values()
         ]
 
-    def _tokens(self, way: NamingMethod, tokenizer: Any) -> float:
-        """Tokens of a question and its answer, on average; what stands before all questions is not counted."""
-        texts = [*self._questions[: way.questions], *self._measured[way.name][0].texts]
-        return sum(len(tokenize_prompt(tokenizer, text)) for text in texts) / way.questions
+    def _tokens(self, method: NamingMethod, tokenizer: Any) -> float:
+        """Return the mean number of tokens of a prompt and its completion, without the common prefix of all prompts."""
+        texts = [*self._prompts[: method.prompts], *self._measured[method.name][0].texts]
+        return sum(len(tokenize_prompt(tokenizer, text)) for text in texts) / method.prompts
 
 
-_COLUMNS = ("way", "questions", "names", "names, CPU time", "tokens a second")
+_COLUMNS = ("method", "prompts", "names", "names, CPU time", "tokens per second")
 
 
-def _measure(way: NamingMethod, questions: Sequence[str]) -> Measured:
+def _measure(method: NamingMethod, prompts: Sequence[str]) -> Measured:
     gc.collect()
     started, cpu_started = time.perf_counter(), time.process_time()
-    texts = way.answer(questions[: way.questions])
+    texts = method.complete(prompts[: method.prompts])
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return Measured(time.perf_counter() - started, time.process_time() - cpu_started, texts)
 
 
 class Loader(NamedTuple):
-    """The model that is measured, in its several ways."""
+    """The measured model, to be loaded by several implementations."""
 
     folder: ModelFolder
     adapter: AdapterFolder | None
@@ -160,124 +160,124 @@ class Loader(NamedTuple):
     def ours(
         self, around: PromptTemplate, dtype: DTypeName = "auto", kind: type[TransformersModel] = TransformersModel
     ) -> TransformersModel:
-        """As the project has it."""
+        """Load the model with the implementation of the project."""
         return kind(self.folder, self.adapter, around, self.decoding, dtype=dtype)
 
     def rival(self, around: PromptTemplate, together: int) -> PlainGenerate:
-        """As transformers has it."""
+        """Load the model with `generate()` of transformers."""
         return PlainGenerate(self.folder, self.adapter, around, self.decoding.max_new_tokens, together)
 
 
-def measure_batches(loader: Loader, questions: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Figure]]:
-    """Ours beside transformers, without anything around a question."""
+def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Metric]]:
+    """Compare with transformers, without a template around a prompt."""
     bare = PromptTemplate()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
     choice = NameSelectorConfig(
         NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER), DEFAULT_NUM_CANDIDATES
     )
-    ways = [
-        NamingMethod(_OURS, texts_of(model), len(questions)),
+    methods = [
+        NamingMethod(_OURS, texts_of(model), len(prompts)),
         NamingMethod(_ONE, one, few),
-        NamingMethod(_BATCHES, loader.rival(bare, _TOGETHER), len(questions)),
-        NamingMethod(_SINGLES, lambda asked: [text for each in asked for text in texts_of(model)([each])], few),
-        NamingMethod(_OURS_32, texts_of(loader.ours(bare, "float32")), len(questions)),
-        NamingMethod(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(questions)),
+        NamingMethod(_BATCHES, loader.rival(bare, _TOGETHER), len(prompts)),
+        NamingMethod(_SINGLES, lambda prompts: [text for each in prompts for text in texts_of(model)([each])], few),
+        NamingMethod(_OURS_32, texts_of(loader.ours(bare, "float32")), len(prompts)),
+        NamingMethod(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(prompts)),
     ]
-    rounds = Rounds(ways, questions, repeats)
+    rounds = Rounds(methods, prompts, repeats)
     tuned = loader.adapter is not None and not torch.cuda.is_available()
-    figures = [
-        Figure(_OURS, rounds.rate(_OURS), "names/s", Target(10, at_least=True) if tuned else None),
-        Figure(_CHOSEN, rounds.rate(_CHOSEN), "names/s"),
-        Figure(f"{_OURS} / {_ONE}", rounds.ratio(_OURS, _ONE), "×", Target(5, at_least=True)),
-        Figure(f"{_OURS} / {_BATCHES}", rounds.ratio(_OURS, _BATCHES), "×"),
-        Figure(f"{_OURS} / {_OURS_32}", rounds.ratio(_OURS, _OURS_32), "×"),
-        Figure(f"same names, {_OURS} and {_SINGLES}", rounds.same(_OURS, _SINGLES), "%", Target(100, at_least=True)),
-        Figure(f"same names, {_OURS} and {_ONE} ({one.dtype})", rounds.same(_OURS, _ONE), "%"),
-        Figure(f"same names, {_OURS} and {_OURS_32}", rounds.same(_OURS, _OURS_32), "%"),
+    metrics = [
+        Metric(_OURS, rounds.rate(_OURS), "names/s", Target(10, at_least=True) if tuned else None),
+        Metric(_CHOSEN, rounds.rate(_CHOSEN), "names/s"),
+        Metric(f"{_OURS} / {_ONE}", rounds.ratio(_OURS, _ONE), "×", Target(5, at_least=True)),
+        Metric(f"{_OURS} / {_BATCHES}", rounds.ratio(_OURS, _BATCHES), "×"),
+        Metric(f"{_OURS} / {_OURS_32}", rounds.ratio(_OURS, _OURS_32), "×"),
+        Metric(f"same names, {_OURS} and {_SINGLES}", rounds.same(_OURS, _SINGLES), "%", Target(100, at_least=True)),
+        Metric(f"same names, {_OURS} and {_ONE} ({one.dtype})", rounds.same(_OURS, _ONE), "%"),
+        Metric(f"same names, {_OURS} and {_OURS_32}", rounds.same(_OURS, _OURS_32), "%"),
     ]
-    return Lines("Batches", _COLUMNS, rounds.rows(one.tokenizer)), figures
+    return Lines("Batches", _COLUMNS, rounds.rows(one.tokenizer)), metrics
 
 
-def measure_sharing(loader: Loader, questions: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Figure]]:
-    """Worked examples before each question: read once, or again and again."""
+def measure_sharing(loader: Loader, prompts: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Metric]]:
+    """Compare worked examples that are processed once with those that are processed with every prompt."""
     around = prompt_template(NamingConfig(method="few_shot"))
     tokenizer = AutoTokenizer.from_pretrained(loader.folder.folder)
-    tables, figures = [], []
+    tables, metrics = [], []
     for dtype in ("auto", "float32") if cpu_has_bfloat16() else ("auto",):
         shared, unshared = (loader.ours(around, dtype, kind) for kind in (TransformersModel, WithoutSharing))
         names = [f"{name}{', 32 bits' if dtype == 'float32' else ''}" for name in (_SHARED, _UNSHARED)]
-        ways = [
-            NamingMethod(names[0], texts_of(shared), len(questions)),
+        methods = [
+            NamingMethod(names[0], texts_of(shared), len(prompts)),
             NamingMethod(names[1], texts_of(unshared), few),
         ]
-        rounds = Rounds(ways, questions, repeats)
+        rounds = Rounds(methods, prompts, repeats)
         tables += rounds.rows(tokenizer)
-        figures += [
-            Figure(f"{names[0]} / {names[1]}", rounds.ratio(*names), "×", Target(4, at_least=True)),
-            Figure(f"same names, {names[0]} and {_UNSHARED}", rounds.same(*names), "%"),
+        metrics += [
+            Metric(f"{names[0]} / {names[1]}", rounds.ratio(*names), "×", Target(4, at_least=True)),
+            Metric(f"same names, {names[0]} and {_UNSHARED}", rounds.same(*names), "%"),
         ]
-    return Lines("Worked examples", _COLUMNS, tables), figures
+    return Lines("Worked examples", _COLUMNS, tables), metrics
 
 
 def notes(given: argparse.Namespace, loader: Loader) -> list[str]:
-    """What a reader of the figures must know."""
+    """Return notes on how the metrics were measured."""
     memory = psutil.virtual_memory().total / _GIGABYTE
     adapter = f" with the adapter {loader.adapter.folder.name}" if loader.adapter else ""
     packages = f"Python {platform.python_version()}, torch {torch.__version__}, transformers {transformers.__version__}"
     return [
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB memory, {torch.get_num_threads()} threads.",
         f"{packages}.",
-        f"{given.model}{adapter}; answers are greedy, of at most {loader.decoding.max_new_tokens} tokens.",
+        f"{given.model}{adapter}; completions are greedy, of at most {loader.decoding.max_new_tokens} tokens.",
         f"Medians of {given.repeats} rounds; ratios are taken within a round. Loading is not counted.",
-        "Names in CPU time are what one core would name alone, if nothing else ran.",
-        "generate() is that of transformers, with weights of the type that from_pretrained chooses, LoRA merged.",
+        "Names per CPU second are those that one core would generate without other load.",
+        "generate() is that of transformers, with the dtype that from_pretrained selects, LoRA merged.",
     ]
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.naming", description=__doc__)
     add = parser.add_argument
-    add("--model", default="smollm2", help="A decoder with a chat template, as `pipelines.name` takes it.")
-    add("--adapter", default="", help="Folder of LoRA for it.")
-    add("--questions", type=int, default=256, help="Journeys that are asked about.")
-    add("--few", type=int, default=32, help="Journeys that slow ways are asked about.")
-    add("--repeats", type=int, default=3, help="Rounds.")
+    add("--model", default="smollm2", help="Decoder-only model with a chat template, as in `pipelines.name`.")
+    add("--adapter", default="", help="LoRA folder for the model.")
+    add("--prompts", type=int, default=256, help="Number of prompts.")
+    add("--few", type=int, default=32, help="Number of prompts of slow methods.")
+    add("--repeats", type=int, default=3, help="Number of rounds.")
     add(
         "--max_new_tokens",
         type=int,
         default=DecodingConfig.max_new_tokens,
-        help="Answers are cut after so many tokens.",
+        help="Maximum number of tokens of a completion.",
     )
     default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
-    add("--data", type=Path, default=default_data, help="Folder in which questions are kept.")
-    add("--report", type=Path, help="Markdown file for the figures.")
+    add("--data", type=Path, default=default_data, help="Folder in which prompts are stored.")
+    add("--report", type=Path, help="Markdown file for the results.")
     given = parser.parse_args(argv)
-    if not 1 <= given.few <= given.questions:
-        parser.error(f"--few must be in [1, {given.questions}], got {given.few}")
+    if not 1 <= given.few <= given.prompts:
+        parser.error(f"--few must be in [1, {given.prompts}], got {given.few}")
     if given.repeats < 1:
         parser.error(f"--repeats must be at least 1, got {given.repeats}")
     return given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and reports; missed targets are told, but are no failure."""
+    """Measure and report; missed targets are reported but do not fail the command."""
     given = parse(argv)
     spec = parse_model_spec(given.model, given.adapter)
     loader = Loader(locate_model(spec), locate_adapter(spec), DecodingConfig(given.max_new_tokens))
-    questions = sample_questions(given.data, given.questions)
-    tables, figures = [], []
+    prompts = sample_prompts(given.data, given.prompts)
+    tables, metrics = [], []
     for measure in (measure_batches, measure_sharing):
-        table, found = measure(loader, questions, given.few, given.repeats)
+        table, found = measure(loader, prompts, given.few, given.repeats)
         tables.append(table)
-        figures += found
+        metrics += found
     if torch.cuda.is_available():
         from benchmarks.naming_gpu import measure_shapes
 
-        tables.append(measure_shapes(loader.folder, questions, given.data))
-    tables.append(Lines.of("Figures", figures))
-    print_report(tables, figures, Console(highlight=False, width=max(100, Console().width)))
+        tables.append(measure_shapes(loader.folder, prompts, given.data))
+    tables.append(Lines.of("Metrics", metrics))
+    print_report(tables, metrics, Console(highlight=False, width=max(100, Console().width)))
     if given.report:
         given.report.write_text(
             to_markdown("Names by a language model", tables, notes(given, loader)), encoding="utf-8"

@@ -1,4 +1,4 @@
-"""Larger models on a GPU: their shapes, with weights made by chance, which take as long as learnt ones."""
+"""Speed of the shapes of larger models on a GPU, with random weights, which take as long as trained ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
 
-from benchmarks.naming_rivals import Answers, PlainGenerate, texts_of
+from benchmarks.naming_rivals import Complete, PlainGenerate, texts_of
 from benchmarks.report import Lines, three_digits
 from transforms.language_models.folder import ModelFolder, read_model
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt
@@ -43,7 +43,7 @@ _NEW_TOKENS = 8
 _TOKENS_TOGETHER = (4096, 32_768, 131_072)
 _TOGETHER = (32, 128)
 _GIGABYTE = 1e9
-_COLUMNS = ("shape", "way", "names", "tokens read and said a second", "peak memory")
+_COLUMNS = ("shape", "method", "names", "prompt and completion tokens per second", "peak memory")
 
 
 def make_shape(shape: dict[str, Any], tokenizer_folder: Path, folder: Path) -> ModelFolder:
@@ -62,45 +62,45 @@ def make_shape(shape: dict[str, Any], tokenizer_folder: Path, folder: Path) -> M
     return read_model(folder)
 
 
-def measure_shapes(tokenizer: ModelFolder, questions: Sequence[str], data: Path) -> Lines:
-    """Names a second and memory of each shape, for several sizes of batches, beside transformers alone."""
+def measure_shapes(tokenizer: ModelFolder, prompts: Sequence[str], data: Path) -> Lines:
+    """Measure names per second and memory of each shape, for several batch sizes, compared with transformers."""
     rows = []
     for name, shape in SHAPES.items():
         path = data / f"shape-{name.replace(' ', '')}"
         shutil.rmtree(path, ignore_errors=True)
         folder = make_shape(shape, tokenizer.folder, path)
-        rows += [(name, *row) for row in _ours(folder, questions)]
-        rows += [(name, *row) for row in _rivals(folder, questions)]
+        rows += [(name, *row) for row in _ours(folder, prompts)]
+        rows += [(name, *row) for row in _rivals(folder, prompts)]
         shutil.rmtree(path)
     return Lines("On a GPU", _COLUMNS, rows)
 
 
-def _ours(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
+def _ours(folder: ModelFolder, prompts: Sequence[str]) -> list[tuple[str, ...]]:
     model = TransformersModel(folder, decoding=DecodingConfig(_NEW_TOKENS))
     tokenizer = AutoTokenizer.from_pretrained(folder.folder)
     rows = []
     for tokens in _TOKENS_TOGETHER:
         model.max_batch_tokens = tokens
-        rows.append(_row(f"batches of {tokens:,} tokens", texts_of(model), questions, tokenizer))
+        rows.append(_row(f"batches of {tokens:,} tokens", texts_of(model), prompts, tokenizer))
     return rows
 
 
-def _rivals(folder: ModelFolder, questions: Sequence[str]) -> list[tuple[str, ...]]:
+def _rivals(folder: ModelFolder, prompts: Sequence[str]) -> list[tuple[str, ...]]:
     rows = []
     for together in _TOGETHER:
         rival = PlainGenerate(folder, None, PromptTemplate(), _NEW_TOKENS, together)
-        rows.append(_row(f"generate(), {together} questions a call", rival, questions, rival.tokenizer))
+        rows.append(_row(f"generate(), {together} prompts per call", rival, prompts, rival.tokenizer))
     return rows
 
 
-def _row(way: str, answer: Answers, questions: Sequence[str], tokenizer: Any) -> tuple[str, ...]:
-    answer(questions[:8])
+def _row(method: str, complete: Complete, prompts: Sequence[str], tokenizer: Any) -> tuple[str, ...]:
+    complete(prompts[:8])
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
-    answer(questions)
+    complete(prompts)
     torch.cuda.synchronize()
-    rate = len(questions) / (time.perf_counter() - started)
-    read = sum(len(tokenize_prompt(tokenizer, question)) for question in questions) / len(questions)
+    rate = len(prompts) / (time.perf_counter() - started)
+    read = sum(len(tokenize_prompt(tokenizer, prompt)) for prompt in prompts) / len(prompts)
     peak = torch.cuda.max_memory_allocated() / _GIGABYTE
-    return way, three_digits(rate, "/s"), f"{rate * (read + _NEW_TOKENS):,.0f}", three_digits(peak, "GB")
+    return method, three_digits(rate, "/s"), f"{rate * (read + _NEW_TOKENS):,.0f}", three_digits(peak, "GB")

@@ -1,4 +1,4 @@
-"""What a language model's answers are measured beside: transformers, used in the ways that its pages show."""
+"""Plain transformers, used as its documentation shows, as a baseline for the speed of generation."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.prompt_template import PromptTemplate, chat_messages
 from transforms.language_models.transformers_model import TransformersModel
 
-Answers = Callable[[Sequence[str]], list[str]]
+Complete = Callable[[Sequence[str]], list[str]]
 
 
 class PlainGenerate:
-    """`generate()` of transformers, for one question after the other, or for some together, padded to the longest.
+    """`generate()` of transformers, for single prompts, or for several together, padded to the longest.
 
-    The model is loaded with the type that `from_pretrained` chooses, which is that of its files; LoRA is merged. Each
-    prompt is the whole dialogue in the words of the model's template.
+    The model is loaded with the dtype that `from_pretrained` selects, which is that of its files; LoRA is merged. Each
+    prompt is the whole conversation in the chat template of the model.
 
     Args:
-        folder: a decoder with a chat template.
-        adapter: LoRA; None: none.
-        template: what is said around each question.
-        max_new_tokens: an answer is cut after so many.
-        together: questions of a call.
+        folder: decoder-only model with a chat template.
+        adapter: LoRA; None: no adapter.
+        template: prompt template.
+        max_new_tokens: maximum number of tokens of a completion.
+        together: prompts per call.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class PlainGenerate:
         max_new_tokens: int,
         together: int,
     ) -> None:
-        self._dialogue = template
-        self._most = max_new_tokens
+        self._template = template
+        self._max_new_tokens = max_new_tokens
         self._together = together
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder.folder, padding_side="left")
         if self.tokenizer.pad_token is None:
@@ -52,54 +52,54 @@ class PlainGenerate:
 
     @property
     def dtype(self) -> str:
-        """The type of the weights."""
+        """The dtype of the weights."""
         return str(self._model.dtype).removeprefix("torch.")
 
-    def __call__(self, questions: Sequence[str]) -> list[str]:
-        """The first line of each answer."""
-        starts = range(0, len(questions), self._together)
-        return [text for start in starts for text in self._answer(questions[start : start + self._together])]
+    def __call__(self, prompts: Sequence[str]) -> list[str]:
+        """Return the first line of each completion."""
+        starts = range(0, len(prompts), self._together)
+        return [text for start in starts for text in self._complete(prompts[start : start + self._together])]
 
-    def _answer(self, questions: Sequence[str]) -> list[str]:
+    def _complete(self, prompts: Sequence[str]) -> list[str]:
         inputs = self.tokenizer.apply_chat_template(
-            [chat_messages(self._dialogue, question) for question in questions],
+            [chat_messages(self._template, prompt) for prompt in prompts],
             add_generation_prompt=True,
             return_tensors="pt",
             return_dict=True,
             padding=True,
         ).to(self._model.device)
-        said = self._model.generate(
-            **inputs, max_new_tokens=self._most, do_sample=False, pad_token_id=self.tokenizer.pad_token_id
+        output = self._model.generate(
+            **inputs, max_new_tokens=self._max_new_tokens, do_sample=False, pad_token_id=self.tokenizer.pad_token_id
         )
-        texts = self.tokenizer.batch_decode(said[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        texts = self.tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         return [text.partition("\n")[0].strip() for text in texts]
 
 
 class WithoutSharing(TransformersModel):
-    """Ours, but for each question all that stands before it is read again."""
+    """The implementation of the project, which processes the common prefix again for every prompt."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._before = self._frame.before
         self._frame = self._frame._replace(before=[])
 
-    def _read_of(self, question: str) -> list[int]:
-        return [*self._before, *super()._read_of(question)]
+    def _read_of(self, prompt: str) -> list[int]:
+        return [*self._before, *super()._read_of(prompt)]
 
 
-def texts_of(model: TransformersModel) -> Answers:
-    """A model's answers as texts.
+def texts_of(model: TransformersModel) -> Complete:
+    """Return a function that completes prompts with a model.
 
     Raises:
-        RuntimeError: when it fails to answer a question.
+        RuntimeError: if the model fails to complete a prompt.
     """
 
-    def answer(questions: Sequence[str]) -> list[str]:
+    def complete(prompts: Sequence[str]) -> list[str]:
         texts = []
-        for answered in model.answer(questions):
-            if answered.text is None:
-                raise RuntimeError(f"a question was not answered: {answered.failure}")
-            texts.append(answered.text)
+        for completion in model.answer(prompts):
+            if completion.text is None:
+                raise RuntimeError(f"a prompt was not completed: {completion.failure}")
+            texts.append(completion.text)
         return texts
 
-    return answer
+    return complete

@@ -1,4 +1,4 @@
-"""ICPC in plain Python, on dictionaries: as the papers tell it, and as one makes it faster without leaving Python.
+"""ICPC in plain Python, on dictionaries: as in the papers, and optimized within Python.
 
 The second sums in the order that `transforms.journeys.icpc` promises, so its journeys are the same to the last bit.
 """

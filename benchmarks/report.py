@@ -1,4 +1,4 @@
-"""What was measured, beside its targets, as tables on a terminal and in Markdown."""
+"""Measured values with their targets, as tables on a terminal and in Markdown."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from rich.table import Table
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a figure should be.
+    """The target of a metric.
 
     Attributes:
-        limit: the number it is held against.
-        at_least: whether it should be that large, else that small.
+        limit: the limit of the value.
+        at_least: whether the limit is a minimum; otherwise a maximum.
     """
 
     limit: float
     at_least: bool
 
     def met_by(self, value: float) -> bool:
-        """Whether a figure is as it should be."""
+        """Return whether a value meets the target."""
         return value >= self.limit if self.at_least else value <= self.limit
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
-    """Something that was measured.
+class Metric:
+    """A measured value.
 
     Attributes:
-        name: what it is.
-        value: how much.
-        unit: of what.
-        target: what it should be, where that is judged.
+        name: name of the metric.
+        value: measured value.
+        unit: unit of the value.
+        target: target of the value; None: no target.
     """
 
     name: str
@@ -46,16 +46,16 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether there is a target and the figure is not as it says."""
+        """Whether there is a target that the value misses."""
         return self.target is not None and not self.target.met_by(self.value)
 
     def cells(self) -> tuple[str, str, str, str]:
-        """Name, figure, target, and whether it is met."""
+        """Return the name, the value, the target, and whether the target is met."""
         if self.target is None:
             return self.name, three_digits(self.value, self.unit), "", ""
         sign = "≥" if self.target.at_least else "≤"
-        told = f"{sign} {three_digits(self.target.limit, self.unit)}"
-        return self.name, three_digits(self.value, self.unit), told, "missed" if self.missed else "met"
+        limit = f"{sign} {three_digits(self.target.limit, self.unit)}"
+        return self.name, three_digits(self.value, self.unit), limit, "missed" if self.missed else "met"
 
 
 class Lines(NamedTuple):
@@ -66,44 +66,44 @@ class Lines(NamedTuple):
     rows: Sequence[tuple[str, ...]]
 
     @classmethod
-    def of(cls, title: str, figures: Sequence[Figure]) -> Lines:
-        """A table of figures."""
-        return cls(title, ("figure", "measured", "target", "target is"), [figure.cells() for figure in figures])
+    def of(cls, title: str, metrics: Sequence[Metric]) -> Lines:
+        """Create a table of metrics."""
+        return cls(title, ("metric", "measured", "target", "target is"), [metric.cells() for metric in metrics])
 
     def to_rich(self) -> Table:
-        """For the terminal."""
+        """Convert to a table for the terminal."""
         table = Table(title=self.title, title_justify="left")
-        for place, column in enumerate(self.columns):
-            table.add_column(column, justify="right" if place else "left", no_wrap=True)
+        for number, column in enumerate(self.columns):
+            table.add_column(column, justify="right" if number else "left", no_wrap=True)
         for row in self.rows:
             table.add_row(*row, style="red" if "missed" in row else "green" if "met" in row else None)
         return table
 
     def to_markdown(self) -> str:
-        """For a page."""
+        """Convert to Markdown."""
         rule = ("---", *("---:" for _ in self.columns[1:]))
         rows = [f"| {' | '.join(row)} |" for row in (self.columns, rule, *self.rows)]
         return "\n".join([f"### {self.title}", "", *rows, ""])
 
 
 def three_digits(value: float, unit: str = "") -> str:
-    """A positive number with three digits, or all that are before the point."""
+    """Format a positive number with three significant digits, or all digits before the point."""
     digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
     return f"{value:,.{min(digits, 3)}f} {unit}".strip()
 
 
-def print_report(tables: Sequence[Lines], figures: Sequence[Figure], console: Console) -> None:
-    """Prints tables, then which of the figures miss their target."""
+def print_report(tables: Sequence[Lines], metrics: Sequence[Metric], console: Console) -> None:
+    """Print tables, then the metrics that miss their target."""
     for table in tables:
         console.print(table.to_rich())
-    for figure in figures:
-        if figure.missed:
-            name, value, target, _ = figure.cells()
+    for metric in metrics:
+        if metric.missed:
+            name, value, target, _ = metric.cells()
             console.print(f"missed: {name} is {value}, target {target}", style="red", soft_wrap=True)
 
 
 def to_markdown(title: str, tables: Sequence[Lines], notes: Sequence[str]) -> str:
-    """Tables and notes as a section of a Markdown page."""
+    """Format tables and notes as a section of a Markdown page."""
     return "\n".join(
         [f"## {title}", "", *(table.to_markdown() for table in tables), *(f"- {note}" for note in notes), ""]
     )

@@ -1,4 +1,4 @@
-"""Logs with whales: users with very many interactions, or a bucket of users that holds half of all rows."""
+"""Logs with whales: users with very many interactions, or a bucket of users that has half of all rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _YEAR = 365 * 86_400_000
 
 
 class Whales(NamedTuple):
-    """What is put into a log beside what is there.
+    """Users and interactions to add to a log.
 
     Attributes:
-        name: what reports call it.
-        users: how many users.
-        interactions_per_user: of each.
-        buckets: all users lie in one of so many buckets.
+        name: name in reports.
+        users: number of users.
+        interactions_per_user: number of interactions of each.
+        buckets: number of buckets, of which the users are all in one.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Whales(NamedTuple):
 
     @property
     def interactions(self) -> int:
-        """Rows that are added."""
+        """Number of added rows."""
         return self.users * self.interactions_per_user
 
 
 def add_whales(log: GeneratedLog, whales: Whales, folder: Path, seed: int = 0) -> GeneratedLog:
-    """The log with whales, in a folder of its own.
+    """Write a log with whales into a new folder.
 
-    The whales' interactions come in random order, so that each batch that a worker reads has some of every whale.
+    The whales' interactions are in random order, so that each batch contains interactions of every whale.
     """
     interactions = folder / "interactions"
     interactions.mkdir(parents=True)

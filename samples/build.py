@@ -1,9 +1,9 @@
-"""Rebuilds the sample logs from the full sets that README.md beside this file names.
+"""Build the sample logs from the full sets that README.md in this folder names.
 
     python samples/build.py --source FOLDER
 
-FOLDER holds NAME.interactions.parquet and NAME.items.parquet for each sample. The same source gives the same rows:
-users are chosen by rule, not by chance. Prints the numbers that README.md states.
+FOLDER contains NAME.interactions.parquet and NAME.items.parquet for each sample. The same source gives the same rows:
+users are selected by rules, not at random. The script prints the numbers that README.md states.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Log = tuple[pl.DataFrame, pl.DataFrame]
 
 
 def arxiv_authors(interactions: pl.DataFrame, items: pl.DataFrame) -> Log:
-    """Authors of at least 15 papers, all their papers; abstracts cut at a word after at most 200 characters."""
+    """Select authors of at least 15 papers with all their papers; abstracts are cut to 200 characters, at a word."""
     interactions = interactions.filter(pl.len().over("user_id") >= 15)
     description = pl.col("description")
     start = description.str.extract(r"(?s)^(.{0,200})\s").str.strip_chars() + " …"
@@ -42,14 +42,14 @@ def arxiv_authors(interactions: pl.DataFrame, items: pl.DataFrame) -> Log:
 
 
 def online_retail(interactions: pl.DataFrame, items: pl.DataFrame) -> Log:
-    """Everything."""
+    """Select all rows."""
     return interactions, items.select("item_id", "title")
 
 
 def github_stars(interactions: pl.DataFrame, items: pl.DataFrame) -> Log:
-    """People with 300 to 700 stars over at least 900 days, nearly all with titles in Latin script.
+    """Select people with 300 to 700 stars over at least 900 days, nearly all with titles in Latin script.
 
-    Only stars whose time is known count. The title holds the description, so that is left out.
+    Only stars with an accurate time count. The title contains the description, so the latter is dropped.
     """
     stars = interactions.filter(pl.col("event") == "star")
     times = pl.col("timestamp")
@@ -63,21 +63,21 @@ def github_stars(interactions: pl.DataFrame, items: pl.DataFrame) -> Log:
         )
         .filter(pl.col("stars").is_between(300, 700), pl.col("days") >= 900, pl.col("other_scripts") <= 0.05)
     )
-    # Links and marks of the headings that some lists file their entries under.
+    # Links and marks in the section headings of some lists.
     tags = pl.col("tags").list.eval(pl.element().str.replace(r"\]\(.*$| #$", "").unique(maintain_order=True))
     stars = stars.join(people, on="user_id", how="semi")
     return stars.drop("event", "value"), items.drop("description", "url").with_columns(tags)
 
 
 def write(rows: pl.DataFrame, path: Path) -> None:
-    """Writes one file, as small as zstd makes it."""
+    """Write one file with the highest compression."""
     schema = pa.schema([(name, ARROW_TYPES[name]) for name in rows.columns])
     table = rows.to_arrow().cast(schema)
     pq.write_table(table, path, row_group_size=ROWS_PER_GROUP, compression="zstd", compression_level=22)
 
 
 def build(source: Path, name: str, select: Callable[[pl.DataFrame, pl.DataFrame], Log]) -> None:
-    """Writes one sample and prints its numbers."""
+    """Write one sample and print its numbers."""
     full = [pl.read_parquet(source / f"{name}.{kind}.parquet") for kind in ("interactions", "items")]
     interactions, items = select(*full)
     interactions = interactions.sort("user_id", "timestamp", "item_id")
@@ -99,7 +99,7 @@ def build(source: Path, name: str, select: Callable[[pl.DataFrame, pl.DataFrame]
 
 
 def main() -> None:
-    """Builds all samples."""
+    """Build all samples."""
     parser = argparse.ArgumentParser(description="Rebuild the sample logs.")
     parser.add_argument("--source", type=Path, required=True, help="folder with the full sets")
     source: Path = parser.parse_args().source

@@ -124,7 +124,7 @@ def test_a_continued_log_finds_the_threshold_of_one_run(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     log = [
         Interaction(f"u{user}", f"i{item:02d}", START + timedelta(hours=int(hours)))
-        for user, item, hours in zip(*(random.integers(0, most, 120) for most in (6, 24, 60)), strict=True)
+        for user, item, hours in zip(*(random.integers(0, stop, 120) for stop in (6, 24, 60)), strict=True)
     ]
     target = "--target_journeys_per_user=1"
     whole = extract(tmp_path, "whole", log, target)

@@ -27,12 +27,12 @@ def requirements(extra: str) -> set[str]:
 
 
 @pytest.mark.parametrize("extra", ["", "dev"])
-def test_no_language_model_is_installed_unasked(extra: str) -> None:
+def test_no_language_model_is_installed_by_default(extra: str) -> None:
     assert {"apache-beam", "pyarrow"} <= requirements(extra)
     assert not {"torch", "transformers", "peft", "vllm"} & requirements(extra)
 
 
-def test_the_version_of_beam_stands_in_one_place() -> None:
+def test_the_version_of_beam_is_in_one_place() -> None:
     (version,) = re.findall(r'^BEAM_VERSION = "(.+)"$', (ROOT / "setup.py").read_text(encoding="utf-8"), re.MULTILINE)
     series = re.escape(version.rpartition(".")[0])
     places = [
@@ -59,11 +59,11 @@ def test_nothing_relies_on_the_hash_that_differs_between_processes() -> None:
 
 
 @pytest.mark.parametrize("path", RUNNER_CONFIGS, ids=lambda path: path.stem)
-def test_runner_configs_are_flat_maps_of_options_that_beam_knows(path: Path) -> None:
+def test_runner_configs_are_flat_maps_of_options_of_beam(path: Path) -> None:
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    known = PipelineOptions([]).get_all_options()
+    options = PipelineOptions([]).get_all_options()
     assert "runner" in config
-    assert set(config) <= set(known)
+    assert set(config) <= set(options)
     assert all(isinstance(value, bool | int | str) for value in config.values())
 
 
@@ -75,7 +75,7 @@ def has_columns(table: pa.Table, dataset: DatasetSchema) -> bool:
 
 
 @pytest.mark.parametrize("folder", SAMPLES, ids=lambda folder: folder.name)
-def test_samples_are_whole(folder: Path) -> None:
+def test_samples_are_complete(folder: Path) -> None:
     interactions = pq.read_table(folder / "interactions.parquet")
     items = pq.read_table(folder / "items.parquet")
     assert has_columns(interactions, INTERACTIONS)

@@ -58,7 +58,7 @@ def test_a_log_is_made_once_and_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("interactions", [1, 2, 1_000, ROWS_PER_ROW_GROUP + 1])
-def test_a_log_has_as_many_interactions_as_asked_for(interactions: int, tmp_path: Path) -> None:
+def test_a_log_has_the_requested_number_of_interactions(interactions: int, tmp_path: Path) -> None:
     made = generate(LogConfig(interactions), tmp_path / "log")
     files = [pq.ParquetFile(path) for path in made.interactions.iterdir()]
     assert sum(file.metadata.num_rows for file in files) == interactions
@@ -102,12 +102,12 @@ def test_truth_is_the_log_row_for_row(log: GeneratedLog, truth: pl.DataFrame) ->
     assert truth["topic"].n_unique() <= CONFIG.topics
 
 
-def test_few_items_and_few_users_have_most_of_the_interactions(truth: pl.DataFrame) -> None:
+def test_few_items_and_few_users_have_the_majority_of_interactions(truth: pl.DataFrame) -> None:
     for column, least in (("item_id", 0.35), ("user_id", 0.35)):
         counts = truth[column].value_counts(sort=True)["count"]
         assert counts.head(len(counts) // 10).sum() > least * len(truth)
     off_topic = truth.filter(journey=NO_JOURNEY)
-    assert abs(len(off_topic) / len(truth) - CONFIG.off_topic_share) < 0.02
+    assert abs(len(off_topic) / len(truth) - CONFIG.off_topic_fraction) < 0.02
 
 
 def test_journeys_begin_and_end_and_fade(truth: pl.DataFrame) -> None:
@@ -151,8 +151,8 @@ def test_words_differ() -> None:
     assert len(set(word(np.arange(50_000)).tolist())) == 50_000
 
 
-@pytest.mark.parametrize("given", [{"interactions": 0}, {"interactions": 9, "off_topic_share": 1.5}])
-def test_what_cannot_be_made_is_told(given: dict[str, float]) -> None:
+@pytest.mark.parametrize("given", [{"interactions": 0}, {"interactions": 9, "off_topic_fraction": 1.5}])
+def test_an_invalid_configuration_is_rejected(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must be (at least|in)"):
         LogConfig(**given)
 

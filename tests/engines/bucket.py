@@ -21,11 +21,11 @@ import pytest
 from tools.flink.toolchain import FAKE_GCS_SERVER
 
 SECONDS_TO_START = 30
-LOSE_ANSWER = -1
+LOSE_RESPONSE = -1
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -58,14 +58,14 @@ class Emulator:
                 stderr=log,
             )
         give_up = time.monotonic() + SECONDS_TO_START
-        while not self._answers():
+        while not self._responds():
             if self.process.poll() is not None or time.monotonic() > give_up:
                 pytest.fail(f"the storage emulator does not start: {self.log.read_text()}")
             time.sleep(0.02)
 
-    def _answers(self) -> bool:
-        with contextlib.suppress(OSError), urlopen(f"{self.url}/storage/v1/b", timeout=1) as answer:
-            return bool(answer.status == 200)
+    def _responds(self) -> bool:
+        with contextlib.suppress(OSError), urlopen(f"{self.url}/storage/v1/b", timeout=1) as response:
+            return bool(response.status == 200)
         return False
 
     def kill(self) -> None:
@@ -94,8 +94,8 @@ class Emulator:
 
     def _post(self, path: str, content: bytes) -> None:
         headers = {"Content-Type": "application/json"}
-        with urlopen(HttpRequest(f"{self.url}/{path}", content, headers), timeout=10) as answer:
-            assert answer.status == 200
+        with urlopen(HttpRequest(f"{self.url}/{path}", content, headers), timeout=10) as response:
+            assert response.status == 200
 
     def files(self, url: str) -> dict[str, bytes]:
         """The objects below a URL, by the rest of their names, as they lie on the disk."""
@@ -143,8 +143,8 @@ class Proxy:
     """A server before the emulator.
 
     Attributes:
-        rule: what to do with a request: 0 passes it on, LOSE_ANSWER also does so but then closes the connection, any
-            other number is the answer. It may also wait.
+        rule: what to do with a request: 0 passes it on, LOSE_RESPONSE also does so but then closes the connection, any
+            other number is the response. It may also wait.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -158,22 +158,22 @@ class Proxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status = proxy.rule(Request(self.command, self.path, body))
                 if status > 0:
-                    told = {"error": {"code": status, "message": "the proxy says no"}}
-                    self.reply(status, {}, json.dumps(told).encode())
+                    error = {"error": {"code": status, "message": "the proxy says no"}}
+                    self.reply(status, {}, json.dumps(error).encode())
                     return
                 try:
                     passed_on = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=30)
                     passed_on.request(self.command, self.path, body, dict(self.headers))
-                    answer = passed_on.getresponse()
-                    content = answer.read()
+                    response = passed_on.getresponse()
+                    content = response.read()
                     passed_on.close()
                 except (OSError, http.client.HTTPException):
-                    status = LOSE_ANSWER
-                if status == LOSE_ANSWER:
+                    status = LOSE_RESPONSE
+                if status == LOSE_RESPONSE:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                 else:
-                    self.reply(answer.status, dict(answer.getheaders()), content)
+                    self.reply(response.status, dict(response.getheaders()), content)
 
             def __getattr__(self, name: str) -> Any:
                 if name.startswith("do_"):

@@ -15,7 +15,7 @@ DATASETS = ("salient_terms", "histories", "journeys", "metrics", "errors")
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, everything it said, and after how many seconds."""
+    """Result of a command: its exit code, its output, and its duration in seconds."""
 
     code: int
     said: str

@@ -46,17 +46,17 @@ def on_flink(cluster: LocalCluster) -> list[str]:
 
 @pytest.fixture(scope="session")
 def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Workspaces:
-    """What the FnApiRunner makes of a sample on a local disk, computed once."""
-    known: dict[str, Path] = {}
+    """The result of the FnApiRunner for a sample on a local disk, computed once."""
+    results: dict[str, Path] = {}
 
     def of(sample: str) -> Path:
-        if sample not in known:
+        if sample not in results:
             workspace = tmp_path_factory.mktemp(sample)
             ended = extract("--runner=FnApiRunner", f"--workspace={workspace}", *log_of(sample))
             assert ended.code == 0, ended.said
             print(f"FnApiRunner, {sample}: {ended.seconds:.1f} s")
-            known[sample] = workspace
-        return known[sample]
+            results[sample] = workspace
+        return results[sample]
 
     return of
 

@@ -1,4 +1,4 @@
-"""What the processes of a cluster said."""
+"""Logs of the processes of a cluster."""
 
 import re
 from pathlib import Path

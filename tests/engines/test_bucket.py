@@ -23,7 +23,7 @@ from pipelines.common.command_line import parse_command_line
 from pipelines.common.run import run_job
 from pipelines.extract.job import ExtractJob, outputs
 from schemas import JOURNEYS
-from tests.engines.bucket import LOSE_ANSWER, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
+from tests.engines.bucket import LOSE_RESPONSE, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
 from tests.engines.conftest import Workspaces
 from tests.pipelines.logs import ITEMS, LOG, parquet
 from tests.transforms.datasets.racing import check_that_one_wins_each_round
@@ -97,7 +97,7 @@ def extract(*options: str) -> None:
 
 
 def expected_files(folder: Path, *options: str) -> Files:
-    """What a run with the same options leaves on a local disk."""
+    """The files of a run with the same options on a local disk."""
     extract(f"--workspace={folder}", *options)
     return files_below(folder)
 
@@ -142,7 +142,7 @@ class TestTwoWriters:
     def test_the_first_to_commit_wins(
         self, emulator: Emulator, proxy: Proxy, bucket: str, inputs: list[str], tmp_path: Path, held: str
     ) -> None:
-        """The second is stopped before its first part, or after it saw that nobody else had committed."""
+        """The second is stopped before its first part, or after it saw that no other run had committed."""
         workspace = f"--workspace={bucket}/out"
         extract(*inputs, workspace, "--max_terms=1")
         expected = expected_files(tmp_path / "out", *inputs, "--max_terms=2")
@@ -167,7 +167,7 @@ class TestTwoWriters:
 
 
 class TestStorage:
-    """What `tests/transforms/datasets/test_storage.py` asks of other storages."""
+    """The requirements of `tests/transforms/datasets/test_storage.py` for other storages."""
 
     def test_replace(self, emulator: Emulator, bucket: str) -> None:
         path = f"{bucket}/folder/file"
@@ -201,10 +201,10 @@ class TestStorage:
         assert storage.list_files(f"{bucket}/**") == []
 
     @pytest.mark.parametrize("content", [b"second", None])
-    def test_an_answer_that_is_lost(
+    def test_a_response_that_is_lost(
         self, emulator: Emulator, proxy: Proxy, bucket: str, monkeypatch: pytest.MonkeyPatch, content: bytes | None
     ) -> None:
-        """The client repeats its request, and is then told that the file is not the one it expects."""
+        """The client repeats its request, and then learns that the file is not the one it expects."""
         path = f"{bucket}/file"
         before = open_storage(path).replace(path, b"first", None)
         lost: list[Request] = []
@@ -212,7 +212,7 @@ class TestStorage:
         def lose_once(request: Request) -> int:
             if request.method in ("POST", "DELETE") and not lost:
                 lost.append(request)
-                return LOSE_ANSWER
+                return LOSE_RESPONSE
             return 0
 
         proxy.rule = lose_once
@@ -373,10 +373,10 @@ class TestServerThatFails:
         with monkeypatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
             assert run_job(ExtractJob, [*inputs, workspace, "--runner=FnApiRunner"]) == 1
-        (told,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("extract failed: "))
-        assert told.startswith(f"extract failed: cannot write '{bucket}/out/")
-        assert refused in told
-        assert told.endswith("': the proxy says no")
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("extract failed: "))
+        assert line.startswith(f"extract failed: cannot write '{bucket}/out/")
+        assert refused in line
+        assert line.endswith("': the proxy says no")
         left = emulator.files(f"{bucket}/out")
         assert before.items() <= left.items()
         with_manifest = [f"{schema.name}/{MANIFEST_NAME}" for schema in outputs(None)]
@@ -419,9 +419,9 @@ class TestMessages:
         begun = time.monotonic()
         assert run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", *given]) == 2
         assert time.monotonic() - begun < 10
-        told = capsys.readouterr().err
-        assert told.startswith(f"extract: {message.format(bucket=bucket)}")
-        assert len(told.splitlines()) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"extract: {message.format(bucket=bucket)}")
+        assert len(error.splitlines()) == 1
 
     @pytest.mark.parametrize(
         ("status", "message"),
@@ -441,11 +441,11 @@ class TestMessages:
         message: str,
     ) -> None:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
-        for method, told in (("GET", f"--interactions: cannot read '{bucket}/log"), ("POST", "--workspace: cannot ")):
+        for method, start in (("GET", f"--interactions: cannot read '{bucket}/log"), ("POST", "--workspace: cannot ")):
             proxy.rule = lambda request, method=method: status if request.method == method else 0  # type: ignore[misc]
             assert run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out"]) == 2
             err = capsys.readouterr().err
-            assert err.startswith(f"extract: {told}")
+            assert err.startswith(f"extract: {start}")
             assert message in err
 
     def test_stop_words_from_a_bucket(self, emulator: Emulator, bucket: str, inputs: list[str]) -> None:
@@ -464,9 +464,9 @@ class TestMessages:
             run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", "--max_error_rate=0", "--runner=FnApiRunner"])
             == 1
         )
-        told = capsys.readouterr().err
-        assert f"null_user_id: {bucket}/log/day=2/rows.parquet, row 0: " in told
-        assert f"not_parquet: {bucket}/log/day=3/rows.parquet: " in told
+        error = capsys.readouterr().err
+        assert f"null_user_id: {bucket}/log/day=2/rows.parquet, row 0: " in error
+        assert f"not_parquet: {bucket}/log/day=3/rows.parquet: " in error
         assert emulator.files(f"{bucket}/out") == {}
 
 

@@ -34,13 +34,13 @@ def test_a_cluster_stops_what_it_started_and_nothing_else(tmp_path: Path) -> Non
     bystander.kill()
 
 
-def test_a_port_that_is_taken_is_told(cluster: LocalCluster, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(cluster: LocalCluster, tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match=f"the rest port, {cluster.ports.rest}, is taken"):
         LocalCluster(tmp_path, cluster.ports).up()
     assert len(cluster.task_managers) == cluster.get("overview")["taskmanagers"]
 
 
-def test_a_process_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_process_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     second = LocalCluster(tmp_path, free_ports(), {"blob.storage.directory": "/proc/nowhere"})
     with pytest.raises(NotReadyError, match=r"(?s)jobmanager ended; the end of .*/jobmanager\.log:.*/proc/nowhere"):
         second.up()
@@ -48,14 +48,14 @@ def test_a_process_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         pytest.param({"taskmanager.memory.process.size": "100m"}, "Flink refuses", id="too little memory"),
         pytest.param({"taskmanager.cpu.cores": "many"}, "Flink refuses", id="no number"),
     ],
 )
-def test_settings_that_flink_refuses_are_told(settings: dict[str, str], told: str, tmp_path: Path) -> None:
-    with pytest.raises(NotReadyError, match=told):
+def test_settings_that_flink_rejects_are_reported(settings: dict[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match=message):
         LocalCluster(tmp_path, free_ports(), settings).up()
 
 
@@ -91,20 +91,20 @@ def test_jars_that_are_not_those_checked_in_are_found(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         ("--job_endpoint={host}:{rest}", "is not Beam's job server"),
         ("--flink_master={host}:{job}", "is not Flink's REST interface"),
         ("--parallelism=99", "--parallelism=99 needs as many slots, but the cluster at"),
     ],
 )
-def test_mistakes_are_told_in_seconds(
-    option: str, told: str, cluster: LocalCluster, on_flink: list[str], tmp_path: Path
+def test_mistakes_are_reported_in_seconds(
+    option: str, message: str, cluster: LocalCluster, on_flink: list[str], tmp_path: Path
 ) -> None:
     given = option.format(host=HOST, rest=cluster.ports.rest, job=cluster.ports.job)
     ended = extract(*on_flink, given, f"--workspace={tmp_path}")
     assert ended.code == 2
-    assert told in ended.said
+    assert message in ended.said
     assert ended.seconds < 30
     assert "Traceback" not in ended.said
 

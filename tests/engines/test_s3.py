@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen([sys.executable, "-m", "moto.server", f"-p{port}"], stdout=output, stderr=output)
     try:
         give_up = time.monotonic() + SECONDS_TO_START
-        while not _answers(url):
+        while not _responds(url):
             if process.poll() is not None or time.monotonic() > give_up:
                 pytest.fail(f"the emulator does not start: {log.read_text()}")
             time.sleep(0.05)
@@ -47,9 +47,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait()
 
 
-def _answers(url: str) -> bool:
-    with contextlib.suppress(OSError), urlopen(f"{url}/moto-api/", timeout=5) as answer:
-        return bool(answer.status == 200)
+def _responds(url: str) -> bool:
+    with contextlib.suppress(OSError), urlopen(f"{url}/moto-api/", timeout=5) as response:
+        return bool(response.status == 200)
     return False
 
 

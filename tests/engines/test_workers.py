@@ -25,7 +25,7 @@ from tools.flink.processes import ManagedProcess, start, stop, wait_until
 pytestmark = [pytest.mark.engines, pytest.mark.flink, pytest.mark.timeout(900)]
 
 _READS_GROUPS = re.compile(r"GroupReduce at ExtractJourneys/GroupByUser|\{.*ExtractJourneys.*CommitDatasets")
-"""What Flink calls the steps that bring the groups of users together and that extract their journeys."""
+"""The names that Flink gives to the steps that group users and that extract their journeys."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_workers_of_a_pool_beside_the_task_manager(
     assert parts(tmp_path / "out") == expected("online_retail")
 
 
-def test_a_worker_without_the_package_is_told(on_flink: list[str], tmp_path: Path) -> None:
+def test_a_worker_without_the_package_is_reported(on_flink: list[str], tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False, symlinks=True)
     (packages,) = bare.glob("lib/python*/site-packages")
@@ -97,7 +97,7 @@ def boot_with(folder: Path) -> str:
     return f"--environment_config={json.dumps({'command': 'boot', 'env': variables})}"
 
 
-def test_a_worker_whose_program_is_not_there_is_told(on_flink: list[str], tmp_path: Path) -> None:
+def test_a_worker_whose_program_is_missing_is_reported(on_flink: list[str], tmp_path: Path) -> None:
     ended = extract(*on_flink, '--environment_config={"command": "no-such-program"}', f"--workspace={tmp_path}")
     assert ended.code == 1
     assert "extract failed: a TaskManager cannot start its worker" in ended.said
@@ -137,9 +137,9 @@ def shuffling(cluster: LocalCluster, before: set[str]) -> set[str]:
 
 
 def restarts(log: str) -> list[str]:
-    """What the JobManager's log says of failures and restarts."""
-    told = ("to RESTARTING", "to FAILED", "no longer reachable")
-    return [line for line in log.splitlines() if any(each in line for each in told)]
+    """The lines of the JobManager's log about failures and restarts."""
+    events = ("to RESTARTING", "to FAILED", "no longer reachable")
+    return [line for line in log.splitlines() if any(each in line for each in events)]
 
 
 def test_a_killed_task_manager_costs_time_alone_where_there_are_slots_left(
@@ -152,10 +152,10 @@ def test_a_killed_task_manager_costs_time_alone_where_there_are_slots_left(
     manager = cluster.process("jobmanager")
     start_of_log = size_of_log(manager)
     ended = run_and_kill_a_task_manager(cluster, *on_flink, "--parallelism=2", f"--workspace={tmp_path}", *inputs(log))
-    told = restarts(log_from(manager, start_of_log))
-    print(f"ended with {ended.code} after {ended.seconds:.1f} s", *told[:6], sep="\n")
+    lines = restarts(log_from(manager, start_of_log))
+    print(f"ended with {ended.code} after {ended.seconds:.1f} s", *lines[:6], sep="\n")
     assert ended.code == 0, ended.said
-    assert any("to RESTARTING" in line for line in told)
+    assert any("to RESTARTING" in line for line in lines)
     assert parts(tmp_path) == expected_of_log
 
 

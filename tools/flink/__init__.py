@@ -1,1 +1,1 @@
-"""A Flink cluster on this machine: one JobManager, TaskManagers, and Beam's job server."""
+"""A local Flink cluster: one JobManager, TaskManagers, and Beam's job server."""

@@ -1,4 +1,4 @@
-"""`python -m tools.flink up`: a Flink cluster on this machine, until `down`."""
+"""`python -m tools.flink up`: start a local Flink cluster; `down` stops it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FOLDER = toolchain.ENGINES / "flink"
 
 
 def main() -> int:
-    """Runs one command; returns the exit code."""
+    """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.flink", description=__doc__)
     parser.add_argument("command", choices=("install", "up", "down", "checksums"))
     parser.add_argument("--task_managers", type=int, default=2)

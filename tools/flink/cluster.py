@@ -1,4 +1,4 @@
-"""One JobManager, TaskManagers and Beam's job server on this machine, each a process with a log."""
+"""A local JobManager, TaskManagers and Beam's job server, each a process with a log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CONFIGURATION = toolchain.SOURCE / "config.yaml"
 
 @dataclasses.dataclass(frozen=True)
 class Ports:
-    """Where the cluster listens; the defaults are those of Flink and of `runner_configs/flink.yaml`."""
+    """The ports of the cluster; the defaults are those of Flink and of `runner_configs/flink.yaml`."""
 
     rest: int = 8081
     rpc: int = 6123
@@ -44,13 +44,13 @@ class Ports:
 
 
 def is_taken(port: int) -> bool:
-    """Whether something listens on a port of this machine."""
+    """Return whether a process listens on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 
 
 def takes_calls(port: int) -> bool:
-    """Whether a gRPC server listens on a port of this machine."""
+    """Return whether a gRPC server listens on a port of this machine."""
     with grpc.insecure_channel(f"{HOST}:{port}") as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=1)
@@ -60,16 +60,16 @@ def takes_calls(port: int) -> bool:
 
 
 class LocalCluster:
-    """A cluster whose logs, and the list of its processes, lie in one folder.
+    """A cluster whose logs and list of processes are in one folder.
 
     Workers are started by Beam's boot program as children of the TaskManagers (environment `PROCESS`), in the Python
     environment that this code runs in.
 
     Args:
-        folder: for logs and state; made when it is not there.
-        ports: where it listens.
-        settings: Flink's settings that differ from `config.yaml`.
-        environment: variables of the TaskManagers, and so of the workers.
+        folder: folder for logs and state; it is created if it does not exist.
+        ports: ports of its servers.
+        settings: settings of Flink that override `config.yaml`.
+        environment: environment variables of the TaskManagers and their workers.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LocalCluster:
 
     @property
     def flags(self) -> list[str]:
-        """Options of Beam that submit to this cluster, beside those of `runner_configs/flink.yaml`."""
+        """Options of Beam that submit to this cluster, in addition to those of `runner_configs/flink.yaml`."""
         return [
             f"--job_endpoint={HOST}:{self.ports.job}",
             f"--artifact_endpoint={HOST}:{self.ports.artifact}",
@@ -112,28 +112,28 @@ class LocalCluster:
         return [each for each in self.started if each.name.startswith("taskmanager") and each.is_running]
 
     def process(self, name: str) -> ManagedProcess:
-        """One of its processes: `jobmanager`, `jobserver`, `taskmanager-1`."""
+        """Return one of its processes: `jobmanager`, `jobserver`, `taskmanager-1`."""
         (found,) = (each for each in self.started if each.name == name)
         return found
 
     def up(self, task_managers: int = 2) -> None:
-        """Starts everything and waits until jobs can be submitted; stops everything again when that fails.
+        """Start all processes and wait until jobs can be submitted; stop all processes if this fails.
 
         Raises:
-            MissingProgramError: when a program is not installed.
-            NotReadyError: when a process does not come up; the message holds the end of its log.
+            MissingProgramError: if a program is not installed.
+            NotReadyError: if a process does not become ready; the message contains the end of its log.
         """
         toolchain.check_installed()
         if any(each.is_running for each in self.started):
-            raise NotReadyError(f"the cluster of {self.folder} is running already; stop it first")
+            raise NotReadyError(f"the cluster in {self.folder} is already running; stop it first")
         for name, port in dataclasses.asdict(self.ports).items():
             if is_taken(port):
-                raise NotReadyError(f"the {name} port, {port}, is taken by another program, maybe another cluster")
+                raise NotReadyError(f"the {name} port, {port}, is in use by another process, possibly another cluster")
         (self.folder / "temporary").mkdir(parents=True, exist_ok=True)
         self.started = []
         try:
             manager = self._start("jobmanager", self._flink("jobmanager", "GET_JM_RESOURCE_PARAMS"))
-            wait_until(self._answers, "the JobManager", [manager], _SECONDS_TO_START)
+            wait_until(self._responds, "the JobManager", [manager], _SECONDS_TO_START)
             workers = [self._start_task_manager() for _ in range(task_managers)]
             server = self._start("jobserver", self._job_server())
             self._wait_for(task_managers, [manager, *workers])
@@ -143,21 +143,21 @@ class LocalCluster:
             raise
 
     def down(self) -> None:
-        """Stops what was started here, workers that outlived their TaskManager among it, and nothing else."""
+        """Stop the processes of this cluster, including workers that outlived their TaskManager."""
         stop(self.started)
         self.started = []
         self._state.unlink(missing_ok=True)
 
     def add_task_manager(self) -> ManagedProcess:
-        """Starts one more TaskManager and waits until the JobManager knows it."""
+        """Start another TaskManager and wait until it is registered with the JobManager."""
         added = self._start_task_manager()
         self._wait_for(len(self.task_managers), [added])
         return added
 
     def get(self, path: str) -> Any:
-        """What Flink's REST interface answers; see its documentation for the paths."""
-        with urllib.request.urlopen(f"http://{HOST}:{self.ports.rest}/{path}", timeout=10) as answer:
-            return json.load(answer)
+        """Return the response of Flink's REST interface; see its documentation for the paths."""
+        with urllib.request.urlopen(f"http://{HOST}:{self.ports.rest}/{path}", timeout=10) as response:
+            return json.load(response)
 
     def _wait_for(self, task_managers: int, needed: list[ManagedProcess]) -> None:
         what = f"a cluster of {task_managers} TaskManagers"
@@ -174,7 +174,7 @@ class LocalCluster:
         save_state(self._state, self.started)
         return self.started[-1]
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             self.get("overview")
         except (URLError, OSError):
@@ -182,14 +182,14 @@ class LocalCluster:
         return True
 
     def _flink(self, program: str, memory_of: str, own: Mapping[str, str] | None = None) -> list[str]:
-        """The command of one of Flink's processes, with the sizes that Flink computes from its configuration."""
+        """Return the command of a process of Flink, with the memory sizes computed from its configuration."""
         settings = [f"-D{name}={value}" for name, value in (self._settings | dict(own or {})).items()]
         configuration = ["--configDir", str(_CONFIGURATION.parent), *settings]
-        asked = self._java("memory", [memory_of, *configuration])
-        told = subprocess.run(asked, check=False, capture_output=True, text=True)
-        sizes = [line.partition(":")[2] for line in told.stdout.splitlines() if line.startswith("BASH_JAVA_UTILS")]
-        if told.returncode or len(sizes) != 2:
-            raise NotReadyError(f"Flink refuses {_CONFIGURATION}:\n{told.stderr[-2000:]}")
+        command = self._java("memory", [memory_of, *configuration])
+        completed = subprocess.run(command, check=False, capture_output=True, text=True)
+        sizes = [line.partition(":")[2] for line in completed.stdout.splitlines() if line.startswith("BASH_JAVA_UTILS")]
+        if completed.returncode or len(sizes) != 2:
+            raise NotReadyError(f"Flink rejects {_CONFIGURATION}:\n{completed.stderr[-2000:]}")
         virtual_machine, dynamic = map(shlex.split, sizes)
         return self._java(program, [*configuration, *dynamic], virtual_machine)
 

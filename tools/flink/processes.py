@@ -1,4 +1,4 @@
-"""Starting and stopping processes with a log each, and nothing but those."""
+"""Start and stop processes, each with a log."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from pathlib import Path
 import psutil
 
 _POLL_SECONDS = 0.2
-_LINES_TOLD = 25
+_LOG_LINES = 25
 _SECONDS_TO_END = 10.0
 
 
 class NotReadyError(RuntimeError):
-    """A process ended or did not become ready; the message holds the end of its log."""
+    """A process ended or did not become ready; the message contains the end of its log."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ManagedProcess:
-    """A process that was started here, as the leader of a session of its own.
+    """A process that was started as the leader of its own session.
 
     Attributes:
-        name: of the process and its log.
-        pid: of the process; all its descendants belong to the session of this number.
-        since: when it was started by the system's clock, so that a number used again is not taken for it.
-        log: where its output goes.
+        name: name of the process and its log.
+        pid: id of the process and of the session to which all its descendants belong.
+        since: start time by the system's clock, which distinguishes the process from a later one with the same id.
+        log: path of its output.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ManagedProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether it is still there, not as a zombie."""
+        """Whether the process is running and not a zombie."""
         try:
             process = psutil.Process(self.pid)
             return process.create_time() == self.since and process.status() != psutil.STATUS_ZOMBIE
@@ -48,7 +48,7 @@ class ManagedProcess:
             return False
 
     def session(self) -> list[psutil.Process]:
-        """The process and its descendants that are still there, also when the process itself is not."""
+        """Return the process and its descendants that are running, even if the process itself has ended."""
         members = []
         for process in psutil.process_iter():
             try:
@@ -59,15 +59,15 @@ class ManagedProcess:
         return members
 
     def log_tail(self) -> str:
-        """The last lines of its output."""
+        """Return the last lines of its output."""
         lines = Path(self.log).read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-_LINES_TOLD:])
+        return "\n".join(lines[-_LOG_LINES:])
 
 
 def start(
     name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> ManagedProcess:
-    """Starts a process in a session of its own; its output goes to `NAME.log` in `folder`."""
+    """Start a process in its own session; its output goes to `NAME.log` in `folder`."""
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -83,10 +83,10 @@ def start(
 
 
 def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[ManagedProcess], seconds: float) -> None:
-    """Waits for a condition, as long as the processes that it needs are running.
+    """Wait for a condition while the processes that it needs are running.
 
     Raises:
-        NotReadyError: when one of them ends or the time is over.
+        NotReadyError: if one of them ends or the time is over.
     """
     deadline = time.monotonic() + seconds
     while not ready():
@@ -100,7 +100,7 @@ def wait_until(ready: Callable[[], bool], what: str, needed: Sequence[ManagedPro
 
 
 def stop(started: Sequence[ManagedProcess]) -> None:
-    """Ends processes and their descendants: asks first, then kills."""
+    """End processes and their descendants: terminate first, then kill."""
     members = [process for each in started for process in each.session()]
     for process in members:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -118,7 +118,7 @@ def save_state(path: Path, started: Sequence[ManagedProcess]) -> None:
 
 
 def load_state(path: Path) -> list[ManagedProcess]:
-    """What was written down; nothing when there is no such file."""
+    """Load the processes that `save_state` wrote; empty if there is no such file."""
     if not path.exists():
         return []
     return [ManagedProcess(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]

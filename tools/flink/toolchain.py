@@ -1,4 +1,4 @@
-"""The programs that real engines need, made from package registries with the tools of this machine."""
+"""Installation of the programs that real engines need, from package registries, with the tools of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parent
 ENGINES = SOURCE.parents[1] / "build" / "engines"
-# A part of the path that makes Beam leave a jar out of what it uploads with every job: the TaskManagers have them all.
+# Beam does not upload jars whose path contains `gradle/wrapper` with every job; the TaskManagers have them already.
 JARS = ENGINES / "gradle" / "wrapper"
 BINARIES = ENGINES / "bin"
 CHECKSUMS = SOURCE / "jars.sha256"
@@ -30,34 +30,34 @@ _WHAT_FOR = {
 
 
 class MissingProgramError(RuntimeError):
-    """Something that real engines need is not on this machine."""
+    """A program that real engines need is not installed."""
 
 
 def check_tools() -> None:
-    """Looks for what must be there before anything can be installed.
+    """Check the programs that the installation needs.
 
     Raises:
-        MissingProgramError: with all that is missing.
+        MissingProgramError: listing all missing programs.
     """
     missing = [f"'{name}': {why}" for name, why in _WHAT_FOR.items() if shutil.which(name) is None]
     if shutil.which("java") is not None and (found := _java_version()) < _OLDEST_JAVA:
         missing.append(f"Java {_OLDEST_JAVA} or newer, this is Java {found}")
     if missing:
-        raise MissingProgramError("Real engines need what is not on this machine:\n  " + "\n  ".join(missing))
+        raise MissingProgramError("Programs that real engines need are missing:\n  " + "\n  ".join(missing))
 
 
 def _java_version() -> int:
-    told = subprocess.run(["java", "-version"], check=True, capture_output=True, text=True).stderr
-    found = re.search(r'version "(\d+)', told)
+    output = subprocess.run(["java", "-version"], check=True, capture_output=True, text=True).stderr
+    found = re.search(r'version "(\d+)', output)
     return int(found.group(1)) if found else 0
 
 
 def install(say: Callable[[str], None] = print) -> None:
-    """Makes whatever is not there yet, below `build/engines`.
+    """Install missing programs in `build/engines`.
 
     Raises:
-        MissingProgramError: when a tool is not there.
-        RuntimeError: when one fails, or a jar is not the one that was checked in.
+        MissingProgramError: if a tool is missing.
+        RuntimeError: if a tool fails, or a jar does not match its checksum.
     """
     check_tools()
     BINARIES.mkdir(parents=True, exist_ok=True)
@@ -67,14 +67,14 @@ def install(say: Callable[[str], None] = print) -> None:
     _go_install(PRISM, beam % "/go/cmd/prism", say)
     _go_install(FAKE_GCS_SERVER, "github.com/fsouza/fake-gcs-server@v1.56.1", say)
     if different_jars():
-        say("Flink and Beam's job server: some 160 MB of jars")
+        say("Flink and Beam's job server: about 160 MB of jars")
         _fetch_jars(JARS)
     if wrong := different_jars():
-        raise RuntimeError(f"{JARS}: not what {CHECKSUMS.name} says: {', '.join(wrong[:5])}")
+        raise RuntimeError(f"{JARS}: different from {CHECKSUMS.name}: {', '.join(wrong[:5])}")
 
 
 def _go_install(program: Path, module: str, say: Callable[[str], None]) -> None:
-    """Builds a Go program, unless it is there in this version."""
+    """Build a Go program, unless it exists in this version."""
     stamp = program.with_suffix(".version")
     if program.exists() and stamp.exists() and stamp.read_text() == module:
         return
@@ -100,29 +100,29 @@ def _call(command: list[str], environment: dict[str, str]) -> None:
 
 
 def jar_checksums() -> dict[str, str]:
-    """SHA-256 of each jar that is there, by name."""
+    """Compute the SHA-256 of each installed jar, by name."""
     return {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in sorted(JARS.glob("*.jar"))}
 
 
 def different_jars() -> list[str]:
-    """Names of jars that are missing, superfluous or not those that were checked in."""
+    """Return the names of jars that are missing, unexpected or different from their checksum."""
     lines = CHECKSUMS.read_text(encoding="utf-8").splitlines()
     wanted = {name: digest for digest, name in (line.split("  ") for line in lines)}
     return sorted({name for name, _ in wanted.items() ^ jar_checksums().items()})
 
 
 def write_checksums() -> None:
-    """Fetches the jars of the pom as it is now and checks their sums in."""
+    """Download the jars of the current pom and write their checksums."""
     check_tools()
     _fetch_jars(JARS)
     CHECKSUMS.write_text("".join(f"{digest}  {name}\n" for name, digest in jar_checksums().items()))
 
 
 def check_installed() -> None:
-    """Looks for what `install` makes.
+    """Check that `install` was run.
 
     Raises:
-        MissingProgramError: when something is not there.
+        MissingProgramError: if a program is missing.
     """
     missing = [str(path) for path in (BOOT, PRISM, FAKE_GCS_SERVER, JARS) if not path.exists()]
     if missing:

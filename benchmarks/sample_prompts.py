@@ -1,4 +1,4 @@
-"""What a language model is asked about the journeys of the sample."""
+"""Naming prompts for the journeys of the sample."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _ITEMS = Path(__file__).parents[1] / "samples" / "arxiv_authors" / "items.parque
 _SEED = 0
 
 
-def sample_questions(data: Path, number: int) -> list[str]:
-    """Distinct questions about journeys of the sample, drawn evenly.
+def sample_prompts(data: Path, number: int) -> list[str]:
+    """Sample distinct prompts for journeys of the sample log uniformly.
 
     Args:
-        data: folder in which all questions are kept; they are made where they are not there.
-        number: how many are wanted; there may be fewer.
+        data: folder in which all prompts are stored; they are created if they do not exist.
+        number: maximum number of prompts.
     """
-    kept = data / "sample-questions.json"
+    kept = data / "sample-prompts.json"
     if not kept.exists():
         data.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(_all_questions()), encoding="utf-8")
-    questions: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-    drawn = np.random.default_rng(_SEED).permutation(len(questions))[:number]
-    return [questions[place] for place in drawn]
+        kept.write_text(json.dumps(_all_prompts()), encoding="utf-8")
+    prompts: list[str] = json.loads(kept.read_text(encoding="utf-8"))
+    sampled = np.random.default_rng(_SEED).permutation(len(prompts))[:number]
+    return [prompts[index] for index in sampled]
 
 
-def _all_questions() -> list[str]:
+def _all_prompts() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="journeys-bench-") as folder:
         measure("pipelines.extract", ["--runner=FnApiRunner", f"--workspace={folder}"])
         journeys = _rows(Path(folder) / JOURNEYS.name)
@@ -44,8 +44,8 @@ def _all_questions() -> list[str]:
     found = join_titles([title_requests(journeys, config)], [_rows(_ITEMS)], config.max_title_characters)
     alone = journeys.select(JOURNEY_COLUMNS.names).cast(JOURNEY_COLUMNS)
     rows = build_inputs([alone], [found.titled], config).to_pylist()
-    questions = {build_prompt(NamingRequest(Journey(**row)), config) for row in rows}
-    return sorted(questions - {""})
+    prompts = {build_prompt(NamingRequest(Journey(**row)), config) for row in rows}
+    return sorted(prompts - {""})
 
 
 def _rows(path: Path) -> pa.RecordBatch:
