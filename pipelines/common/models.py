@@ -16,8 +16,7 @@ from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.config import NamingConfig, PromptFieldSet
-from transforms.naming.safety.classifier import CombinedFilter
-from transforms.naming.safety.model import parse_safety_model
+from transforms.naming.safety.classifier import CombinedFilter, parse_safety_model
 from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import trained_prompt_fields
 

@@ -39,8 +39,7 @@ from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import DecodingConfig, GenerationSpec
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, Method, NamingConfig, PromptFieldSet
 from transforms.naming.prompt import prompt_template
-from transforms.naming.safety.classifier import CombinedFilter
-from transforms.naming.safety.model import SafetyModel
+from transforms.naming.safety.classifier import CombinedFilter, SafetyModel
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import MAX_CANDIDATES
 from transforms.progress import Progress

@@ -5,7 +5,6 @@ import pickle
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -24,12 +23,17 @@ from tests.transforms.naming.safety.tiny_classifier import make_classifier  # no
 from transforms.datasets.commit import commit  # noqa: E402
 from transforms.datasets.manifest import Manifest  # noqa: E402
 from transforms.datasets.writing import PartWriter  # noqa: E402
+from transforms.language_models.sequence_classifier import Floats, SequenceClassifier  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 from transforms.naming.assignment import NamingContext, NamingRequest, assign_names, names_from_terms, request_hash  # noqa: E402
 from transforms.naming.config import NamingConfig  # noqa: E402
 from transforms.naming.safety import classifier as classifier_module  # noqa: E402
-from transforms.naming.safety.classifier import Classifier, CombinedFilter  # noqa: E402
-from transforms.naming.safety.model import SafetyModel, parse_safety_model  # noqa: E402
+from transforms.naming.safety.classifier import (  # noqa: E402
+    CachedClassifier,
+    CombinedFilter,
+    SafetyModel,
+    parse_safety_model,
+)
 from transforms.naming.safety.word_lists import WordLists  # noqa: E402
 
 TITLES = ("red tea pot", "tea garden pot", "red garden")
@@ -53,7 +57,7 @@ def filter_of(folder: Path, *labels: str, threshold: float = 0.5) -> CombinedFil
     return CombinedFilter(model, model.fingerprint())
 
 
-def test_what_the_classifier_takes_for_unsafe_is_harmful(one: Path) -> None:
+def test_a_name_of_an_unsafe_label_is_harmful(one: Path) -> None:
     safety = pickle.loads(pickle.dumps(filter_of(one, "harmful")))
     assert [safety.unsafe_reason(name) for name in NAMES] == [
         "harmful" if "car" in name.lower() else "" for name in NAMES
@@ -62,7 +66,7 @@ def test_what_the_classifier_takes_for_unsafe_is_harmful(one: Path) -> None:
     assert filter_of(one, "fine").unsafe_reason("Red tea") == "harmful"
 
 
-def test_a_name_of_which_the_lists_say_enough_needs_no_classifier() -> None:
+def test_a_name_that_the_lists_reject_needs_no_classifier() -> None:
     nowhere = CombinedFilter(SafetyModel("/nowhere", ("toxic",)), "0")
     assert nowhere.unsafe_reason("call +44 20 7946 0958") == "personal_data"
     with pytest.raises(ModelUnavailableError, match="classifier /nowhere"):
@@ -74,39 +78,38 @@ def test_probabilities_are_those_of_transformers(kind: str, request: pytest.Fixt
     folder = request.getfixturevalue(kind)
     labels = {"one": ("harmful",), "several": ("threat", "toxic")}[kind]
     plain = transformers.pipeline("text-classification", model=str(folder), device="cpu", top_k=None)
-    classifier = Classifier(SafetyModel(str(folder), labels))
+    classifier = CachedClassifier(SafetyModel(str(folder), labels))
     for name in NAMES:
         scores = {score["label"]: score["score"] for score in plain([name])[0]}
         assert classifier.probability(name) == pytest.approx(max(scores[label] for label in labels), abs=1e-5)
 
 
 def test_the_threshold_is_where_a_name_becomes_unsafe(one: Path) -> None:
-    probability = Classifier(SafetyModel(str(one), ("harmful",))).probability("Red car")
+    probability = CachedClassifier(SafetyModel(str(one), ("harmful",))).probability("Red car")
     assert 0.5 < probability < 1
     assert filter_of(one, "harmful", threshold=probability).unsafe_reason("Red car") == "harmful"
     assert filter_of(one, "harmful", threshold=probability + 1e-6).unsafe_reason("Red car") == ""
 
 
-def test_names_are_looked_at_together_and_once(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    probabilities = Classifier._probabilities
+def test_names_are_classified_in_batches_and_once(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    probabilities = SequenceClassifier.probabilities
 
-    def counted(self: Classifier, texts: Sequence[str]) -> Any:
-        asked.append(len(texts))
+    def counted(self: SequenceClassifier, texts: Sequence[str]) -> Floats:
+        sizes.append(len(texts))
         return probabilities(self, texts)
 
-    monkeypatch.setattr(Classifier, "_probabilities", counted)
-    monkeypatch.setattr(classifier_module, "_NAMES_TOGETHER", 50)
+    monkeypatch.setattr(SequenceClassifier, "probabilities", counted)
     classifier_module._cached.cache_clear()
     names = [f"{name} {number}" for number in range(20) for name in NAMES]
     safety = filter_of(one, "harmful")
     safety.prefetch(iter([*names, *names]))
-    assert asked == [50, 50, 40]
+    assert sizes == [len(names)]
     together = [safety.unsafe_reason(name) for name in names]
-    assert asked == [50, 50, 40]
+    assert sizes == [len(names)]
     classifier_module._cached.cache_clear()
     assert [safety.unsafe_reason(name) for name in names] == together
-    assert asked[3:] == [1] * len(names)
+    assert sizes[1:] == [1] * len(names)
 
 
 def test_a_process_loads_it_once(one: Path) -> None:
@@ -116,25 +119,25 @@ def test_a_process_loads_it_once(one: Path) -> None:
     assert classifier_module._cached.cache_info().misses == 1
 
 
-def test_what_was_seen_long_ago_is_forgotten(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier_module, "_NAMES_REMEMBERED", 2)
-    classifier = Classifier(SafetyModel(str(one), ("harmful",)))
+def test_the_cache_is_bounded(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier_module, "_MAX_CACHED_NAMES", 2)
+    classifier = CachedClassifier(SafetyModel(str(one), ("harmful",)))
     found = [classifier.probability(name) for name in [*NAMES, *NAMES]]
     assert found[: len(NAMES)] == found[len(NAMES) :]
-    assert len(classifier._known) <= 3
+    assert len(classifier._cache) <= 3
 
 
-def test_its_labels_are_known_or_all_that_a_text_may_have(one: Path, several: Path) -> None:
+def test_labels_must_exist_and_default_to_all_of_a_multi_label_classifier(one: Path, several: Path) -> None:
     assert parse_safety_model(str(several), (), 0.5).labels == ("harmless", "threat", "toxic")
     assert parse_safety_model(str(several), ("toxic", "threat", "toxic"), 0.5).labels == ("threat", "toxic")
-    with pytest.raises(ValueError, match=r"say which labels of .* its labels are fine, harmful"):
+    with pytest.raises(ValueError, match=r"needs labels that mean unsafe; its labels are fine, harmful"):
         parse_safety_model(str(one), (), 0.5)
     with pytest.raises(ValueError, match=r"has no label 'bad'; its labels are fine, harmful"):
         parse_safety_model(str(one), ("bad",), 0.5)
 
 
-def test_what_is_no_classifier_is_told(one: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is no classifier of texts, but \['LlamaForCausalLM'\]"):
+def test_a_folder_without_a_classifier_is_an_error(one: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is not a text classifier, but \['LlamaForCausalLM'\]"):
         parse_safety_model(str(make_llama(tmp_path / "llama")), ("toxic",), 0.5)
     with pytest.raises(ValueError, match="no classifier 'toxic'; allowed are a folder"):
         parse_safety_model("toxic", ("toxic",), 0.5)
@@ -164,8 +167,8 @@ def test_a_name_that_the_classifier_refuses_is_not_the_models(one: Path) -> None
     lists = NamingContext(NamingConfig(method="fine_tuned"), "model")
     asked = journey(titles=TITLES, terms=("tea", "pot"))
     texts = {request_hash(NamingRequest(asked), context): "Cars garden tea"}
-    (kept,) = assign_names([asked], texts, lists).settled
-    (refused,) = assign_names([asked], texts, context).settled
+    (kept,) = assign_names([asked], texts, lists).assigned
+    (refused,) = assign_names([asked], texts, context).assigned
     assert (kept.name, kept.fallback_reason, kept.safe) == ("Cars garden tea", "", True)
     assert (refused.method, refused.fallback_reason, refused.safe) == ("salient", "unsafe", False)
     assert "car" not in refused.name.lower()
@@ -218,8 +221,8 @@ def test_the_command_writes_no_name_that_a_classifier_refuses(folder: Path, one:
     assert "car" in str(lists[1]["name"]).lower()
     assert "car" not in str(both[1]["name"]).lower()
     assert figures(tmp_path / "both")["names_unsafe", ""] == 1
-    told = manifest(tmp_path / "both", JOURNEY_NAMES).configuration["safety_model"]
-    assert told == {
+    described = manifest(tmp_path / "both", JOURNEY_NAMES).configuration["safety_model"]
+    assert described == {
         "model": f"{one.name}@{filter_of(one, 'harmful').fingerprint[:16]}",
         "labels": ["harmful"],
         "threshold": 0.5,
@@ -233,12 +236,12 @@ def test_the_command_writes_no_name_that_a_classifier_refuses(folder: Path, one:
         (("--safety_labels=toxic",), "--safety_labels and --safety_threshold are for a --safety_model"),
         (("--safety_threshold=.9",), "--safety_labels and --safety_threshold are for a --safety_model"),
         (("--safety_model=nobody",), "--safety_model: no classifier 'nobody'; allowed are a folder"),
-        (("--safety_model={one}",), "--safety_model: say which labels"),
+        (("--safety_model={one}",), "needs labels that mean unsafe"),
         (("--safety_model={one}", "--safety_labels=bad"), "has no label 'bad'; its labels are fine, harmful"),
         (("--safety_model={one}", "--safety_threshold=0"), "must be a number in (0, 1], got '0'"),
     ],
 )
-def test_what_cannot_be_is_told_at_once(
+def test_invalid_options_are_usage_errors(
     folder: Path, one: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
 ) -> None:
     assert name(folder, tmp_path / "names", *(option.format(one=one) for option in options)) == 2

@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from transforms.evaluation.experiments.naming import bleurt  # noqa: E402
 from transforms.evaluation.experiments.naming.bleurt import BleurtSource  # noqa: E402
+from transforms.language_models import sequence_classifier  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
 REFERENCES = ["tea pots", "red cars", "a garden of red pots", "tea", "blue"]
@@ -59,7 +59,7 @@ def test_scores_are_those_of_each_pair_alone(folder: Path, monkeypatch: pytest.M
     assert np.ptp(expected) > 0.1
     together = source.load().score(REFERENCES, NAMES)
     assert together == pytest.approx(expected, abs=1e-5)
-    monkeypatch.setattr(bleurt, "_MAX_BATCH_TOKENS", 1)
+    monkeypatch.setattr(sequence_classifier, "_MAX_BATCH_TOKENS", 1)
     assert source.load().score(REFERENCES, NAMES) == pytest.approx(together, abs=1e-5)
 
 
