@@ -21,17 +21,16 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.experiment import ExperimentInputs
+from transforms.evaluation.algorithms import with_progress
+from transforms.evaluation.experiment import ExperimentInputs, ExperimentResult
 from transforms.evaluation.experiments.conformity.experiment import EvaluateConformity
+from transforms.evaluation.experiments.granularity.report import sweep_rows
 from transforms.evaluation.experiments.intervention.experiment import EvaluateIntervention
 from transforms.evaluation.experiments.naming.experiment import EvaluateNaming
 from transforms.evaluation.experiments.salience.experiment import EvaluateSalience
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.experiments.synonyms.experiment import EvaluateSynonyms
-from transforms.evaluation.granularity import sweep_rows
-from transforms.evaluation.known_items import Measured
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
-from transforms.evaluation.suite import watched
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.progress import Progress
 from transforms.salience.model import default_model
@@ -52,12 +51,12 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
     side_outputs = SideOutputs()
     for _, *besides in read.values():
         side_outputs.add_errors_and_counts(*besides)
-    measured: list[Measured] = []
+    measured: list[ExperimentResult] = []
     batches: dict[str, beam.PCollection] = {}
 
     if "E1" in job.experiments:
         errors = tuple(side_outputs.errors) | "ReadErrors" >> beam.Flatten()
-        inputs = ExperimentInputs(root, rows, errors, progress, job.journal)
+        inputs = ExperimentInputs(root, rows, errors, progress, job.checkpoint_dir)
         statistics = Statistics(job.users, job.separation.mixtures.seed)
         side_outputs.metrics.append(statistics.expand(inputs).metrics)
     if "sweep" in job.experiments:
@@ -71,7 +70,7 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
         unusable = tuple(side_outputs.errors) | "Unusable" >> beam.Flatten()
         separation = SeparateCollections(
             job.separation,
-            watched(job.methods, progress),
+            with_progress(job.methods, progress),
             unusable,
             job.encoder,
             job.encoder_name,

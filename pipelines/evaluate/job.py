@@ -211,13 +211,13 @@ class EvaluateJob(Job):
         add(
             "--fewest",
             type=bounded_number(int, 1),
-            default=MixtureConfig.fewest,
+            default=MixtureConfig.min_collection_items,
             help="Least number of items that a collection brings in; smaller ones are not used.",
         )
         add(
             "--most",
             type=bounded_number(int, 1),
-            default=MixtureConfig.most,
+            default=MixtureConfig.max_collection_items,
             help="Greatest number of items that a collection brings in.",
         )
         add(
@@ -297,11 +297,11 @@ class EvaluateJob(Job):
             return {"questions": ProgressStep("prompts completed")}
         if not self.methods:
             return {}
-        from transforms.evaluation.suite import STEP, histories_to_take_apart
+        from transforms.evaluation.algorithms import STEP, total_histories
 
         mixtures = self.separation.mixtures
-        count = mixtures.mixtures_per_k * len(mixtures.ks)
-        total = histories_to_take_apart(self.methods, count, stability=self.separation.stability)
+        count = mixtures.mixtures_per_k * len(mixtures.collections_per_mixture)
+        total = total_histories(self.methods, count, stability=self.separation.measure_stability)
         return {STEP: ProgressStep("mixtures tried", total)}
 
     @property
@@ -378,10 +378,9 @@ def plan(args: argparse.Namespace) -> EvaluateJob:
     encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
     separation = SeparationConfig(
         mixtures=mixtures,
-        most_collections_of_source=args.most_collections_of_source,
         salience=SalienceConfig(max_terms=args.max_terms),
         fixed_thresholds=args.fixed_thresholds,
-        stability=bool(args.stability),
+        measure_stability=bool(args.stability),
     )
     return EvaluateJob(
         experiments=experiments,
@@ -461,7 +460,15 @@ def _find_journeys(workspace: str) -> tuple[Source, int]:
 
 def _mixture_config(args: argparse.Namespace) -> MixtureConfig:
     try:
-        return MixtureConfig(args.ks, args.mixtures_per_k, args.fewest, args.most, args.proportions, args.seed)
+        return MixtureConfig(
+            args.ks,
+            args.mixtures_per_k,
+            args.fewest,
+            args.most,
+            args.proportions,
+            args.seed,
+            args.most_collections_of_source,
+        )
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 
@@ -499,7 +506,7 @@ def _open_workspace(workspace: str, schemas: tuple[DatasetSchema, ...]) -> dict[
 
 def _choose_methods(args: argparse.Namespace, encoder_name: str) -> tuple[Method, ...]:
     # Loads compiled code, which takes longer than to tell that another option is wrong.
-    from transforms.evaluation.suite import choose_methods, with_thresholds
+    from transforms.evaluation.algorithms import choose_methods, with_thresholds
 
     try:
         chosen = choose_methods(encoder_name or None, args.methods)

@@ -19,6 +19,7 @@ from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.experiments.conformity.tables import conformity_table, removal_table
+from transforms.evaluation.experiments.granularity.report import granularity_table, read_sweep
 from transforms.evaluation.experiments.intervention.tables import intervention_table
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
 from transforms.evaluation.experiments.naming.predictions import test_sample, texts_by_hash
@@ -27,7 +28,6 @@ from transforms.evaluation.experiments.naming.tables import names_table
 from transforms.evaluation.experiments.salience.tables import salience_table
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.experiments.synonyms.tables import synonyms_table
-from transforms.evaluation.granularity import granularity_table, read_sweep
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.tables import separation_table
 from transforms.report.terminal import rich_table
@@ -93,7 +93,7 @@ def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:
 
 def _draw(path: Path, metrics: list[pa.RecordBatch]) -> str:
     """Draws the curves of a sweep; gives the name of the file."""
-    from transforms.evaluation.granularity_plot import draw_sweep
+    from transforms.evaluation.experiments.granularity.plot import draw_sweep
 
     draw_sweep(read_sweep(metrics), path)
     return path.name

@@ -14,7 +14,7 @@ Score = Callable[[Sequence[int]], float]
 """Makes one figure of sums of counts."""
 
 RESAMPLES = 2000
-_MOST_UNITS = 2000
+_MAX_UNITS = 2000
 _ENDS = (0.025, 0.975)
 
 
@@ -181,9 +181,9 @@ def _resampled(above: Floats, below: Floats, random: np.random.Generator) -> Flo
 
 
 def _put_together(values: Floats) -> Floats:
-    if len(values) <= _MOST_UNITS:
+    if len(values) <= _MAX_UNITS:
         return values
-    return np.add.reduceat(values, np.arange(_MOST_UNITS) * len(values) // _MOST_UNITS)
+    return np.add.reduceat(values, np.arange(_MAX_UNITS) * len(values) // _MAX_UNITS)
 
 
 def _interval(value: float, draws: Floats, count: int) -> Interval:

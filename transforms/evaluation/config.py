@@ -1,9 +1,9 @@
-"""What decides the figures of experiments. Imports nothing that takes long, so that a wrong option is told at once."""
+"""Configurations that several experiments share. Kept import-light so that option errors surface quickly."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from transforms.interest.config import InterestConfig
 from transforms.salience.config import SalienceConfig
@@ -12,10 +12,10 @@ from transforms.settings import setting, validate
 Proportions = Literal["equal", "skewed"]
 
 SKEW = 3
-"""How many times as many items the first collection of a skewed mixture brings in, at least."""
+"""How many times as many items the first collection of a skewed mixture contributes, at least."""
 
 
-def _seed() -> Any:
+def seed_setting() -> Any:
     """Declare the setting `seed`, one option for all experiments."""
     return setting(0, minimum=0, help="Random seed of samples, mixtures, item orders and bootstrap intervals.")
 
@@ -24,7 +24,7 @@ def _seed() -> Any:
 class BootstrapConfig:
     """Configuration of the intervals of an experiment without other randomness."""
 
-    seed: int = _seed()
+    seed: int = seed_setting()
 
     def __post_init__(self) -> None:
         validate(self)
@@ -32,63 +32,61 @@ class BootstrapConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MixtureConfig:
-    """How collections are mixed.
+    """Configuration of mixtures: histories that are put together from item collections."""
 
-    Attributes:
-        ks: numbers of collections in a mixture, each at least 1.
-        mixtures_per_k: how many mixtures there are of each.
-        fewest: least number of items that a collection brings in; smaller collections are not used.
-        most: greatest number; of larger collections a part is drawn.
-        proportions: `equal`: each collection brings in a number drawn from [fewest, min(most, its size)]; `skewed`: the
-            first brings in at least three times as many as each of the others.
-        seed: of all draws.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    ks: tuple[int, ...] = (2, 3, 5)
-    mixtures_per_k: int = 200
-    fewest: int = 8
-    most: int = 40
-    proportions: Proportions = "equal"
-    seed: int = 0
+    collections_per_mixture: tuple[int, ...] = setting(
+        (2, 3, 5), minimum=1, help="Numbers k of collections in a mixture, with commas between them."
+    )
+    mixtures_per_k: int = setting(200, minimum=1, help="Number of mixtures of each number k of collections.")
+    min_collection_items: int = setting(
+        8, minimum=1, help="Minimum number of items that a collection contributes; smaller collections are not used."
+    )
+    max_collection_items: int = setting(40, minimum=1, help="Maximum number of items that a collection contributes.")
+    proportions: Proportions = setting(
+        "equal",
+        help="Whether all collections contribute a random number of items, or the first one at least three times as "
+        "many as each of the others.",
+    )
+    seed: int = seed_setting()
+    max_collections_of_source: int | None = setting(
+        None,
+        minimum=1,
+        help="Leave out sources with more collections than this, such as training data. Default: no source.",
+    )
 
     def __post_init__(self) -> None:
-        if not self.ks or min(self.ks) < 1 or len(set(self.ks)) < len(self.ks):
-            raise ValueError(f"ks must be different numbers of at least 1, got {self.ks}")
-        if self.mixtures_per_k < 1:
-            raise ValueError(f"mixtures_per_k must be at least 1, got {self.mixtures_per_k}")
-        if self.proportions not in get_args(Proportions):
-            raise ValueError(f"proportions must be one of {get_args(Proportions)}, got {self.proportions!r}")
-        if self.fewest < 1:
-            raise ValueError(f"fewest must be at least 1, got {self.fewest}")
-        if self.most < self.fewest_of_first:
-            raise ValueError(f"most must be at least {self.fewest_of_first}, got {self.most}")
+        validate(self)
+        collections_per_mixture = self.collections_per_mixture
+        if not collections_per_mixture or len(set(collections_per_mixture)) < len(collections_per_mixture):
+            raise ValueError(
+                f"collections_per_mixture must be distinct numbers, at least one, got {collections_per_mixture}"
+            )
+        if self.max_collection_items < self.min_first_items:
+            raise ValueError(
+                f"max_collection_items must be at least {self.min_first_items}, got {self.max_collection_items}"
+            )
 
     @property
-    def fewest_of_first(self) -> int:
-        """Least number of items that the first collection brings in."""
-        return SKEW * self.fewest if self.proportions == "skewed" else self.fewest
+    def min_first_items(self) -> int:
+        """Minimum number of items that the first collection contributes."""
+        return SKEW * self.min_collection_items if self.proportions == "skewed" else self.min_collection_items
 
 
 @dataclasses.dataclass(frozen=True)
 class SeparationConfig:
-    """What decides the figures of experiment E2, besides the methods.
+    """Configuration of an experiment on mixtures.
 
     Attributes:
         mixtures: how collections are mixed.
-        most_collections_of_source: sources with more collections are left out; None: none is.
-        salience: how statistical salient terms are found.
-        fixed_thresholds: by the name of the method; the others are judged at the best that they tried.
-        stability: whether methods see the mixtures in another order too.
+        salience: how statistical salient terms are extracted.
+        fixed_thresholds: by method; the others are evaluated at the best that they tried.
+        measure_stability: whether methods are run on the mixtures in another order too.
     """
 
     mixtures: MixtureConfig = dataclasses.field(default_factory=MixtureConfig)
-    most_collections_of_source: int | None = None
     salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
     fixed_thresholds: tuple[tuple[str, float], ...] = ()
-    stability: bool = False
+    measure_stability: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

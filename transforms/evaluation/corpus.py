@@ -14,10 +14,10 @@ from schemas import COLLECTIONS, ITEMS, SALIENT_TERMS
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import with_provenance
 from transforms.encoders.text import item_text
-from transforms.evaluation.collections import item_texts, number_items
 from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.methods import Corpus
 from transforms.evaluation.mixtures import build_mixtures
+from transforms.evaluation.numbered_collections import item_texts, number_items
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 
 
@@ -37,7 +37,7 @@ class Mixed(NamedTuple):
     sources: int
 
 
-def small_sources(collections: pa.RecordBatch, most: int | None) -> pa.RecordBatch:
+def limit_sources(collections: pa.RecordBatch, most: int | None) -> pa.RecordBatch:
     """The collections of sources that have at most so many of them; None: all collections."""
     if most is None or not collections.num_rows:
         return collections
@@ -63,13 +63,13 @@ def mix_collections(collections: pa.RecordBatch, config: MixtureConfig) -> Mixed
     return Mixed(whole, whole.filter(mixed), mixtures.rows, sources)
 
 
-def collections_in_one(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+def concatenate_collections(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Rows of `collections`, perhaps with further columns, in one batch without them."""
     names = COLLECTIONS.arrow.names
     return concatenate([rows.select(names).cast(COLLECTIONS.arrow) for rows in batches], COLLECTIONS.arrow)
 
 
-def located_items(items: pa.RecordBatch, origin: str) -> pa.RecordBatch:
+def items_with_provenance(items: pa.RecordBatch, origin: str) -> pa.RecordBatch:
     """Rows of `items` as if they had been read from a file called `origin`."""
     places = [pa.array([origin] * items.num_rows, pa.string()).dictionary_encode(), pa.array(np.arange(items.num_rows))]
     columns = [items[column.name] for column in ITEMS.columns]

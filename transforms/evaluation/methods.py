@@ -47,7 +47,7 @@ class Corpus:
         return {name: subtract_mean(each, sum_directions(each)) for name, each in compact.items()}
 
 
-FindJourneys: TypeAlias = Callable[[Corpus, Offsets, Items, float], Labels]
+ClusterFn: TypeAlias = Callable[[Corpus, Offsets, Items, float], Labels]
 """(corpus, offsets (users + 1,), items (interactions,) by time, threshold) -> labels (interactions,), -1 for none."""
 
 
@@ -59,7 +59,7 @@ class Method:
         name: unique among the methods of an experiment; without "/".
         thresholds: those to try. Empty: `find` is told, as threshold, how many collections are mixed.
         find: the way itself; must not depend on chance.
-        sees_all: whether what it finds in one history depends on the others. It is then given all at once; otherwise
+        is_global: whether what it finds in one history depends on the others. It is then given all at once; otherwise
             some at a time, and may not care which.
 
     Raises:
@@ -68,8 +68,8 @@ class Method:
 
     name: str
     thresholds: tuple[float, ...]
-    find: FindJourneys
-    sees_all: bool = False
+    find: ClusterFn
+    is_global: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
@@ -163,7 +163,7 @@ def density(encoder: str, thresholds: tuple[float, ...] = (3, 4, 5, 6, 8)) -> Me
     return Method(f"HDBSCAN, {encoder}", thresholds, _Personal(encoder, _density, 1))
 
 
-def k_means_told_k(encoder: str) -> Method:
+def k_means_oracle_k(encoder: str) -> Method:
     """k-means of each history, told how many collections are in it: not a rival but a mark."""
     return Method(f"k-means told k, {encoder}", (), _Personal(encoder, _k_means, 1))
 
@@ -182,7 +182,7 @@ def co_occurrence(thresholds: tuple[float, ...] = (50, 100, 200, 400), dimension
     def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
         return co_occurrence_labels(offsets, items, len(corpus.texts), round(threshold), dimensions, seed)[items]
 
-    return Method("co-occurrence", thresholds, find, sees_all=True)
+    return Method("co-occurrence", thresholds, find, is_global=True)
 
 
 def global_agglomerative(encoder: str, thresholds: tuple[float, ...]) -> Method:
@@ -191,4 +191,4 @@ def global_agglomerative(encoder: str, thresholds: tuple[float, ...]) -> Method:
     def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
         return agglomerative_labels(corpus.vectors[encoder], threshold)[items]
 
-    return Method(f"global agglomerative, {encoder}", thresholds, find, sees_all=True)
+    return Method(f"global agglomerative, {encoder}", thresholds, find, is_global=True)

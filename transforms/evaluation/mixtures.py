@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.evaluation.collections import NumberedCollections, item_rows, item_texts, number_items
 from transforms.evaluation.config import SKEW, MixtureConfig
+from transforms.evaluation.numbered_collections import NumberedCollections, item_rows, item_texts, number_items
 
 MIXTURES = pa.schema(
     [
@@ -48,11 +48,11 @@ def build_mixtures(collections: pa.RecordBatch, config: MixtureConfig) -> Mixtur
         ValueError: when there are too few collections of the sizes asked for, or too many that have items in common.
     """
     numbered = number_items([collections])
-    mixtures = [mixture for k in config.ks for mixture in _mix(numbered, k, config)]
+    mixtures = [mixture for k in config.collections_per_mixture for mixture in _mix(numbered, k, config)]
     used, items = np.unique(np.concatenate([items for items, _ in mixtures]), return_inverse=True)
     catalogue = item_rows(item_texts(numbered.items).take(pa.array(used)))
     ends = np.concatenate([[0], np.cumsum([len(labels) for _, labels in mixtures])])
-    ks = np.repeat(np.array(config.ks, np.int32), config.mixtures_per_k)
+    ks = np.repeat(np.array(config.collections_per_mixture, np.int32), config.mixtures_per_k)
     labels = np.concatenate([labels for _, labels in mixtures])
     return Mixtures(catalogue, mixture_rows(np.arange(len(mixtures)), ks, ends, items, labels))
 
@@ -91,11 +91,11 @@ def _picked(
     random: np.random.Generator,
 ) -> list[npt.NDArray[np.int32]]:
     """The items of k different collections that have no item in common."""
-    firsts, others = (np.flatnonzero(sizes >= least) for least in (config.fewest_of_first, config.fewest))
+    firsts, others = (np.flatnonzero(sizes >= least) for least in (config.min_first_items, config.min_collection_items))
     if not len(firsts) or len(others) < k:
         raise ValueError(
-            f"a mixture of k={k} needs {k} collections of at least {config.fewest} items, one of them of at least "
-            f"{config.fewest_of_first}; there are {len(others)} and {len(firsts)}"
+            f"a mixture of k={k} needs {k} collections of at least {config.min_collection_items} items, one of them "
+            f"of at least {config.min_first_items}; there are {len(others)} and {len(firsts)}"
         )
     for _ in range(_DRAWS_PER_MIXTURE):
         first = random.choice(firsts)
@@ -116,8 +116,8 @@ def _draw(
     """Of each collection a random part of a random size."""
     parts: list[npt.NDArray[np.int32]] = []
     for members in picked:
-        low = config.fewest if parts else config.fewest_of_first
-        high = min(config.most, len(members))
+        low = config.min_collection_items if parts else config.min_first_items
+        high = min(config.max_collection_items, len(members))
         if parts and config.proportions == "skewed":
             high = min(high, len(parts[0]) // SKEW)
         parts.append(random.choice(members, random.integers(low, high + 1), replace=False))

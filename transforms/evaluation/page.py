@@ -10,13 +10,18 @@ import pyarrow as pa
 from schemas import METRICS
 from transforms.columnar import concatenate
 from transforms.evaluation.experiments.conformity.tables import conformity_table, describe_conformity, removal_table
+from transforms.evaluation.experiments.granularity.report import (
+    about_sweep,
+    granularity_table,
+    min_size_table,
+    read_sweep,
+)
 from transforms.evaluation.experiments.intervention.tables import describe_intervention, intervention_table
 from transforms.evaluation.experiments.naming.tables import describe_naming, differences_table, names_table
 from transforms.evaluation.experiments.salience.tables import describe_salience, salience_table
+from transforms.evaluation.experiments.separation.metrics import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.experiments.synonyms.tables import describe_synonyms, synonyms_table
-from transforms.evaluation.granularity import about_sweep, granularity_table, min_size_table, read_sweep
-from transforms.evaluation.summary import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.tables import separation_table
 from transforms.report.markdown import render_table
 
@@ -97,14 +102,16 @@ def _sweep_sections(rows: pa.RecordBatch, picture: str | None) -> list[str]:
 
 def _about_mixtures(counts: Mapping[str, int], configuration: Mapping[str, Any]) -> str:
     mixtures = configuration["mixtures"]
-    left_out = configuration["most_collections_of_source"]
+    left_out = mixtures["max_collections_of_source"]
     drawn = (
-        f"{mixtures['mixtures_per_k']} times each {_listed(mixtures['ks'])} collections without a common item, from "
+        f"{mixtures['mixtures_per_k']} times each {_listed(mixtures['collections_per_mixture'])} "
+        "collections without a common item, from "
         f"{_amount(counts, 'collections')} collections of {_amount(counts, 'sources')} sources; "
         f"{_amount(counts, 'items_mixed')} of {_amount(counts, 'items')} items"
     )
     items = (
-        f"{mixtures['fewest']} to {mixtures['most']} of each collection, smaller ones not used, in random order; "
+        f"{mixtures['min_collection_items']} to {mixtures['max_collection_items']} "
+        "of each collection, smaller ones not used, in random order; "
         f"proportions: {mixtures['proportions']}; seed {mixtures['seed']}"
     )
     lines = [f"- Mixed: {drawn}.", f"- Items: {items}."]

@@ -20,14 +20,15 @@ from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import sample_errors
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.collections import collections_of_tags
 from transforms.evaluation.config import SeparationConfig
-from transforms.evaluation.corpus import collections_in_one, mix_collections, small_sources
+from transforms.evaluation.corpus import concatenate_collections, limit_sources, mix_collections
+from transforms.evaluation.experiment import ExperimentResult
+from transforms.evaluation.experiments.separation.metrics import separation_metrics, sweep_metrics
+from transforms.evaluation.experiments.separation.run_methods import EvaluateSeparation
 from transforms.evaluation.figures import metric_batch
-from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItems, Measured, tagged_items
+from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Method
-from transforms.evaluation.separation import EvaluateSeparation
-from transforms.evaluation.summary import separation_metrics, sweep_metrics
+from transforms.evaluation.numbered_collections import collections_of_tags
 
 
 class _CollectTags(beam.DoFn):
@@ -89,13 +90,13 @@ class _Mix(beam.DoFn):
     def process(
         self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
     ) -> Iterator[Any]:
-        whole = collections_in_one(collections)
-        kept = small_sources(whole, self.config.most_collections_of_source)
+        whole = concatenate_collections(collections)
+        kept = limit_sources(whole, self.config.mixtures.max_collections_of_source)
         try:
             mixed = mix_collections(kept, self.config.mixtures)
         except ValueError as error:
             raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
-        yield from tagged_items(mixed.catalogue, mixed.items)
+        yield from emit_items(mixed.catalogue, mixed.items)
         yield mixed.mixtures
         yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("collections_left_out", whole.num_rows - kept.num_rows))
@@ -137,7 +138,7 @@ class SeparateCollections(beam.PTransform):
     encoder_name: str = ""
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Measured:
+    def expand(self, collections: beam.PCollection) -> ExperimentResult:
         mixed = (
             collections.pipeline
             | "Once" >> beam.Impulse()
@@ -148,14 +149,14 @@ class SeparateCollections(beam.PTransform):
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         mixed.mixtures.element_type = pa.RecordBatch
-        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> KnowItems(
+        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> BuildCorpus(
             self.config.salience, self.encoder, self.encoder_name, self.stored
         )
-        seed = self.config.mixtures.seed if self.config.stability else None
+        seed = self.config.mixtures.seed if self.config.measure_stability else None
         metrics = (
             mixed.mixtures
             | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
             | "Summarise" >> ApplyGlobally(_summarise, (self.config,))
         )
         counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
-        return Measured(metrics, counts, known.embeddings, known.errors)
+        return ExperimentResult(metrics, counts, known.embeddings, known.errors)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from transforms.evaluation.summary import ALL, BEST_THRESHOLD, FIXED_THRESHOLD
+from transforms.evaluation.experiments.separation.metrics import ALL, BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.table_pieces import NOTHING_KNOWN, Figures, figures_of, interval, line, three_digits
 
 _TITLES = {"f1": "F1", "ari": "ARI", "recall": "recall", "precision": "precision", "stability": "stability"}

@@ -6,10 +6,10 @@ from schemas import ITEMS, SALIENT_TERMS
 from tests.transforms.evaluation.builders import collections
 from transforms.encoders.encode import vectors_schema
 from transforms.encoders.text import texts_of_items
-from transforms.evaluation.collections import item_texts
 from transforms.evaluation.config import MixtureConfig
-from transforms.evaluation.corpus import build_corpus, located_items, mix_collections, small_sources
+from transforms.evaluation.corpus import build_corpus, items_with_provenance, limit_sources, mix_collections
 from transforms.evaluation.mixtures import build_mixtures
+from transforms.evaluation.numbered_collections import item_texts
 
 CONFIG = MixtureConfig((2,), mixtures_per_k=2)
 MADE = collections([20, 30, 40, 9, 9, 9])
@@ -26,10 +26,10 @@ def test_items_that_were_mixed_are_in_the_order_of_their_numbers() -> None:
 
 def test_sources_with_many_collections_are_left_out() -> None:
     rows = MADE.slice(0, 5)  # sources 0 and 1 have two each
-    assert small_sources(rows, None) is rows
-    assert small_sources(rows, 2) == rows
-    assert small_sources(rows, 1)["source"].to_pylist() == ["source 2"]
-    assert small_sources(rows.slice(0, 0), 1).num_rows == 0
+    assert limit_sources(rows, None) is rows
+    assert limit_sources(rows, 2) == rows
+    assert limit_sources(rows, 1)["source"].to_pylist() == ["source 2"]
+    assert limit_sources(rows.slice(0, 0), 1).num_rows == 0
 
 
 def terms(*rows: tuple[str, list[str]]) -> pa.RecordBatch:
@@ -69,7 +69,7 @@ def test_each_item_is_known_once(found: str) -> None:
 
 def test_items_for_the_next_stages() -> None:
     rows = items(("2", "two"), ("1", "one"))
-    located = located_items(rows, "here")
+    located = items_with_provenance(rows, "here")
     assert located["file"].to_pylist() == ["here", "here"]
     assert located["row"].to_pylist() == [0, 1]
     assert texts_of_items(rows).to_pylist() == [{"item_id": "2", "text": "two"}, {"item_id": "1", "text": "one"}]

@@ -3,9 +3,9 @@ import pytest
 
 from tests.transforms.evaluation.builders import collections, corpus
 from transforms.evaluation import methods
+from transforms.evaluation.experiments.separation.run_methods import run_method
 from transforms.evaluation.methods import Corpus, Method
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
-from transforms.evaluation.separation import separate
 from transforms.journeys.icpc import TermVectors
 
 MIXTURES = build_mixtures(collections([20, 30, 40, 50, 15, 25]), MixtureConfig((2, 3), mixtures_per_k=12))
@@ -18,7 +18,7 @@ METHODS = [
     methods.ward("made", (2.0,)),
     methods.average_linkage("made", (0.5,)),
     methods.density("made", (4,)),
-    methods.k_means_told_k("made"),
+    methods.k_means_oracle_k("made"),
     methods.co_occurrence((6,)),
     methods.global_agglomerative("made", (0.5,)),
 ]
@@ -26,15 +26,15 @@ METHODS = [
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_method_takes_apart_what_is_far_apart(method: Method) -> None:
-    found = separate(MIXTURES.rows, CORPUS, method)
+    found = run_method(MIXTURES.rows, CORPUS, method)
     assert np.mean(found["f1"].to_numpy()) > 0.9
     assert np.mean(found["ari"].to_numpy()) > 0.8
 
 
-@pytest.mark.parametrize("method", [each for each in METHODS if not each.sees_all], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", [each for each in METHODS if not each.is_global], ids=lambda method: method.name)
 def test_a_history_does_not_depend_on_the_others(method: Method) -> None:
-    together = separate(MIXTURES.rows, CORPUS, method)
-    apart = [separate(MIXTURES.rows.slice(row, 1), CORPUS, method) for row in range(MIXTURES.rows.num_rows)]
+    together = run_method(MIXTURES.rows, CORPUS, method)
+    apart = [run_method(MIXTURES.rows.slice(row, 1), CORPUS, method) for row in range(MIXTURES.rows.num_rows)]
     assert [row for batch in apart for row in batch.to_pylist()] == together.to_pylist()
 
 

@@ -85,13 +85,13 @@ def test_too_few_collections() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ks": ()}, "ks must be different numbers of at least 1"),
-        ({"ks": (2, 2)}, "ks must be different"),
-        ({"ks": (0,)}, "ks must be different"),
+        ({"collections_per_mixture": ()}, "collections_per_mixture must be distinct numbers, at least one"),
+        ({"collections_per_mixture": (2, 2)}, "collections_per_mixture must be distinct"),
+        ({"collections_per_mixture": (0,)}, "collections_per_mixture must be at least 1, got 0"),
         ({"mixtures_per_k": 0}, "mixtures_per_k must be at least 1, got 0"),
-        ({"fewest": 0}, "fewest must be at least 1, got 0"),
-        ({"fewest": 9, "most": 8}, "most must be at least 9, got 8"),
-        ({"most": 20, "proportions": "skewed"}, "most must be at least 24, got 20"),
+        ({"min_collection_items": 0}, "min_collection_items must be at least 1, got 0"),
+        ({"min_collection_items": 9, "max_collection_items": 8}, "max_collection_items must be at least 9, got 8"),
+        ({"max_collection_items": 20, "proportions": "skewed"}, "max_collection_items must be at least 24, got 20"),
         ({"proportions": "odd"}, "proportions must be one of"),
     ],
 )

@@ -15,14 +15,15 @@ from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.config import ConformityConfig
-from transforms.evaluation.corpus import collections_in_one, small_sources
+from transforms.evaluation.corpus import concatenate_collections, limit_sources
+from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.conformity.scoring import (
     ConformityData,
     evaluate_rules,
     inject_into_mixtures,
     trial_methods,
 )
-from transforms.evaluation.known_items import CATALOGUE_TAG, ITEMS_TAG, KnowItems, Measured, tagged_items
+from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Corpus
 
 
@@ -33,13 +34,13 @@ class _Plant(beam.DoFn):
         self.config = config
 
     def process(self, _: bytes, collections: Iterable[pa.RecordBatch]) -> Iterator[Any]:
-        whole = collections_in_one(collections)
-        kept = small_sources(whole, self.config.separation.most_collections_of_source)
+        whole = concatenate_collections(collections)
+        kept = limit_sources(whole, self.config.separation.mixtures.max_collections_of_source)
         try:
             trial = inject_into_mixtures(kept, self.config)
         except ValueError as error:
             raise DataError(f"{error}; nothing was committed") from error
-        yield from tagged_items(trial.catalogue, trial.items)
+        yield from emit_items(trial.catalogue, trial.items)
         yield trial
         yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("items_mixed", trial.items.num_rows))
@@ -67,7 +68,7 @@ class EvaluateConformity(beam.PTransform):
     encoder_name: str = ""
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Measured:
+    def expand(self, collections: beam.PCollection) -> ExperimentResult:
         root = collections.pipeline
         planted = (
             root
@@ -77,7 +78,7 @@ class EvaluateConformity(beam.PTransform):
                 CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="trial"
             )
         )
-        known = (planted[CATALOGUE_TAG], planted[ITEMS_TAG]) | "KnowItems" >> KnowItems(
+        known = (planted[CATALOGUE_TAG], planted[ITEMS_TAG]) | "KnowItems" >> BuildCorpus(
             self.config.separation.salience, self.encoder, self.encoder_name, self.stored
         )
         name = self.encoder_name if self.encoder is not None else None
@@ -90,4 +91,4 @@ class EvaluateConformity(beam.PTransform):
             ).with_output_types(pa.RecordBatch)
         )
         counts = (planted[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
-        return Measured(metrics, counts, known.embeddings, known.errors)
+        return ExperimentResult(metrics, counts, known.embeddings, known.errors)

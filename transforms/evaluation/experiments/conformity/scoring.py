@@ -17,15 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.evaluation.algorithms import STATISTICAL
 from transforms.evaluation.bootstrap import mean_of_groups, paired_difference, ratio_interval
-from transforms.evaluation.collections import item_texts, number_items
 from transforms.evaluation.config import ConformityConfig
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.evaluation.methods import Corpus, Method, icpc, icpc_by_evidence
 from transforms.evaluation.mixtures import Mixtures, build_mixtures, mixture_rows
+from transforms.evaluation.numbered_collections import item_texts, number_items
+from transforms.evaluation.perturbations import inject_members, inject_popular, offsets_of
 from transforms.evaluation.scores import score
-from transforms.evaluation.suite import STATISTICAL
-from transforms.evaluation.variants import inject_members, inject_popular, offsets_of
 from transforms.interest.pairs import distinct_pairs
 from transforms.interest.scoring import interest_probabilities
 from transforms.interest.training import train_dice
@@ -94,7 +94,7 @@ def _sample(collections: pa.RecordBatch, config: ConformityConfig) -> pa.RecordB
         sort_keys=[(key, "ascending") for key in keys],
     ).to_numpy()
     sizes = pc.list_value_length(collections["item_titles"]).to_numpy()
-    large = order[sizes[order] >= config.separation.mixtures.fewest_of_first]
+    large = order[sizes[order] >= config.separation.mixtures.min_first_items]
     random = np.random.default_rng(config.separation.mixtures.seed)
     chosen = random.choice(large, min(config.most_collections, len(large)), replace=False)
     return collections.take(pa.array(np.sort(chosen)))

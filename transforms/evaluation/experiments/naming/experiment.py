@@ -17,10 +17,10 @@ from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
+from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
 from transforms.evaluation.experiments.naming.predictions import prompts_of_method, test_sample, texts_by_hash
 from transforms.evaluation.experiments.naming.scoring import ScoringInputs, TextVectors, score_methods, texts_to_encode
-from transforms.evaluation.known_items import Measured
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.exclusive import ExclusiveModel
 from transforms.language_models.generate import GenerateTexts, GenerationResult, distinct_generations
@@ -108,7 +108,7 @@ class EvaluateNaming(beam.PTransform):
         if self.config.needs_encoder and self.encoder is None:
             raise ValueError("the title that is nearest to the mean of all is found by vectors: give an encoder")
 
-    def expand(self, examples: beam.PCollection) -> Measured:
+    def expand(self, examples: beam.PCollection) -> ExperimentResult:
         root = examples.pipeline
         sampled = (
             root
@@ -132,7 +132,7 @@ class EvaluateNaming(beam.PTransform):
             counts.append(found.counts)
         judged = _judge, AsSingleton(sampled.sample), known, encoded, self.config
         metrics = root | "AtLast" >> beam.Impulse() | "Judge" >> beam.Map(*judged).with_output_types(pa.RecordBatch)
-        return Measured(
+        return ExperimentResult(
             metrics,
             counts | "Counts" >> beam.Flatten(),
             embeddings,

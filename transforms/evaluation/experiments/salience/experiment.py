@@ -13,8 +13,8 @@ from transforms.columnar import ApplyGlobally
 from transforms.datasets.error_rate import DataError
 from transforms.encoders.encode import EncodeItems
 from transforms.encoders.interface import EncoderSource
+from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
-from transforms.evaluation.known_items import Measured
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows, smallest_hashes
 from transforms.salience.model import SalienceModel
@@ -57,7 +57,7 @@ class EvaluateSalience(beam.PTransform):
     default: SalienceModel
     stored: beam.PCollection | None = None
 
-    def expand(self, items: beam.PCollection) -> Measured:
+    def expand(self, items: beam.PCollection) -> ExperimentResult:
         most = self.learning.max_items
         sample = (
             items
@@ -74,7 +74,7 @@ class EvaluateSalience(beam.PTransform):
                 _judge_catalogue, AsSingleton(sample), AsIter(vectors), self.salience, self.learning, self.default
             ).with_output_types(pa.RecordBatch)
         )
-        return Measured(metrics, encoded.counts, encoded.embeddings)
+        return ExperimentResult(metrics, encoded.counts, encoded.embeddings)
 
 
 def _smallest(rows: pa.RecordBatch, most: int) -> pa.RecordBatch:

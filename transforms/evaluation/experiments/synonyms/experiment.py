@@ -16,9 +16,9 @@ from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.text import TEXTS, item_text
 from transforms.evaluation.config import SeparationConfig
-from transforms.evaluation.corpus import collections_in_one, small_sources
+from transforms.evaluation.corpus import concatenate_collections, limit_sources
+from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.synonyms.scoring import SynonymData, evaluate_methods, replace_in_mixtures
-from transforms.evaluation.known_items import Measured
 from transforms.salience.config import LearnedSalienceConfig
 from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows
 from transforms.salience.model import SalienceModel
@@ -27,7 +27,7 @@ _PLAIN, _REPLACED = "plain ", "replaced "
 
 
 def _prepare(_: bytes, collections: Iterable[pa.RecordBatch], config: SeparationConfig) -> SynonymData:
-    kept = small_sources(collections_in_one(collections), config.most_collections_of_source)
+    kept = limit_sources(concatenate_collections(collections), config.mixtures.max_collections_of_source)
     try:
         return replace_in_mixtures(kept, config.mixtures)
     except ValueError as error:
@@ -80,7 +80,7 @@ class EvaluateSynonyms(beam.PTransform):
     default: SalienceModel
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> Measured:
+    def expand(self, collections: beam.PCollection) -> ExperimentResult:
         root = collections.pipeline
         trial = root | "Once" >> beam.Impulse() | "Prepare" >> beam.Map(_prepare, AsIter(collections), self.config)
         encoded = (
@@ -101,4 +101,4 @@ class EvaluateSynonyms(beam.PTransform):
                 self.default,
             ).with_output_types(pa.RecordBatch)
         )
-        return Measured(metrics, encoded.counts, encoded.embeddings)
+        return ExperimentResult(metrics, encoded.counts, encoded.embeddings)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from schemas import ITEMS
 from transforms.columnar import stable_hash
-from transforms.evaluation.collections import item_texts, number_items
+from transforms.evaluation.numbered_collections import item_texts, number_items
 from transforms.salience.text import words
 
 Integers = npt.NDArray[np.int64]

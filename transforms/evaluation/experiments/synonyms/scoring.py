@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.evaluation import methods
+from transforms.evaluation.algorithms import STATISTICAL, choose_methods
 from transforms.evaluation.bootstrap import RESAMPLES, Interval, mean_of_groups, paired_difference
 from transforms.evaluation.config import MixtureConfig, SeparationConfig
 from transforms.evaluation.corpus import mix_collections
@@ -22,9 +23,8 @@ from transforms.evaluation.experiments.synonyms.replacement import (
 )
 from transforms.evaluation.figures import certain, metric_batch, metric_row
 from transforms.evaluation.methods import Corpus, Method
+from transforms.evaluation.perturbations import offsets_of
 from transforms.evaluation.scores import score
-from transforms.evaluation.suite import STATISTICAL, choose_methods
-from transforms.evaluation.variants import offsets_of
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.salience.config import LearnedSalienceConfig
 from transforms.salience.learned import learned_salience

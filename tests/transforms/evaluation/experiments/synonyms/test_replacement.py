@@ -3,7 +3,6 @@ import pyarrow as pa
 import pytest
 
 from schemas import COLLECTIONS
-from transforms.evaluation.collections import number_items
 from transforms.evaluation.experiments.synonyms.replacement import (
     collections_with_key_words,
     f1_of_items,
@@ -11,6 +10,7 @@ from transforms.evaluation.experiments.synonyms.replacement import (
     replace_key_words,
     replace_word,
 )
+from transforms.evaluation.numbered_collections import number_items
 from transforms.evaluation.scores import score
 
 SYNONYMS = {"car": "automobile", "photo": "photograph"}

@@ -19,7 +19,7 @@ from transforms.salience.term_table import quantize
 KEYS = ("garden", "house", "boat", "photo", "song", "puzzle")
 """Words of the list, one for each topic."""
 
-MIXTURES = MixtureConfig((2, 3), mixtures_per_k=12, fewest=8, most=14)
+MIXTURES = MixtureConfig((2, 3), mixtures_per_k=12, min_collection_items=8, max_collection_items=14)
 CONFIG = SeparationConfig(
     mixtures=MIXTURES,
     salience=SalienceConfig(VocabularyConfig(min_term_items=2, max_term_fraction=0.9, min_association=0.99)),

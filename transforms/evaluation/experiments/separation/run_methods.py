@@ -11,8 +11,8 @@ import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from transforms.evaluation.methods import Corpus, Items, Method, Offsets
+from transforms.evaluation.perturbations import concatenate_mixtures, offsets_of, reorder
 from transforms.evaluation.scores import Floats, Integers, score
-from transforms.evaluation.variants import concatenate_mixtures, offsets_of, reorder
 
 SEPARATION = pa.schema(
     [
@@ -33,7 +33,7 @@ between what it finds and what it finds in the same items in another order; null
 MIXTURES_PER_PIECE = 50
 
 
-def separate(
+def run_method(
     mixtures: pa.RecordBatch, corpus: Corpus, method: Method, stability_seed: int | None = None
 ) -> pa.RecordBatch:
     """One method on some mixtures, at all its thresholds, as rows of `SEPARATION`.
@@ -57,7 +57,7 @@ def separate(
         if stability_seed is not None:
             again = reorder(mixtures, stability_seed)
             found_again = _find(method, corpus, offsets, _flat(again, "item"), ks, threshold)
-            stability = agreement(offsets, items, found, _flat(again, "item"), found_again)
+            stability = label_stability(offsets, items, found, _flat(again, "item"), found_again)
         columns = [
             pa.array([method.name] * mixtures.num_rows, pa.string()),
             pa.array(np.full(mixtures.num_rows, threshold)),
@@ -90,7 +90,9 @@ def _find(method: Method, corpus: Corpus, offsets: Offsets, items: Items, ks: np
     return labels
 
 
-def agreement(offsets: Offsets, items: Items, labels: Integers, other_items: Items, other_labels: Integers) -> Floats:
+def label_stability(
+    offsets: Offsets, items: Items, labels: Integers, other_items: Items, other_labels: Integers
+) -> Floats:
     """The adjusted Rand index between two groupings of the same items in different orders.
 
     Args:
@@ -118,7 +120,7 @@ def cut_mixtures(mixtures: pa.RecordBatch, methods: Sequence[int]) -> Iterator[t
 def _separate_piece(
     piece: tuple[int, pa.RecordBatch], corpus: Corpus, methods: Sequence[Method], stability_seed: int | None
 ) -> pa.RecordBatch:
-    return separate(piece[1], corpus, methods[piece[0]], stability_seed)
+    return run_method(piece[1], corpus, methods[piece[0]], stability_seed)
 
 
 def _separate_all(
@@ -128,7 +130,7 @@ def _separate_all(
     methods: Sequence[Method],
     stability_seed: int | None,
 ) -> pa.RecordBatch:
-    return separate(concatenate_mixtures(mixtures), corpus, methods[method], stability_seed)
+    return run_method(concatenate_mixtures(mixtures), corpus, methods[method], stability_seed)
 
 
 @dataclasses.dataclass
@@ -138,7 +140,7 @@ class EvaluateSeparation(beam.PTransform):
     Attributes:
         corpus: a collection with the one `Corpus`.
         methods: with different names.
-        stability_seed: as for `separate`; it doubles the work.
+        stability_seed: as for `run_method`; it doubles the work.
 
     Raises:
         ValueError: when two methods have one name.
@@ -156,7 +158,7 @@ class EvaluateSeparation(beam.PTransform):
     def expand(self, mixtures: beam.PCollection) -> beam.PCollection:
         everything = (AsSingleton(self.corpus), self.methods, self.stability_seed)
         numbers = range(len(self.methods))
-        together, apart = ([i for i in numbers if self.methods[i].sees_all == sees] for sees in (True, False))
+        together, apart = ([i for i in numbers if self.methods[i].is_global == sees] for sees in (True, False))
         pieces = (
             mixtures
             | "Cut" >> beam.FlatMap(cut_mixtures, apart).with_output_types(tuple[int, pa.RecordBatch])

@@ -4,7 +4,7 @@ import pytest
 from schemas import ITEMS
 from tests.transforms.evaluation.builders import collections
 from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
-from transforms.evaluation.variants import concatenate_mixtures, inject_members, inject_popular, reorder
+from transforms.evaluation.perturbations import concatenate_mixtures, inject_members, inject_popular, reorder
 
 ROWS = collections([20, 30, 40, 50])
 MIXTURES = build_mixtures(ROWS, MixtureConfig((2, 3), mixtures_per_k=100))

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.evaluation.collections import item_rows, item_texts, number_items
 from transforms.evaluation.mixtures import Mixtures, mixture_rows
+from transforms.evaluation.numbered_collections import item_rows, item_texts, number_items
 
 Integers = npt.NDArray[np.int64]
 _Change = Callable[[int, Integers, Integers], tuple[Integers, Integers]]

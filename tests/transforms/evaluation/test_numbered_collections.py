@@ -1,7 +1,7 @@
 import pyarrow as pa
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.evaluation.collections import (
+from transforms.evaluation.numbered_collections import (
     NumberedCollections,
     collections_of_tags,
     item_texts,

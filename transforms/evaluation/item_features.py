@@ -14,9 +14,9 @@ from transforms.columnar import split_by_size
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.encoders.encode import EncodeItems
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.corpus import build_corpus, located_items
+from transforms.evaluation.algorithms import STATISTICAL
+from transforms.evaluation.corpus import build_corpus, items_with_provenance
 from transforms.evaluation.methods import Corpus
-from transforms.evaluation.suite import STATISTICAL
 from transforms.salience.config import SalienceConfig
 from transforms.salience.salient_terms import SalientTerms
 
@@ -25,27 +25,8 @@ ITEMS_TAG = "items"
 _BUCKETS = 16
 
 
-class Measured(NamedTuple):
-    """What an experiment gives, each a collection.
-
-    Attributes:
-        metrics: one record batch of `metrics`.
-        counts: counts.
-        embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
-        errors: record batches of `errors`; None where nothing can be wrong.
-        generations: record batches of `generations`, those that were stored among them; None where no language model
-            is asked.
-    """
-
-    metrics: beam.PCollection
-    counts: beam.PCollection
-    embeddings: beam.PCollection | None = None
-    errors: beam.PCollection | None = None
-    generations: beam.PCollection | None = None
-
-
-class Known(NamedTuple):
-    """What `KnowItems` gives, each a collection.
+class CorpusResult(NamedTuple):
+    """What `BuildCorpus` gives, each a collection.
 
     Attributes:
         corpus: the one `Corpus`.
@@ -60,14 +41,14 @@ class Known(NamedTuple):
     errors: beam.PCollection
 
 
-def tagged_items(catalogue: pa.RecordBatch, items: pa.RecordBatch) -> Iterator[TaggedOutput]:
-    """What `KnowItems` reads, in pieces, for a step that gives it beside something else.
+def emit_items(catalogue: pa.RecordBatch, items: pa.RecordBatch) -> Iterator[TaggedOutput]:
+    """What `BuildCorpus` reads, in pieces, for a step that gives it beside something else.
 
     Args:
         catalogue: rows of `items`: all items of the collections.
         items: those of them that were mixed.
     """
-    for piece in split_by_size(located_items(catalogue, "collections")):
+    for piece in split_by_size(items_with_provenance(catalogue, "collections")):
         yield TaggedOutput(CATALOGUE_TAG, piece)
     for piece in split_by_size(items):
         yield TaggedOutput(ITEMS_TAG, piece)
@@ -84,8 +65,8 @@ def _make_corpus(
 
 
 @dataclasses.dataclass
-class KnowItems(beam.PTransform):
-    """A catalogue and the items that were mixed, as `tagged_items` gives them -> what is known of the latter.
+class BuildCorpus(beam.PTransform):
+    """A catalogue and the items that were mixed, as `emit_items` gives them -> what is known of the latter.
 
     Terms are weighed against the whole catalogue; only items that were mixed are encoded.
 
@@ -101,7 +82,7 @@ class KnowItems(beam.PTransform):
     encoder_name: str = ""
     stored: beam.PCollection | None = None
 
-    def expand(self, tagged: tuple[beam.PCollection, beam.PCollection]) -> Known:
+    def expand(self, tagged: tuple[beam.PCollection, beam.PCollection]) -> CorpusResult:
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
         for batches in tagged:
             batches.element_type = pa.RecordBatch
@@ -121,4 +102,4 @@ class KnowItems(beam.PTransform):
             | "Once" >> beam.Impulse()
             | "MakeCorpus" >> beam.Map(_make_corpus, AsIter(items), AsIter(salient), name, vectors)
         )
-        return Known(corpus, counts | "Counts" >> beam.Flatten(), embeddings, errors)
+        return CorpusResult(corpus, counts | "Counts" >> beam.Flatten(), embeddings, errors)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from transforms.evaluation.granularity import JOURNEYS_PER_USER, MEASURES, Measure, Sweep
+from transforms.evaluation.experiments.granularity.report import JOURNEYS_PER_USER, MEASURES, Measure, Sweep
 
 _SIZE = (8.6, 6.6)
 _LINE, _OWN_LINE = 1.3, 2.8

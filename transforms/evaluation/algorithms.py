@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from transforms.baselines.labels import Labels
 from transforms.evaluation import methods
-from transforms.evaluation.methods import Corpus, FindJourneys, Items, Method, Offsets
+from transforms.evaluation.methods import ClusterFn, Corpus, Items, Method, Offsets
 from transforms.progress import Progress
 
 STATISTICAL = "statistical terms"
@@ -60,7 +60,7 @@ def of_vectors(encoder: str) -> tuple[Entry, ...]:
         Entry(methods.ward(encoder, _HEIGHTS)),
         Entry(methods.average_linkage(encoder, _DISTANCES)),
         Entry(methods.density(encoder, _SIZES)),
-        Entry(methods.k_means_told_k(encoder)),
+        Entry(methods.k_means_oracle_k(encoder)),
         Entry(methods.global_agglomerative(encoder, (0.6, 0.7, 0.8, 0.85, 0.9)), asked=True),
     )
 
@@ -125,7 +125,7 @@ def with_thresholds(chosen: Iterable[Method], fixed: Mapping[str, float]) -> tup
 
 @dataclasses.dataclass(frozen=True)
 class _Watched:
-    find: FindJourneys
+    find: ClusterFn
     progress: Progress
 
     def __call__(self, corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
@@ -134,11 +134,11 @@ class _Watched:
         return labels
 
 
-def watched(chosen: Iterable[Method], progress: Progress) -> tuple[Method, ...]:
+def with_progress(chosen: Iterable[Method], progress: Progress) -> tuple[Method, ...]:
     """The same methods, which say how many histories they have taken apart."""
     return tuple(dataclasses.replace(method, find=_Watched(method.find, progress)) for method in chosen)
 
 
-def histories_to_take_apart(chosen: Iterable[Method], mixtures: int, *, stability: bool) -> int:
+def total_histories(chosen: Iterable[Method], mixtures: int, *, stability: bool) -> int:
     """How often a history is taken apart when all methods try all mixtures."""
     return sum(max(len(method.thresholds), 1) for method in chosen) * mixtures * (2 if stability else 1)

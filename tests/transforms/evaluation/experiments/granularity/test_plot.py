@@ -1,9 +1,9 @@
 import dataclasses
 from pathlib import Path
 
-from tests.transforms.evaluation.test_granularity import metrics
-from transforms.evaluation.granularity import Sweep, read_sweep
-from transforms.evaluation.granularity_plot import draw_sweep
+from tests.transforms.evaluation.experiments.granularity.test_report import metrics
+from transforms.evaluation.experiments.granularity.plot import draw_sweep
+from transforms.evaluation.experiments.granularity.report import Sweep, read_sweep
 
 
 def drawn(sweep: Sweep, path: Path) -> str:

@@ -9,9 +9,15 @@ from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.evaluation.builders import collections, corpus
 from transforms.columnar import concatenate
 from transforms.evaluation import methods
+from transforms.evaluation.experiments.separation.run_methods import (
+    SEPARATION,
+    EvaluateSeparation,
+    cut_mixtures,
+    label_stability,
+    run_method,
+)
 from transforms.evaluation.methods import Corpus, Items, Method, Offsets
 from transforms.evaluation.mixtures import MIXTURES, MixtureConfig, build_mixtures, mixture_rows
-from transforms.evaluation.separation import SEPARATION, EvaluateSeparation, agreement, cut_mixtures, separate
 
 MADE = build_mixtures(collections([20, 30, 40, 50, 15, 25]), MixtureConfig((2, 3), mixtures_per_k=40))
 CORPUS = corpus(MADE)
@@ -32,7 +38,7 @@ METHODS = (
     methods.icpc("made", (0.3, 0.5)),
     methods.ward("made", (1.5,)),
     Method("told", (), parity),
-    Method("first seen", (1.0,), first_seen, sees_all=True),
+    Method("first seen", (1.0,), first_seen, is_global=True),
 )
 
 
@@ -47,7 +53,7 @@ def evaluate(batches: list[pa.RecordBatch], stability_seed: int | None = None) -
 
 
 def test_the_stage_gives_what_the_function_gives_however_the_mixtures_are_cut() -> None:
-    expected = concatenate([separate(MADE.rows, CORPUS, method, 1) for method in METHODS], SEPARATION)
+    expected = concatenate([run_method(MADE.rows, CORPUS, method, 1) for method in METHODS], SEPARATION)
     expected = expected.sort_by([(name, "ascending") for name in ("method", "threshold", "mixture_id")])
     assert expected.num_rows == 80 * 5
     assert evaluate([MADE.rows], 1) == expected
@@ -58,7 +64,7 @@ def test_rows_are_by_hand() -> None:
     mixtures = mixture_rows(
         np.array([7]), np.array([2], np.int32), np.array([0, 4]), np.array([1, 4, 3, 2]), np.array([0, 1, 0, 1])
     )
-    (row,) = separate(mixtures, Corpus(("",) * 5), Method("parity", (2.0,), parity)).to_pylist()
+    (row,) = run_method(mixtures, Corpus(("",) * 5), Method("parity", (2.0,), parity)).to_pylist()
     assert row == {
         "method": "parity",
         "threshold": 2.0,
@@ -79,23 +85,23 @@ def test_a_method_that_is_told_k_is_told_it() -> None:
         told.append((threshold, len(offsets) - 1))
         return np.zeros(len(items), np.int64)
 
-    found = separate(MADE.rows, CORPUS, Method("told", (), find))
+    found = run_method(MADE.rows, CORPUS, Method("told", (), find))
     assert told == [(2.0, 40), (3.0, 40)]
     assert set(found["threshold"].to_pylist()) == {0.0}
 
 
 def test_stability_is_one_where_order_does_not_matter_and_less_where_it_does() -> None:
-    steady = separate(MADE.rows, CORPUS, METHODS[1], stability_seed=0)["stability"].to_numpy()
+    steady = run_method(MADE.rows, CORPUS, METHODS[1], stability_seed=0)["stability"].to_numpy()
     assert (steady == 1).all()
     noisy = corpus(MADE, noise=0.5)
-    unsteady = separate(MADE.rows, noisy, methods.one_pass("made", (0.4,)), 0)["stability"].to_numpy()
+    unsteady = run_method(MADE.rows, noisy, methods.one_pass("made", (0.4,)), 0)["stability"].to_numpy()
     assert 0.2 < unsteady.mean() < 0.99
 
 
 def test_agreement_compares_items_not_places() -> None:
     offsets, items, other = np.array([0, 3]), np.array([4, 5, 6], np.int32), np.array([6, 4, 5], np.int32)
-    assert agreement(offsets, items, np.array([0, 0, 1]), other, np.array([7, 3, 3])).tolist() == [1.0]
-    assert agreement(offsets, items, np.array([0, 0, 1]), other, np.array([3, 3, 7])).tolist() != [1.0]
+    assert label_stability(offsets, items, np.array([0, 0, 1]), other, np.array([7, 3, 3])).tolist() == [1.0]
+    assert label_stability(offsets, items, np.array([0, 0, 1]), other, np.array([3, 3, 7])).tolist() != [1.0]
 
 
 def test_pieces_hold_every_mixture_once_for_each_method() -> None:
@@ -109,6 +115,6 @@ def test_pieces_hold_every_mixture_once_for_each_method() -> None:
 
 def test_mistakes_are_told() -> None:
     with pytest.raises(ValueError, match="'short' gave 0 labels for"):
-        separate(MADE.rows, CORPUS, Method("short", (1.0,), lambda *_: np.zeros(0, np.int64)))
+        run_method(MADE.rows, CORPUS, Method("short", (1.0,), lambda *_: np.zeros(0, np.int64)))
     with pytest.raises(ValueError, match="methods must have different names"):
         EvaluateSeparation(None, METHODS[:1] * 2)

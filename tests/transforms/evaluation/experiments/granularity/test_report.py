@@ -4,7 +4,7 @@ import pytest
 
 from schemas import METRICS
 from tests.transforms.journeys.sweeping import KNOWN, LOG, config, swept
-from transforms.evaluation.granularity import (
+from transforms.evaluation.experiments.granularity.report import (
     JOURNEYS_PER_USER,
     about_sweep,
     granularity_table,

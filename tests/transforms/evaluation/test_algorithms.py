@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from tests.transforms.evaluation.builders import collections, corpus
-from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
-from transforms.evaluation.separation import separate
-from transforms.evaluation.suite import (
+from transforms.evaluation.algorithms import (
     STEP,
     choose_methods,
     default_methods,
-    histories_to_take_apart,
     suite,
-    watched,
+    total_histories,
+    with_progress,
     with_thresholds,
 )
+from transforms.evaluation.experiments.separation.run_methods import run_method
+from transforms.evaluation.mixtures import MixtureConfig, build_mixtures
 from transforms.progress import Progress
 
 
@@ -52,7 +52,7 @@ def test_progress_reaches_what_was_announced(tmp_path: Path) -> None:
     known = corpus(made)
     methods = choose_methods("made", ["one pass", "k-means", "co-occurrence"])
     progress = Progress(str(tmp_path / "progress"))
-    for method in watched(methods, progress):
-        rows = separate(made.rows, known, method, 1)
+    for method in with_progress(methods, progress):
+        rows = run_method(made.rows, known, method, 1)
         assert np.isfinite(rows["f1"].to_numpy()).all()
-    assert progress.done()[STEP] == histories_to_take_apart(methods, 6, stability=True)
+    assert progress.done()[STEP] == total_histories(methods, 6, stability=True)

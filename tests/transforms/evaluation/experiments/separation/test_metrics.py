@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from schemas import METRICS
-from transforms.evaluation.separation import SEPARATION
-from transforms.evaluation.summary import separation_metrics, sweep_metrics
+from transforms.evaluation.experiments.separation.metrics import separation_metrics, sweep_metrics
+from transforms.evaluation.experiments.separation.run_methods import SEPARATION
 
 RANDOM = np.random.default_rng(0)
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from transforms.columnar import concatenate
 from transforms.evaluation.bootstrap import mean_of_groups
+from transforms.evaluation.experiments.separation.run_methods import SEPARATION
 from transforms.evaluation.figures import certain, metric_batch, metric_row
-from transforms.evaluation.separation import SEPARATION
 
 MEASURES = ("f1", "ari", "recall", "precision", "stability")
 BEST_THRESHOLD = "e2_best_threshold"

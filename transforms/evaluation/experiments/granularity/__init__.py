@@ -1,0 +1,1 @@
+"""Journey granularity over thresholds and minimum sizes."""
