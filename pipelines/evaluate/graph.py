@@ -17,23 +17,16 @@ from schemas import (
     METRICS,
     NAMING_EXAMPLES,
 )
-from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
-from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.algorithms import with_progress
 from transforms.evaluation.experiment import ExperimentInputs, ExperimentResult
-from transforms.evaluation.experiments.conformity.experiment import EvaluateConformity
 from transforms.evaluation.experiments.granularity.report import sweep_rows
-from transforms.evaluation.experiments.intervention.experiment import EvaluateIntervention
 from transforms.evaluation.experiments.naming.experiment import EvaluateNaming
-from transforms.evaluation.experiments.salience.experiment import EvaluateSalience
 from transforms.evaluation.experiments.statistics import Statistics
-from transforms.evaluation.experiments.synonyms.experiment import EvaluateSynonyms
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.progress import Progress
-from transforms.salience.model import default_model
 
 _PARTS = 16
 _READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)
@@ -54,9 +47,9 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
     measured: list[ExperimentResult] = []
     batches: dict[str, beam.PCollection] = {}
 
+    errors = tuple(side_outputs.errors) | "ReadErrors" >> beam.Flatten()
+    inputs = ExperimentInputs(root, rows, errors, progress, job.checkpoint_dir)
     if "E1" in job.experiments:
-        errors = tuple(side_outputs.errors) | "ReadErrors" >> beam.Flatten()
-        inputs = ExperimentInputs(root, rows, errors, progress, job.checkpoint_dir)
         statistics = Statistics(job.users, job.separation.mixtures.seed)
         side_outputs.metrics.append(statistics.expand(inputs).metrics)
     if "sweep" in job.experiments:
@@ -78,17 +71,7 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
         )
         measured.append(collections | "E2" >> separation)
 
-    if "salience" in job.experiments:
-        items, *besides = rows[ITEMS.name] | "Deduplicate" >> Deduplicate()
-        side_outputs.add_errors_and_counts(*besides)
-        measured.append(items | "Salience" >> _judge_salience(job, rows.get(EMBEDDINGS.name)))
-    if "synonyms" in job.experiments:
-        measured.append(rows[COLLECTIONS.name] | "Synonyms" >> _judge_synonyms(job, rows.get(EMBEDDINGS.name)))
-    if "conformity" in job.experiments:
-        rules = EvaluateConformity(job.conformity, job.encoder, job.encoder_name, rows.get(EMBEDDINGS.name))
-        measured.append(rows[COLLECTIONS.name] | "Conformity" >> rules)
-    if "intervened" in job.experiments:
-        side_outputs.metrics.append(rows[INTERACTIONS.name] | "Intervened" >> EvaluateIntervention(job.intervention))
+    measured += [suite.expand(inputs) for suite in job.suites]
     if job.names is not None:
         judged = EvaluateNaming(
             job.names,
@@ -101,7 +84,8 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
         measured.append(rows[NAMING_EXAMPLES.name] | "Naming" >> judged)
     for found in measured:
         side_outputs.metrics.append(found.metrics)
-        side_outputs.counts.append(found.counts)
+        if found.counts is not None:
+            side_outputs.counts.append(found.counts)
         if found.errors is not None:
             side_outputs.errors.append(found.errors)
         if found.embeddings is not None:
@@ -110,29 +94,3 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
             batches[GENERATIONS.name] = found.generations
 
     commit_job(job, batches, side_outputs, writer)
-
-
-def _judge_salience(job: EvaluateJob, stored: beam.PCollection | None) -> EvaluateSalience:
-    return EvaluateSalience(
-        encoder=_encoder(job),
-        salience=job.separation.salience,
-        learning=job.learning,
-        default=default_model(job.encoder_name),
-        stored=stored,
-    )
-
-
-def _judge_synonyms(job: EvaluateJob, stored: beam.PCollection | None) -> EvaluateSynonyms:
-    return EvaluateSynonyms(
-        config=job.separation,
-        encoder=_encoder(job),
-        learning=job.learning,
-        default=default_model(job.encoder_name),
-        stored=stored,
-    )
-
-
-def _encoder(job: EvaluateJob) -> EncoderSource:
-    if job.encoder is None:
-        raise ValueError(f"{', '.join(job.experiments)}: an encoder is needed")
-    return job.encoder

@@ -38,19 +38,26 @@ from schemas import (
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.manifest import read_manifest
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.config import ConformityConfig, InterventionConfig, MixtureConfig, SeparationConfig
+from transforms.evaluation.config import MixtureConfig, SeparationConfig
+from transforms.evaluation.experiment import Experiment
+from transforms.evaluation.experiments.conformity.config import ConformityConfig
+from transforms.evaluation.experiments.conformity.experiment import ConformityExperiment
+from transforms.evaluation.experiments.intervention.config import InterventionConfig
+from transforms.evaluation.experiments.intervention.experiment import InterventionExperiment
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.evaluation.experiments.salience.experiment import SalienceExperiment
+from transforms.evaluation.experiments.synonyms.experiment import SynonymsExperiment
 from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
 if TYPE_CHECKING:
     from transforms.evaluation.methods import Method
 
-EXPERIMENTS = ("E1", "E2", "conformity", "intervened", "naming", "salience", "sweep", "synonyms")
+EXPERIMENTS = ("E1", "E2", "conformity", "intervention", "naming", "salience", "sweep", "synonyms")
 _USED_BY = {
     "journeys": ("E1", "sweep"),
     "collections": ("E2", "conformity", "synonyms"),
-    "interactions": ("E2", "intervened"),
+    "interactions": ("E2", "intervention"),
     "items": ("E2", "salience"),
     "encoder": ("E2", "conformity", "naming", "salience", "synonyms"),
     "examples": ("naming",),
@@ -59,7 +66,7 @@ _USED_BY = {
 }
 _NEEDS = {
     "conformity": ("collections",),
-    "intervened": ("interactions",),
+    "intervention": ("interactions",),
     "naming": ("examples", "ways"),
     "salience": ("items", "encoder"),
     "synonyms": ("collections", "encoder"),
@@ -109,9 +116,7 @@ class EvaluateJob(Job):
         encoder_name: what they are called.
         methods: what E2 compares.
         separation: how E2 is done.
-        learning: limits of the learned scorer in the experiments on salience.
-        conformity: how popular items are planted, and taken out.
-        intervention: how recommendations are judged.
+        suites: the experiments on salience, synonyms, conformity and intervention that run.
         examples: names that people gave, for naming.
         generations: what models answered in an earlier run.
         names: the ways to a name that are compared; None: naming is not among the experiments.
@@ -135,9 +140,7 @@ class EvaluateJob(Job):
     encoder_name: str
     methods: tuple[Method, ...]
     separation: SeparationConfig
-    learning: LearnedSalienceConfig
-    conformity: ConformityConfig
-    intervention: InterventionConfig
+    suites: tuple[Experiment, ...]
     examples: Source | None
     generations: Source | None
     names: NamingExperimentConfig | None
@@ -151,13 +154,13 @@ class EvaluateJob(Job):
             "--experiments",
             type=options.comma_separated,
             default="E2",
-            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity`, `intervened` or `naming`. (Beam's "
-            "own option of this name can be given as `--experiment`.)",
+            help="Which to run: `E1,E2,sweep`, `salience`, `synonyms`, `conformity`, `intervention` or `naming`. "
+            "(Beam's own option of this name can be given as `--experiment`.)",
         )
         add("--collections", help="For E2, synonyms and conformity: `collections` as a parquet file, folder or glob.")
         add(
             "--interactions",
-            help="For E2, instead: a log, whose items under one tag are a user's collection; for intervened a log.",
+            help="For E2, instead: a log, whose items under one tag are a user's collection; for intervention a log.",
         )
         add(
             "--items",
@@ -233,16 +236,16 @@ class EvaluateJob(Job):
             help="For salience: items of the catalogue that are used, a sample.",
         )
         add(
-            "--most_collections",
+            "--max_collections",
             type=bounded_number(int, 1),
-            default=ConformityConfig.most_collections,
+            default=ConformityConfig.max_collections,
             help="For conformity: collections that are mixed, a sample; of few, so that users share interests.",
         )
         add(
-            "--popular_share",
+            "--popular_fraction",
             type=bounded_number(float, 0, 1, above=True),
-            default=ConformityConfig.share,
-            help="For conformity: share of the mixtures that each popular item is planted into.",
+            default=ConformityConfig.popular_fraction,
+            help="For conformity: fraction of the mixtures that each popular item is injected into.",
         )
         add_names(parser)
         add(
@@ -320,14 +323,7 @@ class EvaluateJob(Job):
             "encoder": self.encoder_name,
             "encoder_fingerprint": self.encoder.fingerprint() if self.encoder else "",
             "methods": {method.name: list(method.thresholds) for method in self.methods},
-            "learning": dataclasses.asdict(self.learning),
-            "conformity": {
-                "most_collections": self.conformity.most_collections,
-                "popular": self.conformity.popular,
-                "share": self.conformity.share,
-                "learning": dataclasses.asdict(self.conformity.learning),
-            },
-            "intervention": dataclasses.asdict(self.intervention),
+            **{suite.name: suite.configuration() for suite in self.suites},
             "names": self.names.described() if self.names else {},
             **separation,
         }
@@ -398,14 +394,34 @@ def plan(args: argparse.Namespace) -> EvaluateJob:
         encoder_name=encoder_name,
         methods=_choose_methods(args, encoder_name) if "E2" in experiments else (),
         separation=separation,
-        learning=LearnedSalienceConfig(max_items=args.max_items),
-        conformity=ConformityConfig(separation, args.most_collections, share=args.popular_share),
-        intervention=InterventionConfig(seed=args.seed),
+        suites=_suites(args, experiments, encoder, encoder_name, separation),
         examples=resolve_dataset("--examples", args.examples, NAMING_EXAMPLES) if args.examples else None,
         generations=generations,
         names=names,
         max_error_rate=args.max_error_rate,
     )
+
+
+def _suites(
+    args: argparse.Namespace,
+    experiments: tuple[str, ...],
+    encoder: EncoderSource | None,
+    encoder_name: str,
+    separation: SeparationConfig,
+) -> tuple[Experiment, ...]:
+    mixtures, salience = separation.mixtures, separation.salience
+    suites: list[Experiment] = []
+    if "salience" in experiments and encoder is not None:
+        learning = LearnedSalienceConfig(max_items=args.max_items)
+        suites.append(SalienceExperiment(encoder, encoder_name, salience, learning))
+    if "synonyms" in experiments and encoder is not None:
+        suites.append(SynonymsExperiment(encoder, encoder_name, mixtures, salience))
+    if "conformity" in experiments:
+        config = ConformityConfig(args.max_collections, args.popular_fraction, mixtures=mixtures, salience=salience)
+        suites.append(ConformityExperiment(config, encoder, encoder_name))
+    if "intervention" in experiments:
+        suites.append(InterventionExperiment(InterventionConfig(seed=args.seed)))
+    return tuple(suites)
 
 
 def _check_experiments(args: argparse.Namespace) -> tuple[str, ...]:

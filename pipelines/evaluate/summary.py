@@ -18,16 +18,12 @@ from pipelines.evaluate.job import PICTURE, EvaluateJob
 from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
-from transforms.evaluation.experiments.conformity.tables import conformity_table, removal_table
 from transforms.evaluation.experiments.granularity.report import granularity_table, read_sweep
-from transforms.evaluation.experiments.intervention.tables import intervention_table
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
 from transforms.evaluation.experiments.naming.predictions import test_sample, texts_by_hash
 from transforms.evaluation.experiments.naming.samples import sample_names_table
 from transforms.evaluation.experiments.naming.tables import names_table
-from transforms.evaluation.experiments.salience.tables import salience_table
 from transforms.evaluation.experiments.statistics import Statistics
-from transforms.evaluation.experiments.synonyms.tables import synonyms_table
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.tables import separation_table
 from transforms.report.terminal import rich_table
@@ -47,15 +43,9 @@ def print_evaluation(job: EvaluateJob, seconds: float) -> None:
         tables.append(_plain(cells_of(granularity_table(read_sweep(metrics))), "Sweep: how wide journeys are"))
     if "E2" in job.experiments:
         tables.append(_methods(cells_of(separation_table(metrics))))
-    if "salience" in job.experiments:
-        tables.append(_plain(cells_of(salience_table(metrics)), "Salience: hidden tags"))
-    if "synonyms" in job.experiments:
-        tables.append(_plain(cells_of(synonyms_table(metrics)), "Synonyms: key words replaced"))
-    if "conformity" in job.experiments:
-        tables.append(_plain(cells_of(conformity_table(metrics)), "Conformity: popular items planted"))
-        tables.append(_plain(cells_of(removal_table(metrics)), "What rules take out"))
-    if "intervened" in job.experiments:
-        tables.append(_plain(cells_of(intervention_table(metrics)), "Intervened: all items as frequent in the test"))
+    for suite in job.suites:
+        for table in suite.tables(metrics):
+            tables.append(rich_table(dataclasses.replace(table, title=table.title or suite.title)))
     if job.names is not None:
         cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
         tables.append(_plain(_without_ends(cells), "Names: how good they are"))
@@ -68,7 +58,9 @@ def print_evaluation(job: EvaluateJob, seconds: float) -> None:
     if job.report is not None:
         configuration = source.manifest.configuration if source.manifest else job.configuration
         picture = _draw(job.report.with_suffix(PICTURE), metrics) if "sweep" in job.experiments else None
-        page = evaluation_page(metrics, configuration, picture, _shown(job, job.names) if job.names else None)
+        page = evaluation_page(
+            metrics, configuration, job.suites, picture, _shown(job, job.names) if job.names else None
+        )
         job.report.write_text(page, encoding="utf-8")
         console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))

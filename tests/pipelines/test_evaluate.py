@@ -240,9 +240,9 @@ class TestSalience:
         options = ("--experiments=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
         told = evaluate(*options, "--max_items=350", "--workspace=out")
         figures = values(tmp_path / "out")
-        assert figures["salience_auc", "statistical"] == 0.5
-        assert figures["salience_auc", "learned, default model"] > 0.9
-        assert figures["salience_items", "all"] == 350
+        assert figures["salience_auc", "scorer=statistical"] == 0.5
+        assert figures["salience_auc", "scorer=learned, default model"] > 0.9
+        assert figures["salience_items", ""] == 350
         assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS))
         assert "learned, default model" in told
         assert "…" not in told
@@ -252,7 +252,7 @@ class TestSalience:
         assert values(tmp_path / "again")["texts_encoded", ""] == 0
         assert content(tmp_path / "again", EMBEDDINGS) == content(tmp_path / "out", EMBEDDINGS)
 
-    def test_too_little_to_judge_by(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_too_few_tags(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"items.parquet": pa.Table.from_pylist(rows_of_items(20, tagged=0.0))})
         assert (
             run_job(
@@ -273,9 +273,9 @@ class TestSalience:
         told = evaluate("--experiments=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
         figures = values(tmp_path / "evaluation")
         assert figures["synonyms_collections", ""] == 12
-        assert figures["synonyms_drop", "ICPC, statistical terms/changed items"] > 0
-        assert figures["texts_encoded", ""] == 108 + figures["synonyms_changed", ""]
-        assert "share of the literal drop" in told
+        assert figures["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
+        assert figures["texts_encoded", ""] == 108 + figures["synonyms_items_changed", ""]
+        assert "fraction of the drop of literal terms" in told
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "12 collections that have one of 6 key words" in page
 
@@ -291,18 +291,18 @@ class TestInterest:
             for n in range(12)
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
-        options = (f"--collections={folder}", "--most_collections=8", "--popular_share=0.5", "--report=page.md")
+        options = (f"--collections={folder}", "--max_collections=8", "--popular_fraction=0.5", "--report=page.md")
         told = evaluate("--experiments=conformity", *options)
         figures = values(tmp_path / "evaluation")
-        world = "nobody's interest"
-        f1 = {rule: figures["conformity_f1", f"{world}/ICPC, statistical terms/{rule}"] for rule in RULES}
-        assert f1["what was planted"] > f1["nothing"]
-        assert figures["conformity_mixtures", world] == 12
-        assert "popular but meant taken out" in told
+        method = "scenario=noise/method=ICPC, statistical terms"
+        f1 = {rule: figures["conformity_f1", f"{method}/rule={rule}"] for rule in RULES}
+        assert f1["oracle"] > f1["none"]
+        assert figures["conformity_mixtures", "scenario=noise"] == 12
+        assert "genuine popular removed" in told
         assert not (tmp_path / "evaluation" / EMBEDDINGS.name).exists()
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
-        assert "## Conformity: popular items planted" in page
-        assert manifest(tmp_path / "evaluation", METRICS).configuration["conformity"]["share"] == 0.5
+        assert "## Conformity: injected popular items" in page
+        assert manifest(tmp_path / "evaluation", METRICS).configuration["conformity"]["popular_fraction"] == 0.5
 
     def test_conformity_by_vectors(self, toy: Toy, tmp_path: Path) -> None:
         described = [
@@ -310,15 +310,18 @@ class TestInterest:
             for n in range(12)
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
-        options = ("--experiments=conformity", f"--collections={folder}", f"--encoder={toy}", "--most_collections=8")
+        options = ("--experiments=conformity", f"--collections={folder}", f"--encoder={toy}", "--max_collections=8")
         evaluate(*options, "--workspace=out")
         figures = values(tmp_path / "out")
-        assert ("conformity_f1", "an interest of some/ICPC with a second look, toy/interest") in figures
+        assert (
+            "conformity_f1",
+            "scenario=shared interest/method=ICPC with a second look, toy/rule=interest",
+        ) in figures
         assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
         evaluate(*options, "--workspace=again", "--previous=out")
         assert values(tmp_path / "again")["texts_encoded", ""] == 0
 
-    def test_intervened(self, tmp_path: Path) -> None:
+    def test_intervention(self, tmp_path: Path) -> None:
         pairs = world()
         log = pa.table(
             {
@@ -328,17 +331,22 @@ class TestInterest:
             }
         )
         folder = write(tmp_path / "in", {"a.parquet": log.slice(0, 500), "b.parquet": log.slice(500)})
-        told = evaluate("--experiments=intervened", f"--interactions={folder}", "--report=page.md")
+        told = evaluate("--experiments=intervention", f"--interactions={folder}", "--report=page.md")
         figures = values(tmp_path / "evaluation")
-        assert figures["intervened_users", ""] == len(pairs.offsets) - 1
-        assert figures["intervened_recall", "DICE/intervened"] > figures["intervened_recall", "most popular/intervened"]
+        assert figures["intervention_users", ""] == len(pairs.offsets) - 1
+        recall = {
+            name: figures["intervention_recall", f"recommender={name}/test_set=intervened"]
+            for name in ("DICE", "most popular")
+        }
+        assert recall["DICE"] > recall["most popular"]
         assert "popularity overlap" in told
-        assert "## Intervened" in (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "## Intervention: " in (tmp_path / "page.md").read_text(encoding="utf-8")
 
     def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"log.parquet": LOG.slice(0, 9)})
         assert (
-            run_job(EvaluateJob, ["--experiments=intervened", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
+            run_job(EvaluateJob, ["--experiments=intervention", f"--interactions={folder}", "--runner=FnApiRunner"])
+            == 1
         )
         assert "lists of 20 need at least 40" in capsys.readouterr().err.replace("\n", " ")
 
@@ -449,9 +457,9 @@ class TestUsage:
             (("--experiments=salience",), "salience needs --items"),
             (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),
             (("--experiments=conformity",), "conformity needs --collections"),
-            (("--experiments=intervened",), "intervened needs --interactions"),
+            (("--experiments=intervention",), "intervention needs --interactions"),
             (("--experiments=conformity,E2", *COLLECTIONS), "conformity runs alone"),
-            ((*COLLECTIONS, "--popular_share=0"), "argument --popular_share: must be a number in (0, 1]"),
+            ((*COLLECTIONS, "--popular_fraction=0"), "argument --popular_fraction: must be a number in (0, 1]"),
             (("--experiments=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
             (("--experiments=synonyms,E2", *COLLECTIONS), "synonyms runs alone, not beside other --experiments"),
             (("--experiments=salience", *COLLECTIONS), "--collections is for E2 and conformity and syn"),

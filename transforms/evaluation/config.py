@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from transforms.interest.config import InterestConfig
 from transforms.salience.config import SalienceConfig
 from transforms.settings import setting, validate
 
@@ -87,64 +86,3 @@ class SeparationConfig:
     salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
     fixed_thresholds: tuple[tuple[str, float], ...] = ()
     measure_stability: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class InterventionConfig:
-    """How recommendations are judged on a test set in which popularity does not help.
-
-    Attributes:
-        test_share: share of the pairs of user and item that are tested, in (0, 1).
-        fewest: pairs that each user and each item must have, at least 1; others are not used.
-        length: of the lists of recommended items, at least 1.
-        most_users: users that are judged, a sample, at least 1.
-        learning: how DICE learns; its seed is `seed`.
-        seed: of all draws, of learning and of the intervals.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    test_share: float = 0.2
-    fewest: int = 5
-    length: int = 20
-    most_users: int = 5000
-    learning: InterestConfig = dataclasses.field(default_factory=InterestConfig)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.test_share < 1:
-            raise ValueError(f"test_share must be in (0, 1), got {self.test_share}")
-        for name in ("fewest", "length", "most_users"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-
-
-@dataclasses.dataclass(frozen=True)
-class ConformityConfig:
-    """How popular items are planted into mixtures, for rules to take them out again.
-
-    Attributes:
-        separation: how collections are mixed, and how terms are found.
-        most_collections: collections that are mixed, a sample, at least 1: of few collections, so that users share
-            interests.
-        popular: how many popular items there are, at least 1.
-        share: of all mixtures that each of them is planted into, in (0, 1].
-        learning: how DICE learns; its seed is that of the mixtures.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    separation: SeparationConfig = dataclasses.field(default_factory=SeparationConfig)
-    most_collections: int = 40
-    popular: int = 20
-    share: float = 0.1
-    learning: InterestConfig = dataclasses.field(default_factory=InterestConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("most_collections", "popular"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"share must be in (0, 1], got {self.share}")

@@ -58,6 +58,14 @@ class MetricIndex:
         """Return one value; None: there is none. Missing ends are NaN, a missing `n` is 0."""
         return self._values.get((metric, format_slice(parts)))
 
+    def value(self, metric: str, /, **parts: object) -> float:
+        """Return one value without its interval.
+
+        Raises:
+            KeyError: when there is no such value.
+        """
+        return self._values[metric, format_slice(parts)].value
+
     def slices(self, metric: str) -> list[dict[str, str]]:
         """Return the parts of all slices of a metric, in the order of the rows."""
         return [parse_slice(text) for name, text in self._values if name == metric]
@@ -83,6 +91,11 @@ class MetricIndex:
     def cell(self, metric: str, /, **parts: object) -> Cell:
         """Return a value with three digits and its interval as a cell."""
         return value_cell(self.get(metric, **parts))
+
+    def text(self, metric: str, /, **parts: object) -> str:
+        """Return the text of that cell, such as `0.123 (.100–.150)`."""
+        cell = self.cell(metric, **parts)
+        return f"{cell.text} ({cell.interval})" if cell.interval else cell.text
 
 
 def _interval(row: dict[str, Any]) -> Interval:

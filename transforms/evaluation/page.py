@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from schemas import METRICS
 from transforms.columnar import concatenate
-from transforms.evaluation.experiments.conformity.tables import conformity_table, describe_conformity, removal_table
+from transforms.evaluation.experiment import Experiment
 from transforms.evaluation.experiments.granularity.report import (
     about_sweep,
     granularity_table,
     min_size_table,
     read_sweep,
 )
-from transforms.evaluation.experiments.intervention.tables import describe_intervention, intervention_table
 from transforms.evaluation.experiments.naming.tables import describe_naming, differences_table, names_table
-from transforms.evaluation.experiments.salience.tables import describe_salience, salience_table
 from transforms.evaluation.experiments.separation.metrics import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.experiments.statistics import Statistics
-from transforms.evaluation.experiments.synonyms.tables import describe_synonyms, synonyms_table
 from transforms.evaluation.tables import separation_table
 from transforms.report.markdown import render_table
 
@@ -43,6 +40,7 @@ _ABOUT_CURVES = "Mean F1 over all k at each threshold that was tried; bold: the 
 def evaluation_page(
     metrics: Iterable[pa.RecordBatch],
     configuration: Mapping[str, Any],
+    suites: Sequence[Experiment],
     picture: str | None = None,
     names: str | None = None,
 ) -> str:
@@ -51,6 +49,7 @@ def evaluation_page(
     Args:
         metrics: rows of `metrics`, as `evaluate` wrote them.
         configuration: that of the run, from the manifest of the metrics.
+        suites: the other experiments that ran.
         picture: where the curves of a sweep are, as seen from the page; None: they were not drawn.
         names: a table of names to look at; None: none is shown.
     """
@@ -66,16 +65,10 @@ def evaluation_page(
         sections += [separation_table([rows]), "### By threshold\n", _ABOUT_CURVES, sweep_table([rows])]
     if "sweep" in configuration["experiments"]:
         sections += _sweep_sections(rows, picture)
-    if "salience" in configuration["experiments"]:
-        sections += ["## Salience: hidden tags\n", describe_salience([rows]), salience_table([rows])]
-    if "synonyms" in configuration["experiments"]:
-        sections += ["## Synonyms: key words replaced\n", describe_synonyms([rows]), synonyms_table([rows])]
-    if "conformity" in configuration["experiments"]:
-        sections += ["## Conformity: popular items planted\n", describe_conformity([rows]), conformity_table([rows])]
-        sections += ["### What rules take out\n", removal_table([rows])]
-    if "intervened" in configuration["experiments"]:
-        sections += ["## Intervened: all items as frequent in the test\n", describe_intervention([rows])]
-        sections += [intervention_table([rows])]
+    for suite in suites:
+        sections += [f"## {suite.title}\n", *(f"{line}\n" for line in suite.describe([rows]))]
+        for table in suite.tables([rows]):
+            sections += [*([f"### {table.title}\n"] if table.title else []), render_table(table)]
     if "naming" in configuration["experiments"]:
         sections += _names_sections(rows, configuration["names"])
     if names is not None:

@@ -9,7 +9,13 @@ from types import MappingProxyType
 
 from transforms.evaluation.experiment import Experiment
 
-_EXPERIMENTS = ("transforms.evaluation.experiments.statistics:Statistics",)
+_EXPERIMENTS = (
+    "transforms.evaluation.experiments.statistics:Statistics",
+    "transforms.evaluation.experiments.salience.experiment:SalienceExperiment",
+    "transforms.evaluation.experiments.synonyms.experiment:SynonymsExperiment",
+    "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",
+    "transforms.evaluation.experiments.intervention.experiment:InterventionExperiment",
+)
 
 
 @functools.cache

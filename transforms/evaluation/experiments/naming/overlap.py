@@ -1,7 +1,7 @@
-"""What names share with those that people gave, word by word and letter by letter: SacreBLEU and chrF.
+"""Overlap of names with references, in words and in characters: SacreBLEU and chrF.
 
-Both are made of counts that are summed over all names before one figure is made of them. These counts are kept for each
-name, so that intervals take a moment (`bootstrap.score_interval`); the formulas are those of the package sacrebleu.
+Both are computed from counts that are summed over all names. The counts are kept for each name, so that intervals are
+fast (`bootstrap.score_interval`); the formulas are those of the package sacrebleu.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ OVERLAPS: tuple[Overlap, ...] = get_args(Overlap)
 
 
 def overlap_counts(overlap: Overlap, names: Sequence[str], references: Sequence[str]) -> Counts:
-    """What each name adds to a score.
+    """Compute the counts of each name.
 
     Args:
-        overlap: which score.
-        names: those that are judged; may be empty texts.
-        references: the name that each of them should be.
+        overlap: the score.
+        names: predicted names; may be empty texts.
+        references: the reference of each.
 
     Returns:
-        Shape (names, counts), dtype int64. Of `bleu` lengths, and n-grams of words that are right and that there are;
-        of `chrf` n-grams of characters of both sides and those that they share.
+        Shape (names, counts), dtype int64. Of `bleu`: lengths, and the numbers of correct and of all word n-grams; of
+        `chrf`: the numbers of character n-grams of both sides and of common ones.
 
     Raises:
-        ValueError: when there are no names, or not as many references.
+        ValueError: when there are no names, or the numbers of names and references differ.
     """
     if not names or len(names) != len(references):
         raise ValueError(f"each name needs one reference, got {len(names)} names and {len(references)} references")
@@ -41,7 +41,7 @@ def overlap_counts(overlap: Overlap, names: Sequence[str], references: Sequence[
 
 
 def overlap_score(overlap: Overlap) -> Score:
-    """What makes a score in [0, 100] of sums of `overlap_counts`."""
+    """Return the function that computes a score in [0, 100] from sums of `overlap_counts`."""
     metric = _metric(overlap)
 
     def score(sums: Sequence[int]) -> float:
@@ -51,9 +51,9 @@ def overlap_score(overlap: Overlap) -> Score:
 
 
 def signature(overlap: Overlap) -> str:
-    """How a score is computed, in sacrebleu's words: `nrefs:1|case:mixed|...|version:2.6.0`."""
+    """Return the signature of sacrebleu for a score: `nrefs:1|case:mixed|...|version:2.6.0`."""
     metric = _metric(overlap)
-    metric.corpus_score(["a name"], [["a name"]])  # counts the references, which a signature tells
+    metric.corpus_score(["a name"], [["a name"]])  # counts the references, which are part of a signature
     return str(metric.get_signature().format())
 
 

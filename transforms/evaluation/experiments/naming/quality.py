@@ -1,4 +1,4 @@
-"""What names are by themselves: rare or worn, safe, all different."""
+"""Measures of names by themselves: rarity of their words, safety, uniqueness."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from transforms.naming.text import normalize
 
 
 def word_rarity(journeys: Sequence[Iterable[str]]) -> dict[str, float]:
-    """How rare each word is among journeys, in [0, 1]: 0 where all have it, 1 where one has.
+    """Compute the rarity of each word among journeys, in [0, 1]: 0 where all have it, 1 where one has.
 
-    It is the inverse document frequency, a journey being a document, as a share of the greatest there is:
+    It is the inverse document frequency, a journey being a document, divided by its maximum:
     `1 - log(journeys that have the word) / log(journeys)`.
 
     Args:
-        journeys: the texts of each, at least two.
+        journeys: the texts of each journey, at least two.
 
     Raises:
         ValueError: when there are fewer than two journeys.
     """
     if len(journeys) < 2:
-        raise ValueError(f"words are rare among two journeys or more, got {len(journeys)}")
+        raise ValueError(f"the rarity of words needs at least two journeys, got {len(journeys)}")
     words = Counter(
         word for texts in journeys for word in {word for text in texts for word in normalize(text).split(" ")}
     )
@@ -34,14 +34,15 @@ def word_rarity(journeys: Sequence[Iterable[str]]) -> dict[str, float]:
 
 
 def mean_idf(names: Sequence[str], rarity: dict[str, float]) -> Floats:
-    """A proxy for whether a name would catch somebody's attention: the mean rarity of its words, in [0, 1].
+    """Compute the mean rarity of the words of each name, in [0, 1].
 
-    Nobody was asked. Worn words (`videos`, `best of`) score low, telling ones high; so do words that nobody uses, as
-    one that is in no journey counts like one that is in one. Read it beside what tells whether a name is right.
+    A proxy for interestingness without human ratings: common words (`videos`, `best of`) score low, rare ones high. A
+    word of no journey counts like a word of one, so that nonsense scores high too: read it together with measures of
+    correctness.
 
     Args:
         names: a blank one has 0.
-        rarity: of words, as `word_rarity` gives it.
+        rarity: of words, as `word_rarity` computes it.
 
     Returns:
         Shape (names,), dtype float64.
@@ -51,15 +52,15 @@ def mean_idf(names: Sequence[str], rarity: dict[str, float]) -> Floats:
 
 
 def safe(names: Sequence[str], safety: SafetyFilter) -> Floats:
-    """1 for each name that may be written, 0 for one that may not; shape (names,), dtype float64."""
+    """Return 1 for each name that is safe and 0 for each other; shape (names,), dtype float64."""
     return np.array([float(not safety.unsafe_reason(name)) for name in names])
 
 
 def uniqueness(names: Sequence[str]) -> Floats:
-    """What each name adds to the share of different names: 1 / how many are the same; shape (names,), dtype float64.
+    """Compute for each name 1 / the number of names that equal it; shape (names,), dtype float64.
 
-    The mean is the number of different names over that of names. Case, punctuation and plurals make no difference.
-    Among names that are drawn again, with replacement, more would be the same; these shares are fixed before.
+    The mean is the number of distinct names divided by the number of names. Case, punctuation and plurals make no
+    difference. Bootstrap resamples repeat names, so the values are computed before resampling.
     """
     times = Counter(map(normalize, names))
     return np.array([1 / times[normalize(name)] for name in names])

@@ -1,4 +1,4 @@
-"""Names as vectors: how near one is to the name that people gave, and whether it finds its own journey among others."""
+"""Measures of the vectors of names: similarity to references, and retrieval of a name's journey among all."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy.typing as npt
 from transforms.batching import Vectors
 from transforms.evaluation.bootstrap import Floats
 
-_EQUAL = 1e-6
-"""Cosines that differ by less are equal: they are float noise."""
-_NAMES_AT_ONCE = 1024
+_TOLERANCE = 1e-6
+"""Cosines that differ by less are equal: the difference is rounding error."""
+_NAMES_PER_BLOCK = 1024
 
 
 class RetrievalScores(NamedTuple):
-    """How well each name finds its own journey; each of shape (names,), dtype float64.
+    """How well each name retrieves its own journey; each of shape (names,), dtype float64.
 
     Attributes:
-        recall: 1 where its own journey is nearer to it than all others, else 0.
+        recall: 1 where its own journey is nearest, else 0.
         reciprocal_rank: 1 / the rank of its own journey.
-        over_broadness: share of the other journeys that it fits at least as well as its own; 0 is best.
+        over_broadness: fraction of the other journeys that are at least as near as its own; 0 is best.
     """
 
     recall: Floats
@@ -31,7 +31,7 @@ class RetrievalScores(NamedTuple):
 
 
 def cosines(first: Vectors, second: Vectors) -> Floats:
-    """The cosine of each row with the row beside it; 0 where one of them is all zeros.
+    """Compute the cosine of each row of `first` with the same row of `second`; 0 where one of them is all zeros.
 
     Args:
         first: shape (rows, dimensions).
@@ -42,13 +42,14 @@ def cosines(first: Vectors, second: Vectors) -> Floats:
 
 
 def retrieve_own(names: Vectors, journeys: Vectors) -> RetrievalScores:
-    """Looks for the journey of each name among all, by cosine.
+    """Rank all journeys for each name, by cosine, and find its own.
 
-    A journey that is as near as the own one counts as nearer, so a name that fits all finds none: ties are against it.
+    A journey that is as near as its own ranks higher: ties count against the name, so that one that fits all
+    journeys retrieves none.
 
     Args:
-        names: shape (names, dimensions); all zeros for a name that is blank.
-        journeys: of the same shape: `mean_vectors` of the titles of the journey that each name is for.
+        names: shape (names, dimensions); all zeros for a blank name.
+        journeys: of the same shape: `mean_vectors` of the titles of each name's journey.
 
     Raises:
         ValueError: when there are fewer than two.
@@ -56,31 +57,31 @@ def retrieve_own(names: Vectors, journeys: Vectors) -> RetrievalScores:
     if len(names) < 2 or names.shape != journeys.shape:
         raise ValueError(f"at least two names with a journey each are needed, got {names.shape} and {journeys.shape}")
     pairs = (_unit(names), _unit(journeys))
-    rivals = np.concatenate([_rivals(*pairs, start) for start in range(0, len(names), _NAMES_AT_ONCE)])
+    rivals = np.concatenate([_rivals(*pairs, start) for start in range(0, len(names), _NAMES_PER_BLOCK)])
     return RetrievalScores((rivals == 0).astype(np.float64), 1 / (1 + rivals), rivals / (len(names) - 1))
 
 
 def _rivals(names: Floats, journeys: Floats, start: int) -> npt.NDArray[np.int64]:
-    """For each of some names the number of other journeys that are at least as near as its own."""
-    nearness = names[start : start + _NAMES_AT_ONCE] @ journeys.T
-    own = np.diagonal(nearness, start)
-    return np.asarray((nearness > own[:, None] - _EQUAL).sum(axis=1) - 1)
+    """Count for each name of a block the other journeys that are at least as near as its own."""
+    similarity = names[start : start + _NAMES_PER_BLOCK] @ journeys.T
+    own = np.diagonal(similarity, start)
+    return np.asarray((similarity > own[:, None] - _TOLERANCE).sum(axis=1) - 1)
 
 
 def mean_vectors(vectors: Vectors, offsets: npt.NDArray[np.int64]) -> Vectors:
-    """The mean of the vectors of each group, shape (groups, dimensions); zeros for a group without any.
+    """Compute the mean vector of each group, shape (groups, dimensions); zeros for an empty group.
 
     Args:
-        vectors: shape (texts, dimensions), those of one group after those of another.
+        vectors: shape (texts, dimensions), group after group.
         offsets: where groups begin and end, shape (groups + 1,).
     """
     groups = [vectors[start:end] for start, end in itertools.pairwise(offsets)]
-    none = np.zeros(vectors.shape[1], np.float32)
-    return np.stack([group.mean(axis=0) if len(group) else none for group in groups])
+    zeros = np.zeros(vectors.shape[1], np.float32)
+    return np.stack([group.mean(axis=0) if len(group) else zeros for group in groups])
 
 
 def medoids(vectors: Vectors, offsets: npt.NDArray[np.int64]) -> list[int | None]:
-    """For each group the place in it of the vector that is nearest to the mean; the first of equals, None of none.
+    """Find in each group the index of the vector nearest to the mean; the first of equals, None in an empty group.
 
     Args:
         vectors: as for `mean_vectors`.
@@ -88,8 +89,8 @@ def medoids(vectors: Vectors, offsets: npt.NDArray[np.int64]) -> list[int | None
     """
     found: list[int | None] = []
     for start, end, mean in zip(offsets[:-1], offsets[1:], mean_vectors(vectors, offsets), strict=True):
-        nearness = cosines(vectors[start:end], np.broadcast_to(mean, (end - start, len(mean))))
-        found.append(int(np.argmax(nearness > nearness.max() - _EQUAL)) if end > start else None)
+        similarity = cosines(vectors[start:end], np.broadcast_to(mean, (end - start, len(mean))))
+        found.append(int(np.argmax(similarity > similarity.max() - _TOLERANCE)) if end > start else None)
     return found
 
 

@@ -1,81 +1,85 @@
-"""The experiments on salience from end to end, on Beam: a catalogue with tags, or collections, in; figures out."""
+"""The experiment on salience: options, graph and tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
-import apache_beam as beam
 import pyarrow as pa
-from apache_beam.pvalue import AsIter, AsSingleton
 
-from transforms.columnar import ApplyGlobally
-from transforms.datasets.error_rate import DataError
-from transforms.encoders.encode import EncodeItems
+from schemas import EMBEDDINGS, ITEMS
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.experiment import ExperimentResult
-from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
+from transforms.evaluation.dataset_inputs import ITEMS_INPUT
+from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options
+from transforms.evaluation.experiments.salience.config import SalienceExperimentConfig
+from transforms.evaluation.metric_rows import MetricIndex
+from transforms.report.table import Table, number_columns, row, text_columns
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
-from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows, smallest_hashes
-from transforms.salience.model import SalienceModel
+
+_COLUMNS = {
+    "AUC": "salience_auc",
+    "precision@5": "salience_precision",
+    "calibration error": "salience_calibration_error",
+}
 
 
-def _judge_catalogue(
-    _: bytes,
-    items: pa.RecordBatch,
-    vectors: Iterable[pa.RecordBatch],
-    salience: SalienceConfig,
-    learning: LearnedSalienceConfig,
-    default: SalienceModel,
-) -> pa.RecordBatch:
-    encoded = align_to(vectors, items["item_id"])
-    known = encoded.drop_null()
-    rows = items.filter(encoded.is_valid())
-    try:
-        return evaluate_scorers(rows, matrix(known, dimensions_of(known)), salience, learning, default)
-    except ValueError as error:
-        raise DataError(f"{error}; nothing was committed") from error
-
-
-@dataclasses.dataclass
-class EvaluateSalience(beam.PTransform):
-    """Rows of `items`, each once, with tags -> how well scorers know which tags were hidden.
-
-    A sample of the items is brought together in one process.
+@dataclasses.dataclass(frozen=True)
+class SalienceExperiment(Experiment):
+    """Comparison of scorers of salient terms on hidden tags.
 
     Attributes:
-        encoder: what makes vectors of the items.
+        encoder: where vectors of items come from.
+        encoder_name: its short name.
         salience: limits of the vocabulary.
-        learning: limits; its `max_items` is the size of the sample.
-        default: the model that comes with the package.
-        stored: record batches of `embeddings` of an earlier run; None: none.
+        learning: limits of learned salience, and the size of the sample.
     """
 
+    name: ClassVar[str] = "salience"
+    title: ClassVar[str] = "Salience: hidden tags"
+    summary: ClassVar[str] = "Tags of half of the items are hidden; scorers of salient terms are compared on them."
+    needs: ClassVar[Needs] = Needs(inputs=((ITEMS_INPUT,),), requires_encoder=True, runs_alone=True)
+    configs: ClassVar[tuple[type, ...]] = (SalienceExperimentConfig, SalienceConfig)
+
     encoder: EncoderSource
-    salience: SalienceConfig
-    learning: LearnedSalienceConfig
-    default: SalienceModel
-    stored: beam.PCollection | None = None
+    encoder_name: str
+    salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
+    learning: LearnedSalienceConfig = dataclasses.field(default_factory=LearnedSalienceConfig)
 
-    def expand(self, items: beam.PCollection) -> ExperimentResult:
-        most = self.learning.max_items
-        sample = (
-            items
-            | "SampleSome" >> beam.Map(_smallest, most).with_output_types(pa.RecordBatch)
-            | "Sample" >> ApplyGlobally(smallest_hashes, (most,))
-        )
-        encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
-        vectors = encoded.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
-        metrics = (
-            items.pipeline
-            | "Once" >> beam.Impulse()
-            | "Judge"
-            >> beam.Map(
-                _judge_catalogue, AsSingleton(sample), AsIter(vectors), self.salience, self.learning, self.default
-            ).with_output_types(pa.RecordBatch)
-        )
-        return ExperimentResult(metrics, encoded.counts, encoded.embeddings)
+    @classmethod
+    def from_options(cls, options: Options) -> Self:
+        if options.encoder is None:
+            raise ValueError(f"{cls.name} needs an encoder")
+        learning = LearnedSalienceConfig(max_items=options.read(SalienceExperimentConfig).max_items)
+        return cls(options.encoder, options.encoder_name, options.read(SalienceConfig), learning)
 
+    def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        from transforms.evaluation.experiments.salience.stages import EvaluateSalience
 
-def _smallest(rows: pa.RecordBatch, most: int) -> pa.RecordBatch:
-    return smallest_hashes([rows], most)
+        stored = inputs.rows.get(EMBEDDINGS.name)
+        evaluate = EvaluateSalience(self.encoder, self.encoder_name, self.salience, self.learning, stored)
+        return inputs.rows[ITEMS.name] | "EvaluateSalience" >> evaluate
+
+    def configuration(self) -> dict[str, Any]:
+        return {"salience": self.salience.described(), "learning": dataclasses.asdict(self.learning)}
+
+    def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.salience.scoring import SCORERS
+
+        index = MetricIndex(metrics)
+        measured = {parts["scorer"] for parts in index.require("salience_precision")}
+        rows = [
+            row(scorer, *(index.cell(metric, scorer=scorer) for metric in _COLUMNS.values()))
+            for scorer in SCORERS
+            if scorer in measured
+        ]
+        return [Table((*text_columns("scorer"), *number_columns(*_COLUMNS)), tuple(rows))]
+
+    def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
+        index = MetricIndex(metrics)
+        return [
+            (
+                f"{index.count('salience_items')} items; the tags of {index.count('salience_items_tested')} of them "
+                "were hidden and are the test set. Small numbers are 95 % intervals, by bootstrap over items."
+            )
+        ]

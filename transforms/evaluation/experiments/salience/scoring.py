@@ -1,10 +1,10 @@
-"""Experiment on salience: tags of half of the items are hidden, and scorers must say which terms they were."""
+"""Comparison of term scorers on tags that are hidden from half of the items."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from transforms.columnar import run_offsets
 from transforms.evaluation.bootstrap import Interval, mean_interval, paired_difference
-from transforms.evaluation.figures import certain, metric_batch, metric_row
+from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.features import FEATURES
 from transforms.salience.fitting import LabelledPairs, expected_calibration_error
@@ -35,38 +35,38 @@ STATISTICAL = "statistical"
 DEFAULT = "learned, default model"
 OWN = "learned, on the other items"
 NEAREST = "nearest terms"
-MOST_GIVEN = "most given terms"
-SCORERS = (DEFAULT, OWN, STATISTICAL, NEAREST, MOST_GIVEN)
-"""What is compared: learned salience, its rival, and two marks: the cosine to a term's context alone, and for all items
-alike the tags that other items have most."""
+FREQUENT = "most frequent tags"
+SCORERS = (DEFAULT, OWN, STATISTICAL, NEAREST, FREQUENT)
+"""The scorers: learned salience with two models, its rival, and two reference points: the cosine between an item and
+the context of a term, and, the same for all items, the number of other items that have the term as a tag."""
 
 PRECISION_AT = 5
 _TEST_SEED = 1
-_AGAIN_SHARE = 0.5
+_MASKED_FRACTION = 0.5
 
 
 class ScorerResult(NamedTuple):
-    """What one scorer gave.
+    """Scores of one scorer.
 
     Attributes:
-        pair_scores: float64, shape (pairs,): of each labelled pair, higher is more relevant.
-        precision: float64, shape (items,): the share of the best terms of each labelled item that are among its labels.
-        chances: float64, shape (pairs,): saliences as probabilities; None for a scorer that does not promise any.
+        pair_scores: float64, shape (pairs,): the score of each labelled pair; higher is more relevant.
+        precision: float64, shape (items,): for each labelled item the fraction of its best terms that are its labels.
+        probabilities: float64, shape (pairs,): saliences as probabilities; None for a scorer without probabilities.
     """
 
     pair_scores: Floats
     precision: Floats
-    chances: Floats | None
+    probabilities: Floats | None
 
 
 class HoldoutData(NamedTuple):
-    """What scorers are tried on.
+    """Test data of the scorers.
 
     Attributes:
-        context: the items, tags hidden from half of them.
-        labels: rows of `LABELS`: what was hidden, for items of which a term of the vocabulary was.
-        labelled: pairs to be told apart.
-        features: of these pairs.
+        context: the items, with the tags of half of them hidden.
+        labels: rows of `LABELS`: hidden terms of the items that have a hidden term in the vocabulary.
+        labelled: pairs of item and term, relevant and not.
+        features: of these pairs, shape (pairs, features).
     """
 
     context: TrainingContext
@@ -82,44 +82,43 @@ def evaluate_scorers(
     learning: LearnedSalienceConfig,
     default: SalienceModel,
 ) -> pa.RecordBatch:
-    """Tries the statistical scorer, the default model, and a model that is learnt from the items whose tags are seen.
+    """Evaluate the statistical scorer, the packaged model, a model trained on the items with visible tags, and marks.
 
     Args:
         items: rows of `items`, with tags.
         vectors: of the items, shape (items, dimensions).
         salience: limits of the vocabulary.
-        learning: limits.
-        default: the model that comes with the package.
+        learning: limits of learned salience.
+        default: the packaged model.
 
     Returns:
-        Rows of `metrics`, sliced by scorer: `salience_auc`, the mean over items of how often a term that was hidden is
-        above one that was hidden from another item; `salience_precision`, the mean over items of the share of the best
-        five terms that were hidden; `..._gain`, the same minus that of the statistical scorer;
-        `salience_calibration_error` of those that promise probabilities.
+        Rows of `metrics`, sliced by `scorer`: `salience_auc`, the mean over items of the probability that a hidden term
+        of the item scores above a hidden term of another item; `salience_precision`, the mean over items of the
+        fraction of the best five terms that were hidden; `..._gain`, the same minus that of the statistical scorer;
+        `salience_calibration_error` of scorers with probabilities.
 
     Raises:
         ValueError: when too few items have tags.
     """
     hidden = sample_mask(items["item_id"], HIDDEN_FRACTION, "hidden")
-    trial = _trial(items, vectors, hidden, salience, learning)
-    if not trial.labelled.fits.any():
-        raise ValueError("no item has a tag that stands in the text or among the tags of at least two others")
-    judged = {STATISTICAL: _judge_statistics(trial), DEFAULT: _judge_model(trial, default, learning)}
-    seen = np.flatnonzero(~hidden)
-    own = _own_model(items.take(pa.array(seen)), vectors[seen], salience, learning)
+    data = _hold_out(items, vectors, hidden, salience, learning)
+    if not data.labelled.fits.any():
+        raise ValueError("no item has a tag that occurs in the text or among the tags of at least two other items")
+    results = {STATISTICAL: _evaluate_statistical(data), DEFAULT: _evaluate_model(data, default, learning)}
+    visible = np.flatnonzero(~hidden)
+    own = _train_own_model(items.take(pa.array(visible)), vectors[visible], salience, learning)
     if own is not None:
-        judged[OWN] = _judge_model(trial, own, learning)
-    judged[NEAREST] = _judge_alone(trial, "nearness", learning)
-    judged[MOST_GIVEN] = _judge_alone(
-        trial, "given", dataclasses.replace(learning, neighbours=learning.max_context_terms)
-    )
-    rows = [row for name, found in judged.items() for row in _rows(name, found, trial, judged[STATISTICAL])]
-    rows.append(metric_row("salience_items", "tested", certain(len(trial.labels))))
-    rows.append(metric_row("salience_items", "all", certain(items.num_rows)))
+        results[OWN] = _evaluate_model(data, own, learning)
+    results[NEAREST] = _evaluate_feature(data, "nearness", learning)
+    all_terms = dataclasses.replace(learning, neighbours=learning.max_context_terms)
+    results[FREQUENT] = _evaluate_feature(data, "given", all_terms)
+    rows = [row for name, result in results.items() for row in _rows(name, result, data, results[STATISTICAL])]
+    rows.append(metric_row("salience_items", point(items.num_rows)))
+    rows.append(metric_row("salience_items_tested", point(len(data.labels))))
     return metric_batch(rows)
 
 
-def _trial(
+def _hold_out(
     items: pa.RecordBatch,
     vectors: Directions,
     hidden: np.ndarray,
@@ -133,34 +132,34 @@ def _trial(
 
 
 def _in_vocabulary(labels: pa.RecordBatch, context: TrainingContext) -> pa.RecordBatch:
-    """The rows of `LABELS` of which a term is in the vocabulary."""
-    known = pc.is_in(labels["terms"].flatten(), context.table.terms)
-    owners = pc.list_parent_indices(labels["terms"]).filter(known).to_numpy()
+    """Return the rows of `LABELS` that have a term of the vocabulary."""
+    is_listed = pc.is_in(labels["terms"].flatten(), context.table.terms)
+    owners = pc.list_parent_indices(labels["terms"]).filter(is_listed).to_numpy()
     return labels.take(pa.array(np.unique(owners)))
 
 
-def _own_model(
+def _train_own_model(
     items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearnedSalienceConfig
 ) -> SalienceModel | None:
-    """A model learnt from items whose tags are seen: of half of these they are hidden in turn."""
-    again = sample_mask(items["item_id"], _AGAIN_SHARE, "hidden again")
-    context = build_context(mask_labels(items, again), vectors, salience, learning)
-    whatever = dataclasses.replace(learning, min_fraction_in_text=0.0)
-    fitted = train(context, terms_of_fields(items.filter(pa.array(again)), salience.stop_words), whatever)
+    """Train a model on items with visible tags, which are masked for half of them in turn."""
+    masked = sample_mask(items["item_id"], _MASKED_FRACTION, "hidden again")
+    context = build_context(mask_labels(items, masked), vectors, salience, learning)
+    any_labels = dataclasses.replace(learning, min_fraction_in_text=0.0)
+    fitted = train(context, terms_of_fields(items.filter(pa.array(masked)), salience.stop_words), any_labels)
     return fitted.model if fitted else None
 
 
-def _judge_statistics(trial: HoldoutData) -> ScorerResult:
-    table = trial.context.table
+def _evaluate_statistical(data: HoldoutData) -> ScorerResult:
+    table = data.context.table
     terms = pa.RecordBatch.from_arrays([table.terms, pa.array(table.specificity)], schema=VOCABULARY)
-    found = statistical_salience(trial.context.candidates, terms, PRECISION_AT)
-    scores = trial.features[:, FEATURES.index("statistical salience")]
-    return ScorerResult(scores, precision(found, trial.labels), None)
+    salient = statistical_salience(data.context.candidates, terms, PRECISION_AT)
+    scores = data.features[:, FEATURES.index("statistical salience")]
+    return ScorerResult(scores, precision(salient, data.labels), None)
 
 
-def _judge_model(trial: HoldoutData, model: SalienceModel, learning: LearnedSalienceConfig) -> ScorerResult:
-    context = trial.context
-    found = learned_salience(
+def _evaluate_model(data: HoldoutData, model: SalienceModel, learning: LearnedSalienceConfig) -> ScorerResult:
+    context = data.context
+    salient = learned_salience(
         context.candidates,
         context.vectors,
         context.table,
@@ -169,23 +168,23 @@ def _judge_model(trial: HoldoutData, model: SalienceModel, learning: LearnedSali
         learning.min_items,
         PRECISION_AT,
     )
-    chances = model.salience(trial.features)
-    return ScorerResult(model.logits(trial.features), precision(found, trial.labels), chances)
+    probabilities = model.salience(data.features)
+    return ScorerResult(model.logits(data.features), precision(salient, data.labels), probabilities)
 
 
-def _judge_alone(trial: HoldoutData, feature: str, learning: LearnedSalienceConfig) -> ScorerResult:
-    """A scorer that looks at one feature, whether a term stands in the text or not."""
+def _evaluate_feature(data: HoldoutData, feature: str, learning: LearnedSalienceConfig) -> ScorerResult:
+    """Evaluate one feature as a score, whether a term occurs in the text or not."""
     weights = [float(name == feature) for name in FEATURES]
-    return _judge_model(trial, SalienceModel(tuple(weights), 0.0), learning)._replace(chances=None)
+    return _evaluate_model(data, SalienceModel(tuple(weights), 0.0), learning)._replace(probabilities=None)
 
 
 def precision(salient: pa.RecordBatch, labels: pa.RecordBatch, at: int = PRECISION_AT) -> Floats:
-    """For each item with labels the share of its most salient terms that are among them.
+    """Compute for each labelled item the fraction of its most salient terms that are among its labels.
 
     Args:
         salient: rows of `salient_terms`, of these items and perhaps others.
         labels: rows of `LABELS`.
-        at: how many terms of an item count; terms that it has too few of count as wrong.
+        at: number of terms of an item that count; missing terms count as wrong.
 
     Returns:
         float64, shape (labels,), in their order.
@@ -201,16 +200,16 @@ def precision(salient: pa.RecordBatch, labels: pa.RecordBatch, at: int = PRECISI
     return np.bincount(owners, hits, minlength=labels.num_rows) / at
 
 
-def ranking(items: Integers, scores: Floats, fits: np.ndarray) -> Floats:
-    """The area under the curve of each item that has both kinds of pairs: how often a pair that fits is above another.
+def auc_per_item(items: Integers, scores: Floats, fits: np.ndarray) -> Floats:
+    """Compute the area under the ROC curve of each item that has relevant and irrelevant pairs.
 
     Args:
         items: shape (pairs,), ascending.
         scores: shape (pairs,); ties count half.
-        fits: bool, shape (pairs,).
+        fits: bool, shape (pairs,): which pairs are relevant.
 
     Returns:
-        float64, shape (items that have both,).
+        float64, shape (items with both kinds,).
     """
     areas = []
     for start, end in itertools.pairwise(run_offsets(items).tolist()):
@@ -221,22 +220,22 @@ def ranking(items: Integers, scores: Floats, fits: np.ndarray) -> Floats:
     return np.array(areas)
 
 
-def _rows(name: str, judged: ScorerResult, trial: HoldoutData, rival: ScorerResult) -> list[dict[str, object]]:
-    """All figures of one scorer."""
-    found: dict[str, Interval] = {}
-    areas, theirs = (_areas(trial, each.pair_scores) for each in (judged, rival))
+def _rows(scorer: str, result: ScorerResult, data: HoldoutData, rival: ScorerResult) -> list[dict[str, Any]]:
+    """Return all metrics of one scorer."""
+    values: dict[str, Interval] = {}
+    areas, rival_areas = (_areas(data, each.pair_scores) for each in (result, rival))
     if len(areas):
-        found["salience_auc"] = mean_interval(areas, _TEST_SEED)
-        found["salience_auc_gain"] = paired_difference(areas, theirs, _TEST_SEED)
-    found["salience_precision"] = mean_interval(judged.precision, _TEST_SEED)
-    found["salience_precision_gain"] = paired_difference(judged.precision, rival.precision, _TEST_SEED)
-    if judged.chances is not None:
-        matched = trial.labelled.matched
-        error = expected_calibration_error(judged.chances[matched], trial.labelled.fits[matched])
-        found["salience_calibration_error"] = certain(error, int(matched.sum()))
-    return [metric_row(metric, name, interval) for metric, interval in found.items()]
+        values["salience_auc"] = mean_interval(areas, _TEST_SEED)
+        values["salience_auc_gain"] = paired_difference(areas, rival_areas, _TEST_SEED)
+    values["salience_precision"] = mean_interval(result.precision, _TEST_SEED)
+    values["salience_precision_gain"] = paired_difference(result.precision, rival.precision, _TEST_SEED)
+    if result.probabilities is not None:
+        matched = data.labelled.matched
+        error = expected_calibration_error(result.probabilities[matched], data.labelled.fits[matched])
+        values["salience_calibration_error"] = point(error, int(matched.sum()))
+    return [metric_row(metric, interval, scorer=scorer) for metric, interval in values.items()]
 
 
-def _areas(trial: HoldoutData, scores: Floats) -> Floats:
-    chosen = trial.labelled.matched
-    return ranking(trial.labelled.pairs.items[chosen], scores[chosen], trial.labelled.fits[chosen])
+def _areas(data: HoldoutData, scores: Floats) -> Floats:
+    matched = data.labelled.matched
+    return auc_per_item(data.labelled.pairs.items[matched], scores[matched], data.labelled.fits[matched])

@@ -1,104 +1,107 @@
-"""The experiments on salience from end to end, on Beam: a catalogue with tags, or collections, in; figures out."""
+"""The experiment on synonyms: options, graph and tables."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
-import apache_beam as beam
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.pvalue import AsIter, AsSingleton
 
-from transforms.datasets.error_rate import DataError
-from transforms.encoders.encode import EncodeTexts
+from schemas import COLLECTIONS, EMBEDDINGS
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.text import TEXTS, item_text
-from transforms.evaluation.config import SeparationConfig
-from transforms.evaluation.corpus import concatenate_collections, limit_sources
-from transforms.evaluation.experiment import ExperimentResult
-from transforms.evaluation.experiments.synonyms.scoring import SynonymData, evaluate_methods, replace_in_mixtures
-from transforms.salience.config import LearnedSalienceConfig
-from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows
-from transforms.salience.model import SalienceModel
+from transforms.evaluation.config import MixtureConfig
+from transforms.evaluation.dataset_inputs import COLLECTIONS_INPUT
+from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options
+from transforms.evaluation.metric_rows import MetricIndex
+from transforms.report.table import Cell, Table, number_columns, row, text_columns
+from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 
-_PLAIN, _REPLACED = "plain ", "replaced "
-
-
-def _prepare(_: bytes, collections: Iterable[pa.RecordBatch], config: SeparationConfig) -> SynonymData:
-    kept = limit_sources(concatenate_collections(collections), config.mixtures.max_collections_of_source)
-    try:
-        return replace_in_mixtures(kept, config.mixtures)
-    except ValueError as error:
-        raise DataError(f"{error}; nothing was committed") from error
+_COLUMNS = {
+    "F1 before": "synonyms_f1_before",
+    "F1 after": "synonyms_f1_after",
+    "drop": "synonyms_drop",
+    "fraction of the drop of literal terms": "synonyms_fraction_of_drop",
+}
 
 
-def _texts(trial: SynonymData) -> Iterator[pa.RecordBatch]:
-    """The texts of all items as they are, and of those that were changed."""
-    for kind, rows in ((_PLAIN, trial.items), (_REPLACED, trial.replaced.filter(pa.array(trial.changed)))):
-        ids = pc.binary_join_element_wise(kind, rows["item_id"], "")
-        yield pa.RecordBatch.from_arrays([ids, item_text(rows)], schema=TEXTS)
-
-
-def _judge_synonyms(
-    _: bytes,
-    trial: SynonymData,
-    encoded: Iterable[pa.RecordBatch],
-    config: SeparationConfig,
-    learning: LearnedSalienceConfig,
-    default: SalienceModel,
-) -> pa.RecordBatch:
-    batches = list(encoded)
-    plain = pc.binary_join_element_wise(_PLAIN, trial.items["item_id"], "")
-    changed = pc.binary_join_element_wise(_REPLACED, trial.items["item_id"], "")
-    replaced = pc.if_else(pa.array(trial.changed), changed, plain)
-    vectors = [_vectors(batches, ids) for ids in (plain, replaced)]
-    return evaluate_methods(trial, vectors[0], vectors[1], config, learning, default)
-
-
-def _vectors(batches: list[pa.RecordBatch], ids: pa.StringArray) -> np.ndarray:
-    found = align_to((quantize_rows(batch) for batch in batches), ids)
-    return matrix(found, dimensions_of(found))
-
-
-@dataclasses.dataclass
-class EvaluateSynonyms(beam.PTransform):
-    """Record batches of `collections` -> what is left of each method where key words are replaced by synonyms.
+@dataclasses.dataclass(frozen=True)
+class SynonymsExperiment(Experiment):
+    """Comparison of extraction methods where key words of collections are replaced by synonyms.
 
     Attributes:
-        config: how collections are mixed, and how terms are found.
-        encoder: what makes vectors of the items.
-        learning: limits of the learned scorer.
-        default: its model.
-        stored: record batches of `embeddings` of an earlier run; None: none.
+        encoder: where vectors of items come from.
+        encoder_name: its short name.
+        mixtures: how collections are mixed.
+        salience: configuration of the statistical scorer.
+        learning: configuration of the learned scorer.
     """
 
-    config: SeparationConfig
-    encoder: EncoderSource
-    learning: LearnedSalienceConfig
-    default: SalienceModel
-    stored: beam.PCollection | None = None
+    name: ClassVar[str] = "synonyms"
+    title: ClassVar[str] = "Synonyms: replaced key words"
+    summary: ClassVar[str] = "Key words of collections are replaced by synonyms; extraction methods are compared."
+    needs: ClassVar[Needs] = Needs(
+        inputs=((COLLECTIONS_INPUT,),), requires_encoder=True, packages=("scipy", "sklearn"), runs_alone=True
+    )
+    configs: ClassVar[tuple[type, ...]] = (MixtureConfig, SalienceConfig)
 
-    def expand(self, collections: beam.PCollection) -> ExperimentResult:
-        root = collections.pipeline
-        trial = root | "Once" >> beam.Impulse() | "Prepare" >> beam.Map(_prepare, AsIter(collections), self.config)
-        encoded = (
-            trial
-            | "Texts" >> beam.FlatMap(_texts).with_output_types(pa.RecordBatch)
-            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+    encoder: EncoderSource
+    encoder_name: str
+    mixtures: MixtureConfig = dataclasses.field(default_factory=MixtureConfig)
+    salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
+    learning: LearnedSalienceConfig = dataclasses.field(default_factory=LearnedSalienceConfig)
+
+    @classmethod
+    def from_options(cls, options: Options) -> Self:
+        if options.encoder is None:
+            raise ValueError(f"{cls.name} needs an encoder")
+        configs = (options.read(config) for config in cls.configs)
+        return cls(options.encoder, options.encoder_name, *configs)
+
+    def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        from transforms.evaluation.experiments.synonyms.stages import EvaluateSynonyms
+
+        evaluate = EvaluateSynonyms(
+            self.mixtures,
+            self.salience,
+            self.learning,
+            self.encoder,
+            self.encoder_name,
+            inputs.rows.get(EMBEDDINGS.name),
         )
-        metrics = (
-            root
-            | "OnceMore" >> beam.Impulse()
-            | "Judge"
-            >> beam.Map(
-                _judge_synonyms,
-                AsSingleton(trial),
-                AsIter(encoded.vectors),
-                self.config,
-                self.learning,
-                self.default,
-            ).with_output_types(pa.RecordBatch)
+        return inputs.rows[COLLECTIONS.name] | "EvaluateSynonyms" >> evaluate
+
+    def configuration(self) -> dict[str, Any]:
+        return {
+            "mixtures": dataclasses.asdict(self.mixtures),
+            "salience": self.salience.described(),
+            "learning": dataclasses.asdict(self.learning),
+        }
+
+    def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.synonyms.scoring import ITEM_GROUPS
+
+        index = MetricIndex(metrics)
+        drops = {(parts["items"], parts["method"]): parts for parts in index.require("synonyms_drop")}
+        rows = []
+        for group in ITEM_GROUPS:
+            methods = [method for items, method in drops if items == group]
+            for method in sorted(methods, key=lambda method: -index.value("synonyms_drop", **drops[group, method])):
+                threshold = f"{index.value('synonyms_threshold', method=method):g}"
+                cells = [index.cell(metric, **drops[group, method]) for metric in _COLUMNS.values()]
+                rows.append(row(f"{group} items", method, Cell(threshold), *cells))
+        columns = (*text_columns("scored", "method"), *number_columns("threshold", *_COLUMNS))
+        return [Table(columns, tuple(rows))]
+
+    def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
+        index = MetricIndex(metrics)
+        collections, words, items, changed = (
+            index.count(f"synonyms_{name}") for name in ("collections", "words", "items", "items_changed")
         )
-        return ExperimentResult(metrics, encoded.counts, encoded.embeddings)
+        return [
+            (
+                f"{collections} collections that have one of {words} key words, with {items} items; it was replaced in "
+                f"{changed} of them. Each method has the threshold that is best before. Small numbers are 95 % "
+                "intervals, by bootstrap over mixtures."
+            )
+        ]

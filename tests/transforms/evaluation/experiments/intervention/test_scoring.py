@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from schemas import METRICS
 from tests.transforms.interest.synthetic import world
-from transforms.evaluation.config import InterventionConfig
+from transforms.evaluation.experiments.intervention.config import InterventionConfig
+from transforms.evaluation.experiments.intervention.experiment import InterventionExperiment
 from transforms.evaluation.experiments.intervention.scoring import (
     INTERVENED,
     RECOMMENDERS,
@@ -18,11 +19,11 @@ from transforms.evaluation.experiments.intervention.scoring import (
     rank_scores,
     split_pairs,
 )
-from transforms.evaluation.experiments.intervention.tables import describe_intervention, intervention_table
+from transforms.evaluation.metric_rows import MetricIndex
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import Pairs, distinct_pairs
 
-QUICK = InterventionConfig(length=5, most_users=100, learning=InterestConfig(dimensions=4, epochs=5))
+QUICK = InterventionConfig(length=5, max_users=100, learning=InterestConfig(dimensions=4, epochs=5))
 
 
 def log(pairs: Pairs) -> pa.RecordBatch:
@@ -35,15 +36,15 @@ def log(pairs: Pairs) -> pa.RecordBatch:
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=60), st.integers(1, 3))
-def test_in_the_core_all_have_enough_and_no_larger_part_does(rows: list[tuple[int, int]], fewest: int) -> None:
+def test_in_the_core_all_have_enough_and_no_larger_part_does(rows: list[tuple[int, int]], min_pairs: int) -> None:
     users, items = np.array(rows).T
-    core = dense_core(distinct_pairs(users, items, (8, 8)), fewest)
+    core = dense_core(distinct_pairs(users, items, (8, 8)), min_pairs)
     left = set(rows)
     while True:
         kept = {
             (user, item)
             for user, item in left
-            if sum(u == user for u, _ in left) >= fewest and sum(i == item for _, i in left) >= fewest
+            if sum(u == user for u, _ in left) >= min_pairs and sum(i == item for _, i in left) >= min_pairs
         }
         if kept == left:
             break
@@ -54,7 +55,7 @@ def test_in_the_core_all_have_enough_and_no_larger_part_does(rows: list[tuple[in
 
 
 @pytest.mark.parametrize("intervened", [True, False])
-def test_a_split_parts_the_pairs(intervened: bool) -> None:
+def test_a_split_is_a_partition_of_the_pairs(intervened: bool) -> None:
     pairs = world()
     train, test = split_pairs(pairs, 0.25, seed=2, intervened=intervened)
     assert len(test.items) == round(0.25 * len(pairs.items))
@@ -67,12 +68,12 @@ def test_a_split_parts_the_pairs(intervened: bool) -> None:
 
 def test_an_intervened_test_set_has_each_item_about_as_often() -> None:
     pairs = world()
-    drawn = np.zeros((2, pairs.item_count))
+    sampled = np.zeros((2, pairs.item_count))
     for seed in range(30):
         for kind in (0, 1):
-            drawn[kind] += split_pairs(pairs, 0.05, seed, intervened=bool(kind)).test.popularity
+            sampled[kind] += split_pairs(pairs, 0.05, seed, intervened=bool(kind)).test.popularity
     popular = pairs.popularity > 2 * np.median(pairs.popularity)
-    ratios = drawn[:, popular].mean(axis=1) / drawn[:, ~popular].mean(axis=1)
+    ratios = sampled[:, popular].mean(axis=1) / sampled[:, ~popular].mean(axis=1)
     assert ratios[0] > 3
     assert 0.7 < ratios[1] < 1.4
 
@@ -83,21 +84,24 @@ def test_scores_by_hand() -> None:
     found = rank_scores(lists, np.array([0, 2], np.int32), test, np.array([1, 2, 5], np.int32))
     assert found.recall.tolist() == [1.0, 0.0]
     assert found.ndcg.tolist() == [pytest.approx((1 + 0.5) / (1 + 1 / math.log2(3))), 0.0]
-    assert found.popular.tolist() == [0.5, 0.5]
+    assert found.popularity_overlap.tolist() == [0.5, 0.5]
 
 
-def test_figures_and_page() -> None:
+def test_metrics_and_tables() -> None:
     metrics = evaluate_recommenders([log(world())], QUICK)
     METRICS.check(metrics)
-    figures = {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist()}
+    index = MetricIndex([metrics])
     for test_set in TEST_SETS:
         for name in RECOMMENDERS:
-            assert 0 <= figures["intervened_recall", f"{name}/{test_set}"] <= 1
-    popular, learnt = (figures["intervened_recall", f"{name}/{INTERVENED}"] for name in ("most popular", "DICE"))
-    assert learnt > popular
-    assert figures["intervened_pairs", ""] == len(world().items)
-    assert len(intervention_table([metrics]).splitlines()) == 2 + len(TEST_SETS) * len(RECOMMENDERS)
-    assert "160 users and 132 items" in describe_intervention([metrics])
+            assert 0 <= index.value("intervention_recall", recommender=name, test_set=test_set) <= 1
+    popular, dice = (
+        index.value("intervention_recall", recommender=name, test_set=INTERVENED) for name in ("most popular", "DICE")
+    )
+    assert dice > popular
+    assert index.value("intervention_pairs") == len(world().items)
+    (table,) = InterventionExperiment(QUICK).tables([metrics])
+    assert len(table.rows) == len(TEST_SETS) * len(RECOMMENDERS)
+    assert "160 users and 132 items" in InterventionExperiment(QUICK).describe([metrics])[0]
 
 
 def test_the_order_of_rows_and_files_does_not_matter() -> None:
@@ -109,7 +113,7 @@ def test_the_order_of_rows_and_files_does_not_matter() -> None:
 
 
 def test_too_small_a_log() -> None:
-    with pytest.raises(ValueError, match="only 0 items and their users have 5 interactions each"):
+    with pytest.raises(ValueError, match="0 items have 5 interactions by users with 5"):
         evaluate_recommenders([log(world()).slice(0, 3)], QUICK)
-    with pytest.raises(ValueError, match="no figures of intervened test sets"):
-        intervention_table([])
+    with pytest.raises(ValueError, match="no intervention_recall"):
+        InterventionExperiment().tables([])

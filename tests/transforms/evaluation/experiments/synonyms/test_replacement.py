@@ -42,7 +42,7 @@ def test_whole_words_are_replaced_whatever_their_case() -> None:
 
 
 class TestKeyWords:
-    def test_the_word_that_most_items_have(self) -> None:
+    def test_the_word_of_the_majority(self) -> None:
         rows = collections(
             ("cars", ["A car", "Car and photo", "car", "CAR", "boat"], None),
             (
@@ -57,7 +57,7 @@ class TestKeyWords:
         assert found.collections["name"].to_pylist() == ["cars", "both"]
         assert found.words == ["car", "car"]  # of two that five items have, the first
 
-    def test_a_text_speaks_once(self) -> None:
+    def test_a_text_counts_once(self) -> None:
         rows = collections(("one", ["car car car car", "car"], None))
         assert collections_with_key_words(rows, SYNONYMS).words == []
 
@@ -68,9 +68,9 @@ class TestKeyWords:
 def test_half_of_the_items_that_have_the_word_are_changed() -> None:
     titles = [f"The Car {number}" for number in range(200)] + [f"boat {number}" for number in range(50)]
     rows = collections(("cars", titles, [f"a car, said {number}" for number in range(250)]))
-    known = collections_with_key_words(rows, SYNONYMS)
+    key_words = collections_with_key_words(rows, SYNONYMS)
     items = number_items([rows]).items
-    found = replace_key_words(items, known, SYNONYMS)
+    found = replace_key_words(items, key_words, SYNONYMS)
     assert 90 < found.changed.sum() < 160
     for before, after, changed in zip(items.to_pylist(), found.items.to_pylist(), found.changed, strict=True):
         assert after["item_id"] == before["item_id"]
@@ -79,15 +79,15 @@ def test_half_of_the_items_that_have_the_word_are_changed() -> None:
             assert after["description"] == before["description"].replace("car", "automobile")
         else:
             assert after == before
-    again = replace_key_words(items.slice(100), known, SYNONYMS)
+    again = replace_key_words(items.slice(100), key_words, SYNONYMS)
     assert again.changed.tolist() == found.changed[100:].tolist()
 
 
 def test_items_of_other_collections_are_left_alone() -> None:
     rows = collections(("cars", ["car a", "car b", "car c", "car d"], None), ("other", ["the car", "tea"], None))
-    known = collections_with_key_words(rows, SYNONYMS)
+    key_words = collections_with_key_words(rows, SYNONYMS)
     items = number_items([rows]).items
-    changed = replace_key_words(items, known, SYNONYMS).changed
+    changed = replace_key_words(items, key_words, SYNONYMS).changed
     assert not any(flag for flag, title in zip(changed, items["title"].to_pylist(), strict=True) if title == "the car")
 
 

@@ -1,17 +1,21 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from schemas import COLLECTIONS, METRICS
+from schemas.metric_slice import parse_slice
+from tests.transforms.encoders.fake_encoder import ToySource
 from tests.transforms.salience.topic_catalogue import NOISE, TOPICS, vector_of
-from transforms.evaluation.config import MixtureConfig, SeparationConfig
+from transforms.evaluation.config import MixtureConfig
+from transforms.evaluation.experiments.synonyms.experiment import SynonymsExperiment
 from transforms.evaluation.experiments.synonyms.scoring import (
+    compared_methods,
     evaluate_methods,
     ratio_of_means,
     replace_in_mixtures,
-    trial_methods,
 )
-from transforms.evaluation.experiments.synonyms.tables import describe_synonyms, synonyms_table
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 from transforms.salience.model import default_model
 from transforms.salience.term_table import quantize
@@ -20,10 +24,7 @@ KEYS = ("garden", "house", "boat", "photo", "song", "puzzle")
 """Words of the list, one for each topic."""
 
 MIXTURES = MixtureConfig((2, 3), mixtures_per_k=12, min_collection_items=8, max_collection_items=14)
-CONFIG = SeparationConfig(
-    mixtures=MIXTURES,
-    salience=SalienceConfig(VocabularyConfig(min_term_items=2, max_term_fraction=0.9, min_association=0.99)),
-)
+SALIENCE = SalienceConfig(VocabularyConfig(min_term_items=2, max_term_fraction=0.9, min_association=0.99))
 
 
 def collections() -> pa.RecordBatch:
@@ -44,44 +45,48 @@ def encode(titles: list[str]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def metrics() -> pa.RecordBatch:
-    trial = replace_in_mixtures(collections(), MIXTURES)
-    assert trial.collections == 12
-    assert 0 < trial.words <= 6
-    assert trial.changed.any()
-    assert not trial.changed.all()
-    vectors = encode(trial.items["title"].to_pylist())
+    data = replace_in_mixtures(collections(), MIXTURES)
+    assert data.collections == 12
+    assert 0 < data.words <= 6
+    assert data.changed.any()
+    assert not data.changed.all()
+    vectors = encode(data.items["title"].to_pylist())
     again = replace_in_mixtures(collections().take(pa.array(np.arange(12)[::-1])), MIXTURES)
-    assert again.replaced.equals(trial.replaced)
-    assert again.mixtures.equals(trial.mixtures)
-    return evaluate_methods(trial, vectors, vectors, CONFIG, LearnedSalienceConfig(min_items=2), default_model())
+    assert again.replaced.equals(data.replaced)
+    assert again.mixtures.equals(data.mixtures)
+    learning = LearnedSalienceConfig(min_items=2)
+    return evaluate_methods(data, vectors, vectors, MIXTURES, SALIENCE, learning, default_model())
 
 
-def values(metrics: pa.RecordBatch, metric: str) -> dict[str, float]:
-    return {row["slice"]: row["value"] for row in metrics.to_pylist() if row["metric"] == metric}
+def values(metrics: pa.RecordBatch, metric: str) -> dict[tuple[str, str], float]:
+    """Values by method and group of items."""
+    parsed = [(parse_slice(row["slice"]), row["value"]) for row in metrics.to_pylist() if row["metric"] == metric]
+    return {(parts["method"], parts["items"]): value for parts, value in parsed}
 
 
-def test_what_reads_letters_suffers_and_what_sees_vectors_does_not(metrics: pa.RecordBatch) -> None:
+def test_literal_terms_suffer_and_vectors_do_not(metrics: pa.RecordBatch) -> None:
     METRICS.check(metrics)
     drops = values(metrics, "synonyms_drop")
-    literal, learned, *by_vectors = [method.name for method in trial_methods()]
-    assert drops[f"{literal}/changed items"] > 0.1
-    assert drops[f"{literal}/all items"] > 0.05
-    assert all(drops[f"{name}/changed items"] == 0 for name in by_vectors)
-    shares = values(metrics, "synonyms_share_of_drop")
-    assert shares[f"{learned}/changed items"] < 1 / 3
+    literal, learned, *by_vectors = [method.name for method in compared_methods()]
+    assert drops[literal, "changed"] > 0.1
+    assert drops[literal, "all"] > 0.05
+    assert all(drops[name, "changed"] == 0 for name in by_vectors)
+    fractions = values(metrics, "synonyms_fraction_of_drop")
+    assert fractions[learned, "changed"] < 1 / 3
     before, after = (values(metrics, f"synonyms_f1_{when}") for when in ("before", "after"))
     for slice_, drop in drops.items():
         assert before[slice_] - after[slice_] == pytest.approx(drop)
 
 
 def test_the_table(metrics: pa.RecordBatch) -> None:
-    lines = synonyms_table([metrics]).splitlines()
-    assert len(lines) == 2 + 2 * len(trial_methods())
-    assert lines[2].startswith("| all items | ICPC, statistical terms | ")
-    assert lines[2].endswith(" | – |")
-    assert describe_synonyms([metrics]).startswith("12 collections that have one of 6 key words, with 168 items; in ")
-    with pytest.raises(ValueError, match="no figures of synonyms"):
-        synonyms_table([metrics.slice(0, 0)])
+    experiment = SynonymsExperiment(ToySource(Path()), "toy")
+    (table,) = experiment.tables([metrics])
+    assert len(table.rows) == 2 * len(compared_methods())
+    assert [cell.text for cell in table.rows[0][:2]] == ["all items", "ICPC, statistical terms"]
+    assert table.rows[0][-1].text == "–"
+    assert experiment.describe([metrics])[0].startswith("12 collections that have one of 6 key words, with 168 items; ")
+    with pytest.raises(ValueError, match="no synonyms_drop"):
+        experiment.tables([metrics.slice(0, 0)])
 
 
 def test_ratio_of_means_by_hand() -> None:
@@ -90,5 +95,5 @@ def test_ratio_of_means_by_hand() -> None:
     assert found.value == pytest.approx((1.5 + 0) / (3 + 1))
     assert found.low <= found.value <= found.high
     assert found.n == 4
-    with pytest.raises(ValueError, match="no drop to compare with"):
+    with pytest.raises(ValueError, match="must be above 0"):
         ratio_of_means(np.zeros(2), np.zeros(2), [1, 1], 0)
