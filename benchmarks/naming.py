@@ -8,6 +8,7 @@ models with the shapes of larger ones are measured too.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import gc
 import os
 import platform
@@ -30,15 +31,15 @@ from benchmarks.report import Lines, Metric, Target, print_report, three_digits,
 from benchmarks.sample_prompts import sample_prompts
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
-from transforms.language_models.choosing import Choosing
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.dtype import DTypeName, cpu_has_bfloat16
 from transforms.language_models.folder import AdapterFolder, ModelFolder
-from transforms.language_models.loading import locate_adapter, locate_model
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt
-from transforms.language_models.spec import DecodingConfig, parse_model_spec
+from transforms.language_models.spec import parse_model_spec
 from transforms.language_models.transformers_model import TransformersModel
+from transforms.naming.adapter import PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import prompt_template
+from transforms.naming.prompt import prompt_fields, prompt_template
 from transforms.naming.selection import NameSelectorConfig
 
 _TOGETHER = 32
@@ -158,14 +159,24 @@ class Loader(NamedTuple):
     decoding: DecodingConfig
 
     def ours(
-        self, around: PromptTemplate, dtype: DTypeName = "auto", kind: type[TransformersModel] = TransformersModel
+        self,
+        around: PromptTemplate,
+        dtype: DTypeName = "auto",
+        kind: type[TransformersModel] = TransformersModel,
+        num_sequences: int = 1,
     ) -> TransformersModel:
         """Load the model with the implementation of the project."""
-        return kind(self.folder, self.adapter, around, self.decoding, dtype=dtype)
+        decoding = dataclasses.replace(self.decoding, num_sequences=num_sequences)
+        return kind(self.folder, self.adapter, around, decoding, dtype=dtype)
 
     def rival(self, around: PromptTemplate, together: int) -> PlainGenerate:
         """Load the model with `generate()` of transformers."""
         return PlainGenerate(self.folder, self.adapter, around, self.decoding.max_new_tokens, together)
+
+
+def _titles(prompt: str) -> list[str]:
+    """Return the titles in a prompt, which are on lines of their own."""
+    return [line.removeprefix("- ") for line in prompt.splitlines() if line.startswith("- ")]
 
 
 def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Metric]]:
@@ -173,16 +184,20 @@ def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: i
     bare = PromptTemplate()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
-    choice = NameSelectorConfig(
-        NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER), DEFAULT_NUM_CANDIDATES
-    )
+    several = loader.ours(bare, num_sequences=DEFAULT_NUM_CANDIDATES)
+    selector = NameSelectorConfig(NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()
+
+    def selected(prompts: Sequence[str]) -> list[str]:
+        fields = [prompt_fields(_titles(prompt), ()) for prompt in prompts]
+        return selector.select(fields, [each.completions for each in several.generate(prompts)])
+
     methods = [
         NamingMethod(_OURS, texts_of(model), len(prompts)),
         NamingMethod(_ONE, one, few),
         NamingMethod(_BATCHES, loader.rival(bare, _TOGETHER), len(prompts)),
         NamingMethod(_SINGLES, lambda prompts: [text for each in prompts for text in texts_of(model)([each])], few),
         NamingMethod(_OURS_32, texts_of(loader.ours(bare, "float32")), len(prompts)),
-        NamingMethod(_CHOSEN, texts_of(Choosing(model, choice.load(), choice.candidates)), len(prompts)),
+        NamingMethod(_CHOSEN, selected, len(prompts)),
     ]
     rounds = Rounds(methods, prompts, repeats)
     tuned = loader.adapter is not None and not torch.cuda.is_available()
@@ -264,8 +279,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and report; missed targets are reported but do not fail the command."""
     given = parse(argv)
-    spec = parse_model_spec(given.model, given.adapter)
-    loader = Loader(locate_model(spec), locate_adapter(spec), DecodingConfig(given.max_new_tokens))
+    spec = parse_model_spec(given.model, given.adapter, PACKAGED_MODELS)
+    loader = Loader(*spec.locate(), DecodingConfig(given.max_new_tokens))
     prompts = sample_prompts(given.data, given.prompts)
     tables, metrics = [], []
     for measure in (measure_batches, measure_sharing):

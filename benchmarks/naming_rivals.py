@@ -80,11 +80,11 @@ class WithoutSharing(TransformersModel):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._before = self._frame.before
-        self._frame = self._frame._replace(before=[])
+        self._before = self._template.before
+        self._template = self._template._replace(before=[])
 
-    def _read_of(self, prompt: str) -> list[int]:
-        return [*self._before, *super()._read_of(prompt)]
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        return [*self._before, *super()._prompt_ids(prompt)]
 
 
 def texts_of(model: TransformersModel) -> Complete:
@@ -96,10 +96,10 @@ def texts_of(model: TransformersModel) -> Complete:
 
     def complete(prompts: Sequence[str]) -> list[str]:
         texts = []
-        for completion in model.answer(prompts):
-            if completion.text is None:
-                raise RuntimeError(f"a prompt was not completed: {completion.failure}")
-            texts.append(completion.text)
+        for nbest in model.generate(prompts):
+            if nbest.failure:
+                raise RuntimeError(f"a prompt was not completed: {nbest.failure}")
+            texts.append(nbest.completions[0].text)
         return texts
 
     return complete

@@ -10,11 +10,11 @@ from pipelines.common.command_line import UsageError
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import EncoderSpec, parse_encoder
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_NAMING
-from transforms.language_models.builtin import BUILTIN
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
+from transforms.naming.adapter import ADAPTER_DIR, BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig, PromptFieldSet
 from transforms.naming.safety.classifier import CombinedFilter, parse_safety_model
 from transforms.naming.selection import NameSelectorConfig
@@ -70,9 +70,9 @@ def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSp
         UsageError: when it is not known, or something is missing.
     """
     try:
-        spec = parse_model_spec(name, adapter)
+        spec = parse_model_spec(name, adapter, PACKAGED_MODELS)
         if spec.kind != "endpoint":
-            adapted = ("peft",) if adapter or spec.kind == "builtin" else ()
+            adapted = ("peft",) if spec.adapter else ()
             _check_installed(option, name, (*_MORE_PACKAGES, *adapted), INSTALL_LLM)
         spec.fingerprint()
     except UsageError:
@@ -101,8 +101,7 @@ def model_label(asked: GenerationSpec) -> str:
 
     Whole paths are not the same on every machine.
     """
-    names = [Path(part).name for part in (asked.model.name or asked.model.kind, asked.model.adapter) if part]
-    return f"{'+'.join(names)}@{asked.fingerprint()[:16]}"
+    return f"{asked.model.short_name}@{asked.fingerprint()[:16]}"
 
 
 def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldSet:
@@ -111,7 +110,7 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldS
     Raises:
         UsageError: when the model's folder says something that cannot be read.
     """
-    folder = BUILTIN if model == "builtin" else Path(adapter or model).expanduser()
+    folder = ADAPTER_DIR if model == BUILTIN else Path(adapter or model).expanduser()
     try:
         return trained_prompt_fields(folder) or NamingConfig.metadata
     except ValueError as error:
@@ -120,8 +119,8 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldS
 
 def resolve_name_selector(
     option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, drawn: bool = False
-) -> NameSelectorConfig | None:
-    """What chooses one of several names, with an encoder whose weights and packages are there; None for one name.
+) -> tuple[int, NameSelectorConfig | None]:
+    """Resolve the number of candidates and the selection among them, with an encoder whose weights are available.
 
     Args:
         option: what an error begins with.
@@ -131,19 +130,22 @@ def resolve_name_selector(
         naming: how long a name may be, and what it must not be.
         drawn: whether names are drawn.
 
+    Returns:
+        The number of candidates, and what selects one of them; None for one candidate.
+
     Raises:
         UsageError: when there is no choice to be made, the encoder is not known, or something is missing.
     """
-    number = candidates or (DEFAULT_NUM_CANDIDATES if model == "builtin" and not drawn else 1)
+    number = candidates or (DEFAULT_NUM_CANDIDATES if model == BUILTIN and not drawn else 1)
     if number == 1:
         if encoder:
             raise UsageError(f"{option}: an encoder is for a choice among candidates, of which there is one")
-        return None
+        return 1, None
     if is_endpoint(model):
         raise UsageError(f"{option}: candidates are told by a model that this machine loads, and by no endpoint")
     if drawn:
         raise UsageError(f"{option}: candidates are the likeliest names; with a temperature above 0 they are drawn")
-    return NameSelectorConfig(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER), number)
+    return number, NameSelectorConfig(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER))
 
 
 def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> CombinedFilter:

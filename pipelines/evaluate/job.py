@@ -297,7 +297,7 @@ class EvaluateJob(Job):
     def progress_steps(self) -> dict[str, ProgressStep]:
         """The prompts that a language model completes, or the mixtures that are separated."""
         if self.asks:
-            return {"questions": ProgressStep("prompts completed")}
+            return {"prompts": ProgressStep("prompts completed")}
         if not self.methods:
             return {}
         from transforms.evaluation.algorithms import STEP, total_histories
@@ -310,7 +310,7 @@ class EvaluateJob(Job):
     @property
     def inference_datasets(self) -> tuple[str, ...]:
         """Prompts, where a language model completes them."""
-        return ("questions",) if self.asks else ()
+        return ("prompts",) if self.asks else ()
 
     @property
     def configuration(self) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from pipelines.common.models import (
 )
 from pipelines.common.options import bounded_number
 from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS, NamingMethod
+from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
 from transforms.naming.prompt import prompt_template
-from transforms.naming.selection import MAX_CANDIDATES
 
 _OPTION = "--ways"
 _ENTRY = re.compile(r"(?:(?P<label>[^=,;:]+):\s+)?(?P<kind>[a-z_]+)(?:=(?P<model>[^,]+))?(?:,(?P<settings>.*))?")
@@ -46,7 +46,7 @@ def _metadata(text: str) -> str:
 
 _SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "adapter": str,
-    "candidates": bounded_number(int, 1, MAX_CANDIDATES),
+    "candidates": bounded_number(int, 1, MAX_SEQUENCES),
     "encoder": str,
     "examples": bounded_number(int, 0, MAX_FEW_SHOT_EXAMPLES),
     "max_items": bounded_number(int, 1, 1000),
@@ -149,9 +149,9 @@ def _find_way(written: NamingMethodSpec, label: str) -> NamingMethod:
     told.setdefault("metadata", resolve_prompt_fields(_OPTION, written.model, adapter))
     naming = dataclasses.replace(NamingConfig(method=kind), **told)
     candidates, encoder = (written.settings.get(name) for name in ("candidates", "encoder"))
-    choice = resolve_name_selector(_OPTION, written.model, candidates, encoder, naming)
-    asked = GenerationSpec(model, prompt_template(naming), choice=choice)
-    return NamingMethod(label, kind, naming, asked, model_label(asked))
+    num_candidates, selector = resolve_name_selector(_OPTION, written.model, candidates, encoder, naming)
+    asked = GenerationSpec(model, prompt_template(naming), DecodingConfig(num_sequences=num_candidates))
+    return NamingMethod(label, kind, naming, asked, model_label(asked), selector)
 
 
 def _label(written: NamingMethodSpec) -> str:

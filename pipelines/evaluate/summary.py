@@ -20,7 +20,7 @@ from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.experiments.granularity.report import granularity_table, read_sweep
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
-from transforms.evaluation.experiments.naming.predictions import test_sample, texts_by_hash
+from transforms.evaluation.experiments.naming.predictions import completions_by_hash, test_sample
 from transforms.evaluation.experiments.naming.samples import sample_names_table
 from transforms.evaluation.experiments.naming.tables import names_table
 from transforms.evaluation.experiments.statistics import Statistics
@@ -76,7 +76,7 @@ def _shown(job: EvaluateJob, names: NamingExperimentConfig) -> str:
             GENERATIONS, resolve_source(FileSystems.join(job.workspace, GENERATIONS.name))
         ).to_batches()
     rows = test_sample(examples, names.most_examples).rows
-    return sample_names_table(rows, names.ways, texts_by_hash(answers))
+    return sample_names_table(rows, names.ways, completions_by_hash(answers))
 
 
 def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:

@@ -38,7 +38,7 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
         job.naming, job.parts
     )
     side_outputs.counts.append(counts)
-    context = NamingContext(job.naming, job.model, job.safety)
+    context = NamingContext(job.naming, job.model, job.safety, job.selector)
     if job.asked is None:
         names, counts = ready | "SalientNames" >> NameFromTerms(context, job.parts)
         side_outputs.counts.append(counts)

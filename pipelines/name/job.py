@@ -34,25 +34,26 @@ from pipelines.common.models import (
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
 from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
-from transforms.language_models.spec import DecodingConfig, GenerationSpec
+from transforms.language_models.spec import GenerationSpec
+from transforms.naming.adapter import BUILTIN
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, Method, NamingConfig, PromptFieldSet
 from transforms.naming.prompt import prompt_template
 from transforms.naming.safety.classifier import CombinedFilter, SafetyModel
 from transforms.naming.safety.word_lists import WordLists
-from transforms.naming.selection import MAX_CANDIDATES
+from transforms.naming.selection import NameSelectorConfig
 from transforms.progress import Progress
 
 _SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors" / "items.parquet"
-BUILTIN = "builtin"
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--candidates",
-        type=options.bounded_number(int, 1, MAX_CANDIDATES),
+        type=options.bounded_number(int, 1, MAX_SEQUENCES),
         help="Names that the model thinks of, of which one is chosen by what they and the titles have in common. 1: "
         f"its first thought, which is faster. Without it: {DEFAULT_NUM_CANDIDATES} for `--model=builtin`, unless names "
         "are drawn, otherwise 1.",
@@ -122,6 +123,7 @@ class NameJob(Job):
         naming: how journeys are named.
         asked: the language model, and what it is asked for; None for `salient`.
         model: what the model is called in the datasets; empty for `salient`.
+        selector: selects one of several candidates of the model; None: the most probable one is taken.
         safety: what decides whether a name may be written.
         parts: number of parts of each dataset.
     """
@@ -138,6 +140,7 @@ class NameJob(Job):
     naming: NamingConfig
     asked: GenerationSpec | None
     model: str
+    selector: NameSelectorConfig | None
     safety: WordLists | CombinedFilter
     parts: int
 
@@ -247,12 +250,12 @@ class NameJob(Job):
 
     def progress_steps(self) -> dict[str, ProgressStep]:
         """The prompts that a language model completes."""
-        return {} if self.asked is None else {"questions": ProgressStep("prompts completed")}
+        return {} if self.asked is None else {"prompts": ProgressStep("prompts completed")}
 
     @property
     def inference_datasets(self) -> tuple[str, ...]:
         """Prompts, where a language model completes them."""
-        return () if self.asked is None else ("questions",)
+        return () if self.asked is None else ("prompts",)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -261,7 +264,8 @@ class NameJob(Job):
             "parts": self.parts,
             "naming": dataclasses.asdict(self.naming),
             "model": self.model,
-            "candidates": self.asked.candidates if self.asked else 0,
+            "candidates": self.asked.decoding.num_sequences if self.asked else 0,
+            "selector": self.selector.fingerprint() if self.selector else "",
             "safety_model": _told_safety(self.safety),
         }
 
@@ -309,7 +313,7 @@ def plan(args: argparse.Namespace) -> NameJob:
     check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])
     metadata = args.metadata or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
     naming = NamingConfig(args.method, metadata, args.max_items, examples=args.examples)
-    asked = _asked(args, naming)
+    asked, selector = _asked(args, naming)
     return NameJob(
         journeys=journeys,
         items=items,
@@ -320,6 +324,7 @@ def plan(args: argparse.Namespace) -> NameJob:
         naming=naming,
         asked=asked,
         model=model_label(asked) if asked else "",
+        selector=selector,
         safety=safety,
         parts=default_num_parts(journeys),
         max_error_rate=args.max_error_rate,
@@ -359,22 +364,22 @@ def _check_endpoint_limits(args: argparse.Namespace) -> None:
             )
 
 
-def _asked(args: argparse.Namespace, naming: NamingConfig) -> GenerationSpec | None:
+def _asked(args: argparse.Namespace, naming: NamingConfig) -> tuple[GenerationSpec | None, NameSelectorConfig | None]:
     if naming.method == "salient":
-        return None
+        return None, None
     drawn = args.temperature > 0
-    choice = resolve_name_selector(
+    number, selector = resolve_name_selector(
         "--candidates and --encoder", args.model, args.candidates, args.encoder, naming, drawn
     )
     model = resolve_language_model("--model", args.model, args.adapter or "")
-    decoding = DecodingConfig(args.max_new_tokens, args.temperature, args.top_p, args.seed)
+    decoding = DecodingConfig(args.max_new_tokens, args.temperature, args.top_p, args.seed, number)
     limits = ClientLimits(
         args.endpoint_timeout,
         args.endpoint_requests_at_once,
         args.endpoint_requests_per_second,
         args.endpoint_retries,
     )
-    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.precision, choice)
+    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.precision), selector
 
 
 def _safety(args: argparse.Namespace) -> WordLists | CombinedFilter:

@@ -24,7 +24,8 @@ from pipelines.common.models import check_word_lists, resolve_encoder, resolve_l
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.interface import EncoderSource
-from transforms.language_models.smollm2 import EXTRA, HUB_ID
+from transforms.extras import INSTALL_LLM
+from transforms.language_models.smollm2 import HUB_ID
 from transforms.language_models.spec import ModelSpec
 from transforms.language_models.tuning.config import TuningConfig, TuningMethod
 from transforms.naming.config import NamingConfig, PromptFieldSet
@@ -323,9 +324,9 @@ def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
         return None
     missing = [name for name in _TEACHERS if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError(f"teaching a model needs {', '.join(missing)}: {EXTRA}")
+        raise UsageError(f"teaching a model needs {', '.join(missing)}: {INSTALL_LLM}")
     model = resolve_language_model("--model", args.model, "")
-    if model.kind in ("builtin", "endpoint"):
+    if model.kind == "endpoint" or model.adapter:
         raise UsageError(f"--model={args.model} cannot be taught: give `smollm2`, a folder or a hub id")
     asked = {name: getattr(args, name) for name in ("metadata", "max_items") if getattr(args, name) is not None}
     return Teaching(

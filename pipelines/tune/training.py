@@ -62,7 +62,6 @@ def teach(job: TuneJob) -> int:
 
 
 def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
-    from transforms.language_models.loading import locate_model
     from transforms.language_models.tuning.tune import tune
 
     started = time.monotonic()
@@ -73,7 +72,7 @@ def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
     (teaching.output / MANIFEST).unlink(missing_ok=True)
     with _bar(console) as show:
         tuned = tune(
-            locate_model(teaching.model),
+            teaching.model.locate()[0],
             TUNED_TEMPLATE,
             learnt_from,
             judged_by,

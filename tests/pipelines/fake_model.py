@@ -9,8 +9,10 @@ from pathlib import Path
 
 from pipelines.common.run import run_job
 from pipelines.name import job as name_job
-from transforms.language_models import generate, loading
-from transforms.language_models.spec import Answer, GenerationSpec, ModelSpec
+from tests.transforms.language_models.completions import completed, no_completion
+from transforms.language_models import generate
+from transforms.language_models.interface import NBest
+from transforms.language_models.spec import GenerationSpec, ModelSpec
 
 TAKEN = "Taken already"
 
@@ -31,20 +33,20 @@ class NamingToy:
         self.raises = raises
         self.says = says
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
         answers = []
-        for question in questions:
+        for question in prompts:
             time.sleep(self.seconds)
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(question) + "\n")
             answers.append(self._answer(question))
         return answers
 
-    def _answer(self, question: str) -> Answer:
+    def _answer(self, question: str) -> NBest:
         if self.raises and self.raises in question:
-            return Answer(None, "RuntimeError: no")
+            return no_completion("RuntimeError: no")
         word = max(question.splitlines()[1].removeprefix("- ").split(), key=len)
-        return Answer(self.says or f"About {word if TAKEN in question else f'{len(word)} letters'}")
+        return completed(self.says or f"About {word if TAKEN in question else f'{len(word)} letters'}")
 
 
 def asked(log: Path) -> list[str]:
@@ -58,10 +60,10 @@ def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr)
     def fingerprint(asked: GenerationSpec) -> str:
         return asked.template.fingerprint()
 
-    put(generate, "_QUESTIONS_PER_PIECE", 4)  # several pieces of a few questions
+    put(generate, "_BATCH_PROMPTS", 4)  # several pieces of a few questions
     put(name_job, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
-    put(loading, "load_model", lambda _asked, _device=None: toy)
-    put(loading, "fingerprint_of_asked", fingerprint)
+    put(GenerationSpec, "load", lambda _spec, _device=None: toy)
+    put(GenerationSpec, "fingerprint", fingerprint)
 
 
 if __name__ == "__main__":

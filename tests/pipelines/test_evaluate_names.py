@@ -20,8 +20,8 @@ from tests.transforms.encoders.fake_encoder import WordSource
 from tests.transforms.evaluation.experiments.naming.builders import example, made_examples, write_examples
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.experiments.naming import experiment
-from transforms.language_models import loading
-from transforms.language_models.spec import GenerationSpec, LanguageModel
+from transforms.language_models.interface import LanguageModel
+from transforms.language_models.spec import GenerationSpec
 
 PLAIN = "--ways=salient;first_title;reference"
 
@@ -225,7 +225,7 @@ class TestWithModels:
     ) -> None:
         """And none is loaded whose answers are all there."""
         loaded: list[weakref.ref[object]] = []
-        load = loading.load_model
+        load = GenerationSpec.load
 
         def watched(asked: GenerationSpec, device: str | None = None) -> LanguageModel:
             gc.collect()
@@ -234,7 +234,7 @@ class TestWithModels:
             loaded.append(weakref.ref(model))
             return model
 
-        monkeypatch.setattr(loading, "load_model", watched)
+        monkeypatch.setattr(GenerationSpec, "load", watched)
         evaluate(examples, self.ways(models))
         assert len(loaded) == 5
         evaluate(examples, self.ways(models))

@@ -101,7 +101,7 @@ def test_what_fails_is_named_by_terms_and_told(folder: Path, tmp_path: Path, mon
     name(folder, tmp_path / "names", *BY_MODEL, "--max_error_rate=0.5")
     failed = rows(tmp_path / "names", ERRORS)
     assert failed
-    assert {(row["dataset"], row["reason"]) for row in failed} == {("questions", "failed")}
+    assert {(row["dataset"], row["reason"]) for row in failed} == {("prompts", "failed")}
     assert all("RuntimeError: no" in str(row["payload"]) for row in failed)
     named = rows(tmp_path / "names", JOURNEY_NAMES)
     fallen = [row for row in named if row["fallback_reason"] == "unanswered"]

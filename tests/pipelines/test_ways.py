@@ -87,11 +87,11 @@ def test_a_name_may_be_chosen_of_several() -> None:
             "fine_tuned=m; few_shot=m,candidates=4,encoder=e; fine_tuned=builtin; One: fine_tuned=builtin,candidates=1"
         )
     )
-    plain, few_shot, builtin, one = [way.asked.choice if way.asked else None for way in found]
+    plain, few_shot, builtin, one = [way.selector for way in found]
     assert plain is None
-    assert few_shot == NameSelectorConfig(found[1].naming, EncoderSpec("hub", "e"), 4)
+    assert few_shot == NameSelectorConfig(found[1].naming, EncoderSpec("hub", "e"))
     assert isinstance(builtin, NameSelectorConfig)
-    assert builtin.candidates == 8
+    assert [way.generation.decoding.num_sequences for way in found if way.generation] == [1, 4, 8, 1]
     assert one is None
 
 

@@ -1,4 +1,4 @@
-"""What was answered so far, kept while a job runs, so that a job that is killed goes on where it was."""
+"""Completions kept while a job runs, so that a job that was killed resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from transforms.datasets.writing import to_parquet
 
 @dataclasses.dataclass(frozen=True)
 class GenerationCheckpoint:
-    """One file for each piece of questions, named by what is asked: the same questions find it again.
+    """One file for each batch of prompts, named by the hashes of the prompts, so that the same batch finds it again.
 
     Attributes:
-        folder: where the files lie; a path, or a prefix of a bucket.
+        folder: the folder of the files; a path, or a prefix of a bucket.
     """
 
     folder: str
 
     def read(self, content_hashes: pa.StringArray) -> pa.RecordBatch:
-        """Rows of `generations` for those questions of a piece that were answered, in any order; there may be none."""
+        """Return rows of `generations` for the completed prompts of a batch, in any order; possibly none."""
         path = self._path(content_hashes)
-        return _rows_of(path) if open_storage(path).list_files(path) else concatenate([], GENERATIONS.arrow)
+        return _read_rows(path) if open_storage(path).list_files(path) else concatenate([], GENERATIONS.arrow)
 
     def read_all(self) -> Iterator[pa.RecordBatch]:
-        """All rows that were kept, a batch for each file, by name."""
+        """Return all rows, a batch for each file, by name of the file."""
         for path in self._files():
-            yield _rows_of(path)
+            yield _read_rows(path)
 
-    def write(self, content_hashes: pa.StringArray, answered: pa.RecordBatch) -> None:
-        """Keeps rows of `generations`; nobody sees half of a file."""
+    def write(self, content_hashes: pa.StringArray, generations: pa.RecordBatch) -> None:
+        """Write rows of `generations` of a batch of prompts; readers never see a part of a file."""
         path = self._path(content_hashes)
-        open_storage(path).write(path, to_parquet(answered))
+        open_storage(path).write(path, to_parquet(generations))
 
     def clear(self) -> None:
-        """Deletes all files, as their rows are kept elsewhere now."""
+        """Delete all files, once their rows are committed."""
         open_storage(self.folder).delete(self._files())
 
     def _files(self) -> list[str]:
@@ -49,16 +49,16 @@ class GenerationCheckpoint:
         return sorted(file.path for file in found)
 
     def _path(self, content_hashes: pa.StringArray) -> str:
-        named = hashlib.sha256("\n".join(content_hashes.to_pylist()).encode()).hexdigest()[:32]
-        return f"{self.folder.rstrip('/')}/{named}.parquet"
+        digest = hashlib.sha256("\n".join(content_hashes.to_pylist()).encode()).hexdigest()[:32]
+        return f"{self.folder.rstrip('/')}/{digest}.parquet"
 
 
-def _rows_of(path: str) -> pa.RecordBatch:
+def _read_rows(path: str) -> pa.RecordBatch:
     try:
         with ParquetReader(path) as reader:
             groups = range(len(reader.row_group_sizes()))
             batches = [batch for group in groups for batch in reader.batches(group, GENERATIONS.arrow.names)]
         return concatenate((batch.cast(GENERATIONS.arrow) for batch in batches), GENERATIONS.arrow)
     except (UnreadableFileError, pa.ArrowException, ValueError):
-        # Damaged, or of another version: nothing is lost but the work.
+        # Damaged, or written by another version: only work is lost.
         return concatenate([], GENERATIONS.arrow)

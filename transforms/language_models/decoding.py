@@ -1,205 +1,177 @@
-"""What a model says token by token: many rows at once, each as if it were alone.
-
-A row that has ended leaves the batch. What a row is padded by does not depend on the rows beside it, and no row is
-multiplied alone; so that in 16 bits, too, where a rounding can change a token, a row comes out to the bit as it does in
-any other batch, as far as the matrix product of the machine gives a row the same whatever stands below it.
-"""
+"""Batched autoregressive decoding whose output for a row does not depend on the batch."""
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
+import hashlib
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from transforms.language_models.constraint import ClosedSet
+from transforms.language_models.decoding_state import MIN_ROWS, DecodingState
+from transforms.settings import setting, validate
 
 if TYPE_CHECKING:
     import torch
 
-MIN_ROWS = 2
-"""Rows that a model reads together at least. A product with one row is another routine, which sums in another order."""
-
-_STEP = 16
+MAX_SEQUENCES = 64
 
 NextToken: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
-"""(Rows by their number in the batch, their logits of shape (rows, vocabulary)) -> the next token of each."""
+"""(Numbers of rows in the batch, their logits of shape (rows, vocabulary)) -> the next token of each, shape (rows,)."""
 
 
-def padded_length(length: int) -> int:
-    """Columns that a row of so many tokens is padded to: the next multiple of 16 beyond them.
+@dataclasses.dataclass(frozen=True)
+class DecodingConfig:
+    """Configuration of decoding.
 
-    There is padding in each row, as without any the mask of attention would be left out, which is another routine.
+    With `num_sequences` above 1 and no constraint, the candidates of a prompt are its most probable first tokens, each
+    continued greedily. With a constraint they are found by beam search in the token trie of the allowed outputs, with
+    `num_sequences` beams: exact if there are as many beams as outputs.
+
+    Attributes:
+        constraint: the only allowed outputs; None: any text. `max_new_tokens` does not apply to them.
+
+    Raises:
+        ValueError: naming the field, the value given and what is allowed.
     """
-    return (length // _STEP + 1) * _STEP
+
+    max_new_tokens: int = setting(
+        24, minimum=1, help="Maximum number of tokens of a completion; it also ends with its first line."
+    )
+    temperature: float = setting(
+        0.0, minimum=0, maximum=10, help="Sampling temperature. 0: greedy decoding, the most probable token each time."
+    )
+    top_p: float = setting(
+        1.0,
+        minimum=0,
+        above=True,
+        maximum=1,
+        help="When sampling, only the most probable tokens with this total probability are sampled from.",
+    )
+    seed: int = setting(0, minimum=0, help="Random seed of sampling. A completion depends on it and its prompt alone.")
+    num_sequences: int = setting(
+        1, minimum=1, maximum=MAX_SEQUENCES, help="Number of candidate completions of each prompt."
+    )
+    constraint: ClosedSet | None = None
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.temperature > 0 and self.num_sequences > 1:
+            raise ValueError(
+                "num_sequences must be 1 with a temperature above 0, as candidates are the most probable completions, "
+                f"got {self.num_sequences}"
+            )
+        if self.temperature > 0 and self.constraint is not None:
+            raise ValueError(f"temperature must be 0 with a constraint, got {self.temperature}")
 
 
 def greedy(_: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
-    """The token that has the greatest logit, for each row."""
+    """Return the most probable token of each row."""
     return logits.argmax(-1)
 
 
 class ForcedFirstToken:
-    """Says a first token that is given, and the likeliest ones behind it; keeps the chance of what was said.
+    """Starts each row with a given token, and continues it greedily.
 
     Args:
         first: the first token of each row, shape (rows,).
-
-    Attributes:
-        log_probabilities: the natural logarithm of the chance of all that each row said so far.
     """
 
     def __init__(self, first: torch.Tensor) -> None:
         self._first: torch.Tensor | None = first
-        self.log_probabilities = [0.0] * len(first)
 
-    def __call__(self, rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
-        """The next token of some rows, shape (rows,), for their logits, shape (rows, vocabulary)."""
+    def __call__(self, _: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
+        """Return the next token of each row, shape (rows,), for logits of shape (rows, vocabulary)."""
         tokens = logits.argmax(-1) if self._first is None else self._first
         self._first = None
-        chances = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)
-        for row, chance in zip(rows, chances.tolist(), strict=True):
-            self.log_probabilities[row] += chance
         return tokens
 
 
-class DecodingState(Protocol):
-    """Rows that a model has read up to the same place, and can read on."""
+class SeededSampler:
+    """Samples the next token of each row from the distribution given by its logits, by the Gumbel-max trick.
 
-    def read(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Reads one token more of each row, shape (rows,); gives logits of the next, shape (rows, vocabulary)."""
-        ...
+    One stream of random numbers for a whole batch would make a completion depend on the other prompts of the batch.
+    Here each prompt has its own stream.
 
-    def select(self, rows: Sequence[int]) -> None:
-        """Goes on with these rows, by their places; one may come several times."""
-        ...
+    Args:
+        prompts: one for each row of the batch.
+        config: temperature, top_p and seed; the temperature is above 0.
+    """
+
+    def __init__(self, prompts: Sequence[str], config: DecodingConfig) -> None:
+        import torch
+        from transformers import TopPLogitsWarper
+
+        self._temperature = config.temperature
+        self._top_p = TopPLogitsWarper(config.top_p) if config.top_p < 1 else None
+        self._streams = [torch.Generator().manual_seed(prompt_seed(prompt, config.seed)) for prompt in prompts]
+
+    def __call__(self, rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
+        """Return the next token of some rows, shape (rows,), for their logits, shape (rows, vocabulary)."""
+        import torch
+
+        scaled = logits.float() / self._temperature
+        if self._top_p is not None:
+            scaled = self._top_p(None, scaled)
+        uniform = torch.stack([torch.rand(logits.shape[1], generator=self._streams[row]) for row in rows])
+        return (scaled - torch.log(-torch.log(uniform)).to(scaled.device)).argmax(-1)
+
+
+def prompt_seed(prompt: str, seed: int) -> int:
+    """Return the seed of a prompt's own stream of random numbers, of 63 bits."""
+    digest = hashlib.sha256(f"{seed}\n{prompt}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1  # torch takes signed numbers
+
+
+class Decoded(NamedTuple):
+    """The output of one row.
+
+    Attributes:
+        tokens: the generated tokens, with the stop token that ends them, if any.
+        log_prob: natural logarithm of the probability of these tokens under the model.
+    """
+
+    tokens: list[int]
+    log_prob: float
 
 
 def decode(
-    reading: DecodingState, logits: torch.Tensor, rows: int, choose: NextToken, ends: Collection[int], most: int
-) -> list[list[int]]:
-    """The tokens that a model says, for each row up to one of `ends`, which is the last, or so many.
+    state: DecodingState,
+    logits: torch.Tensor,
+    rows: int,
+    next_token: NextToken,
+    stop_tokens: Collection[int],
+    max_tokens: int,
+) -> list[Decoded]:
+    """Generate tokens for each row, up to a stop token or a maximum length. Finished rows leave the batch.
 
     Args:
-        reading: of the rows, and perhaps of others behind them.
-        logits: of the first token to be said, for all rows of the reading.
-        rows: how many are to be said.
-        choose: how a token follows from logits.
-        ends: tokens with which a row ends.
-        most: tokens of a row, at least 1.
+        state: of these rows, and possibly of further rows behind them.
+        logits: of the first token to generate, for all rows of the state, shape (rows of the state, vocabulary).
+        rows: number of rows to generate for.
+        next_token: the choice of a token from logits.
+        stop_tokens: tokens that end a row.
+        max_tokens: maximum number of tokens of a row, at least 1.
     """
-    said: list[list[int]] = [[] for _ in range(rows)]
-    going = list(range(rows))
+    tokens_of: list[list[int]] = [[] for _ in range(rows)]
+    log_probs = [0.0] * rows
+    active = list(range(rows))
     while True:
-        tokens = choose(going, logits[: len(going)])
-        for row, token in zip(going, tokens.tolist(), strict=True):
-            said[row].append(token)
-        places = [place for place, row in enumerate(going) if said[row][-1] not in ends and len(said[row]) < most]
-        if not places:
-            return said
-        read = places + places[-1:] * (MIN_ROWS - len(places))
-        if len(places) < len(going) or len(read) != len(logits):
-            reading.select(read)
-        going = [going[place] for place in places]
-        logits = reading.read(tokens[read])
-
-
-class DecoderState:
-    """Rows that a decoder reads.
-
-    Args:
-        model: a decoder of transformers.
-        cache: what it keeps of what stands before; is written to.
-        mask: 1 for each token that was read, 0 for padding, shape (rows, tokens).
-    """
-
-    def __init__(self, model: Any, cache: Any, mask: torch.Tensor) -> None:
-        self._model = model
-        self._cache = cache
-        self._mask = mask
-        self._takes = arguments_of(model)
-
-    def read(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Reads one token more of each row, shape (rows,); gives logits of the next, shape (rows, vocabulary)."""
-        return self.prefill(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
-
-    def prefill(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Reads several tokens more of each row.
-
-        Args:
-            ids: shape (rows, tokens); padding stands before a row.
-            mask: 1 for a token, 0 for padding, of the same shape.
-
-        Returns:
-            Logits of the next token, float32, shape (rows, vocabulary).
-        """
-        import torch
-
-        self._mask = torch.cat([self._mask, mask], dim=1)
-        inputs = {
-            "input_ids": ids,
-            "attention_mask": self._mask,
-            "use_cache": True,
-            cache_argument(self._takes): self._cache,
-        }
-        if "position_ids" in self._takes:
-            inputs["position_ids"] = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        if "logits_to_keep" in self._takes:
-            inputs["logits_to_keep"] = min(MIN_ROWS, ids.shape[1])  # the head is a matrix product like others
-        return self._model(**inputs).logits[:, -1].float()
-
-    def select(self, rows: Sequence[int]) -> None:
-        """Goes on with these rows, by their places; one may come several times."""
-        places = _places(rows, self._mask)
-        self._cache.reorder_cache(places)
-        self._mask = self._mask[places]
-
-
-class EncoderDecoderState:
-    """Rows that an encoder has read, and on which a decoder reads what it says itself.
-
-    Args:
-        model: an encoder-decoder of transformers.
-        mask: 1 for each token that the encoder reads, 0 for padding, shape (rows, tokens).
-        inputs: of the encoder, beside the mask.
-    """
-
-    def __init__(self, model: Any, mask: torch.Tensor, **inputs: torch.Tensor) -> None:
-        from transformers import DynamicCache, EncoderDecoderCache
-
-        self._model = model
-        self._mask = mask
-        self._encoded = model.get_encoder()(attention_mask=mask, **inputs)
-        self._cache: Any = EncoderDecoderCache(DynamicCache(config=model.config), DynamicCache(config=model.config))
-        self._cache_argument = cache_argument(arguments_of(model))
-
-    def read(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Reads one token more of each row, shape (rows,); gives logits of the next, shape (rows, vocabulary)."""
-        output = self._model(
-            encoder_outputs=self._encoded,
-            attention_mask=self._mask,
-            decoder_input_ids=tokens[:, None],
-            use_cache=True,
-            **{self._cache_argument: self._cache},
-        )
-        return output.logits[:, -1].float()
-
-    def select(self, rows: Sequence[int]) -> None:
-        """Goes on with these rows, by their places; one may come several times."""
-        places = _places(rows, self._mask)
-        self._cache.reorder_cache(places)
-        self._mask = self._mask[places]
-        self._encoded.last_hidden_state = self._encoded.last_hidden_state[places]
-
-
-def arguments_of(model: Any) -> Collection[str]:
-    """What a model of transformers takes, by name."""
-    return inspect.signature(model.forward).parameters.keys()
-
-
-def cache_argument(taken: Collection[str]) -> str:
-    """What the cache is called among a model's arguments; transformers gave it a new name in version 5.24."""
-    return "cache" if "cache" in taken else "past_key_values"
-
-
-def _places(rows: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    return torch.tensor(rows, dtype=torch.long, device=like.device)
+        current = logits[: len(active)]
+        tokens = next_token(active, current)
+        gains = current.gather(1, tokens[:, None])[:, 0] - current.logsumexp(-1)
+        for row, token, gain in zip(active, tokens.tolist(), gains.tolist(), strict=True):
+            tokens_of[row].append(token)
+            log_probs[row] += gain
+        positions = [
+            position
+            for position, row in enumerate(active)
+            if tokens_of[row][-1] not in stop_tokens and len(tokens_of[row]) < max_tokens
+        ]
+        if not positions:
+            return [Decoded(*row) for row in zip(tokens_of, log_probs, strict=True)]
+        read = positions + positions[-1:] * (MIN_ROWS - len(positions))
+        if len(positions) < len(active) or len(read) != len(logits):
+            state.reorder(read)
+        active = [active[position] for position in positions]
+        logits = state.step(tokens[read])

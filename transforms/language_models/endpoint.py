@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import requests
 
 from transforms.language_models.client_limits import ClientLimits
-from transforms.language_models.drawing import prompt_seed
+from transforms.language_models.decoding import DecodingConfig, prompt_seed
 from transforms.language_models.endpoint_name import KEY_VARIABLE
 from transforms.language_models.endpoint_pace import RateLimiter, wait_before
 from transforms.language_models.endpoint_reply import (
@@ -24,8 +24,8 @@ from transforms.language_models.endpoint_reply import (
     check_status,
     first_line,
 )
+from transforms.language_models.interface import Completion, NBest
 from transforms.language_models.prompt_template import PromptTemplate, chat_messages
-from transforms.language_models.spec import Answer, DecodingConfig
 from transforms.model_files import ModelUnavailableError
 
 LONGEST_ASKED_WAIT = 300.0
@@ -76,21 +76,21 @@ class OpenAIEndpoint:
         self._lock = threading.Lock()
         self._to_reach = reach_first
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
         """One answer for each question, in their order.
 
         Raises:
             ModelUnavailableError: when the server must be reached first, and is not.
         """
-        if not questions:
+        if not prompts:
             return []
         with self._lock:
             if self._to_reach:
                 self.reach()
             self._to_reach = False
         # Of a call, not of the model: nothing is left to be closed, and its threads do not keep a process alive.
-        with ThreadPool(min(len(questions), self.limits.requests_at_once)) as pool:
-            return pool.map(self._answer, questions, chunksize=1)
+        with ThreadPool(min(len(prompts), self.limits.requests_at_once)) as pool:
+            return pool.map(self._answer, prompts, chunksize=1)
 
     def reach(self) -> None:
         """Asks whether the server is there, so that one that is not is told at once, not once for each question.
@@ -103,13 +103,13 @@ class OpenAIEndpoint:
         except EndpointError as error:
             raise ModelUnavailableError(f"language model {self.model} at {self.url}: {error}") from error
 
-    def _answer(self, question: str) -> Answer:
+    def _answer(self, question: str) -> NBest:
         try:
-            return Answer(self._patiently(question, lambda: self._ask(question)))
+            return NBest((Completion(self._patiently(question, lambda: self._ask(question))),))
         except EndpointError as error:
-            return Answer(None, str(error))
+            return NBest((), str(error))
         except Exception as error:  # its words may hold the key, or what differs from run to run
-            return Answer(None, f"the request fails with {type(error).__name__}")
+            return NBest((), f"the request fails with {type(error).__name__}")
 
     def _ask(self, question: str) -> str:
         body = chat(self.model, self.template, self.decoding, question)

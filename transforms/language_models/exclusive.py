@@ -8,39 +8,36 @@ import threading
 import weakref
 from collections.abc import Sequence
 
-from transforms.language_models.spec import Answer, LanguageModel, LanguageModelSource
+from transforms.language_models.interface import LanguageModel, LanguageModelSource, NBest
 
 _lock = threading.Lock()
 _holder: weakref.ref[_ExclusiveModel] | None = None
-"""Who has a model loaded in this process."""
+"""The wrapper whose model is loaded in this process."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ExclusiveModel:
-    """A language model that is loaded with its first question, and goes when another of its kind is asked.
+    """A language model that is loaded for its first prompt, and unloaded when another exclusive model is used.
 
-    A job that asks them one after another holds one in memory, and loads none whose answers are stored already. In a
-    job that asks them by turns each change takes a loading.
+    A job that uses one model after another holds one in memory, and loads none whose completions are all cached. A job
+    that alternates between models loads one at each change.
 
     Attributes:
-        source: where the model comes from.
+        source: the source of the model.
     """
 
     source: LanguageModelSource
 
     def fingerprint(self) -> str:
-        """That of the model."""
+        """Return the fingerprint of the model."""
         return self.source.fingerprint()
 
     def load(self) -> LanguageModel:
-        """What loads the model when it is asked.
-
-        Loading then raises what `source` raises.
-        """
+        """Return a wrapper that loads the model when it is used, and then raises what `source` raises."""
         return _ExclusiveModel(self.source)
 
     def is_shared(self) -> bool:
-        """As the source says."""
+        """Whether all processes of this machine share one copy."""
         return self.source.is_shared()
 
 
@@ -49,9 +46,9 @@ class _ExclusiveModel:
         self._source = source
         self._model: LanguageModel | None = None
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
         with _lock:
-            return self._loaded().answer(questions)
+            return self._loaded().generate(prompts)
 
     def _loaded(self) -> LanguageModel:
         global _holder
@@ -59,6 +56,6 @@ class _ExclusiveModel:
             other = _holder() if _holder else None
             if other is not None:
                 other._model = None
-                gc.collect()  # models of torch hold themselves in circles
+                gc.collect()  # torch modules contain reference cycles
             self._model, _holder = self._source.load(), weakref.ref(self)
         return self._model

@@ -1,4 +1,4 @@
-"""Questions -> a language model's answers, on Beam: each distinct question is put once, and never again."""
+"""Prompts -> completions of a language model, on Beam: each distinct prompt is completed once, and then cached."""
 
 from __future__ import annotations
 
@@ -18,145 +18,165 @@ from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.language_models.checkpoint import GenerationCheckpoint
-from transforms.language_models.spec import LanguageModel, LanguageModelSource
+from transforms.language_models.interface import Completion, LanguageModel, LanguageModelSource, NBest
 from transforms.progress import Progress
 
 PROMPTS = pa.schema(
-    [pa.field("content_hash", pa.string(), nullable=False), pa.field("question", pa.string(), nullable=False)]
+    [pa.field("content_hash", pa.string(), nullable=False), pa.field("prompt", pa.string(), nullable=False)]
 )
-"""What a language model is asked."""
+"""Prompts for a language model, with the hash of prompt and model."""
 
 COMPLETIONS = pa.schema(
     [
         *PROMPTS,
+        pa.field("rank", pa.int32(), nullable=False),
         pa.field("text", pa.string()),
+        pa.field("log_prob", pa.float64()),
         pa.field("failure", pa.string(), nullable=False),
         pa.field("resumed", pa.bool_(), nullable=False),
     ]
 )
-"""Questions with their answers: null where it failed, with what was raised; and whether the journal had it."""
+"""Prompts with their completions, one row each. A prompt whose completion failed has one row, of rank 0, with a null
+text and the error message. `resumed`: whether the completion was read from the checkpoint."""
 
-PROMPTS_COUNTER = "questions"
-"""Under which name failures stand in `errors`, and questions are counted."""
+PROMPTS_COUNTER = "prompts"
+"""The name of prompts in `errors`, in counts and in the progress."""
 
 _NEW_TAG = "new"
-_QUESTIONS_PER_PIECE = 64
-"""What a killed job loses at most in each of its processes, and what goes through a model together."""
+_BATCH_PROMPTS = 64
+"""Prompts that go through a model together; at most as many are lost in each process when a job is killed."""
 
 
 def distinct_prompts(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `PROMPTS` in any order -> the same, each once, sorted by hash."""
+    """Return rows of `PROMPTS`, in any order, each once, sorted by hash."""
     rows = concatenate(batches, PROMPTS)
-    table = pa.Table.from_batches([rows]).group_by("content_hash").aggregate([("question", "min")])
-    table = table.select(["content_hash", "question_min"]).rename_columns(PROMPTS.names).cast(PROMPTS)
+    table = pa.Table.from_batches([rows]).group_by("content_hash").aggregate([("prompt", "min")])
+    table = table.select(["content_hash", "prompt_min"]).rename_columns(PROMPTS.names).cast(PROMPTS)
     return concatenate(table.sort_by("content_hash").to_batches(), PROMPTS)
 
 
 class CachePartition(NamedTuple):
-    """Questions by whether their answer is stored.
+    """Prompts by whether their completions are cached.
 
     Attributes:
-        stored: rows of `generations`.
+        cached: rows of `generations`.
         new: rows of `PROMPTS`.
     """
 
-    stored: pa.RecordBatch
+    cached: pa.RecordBatch
     new: pa.RecordBatch
 
 
-def partition_cached(questions: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> CachePartition:
-    """Looks questions up among stored answers.
+def partition_cached(prompts: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> CachePartition:
+    """Look prompts up among cached completions.
 
     Args:
-        questions: rows of `PROMPTS`, each once.
-        stored: rows of `generations` in any order, perhaps with further columns, and several times where they are the
-            same.
+        prompts: rows of `PROMPTS`, each once.
+        stored: rows of `generations` in any order, possibly with further columns, and repeated.
     """
-    asked = questions["content_hash"]
-    known = distinct_generations(rows.filter(pc.is_in(rows["content_hash"], asked)) for rows in stored)
-    return CachePartition(known, questions.filter(pc.invert(pc.is_in(asked, known["content_hash"]))))
+    hashes = prompts["content_hash"]
+    cached = distinct_generations(rows.filter(pc.is_in(rows["content_hash"], hashes)) for rows in stored)
+    return CachePartition(cached, prompts.filter(pc.invert(pc.is_in(hashes, cached["content_hash"]))))
 
 
 def distinct_generations(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `generations` in any order, perhaps with further columns -> one for each hash, sorted by it.
+    """Return rows of `generations`, in any order and possibly with further columns, one for each key, sorted by it.
 
-    Of several that differ, as an endpoint's may, it is the one that comes first in the order of texts.
+    Of several texts of one key, which an endpoint may have given, the first in the order of texts remains.
     """
     alone = (rows.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow) for rows in batches)
-    known = concatenate(alone, GENERATIONS.arrow)
-    known = known.take(pc.sort_indices(known, sort_keys=[("content_hash", "ascending"), ("text", "ascending")]))
-    return known.filter(_is_first(known["content_hash"]))
+    rows = concatenate(alone, GENERATIONS.arrow)
+    columns = ("content_hash", "rank", "text", "log_prob")
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(column, "ascending") for column in columns]))
+    hashes = rows["content_hash"].dictionary_encode().indices.to_numpy()
+    keys = np.stack([hashes, rows["rank"].to_numpy()])
+    is_first = np.ones(rows.num_rows, bool)
+    is_first[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    return rows.filter(pa.array(is_first))
 
 
-def _is_first(hashes: pa.StringArray) -> pa.BooleanArray:
-    """Whether a hash is there for the first time, for each of them."""
-    codes = hashes.dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(codes), bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return pa.array(first)
-
-
-def batch_by_length(questions: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Pieces for a model, of questions of nearly one length; the same whenever the rows are the same."""
-    rows = questions.append_column("length", pc.utf8_length(questions["question"]))
+def batch_by_length(prompts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Split prompts into batches of similar length for a model; equal rows give equal batches, whatever their order."""
+    rows = prompts.append_column("length", pc.utf8_length(prompts["prompt"]))
     order = pc.sort_indices(rows, sort_keys=[("length", "ascending"), ("content_hash", "ascending")])
-    ordered = questions.take(order)
-    for start in range(0, ordered.num_rows, _QUESTIONS_PER_PIECE):
-        yield from split_by_size(ordered.slice(start, _QUESTIONS_PER_PIECE))
+    ordered = prompts.take(order)
+    for start in range(0, ordered.num_rows, _BATCH_PROMPTS):
+        yield from split_by_size(ordered.slice(start, _BATCH_PROMPTS))
 
 
 def complete_batch(
-    questions: pa.RecordBatch, model: LanguageModel, checkpoint: GenerationCheckpoint | None = None
+    prompts: pa.RecordBatch, model: LanguageModel, checkpoint: GenerationCheckpoint | None = None
 ) -> pa.RecordBatch:
-    """Rows of `COMPLETIONS` for rows of `PROMPTS`, in the same order.
+    """Complete one batch of prompts.
 
     Args:
-        questions: one piece.
-        model: what is asked where the journal has no answer.
-        checkpoint: where answers are looked up, and kept; None: nowhere.
+        prompts: rows of `PROMPTS`.
+        model: completes the prompts that the checkpoint does not contain.
+        checkpoint: where completions are looked up and kept; None: nowhere.
+
+    Returns:
+        Rows of `COMPLETIONS`, in the order of prompts and ranks.
     """
-    resumed = checkpoint.read(questions["content_hash"]) if checkpoint else concatenate([], GENERATIONS.arrow)
-    places = pc.index_in(questions["content_hash"], resumed["content_hash"])
-    texts = resumed["text"].take(places).to_pylist()
-    failures = [""] * questions.num_rows
-    open_places = [place for place, known in enumerate(places.is_valid().to_pylist()) if not known]
-    asked = questions["question"].take(pa.array(open_places, pa.int64())).to_pylist()
-    for place, answer in zip(open_places, model.answer(asked) if asked else [], strict=True):
-        texts[place], failures[place] = answer.text, answer.failure or ("" if answer.text is not None else "no answer")
-    answers = pa.RecordBatch.from_arrays(
-        [*questions.columns, pa.array(texts, pa.string()), pa.array(failures, pa.string()), places.is_valid()],
-        schema=COMPLETIONS,
-    )
-    if checkpoint and asked:
-        checkpoint.write(questions["content_hash"], generations_of(answers))
-    return answers
+    resumed = _n_best_by_hash(checkpoint.read(prompts["content_hash"])) if checkpoint else {}
+    hashes, texts = (prompts[name].to_pylist() for name in PROMPTS.names)
+    missing = [index for index, hash_ in enumerate(hashes) if hash_ not in resumed]
+    new = model.generate([texts[index] for index in missing]) if missing else []
+    generated = dict(zip(missing, new, strict=True))
+    rows: list[dict[str, Any]] = []
+    for index, prompt in enumerate(prompts.to_pylist()):
+        nbest = generated.get(index) or resumed[hashes[index]]
+        rows += _completion_rows(prompt, nbest, resumed=index not in generated)
+    completions = pa.RecordBatch.from_pylist(rows, COMPLETIONS)
+    if checkpoint and missing:
+        checkpoint.write(prompts["content_hash"], generations_of(completions))
+    return completions
 
 
-def generations_of(answers: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `generations` for those of `COMPLETIONS` that did not fail."""
-    answered = answers.filter(pc.is_valid(answers["text"]))
-    return answered.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow)
+def _n_best_by_hash(generations: pa.RecordBatch) -> dict[str, NBest]:
+    completions: dict[str, list[Completion]] = {}
+    for row in distinct_generations([generations]).to_pylist():
+        completions.setdefault(row["content_hash"], []).append(Completion(row["text"], row["log_prob"]))
+    return {hash_: NBest(tuple(of_prompt)) for hash_, of_prompt in completions.items()}
 
 
-def errors_of(answers: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `errors` for those of `COMPLETIONS` that failed."""
-    failed = answers.filter(pc.is_null(answers["text"]))
+def _completion_rows(prompt: Mapping[str, Any], nbest: NBest, resumed: bool) -> list[dict[str, Any]]:
+    shared = {**prompt, "failure": "", "resumed": resumed}
+    if nbest.failure or not nbest.completions:
+        failure = nbest.failure or "the model returned no completion"
+        return [shared | {"rank": 0, "text": None, "log_prob": None, "failure": failure}]
+    return [shared | {"rank": rank, **each._asdict()} for rank, each in enumerate(nbest.completions)]
+
+
+def generations_of(completions: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows of `generations` for those rows of `COMPLETIONS` that did not fail."""
+    valid = completions.filter(pc.is_valid(completions["text"]))
+    return valid.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow)
+
+
+def errors_of(completions: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows of `errors` for those rows of `COMPLETIONS` that failed."""
+    failed = completions.filter(pc.is_null(completions["text"]))
     rows = [
-        {"dataset": PROMPTS_COUNTER, "file": "", "row": None, "reason": "failed", "payload": f"{failure}\n{question}"}
-        for question, failure in zip(failed["question"].to_pylist(), failed["failure"].to_pylist(), strict=True)
+        {"dataset": PROMPTS_COUNTER, "file": "", "row": None, "reason": "failed", "payload": f"{failure}\n{prompt}"}
+        for prompt, failure in zip(failed["prompt"].to_pylist(), failed["failure"].to_pylist(), strict=True)
     ]
     return pa.RecordBatch.from_pylist(rows, ERRORS.arrow)
 
 
-class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, LanguageModel]):
-    """What `RunInference` needs to know of a language model: rows of `PROMPTS` -> rows of `COMPLETIONS`.
+def _count_prompts(rows: pa.RecordBatch) -> int:
+    """Count the prompts of rows with ranks: each has one row of rank 0."""
+    return int(pc.sum(pc.equal(rows["rank"], 0)).as_py() or 0)
 
-    An element is a batch already, so Beam makes none. A process loads one model, which its threads share; on a GPU the
-    processes of a worker share it too.
+
+class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, LanguageModel]):
+    """The interface of a language model to `RunInference`: rows of `PROMPTS` -> rows of `COMPLETIONS`.
+
+    An element is already a batch, so Beam forms none. A process loads one model, which its threads share; on a GPU the
+    processes of a worker share it as well.
 
     Args:
-        source: where a worker gets the model from.
-        checkpoint: where answers are kept while the job runs; None: nowhere.
+        source: the source of the model.
+        checkpoint: where completions are kept while the job runs; None: nowhere.
     """
 
     def __init__(self, source: LanguageModelSource, checkpoint: GenerationCheckpoint | None = None) -> None:
@@ -190,47 +210,48 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
 
 
 class LookupCached(beam.DoFn):
-    """All questions and stored answers of a bucket -> rows of `generations`; questions that are new, beside."""
+    """Prompts and cached completions of a bucket -> rows of `generations`; new prompts and counts as side outputs."""
 
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
-        questions = distinct_prompts(batches["questions"])
-        stored, open_questions = partition_cached(questions, batches.get("stored", ()))
-        resumed, new = partition_cached(open_questions, batches.get("resumed", ()))
-        yield from split_by_size(stored)
+        prompts = distinct_prompts(batches["prompts"])
+        cached, missing = partition_cached(prompts, batches.get("stored", ()))
+        resumed, new = partition_cached(missing, batches.get("resumed", ()))
+        yield from split_by_size(cached)
         yield from split_by_size(resumed)
-        for piece in batch_by_length(new):
-            yield TaggedOutput(_NEW_TAG, piece)
-        yield TaggedOutput(COUNTS_TAG, count("questions_read", questions.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("generations_cached", stored.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", resumed.num_rows))
+        for batch in batch_by_length(new):
+            yield TaggedOutput(_NEW_TAG, batch)
+        yield TaggedOutput(COUNTS_TAG, count(f"{PROMPTS_COUNTER}_read", prompts.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("generations_cached", _count_prompts(cached)))
+        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", _count_prompts(resumed)))
 
 
 class EmitCompletions(beam.DoFn):
-    """Rows of `COMPLETIONS` -> rows of `generations`; errors and counts, beside."""
+    """Rows of `COMPLETIONS` -> rows of `generations`; errors and counts as side outputs."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def process(self, answers: pa.RecordBatch) -> Iterator[Any]:
-        generated = generations_of(answers.filter(pc.invert(answers["resumed"])))
-        yield generations_of(answers)
-        yield TaggedOutput(COUNTS_TAG, count("generations_new", generated.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", pc.sum(answers["resumed"]).as_py() or 0))
-        failed = errors_of(answers)
+    def process(self, completions: pa.RecordBatch) -> Iterator[Any]:
+        is_resumed = completions["resumed"]
+        new = generations_of(completions.filter(pc.invert(is_resumed)))
+        yield generations_of(completions)
+        yield TaggedOutput(COUNTS_TAG, count("generations_new", _count_prompts(new)))
+        yield TaggedOutput(COUNTS_TAG, count("generations_resumed", _count_prompts(completions.filter(is_resumed))))
+        failed = errors_of(completions)
         if failed.num_rows:
             yield TaggedOutput(ERRORS_TAG, failed)
-        self.progress.add(PROMPTS_COUNTER, answers.num_rows)
+        self.progress.add(PROMPTS_COUNTER, _count_prompts(completions))
 
 
 class GenerationResult(NamedTuple):
-    """What asking gives, each a collection.
+    """The outputs of `GenerateTexts`, each a collection.
 
     Attributes:
-        generations: record batches of `generations`: each question's answer, but of those that failed.
+        generations: record batches of `generations`: the completions of each prompt that did not fail.
         errors: record batches of `errors`.
-        counts: counts: `questions_read`, distinct ones; `generations_cached`, from an earlier run;
-            `generations_resumed`, from a run that did not end; `generations_new`.
+        counts: counts of distinct prompts: `prompts_read`; `generations_cached`, by an earlier run;
+            `generations_resumed`, by a run that did not end; `generations_new`.
     """
 
     generations: beam.PCollection
@@ -240,17 +261,17 @@ class GenerationResult(NamedTuple):
 
 @dataclasses.dataclass
 class GenerateTexts(beam.PTransform):
-    """Record batches of `PROMPTS` -> the answer to each.
+    """Complete prompts: record batches of `PROMPTS` -> `GenerationResult`.
 
-    Equal questions meet in a bucket and are put once. An answer depends on its question alone, so neither buckets nor
-    what is stored change any.
+    Equal prompts meet in one bucket and are completed once. A completion depends on its prompt alone, so neither the
+    number of buckets nor cached completions change it.
 
     Attributes:
-        source: the language model.
-        buckets: how many pieces the questions are cut into; decides memory and parallelism.
-        stored: record batches of `generations` from earlier runs, each hash once; None: none.
-        checkpoint: where answers are kept while the job runs; None: nowhere.
-        progress: where answers are counted.
+        source: the source of the language model.
+        buckets: number of buckets of prompts; determines memory and parallelism.
+        stored: record batches of `generations` of earlier runs; None: none.
+        checkpoint: where completions are kept while the job runs; None: nowhere.
+        progress: counts completed prompts.
     """
 
     source: LanguageModelSource
@@ -259,34 +280,36 @@ class GenerateTexts(beam.PTransform):
     checkpoint: GenerationCheckpoint | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
 
-    def expand(self, questions: beam.PCollection) -> GenerationResult:
-        batches = {"questions": questions}
+    def expand(self, prompts: beam.PCollection) -> GenerationResult:
+        batches = {"prompts": prompts}
         if self.stored is not None:
             batches["stored"] = self.stored
         if self.checkpoint is not None:
-            kept = beam.FlatMap(lambda _, checkpoint: checkpoint.read_all(), self.checkpoint).with_output_types(
-                pa.RecordBatch
-            )
-            batches["resumed"] = questions.pipeline | "Once" >> beam.Impulse() | "ReadJournal" >> kept
-        found = (
+            read = beam.FlatMap(_read_checkpoint, self.checkpoint).with_output_types(pa.RecordBatch)
+            batches["resumed"] = prompts.pipeline | "Once" >> beam.Impulse() | "ReadCheckpoint" >> read
+        looked_up = (
             batches
-            | "GroupQuestions" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookUp" >> beam.ParDo(LookupCached()).with_outputs(_NEW_TAG, COUNTS_TAG, main="stored")
+            | "GroupPrompts" >> CoGroupByBucket("content_hash", self.buckets)
+            | "LookupCached" >> beam.ParDo(LookupCached()).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
         )
-        found[_NEW_TAG].element_type = pa.RecordBatch
-        routed = (
-            found[_NEW_TAG]
-            | "Spread" >> beam.Reshuffle()
-            | "Ask"
-            >> RunInference(LanguageModelHandler(self.source, self.checkpoint)).with_output_types(pa.RecordBatch)
-            | "Route"
+        looked_up[_NEW_TAG].element_type = pa.RecordBatch
+        handler = LanguageModelHandler(self.source, self.checkpoint)
+        completed = (
+            looked_up[_NEW_TAG]
+            | "Reshuffle" >> beam.Reshuffle()
+            | "Generate" >> RunInference(handler).with_output_types(pa.RecordBatch)
+            | "EmitCompletions"
             >> beam.ParDo(EmitCompletions(self.progress)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="generations")
         )
         # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        for rows in (found.stored, routed.generations, routed[ERRORS_TAG]):
+        for rows in (looked_up.cached, completed.generations, completed[ERRORS_TAG]):
             rows.element_type = pa.RecordBatch
         return GenerationResult(
-            (found.stored, routed.generations) | "Generations" >> beam.Flatten(),
-            routed[ERRORS_TAG],
-            (found[COUNTS_TAG], routed[COUNTS_TAG]) | "Counts" >> beam.Flatten(),
+            (looked_up.cached, completed.generations) | "Generations" >> beam.Flatten(),
+            completed[ERRORS_TAG],
+            (looked_up[COUNTS_TAG], completed[COUNTS_TAG]) | "Counts" >> beam.Flatten(),
         )
+
+
+def _read_checkpoint(_: bytes, checkpoint: GenerationCheckpoint) -> Iterator[pa.RecordBatch]:
+    yield from checkpoint.read_all()

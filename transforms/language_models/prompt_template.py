@@ -1,4 +1,4 @@
-"""What is said around a question: instructions, worked examples, and a model's own marks of who speaks."""
+"""Prompt templates: instructions and worked examples around each prompt, in the chat markup of a model."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import hashlib
 import json
 from typing import Any, NamedTuple
 
-_PLACE = "\ue000question\ue000"
-"""Stands for the question while a template is filled in; of a private use area, so that no template knows it."""
+_PLACEHOLDER = "\ue000prompt\ue000"
+"""Marks the prompt while a chat template is rendered; characters of a private use area, which no template contains."""
 
-_ALWAYS_ONE_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
-"""Set before a template, as some write today's date into a dialogue, and answers would be other ones tomorrow."""
+_FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
+"""Precedes a chat template: some write the current date, so completions would differ from day to day."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PromptTemplate:
-    """What is said around each question.
+    """The text around each prompt.
 
     Attributes:
-        instructions: what the model is to do; empty: nothing is said.
-        examples: questions with the answers that are wanted.
+        instructions: the task of the model; empty: none.
+        examples: prompts with their completions, worked examples for few-shot prompting.
     """
 
     instructions: str = ""
     examples: tuple[tuple[str, str], ...] = ()
 
     def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal over all of it."""
+        """Compute the SHA-256 of all fields, in hexadecimal."""
         return hashlib.sha256(json.dumps([self.instructions, self.examples]).encode()).hexdigest()
 
 
 class TokenizedTemplate(NamedTuple):
-    """The tokens around a question, the same for all questions.
+    """The tokens around a prompt, the same for all prompts.
 
     Attributes:
-        before: ids of the tokens before it.
-        after: ids of those between it and the answer.
+        before: token ids before the prompt.
+        after: token ids between the prompt and the completion.
     """
 
     before: list[int]
@@ -44,84 +44,90 @@ class TokenizedTemplate(NamedTuple):
 
 
 def tokenize_template(tokenizer: Any, template: PromptTemplate, encoder_decoder: bool) -> TokenizedTemplate:
-    """What a tokenizer's model is to read around a question.
+    """Tokenize the text around prompts.
 
-    With a chat template, as what was said by the two sides, in the template's words; without one, as plain text in
-    which an answer stands behind its question on the same line. A question is made into tokens by itself, so that what
-    it says can never be taken for marks of the template.
+    With a chat template it is a conversation in the markup of the model. Without one it is plain text in which a
+    completion follows its prompt on the same line. A prompt is tokenized on its own, so that no text in it can become
+    markup.
 
     Args:
-        tokenizer: of transformers.
-        template: what is said.
-        encoder_decoder: whether the model reads an end mark after the question.
+        tokenizer: a tokenizer of transformers.
+        template: the text.
+        encoder_decoder: whether the model reads an end token after the prompt.
     """
     if tokenizer.chat_template:
-        before, after = _by_template(tokenizer, template)
-        return TokenizedTemplate(_tokens(tokenizer, before), _tokens(tokenizer, after))
-    before = _as_text(template)
-    # What the tokenizer puts around every text: a begin mark, an end mark, or neither.
-    around = tokenizer("").input_ids
-    start = [token for token in around if token == tokenizer.bos_token_id]
+        before, after = _render_chat(tokenizer, template)
+        return TokenizedTemplate(_token_ids(tokenizer, before), _token_ids(tokenizer, after))
+    before = _render_plain(template)
+    # The special tokens that the tokenizer adds to every text: a begin token, an end token, or none.
+    special = tokenizer("").input_ids
+    start = [token for token in special if token == tokenizer.bos_token_id]
     end = [tokenizer.eos_token_id] if encoder_decoder else []
-    return TokenizedTemplate([*start, *_tokens(tokenizer, before)], end)
+    return TokenizedTemplate([*start, *_token_ids(tokenizer, before)], end)
 
 
-def tokenize_prompt(tokenizer: Any, question: str) -> list[int]:
-    """The ids of a question's tokens; marks that it may contain are text like any other."""
-    return _tokens(tokenizer, question, split_special_tokens=True)
+def tokenize_prompt(tokenizer: Any, prompt: str) -> list[int]:
+    """Return the token ids of a prompt; special tokens in its text are split like any other text."""
+    return _token_ids(tokenizer, prompt, split_special_tokens=True)
 
 
-def _tokens(tokenizer: Any, text: str, split_special_tokens: bool = False) -> list[int]:
-    # Not verbose, or it warns of long texts as if they could not be read.
+def tokenize_completion(tokenizer: Any, completion: str, encoder_decoder: bool) -> list[int]:
+    """Return the token ids of a completion, as the model reads it in training and generates it, without an end token.
+
+    Args:
+        tokenizer: a tokenizer of transformers.
+        completion: its text.
+        encoder_decoder: whether the model reads prompts and completions separately.
+    """
+    # Without a chat template a completion follows its prompt on the same line.
+    space = "" if tokenizer.chat_template or encoder_decoder else " "
+    return _token_ids(tokenizer, space + completion, split_special_tokens=True)
+
+
+def _token_ids(tokenizer: Any, text: str, split_special_tokens: bool = False) -> list[int]:
+    # Not verbose, or the tokenizer warns that long texts exceed the context of the model.
     ids: list[int] = tokenizer(
         text, add_special_tokens=False, split_special_tokens=split_special_tokens, verbose=False
     ).input_ids
     return ids
 
 
-def _by_template(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
+def _render_chat(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
     from jinja2 import TemplateError
 
+    messages = chat_messages(template, _PLACEHOLDER)
     try:
-        text = _filled(tokenizer, _messages(template))
+        text = _apply_chat_template(tokenizer, messages)
     except TemplateError:
         text = ""
     if template.instructions.strip() not in text or not text:
-        # Some templates refuse instructions, or leave them out: they are then the start of the first question.
-        text = _filled(tokenizer, _without_instructions(template))
-    before, _, after = text.rpartition(_PLACE)
+        # Some chat templates reject or drop a system message: the instructions then begin the first user message.
+        messages = chat_messages(dataclasses.replace(template, instructions=""), _PLACEHOLDER)
+        messages[0]["content"] = f"{template.instructions}\n\n{messages[0]['content']}"
+        text = _apply_chat_template(tokenizer, messages)
+    before, _, after = text.rpartition(_PLACEHOLDER)
     return before, after
 
 
-def _filled(tokenizer: Any, chat_messages: list[dict[str, str]]) -> str:
-    template = _ALWAYS_ONE_DAY + tokenizer.get_chat_template()
+def _apply_chat_template(tokenizer: Any, messages: list[dict[str, str]]) -> str:
+    chat_template = _FIXED_DATE + tokenizer.get_chat_template()
     text: str = tokenizer.apply_chat_template(
-        chat_messages, chat_template=template, tokenize=False, add_generation_prompt=True
+        messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
     )
     return text
 
 
-def chat_messages(template: PromptTemplate, question: str) -> list[dict[str, str]]:
-    """A dialogue up to a question, as roles with what they say."""
+def chat_messages(template: PromptTemplate, prompt: str) -> list[dict[str, str]]:
+    """Return a conversation up to a prompt, as messages with `role` and `content`."""
     instructions = [{"role": "system", "content": template.instructions}] if template.instructions else []
-    said = [
+    examples = [
         {"role": role, "content": content}
         for example in template.examples
         for role, content in zip(("user", "assistant"), example, strict=True)
     ]
-    return [*instructions, *said, {"role": "user", "content": question}]
+    return [*instructions, *examples, {"role": "user", "content": prompt}]
 
 
-def _messages(template: PromptTemplate) -> list[dict[str, str]]:
-    return chat_messages(template, _PLACE)
-
-
-def _without_instructions(template: PromptTemplate) -> list[dict[str, str]]:
-    said = _messages(dataclasses.replace(template, instructions=""))
-    said[0]["content"] = f"{template.instructions}\n\n{said[0]['content']}"
-    return said
-
-
-def _as_text(template: PromptTemplate) -> str:
-    said = "".join(f"{question} {answer}\n\n" for question, answer in template.examples)
-    return f"{template.instructions}\n\n{said}" if template.instructions else said
+def _render_plain(template: PromptTemplate) -> str:
+    examples = "".join(f"{prompt} {completion}\n\n" for prompt, completion in template.examples)
+    return f"{template.instructions}\n\n{examples}" if template.instructions else examples

@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from transforms.extras import INSTALL_LLM
 from transforms.language_models.folder import HUB_FILES, ModelFolder, read_model
 from transforms.model_files import (
     ModelUnavailableError,
@@ -23,7 +24,7 @@ from transforms.model_files import (
 
 HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-EXTRA = "pip install 'interest-journeys[llm]'"
+
 RECIPE_NUMBER = 1
 RECIPE = f"gguf to bfloat16 safetensors, {RECIPE_NUMBER}"
 """How the weights are made; the number goes up when the way changes."""
@@ -58,7 +59,7 @@ def find_smollm2() -> ModelFolder:
     weights = packaged_weights()
     if weights is None:
         try:
-            return read_model(download_snapshot(HUB_ID, HUB_FILES, EXTRA))
+            return read_model(download_snapshot(HUB_ID, HUB_FILES, INSTALL_LLM))
         except ModelUnavailableError as error:
             raise ModelUnavailableError(f"smollm2: {error}; or {_INSTALL}, or give a folder that has it") from error
     folder = cache_dir("language_models") / f"smollm2-{GGUF_SHA256[:16]}-{RECIPE_NUMBER}"
@@ -75,9 +76,11 @@ def convert_gguf(weights: Path, folder: Path) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
-        raise ModelUnavailableError(f"to read {weights.name} the package {error.name} is needed: {EXTRA}") from error
+        raise ModelUnavailableError(
+            f"to read {weights.name} the package {error.name} is needed: {INSTALL_LLM}"
+        ) from error
     if package_dir("gguf") is None:  # transformers says so less clearly
-        raise ModelUnavailableError(f"to read {weights.name} the package gguf is needed: {EXTRA}")
+        raise ModelUnavailableError(f"to read {weights.name} the package gguf is needed: {INSTALL_LLM}")
     _LOGGER.info("making %s of %s", folder, weights)
     source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
     with without_progress_bar():

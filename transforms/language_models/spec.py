@@ -1,191 +1,117 @@
-"""Which language model is meant. Imports nothing that takes long, so that a wrong option is told at once."""
+"""Specifications of language models: which weights, which prompt template, which decoding. Stands on the whole package.
+
+Slow libraries are imported when a model is loaded, so that errors in options surface quickly.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
 from transforms.language_models.endpoint_name import is_endpoint, parse_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
+from transforms.language_models.interface import LanguageModel
+from transforms.language_models.locate import (
+    PACKAGE_PREFIX,
+    ModelKind,
+    locate_adapter,
+    locate_model,
+    model_fingerprint,
+    sha256_of,
+)
 from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.transformers_model import TransformersModel
 from transforms.model_files import is_hub_id, looks_like_path
 
+if TYPE_CHECKING:
+    from transforms.language_models.folder import AdapterFolder, ModelFolder
+
 ALLOWED = (
-    "'builtin' (SmolLM2-135M-Instruct, taught to name), 'smollm2' (the same, not taught), a folder with a model of "
-    "transformers, a hub id as owner/name, "
+    "'smollm2' (SmolLM2-135M-Instruct), a folder with a model of transformers, a hub id as owner/name, "
     f"or {ENDPOINTS_ALLOWED}"
 )
 
+N_BEST_VERSION = "most probable first tokens, 1"
+"""Part of the fingerprint with several candidates; its number is increased when the candidates change."""
 
-class Answer(NamedTuple):
-    """What a language model made of one question.
-
-    Attributes:
-        text: what it said, without white space around it; None where it failed.
-        failure: what was raised, for people; empty where nothing was.
-    """
-
-    text: str | None
-    failure: str = ""
-
-
-class LanguageModel(Protocol):
-    """A loaded language model that knows what it is asked for."""
-
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
-        """One answer for each question, in their order. An answer depends on its question alone."""
-
-
-class Candidate(NamedTuple):
-    """What a language model might answer.
-
-    Attributes:
-        text: what it would say, without white space around it; may be empty.
-        log_probability: the natural logarithm of the chance with which it says so.
-    """
-
-    text: str
-    log_probability: float
-
-
-class Considered(NamedTuple):
-    """What a language model might answer to one question.
-
-    Attributes:
-        candidates: none where it failed.
-        failure: what was raised, for people; empty where nothing was.
-    """
-
-    candidates: tuple[Candidate, ...]
-    failure: str = ""
-
-
-class ConsideringModel(LanguageModel, Protocol):
-    """A loaded language model that can tell several answers."""
-
-    def consider(self, questions: Sequence[str], number: int) -> list[Considered]:
-        """At most so many candidates for each question, which depend on it alone."""
-
-
-class Choice(Protocol):
-    """What chooses among candidates."""
-
-    def __call__(self, questions: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[str]:
-        """One text for each question; it depends on the question and its candidates alone."""
-
-
-class ChoiceSource(Protocol):
-    """Where workers get what chooses among candidates from; small, and travels to them."""
-
-    @property
-    def candidates(self) -> int:
-        """How many a model is to tell of each question."""
-
-    def fingerprint(self) -> str:
-        """Hexadecimal digits that differ when choices differ; the same on every machine."""
-
-    def load(self) -> Choice:
-        """What chooses, ready to do so."""
-
-
-class LanguageModelSource(Protocol):
-    """Where workers get a language model from; small, and travels to them."""
-
-    def fingerprint(self) -> str:
-        """Hexadecimal digits that differ when the answers differ; the same on every machine."""
-
-    def load(self) -> LanguageModel:
-        """The model, on the best device of this machine."""
-
-    def is_shared(self) -> bool:
-        """Whether one copy serves all processes of a machine, as on a GPU; asked where the model is loaded."""
-
-
-@dataclasses.dataclass(frozen=True)
-class DecodingConfig:
-    """How an answer is drawn from a model.
-
-    Attributes:
-        max_new_tokens: an answer ends after so many tokens, or with its first line; at least 1.
-        temperature: 0: always the likeliest token; above 0: tokens are drawn, the more evenly the higher.
-        top_p: where tokens are drawn: from the likeliest ones that together have this probability, in (0, 1].
-        seed: where tokens are drawn: with the question it decides the answer, whatever else is asked beside it.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    max_new_tokens: int = 24
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
-        if not 0 <= self.temperature <= 10:
-            raise ValueError(f"temperature must be in [0, 10], got {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1], got {self.top_p}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, got {self.seed}")
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """Weights by name, or the name of a model behind an endpoint, whose weights are not seen.
+    """The weights of a model by name, or the name of a model behind an endpoint.
 
     Attributes:
-        kind: how `name` is to be read.
-        name: the path of a folder, a hub id, or what an endpoint calls it; empty for the models that have a name of
-            their own.
-        adapter: the folder of a PEFT adapter that is put on the model; empty: none.
-        url: where the endpoint is; empty for all others.
+        kind: the kind of `name`.
+        name: path of a folder, hub id, or the name of a model at its endpoint; empty for `smollm2`.
+        adapter: a PEFT adapter for the model: path of its folder, or `package:` and the name of a Python package that
+            contains its files, which workers find wherever the package is installed; empty: none.
+        url: the address of the endpoint; empty for all other kinds.
+        label: the name of the model for people; empty: derived from the other fields.
     """
 
-    kind: Literal["builtin", "smollm2", "folder", "hub", "endpoint"]
+    kind: ModelKind
     name: str = ""
     adapter: str = ""
     url: str = ""
+    label: str = ""
 
     def __str__(self) -> str:
+        if self.label:
+            return self.label
         if self.url:
             return f"{self.name} at {self.url}"
         return (self.name or self.kind) + (f" with {self.adapter}" if self.adapter else "")
 
-    def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal over weights, adapter, tokenizer and configuration; needs no torch.
+    @property
+    def short_name(self) -> str:
+        """The last parts of its names, which are the same on every machine: `smollm2+adapter`."""
+        if self.label:
+            return self.label
+        return "+".join(Path(part).name for part in (self.name or self.kind, self.adapter) if part)
 
-        Of an endpoint, over the model's name there: a server that moves is the same, and so is one that is given other
-        weights under that name. The device is no part of it: on another a few answers differ.
+    def fingerprint(self) -> str:
+        """Compute the SHA-256, in hexadecimal, of weights, adapter, tokenizer and configuration; needs no torch.
+
+        That of an endpoint covers the model's name there: it stays the same if the server moves, and if the server gets
+        other weights under that name. The device is not part of it; a few completions differ between devices.
 
         Raises:
-            ModelUnavailableError: when the weights are not to be had.
+            ModelUnavailableError: if the weights are unavailable.
         """
-        from transforms.language_models.loading import fingerprint
+        return model_fingerprint(self.kind, self.name, self.adapter)
 
-        return fingerprint(self)
+    def locate(self) -> tuple[ModelFolder, AdapterFolder | None]:
+        """Find the folders of the model and of its adapter; not for an endpoint.
+
+        Raises:
+            ModelUnavailableError: if one of them is unavailable.
+        """
+        return locate_model(self.kind, self.name), locate_adapter(self.adapter)
 
 
 @dataclasses.dataclass(frozen=True)
 class GenerationSpec:
-    """A model with what it is asked for.
+    """A model with its prompt template and its decoding configuration: a `LanguageModelSource`.
 
     Attributes:
         model: the weights.
-        template: what is said around each question.
-        decoding: how an answer is drawn.
-        limits: how hard an endpoint is asked; decides no answer.
-        dtype: how many bits a model on this machine reckons in.
-        choice: what chooses one of several candidates; None: the model's first thought is its answer.
+        template: the text around each prompt.
+        decoding: configuration of decoding.
+        limits: client-side limits of an endpoint; no completion depends on them.
+        dtype: type of weights and activations of a model on this machine.
 
     Raises:
-        ValueError: when there is to be a choice, and answers are drawn, or those of an endpoint, which tells one.
+        ValueError: if an endpoint is given several sequences or a constraint, which it does not support.
     """
 
     model: ModelSpec
@@ -193,97 +119,117 @@ class GenerationSpec:
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
     limits: ClientLimits = dataclasses.field(default_factory=ClientLimits)
     dtype: DTypeName = "auto"
-    choice: ChoiceSource | None = None
 
     def __post_init__(self) -> None:
-        if self.choice is not None and (self.decoding.temperature > 0 or self.model.kind == "endpoint"):
-            raise ValueError(
-                "a choice is made among the likeliest answers of a model on this machine, "
-                f"got {self.model.kind} with a temperature of {self.decoding.temperature}"
-            )
-
-    @property
-    def candidates(self) -> int:
-        """How many answers the model thinks of, of which one is given."""
-        return 1 if self.choice is None else self.choice.candidates
+        if self.model.kind == "endpoint" and (self.decoding.num_sequences > 1 or self.decoding.constraint is not None):
+            raise ValueError("num_sequences and constraint need a model that is loaded here, got an endpoint")
 
     def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal over all that decides an answer but the question.
+        """Compute the SHA-256, in hexadecimal, of everything that completions depend on except the prompts.
 
-        What is asked for decides, not what a machine makes of it: `auto` is the same everywhere, so that answers of
-        one machine are used on another. Where a few that differ matter, a precision is asked for by name.
-
-        Raises:
-            ModelUnavailableError: when the weights are not to be had.
-        """
-        from transforms.language_models.loading import generation_fingerprint
-
-        return generation_fingerprint(self)
-
-    def load(self) -> LanguageModel:
-        """The model, on the best device of this machine.
+        The configured type counts, not the one of a machine: `auto` is the same everywhere, so that completions of one
+        machine are reused on another. Configure a type where a few different completions matter.
 
         Raises:
-            ModelUnavailableError: when the weights, or the packages to load them, are not to be had, or the key of an
-                endpoint is none.
+            ModelUnavailableError: if the weights are unavailable.
         """
-        from transforms.language_models.loading import load_model
+        decoding = json.dumps(dataclasses.asdict(self.decoding), sort_keys=True)
+        version = [N_BEST_VERSION] if self.decoding.num_sequences > 1 else []
+        return sha256_of([self.model.fingerprint(), self.template.fingerprint(), decoding, self.dtype, *version])
 
-        return load_model(self)
+    def load(self, device: str | None = None) -> LanguageModel:
+        """Load the model.
+
+        Args:
+            device: device of torch; None: the GPU if there is one.
+
+        Raises:
+            ModelUnavailableError: if weights or packages are unavailable, or the key of an endpoint is invalid. The
+                server of an endpoint gets its first request with the first prompt: if all completions are cached it
+                need not run.
+        """
+        _LOGGER.info("process %d loads the language model %s", os.getpid(), self.model)
+        if self.model.kind == "endpoint":
+            from transforms.language_models.endpoint import OpenAIEndpoint
+
+            return OpenAIEndpoint(
+                self.model.url, self.model.name, self.template, self.decoding, self.limits, reach_first=True
+            )
+        folder, adapter = self.model.locate()
+        return TransformersModel(folder, adapter, self.template, self.decoding, device, dtype=self.dtype)
 
     def is_shared(self) -> bool:
-        """Whether this machine has a GPU: its memory holds one copy. An endpoint's model is not on this machine."""
-        if self.model.kind == "endpoint":
-            return False
-        from transforms.language_models.loading import has_gpu
-
-        return has_gpu()
+        """Whether this machine has a GPU, whose memory holds one copy. An endpoint's model is not on this machine."""
+        return self.model.kind != "endpoint" and _has_gpu()
 
 
-def parse_model_spec(text: str, adapter: str = "") -> ModelSpec:
-    """Reads a model's name, and the path of an adapter.
+def parse_model_spec(text: str, adapter: str = "", packaged: Mapping[str, ModelSpec] | None = None) -> ModelSpec:
+    """Parse the name of a model and the path of an adapter.
 
-    A folder is what begins like a path or is there; it is looked at here already. `owner/name` that is no folder is a
-    hub id. An endpoint is not asked: workers may reach it where this machine does not.
+    Text that begins like a path, or that is an existing folder, is a folder, and its files are checked. Other text of
+    the form `owner/name` is a hub id. No request is made to an endpoint: workers may reach it even if this machine
+    does not.
+
+    Args:
+        text: the name of the model.
+        adapter: path of the adapter's folder; empty: none.
+        packaged: further names, of models whose adapters are part of a Python package; None: none.
 
     Raises:
-        ValueError: naming what was given and what is allowed.
+        ValueError: naming the value given and what is allowed.
     """
+    packaged = packaged or {}
+    allowed = ", ".join([*(f"{name!r}" for name in packaged), ALLOWED])
     if is_endpoint(text):
-        return _endpoint(text, adapter)
-    if text == "builtin":
+        return _parse_endpoint(text, adapter)
+    if text in packaged:
         if adapter:
-            raise ValueError(f"no adapter {adapter!r}: 'builtin' has one; give it to 'smollm2'")
-        return ModelSpec("builtin")
-    checked = str(_checked_adapter(adapter)) if adapter else ""
+            base = packaged[text]
+            raise ValueError(f"no adapter {adapter!r}: {text!r} has one; give it to {base.name or base.kind!r}")
+        return packaged[text]
+    checked = str(_check_adapter(adapter)) if adapter else ""
     if text == "smollm2":
         return ModelSpec("smollm2", adapter=checked)
     if looks_like_path(text):
-        return ModelSpec("folder", str(_checked_folder(text)), checked)
+        return ModelSpec("folder", str(_check_folder(text, allowed)), checked)
     if is_hub_id(text):
         return ModelSpec("hub", text, checked)
-    raise ValueError(f"no language model {text!r}; allowed are {ALLOWED}")
+    raise ValueError(f"no language model {text!r}; allowed are {allowed}")
 
 
-def _endpoint(text: str, adapter: str) -> ModelSpec:
+def packaged_adapter(package: str) -> str:
+    """Return the name, for `ModelSpec.adapter`, of an adapter whose files are part of a Python package."""
+    return f"{PACKAGE_PREFIX}{package}"
+
+
+def _parse_endpoint(text: str, adapter: str) -> ModelSpec:
     url, model = parse_endpoint(text)
     if adapter:
         raise ValueError(
-            f"no adapter {adapter!r}: an endpoint's model takes none from here; have the server put it on the model, "
-            "and give the name that it has there"
+            f"no adapter {adapter!r}: it cannot be applied to the model of an endpoint; load it in the server, and "
+            "give the name that it has there"
         )
     return ModelSpec("endpoint", model, url=url)
 
 
-def _checked_folder(text: str) -> Path:
+def _check_folder(text: str, allowed: str) -> Path:
     try:
         return read_model(Path(text).expanduser().resolve()).folder
     except FolderError as error:
-        raise ValueError(f"no language model {text!r}: {error}; allowed are {ALLOWED}") from error
+        raise ValueError(f"no language model {text!r}: {error}; allowed are {allowed}") from error
 
 
-def _checked_adapter(text: str) -> Path:
+def _check_adapter(text: str) -> Path:
     try:
         return read_adapter(Path(text).expanduser().resolve()).folder
     except FolderError as error:
         raise ValueError(f"no adapter {text!r}: {error}") from error
+
+
+def _has_gpu() -> bool:
+    """Whether torch can use a GPU."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())

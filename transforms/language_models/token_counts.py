@@ -1,4 +1,4 @@
-"""How much a model reads: tokens of questions with all that is said around them, without loading its weights."""
+"""Token counts of prompts, including the prompt template, without loading the weights of a model."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from transforms.extras import INSTALL_LLM
 from transforms.language_models.folder import AdapterFolder
-from transforms.language_models.loading import locate_adapter, locate_model
 from transforms.language_models.prompt_template import tokenize_prompt, tokenize_template
-from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.spec import GenerationSpec
 from transforms.model_files import ModelUnavailableError
 
 
-def count_prompt_tokens(spec: GenerationSpec, questions: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The number of tokens that stand before the answer to each question, shape (questions,), dtype int64.
+def count_prompt_tokens(spec: GenerationSpec, prompts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Count the tokens that precede the completion of each prompt.
 
-    Instructions, worked examples, marks of a chat template and a soft prompt count each time, though what is the same
-    for all questions is read once.
+    Instructions, worked examples, chat markup and a soft prompt count for each prompt, although the model reads the
+    tokens that all prompts share once.
 
     Args:
-        spec: the model, and what is said around questions; not an endpoint.
-        questions: the questions.
+        spec: the model and its template; not an endpoint.
+        prompts: the prompts.
+
+    Returns:
+        Shape (prompts,), dtype int64.
 
     Raises:
         ValueError: for an endpoint, whose tokenizer is not on this machine.
-        ModelUnavailableError: when the model, or a package, is not to be had.
+        ModelUnavailableError: if the model or a package is unavailable.
     """
     if spec.model.kind == "endpoint":
-        raise ValueError(f"how {spec.model} cuts texts into tokens is not known here")
+        raise ValueError(f"the tokenizer of {spec.model} is unknown")
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise ModelUnavailableError(f"a tokenizer needs the package {error.name}: {EXTRA}") from error
-    folder, adapter = locate_model(spec.model), locate_adapter(spec.model)
+        raise ModelUnavailableError(f"a tokenizer needs the package {error.name}: {INSTALL_LLM}") from error
+    folder, adapter = spec.model.locate()
     tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
-    around = tokenize_template(tokenizer, spec.template, folder.encoder_decoder)
-    always = len(around.before) + len(around.after) + _soft_tokens(adapter)
-    return np.array([always + len(tokenize_prompt(tokenizer, question)) for question in questions], np.int64)
+    template = tokenize_template(tokenizer, spec.template, folder.encoder_decoder)
+    shared = len(template.before) + len(template.after) + _soft_prompt_tokens(adapter)
+    return np.array([shared + len(tokenize_prompt(tokenizer, prompt)) for prompt in prompts], np.int64)
 
 
-def _soft_tokens(adapter: AdapterFolder | None) -> int:
+def _soft_prompt_tokens(adapter: AdapterFolder | None) -> int:
     if adapter is None or adapter.kind != "PROMPT_TUNING":
         return 0
     config = json.loads((adapter.folder / "adapter_config.json").read_text(encoding="utf-8"))

@@ -9,14 +9,17 @@ clashes is told apart by a term; and no two names of a user are the same, whatev
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from transforms.content_hash import content_hash
+from transforms.language_models.interface import Completion
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import Instructions, load_instructions, render_prompt
+from transforms.naming.prompt import Instructions, PromptFields, load_instructions, prompt_fields, render_prompt
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 from transforms.naming.salient_name import placeholder_name, salient_name, surface_form, tokenize_title
+from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.text import normalize
 from transforms.naming.uniqueness import disambiguate, find_collisions
 from transforms.naming.validation import RETRYABLE, clean_output, validate_name
@@ -35,17 +38,24 @@ class NamingContext:
         model: the language model's name and a fingerprint of all that decides its answers, what is said around
             questions among it; empty for `salient`.
         safety: what decides whether a name may be written.
+        selector: selects one of several candidates of the model; None: the most probable one is taken.
     """
 
     config: NamingConfig
     model: str = ""
     safety: SafetyFilter = dataclasses.field(default_factory=WordLists)
+    selector: NameSelectorConfig | None = None
 
     def __post_init__(self) -> None:
         if bool(self.model) != (self.config.method != "salient"):
             raise ValueError(
                 f"model must be given for all methods but salient, got {self.model!r} for {self.config.method}"
             )
+
+    @functools.cached_property
+    def selection(self) -> str:
+        """The fingerprint of the selection among candidates; empty without one."""
+        return self.selector.fingerprint() if self.selector else ""
 
     @property
     def instructions(self) -> Instructions | None:
@@ -103,6 +113,12 @@ def build_prompt(asked: NamingRequest, config: NamingConfig) -> str:
     return render_prompt(journey.titles, terms, config.metadata, asked.taken) if journey.titles or terms else ""
 
 
+def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
+    """Return the fields that the prompt about a journey shows."""
+    journey = request.journey
+    return prompt_fields(journey.titles, journey.terms[: config.max_terms], config.metadata, request.taken)
+
+
 def request_hash(asked: NamingRequest, context: NamingContext) -> str:
     """The hash under which the answer to a question comes back; empty where there is no question."""
     text = build_prompt(asked, context.config)
@@ -112,7 +128,9 @@ def request_hash(asked: NamingRequest, context: NamingContext) -> str:
 def journey_hash(journey: Journey, context: NamingContext) -> str:
     """The hash of how, and from what, a journey is named first; where it stays the same, the name may stay."""
     hashed = _text_hash(journey, context)
-    return content_hash(hashed, context.safety.fingerprint) if context.safety.fingerprint else hashed
+    for further in (context.safety.fingerprint, context.selection):
+        hashed = content_hash(hashed, further) if further else hashed
+    return hashed
 
 
 def _text_hash(journey: Journey, context: NamingContext) -> str:
@@ -137,6 +155,28 @@ def names_to_screen(asked: Iterable[NamingRequest], texts: Mapping[str, str], co
         if name := clean_output(texts.get(request_hash(each, context), "")):
             yield name
         yield salient_name(journey.terms, journey.weights, journey.titles, journey.rank, context.config)
+
+
+def selected_texts(
+    requests: Iterable[NamingRequest], completions: Mapping[str, Sequence[Completion]], context: NamingContext
+) -> dict[str, str]:
+    """Select one completion of each prompt.
+
+    Args:
+        requests: journeys, as the model is prompted about them.
+        completions: by `request_hash`, in the order of ranks; those of a prompt may be missing.
+        context: the configuration of naming.
+
+    Returns:
+        The selected text, by `request_hash`.
+    """
+    by_hash = {request_hash(each, context): each for each in requests}
+    completed = {hash_: each for hash_, each in by_hash.items() if completions.get(hash_)}
+    if context.selector is None:
+        return {hash_: completions[hash_][0].text for hash_ in completed}
+    fields = [fields_of(each, context.config) for each in completed.values()]
+    names = context.selector.load().select(fields, [completions[hash_] for hash_ in completed])
+    return dict(zip(completed, names, strict=True))
 
 
 def assign_names(journeys: Sequence[Journey], texts: Mapping[str, str], context: NamingContext) -> AssignedNames:

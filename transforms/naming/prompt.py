@@ -77,41 +77,42 @@ def render_prompt(
     """
     if not titles and not terms:
         raise ValueError("a question needs titles or terms, got neither")
+    fields = prompt_fields(titles, terms, metadata, taken)
     lines = []
-    if titles and (metadata != "terms" or not terms):
-        lines += [_TITLES, *(f"{_ITEM}{_plain(title)}" for title in titles)]
-    if terms and (metadata != "titles" or not titles):
-        lines.append(f"{_TERMS} {', '.join(map(_plain, terms))}")
-    if taken:
-        lines.append(f"{_TAKEN} {'; '.join(map(_plain, taken))}")
+    if fields.titles:
+        lines += [_TITLES, *(f"{_ITEM}{title}" for title in fields.titles)]
+    if fields.terms:
+        lines.append(f"{_TERMS} {', '.join(fields.terms)}")
+    if fields.taken:
+        lines.append(f"{_TAKEN} {'; '.join(fields.taken)}")
     return "\n".join([*lines, ANSWER_PREFIX])
 
 
-class Told(NamedTuple):
-    """What a question says of a journey.
+class PromptFields(NamedTuple):
+    """The fields of a journey that its prompt shows, without chat markup, each on one line.
 
     Attributes:
-        titles: as they are told; may be empty.
-        terms: the heaviest first; may be empty.
+        titles: titles of its items; may be empty.
+        terms: its terms, the heaviest first; may be empty.
         taken: names that the journey must not get.
     """
 
-    titles: list[str]
-    terms: list[str]
-    taken: list[str]
+    titles: tuple[str, ...]
+    terms: tuple[str, ...]
+    taken: tuple[str, ...]
 
 
-def told_in(text: str) -> Told:
-    """The reverse of `render_prompt`; commas within terms, and semicolons within taken names, part them."""
-    told = Told([], [], [])
-    for line in text.splitlines():
-        if line.startswith(_ITEM):
-            told.titles.append(line.removeprefix(_ITEM))
-        elif line.startswith(_TERMS):
-            told.terms.extend(line.removeprefix(_TERMS).strip().split(", "))
-        elif line.startswith(_TAKEN):
-            told.taken.extend(line.removeprefix(_TAKEN).strip().split("; "))
-    return told
+def prompt_fields(
+    titles: Sequence[str], terms: Sequence[str], metadata: PromptFieldSet = "titles", taken: Sequence[str] = ()
+) -> PromptFields:
+    """Select the fields that a prompt shows; see `render_prompt` for the arguments."""
+    shows_titles = metadata != "terms" or not terms
+    shows_terms = metadata != "titles" or not titles
+    return PromptFields(
+        tuple(map(_plain, titles)) if shows_titles else (),
+        tuple(map(_plain, terms)) if shows_terms else (),
+        tuple(map(_plain, taken)),
+    )
 
 
 def _plain(text: str) -> str:

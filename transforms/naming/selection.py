@@ -1,16 +1,18 @@
-"""Several names that a language model thinks of -> the one that says most of the journey.
+"""Selection of one name among the candidates that a language model generated.
 
-A small model's likeliest name is often short and broad. Of the names that it thinks of, that one is taken which the
-others agree with, weighed by their chances (minimum Bayes risk decoding), and which is near to the titles by vectors.
-The journey's terms make one candidate more.
+The most probable name of a small model is often short and broad. The selected candidate is the one that the others
+agree with, weighted by their probabilities (minimum Bayes risk decoding), and that is close to the titles by vector.
+The name made of the journey's terms is one further candidate.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
+import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,87 +20,72 @@ import numpy as np
 
 from transforms.batching import Vectors
 from transforms.encoders.interface import Encoder, EncoderSource
-from transforms.language_models.spec import Candidate as Completion
+from transforms.language_models.interface import Completion
 from transforms.naming.chrf import Floats, pairwise_chrf
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import Instructions, Told, load_instructions, told_in
+from transforms.naming.prompt import Instructions, PromptFields, load_instructions
 from transforms.naming.salient_name import placeholder_name, salient_name
 from transforms.naming.text import normalize
 from transforms.naming.validation import clean_output, validate_name
 
-MAX_CANDIDATES = 64
+_lock = threading.Lock()
 
-_VERSION = "choice 1"
-"""Part of the fingerprint; its number goes up when others are chosen."""
+_VERSION = "selection 1"
+"""Part of the fingerprint; its number is increased when the selection changes."""
 _LOG_PROB_POWER = 0.5
-"""Power of chances: a small model is too sure of its first thought."""
+"""Power of probabilities: a small model is overconfident in its most probable name."""
 _SIMILARITY_WEIGHT = 1.5
-"""By how much a cosine counts more than an agreement. How both were chosen: docs/naming.md."""
+"""Weight of the similarity to the titles relative to the agreement. docs/naming.md describes how both were chosen."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NameSelectorConfig:
-    """What chooses among names.
+    """Configuration of the selection of names.
 
     Attributes:
-        naming: how long a name may be, and what it must not be.
-        encoder: what makes vectors of names and titles.
-        candidates: how many names a model is to think of, in [2, 64].
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
+        naming: length limits of names, and the few-shot examples whose names are rejected.
+        encoder: the encoder of names and titles.
     """
 
     naming: NamingConfig
     encoder: EncoderSource
-    candidates: int
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.candidates <= MAX_CANDIDATES:
-            raise ValueError(f"candidates must be in [2, {MAX_CANDIDATES}], got {self.candidates}")
 
     def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal over all that decides a choice."""
+        """Compute the SHA-256, in hexadecimal, of everything that a selection depends on except its candidates."""
         limits = json.dumps(dataclasses.asdict(self.naming), sort_keys=True)
-        told = [
-            _VERSION,
-            str(_LOG_PROB_POWER),
-            str(_SIMILARITY_WEIGHT),
-            str(self.candidates),
-            limits,
-            self.encoder.fingerprint(),
-        ]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+        parts = [_VERSION, str(_LOG_PROB_POWER), str(_SIMILARITY_WEIGHT), limits, self.encoder.fingerprint()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def load(self) -> NameSelector:
-        """What chooses, with the encoder in memory.
+        """Return the selector with its encoder in memory, one for each process.
 
         Raises:
-            ModelUnavailableError: when its weights, or the packages to load them, are not to be had.
+            ModelUnavailableError: if weights or packages of the encoder are unavailable.
         """
-        return NameSelector(self.naming, self.encoder.load())
+        with _lock:
+            return _load(self)
 
 
 class Candidate(NamedTuple):
-    """A name that could be chosen.
+    """A name that can be selected.
 
     Attributes:
-        name: cleaned, not empty.
-        chance: of the model to say it, by its logarithm; minus infinity: it did not think of it.
-        is_valid: whether `name` would take it.
+        name: clean_output, not empty.
+        log_prob: of the name under the model; minus infinity if the model did not generate it.
+        is_valid: whether the name passes validation and is not taken.
     """
 
     name: str
-    chance: float
+    log_prob: float
     is_valid: bool
 
 
 class NameSelector:
-    """Chooses one of several names for each journey.
+    """Selects one of several names for each journey.
 
     Args:
-        naming: how long a name may be, and what it must not be.
-        encoder: what makes vectors of names and titles.
+        naming: length limits of names, and the few-shot examples whose names are rejected.
+        encoder: the encoder of names and titles.
     """
 
     def __init__(self, naming: NamingConfig, encoder: Encoder) -> None:
@@ -107,80 +94,95 @@ class NameSelector:
         few_shot = naming.method == "few_shot"
         self._instructions = load_instructions(naming.examples) if few_shot else None
 
-    def __call__(self, questions: Sequence[str], candidates: Sequence[Sequence[Completion]]) -> list[str]:
-        """A name for each question; empty where no candidate says anything."""
-        told = [told_in(question) for question in questions]
-        possible = [
-            candidate_names(each, about, self._naming, self._instructions)
-            for each, about in zip(candidates, told, strict=True)
+    def select(self, fields: Sequence[PromptFields], candidates: Sequence[Sequence[Completion]]) -> list[str]:
+        """Select a name for each journey.
+
+        Args:
+            fields: the fields of each prompt.
+            candidates: the completions of each prompt.
+
+        Returns:
+            A name for each prompt, which depends on its fields and candidates alone; empty if no candidate is a name.
+        """
+        names_of = [
+            candidate_names(each, of_prompt, self._naming, self._instructions)
+            for each, of_prompt in zip(candidates, fields, strict=True)
         ]
-        vectors = self._vectors(told, possible)
+        vectors = self._vectors(fields, names_of)
         return [
-            names[select(names, self._similarity(names, about, vectors))].name if names else ""
-            for names, about in zip(possible, told, strict=True)
+            names[select(names, self._similarity(names, of_prompt, vectors))].name if names else ""
+            for names, of_prompt in zip(names_of, fields, strict=True)
         ]
 
-    def _vectors(self, told: Iterable[Told], possible: Iterable[Sequence[Candidate]]) -> dict[str, Vectors]:
-        names = {each.name for names in possible for each in names}
-        texts = sorted(names.union(*(about.titles for about in told)))
+    def _vectors(self, fields: Iterable[PromptFields], names_of: Iterable[Sequence[Candidate]]) -> dict[str, Vectors]:
+        distinct = {each.name for names in names_of for each in names}
+        texts = sorted(distinct.union(*(of_prompt.titles for of_prompt in fields)))
         return dict(zip(texts, self._encoder.encode(texts), strict=True)) if texts else {}
 
-    def _similarity(self, names: Sequence[Candidate], told: Told, vectors: dict[str, Vectors]) -> Floats:
-        """The cosine of each name with the mean of the titles; 0 where there are none."""
-        if not told.titles:
+    def _similarity(self, names: Sequence[Candidate], fields: PromptFields, vectors: dict[str, Vectors]) -> Floats:
+        """Compute the cosine of each name with the mean of the titles; 0 without titles."""
+        if not fields.titles:
             return np.zeros(len(names))
-        mean = np.mean([vectors[title] for title in told.titles], axis=0)
+        mean = np.mean([vectors[title] for title in fields.titles], axis=0)
         length = float(np.linalg.norm(mean))
         return np.array([float(vectors[each.name] @ mean) / length if length else 0.0 for each in names])
 
 
+@functools.lru_cache(maxsize=8)
+def _load(config: NameSelectorConfig) -> NameSelector:
+    return NameSelector(config.naming, config.encoder.load())
+
+
 def candidate_names(
-    candidates: Sequence[Completion], told: Told, config: NamingConfig, instructions: Instructions | None = None
+    completions: Sequence[Completion],
+    fields: PromptFields,
+    config: NamingConfig,
+    instructions: Instructions | None = None,
 ) -> list[Candidate]:
-    """The distinct names among candidates, and the one that the terms make.
+    """Return the distinct names among completions, and the name made of the terms.
 
     Args:
-        candidates: of the model; texts that come down to one name add their chances.
-        told: what the model was asked.
-        config: how long a name may be, and what it must not be.
-        instructions: that stood before the question; None: none.
+        completions: the completions of one prompt; the probabilities of those with the same cleaned name are added.
+        fields: the fields of the prompt.
+        config: length limits of names.
+        instructions: the instructions of the prompt; None: none.
     """
-    chances: dict[str, float] = {}
-    for candidate in candidates:
-        if name := clean_output(candidate.text):
-            chances[name] = float(np.logaddexp(chances.get(name, -math.inf), candidate.log_probability))
-    if told.terms:
-        weights = [1 / (place + 1) for place in range(len(told.terms))]
-        by_terms = salient_name(told.terms, weights, told.titles, 0, config)
+    log_probs: dict[str, float] = {}
+    for text, log_prob in completions:
+        if name := clean_output(text):
+            log_probs[name] = float(np.logaddexp(log_probs.get(name, -math.inf), 0.0 if log_prob is None else log_prob))
+    if fields.terms:
+        weights = [1 / (rank + 1) for rank in range(len(fields.terms))]
+        by_terms = salient_name(fields.terms, weights, fields.titles, 0, config)
         if by_terms != placeholder_name(0):
-            chances.setdefault(by_terms, -math.inf)
-    taken = set(map(normalize, told.taken))
+            log_probs.setdefault(by_terms, -math.inf)
+    taken = set(map(normalize, fields.taken))
     return [
         Candidate(
             name,
-            chance,
-            normalize(name) not in taken and not validate_name(name, told.titles, config, instructions).rejection,
+            log_prob,
+            normalize(name) not in taken and not validate_name(name, fields.titles, config, instructions).rejection,
         )
-        for name, chance in chances.items()
+        for name, log_prob in log_probs.items()
     ]
 
 
 def select(names: Sequence[Candidate], similarity: Floats) -> int:
-    """The place of the best name: a fit one, where there is any; the first of equals.
+    """Return the index of the best name: a valid one if there is any; the first of equals.
 
     Args:
         names: at least one.
-        similarity: of each to the titles, a cosine.
+        similarity: cosine of each with the titles.
     """
-    fit = [each.is_valid for each in names]
-    worth = np.where(fit if any(fit) else True, _expected_chrf(names) + _SIMILARITY_WEIGHT * similarity, -np.inf)
-    return int(np.argmax(worth))
+    valid = [each.is_valid for each in names]
+    score = np.where(valid if any(valid) else True, _expected_chrf(names) + _SIMILARITY_WEIGHT * similarity, -np.inf)
+    return int(np.argmax(score))
 
 
 def _expected_chrf(names: Sequence[Candidate]) -> Floats:
-    """How much the model's names agree with each, weighed by their chances; zeros where it thought of none."""
-    chances = np.array([each.chance for each in names])
-    if not np.isfinite(chances).any():
+    """Compute how much the generated names agree with each, weighted by probability; zeros if none was generated."""
+    log_probs = np.array([each.log_prob for each in names])
+    if not np.isfinite(log_probs).any():
         return np.zeros(len(names))
-    weights = np.exp(_LOG_PROB_POWER * (chances - chances.max()))
+    weights = np.exp(_LOG_PROB_POWER * (log_probs - log_probs.max()))
     return np.asarray(pairwise_chrf([each.name for each in names]) @ (weights / weights.sum()))

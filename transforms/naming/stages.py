@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 
-from schemas import GENERATIONS, JOURNEY_NAMES
-from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from schemas import JOURNEY_NAMES
+from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.language_models.generate import PROMPTS
+from transforms.language_models.generate import PROMPTS, distinct_generations
+from transforms.language_models.interface import Completion
 from transforms.naming.assignment import (
     Journey,
     JourneyName,
@@ -34,6 +35,7 @@ from transforms.naming.assignment import (
     names_to_screen,
     request_hash,
     resolve_retries,
+    selected_texts,
 )
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt_inputs import (
@@ -50,7 +52,7 @@ REQUESTS = pa.schema(
         *NAMING_INPUTS,
         pa.field("taken", pa.list_(pa.string()), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
-        pa.field("question", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
     ]
 )
 """A journey that a model is asked about: names it must not get, the hash of the prompt, and the question in it. Hash
@@ -60,9 +62,11 @@ _ANSWERS = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
+        pa.field("texts", pa.list_(pa.string()), nullable=False),
+        pa.field("log_probs", pa.list_(pa.float64()), nullable=False),
     ]
 )
+"""The completions of the prompt of a user, in the order of ranks."""
 _SETTLED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
 _RETRIES_TAG = "retries"
 
@@ -81,7 +85,7 @@ def requests_to_batch(requests: Iterable[NamingRequest], context: NamingContext)
     rows = [
         each.journey._asdict()
         | {"taken": list(each.taken), "content_hash": request_hash(each, context)}
-        | {"question": build_prompt(each, context.config)}
+        | {"prompt": build_prompt(each, context.config)}
         for each in requests
     ]
     return pa.RecordBatch.from_pylist(rows, REQUESTS)
@@ -118,22 +122,25 @@ def select_prompts(requests: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def answers(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """What a model wrote, for each user who asked, from all rows of one bucket of hashes."""
+    """Join the completions of a model to the users who need them, for all rows of one bucket of hashes."""
     wanted = concatenate((rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_ANSWERS)[:2]))
-    known = concatenate(
-        (rows.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow) for rows in texts), GENERATIONS.arrow
+    generations = distinct_generations(texts)
+    codes = generations["content_hash"].dictionary_encode()
+    offsets = pa.array(run_offsets(codes.indices.to_numpy()), pa.int32())
+    indices = pc.index_in(wanted["content_hash"], codes.dictionary)
+    found = wanted.filter(indices.is_valid())
+    lists = [pa.ListArray.from_arrays(offsets, generations[name]) for name in ("text", "log_prob")]
+    return pa.RecordBatch.from_arrays(
+        [*found.columns, *(each.take(indices.drop_null()) for each in lists)], schema=_ANSWERS
     )
-    places = pc.index_in(wanted["content_hash"], known["content_hash"])
-    found = wanted.filter(places.is_valid())
-    return pa.RecordBatch.from_arrays([*found.columns, known["text"].take(places.drop_null())], schema=_ANSWERS)
 
 
-def texts_of_users(rows: pa.RecordBatch) -> dict[str, dict[str, str]]:
-    """For each user, what the model wrote by the hash of the prompt."""
-    found: dict[str, dict[str, str]] = {}
-    for row in rows.to_pylist():
-        found.setdefault(row["user_id"], {})[row["content_hash"]] = row["text"]
-    return found
+def completions_by_hash(rows: pa.RecordBatch) -> dict[str, list[Completion]]:
+    """Return the completions of each prompt, in the order of ranks, by its hash."""
+    return {
+        row["content_hash"]: [Completion(*each) for each in zip(row["texts"], row["log_probs"], strict=True)]
+        for row in rows.to_pylist()
+    }
 
 
 def counts_of(named: Iterable[JourneyName]) -> list[Count]:
@@ -195,16 +202,13 @@ class AssignNamesFn(beam.DoFn):
         self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        texts = texts_of_users(concatenate(bucket[1]["answers"], _ANSWERS))
         named, retries = [], []
         users = list(journeys_of(_by_rank(rows.select(NAMING_INPUTS.names) for rows in bucket[1]["requests"])))
-        self.context.safety.prefetch(
-            name
-            for journeys in users
-            for name in names_to_screen(map(NamingRequest, journeys), texts.get(journeys[0].user_id, {}), self.context)
-        )
+        requests = [NamingRequest(journey) for journeys in users for journey in journeys]
+        texts = _selected(requests, bucket[1]["answers"], self.context)
+        self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for journeys in users:
-            of_user = assign_names(journeys, texts.get(journeys[0].user_id, {}), self.context)
+            of_user = assign_names(journeys, texts, self.context)
             named += of_user.assigned
             retries += of_user.retries
         for piece in split_by_size(requests_to_batch(retries, self.context)):
@@ -220,18 +224,20 @@ class ResolveRetriesFn(beam.DoFn):
         self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        texts = texts_of_users(concatenate(bucket[1]["answers"], _ANSWERS))
         requests = requests_from_batch(concatenate(bucket[1]["retries"], REQUESTS))
         assigned = _names_of({each.journey.user_id for each in requests}, bucket[1]["assigned"])
         named: list[JourneyName] = []
-        self.context.safety.prefetch(
-            name
-            for each in requests
-            for name in names_to_screen([each], texts.get(each.journey.user_id, {}), self.context)
-        )
+        texts = _selected(requests, bucket[1]["answers"], self.context)
+        self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for user, of_user in itertools.groupby(requests, key=lambda each: each.journey.user_id):
-            named += resolve_retries(list(of_user), assigned.get(user, []), texts.get(user, {}), self.context)
+            named += resolve_retries(list(of_user), assigned.get(user, []), texts, self.context)
         yield from _with_counts(named)
+
+
+def _selected(
+    requests: Sequence[NamingRequest], answers: Iterable[pa.RecordBatch], context: NamingContext
+) -> dict[str, str]:
+    return selected_texts(requests, completions_by_hash(concatenate(answers, _ANSWERS)), context)
 
 
 def _by_rank(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from transforms.language_models.spec import Answer
+from tests.transforms.language_models.completions import completed, no_completion
+from transforms.language_models.interface import NBest
 
 IMPOSSIBLE = "impossible"
 """A question that holds this word fails."""
@@ -25,14 +26,14 @@ class ToyModel:
     log: Path
     killed_after: int | None = None
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
         with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(list(questions)) + "\n")
+            file.write(json.dumps(list(prompts)) + "\n")
         if self.killed_after is not None and len(self.log.read_text(encoding="utf-8").splitlines()) > self.killed_after:
             raise KilledError("no power")
         return [
-            Answer(None, "ValueError: no") if IMPOSSIBLE in question else Answer(toy_answer(question))
-            for question in questions
+            no_completion("ValueError: no") if IMPOSSIBLE in question else completed(toy_answer(question))
+            for question in prompts
         ]
 
 

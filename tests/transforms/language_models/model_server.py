@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.transforms.language_models.endpoint_server import Reply, Server, failed, said, serving
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.folder import ModelFolder
 from transforms.language_models.prompt_template import PromptTemplate
-from transforms.language_models.spec import DecodingConfig
 from transforms.language_models.transformers_model import TransformersModel
 
 
@@ -23,7 +23,7 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
         with one_at_a_time:
             if asked not in models:
                 models[asked] = TransformersModel(folder, None, *asked, device="cpu")
-            (answer,) = models[asked].answer([body["messages"][-1]["content"]])
+            (answer,) = models[asked].generate([body["messages"][-1]["content"]])
         return failed(500, answer.failure) if answer.text is None else said(answer.text)
 
     with serving() as server:

@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from transforms.language_models.decoding import MIN_ROWS, decode, greedy, padded_length  # noqa: E402
+from transforms.language_models.decoding import decode, greedy  # noqa: E402
+from transforms.language_models.decoding_state import MIN_ROWS, padded_length  # noqa: E402
 
 END = 9
 VOCABULARY = 10
@@ -23,14 +24,14 @@ class Script:
     def first(self) -> torch.Tensor:
         return self._logits()
 
-    def read(self, tokens: torch.Tensor) -> torch.Tensor:
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self.sizes.append(len(tokens))
         assert len(tokens) == len(self.rows)
         for said, token in zip(self.said, tokens.tolist(), strict=True):
             said.append(token)
         return self._logits()
 
-    def select(self, rows: Sequence[int]) -> None:
+    def reorder(self, rows: Sequence[int]) -> None:
         self.rows = [self.rows[row] for row in rows]
         self.said = [list(self.said[row]) for row in rows]
 
@@ -41,26 +42,30 @@ class Script:
         return torch.nn.functional.one_hot(torch.tensor(nexts), VOCABULARY).float()
 
 
+def tokens_of(*given: object) -> list[list[int]]:
+    return [row.tokens for row in decode(*given)]
+
+
 def test_each_row_ends_by_itself_and_leaves() -> None:
     lines = [[1, 2, END], [3, END], [4, 5, 6, 7, 8, 1], [END], [2, 2, 2, END]]
     script = Script(lines)
-    said = decode(script, script.first(), len(lines), greedy, {END}, most=5)
+    said = tokens_of(script, script.first(), len(lines), greedy, {END}, 5)
     assert said == [[1, 2, END], [3, END], [4, 5, 6, 7, 8], [END], [2, 2, 2, END]]
     assert script.sizes == [4, 3, 2, MIN_ROWS]
 
 
 def test_a_row_is_never_read_alone() -> None:
     script = Script([[1, 2, 3, END]])
-    assert decode(script, script.first(), 1, greedy, {END}, most=9) == [[1, 2, 3, END]]
+    assert tokens_of(script, script.first(), 1, greedy, {END}, 9) == [[1, 2, 3, END]]
     assert script.sizes == [MIN_ROWS] * 3
     twice = Script([[1, END], [1, END]])
-    assert decode(twice, twice.first(), 1, greedy, {END}, most=9) == [[1, END]]
+    assert tokens_of(twice, twice.first(), 1, greedy, {END}, 9) == [[1, END]]
 
 
 def test_where_all_end_at_once_nothing_more_is_read() -> None:
     script = Script([[END], [END]])
-    assert decode(script, script.first(), 2, greedy, {END}, most=9) == [[END], [END]]
-    assert decode(script, script.first(), 2, greedy, set(), most=1) == [[END], [END]]
+    assert tokens_of(script, script.first(), 2, greedy, {END}, 9) == [[END], [END]]
+    assert tokens_of(script, script.first(), 2, greedy, set(), 1) == [[END], [END]]
     assert script.sizes == []
 
 
@@ -72,7 +77,7 @@ def test_tokens_are_chosen_by_the_number_of_the_row() -> None:
         return greedy(rows, logits)
 
     script = Script([[1, END], [2, 3, END], [4, END], [5, 6, 7, END]])
-    decode(script, script.first(), 4, choose, {END}, most=9)
+    decode(script, script.first(), 4, choose, {END}, 9)
     assert asked == [([0, 1, 2, 3], 4), ([0, 1, 2, 3], 4), ([1, 3], 2), ([3], 1)]
 
 

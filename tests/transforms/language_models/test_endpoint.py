@@ -11,16 +11,18 @@ import pytest
 import requests
 
 from tests.transforms.beam_testing import create, run_graph
+from tests.transforms.language_models.completions import completed, no_completion
 from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Server, failed, said, serving
 from transforms.columnar import concatenate
 from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint import OpenAIEndpoint, chat
 from transforms.language_models.endpoint_name import KEY_VARIABLE
 from transforms.language_models.endpoint_pace import FIRST_WAIT, LONGEST_WAIT, wait_before
 from transforms.language_models.endpoint_reply import asked_to_wait
 from transforms.language_models.generate import PROMPTS, GenerateTexts
 from transforms.language_models.prompt_template import PromptTemplate
-from transforms.language_models.spec import Answer, DecodingConfig, GenerationSpec, ModelSpec, parse_model_spec
+from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 
 KEY = "sk-very/secret+0123456789"
@@ -49,12 +51,12 @@ class TestAsking:
     def test_answers_come_in_the_order_of_the_questions(self, server: Server) -> None:
         questions = [f"question {number}" for number in range(40)]
         server.script = {question: [said(f"answer to {question}", 0.05)] for question in questions[::7]}
-        assert endpoint(server).answer(questions) == [Answer(f"answer to {question}") for question in questions]
-        assert endpoint(server).answer([]) == []
+        assert endpoint(server).generate(questions) == [completed(f"answer to {question}") for question in questions]
+        assert endpoint(server).generate([]) == []
 
     def test_what_is_sent(self, server: Server) -> None:
         decoding = DecodingConfig(max_new_tokens=7, temperature=0.5, top_p=0.9, seed=3)
-        OpenAIEndpoint(server.url, "owner/toy", DIALOGUE, decoding).answer(["grüne Kanne"])
+        OpenAIEndpoint(server.url, "owner/toy", DIALOGUE, decoding).generate(["grüne Kanne"])
         (body,) = server.bodies
         assert server.paths == ["/v1/chat/completions"]
         assert body.pop("seed") in range(2**31)
@@ -90,12 +92,12 @@ class TestAsking:
     )
     def test_the_first_line_is_the_answer(self, server: Server, text: str, line: str) -> None:
         server.script = {"q": [said(text)]}
-        assert endpoint(server).answer(["q"]) == [Answer(line)]
+        assert endpoint(server).generate(["q"]) == [completed(line)]
 
     def test_no_cookie_is_kept(self, server: Server) -> None:
         server.script = {"q": [said("a")._replace(headers={"Set-Cookie": "session=1"})]}
         asking = endpoint(server)
-        assert asking.answer(["q"]) == asking.answer(["q"]) == [Answer("a")]
+        assert asking.generate(["q"]) == asking.generate(["q"]) == [completed("a")]
         assert not any("Cookie" in headers for headers in server.headers)
 
 
@@ -121,44 +123,44 @@ class TestFailing:
     )
     def test_what_may_pass_is_tried_again(self, server: Server, reply: Reply, told: str) -> None:
         server.script = {"passes": [reply, said("at last")], "stays": [reply]}
-        answers = endpoint(server, retries=1).answer(["before", "passes", "stays", "after"])
+        answers = endpoint(server, retries=1).generate(["before", "passes", "stays", "after"])
         assert answers == [
-            Answer("answer to before"),
-            Answer("at last"),
-            Answer(None, f"{told}, after 2 tries"),
-            Answer("answer to after"),
+            completed("answer to before"),
+            completed("at last"),
+            no_completion(f"{told}, after 2 tries"),
+            completed("answer to after"),
         ]
         assert server.tries == {"before": 1, "passes": 2, "stays": 2, "after": 1}
 
     def test_a_server_that_hangs_is_not_waited_for(self, server: Server) -> None:
         server.script = {"passes": [said("too late", 2.5), said("at last")], "stays": [said("too late", 2.5)]}
-        answers = endpoint(server, timeout=0.75, retries=1).answer(["before", "passes", "stays", "after"])
+        answers = endpoint(server, timeout=0.75, retries=1).generate(["before", "passes", "stays", "after"])
         assert answers == [
-            Answer("answer to before"),
-            Answer("at last"),
-            Answer(None, "no reply within 0.75 seconds, after 2 tries"),
-            Answer("answer to after"),
+            completed("answer to before"),
+            completed("at last"),
+            no_completion("no reply within 0.75 seconds, after 2 tries"),
+            completed("answer to after"),
         ]
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
     def test_what_the_server_refuses_is_not_tried_again(self, server: Server, status: int) -> None:
         server.script = {"bad": [failed(status, "too long")]}
-        bad, good = endpoint(server).answer(["bad", "good"])
-        assert bad == Answer(None, f"status {status}" + ("" if status in (401, 403) else ": too long"))
-        assert good == Answer("answer to good")
+        bad, good = endpoint(server).generate(["bad", "good"])
+        assert bad == no_completion(f"status {status}" + ("" if status in (401, 403) else ": too long"))
+        assert good == completed("answer to good")
         assert server.tries["bad"] == 1
 
     def test_without_retries_each_question_is_put_once(self, server: Server) -> None:
         server.script = {"q": [failed(500)]}
-        assert endpoint(server, retries=0).answer(["q"]) == [Answer(None, "status 500: out of order")]
+        assert endpoint(server, retries=0).generate(["q"]) == [no_completion("status 500: out of order")]
         assert server.tries["q"] == 1
 
     def test_a_server_that_is_not_there_fails_each_question_in_the_same_words(self) -> None:
         with socket.socket() as taken:  # bound, but nobody listens
             taken.bind(("127.0.0.1", 0))
             asking = OpenAIEndpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=ClientLimits(retries=1))
-            answers = asking.answer(["a", "b"])
-            assert answers == [Answer(None, "no reply: Connection refused, after 2 tries")] * 2
+            answers = asking.generate(["a", "b"])
+            assert answers == [no_completion("no reply: Connection refused, after 2 tries")] * 2
             with pytest.raises(
                 ModelUnavailableError, match=r"language model toy at http://127.*: no reply: Connection refused"
             ):
@@ -176,9 +178,9 @@ class TestFailing:
             return request(*given, **named)
 
         monkeypatch.setattr(asking._session, "request", raising)
-        assert asking.answer(["odd", "good"]) == [
-            Answer(None, "the request fails with RuntimeError"),
-            Answer("answer to good"),
+        assert asking.generate(["odd", "good"]) == [
+            no_completion("the request fails with RuntimeError"),
+            completed("answer to good"),
         ]
 
     def test_redirects_are_followed_but_not_forever(self, server: Server) -> None:
@@ -186,7 +188,10 @@ class TestFailing:
             "moved": [Reply("", 307, {"Location": f"{server.url}/elsewhere"}), said("found")],
             "round": [Reply("", 307, {"Location": f"{server.url}/round"})],
         }
-        assert endpoint(server).answer(["moved", "round"]) == [Answer("found"), Answer(None, "too many redirects")]
+        assert endpoint(server).generate(["moved", "round"]) == [
+            completed("found"),
+            no_completion("too many redirects"),
+        ]
 
 
 class TestPace:
@@ -203,20 +208,20 @@ class TestPace:
 
     def test_never_faster_than_allowed(self, server: Server) -> None:
         started = time.monotonic()
-        endpoint(server, requests_per_second=20).answer([f"{number}" for number in range(9)])
+        endpoint(server, requests_per_second=20).generate([f"{number}" for number in range(9)])
         assert max(server.times) - started >= 8 / 20 - 0.02
         assert len(server.bodies) == 9
 
     def test_all_wait_as_long_as_the_server_asks(self, server: Server) -> None:
         server.script = {"q": [failed(429, Retry_After="1"), said("at last")]}
         asking = endpoint(server, requests_at_once=1)
-        assert asking.answer(["q", "other"]) == [Answer("at last"), Answer("answer to other")]
+        assert asking.generate(["q", "other"]) == [completed("at last"), completed("answer to other")]
         assert server.times[1] - server.times[0] >= 0.98
 
     def test_a_very_long_wait_is_a_failure(self, server: Server) -> None:
         server.script = {"q": [failed(429, "quota", Retry_After="3600")]}
         told = "status 429: quota; the server asks for a wait of 3600 seconds"
-        assert endpoint(server).answer(["q", "other"]) == [Answer(None, told), Answer("answer to other")]
+        assert endpoint(server).generate(["q", "other"]) == [no_completion(told), completed("answer to other")]
         assert server.tries["q"] == 1
 
     @pytest.mark.parametrize(
@@ -262,20 +267,20 @@ class TestKey:
         }
         asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=1))
         model = asked.load()
-        answers = model.answer(["good", *server.script])
-        assert answers[:2] == [Answer("answer to good"), Answer(None, "status 400: wrong: ***")]
-        assert answers[-1] == Answer(None, "status 401")
+        answers = model.generate(["good", *server.script])
+        assert answers[:2] == [completed("answer to good"), no_completion("status 400: wrong: ***")]
+        assert answers[-1] == no_completion("status 401")
         assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
         assert "sk-" not in f"{answers} {caplog.text} {asked!r} {model!r}"
 
     def test_without_a_key_none_is_sent(self, server: Server) -> None:
-        endpoint(server).answer(["q"])
+        endpoint(server).generate(["q"])
         assert not any("Authorization" in headers for headers in server.headers)
 
     def test_the_key_does_not_follow_to_another_host(self, server: Server) -> None:
         with serving() as other:
             server.script = {"q": [Reply("", 307, {"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/chat"})]}
-            assert endpoint(server, key=KEY).answer(["q"]) == [Answer("answer to q")]
+            assert endpoint(server, key=KEY).generate(["q"]) == [completed("answer to q")]
             assert not any("Authorization" in headers for headers in other.headers)
 
     def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,18 +299,18 @@ class TestReaching:
 
     def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
         model = GenerationSpec(parse_model_spec(f"{server.url}#toy")).load()
-        assert model.answer([]) == []
+        assert model.generate([]) == []
         assert server.paths == []
-        assert model.answer(["a"]) + model.answer(["b"]) == [Answer("answer to a"), Answer("answer to b")]
+        assert model.generate(["a"]) + model.generate(["b"]) == [completed("answer to a"), completed("answer to b")]
         assert server.paths == ["/v1/models", *["/v1/chat/completions"] * 2]
 
     def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
         model = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=0)).load()
         server.models = CLOSED
         with pytest.raises(ModelUnavailableError, match="no reply: RemoteDisconnected"):
-            model.answer(["a"])
+            model.generate(["a"])
         server.models = Reply({})
-        assert model.answer(["a"]) == [Answer("answer to a")]
+        assert model.generate(["a"]) == [completed("answer to a")]
 
     def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
         server.models = failed(503, "loading")

@@ -17,6 +17,7 @@ from pipelines.common.run import run_job
 from pipelines.name.job import NameJob
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import rows, write
+from tests.transforms.language_models.completions import no_completion
 from tests.transforms.language_models.endpoint_server import Reply, Server, failed, said
 from tests.transforms.language_models.model_server import dialogue_of, serving_model
 from tests.transforms.language_models.tiny_models import make_llama
@@ -24,11 +25,11 @@ from transforms.datasets.commit import commit
 from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint import OpenAIEndpoint, chat
 from transforms.language_models.folder import ModelFolder, read_model
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2
-from transforms.language_models.spec import Answer, DecodingConfig
 from transforms.language_models.transformers_model import TransformersModel
 
 TITLES = [
@@ -113,11 +114,11 @@ def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
 def test_answers_through_a_server_are_those_of_its_model(
     tiny: ModelFolder, server: Server, template: PromptTemplate
 ) -> None:
-    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").answer(QUESTIONS)
+    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").generate(QUESTIONS)
     assert len({answer.text for answer in direct}) >= 3  # or nothing could be told from them
     limits = ClientLimits(retries=0)
-    served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).answer(QUESTIONS)
-    assert served == [answer if answer.text else Answer(None, "an empty answer") for answer in direct]
+    served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).generate(QUESTIONS)
+    assert served == [answer if answer.text else no_completion("an empty answer") for answer in direct]
     assert len(server.bodies) == len(QUESTIONS)
 
 

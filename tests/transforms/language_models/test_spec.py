@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
-from transforms.language_models.spec import DecodingConfig, ModelSpec, parse_model_spec
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.spec import ModelSpec, parse_model_spec
 
 
 def test_names_of_models() -> None:
@@ -79,7 +80,7 @@ def test_a_model_travels_to_workers() -> None:
 
 def test_parsing_imports_nothing_slow() -> None:
     code = (
-        "import sys; from transforms.language_models.spec import parse_model; parse_model('smollm2');"
+        "import sys; from transforms.language_models.spec import parse_model_spec; parse_model_spec('smollm2');"
         "print({'apache_beam', 'pyarrow', 'torch', 'transformers', 'tokenizers', 'peft'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
@@ -90,6 +91,6 @@ def test_what_loads_models_can_be_imported_where_no_model_library_is_installed()
         "import sys\n"
         "sys.modules |= dict.fromkeys(['torch', 'transformers', 'tokenizers', 'safetensors', 'peft', 'gguf'])\n"
         "sys.modules['huggingface_hub'] = None\n"
-        "import transforms.language_models.loading, transforms.language_models.transformers_model"
+        "import transforms.language_models.spec, transforms.language_models.transformers_model"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

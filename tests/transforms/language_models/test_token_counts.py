@@ -28,11 +28,11 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
         tuned = str((make_lora if adapter == "LoRA" else make_soft_prompt)(folder, tmp_path / "adapter"))
     found = count_prompt_tokens(GenerationSpec(ModelSpec("folder", str(folder), tuned), DIALOGUE), QUESTIONS)
     model = TransformersModel(read_model(folder), read_adapter(Path(tuned)) if tuned else None, DIALOGUE)
-    tokenize_template, tokenizer = model._frame, model._tokenizer
+    template, tokenizer = model._template, model._tokenizer
     expected = [
-        len(tokenize_template.before)
+        len(template.before)
         + len(tokenizer(question, add_special_tokens=False, split_special_tokens=True).input_ids)
-        + len(tokenize_template.after)
+        + len(template.after)
         + len(model._soft_prompt)
         for question in QUESTIONS
     ]
@@ -42,5 +42,5 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
 
 def test_those_of_an_endpoint_are_not_known() -> None:
     spec = ModelSpec("endpoint", "m", url="http://localhost:1/v1")
-    with pytest.raises(ValueError, match="not known here"):
+    with pytest.raises(ValueError, match=r"tokenizer of m at .* is unknown"):
         count_prompt_tokens(GenerationSpec(spec), QUESTIONS)

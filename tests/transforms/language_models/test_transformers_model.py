@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+from tests.transforms.language_models.completions import no_completion, top_text  # noqa: E402
 from tests.transforms.language_models.tiny_models import (  # noqa: E402
     load_plain,
     load_tuned,
@@ -22,11 +23,12 @@ from tests.transforms.language_models.tiny_models import (  # noqa: E402
     make_soft_prompt,
     make_t5,
 )
-from transforms.language_models.decoding import padded_length  # noqa: E402
+from transforms.language_models.decoding import Decoded, DecodingConfig  # noqa: E402
+from transforms.language_models.decoding_state import padded_length  # noqa: E402
 from transforms.language_models.dtype import DTypeName, cpu_has_bfloat16  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
+from transforms.language_models.interface import NBest  # noqa: E402
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt  # noqa: E402
-from transforms.language_models.spec import Answer, Considered, DecodingConfig  # noqa: E402
 from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
@@ -88,8 +90,8 @@ def loaded(
 
 def whole(model: TransformersModel, question: str) -> torch.Tensor:
     """All that is read for one question, one row."""
-    tokenize_template = model._frame
-    ids = [*tokenize_template.before, *tokenize_prompt(model._tokenizer, question), *tokenize_template.after]
+    template = model._template
+    ids = [*template.before, *tokenize_prompt(model._tokenizer, question), *template.after]
     return torch.tensor([ids])
 
 
@@ -121,9 +123,9 @@ def reading_all_again(tuned: Any, end: int) -> Callable[..., torch.Tensor]:
 
 
 def answers_of(model: TransformersModel) -> list[str]:
-    answers = model.answer(QUESTIONS)
+    answers = model.generate(QUESTIONS)
     assert [answer.failure for answer in answers] == [""] * len(QUESTIONS)
-    texts = [answer.text for answer in answers]
+    texts = [top_text(answer) for answer in answers]
     assert len(set(texts)) >= 3  # or nothing could be told from them
     return texts
 
@@ -144,10 +146,10 @@ def test_a_batch_gives_the_answers_of_single_calls(
 ) -> None:
     model = loaded(folders[name].model, decoding=decoding, template=template, dtype=dtype)
     together = answers_of(model)
-    assert [model.answer([question])[0].text for question in QUESTIONS] == together
-    assert [answer.text for answer in model.answer(QUESTIONS[::-1])] == together[::-1]
+    assert [top_text(model.generate([question])[0]) for question in QUESTIONS] == together
+    assert [top_text(answer) for answer in model.generate(QUESTIONS[::-1])] == together[::-1]
     model.max_batch_tokens = 60
-    assert [answer.text for answer in model.answer(QUESTIONS)] == together
+    assert [top_text(answer) for answer in model.generate(QUESTIONS)] == together
 
 
 @pytest.mark.parametrize("name", ["llama", "t5"])
@@ -172,13 +174,13 @@ def test_in_16_bits_weights_are_as_transformers_loads_them_and_positions_are_not
 @pytest.mark.parametrize("name", NAMES)
 def test_in_16_bits_a_row_comes_out_to_the_bit_as_it_does_alone(folders: dict[str, Folders], name: str) -> None:
     model = loaded(folders[name].model, dtype="bfloat16")
-    rows = [model._read_of(question) for question in QUESTIONS]
+    rows = [model._prompt_ids(question) for question in QUESTIONS]
     widths = [padded_length(len(row)) for row in rows]
     (common,) = [width for width, number in Counter(widths).items() if number > 2]
     batch = [row for row, width in zip(rows, widths, strict=True) if width == common]
     with torch.inference_mode():
-        _, together = model._read_all(batch)
-        alone = [model._read_all([row])[1][0] for row in batch]
+        _, together = model._prefill(batch)
+        alone = [model._prefill([row])[1][0] for row in batch]
     assert together.dtype == torch.float32
     assert torch.equal(together[: len(batch)], torch.stack(alone))
     assert not torch.equal(together[0], together[1])
@@ -224,7 +226,7 @@ def test_soft_prompts_stand_before_all_else(folders: dict[str, Folders], name: s
         of_peft = tuned.generate if model.encoder_decoder else reading_all_again(tuned, model._tokenizer.eos_token_id)
         read = 1 if model.encoder_decoder else ids.shape[1]
         assert text == said_by(of_peft, model, read, input_ids=ids, attention_mask=torch.ones_like(ids))
-    assert [model.answer([question])[0].text for question in QUESTIONS] == found
+    assert [top_text(model.generate([question])[0]) for question in QUESTIONS] == found
     assert found != answers_of(loaded(folders[name].model, template=template))
 
 
@@ -264,17 +266,17 @@ def test_a_question_that_fails_costs_its_own_answer_alone(
 ) -> None:
     model = loaded(folders["llama"].model)
     expected = answers_of(model)
-    generate = model._generate
+    generate = model._decode
 
-    def failing(questions: list[str], tokens: list[list[int]]) -> list[list[int]]:
+    def failing(questions: list[str], tokens: list[list[int]]) -> list[Decoded]:
         if "tea" in questions:
             raise RuntimeError("no tea")
         return generate(questions, tokens)
 
-    monkeypatch.setattr(model, "_generate", failing)
-    found = model.answer(QUESTIONS)
-    assert found[4] == Answer(None, "RuntimeError: no tea")
-    assert [answer.text for answer in found[:4] + found[5:]] == expected[:4] + expected[5:]
+    monkeypatch.setattr(model, "_decode", failing)
+    found = model.generate(QUESTIONS)
+    assert found[4] == no_completion("RuntimeError: no tea")
+    assert [top_text(answer) for answer in found[:4] + found[5:]] == expected[:4] + expected[5:]
 
 
 @pytest.mark.parametrize("decoding", [DecodingConfig(TOKENS), DRAWN], ids=["greedy", "drawn"])
@@ -284,16 +286,16 @@ def test_batches_are_halved_where_memory_is_short(
     model = loaded(folders["llama"].model, decoding=decoding)
     expected = answers_of(model)
     sizes = []
-    generate = model._generate
+    generate = model._decode
 
-    def small(questions: list[str], tokens: list[list[int]]) -> list[list[int]]:
+    def small(questions: list[str], tokens: list[list[int]]) -> list[Decoded]:
         if len(questions) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         sizes.append(len(questions))
         return generate(questions, tokens)
 
-    monkeypatch.setattr(model, "_generate", small)
-    assert [answer.text for answer in model.answer(QUESTIONS)] == expected
+    monkeypatch.setattr(model, "_decode", small)
+    assert [top_text(answer) for answer in model.generate(QUESTIONS)] == expected
     assert sum(sizes) == len(QUESTIONS)
     assert 2 in sizes
 
@@ -301,26 +303,28 @@ def test_batches_are_halved_where_memory_is_short(
 def test_a_question_of_no_tokens_is_told(folders: dict[str, Folders]) -> None:
     """Beside others it would have an answer that padding makes."""
     model = loaded(folders["plain"].model, template=PromptTemplate())
-    alone, beside = model.answer([""]), model.answer(["tea", "", "garden"])
-    assert alone == [beside[1]] == [Answer(None, "ValueError: a question without a token")]
-    assert [answer.text for answer in beside[::2]] == [model.answer([each])[0].text for each in ("tea", "garden")]
+    alone, beside = model.generate([""]), model.generate(["tea", "", "garden"])
+    assert alone == [beside[1]] == [no_completion("ValueError: the prompt has no token")]
+    assert [top_text(answer) for answer in beside[::2]] == [
+        top_text(model.generate([each])[0]) for each in ("tea", "garden")
+    ]
     framed = loaded(folders["llama"].model)
-    assert framed.answer([""])[0] == framed.answer(["tea", "", "garden"])[1]
-    assert framed.answer([""])[0].text is not None
+    assert framed.generate([""])[0] == framed.generate(["tea", "", "garden"])[1]
+    assert top_text(framed.generate([""])[0]) is not None
     for name in ("plain", "t5"):
         other = loaded(folders[name].model)
-        assert other.answer([""])[0] == other.answer(["tea", "", "garden"])[1]
+        assert other.generate([""])[0] == other.generate(["tea", "", "garden"])[1]
 
 
 def test_no_questions_have_no_answers(folders: dict[str, Folders]) -> None:
-    assert loaded(folders["plain"].model).answer([]) == []
+    assert loaded(folders["plain"].model).generate([]) == []
 
 
 def saying(model: TransformersModel, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     """The answer when these are the tokens that the model says."""
     tokens = model._tokenizer(text, add_special_tokens=False).input_ids
-    monkeypatch.setattr(model, "_generate", lambda questions, _: [tokens for _ in questions])
-    return model.answer(["tea"])[0].text
+    monkeypatch.setattr(model, "_decode", lambda questions, _: [Decoded(tokens, 0.0) for _ in questions])
+    return top_text(model.generate(["tea"])[0])
 
 
 def test_an_answer_ends_with_its_line_or_its_mark(folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +357,7 @@ def test_generation_stops_where_each_row_has_ended(folders: dict[str, Folders]) 
     common = max({token for row in tokens for token in row}, key=lambda token: sum(token in row[1:] for row in tokens))
     model._stop_token_ids |= {common}
     shown = model._tokenizer.decode([common])
-    after = [answer.text for answer in model.answer(QUESTIONS)]
+    after = [top_text(answer) for answer in model.generate(QUESTIONS)]
     assert after != before
     for text, whole_text in zip(after, before, strict=True):
         assert whole_text.startswith(text)
@@ -364,16 +368,16 @@ def test_generation_stops_where_each_row_has_ended(folders: dict[str, Folders]) 
 @pytest.mark.parametrize("most", [1, 3])
 def test_an_answer_has_so_many_tokens_at_most(folders: dict[str, Folders], name: str, most: int) -> None:
     model = loaded(folders[name].model, decoding=DecodingConfig(most))
-    said = model._generate(QUESTIONS, [model._read_of(question) for question in QUESTIONS])
-    assert max(map(len, said)) == most
-    assert all(len(row) == most or row[-1] in model._stop_token_ids for row in said)
+    said = model._decode(QUESTIONS, [model._prompt_ids(question) for question in QUESTIONS])
+    assert max(len(row.tokens) for row in said) == most
+    assert all(len(row.tokens) == most or row.tokens[-1] in model._stop_token_ids for row in said)
 
 
 def test_drawn_answers_depend_on_seed_and_question_alone(folders: dict[str, Folders]) -> None:
     model = loaded(folders["llama"].model, decoding=DRAWN)
     found = answers_of(model)
     assert found == answers_of(loaded(folders["llama"].model, decoding=DRAWN))
-    assert [answer.text for answer in model.answer([QUESTIONS[0], *QUESTIONS])] == [found[0], *found]
+    assert [top_text(answer) for answer in model.generate([QUESTIONS[0], *QUESTIONS])] == [found[0], *found]
     other = answers_of(loaded(folders["llama"].model, decoding=DecodingConfig(TOKENS, 1.0, 0.9, seed=4)))
     assert sum(one != two for one, two in zip(found, other, strict=True)) > len(QUESTIONS) / 2
     greedy = answers_of(loaded(folders["llama"].model))
@@ -392,7 +396,7 @@ def test_threads_at_once_get_the_same(folders: dict[str, Folders]) -> None:
 
     def ask(start: int) -> None:
         order = QUESTIONS[start:] + QUESTIONS[:start]
-        texts = [answer.text for answer in fresh.answer(order)]
+        texts = [top_text(answer) for answer in fresh.generate(order)]
         found[start] = texts[-start:] + texts[:-start] if start else texts
 
     threads = [threading.Thread(target=ask, args=(start,)) for start in range(4)]
@@ -475,20 +479,34 @@ def test_a_gpu_answers(folders: dict[str, Folders], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["llama", "t5"])
-def test_candidates_are_what_transformers_says_after_each_likely_beginning(
+def test_candidates_are_the_most_probable_first_tokens_each_continued_greedily(
     name: str, folders: dict[str, Folders]
 ) -> None:
-    model = loaded(folders[name].model)
     number = 3
-    for question, considered in zip(QUESTIONS, model.consider(QUESTIONS, number), strict=True):
-        assert rounded(considered) == rounded(model.consider([question], number)[0])
-        texts = [candidate.text for candidate in considered.candidates]
-        expected = [_continued(model, question, place) for place in range(number)]
-        assert texts == [text for text, _ in expected]
-        chances = [candidate.log_probability for candidate in considered.candidates]
-        assert chances == pytest.approx([chance for _, chance in expected], abs=1e-3)
-    greedy = [considered.candidates[0].text for considered in model.consider(QUESTIONS, number)]
-    assert greedy == answers_of(model)
+    model = loaded(folders[name].model, decoding=DecodingConfig(TOKENS, num_sequences=number))
+    alone = answers_of(loaded(folders[name].model))
+    for prompt, nbest, greedy in zip(QUESTIONS, model.generate(QUESTIONS), alone, strict=True):
+        assert rounded(nbest) == rounded(model.generate([prompt])[0])
+        expected = [_continued(model, prompt, place) for place in range(number)]
+        assert expected[0][0] == greedy
+        assert {each.text for each in nbest.completions} == {text for text, _ in expected}
+        log_probs = [each.log_prob for each in nbest.completions]
+        assert log_probs == sorted(log_probs, reverse=True)
+        assert log_probs == pytest.approx(sorted((log_prob for _, log_prob in expected), reverse=True), abs=1e-3)
+
+
+@pytest.mark.parametrize("decoding", [DecodingConfig(TOKENS), DRAWN], ids=["greedy", "drawn"])
+def test_a_completion_has_the_probability_that_the_model_gives_to_it(
+    folders: dict[str, Folders], decoding: DecodingConfig
+) -> None:
+    model = loaded(folders["llama"].model, decoding=decoding)
+    rows = model._decode(QUESTIONS, [model._prompt_ids(prompt) for prompt in QUESTIONS])
+    for prompt, row, nbest in zip(QUESTIONS, rows, model.generate(QUESTIONS), strict=True):
+        ids = torch.cat([whole(model, prompt)[0], torch.tensor(row.tokens)])
+        with torch.inference_mode():
+            logits = model._model(input_ids=ids[None]).logits[0, -len(row.tokens) - 1 : -1].float()
+        expected = logits.log_softmax(-1).gather(1, torch.tensor(row.tokens)[:, None]).sum()
+        assert nbest.completions[0].log_prob == pytest.approx(float(expected), abs=1e-3)
 
 
 def _continued(model: TransformersModel, question: str, place: int) -> tuple[str, float]:
@@ -510,24 +528,24 @@ def _continued(model: TransformersModel, question: str, place: int) -> tuple[str
     return model._text(said), chance
 
 
-def test_a_question_that_fails_costs_its_candidates_alone(
+def test_a_prompt_that_fails_costs_its_candidates_alone(
     folders: dict[str, Folders], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = loaded(folders["llama"].model)
-    expected = model.consider(QUESTIONS, 2)
-    read = model._consider_batch
+    model = loaded(folders["llama"].model, decoding=DecodingConfig(TOKENS, num_sequences=2))
+    expected = model.generate(QUESTIONS)
+    generate = model._decode
 
-    def read_or_raise(number: int, questions: list[str], tokens: list[list[int]]) -> Any:
-        if "garden" in questions:
+    def failing(prompts: list[str], ids: list[list[int]]) -> list[Decoded]:
+        if "garden" in prompts:
             raise RuntimeError("no power")
-        return read(number, questions, tokens)
+        return generate(prompts, ids)
 
-    monkeypatch.setattr(model, "_consider_batch", read_or_raise)
-    found = model.consider(QUESTIONS, 2)
-    assert [(each.candidates, each.failure) for each in found if each.failure] == [((), "RuntimeError: no power")]
+    monkeypatch.setattr(model, "_decode", failing)
+    found = model.generate(QUESTIONS)
+    assert [each for each in found if each.failure] == [no_completion("RuntimeError: no power")]
     assert list(map(rounded, found[:1] + found[2:])) == list(map(rounded, expected[:1] + expected[2:]))
 
 
-def rounded(considered: Considered) -> list[tuple[str, float]]:
+def rounded(nbest: NBest) -> list[tuple[str, float | None]]:
     """Candidates without float noise."""
-    return [(each.text, round(each.log_probability, 2)) for each in considered.candidates]
+    return [(each.text, each.log_prob and round(each.log_prob, 2)) for each in nbest.completions]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import Told, load_instructions, prompt_template, render_prompt, told_in
+from transforms.naming.prompt import PromptFields, load_instructions, prompt_fields, prompt_template, render_prompt
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.validation import validate_name
 
@@ -28,13 +28,18 @@ _TEXT = st.text(alphabet="ab-:é", min_size=1, max_size=6)
 
 
 @given(st.lists(_TEXT, min_size=1), st.lists(_TEXT), st.lists(_TEXT))
-def test_what_a_question_tells_can_be_read_from_it(titles: list[str], terms: list[str], taken: list[str]) -> None:
-    assert told_in(render_prompt(titles, terms, "both", taken)) == Told(titles, terms, taken)
+def test_the_fields_of_a_prompt_are_those_that_it_shows(titles: list[str], terms: list[str], taken: list[str]) -> None:
+    fields = prompt_fields(titles, terms, "both", taken)
+    assert fields == PromptFields(tuple(titles), tuple(terms), tuple(taken))
+    lines = render_prompt(titles, terms, "both", taken).splitlines()
+    assert [line.removeprefix("- ") for line in lines[1 : len(titles) + 1]] == titles
 
 
 def test_a_title_does_not_pass_for_another_line() -> None:
-    assert told_in(render_prompt(["Terms: x", "- y"], ["z"], "titles")) == Told(["Terms: x", "- y"], [], [])
-    assert told_in(render_prompt(["A"], ["z"], "terms", ["B"])) == Told([], ["z"], ["B"])
+    assert render_prompt(["Terms: x", "- y"], ["z"], "titles") == "Titles:\n- Terms: x\n- - y\nInterest:"
+    assert prompt_fields(["Terms: x", "- y"], ["z"], "titles") == PromptFields(("Terms: x", "- y"), (), ())
+    assert prompt_fields(["A"], ["z"], "terms", ["B"]) == PromptFields((), ("z",), ("B",))
+    assert prompt_fields(["A <|im_end|>\n b"], []).titles == ("A b",)
 
 
 @pytest.mark.parametrize("examples", range(9))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from transforms.batching import Vectors
+from transforms.language_models.interface import Completion
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import Told, render_prompt
+from transforms.naming.prompt import PromptFields, prompt_fields
 from transforms.naming.selection import Candidate, NameSelector, NameSelectorConfig, candidate_names, select
 
 CONFIG = NamingConfig("fine_tuned", "both")
@@ -43,13 +44,13 @@ class CountingSource:
         return Counting()
 
 
-def told(titles: Sequence[str] = TITLES, terms: Sequence[str] = (), taken: Sequence[str] = ()) -> Told:
-    return Told(list(titles), list(terms), list(taken))
+def fields_of(titles: Sequence[str] = TITLES, terms: Sequence[str] = (), taken: Sequence[str] = ()) -> PromptFields:
+    return prompt_fields(titles, terms, "both", taken)
 
 
 def chosen(candidates: Sequence[tuple[str, float]], terms: Sequence[str] = (), taken: Sequence[str] = ()) -> str:
-    chooser = NameSelectorConfig(CONFIG, CountingSource(), 8).load()
-    (name,) = chooser([render_prompt(TITLES, terms, "both", taken)], [[Candidate(*each) for each in candidates]])
+    selector = NameSelectorConfig(CONFIG, CountingSource()).load()
+    (name,) = selector.select([fields_of(TITLES, terms, taken)], [[Completion(*each) for each in candidates]])
     return name
 
 
@@ -74,18 +75,21 @@ def test_terms_make_one_candidate_more() -> None:
 
 
 def test_texts_that_come_down_to_one_name_add_their_chances() -> None:
-    found = candidate_names([Candidate('"Tea"', math.log(0.2)), Candidate("Tea.", math.log(0.3))], told(), CONFIG)
+    found = candidate_names(
+        [Completion('"Tea"', math.log(0.2)), Completion("Tea.", math.log(0.3))], fields_of(), CONFIG
+    )
     assert found == [Candidate("Tea", pytest.approx(math.log(0.5)), True)]
 
 
 def test_without_any_name_the_answer_is_empty() -> None:
     assert chosen([("", -1.0), ("...", -2.0)]) == ""
-    assert NameSelector(CONFIG, Counting())([], []) == []
+    assert NameSelector(CONFIG, Counting()).select([], []) == []
 
 
 def test_titles_may_be_missing() -> None:
-    chooser = NameSelector(CONFIG, Counting())
-    assert chooser(["Terms: tea\nInterest:"], [[Candidate("Cakes", -1.0), Candidate("Cake", -1.1)]]) == ["Cakes"]
+    selector = NameSelector(CONFIG, Counting())
+    completions = [Completion("Cakes", -1.0), Completion("Cake", -1.1)]
+    assert selector.select([fields_of([], ["tea"])], [completions]) == ["Cakes"]
 
 
 def test_worth_by_hand() -> None:
@@ -98,25 +102,23 @@ def test_worth_by_hand() -> None:
 
 
 def test_a_choice_depends_on_its_question_alone() -> None:
-    questions = [render_prompt(titles, ["tea"], "both") for titles in (TITLES, TITLES[:1], ["A garden", "Gardens"])]
-    candidates = [[Candidate("Tea", -1.0), Candidate("Garden", -1.1)], [Candidate("Oolong", -2.0)], []]
-    chooser = NameSelector(CONFIG, Counting())
-    singles = [chooser([one], [some])[0] for one, some in zip(questions, candidates, strict=True)]
-    assert chooser(questions, candidates) == singles
+    fields = [fields_of(titles, ["tea"]) for titles in (TITLES, TITLES[:1], ["A garden", "Gardens"])]
+    candidates = [[Completion("Tea", -1.0), Completion("Garden", -1.1)], [Completion("Oolong", -2.0)], []]
+    selector = NameSelector(CONFIG, Counting())
+    singles = [selector.select([one], [some])[0] for one, some in zip(fields, candidates, strict=True)]
+    assert selector.select(fields, candidates) == singles
 
 
 def test_the_fingerprint_follows_what_decides() -> None:
-    choice = NameSelectorConfig(CONFIG, CountingSource(), 8)
+    config = NameSelectorConfig(CONFIG, CountingSource())
     others = [
-        dataclasses.replace(choice, naming=dataclasses.replace(CONFIG, max_words=3)),
-        dataclasses.replace(choice, encoder=CountingSource("other")),
-        dataclasses.replace(choice, candidates=4),
+        dataclasses.replace(config, naming=dataclasses.replace(CONFIG, max_words=3)),
+        dataclasses.replace(config, encoder=CountingSource("other")),
     ]
-    assert len({each.fingerprint() for each in (choice, *others)}) == 4
-    assert choice.fingerprint() == NameSelectorConfig(CONFIG, CountingSource(), 8).fingerprint()
+    assert len({each.fingerprint() for each in (config, *others)}) == 3
+    assert config.fingerprint() == NameSelectorConfig(CONFIG, CountingSource()).fingerprint()
 
 
-@pytest.mark.parametrize("candidates", [1, 65])
-def test_the_number_of_candidates_is_checked(candidates: int) -> None:
-    with pytest.raises(ValueError, match=r"candidates must be in \[2, 64\]"):
-        NameSelectorConfig(CONFIG, CountingSource(), candidates)
+def test_a_process_loads_one_selector() -> None:
+    config = NameSelectorConfig(CONFIG, CountingSource())
+    assert config.load() is NameSelectorConfig(CONFIG, CountingSource()).load()

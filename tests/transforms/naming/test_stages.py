@@ -34,10 +34,12 @@ def said(requests: pa.RecordBatch) -> pa.RecordBatch:
     rows = [
         {
             "content_hash": row["content_hash"],
-            "text": f"Kettles {row['content_hash'][:3]}" if "Taken" in row["question"] else "Tea",
+            "rank": 0,
+            "text": f"Kettles {row['content_hash'][:3]}" if "Taken" in row["prompt"] else "Tea",
+            "log_prob": -1.0,
         }
         for row in requests.to_pylist()
-        if "f5 " not in row["question"]
+        if "f5 " not in row["prompt"]
     ]
     return pa.RecordBatch.from_pylist(rows, GENERATIONS.arrow)
 

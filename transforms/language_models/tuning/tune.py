@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transforms.extras import INSTALL_LLM
 from transforms.language_models.folder import ModelFolder
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt, tokenize_template
-from transforms.language_models.smollm2 import EXTRA
 from transforms.language_models.tuning.config import TrainingExample, TuningConfig
 from transforms.language_models.tuning.rows import Row, token_rows
 from transforms.language_models.tuning.trainable import save_tuned, trainable_model
@@ -121,7 +121,7 @@ def tune(
 def _check_packages() -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise ModelUnavailableError(f"teaching a language model needs the packages {', '.join(missing)}: {EXTRA}")
+        raise ModelUnavailableError(f"teaching a language model needs the packages {', '.join(missing)}: {INSTALL_LLM}")
 
 
 def _length(row: Row) -> int:

@@ -9,6 +9,7 @@ from transforms.evaluation.experiments.naming.bleurt import BleurtSource
 from transforms.evaluation.experiments.naming.overlap import OVERLAPS, signature
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import NamingConfig
+from transforms.naming.selection import NameSelectorConfig
 
 Heuristic = Literal["reference", "salient", "first_title", "medoid_title"]
 """Ways to a name that ask no model: the name that people gave, which is a mark; the terms; the first title; the title
@@ -31,6 +32,7 @@ class NamingMethod:
         naming: what is told of a journey, and how long its name may be; its method is `kind`, for all that ask a model.
         generation: the language model, with what is said around questions; None where none is asked.
         model: the model's name and a fingerprint of all that decides its answers; empty where none is asked.
+        selector: selects one of several candidates of the model; None: the most probable one is taken.
 
     Raises:
         ValueError: where a model is given to a way that asks none, or none to one that does.
@@ -41,6 +43,7 @@ class NamingMethod:
     naming: NamingConfig = dataclasses.field(default_factory=NamingConfig)
     generation: GenerationSpec | None = None
     model: str = ""
+    selector: NameSelectorConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.kind in MODEL_METHODS) != (self.generation is not None) or bool(self.model) != (
@@ -58,7 +61,8 @@ class NamingMethod:
             "label": self.label,
             "kind": self.kind,
             "model": self.model,
-            "candidates": self.generation.candidates if self.generation else 0,
+            "candidates": self.generation.decoding.num_sequences if self.generation else 0,
+            "selector": self.selector.fingerprint() if self.selector else "",
             "naming": dataclasses.asdict(self.naming),
         }
 

@@ -19,7 +19,7 @@ from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
-from transforms.evaluation.experiments.naming.predictions import prompts_of_method, test_sample, texts_by_hash
+from transforms.evaluation.experiments.naming.predictions import completions_by_hash, prompts_of_method, test_sample
 from transforms.evaluation.experiments.naming.scoring import ScoringInputs, TextVectors, score_methods, texts_to_encode
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.exclusive import ExclusiveModel
@@ -56,7 +56,7 @@ def _questions(
 def _texts(
     _: bytes, examples: pa.RecordBatch, answers: Iterable[pa.RecordBatch], ways: tuple[NamingMethod, ...]
 ) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(texts_to_encode(examples, texts_by_hash(answers), ways))
+    yield from split_by_size(texts_to_encode(examples, completions_by_hash(answers), ways))
 
 
 def _judge(
@@ -68,7 +68,7 @@ def _judge(
 ) -> pa.RecordBatch:
     vectors = None if encoded is None else TextVectors(encoded)
     bleurt = config.bleurt.load() if config.bleurt else None
-    return score_methods(ScoringInputs(examples, texts_by_hash(answers), vectors, bleurt), config)
+    return score_methods(ScoringInputs(examples, completions_by_hash(answers), vectors, bleurt), config)
 
 
 def _once_each(bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:

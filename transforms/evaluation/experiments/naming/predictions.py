@@ -9,11 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import GENERATIONS, NAMING_EXAMPLES
+from schemas import NAMING_EXAMPLES
 from transforms.columnar import concatenate, stable_hash
 from transforms.evaluation.experiments.naming.config import NamingMethod
-from transforms.language_models.generate import PROMPTS
-from transforms.naming.assignment import Journey, NamingContext, NamingRequest, build_prompt, request_hash
+from transforms.language_models.generate import PROMPTS, distinct_generations
+from transforms.language_models.interface import Completion
+from transforms.naming.assignment import (
+    Journey,
+    NamingContext,
+    NamingRequest,
+    build_prompt,
+    request_hash,
+    selected_texts,
+)
 from transforms.naming.example_journeys import example_journeys
 from transforms.naming.salient_name import salient_name
 from transforms.naming.validation import validate_name
@@ -72,23 +80,26 @@ def prompts_of_method(examples: pa.RecordBatch, way: NamingMethod) -> pa.RecordB
     context = _context(way)
     generation = [NamingRequest(journey) for journey in example_journeys(examples, way.naming)]
     rows = [
-        {"content_hash": request_hash(each, context), "question": question}
+        {"content_hash": request_hash(each, context), "prompt": question}
         for each in generation
         if (question := build_prompt(each, way.naming))
     ]
     return pa.RecordBatch.from_pylist(rows, PROMPTS)
 
 
-def texts_by_hash(batches: Iterable[pa.RecordBatch]) -> dict[str, str]:
-    """Rows of `generations` -> what the model said, by the hash of the question."""
-    rows = concatenate(
-        (each.select(GENERATIONS.arrow.names).cast(GENERATIONS.arrow) for each in batches), GENERATIONS.arrow
-    )
-    return dict(zip(rows["content_hash"].to_pylist(), rows["text"].to_pylist(), strict=True))
+def completions_by_hash(batches: Iterable[pa.RecordBatch]) -> dict[str, list[Completion]]:
+    """Return the completions of models, in the order of ranks, by the hash of the prompt."""
+    completions: dict[str, list[Completion]] = {}
+    for row in distinct_generations(batches).to_pylist():
+        completions.setdefault(row["content_hash"], []).append(Completion(row["text"], row["log_prob"]))
+    return completions
 
 
 def predict_names(
-    way: NamingMethod, examples: pa.RecordBatch, answers: Mapping[str, str], medoids: Sequence[int | None] = ()
+    way: NamingMethod,
+    examples: pa.RecordBatch,
+    answers: Mapping[str, Sequence[Completion]],
+    medoids: Sequence[int | None] = (),
 ) -> PredictedNames:
     """The names that a way gives to examples.
 
@@ -114,7 +125,7 @@ def _texts(
     way: NamingMethod,
     examples: pa.RecordBatch,
     journeys: Sequence[Journey],
-    answers: Mapping[str, str],
+    answers: Mapping[str, Sequence[Completion]],
     medoids: Sequence[int | None],
 ) -> list[str | None]:
     """What a way says of each example; None: nothing."""
@@ -134,8 +145,10 @@ def _texts(
             return [None if place is None else titles[place] for titles, place in places]
         case _:
             context = _context(way)
-            return [answers.get(request_hash(NamingRequest(journey), context)) for journey in journeys]
+            requests = [NamingRequest(journey) for journey in journeys]
+            texts = selected_texts(requests, answers, context)
+            return [texts.get(request_hash(each, context)) for each in requests]
 
 
 def _context(way: NamingMethod) -> NamingContext:
-    return NamingContext(way.naming, way.model)
+    return NamingContext(way.naming, way.model, selector=way.selector)

@@ -9,12 +9,15 @@ import pyarrow as pa
 from transforms.evaluation.experiments.naming.config import NamingMethod
 from transforms.evaluation.experiments.naming.predictions import predict_names
 from transforms.evaluation.table_pieces import NOTHING_KNOWN, line
+from transforms.language_models.interface import Completion
 
 SHOWN = 12
 """Names that are shown of each way."""
 
 
-def sample_names_table(examples: pa.RecordBatch, ways: Sequence[NamingMethod], answers: Mapping[str, str]) -> str:
+def sample_names_table(
+    examples: pa.RecordBatch, ways: Sequence[NamingMethod], answers: Mapping[str, Sequence[Completion]]
+) -> str:
     """The names of the first examples: those that people gave, and those of each way that needs no vectors.
 
     Args:

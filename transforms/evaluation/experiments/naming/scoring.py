@@ -26,6 +26,7 @@ from transforms.evaluation.experiments.naming.predictions import predict_names, 
 from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uniqueness, word_rarity
 from transforms.evaluation.experiments.naming.retrieval import cosines, mean_vectors, medoids, retrieve_own
 from transforms.evaluation.figures import metric_batch, metric_row
+from transforms.language_models.interface import Completion
 from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 from transforms.naming.validation import clean_output
@@ -70,7 +71,7 @@ class ScoringInputs(NamedTuple):
     """
 
     examples: pa.RecordBatch
-    answers: Mapping[str, str]
+    answers: Mapping[str, Sequence[Completion]]
     vectors: TextVectors | None = None
     bleurt: Bleurt | None = None
     safety: SafetyFilter = WordLists()
@@ -91,7 +92,7 @@ class NameScores(NamedTuple):
 
 
 def texts_to_encode(
-    examples: pa.RecordBatch, answers: Mapping[str, str], ways: Iterable[NamingMethod]
+    examples: pa.RecordBatch, answers: Mapping[str, Sequence[Completion]], ways: Iterable[NamingMethod]
 ) -> pa.RecordBatch:
     """Rows of `TEXTS`, a text being its own id: titles, references and names, each once, sorted.
 
@@ -146,7 +147,7 @@ class NameScorer:
         if self._told.bleurt is not None:
             values["bleurt"] = self._told.bleurt.score(self._references, named.names)
         if way.generation is not None and way.generation.model.kind != "endpoint":
-            questions = prompts_of_method(self._told.examples, way)["question"].to_pylist()
+            questions = prompts_of_method(self._told.examples, way)["prompt"].to_pylist()
             values["prompt_tokens"] = count_prompt_tokens(way.generation, questions).astype(np.float64)
         return NameScores(counts, values, named.refusals)
 

@@ -51,7 +51,7 @@ class TestQuestions:
         naming = NamingConfig(method="few_shot", max_items=2, metadata="both", max_terms=1)
         generation = prompts_of_method(ROWS, asking(naming)).to_pylist()
         said = render_prompt(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
-        assert generation == [{"content_hash": content_hash(said, "model"), "question": said}]
+        assert generation == [{"content_hash": content_hash(said, "model"), "prompt": said}]
 
     def test_nothing_is_asked_about_nothing(self) -> None:
         nothing = examples([example("a", []), example("b", [" "])])

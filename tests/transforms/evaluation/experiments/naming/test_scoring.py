@@ -20,6 +20,7 @@ from transforms.evaluation.experiments.naming.scoring import (
     score_methods,
     texts_to_encode,
 )
+from transforms.language_models.interface import Completion
 from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
 
@@ -40,10 +41,10 @@ MODEL = NamingMethod(
 WAYS = (NamingMethod("reference", "reference"), NamingMethod("medoid", "medoid_title"), MODEL)
 
 
-def answers(said: dict[str, str] = SAID) -> dict[str, str]:
+def answers(said: dict[str, str] = SAID) -> dict[str, list[Completion]]:
     """What the model says of each example, by the hash of its question."""
     hashes = prompts_of_method(ROWS, MODEL)["content_hash"].to_pylist()
-    return {hashed: said[name] for hashed, name in zip(hashes, REFERENCES, strict=True) if name in said}
+    return {hashed: [Completion(said[name])] for hashed, name in zip(hashes, REFERENCES, strict=True) if name in said}
 
 
 def encoded(texts: Sequence[str]) -> list[pa.RecordBatch]:
@@ -64,7 +65,7 @@ def figures(told: ScoringInputs, *ways: NamingMethod) -> dict[tuple[str, str], d
 
 
 def test_all_texts_are_encoded_once() -> None:
-    texts = texts_to_encode(ROWS, answers() | {"other": "never asked"}, WAYS)["text"].to_pylist()
+    texts = texts_to_encode(ROWS, answers() | {"other": [Completion("never asked")]}, WAYS)["text"].to_pylist()
     titles = [title for of_one in ROWS["titles"].to_pylist() for title in of_one]
     assert texts == sorted({*titles, *REFERENCES, "Pots for tea"})
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
-from transforms.language_models.loading import locate_adapter, locate_model
+from transforms.language_models.constraint import ClosedSet
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.locate import locate_adapter, locate_model
 from transforms.language_models.prompt_template import PromptTemplate
-from transforms.language_models.spec import DecodingConfig, GenerationSpec, ModelSpec, parse_model_spec
+from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 
 DECIDING = (
@@ -64,6 +66,11 @@ def test_the_fingerprint_follows_the_adapter(tmp_path: Path) -> None:
         lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(temperature=0.5)),
         lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(top_p=0.5)),
         lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(seed=1)),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(num_sequences=2)),
+        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(constraint=ClosedSet(("a", "b")))),
+        lambda asked: GenerationSpec(
+            asked.model, asked.template, DecodingConfig(constraint=ClosedSet(("a", "b"), ("b",)))
+        ),
         lambda asked: GenerationSpec(asked.model, dtype="float32"),
     ],
 )
@@ -88,10 +95,10 @@ def test_examples_are_not_mixed_up() -> None:
 def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
     with pytest.raises(ModelUnavailableError, match=r"language model .*/gone: .*config\.json is missing"):
-        locate_model(ModelSpec("folder", gone))
+        locate_model("folder", gone)
     with pytest.raises(ModelUnavailableError, match=r"adapter .*/gone: .*adapter_config\.json is missing"):
-        locate_adapter(ModelSpec("smollm2", adapter=gone))
-    assert locate_adapter(ModelSpec("smollm2")) is None
+        locate_adapter(gone)
+    assert locate_adapter("") is None
 
 
 def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +106,7 @@ def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         ModelUnavailableError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
     ):
-        locate_model(ModelSpec("hub", "owner/name"))
+        locate_model("hub", "owner/name")
 
 
 def test_without_torch_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
