@@ -30,9 +30,10 @@ from transforms.columnar import concatenate
 from transforms.datasets.files import resolve_source
 from transforms.datasets.manifest import read_manifest
 from transforms.datasets.reading import read_dataset
+from transforms.language_models.tuning.config import TrainingExample
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.prompt import TUNED_TEMPLATE
-from transforms.naming.training_examples import training_pairs, validation_pairs
+from transforms.naming.training_examples import tuning_pairs
 from transforms.naming.tuning_metadata import MANIFEST
 
 if TYPE_CHECKING:
@@ -67,15 +68,17 @@ def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
     started = time.monotonic()
     examples = _read_examples(job)
     parts = {part: examples.filter(pc.equal(examples["split"], part)) for part in ("train", "validation")}
-    learnt_from = training_pairs(parts["train"], teaching.naming, teaching.passes, teaching.tuning.seed)
-    judged_by = validation_pairs(parts["validation"], teaching.naming)
+    pairs = {
+        part: _training_examples(tuning_pairs(rows, teaching.naming, teaching.passes, teaching.tuning.seed))
+        for part, rows in parts.items()
+    }
     (teaching.output / MANIFEST).unlink(missing_ok=True)
     with _bar(console) as show:
         tuned = tune(
             teaching.model.locate()[0],
             TUNED_TEMPLATE,
-            learnt_from,
-            judged_by,
+            pairs["train"],
+            pairs["validation"],
             teaching.tuning,
             teaching.output,
             base=teaching.base,
@@ -84,6 +87,11 @@ def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
     seconds = time.monotonic() - started
     _write_manifest(job, teaching, {part: rows.num_rows for part, rows in parts.items()}, tuned, seconds)
     _tell(teaching, tuned, seconds)
+
+
+def _training_examples(pairs: pa.RecordBatch) -> list[TrainingExample]:
+    columns = (pairs[name].to_pylist() for name in ("prompt", "completion"))
+    return [TrainingExample(*each) for each in zip(*columns, strict=True)]
 
 
 def _read_examples(job: TuneJob) -> pa.RecordBatch:

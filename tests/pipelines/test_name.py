@@ -104,7 +104,7 @@ def test_what_fails_is_named_by_terms_and_told(folder: Path, tmp_path: Path, mon
     assert {(row["dataset"], row["reason"]) for row in failed} == {("prompts", "failed")}
     assert all("RuntimeError: no" in str(row["payload"]) for row in failed)
     named = rows(tmp_path / "names", JOURNEY_NAMES)
-    fallen = [row for row in named if row["fallback_reason"] == "unanswered"]
+    fallen = [row for row in named if row["fallback_reason"] == "no_completion"]
     assert fallen
     assert {row["method"] for row in fallen} == {"salient"}
     assert len(named) == len(rows(folder / "out", JOURNEYS))

@@ -27,6 +27,7 @@ from schemas import (
     SALIENT_TERMS,
     SCORED_INTERACTIONS,
     TIMESTAMP,
+    TUNING_PAIRS,
     DatasetSchema,
 )
 
@@ -168,6 +169,17 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"dataset": "items", "file": "", "row": 0, "reason": "null_title", "payload": ""},
         {"dataset": "items", "file": "f", "row": None, "reason": "not_parquet", "payload": "title=null"},
     ],
+    "tuning_pairs": [
+        {
+            "pair_id": f"0000-{number}",
+            "task": "naming",
+            "split": split,
+            "prompt": "Titles:\n- a\nInterest:",
+            "completion": "Tea",
+            "weight": 1.0,
+        }
+        for number, split in enumerate(("train", "validation", "test"))
+    ],
     "naming_examples": [
         {
             "example_id": "0123456789abcdef" * 2,
@@ -270,6 +282,13 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (NAMING_EXAMPLES, "empty_name", {"name": ""}),
     (NAMING_EXAMPLES, "split_unknown", {"split": "held_out"}),
     (NAMING_EXAMPLES, "terms_and_weights_differ", {"weights": [0.5]}),
+    (TUNING_PAIRS, "empty_pair_id", {"pair_id": ""}),
+    (TUNING_PAIRS, "empty_task", {"task": ""}),
+    (TUNING_PAIRS, "empty_prompt", {"prompt": ""}),
+    (TUNING_PAIRS, "empty_completion", {"completion": ""}),
+    (TUNING_PAIRS, "split_unknown", {"split": "held_out"}),
+    (TUNING_PAIRS, "weight_not_positive", {"weight": 0.0}),
+    (TUNING_PAIRS, "weight_not_positive", {"weight": float("inf")}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Rows of `naming_examples` -> the journeys that a model is told: what a journey of a user would be told by."""
+"""Conversion of `naming_examples` to the journeys that a prompt describes."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from transforms.naming.prompt_inputs import JOURNEY_COLUMNS, TITLES, TITLES_BY_J
 
 
 def example_journeys(examples: pa.RecordBatch, config: NamingConfig) -> list[Journey]:
-    """Each example as the only journey of a user who is called by its id; of its titles at most `config.max_items`.
+    """Convert each example to the only journey of a user whose id is the example id, with at most `max_items` titles.
 
-    Titles are tidied and spread over the whole as those of journeys are, their order standing for time.
+    Titles are cleaned and sampled evenly like those of journeys; their order stands for time.
 
     Args:
         examples: rows of `naming_examples`, sorted by `example_id`.
-        config: how many titles are told, and how long one may be.
+        config: the number of titles, and their maximum length.
 
     Returns:
-        A journey for each row, in the same order.
+        One journey per row, in the same order.
     """
     ids = examples["example_id"]
-    nothing, first = pa.array([""] * len(ids), pa.string()), pa.array(np.ones(len(ids), np.int32))
-    columns = [ids, nothing, first, examples["terms"], examples["weights"]]
+    empty, first = pa.array([""] * len(ids), pa.string()), pa.array(np.ones(len(ids), np.int32))
+    columns = [ids, empty, first, examples["terms"], examples["weights"]]
     fields = [column.cast(field.type) for column, field in zip(columns, JOURNEY_COLUMNS, strict=True)]
-    alone = pa.RecordBatch.from_arrays(fields, schema=JOURNEY_COLUMNS)
-    rows = build_inputs([alone], [_titled(examples, config.max_title_characters)], config)
+    columns_of_journeys = pa.RecordBatch.from_arrays(fields, schema=JOURNEY_COLUMNS)
+    rows = build_inputs([columns_of_journeys], [_titled(examples, config.max_title_characters)], config)
     return [Journey(**row) for row in rows.to_pylist()]
 
 
-def _titled(examples: pa.RecordBatch, most_characters: int) -> pa.RecordBatch:
-    """Rows of `TITLES_BY_JOURNEY`: the titles of all examples that are fit to be told."""
+def _titled(examples: pa.RecordBatch, max_characters: int) -> pa.RecordBatch:
+    """Build rows of `TITLES_BY_JOURNEY`: the clean titles of all examples."""
     titles = examples["titles"].flatten()
-    # A title's number stands for its item, so that it is known whose those are that are left.
+    # The index of a title serves as its item id, to find the example of each remaining title.
     numbered = pa.RecordBatch.from_arrays([pa.array(np.arange(len(titles))).cast(pa.string()), titles], schema=TITLES)
-    tidy = clean_titles(numbered.filter(pc.is_valid(titles)), most_characters).rows
-    kept = tidy["item_id"].cast(pa.int64())
+    clean = clean_titles(numbered.filter(pc.is_valid(titles)), max_characters).rows
+    kept = clean["item_id"].cast(pa.int64())
     owners = pc.list_parent_indices(examples["titles"]).take(kept)
     ids = examples["example_id"].take(owners)
-    nothing = pa.array([""] * len(ids), pa.string())
-    return pa.RecordBatch.from_arrays([ids, nothing, kept.cast(pa.int32()), tidy["title"]], schema=TITLES_BY_JOURNEY)
+    empty = pa.array([""] * len(ids), pa.string())
+    return pa.RecordBatch.from_arrays([ids, empty, kept.cast(pa.int32()), clean["title"]], schema=TITLES_BY_JOURNEY)

@@ -1,4 +1,4 @@
-"""What it takes to compare and measure names in any script."""
+"""Normalization, comparison and measurement of texts in any script."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _SHORTEST_PLURAL = 4
 
 
 def fold_case(text: str) -> str:
-    """NFKC and folded case, as terms of journeys are."""
+    """Apply NFKC and case folding, like the terms of journeys."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a normalised text: runs of letters, marks and digits; scripts without blanks are not cut further."""
+    """Split a case-folded text into runs of letters, marks and digits; scripts without spaces are not split further."""
     found: list[str] = _WORD.findall(fold_case(text))
     return found
 
 
 def singularize(word: str) -> str:
-    """An English plural in `s` without it; other words as they are. Good enough to compare, not to be read."""
+    """Remove the plural `s` of an English word, for comparison only."""
     if len(word) < _SHORTEST_PLURAL or not word.isascii() or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies") and len(word) > _SHORTEST_PLURAL:
@@ -59,7 +59,7 @@ def singularize(word: str) -> str:
 
 @functools.lru_cache(maxsize=1 << 14)
 def normalize(name: str) -> str:
-    """What two names have in common that a person takes for the same: blind to case, punctuation and plurals."""
+    """Normalize a name so that equal names differ only in case, punctuation or plurals."""
     return (
         " ".join(singularize(word.replace("'", "").replace("’", "")) for word in split_words(name))
         or fold_case(name).strip()
@@ -67,7 +67,7 @@ def normalize(name: str) -> str:
 
 
 def display_width(text: str) -> int:
-    """Columns that a text takes: two for wide characters, as those of Chinese, Japanese and Korean, none for marks."""
+    """Count the columns of a text: two for a wide (East Asian) character, none for a combining mark."""
     return sum(
         2 if unicodedata.east_asian_width(character) in "WF" else not unicodedata.combining(character)
         for character in text
@@ -75,17 +75,17 @@ def display_width(text: str) -> int:
 
 
 def is_unspaced(word: str) -> bool:
-    """Whether a word is written in a script that puts no blanks between words."""
+    """Whether a word is written in a script without spaces between words."""
     return _UNSPACED.fullmatch(word) is not None
 
 
 def script_of(letter: str) -> str:
-    """The script of one letter: a key of `_SCRIPTS`, or `OTHER_SCRIPT`."""
+    """Return the script of a letter: a key of `_SCRIPTS`, or `OTHER_SCRIPT`."""
     return next((name for name, pattern in _SCRIPTS.items() if pattern.match(letter)), OTHER_SCRIPT)
 
 
 def count_scripts(texts: Iterable[str]) -> Counter[str]:
-    """How many letters of each script there are."""
+    """Count the letters of each script."""
     letters = Counter(letter for text in texts for letter in _LETTER.findall(text))
     scripts: Counter[str] = Counter()
     for letter, number in letters.items():
@@ -94,7 +94,7 @@ def count_scripts(texts: Iterable[str]) -> Counter[str]:
 
 
 def contains(whole: str, part: str) -> bool:
-    """Whether the words of `part` follow each other in `whole`; in scripts without blanks, its characters."""
+    """Whether `whole` contains the words of `part` in a row; in scripts without spaces, its characters."""
     if not part:
         return True
     if is_unspaced(part.replace(" ", "")):
@@ -104,7 +104,7 @@ def contains(whole: str, part: str) -> bool:
 
 @functools.cache
 def word_list(file_name: str) -> frozenset[str]:
-    """The lines of a list of this package, normalised; those that begin with `#` are remarks."""
+    """Read a word list of this package: case-folded lines without comments (`#`)."""
     text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
     lines = (fold_case(line).strip() for line in text.splitlines())
     return frozenset(line for line in lines if line and not line.startswith("#"))

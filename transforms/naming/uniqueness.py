@@ -1,4 +1,4 @@
-"""No two journeys of a user are called the same."""
+"""Distinct names for the journeys of one user."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from transforms.naming.text import contains, display_width, normalize, split_wor
 
 
 class Collisions(NamedTuple):
-    """Names of one user, by their places.
+    """Names of one user, by index.
 
     Attributes:
-        kept: those that nobody before has.
-        colliding: the others.
+        kept: the first occurrence of each name.
+        colliding: all others.
     """
 
     kept: list[int]
@@ -21,51 +21,51 @@ class Collisions(NamedTuple):
 
 
 def find_collisions(names: Sequence[str], taken: Iterable[str] = ()) -> Collisions:
-    """Who keeps a name: the first that has it. Case, punctuation and plurals make no difference.
+    """Find collisions: the first occurrence keeps a name. Case, punctuation and plurals are ignored.
 
     Args:
-        names: in the order of ranks.
-        taken: names that are given already.
+        names: in rank order.
+        taken: names already assigned.
     """
     seen = {normalize(name) for name in taken}
     collisions = Collisions([], [])
-    for place, name in enumerate(names):
-        (collisions.colliding if normalize(name) in seen else collisions.kept).append(place)
+    for index, name in enumerate(names):
+        (collisions.colliding if normalize(name) in seen else collisions.kept).append(index)
         seen.add(normalize(name))
     return collisions
 
 
-def disambiguate(name: str, terms: Sequence[str], taken: Iterable[str], most: int) -> str:
-    """A name that none of those taken equals: with its heaviest term that makes the difference, else with a number.
+def disambiguate(name: str, terms: Sequence[str], taken: Iterable[str], max_width: int) -> str:
+    """Make a name unique by appending the heaviest term that does so, or else a number.
 
     `Jazz` becomes `Jazz: bebop`, or `Jazz 2`.
 
     Args:
-        name: may be taken or not; cut where there is no room behind it.
-        terms: of the journey, the heaviest first.
-        taken: names that are given already.
-        most: columns that a name may take.
+        name: returned unchanged if it is not taken; truncated to leave room for a number.
+        terms: terms of the journey, the heaviest first.
+        taken: names already assigned.
+        max_width: maximum number of columns of a name.
     """
-    folds = {normalize(each) for each in taken}
-    if normalize(name) not in folds:
+    normalized = {normalize(each) for each in taken}
+    if normalize(name) not in normalized:
         return name
-    said = " ".join(split_words(name))
+    words = " ".join(split_words(name))
     for term in terms:
         longer = f"{name}: {term}"
         if (
-            not contains(said, " ".join(split_words(term)))
-            and display_width(longer) <= most
-            and normalize(longer) not in folds
+            not contains(words, " ".join(split_words(term)))
+            and display_width(longer) <= max_width
+            and normalize(longer) not in normalized
         ):
             return longer
     number = 2
-    while normalize(numbered := _numbered(name, number, most)) in folds:
+    while normalize(numbered := _numbered(name, number, max_width)) in normalized:
         number += 1
     return numbered
 
 
-def _numbered(name: str, number: int, most: int) -> str:
-    end = f" {number}"
-    while name and display_width(name + end) > most:
+def _numbered(name: str, number: int, max_width: int) -> str:
+    suffix = f" {number}"
+    while name and display_width(name + suffix) > max_width:
         name = name[:-1]
-    return name.rstrip() + end
+    return name.rstrip() + suffix

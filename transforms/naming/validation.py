@@ -1,4 +1,4 @@
-"""What a language model wrote -> a name, or one word for why it is none."""
+"""Validation of model output: a clean name, or the reason for its rejection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transforms.naming.text import count_scripts, display_width, normalize, spli
 
 RejectionReason = Literal[
     "",
-    "unanswered",
+    "no_completion",
     "blank",
     "echo",
     "single_title",
@@ -29,9 +29,9 @@ RejectionReason = Literal[
 ]
 
 RETRYABLE: frozenset[str] = frozenset({"single_title", "too_long", "too_short", "repetitive", "generic"})
-"""Refusals after which the name is told to the model as one that it must not give."""
+"""Rejections after which the model is prompted again, with the rejected name among the names to avoid."""
 
-_UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
+_INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
 _LEAD = regex.compile(
     r"^(?:(?:the |this )?(?:(?:interest |journey )?name|title|label|answer|output|interest|journey|topic)\s*[:：]"  # noqa: RUF001
@@ -41,25 +41,25 @@ _LEAD = regex.compile(
     regex.I,
 )
 _WRAPPERS = "\"'`*_“”‘’«»「」『』《》〈〉【】\u200c\u200d \t"  # noqa: RUF001
-_END = ".。．｡،,;；:：、"  # noqa: RUF001
+_FINAL_PUNCTUATION = ".。．｡،,;；:：、"  # noqa: RUF001
 _LOOP = regex.compile(r"(.)\1{4,}|(.{2,}?)[\s,]*(?:\2[\s,]*){2,}", regex.S)
-_SIDE_BY_SIDE = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
-_SAYS = regex.compile(r"\p{L}")
-_NEAR = 0.9
-_SHORTEST_TELLING = 4
-# Two words of the instructions in a row are chance, four are not.
-_LEAST_OF_INSTRUCTIONS = 4
-_MOST_OF_ONE_WORD = 3
-_LEAST_OF_SCRIPT = 0.2
-_LONGEST_CLEANED = 2000
+_CONJUNCTION = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
+_LETTER = regex.compile(r"\p{L}")
+_MIN_SIMILARITY = 0.9
+_MIN_WORD_WIDTH = 4
+# Two consecutive words of the instructions can be a coincidence, four cannot.
+_MIN_INSTRUCTION_WORDS = 4
+_MAX_WORD_COUNT = 3
+_MIN_SCRIPT_FRACTION = 0.2
+_MAX_CHARACTERS = 2000
 
 
 class ValidationResult(NamedTuple):
-    """What is made of a model's text.
+    """The result of validating a model's output.
 
     Attributes:
-        name: what it comes down to, cleaned; empty where nothing is left.
-        rejection: why it is not taken; empty: it is.
+        name: the cleaned name; empty if nothing is left.
+        rejection: why the name is rejected; empty: it is accepted.
     """
 
     name: str
@@ -67,34 +67,34 @@ class ValidationResult(NamedTuple):
 
 
 def clean_output(text: str) -> str:
-    """The first line that says something, without quotes, marks of lists and emphasis, lead-ins and full stops."""
-    lines = CHAT_MARKUP.sub("\n", text[:_LONGEST_CLEANED]).splitlines()
-    return next(filter(_SAYS.search, map(_clean_line, lines)), "")
+    """Return the first line with a letter, without quotes, list markers, emphasis, lead-ins and final punctuation."""
+    lines = CHAT_MARKUP.sub("\n", text[:_MAX_CHARACTERS]).splitlines()
+    return next(filter(_LETTER.search, map(_clean_line, lines)), "")
 
 
 def _clean_line(line: str) -> str:
-    line = " ".join(_UNSEEN.sub(" ", line).split())
+    line = " ".join(_INVISIBLE.sub(" ", line).split())
     before = None
     while line != before:
         before = line
         line = _MARKERS.sub("", line).replace("**", "").replace("__", "")
-        line = _LEAD.sub("", line.strip(_WRAPPERS)).strip(_WRAPPERS).rstrip(_END)
+        line = _LEAD.sub("", line.strip(_WRAPPERS)).strip(_WRAPPERS).rstrip(_FINAL_PUNCTUATION)
     return line
 
 
 def validate_name(
     text: str | None, titles: Sequence[str], config: NamingConfig, instructions: Instructions | None = None
 ) -> ValidationResult:
-    """Whether a text is taken as the name of a journey.
+    """Validate a text as the name of a journey.
 
     Args:
-        text: what the model wrote; None: it gave no answer.
-        titles: what it was told of the journey; may be empty.
-        config: how long a name may be.
-        instructions: what it was told before; their words are no name.
+        text: the completion of the model; None: it failed.
+        titles: titles in the prompt; may be empty.
+        config: the limits of names.
+        instructions: the instructions in the prompt, which must not be repeated as a name; None: there were none.
     """
     if text is None:
-        return ValidationResult("", "unanswered")
+        return ValidationResult("", "no_completion")
     name = clean_output(text)
     if not name:
         return ValidationResult("", "blank")
@@ -114,58 +114,61 @@ def validate_name(
 
 
 def is_echo(name: str, titles: Sequence[str], instructions: Instructions | None) -> bool:
-    """Whether a name repeats the question, the instructions, several titles, or the name of a worked example.
+    """Whether a name repeats the prompt, the instructions, several titles, or the name of a few-shot example.
 
-    That of an example is taken where a title shares a word with it.
+    The name of an example is accepted if a title shares a word with it.
     """
-    said = normalize(name)
+    normalized = normalize(name)
     if (
-        said in {normalize(ANSWER_PREFIX), "title", "term"}
-        or sum(title in said for title in dict.fromkeys(map(normalize, titles))) > 1
+        normalized in {normalize(ANSWER_PREFIX), "title", "term"}
+        or sum(title in normalized for title in dict.fromkeys(map(normalize, titles))) > 1
     ):
         return True
     if instructions is None:
         return False
-    told = [normalize(part) for part in (instructions.role, instructions.task)]
-    if len(said.split(" ")) >= _LEAST_OF_INSTRUCTIONS and any(said in part for part in told):
+    texts = [normalize(part) for part in (instructions.role, instructions.task)]
+    if len(normalized.split(" ")) >= _MIN_INSTRUCTION_WORDS and any(normalized in text for text in texts):
         return True
-    words = {
-        word for title in titles for word in normalize(title).split(" ") if display_width(word) >= _SHORTEST_TELLING
-    }
+    words = {word for title in titles for word in normalize(title).split(" ") if display_width(word) >= _MIN_WORD_WIDTH}
     return any(
-        said == normalize(example.name) and not words & set(said.split(" ")) for example in instructions.examples
+        normalized == normalize(example.name) and not words & set(normalized.split(" "))
+        for example in instructions.examples
     )
 
 
 def is_single_title(name: str, titles: Sequence[str]) -> bool:
-    """Whether a name is nearly that of one item, or what stands before its colon, and not all titles share it."""
-    said = normalize(name)
+    """Whether a name is nearly the title of one item, or its part before a colon, and not common to all titles."""
+    normalized = normalize(name)
     wholes = list(dict.fromkeys(normalize(title) for title in titles))
-    if len(wholes) < 2 or all(said in whole for whole in wholes):
+    if len(wholes) < 2 or all(normalized in whole for whole in wholes):
         return False
     heads = {normalize(regex.split(r"[:：|]\s", title)[0]) for title in titles}  # noqa: RUF001
-    # A title of quotes and marks comes back without them.
+    # Quotes and markers of a title were removed from the name.
     heads |= {normalize(clean_output(title)) for title in titles}
-    return said in heads or any(_is_near(said, whole) for whole in wholes)
+    return normalized in heads or any(_is_similar(normalized, whole) for whole in wholes)
 
 
-def _is_near(first: str, second: str) -> bool:
-    # The quick bounds of the ratio spare nearly all of the work.
+def _is_similar(first: str, second: str) -> bool:
+    # The quick upper bounds of the ratio avoid nearly all of the work.
     matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
-    return matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
+    return (
+        matcher.real_quick_ratio() >= _MIN_SIMILARITY
+        and matcher.quick_ratio() >= _MIN_SIMILARITY
+        and matcher.ratio() >= _MIN_SIMILARITY
+    )
 
 
 def is_repetitive(name: str) -> bool:
-    """Whether one word stands three times, or twice in a row, or the same characters over and over."""
+    """Whether a word occurs three times, or twice in a row, or a sequence of characters is repeated."""
     words = normalize(name).split(" ")
     twice = any(first == second for first, second in itertools.pairwise(words))
-    return twice or max(Counter(words).values()) >= _MOST_OF_ONE_WORD or _LOOP.search(name.casefold()) is not None
+    return twice or max(Counter(words).values()) >= _MAX_WORD_COUNT or _LOOP.search(name.casefold()) is not None
 
 
 def is_generic(name: str) -> bool:
-    """Whether a name says nothing: one of a list, or several of them side by side (`Videos and music`)."""
+    """Whether a name is generic: an entry of a list, or several of them joined (`Videos and music`)."""
     generic = _generic_names()
-    return all(normalize(part) in generic for part in _SIDE_BY_SIDE.split(name) if part.strip())
+    return all(normalize(part) in generic for part in _CONJUNCTION.split(name) if part.strip())
 
 
 @functools.cache
@@ -174,23 +177,23 @@ def _generic_names() -> frozenset[str]:
 
 
 def is_in_another_language(name: str, titles: Sequence[str]) -> bool:
-    """Whether the script of a name is not that of the titles.
+    """Whether the script of a name is not one of the titles.
 
-    The script of most of its letters must be that of at least a fifth of theirs. Han counts as kana where titles have
-    kana, but not the other way round, so that Chinese titles get no Japanese name. Latin words that titles have, as
-    those of brands, are allowed anywhere.
+    The script of most of its letters must be the script of at least a fifth of the letters in the titles. If the titles
+    have kana, Han counts as kana, but not the reverse, so that Chinese titles get no Japanese name. Latin words of the
+    titles, such as brands, are always allowed.
     """
-    there = count_scripts(titles)
-    if not there:
+    title_scripts = count_scripts(titles)
+    if not title_scripts:
         return False
-    known = {word for title in titles for word in split_words(title)}
-    here = count_scripts(word for word in split_words(name) if not (word.isascii() and word in known))
-    if not here:
+    title_words = {word for title in titles for word in split_words(title)}
+    name_scripts = count_scripts(word for word in split_words(name) if not (word.isascii() and word in title_words))
+    if not name_scripts:
         return False
-    if here["Kana"] and not there["Kana"]:
+    if name_scripts["Kana"] and not title_scripts["Kana"]:
         return True
-    if there["Kana"]:
-        there["Han"] += there["Kana"]
-    # Ties go to the script whose name comes first, so that the answer does not depend on the order of letters.
-    main = min(here, key=lambda script: (-here[script], script))
-    return there[main] < _LEAST_OF_SCRIPT * there.total()
+    if title_scripts["Kana"]:
+        title_scripts["Han"] += title_scripts["Kana"]
+    # Ties are resolved by the name of the script, independent of the order of letters.
+    main = min(name_scripts, key=lambda script: (-name_scripts[script], script))
+    return title_scripts[main] < _MIN_SCRIPT_FRACTION * title_scripts.total()

@@ -162,7 +162,7 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
         "the reply is no JSON, after 2 tries",
     ]
     served, direct = names(tmp_path / "served"), names(tmp_path / "direct")
-    assert {user for user, (_, _, fallback_reason) in served.items() if fallback_reason == "unanswered"} == {
+    assert {user for user, (_, _, fallback_reason) in served.items() if fallback_reason == "no_completion"} == {
         "user 0",
         "user 1",
         "user 2",

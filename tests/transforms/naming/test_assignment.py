@@ -63,7 +63,7 @@ def test_what_still_clashes_is_told_apart_by_a_term() -> None:
 @pytest.mark.parametrize(
     ("said", "fallback_reason", "safe"),
     [
-        (None, "unanswered", True),
+        (None, "no_completion", True),
         ("", "blank", True),
         ("Videos", "generic", True),
         ("fuck jazz", "unsafe", False),
@@ -106,7 +106,7 @@ def test_a_model_that_repeats_a_bad_title_is_not_written(title: str) -> None:
 
 def test_a_journey_of_which_nothing_is_known_has_a_name() -> None:
     (named,) = run([journey(5, (), ())], lambda asked: "Tea")
-    assert (named.name, named.fallback_reason) == ("Interest 5", "unanswered")
+    assert (named.name, named.fallback_reason) == ("Interest 5", "no_completion")
 
 
 def test_a_model_is_needed_for_all_methods_but_one() -> None:

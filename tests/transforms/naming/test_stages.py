@@ -118,7 +118,7 @@ def test_journeys_are_named_by_a_model_in_two_rounds() -> None:
     counts = counted(found["counts"])
     by_model_count, by_terms_count = counts["names", "few_shot"], counts["names", "salient"]
     assert by_model_count + by_terms_count == len(ROWS)
-    assert counts["names_rejected", "unanswered"] == by_terms_count > 0
+    assert counts["names_rejected", "no_completion"] == by_terms_count > 0
     assert counts["journeys_retried", ""] > 0
     assert {"Tea"} < {row["name"] for row in rows if row["method"] == "few_shot"}
 

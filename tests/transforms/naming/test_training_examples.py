@@ -1,22 +1,33 @@
 import dataclasses
+from typing import NamedTuple
 
+import apache_beam as beam
 import pyarrow as pa
 import pytest
 
 from schemas import NAMING_EXAMPLES
-from transforms.language_models.tuning.config import TrainingExample
+from tests.transforms.beam_testing import create, run_graph
 from transforms.naming.config import NamingConfig
-from transforms.naming.training_examples import training_pairs, validation_pairs
+from transforms.naming.training_examples import BuildTuningPairs, tuning_pairs
 
 CONFIG = NamingConfig("fine_tuned", max_items=4)
 
 
-def examples(count: int = 30, titles: int = 9) -> pa.RecordBatch:
+class Pair(NamedTuple):
+    pair_id: str
+    task: str
+    split: str
+    prompt: str
+    completion: str
+    weight: float
+
+
+def examples(count: int = 30, titles: int = 9, split: str = "train") -> pa.RecordBatch:
     rows = [
         {
             "example_id": f"{number:032x}",
             "source": f"person {number % 3}",
-            "split": "train",
+            "split": split,
             "name": f"Name {number}",
             "titles": [f"title {number} {place}" for place in range(titles)],
             "terms": [f"term {number}", "second"],
@@ -29,37 +40,49 @@ def examples(count: int = 30, titles: int = 9) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, NAMING_EXAMPLES.arrow)
 
 
-def _titles(pair: TrainingExample) -> list[str]:
-    return [line.removeprefix("- ") for line in pair.question.splitlines() if line.startswith("- ")]
+def pairs_of(rows: pa.RecordBatch, passes: int = 1, seed: int = 0, config: NamingConfig = CONFIG) -> list[Pair]:
+    return [Pair(**row) for row in tuning_pairs(rows, config, passes, seed).to_pylist()]
 
 
-def test_what_is_judged_is_asked_as_journeys_are() -> None:
-    pairs = validation_pairs(examples(1), CONFIG)
-    render_prompt = "Titles:\n- title 0 2\n- title 0 4\n- title 0 6\n- title 0 8\nInterest:"
-    assert pairs == [TrainingExample(render_prompt, "Name 0")]
-    terms = validation_pairs(examples(1), dataclasses.replace(CONFIG, metadata="terms"))
-    assert terms == [TrainingExample("Terms: term 0, second\nInterest:", "Name 0")]
+def _titles(pair: Pair) -> list[str]:
+    return [line.removeprefix("- ") for line in pair.prompt.splitlines() if line.startswith("- ")]
 
 
-def test_each_pass_asks_about_all_with_other_titles() -> None:
-    pairs = training_pairs(examples(), CONFIG, passes=3, seed=0)
-    assert sorted(pair.answer for pair in pairs) == sorted(3 * [f"Name {number}" for number in range(30)])
-    told = [_titles(pair) for pair in pairs]
-    assert {len(titles) for titles in told} == {3, 4}
-    for pair, titles in zip(pairs, told, strict=True):
-        number = pair.answer.removeprefix("Name ")
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_prompts_for_evaluation_are_those_of_journeys(split: str) -> None:
+    (pair,) = pairs_of(examples(1, split=split), passes=3)
+    assert pair[1:] == (
+        "naming",
+        split,
+        "Titles:\n- title 0 2\n- title 0 4\n- title 0 6\n- title 0 8\nInterest:",
+        "Name 0",
+        1,
+    )
+    (terms,) = pairs_of(examples(1, split=split), config=dataclasses.replace(CONFIG, metadata="terms"))
+    assert terms.prompt == "Terms: term 0, second\nInterest:"
+
+
+def test_each_pass_has_a_prompt_per_example_with_other_titles() -> None:
+    pairs = pairs_of(examples(), passes=3)
+    assert [pair.completion for pair in pairs] == 3 * [f"Name {number}" for number in range(30)]
+    titles_of_pairs = [_titles(pair) for pair in pairs]
+    assert {len(titles) for titles in titles_of_pairs} == {3, 4}
+    for pair, titles in zip(pairs, titles_of_pairs, strict=True):
+        number = pair.completion.removeprefix("Name ")
         assert titles == sorted(set(titles))  # in their order, each once
         assert all(title.startswith(f"title {number} ") for title in titles)
-    of_first = [tuple(titles) for pair, titles in zip(pairs, told, strict=True) if pair.answer == "Name 0"]
+    of_first = [
+        tuple(titles) for pair, titles in zip(pairs, titles_of_pairs, strict=True) if pair.completion == "Name 0"
+    ]
     assert len(set(of_first)) > 1
 
 
-def test_some_are_told_other_names_of_their_source() -> None:
-    pairs = training_pairs(examples(), CONFIG, passes=20, seed=0)
-    lines = [(pair, line) for pair in pairs for line in pair.question.splitlines() if line.startswith("Taken already")]
+def test_some_prompts_have_other_names_of_their_source() -> None:
+    pairs = pairs_of(examples(), passes=20)
+    lines = [(pair, line) for pair in pairs for line in pair.prompt.splitlines() if line.startswith("Taken already")]
     assert 0.05 < len(lines) / len(pairs) < 0.15
     for pair, line in lines:
-        number = int(pair.answer.removeprefix("Name "))
+        number = int(pair.completion.removeprefix("Name "))
         taken = [int(name.removeprefix("Name ")) for name in line.partition(": ")[2].split("; ")]
         assert number not in taken
         assert {each % 3 for each in taken} == {number % 3}
@@ -67,22 +90,36 @@ def test_some_are_told_other_names_of_their_source() -> None:
 
 def test_pairs_do_not_depend_on_the_order_of_rows_and_differ_by_seed() -> None:
     rows = examples()
-    turned = rows.take(pa.array(range(rows.num_rows - 1, -1, -1)))
-    first = training_pairs(rows, CONFIG, passes=2, seed=0)
-    assert training_pairs(turned, CONFIG, passes=2, seed=0) == first
-    assert training_pairs(rows, CONFIG, passes=2, seed=1) != first
+    reversed_rows = rows.take(pa.array(range(rows.num_rows - 1, -1, -1)))
+    first = pairs_of(rows, passes=2)
+    assert pairs_of(reversed_rows, passes=2) == first
+    assert pairs_of(rows, passes=2, seed=1) != first
 
 
-def test_few_titles_are_all_told() -> None:
-    assert {len(_titles(pair)) for pair in training_pairs(examples(titles=2), CONFIG, passes=2, seed=0)} == {2}
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_on_beam_they_are_the_same(buckets: int) -> None:
+    rows = examples()
+
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        batches = create(pipeline, "Examples", [rows.slice(10), rows.slice(0, 10)])
+        return {"pairs": batches | BuildTuningPairs(CONFIG, 2, 0, buckets)}
+
+    found = [row for batch in run_graph(build)["pairs"] for row in batch.to_pylist()]
+    found.sort(key=lambda row: row["pair_id"])
+    assert found == tuning_pairs(rows, CONFIG, 2, 0).to_pylist()
 
 
-def test_long_titles_are_cut() -> None:
+def test_few_titles_are_all_shown() -> None:
+    assert {len(_titles(pair)) for pair in pairs_of(examples(titles=2), passes=2)} == {2}
+
+
+def test_long_titles_are_truncated() -> None:
     long = examples(1).set_column(4, NAMING_EXAMPLES.arrow.field("titles"), pa.array([["x" * 500] * 3]))
-    told = [*training_pairs(long, CONFIG, 1, 0), *validation_pairs(long, CONFIG)]
-    assert {len(title) for pair in told for title in _titles(pair)} == {CONFIG.max_title_characters}
+    evaluated = long.set_column(2, NAMING_EXAMPLES.arrow.field("split"), pa.array(["test"]))
+    pairs = [*pairs_of(long), *pairs_of(evaluated)]
+    assert {len(title) for pair in pairs for title in _titles(pair)} == {CONFIG.max_title_characters}
 
 
-def test_no_pass_is_refused() -> None:
+def test_no_pass_is_an_error() -> None:
     with pytest.raises(ValueError, match="passes must be at least 1, got 0"):
-        training_pairs(examples(), CONFIG, passes=0, seed=0)
+        tuning_pairs(examples(), CONFIG, passes=0, seed=0)

@@ -42,7 +42,7 @@ def test_what_models_put_around_a_name_goes(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "rejection"),
     [
-        (None, "unanswered"),
+        (None, "no_completion"),
         ("", "blank"),
         ("**\n- \n", "blank"),
         ("Titles:\n- a", "echo"),

@@ -78,7 +78,7 @@ class TestNames:
             ('1. "Pots for **tea**."', "Pots for tea", ""),
             ("Tea pots for two", "Tea pots for two", "single_title"),
             ("?!", "", "blank"),
-            (None, "", "unanswered"),
+            (None, "", "no_completion"),
             (load_instructions(1).examples[0].name, load_instructions(1).examples[0].name, "echo"),
         ],
     )
@@ -89,9 +89,9 @@ class TestNames:
         (hashed,) = prompts_of_method(ROWS, way)["content_hash"].to_pylist()
         found = predict_names(way, ROWS, {} if said is None else {hashed: said, "another": "No"})
         assert (found.names[TEA], found.refusals[TEA]) == (name, refusal)
-        assert (found.names[1 - TEA], found.refusals[1 - TEA]) == ("", "unanswered")
+        assert (found.names[1 - TEA], found.refusals[1 - TEA]) == ("", "no_completion")
 
     def test_titles_that_say_something(self) -> None:
         assert titles_of(ROWS)[TEA] == [TITLES[0], TITLES[1], TITLES[3]]
         assert titles_of(ROWS)[1 - TEA] == []
-        assert predict_names(NamingMethod("a", "first_title"), ROWS, {}).refusals[1 - TEA] == "unanswered"
+        assert predict_names(NamingMethod("a", "first_title"), ROWS, {}).refusals[1 - TEA] == "no_completion"

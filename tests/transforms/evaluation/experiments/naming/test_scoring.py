@@ -116,7 +116,7 @@ def test_a_missing_answer_is_a_blank_name_that_finds_nothing() -> None:
     said = answers({"tea pots": "tea pots", "chess": "chess"})
     told = ScoringInputs(ROWS, said, TextVectors(encoded(texts_to_encode(ROWS, said, WAYS)["text"].to_pylist())))
     found, place = NameScorer(told).measure(MODEL), REFERENCES.index("jazz piano")
-    assert found.refusals[place] == "unanswered"
+    assert found.refusals[place] == "no_completion"
     measures = ("similarity", "recall_at_1", "mrr", "over_broadness", "interestingness", "well_formed")
     assert [found.values[measure][place] for measure in measures] == pytest.approx([0, 0, 1 / 3, 1, 0, 0])
 
