@@ -19,11 +19,20 @@ class UsageError(ValueError):
     """A command line that cannot be carried out; the message names the option and what is allowed."""
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """A formatter that adds the default of an option to its help text, where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, "", (), {}, False, argparse.SUPPRESS):
+            return action.help
+        return f"{action.help} Default: {_as_text(action.default).replace('%', '%%')}."
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `UsageError` and accepts no abbreviated flags."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **settings)
+        super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
@@ -44,6 +53,7 @@ def parse_command_line(job_type: type[Job], argv: Sequence[str]) -> tuple[argpar
     """
     parser = Parser(
         prog=f"python -m pipelines.{job_type.name}",
+        usage="%(prog)s [options]",
         description=job_type.description,
         epilog="All options of Apache Beam are accepted too.",
     )
@@ -122,7 +132,7 @@ def options_table(job_type: type[Job]) -> str:
     job_type.add_options(parser)
     rows = ["| option | default | description |", "| --- | --- | --- |"]
     for action in parser._actions:
-        default = "" if action.default in (None, "", (), {}) else f"`{_as_text(action.default)}`"
+        default = "" if action.default in (None, "", (), {}, False) else f"`{_as_text(action.default)}`"
         choices = f" One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
         rows.append(f"| `{action.option_strings[0]}` | {default} | {action.help}{choices} |")
     return "\n".join(rows)

@@ -1,15 +1,14 @@
-"""Inputs and workspaces, resolved before a job is built; an error names the option that it concerns."""
+"""Resolution of inputs and workspaces before a job is built; an error names the option that it concerns."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from pipelines.common.command_line import UsageError
 from schemas import DatasetSchema
-from transforms.datasets.files import Source, check_writable, resolve_source
-from transforms.datasets.manifest import current_versions
+from transforms.datasets.files import Source, absolute_path, check_writable, resolve_source
+from transforms.datasets.manifest import current_versions, read_manifest
 from transforms.datasets.storage import StorageError
 
 _BYTES_PER_PART = 32 << 20
@@ -17,7 +16,7 @@ _MIN_PARTS = 16
 
 
 def resolve_input(option: str, path: str) -> Source:
-    """The files behind a path.
+    """Resolve a path to the files behind it.
 
     Raises:
         UsageError: when there are none.
@@ -29,7 +28,7 @@ def resolve_input(option: str, path: str) -> Source:
 
 
 def resolve_inputs(option: str, paths: tuple[str, ...]) -> tuple[Source, ...]:
-    """The files behind several paths, each once, with the option that gives them.
+    """Resolve several paths of one option to the files behind them, each path once.
 
     Raises:
         UsageError: when there is no path, or there are no files behind one of them.
@@ -40,7 +39,7 @@ def resolve_inputs(option: str, paths: tuple[str, ...]) -> tuple[Source, ...]:
 
 
 def merge_sources(sources: tuple[Source, ...]) -> Source:
-    """Several sources, at least one, as if they were one: the files of all, each once, by path."""
+    """Merge one or more sources into one with the files of all, each once, by path."""
     if len(sources) == 1:
         return sources[0]
     files = {file.path: file for source in sources for file in source.files}
@@ -49,19 +48,22 @@ def merge_sources(sources: tuple[Source, ...]) -> Source:
 
 
 def resolve_optional(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Source]:
-    """The files behind those of some options that were given, by the name of the option, in the order of the names.
+    """Resolve the options that were given, of those with these names.
+
+    Returns:
+        The files by the name of the option, in the order of the names.
 
     Raises:
-        UsageError: when there are none behind one of them.
+        UsageError: when there are no files behind one of them.
     """
     return {name: resolve_input(f"--{name}", getattr(args, name)) for name in names if getattr(args, name) is not None}
 
 
 def resolve_dataset(option: str, workspace: str, schema: DatasetSchema) -> Source:
-    """A dataset of a workspace, as this version writes it.
+    """Resolve a dataset of a workspace.
 
     Raises:
-        UsageError: when there is none, or another version wrote it.
+        UsageError: when there is none, or another version of this project wrote it.
     """
     source = resolve_input(option, f"{workspace.rstrip('/')}/{schema.name}")
     if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
@@ -69,16 +71,34 @@ def resolve_dataset(option: str, workspace: str, schema: DatasetSchema) -> Sourc
     return source
 
 
-def input_lineage(sources: Mapping[str, Source]) -> dict[str, Any]:
-    """What datasets are computed from, for their manifests."""
-    return {
-        name: source.manifest.digest if source.manifest else {"path": source.path, "files": len(source.files)}
-        for name, source in sources.items()
-    }
+def find_dataset(option: str, workspace: str, schema: DatasetSchema) -> Source | None:
+    """Resolve a dataset of a workspace; None when there is none, or another version of this project wrote it.
+
+    Raises:
+        UsageError: when its manifest is not readable.
+    """
+    try:
+        manifest = read_manifest(absolute_path(f"{workspace.rstrip('/')}/{schema.name}"))
+    except (ValueError, StorageError) as error:
+        raise UsageError(f"{option}: {error}") from error
+    if manifest is None or manifest.schema_fingerprint != schema.fingerprint:
+        return None
+    return resolve_dataset(option, workspace, schema)
+
+
+def resolve_cache(previous: str | None, workspace: str, schema: DatasetSchema) -> Source | None:
+    """Resolve a dataset whose rows are reused: that of `--previous`, or else that of `--workspace`, if it has one.
+
+    Raises:
+        UsageError: when `--previous` is given and has none.
+    """
+    if previous:
+        return resolve_dataset("--previous", previous, schema)
+    return find_dataset("--workspace", workspace, schema)
 
 
 def default_num_parts(log: Source) -> int:
-    """Into how many parts a dataset about users goes: a power of two, so that one holds what 32 MB of log become."""
+    """Return the number of parts of a dataset about users: a power of two with at most 32 MB of log per part."""
     parts = _MIN_PARTS
     while parts * _BYTES_PER_PART < log.size:
         parts *= 2
@@ -86,10 +106,10 @@ def default_num_parts(log: Source) -> int:
 
 
 def prepare_workspace(workspace: str, schemas: Iterable[DatasetSchema]) -> dict[str, str | None]:
-    """Which versions of the datasets are there, noted before anything of them is read.
+    """Check that a workspace is writable, and return the current versions of its datasets by name.
 
     Raises:
-        UsageError: when it cannot be written, or a manifest there is none.
+        UsageError: when it is not writable, or a manifest in it is not readable.
     """
     try:
         check_writable(workspace)
@@ -99,12 +119,12 @@ def prepare_workspace(workspace: str, schemas: Iterable[DatasetSchema]) -> dict[
 
 
 def checkpoint_dir(workspace: str) -> str:
-    """Where a job that writes a workspace keeps a model's answers until it is committed."""
-    return f"{workspace.rstrip('/')}/_answers_so_far"
+    """Return the folder of a workspace in which completions are kept until the job is committed."""
+    return f"{workspace.rstrip('/')}/_checkpoint"
 
 
 def check_not_nested(workspace: str, inputs: Iterable[tuple[str, Source]]) -> None:
-    """Refuses a workspace that lies in an input.
+    """Check that a workspace does not lie inside an input.
 
     Raises:
         UsageError: naming the option of the input.

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
-from transforms.salience.config import VocabularyConfig
 from transforms.settings import Setting, choices_of, settings_of
 
 Config = TypeVar("Config")
@@ -193,33 +192,6 @@ def add_timestamp_unit(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "s", "ms", "us", "ns"),
         help="Unit of numeric timestamps in the log; `auto`: derived from the size of each number.",
     )
-
-
-def add_vocabulary_limits(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that `vocabulary_config` reads."""
-    parser.add_argument(
-        "--min_term_items",
-        type=bounded_number(int, 1),
-        default=VocabularyConfig.min_term_items,
-        help="Terms of fewer items are not salient.",
-    )
-    parser.add_argument(
-        "--max_term_fraction",
-        type=bounded_number(float, 0, 1, above=True),
-        default=VocabularyConfig.max_term_fraction,
-        help="Terms of a larger share of all items are not salient.",
-    )
-    parser.add_argument(
-        "--min_association",
-        type=bounded_number(float, -1, 1),
-        default=VocabularyConfig.min_association,
-        help="Least normalised pointwise mutual information of a bigram's words.",
-    )
-
-
-def vocabulary_config(args: argparse.Namespace) -> VocabularyConfig:
-    """Which terms can be salient, as the command line says."""
-    return VocabularyConfig(args.min_term_items, args.max_term_fraction, args.min_association)
 
 
 def add_workspace(parser: argparse.ArgumentParser, default: str) -> None:

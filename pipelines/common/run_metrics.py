@@ -1,4 +1,4 @@
-"""The figures that a run committed, read again and printed for its screen."""
+"""The metrics that a run committed: read again, and printed."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ MetricValues: TypeAlias = dict[tuple[str, str], float]
 """Values of `metrics`, by metric and slice."""
 
 
-def read_metrics(program: str, workspace: str) -> MetricValues:
-    """The figures of a program, from the metrics of a workspace."""
+def read_metrics(job_name: str, workspace: str) -> MetricValues:
+    """Read the metrics of a job from a workspace."""
     metrics = read_dataset(METRICS, resolve_source(FileSystems.join(workspace, METRICS.name)))
-    return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == program}
+    return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == job_name}
 
 
 def print_counts(
     console: Console,
-    program: str,
+    job_name: str,
     seconds: float,
     values: Mapping[tuple[str, str], float],
     counts: Iterable[tuple[str, str]],
 ) -> None:
-    """Prints how long a program took, and whole numbers of things, one a line.
+    """Print the wall time of a job, and counts, one per line.
 
     Args:
-        console: where.
-        program: how the job is called.
-        seconds: how long it took.
-        values: as `read_metrics` gives them.
-        counts: (what it is called on the screen, metric); metrics that are not among the figures are left out.
+        console: the console to print on.
+        job_name: name of the job.
+        seconds: wall time.
+        values: metrics, as `read_metrics` returns them.
+        counts: (label, metric); metrics that are not among the values are left out.
     """
-    console.print(f"{program}: {seconds:.1f} s", markup=False)
+    console.print(f"{job_name}: {seconds:.1f} s", markup=False)
     for name, metric in counts:
         if (metric, "") in values:
             console.print(f"  {name}: {values[metric, '']:,.0f}", markup=False)

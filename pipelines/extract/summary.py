@@ -1,8 +1,9 @@
-"""What a run did, in one screen, read from the datasets that it committed."""
+"""The summary of a run of `extract`, read from the datasets that it committed."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
@@ -19,18 +20,35 @@ from transforms.journeys.sweep import sweep_slice
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5
 _SHOWN_TERMS = 6
-_WISHED_JOURNEYS = 4
-_NEAR = 0.1
-"""What is told to be near: within this share of what was wanted."""
+_PREFERRED_JOURNEYS = 4
+_TARGET_TOLERANCE = 0.1
+"""Relative tolerance within which a target counts as reached."""
+_LOG_COUNTS = (
+    ("interactions read", "interactions_read"),
+    ("interactions of --previous", "interactions_stored"),
+    ("interactions kept", "interactions_kept"),
+    ("  of these in a journey", "interactions_in_journeys"),
+    ("  of items without a vector", "interactions_without_vectors"),
+)
+_RESULT_COUNTS = (
+    ("users", "users"),
+    ("  with older interactions cut off", "users_truncated"),
+    ("journeys", "journeys"),
+    ("items", "items"),
+    ("  without any salient term", "items_without_terms"),
+    ("salient terms", "terms"),
+    ("texts encoded", "texts_encoded"),
+    ("texts encoded before", "texts_reused"),
+)
 
 
 def print_extract(job: ExtractJob, seconds: float) -> None:
-    """Prints the figures of a run, the journeys of one user, where the datasets are and what to do next."""
+    """Print the metrics of a run, the journeys of one user, the location of the datasets and the next command."""
     console, workspace = Console(highlight=False), job.workspace
     values = read_metrics(job.name, workspace)
     console.print(_counts_table(job.name, values, seconds))
     console.print(_histogram(values))
-    for line in threshold_lines(values, workspace):
+    for line in threshold_report(values, workspace):
         console.print(line, soft_wrap=True, markup=False)
     _print_user(console, workspace)
     written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
@@ -47,40 +65,25 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
     )
 
 
-def _counts_table(program: str, values: MetricValues, seconds: float) -> Table:
-    table = Table(title=f"{program}: {seconds:.1f} s", title_justify="left", show_header=False)
+def _counts_table(name: str, values: MetricValues, seconds: float) -> Table:
+    table = Table(title=f"{name}: {seconds:.1f} s", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    plain = (
-        ("interactions read", "interactions_read"),
-        ("interactions of --previous", "interactions_stored"),
-        ("interactions kept", "interactions_kept"),
-        ("  of these in a journey", "interactions_in_journeys"),
-        ("  of items without a vector", "interactions_without_vectors"),
-    )
-    for name, metric in plain:
-        if (metric, "") in values:
-            table.add_row(name, f"{values[metric, '']:,.0f}")
+    _add_counts(table, values, _LOG_COUNTS)
     for (metric, reason), value in values.items():
         if metric in ("interactions_dropped", "interactions_invalid") and value:
             table.add_row(f"dropped: {reason.replace('_', ' ')}", f"{value:,.0f}")
-    rest = (
-        ("users", "users"),
-        ("  with older interactions cut off", "users_truncated"),
-        ("journeys", "journeys"),
-        ("items", "items"),
-        ("  without any salient term", "items_without_terms"),
-        ("salient terms", "terms"),
-        ("texts encoded", "texts_encoded"),
-        ("texts encoded before", "texts_reused"),
-    )
-    for name, metric in rest:
-        if (metric, "") in values:
-            table.add_row(name, f"{values[metric, '']:,.0f}")
+    _add_counts(table, values, _RESULT_COUNTS)
     for (metric, reason), value in values.items():
         if metric == "items_invalid" and value:
-            table.add_row(f"unusable items: {reason.replace('_', ' ')}", f"{value:,.0f}")
+            table.add_row(f"invalid items: {reason.replace('_', ' ')}", f"{value:,.0f}")
     return table
+
+
+def _add_counts(table: Table, values: MetricValues, counts: Iterable[tuple[str, str]]) -> None:
+    for label, metric in counts:
+        if (metric, "") in values:
+            table.add_row(label, f"{values[metric, '']:,.0f}")
 
 
 def _histogram(values: MetricValues) -> Table:
@@ -94,8 +97,8 @@ def _histogram(values: MetricValues) -> Table:
     return table
 
 
-def threshold_lines(values: MetricValues, workspace: str) -> list[str]:
-    """What is said about the threshold where others were tried: what it gives, and whether that is what was wanted."""
+def threshold_report(values: MetricValues, workspace: str) -> list[str]:
+    """Return lines on the threshold after a sweep: the journeys that it yields, and whether the target is reached."""
     chosen = {option: value for (metric, option), value in values.items() if metric == "sweep_threshold"}
     users = values.get(("sweep_users", ""), 0)
     if not chosen or not users:
@@ -103,41 +106,43 @@ def threshold_lines(values: MetricValues, workspace: str) -> list[str]:
     ((option, threshold),) = chosen.items()
     used = sweep_slice(option, threshold, round(values["sweep_min_size", ""]))
     reached, covered = values["sweep_journeys_per_user", used], values["sweep_coverage", used]
-    given = (
-        f"\n--{used.partition('/')[0]} gives {reached:.2f} journeys a user, with {covered:.0%} of the interactions, in "
-        f"a sample of {users:,.0f} users"
+    result = (
+        f"\n--{option}={threshold:g} yields {reached:.2f} journeys per user, with {covered:.0%} of the interactions, "
+        f"in a sample of {users:,.0f} users"
     )
     return [
-        given,
-        *_target_lines(values, reached, used.partition("/")[2]),
-        f"All of them: python -m pipelines.evaluate --experiments=sweep --journeys={workspace}",
+        result,
+        *_target_report(values, reached, used.partition("/")[2]),
+        f"All thresholds: python -m pipelines.evaluate --suites=granularity --journeys={workspace}",
     ]
 
 
-def _target_lines(values: MetricValues, reached: float, size: str) -> list[str]:
+def _target_report(values: MetricValues, reached: float, size: str) -> list[str]:
     target = values.get(("sweep_target_journeys_per_user", ""))
     if target is None:
         return []
-    lines = [f"Of the thresholds that were tried it is the nearest to {target:g} journeys a user"]
-    if abs(reached - target) > _NEAR * target:
+    lines = [f"Of the thresholds tried, this one comes closest to {target:g} journeys per user"]
+    if abs(reached - target) > _TARGET_TOLERANCE * target:
         means = [
             value
             for (metric, slice_), value in values.items()
             if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
         ]
-        lines.append(f"None comes near to that: they give {min(means):.2f} to {max(means):.2f} at --{size}")
+        lines.append(f"None comes close: they yield {min(means):.2f} to {max(means):.2f} at --{size}")
     return lines
 
 
 def _print_user(console: Console, workspace: str) -> None:
-    """The journeys of the user, among those of the first part, whose number of them is the most pleasant to read."""
+    """Print the journeys of one user of the first part, with a number of journeys that is convenient to read."""
     source = resolve_source(FileSystems.join(workspace, JOURNEYS.name))
     first = dataclasses.replace(source, files=source.files[:1])
     journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
     users = journeys.group_by("user_id").aggregate([("size", "sum"), ([], "count_all")]).to_pylist()
     if not users:
         return
-    chosen = min((abs(user["count_all"] - _WISHED_JOURNEYS), -user["size_sum"], user["user_id"]) for user in users)[2]
+    chosen = min((abs(user["count_all"] - _PREFERRED_JOURNEYS), -user["size_sum"], user["user_id"]) for user in users)[
+        2
+    ]
     console.print(f"\njourneys of user {chosen}", markup=False)
     for row in journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).to_pylist():
         terms = ", ".join(row["terms"][:_SHOWN_TERMS])

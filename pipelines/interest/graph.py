@@ -14,13 +14,13 @@ from transforms.progress import Progress
 
 
 def build_interest(root: beam.Pipeline, job: InterestJob, progress: Progress) -> None:
-    """Adds the whole job to a pipeline."""
+    """Add the graph of the job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
-    rows, *besides = root | "ReadInteractions" >> ReadRows(
+    rows, *errors_and_counts = root | "ReadInteractions" >> ReadRows(
         INTERACTIONS, job.interactions, job.columns, job.timestamp_unit, progress
     )
-    side_outputs.add_errors_and_counts(*besides)
-    scored, counts = rows | "AddInterest" >> AddInterest(job.learning, job.max_pairs)
+    side_outputs.add_errors_and_counts(*errors_and_counts)
+    scored, counts = rows | "AddInterest" >> AddInterest(job.training, job.max_pairs)
     side_outputs.counts.append(counts)
     commit_job(job, {SCORED_INTERACTIONS.name: scored}, side_outputs, writer)

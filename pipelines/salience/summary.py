@@ -1,4 +1,4 @@
-"""What a run of `salience` did, in one screen, read from the datasets that it committed."""
+"""The summary of a run of `salience`, read from the datasets that it committed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _COUNTS = (("items", "items"), ("items without any salient term", "items_without
 
 
 def print_salience(job: SalienceJob, seconds: float) -> None:
-    """Prints the figures of a run, the terms of some items, and where the datasets are."""
+    """Print the metrics of a run, the terms of some items, and the location of the datasets."""
     console, workspace = Console(highlight=False), job.workspace
     values = read_metrics(job.name, workspace)
     print_counts(console, job.name, seconds, values, _COUNTS)
-    learnt = next(slice_ for metric, slice_ in values if metric == "model_trained_on")
-    console.print(f"  model learnt from: {learnt}", markup=False)
+    trained_on = next(slice_ for metric, slice_ in values if metric == "model_trained_on")
+    console.print(f"  model trained on: {trained_on}", markup=False)
     if ("calibration_error", "after") in values:
         before, after = (values["calibration_error", when] for when in ("before", "after"))
         console.print(f"  expected calibration error: {after:.3f}, {before:.3f} before calibration", markup=False)

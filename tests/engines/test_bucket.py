@@ -21,7 +21,7 @@ import pytest
 
 from pipelines.common.command_line import parse_command_line
 from pipelines.common.run import run_job
-from pipelines.extract.job import ExtractJob, outputs
+from pipelines.extract.job import ExtractJob, output_schemas
 from schemas import JOURNEYS
 from tests.engines.bucket import LOSE_RESPONSE, Emulator, Hold, Proxy, Request, running_emulator, running_proxy
 from tests.engines.conftest import Workspaces
@@ -379,7 +379,7 @@ class TestServerThatFails:
         assert line.endswith("': the proxy says no")
         left = emulator.files(f"{bucket}/out")
         assert before.items() <= left.items()
-        with_manifest = [f"{schema.name}/{MANIFEST_NAME}" for schema in outputs(None)]
+        with_manifest = [f"{schema.name}/{MANIFEST_NAME}" for schema in output_schemas(None)]
         assert {name: left[name] for name in with_manifest} == {name: before[name] for name in with_manifest}
         extract(*inputs, workspace)
         expected = expected_files(tmp_path / "out", *inputs)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.common.run import run_job
-from pipelines.extract.job import ExtractJob, outputs
+from pipelines.extract.job import ExtractJob, output_schemas
 from schemas import ERRORS, METRICS, TIMESTAMP, DatasetSchema
 from transforms.datasets.manifest import Manifest, read_manifest
 
@@ -104,7 +104,7 @@ def figures(workspace: Path) -> dict[tuple[str, str], int]:
 def snapshot(workspace: Path) -> dict[str, bytes]:
     """All manifests and the parts that they list."""
     files = {}
-    for dataset in outputs(None):
+    for dataset in output_schemas(None):
         folder = workspace / dataset.name
         for name in ("_manifest.json", *(part.name for part in manifest(workspace, dataset).parts)):
             files[f"{dataset.name}/{name}"] = (folder / name).read_bytes()

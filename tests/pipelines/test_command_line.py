@@ -57,7 +57,7 @@ class TestParsing:
     def test_the_join_follows_from_the_size_of_the_catalogue(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert planned().extraction.join == "broadcast"
         assert planned("--catalogue_join=shuffle").extraction.join == "shuffle"
-        monkeypatch.setattr("pipelines.extract.job._BROADCAST_BYTES", 1000)
+        monkeypatch.setattr("pipelines.extract.checks._BROADCAST_BYTES", 1000)
         assert planned().extraction.join == "shuffle"
         assert planned("--catalogue_join=broadcast").extraction.join == "broadcast"
 
@@ -143,7 +143,7 @@ class TestParsing:
         [
             ("--threshold=0.5", "--threshold is for journeys that are formed by terms, not by vectors"),
             ("--assign=best", "--assign is for journeys that are formed by terms, not by vectors"),
-            ("--encoder=minilm", "--encoder makes vectors and --item_embeddings gives them: one of them, please"),
+            ("--encoder=minilm", "--encoder and --item_embeddings are mutually exclusive"),
             ("--max_history=5001", "--max_history must be at most 5000 for journeys that are formed by vectors"),
         ],
     )
@@ -161,7 +161,7 @@ class TestParsing:
         (tmp_path / "vectors.parquet").touch()
         vectors = [f"--item_embeddings={tmp_path / 'vectors.parquet'}"] if option == "merge_threshold" else []
         assert run_job(ExtractJob, [*vectors, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
-        assert f"--target_journeys_per_user finds the threshold that --{option} gives" in capsys.readouterr().err
+        assert f"--target_journeys_per_user and --{option} are mutually exclusive" in capsys.readouterr().err
 
     def test_a_target_implies_a_sweep(self) -> None:
         assert planned().extraction.sweep is None
@@ -267,7 +267,7 @@ class TestPrevious:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ((*FILTER, "--max_history=51"), "--max_history is 51 but --previous kept only 50 a user"),
+            ((*FILTER, "--max_history=51"), "--max_history is 51 but --previous kept only 50 per user"),
             ((*FILTER, "--min_value=1", "--max_history=50"), "--min_value is 1.0 but was 2.0 in --previous"),
             ((FILTER[0], "--max_history=50"), "--min_value is None but was 2.0 in --previous"),
             (("--keep_events=play", FILTER[1], "--max_history=50"), "--keep_events is ('play',) but was ["),

@@ -59,7 +59,7 @@ def test_learned_terms_are_those_of_the_program_that_learns(
     tmp_path: Path, inputs: tuple[Path, Path], source: WordSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(salience_job, "resolve_encoder", lambda _option, _name: source)
-    learns = [f"--items={inputs[1]}", "--encoder=words", "--model=default", "--max_terms=16"]
+    learns = [f"--items={inputs[1]}", "--encoder=words", "--salience_model=default", "--max_terms=16"]
     assert run_job(salience_job.SalienceJob, [*learns, f"--workspace={tmp_path / 'salience'}"]) == 0
     assert extract(tmp_path / "out", *inputs, "--encoder=words", "--scorer=learned") == 0
     found = rows(tmp_path / "out", SALIENT_TERMS)

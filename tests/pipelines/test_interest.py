@@ -127,7 +127,7 @@ def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "give --interactions, the log"),
+        ((), "--interactions is required"),
         (("--interactions=nowhere",), "--interactions: no such file or folder"),
         (("--interactions=in.parquet", "--margin=-1"), "argument --margin: must be a number, at least 0"),
         (("--interactions=in.parquet", "--discrepancy=l3"), "argument --discrepancy: invalid choice"),

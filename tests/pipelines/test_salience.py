@@ -99,7 +99,7 @@ def test_same_bytes_whoever_computes_and_in_whatever_order(
 
 def test_a_model_and_vectors_of_a_run_before_are_used_again(tmp_path: Path, workspace: Path) -> None:
     folder = write(tmp_path / "in", {"items.parquet": catalogue()})
-    salience(f"--items={folder}", f"--previous={workspace}", f"--model={workspace}", "--runner=FnApiRunner")
+    salience(f"--items={folder}", f"--previous={workspace}", f"--salience_model={workspace}", "--runner=FnApiRunner")
     again = tmp_path / "salience"
     assert learnt_from(again) == "nothing"
     assert rows(again, SALIENCE_MODEL) == rows(workspace, SALIENCE_MODEL)
@@ -136,7 +136,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         }
     )
     folder = write(tmp_path / "in", {"collections.parquet": table})
-    salience(f"--collections={folder}", "--min_collections_of_source=6", "--max_items=1200", "--runner=FnApiRunner")
+    salience(f"--collections={folder}", "--min_collections_of_owner=6", "--max_items=1200", "--runner=FnApiRunner")
     assert learnt_from(tmp_path / "salience") == "tags and queries"
     found = rows(tmp_path / "salience", SALIENT_TERMS)
     assert len(found) == 1200
@@ -149,9 +149,9 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         ((), "give either --items or --collections"),
         (("--items=x", "--collections=y"), "give either --items or --collections"),
         (("--collections=in.parquet", "--interactions=in.parquet"), "--interactions are for --items"),
-        (("--items=in.parquet", "--interactions=x", "--model=default"), "--model=default learns nothing"),
+        (("--items=in.parquet", "--interactions=x", "--salience_model=default"), "--salience_model=default trains nothing"),
         (("--items=nowhere",), "--items: no such file or folder"),
-        (("--items=in.parquet", "--model=nowhere"), "--model: no such file or folder"),
+        (("--items=in.parquet", "--salience_model=nowhere"), "--salience_model: no such file or folder"),
         (("--items=in.parquet", "--previous=nowhere"), "--previous: no such file or folder"),
         (("--items=in.parquet", "--neighbours=-1"), "argument --neighbours: must be a whole number in [0, 1000]"),
         (("--items=in.parquet", "--item_columns=colour=x"), "items have no column 'colour'"),
@@ -168,5 +168,5 @@ def test_what_is_not_allowed_is_told(
 
 def test_a_folder_that_holds_something_else_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"in.parquet": catalogue(), "other/salience_model/x.parquet": catalogue()})
-    assert run_job(SalienceJob, ["--items=in.parquet", "--model=other"]) == 2
+    assert run_job(SalienceJob, ["--items=in.parquet", "--salience_model=other"]) == 2
     assert "holds no salience_model that this version wrote" in capsys.readouterr().err.replace("\n", " ")

@@ -62,9 +62,9 @@ def test_no_threshold_is_told_where_none_was_tried(screen: str) -> None:
 @pytest.mark.parametrize(
     ("options", "told", "far"),
     [
-        (["--sweep", "--threshold=0.05"], "--threshold=0.05 gives 6.00 journeys a user, with 100% of", False),
-        (["--target_journeys_per_user=6"], "it is the nearest to 6 journeys a user", False),
-        (["--target_journeys_per_user=400"], "it is the nearest to 400 journeys a user", True),
+        (["--sweep", "--threshold=0.05"], "--threshold=0.05 yields 6.00 journeys per user, with 100% of", False),
+        (["--target_journeys_per_user=6"], "this one comes closest to 6 journeys per user", False),
+        (["--target_journeys_per_user=400"], "this one comes closest to 400 journeys per user", True),
     ],
 )
 def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str], told: str, far: bool) -> None:
@@ -74,5 +74,5 @@ def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str]
     screen = printed.getvalue()
     assert told in screen
     assert "of the interactions, in a sample of 8 users\n" in screen
-    assert bool(re.search(r"^None comes near to that: they give .* at --min_size=3$", screen, re.MULTILINE)) == far
+    assert bool(re.search(r"^None comes close: they yield .* at --min_size=3$", screen, re.MULTILINE)) == far
     assert f"python -m pipelines.evaluate --experiments=sweep --journeys={tmp_path / 'out'}\n" in screen

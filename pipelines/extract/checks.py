@@ -1,0 +1,182 @@
+"""Checks of the options of `extract` that concern several options, and choices that depend on the inputs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.common.command_line import UsageError
+from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dataset, resolve_input
+from pipelines.common.options import read_config
+from schemas import EMBEDDINGS, HISTORIES
+from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.storage import open_storage
+from transforms.encoders.interface import EncoderSource
+from transforms.journeys.config import (
+    MAX_HISTORY_BY_VECTORS,
+    BayesianConfig,
+    ExtractConfig,
+    IcpcConfig,
+    InteractionFilter,
+    Join,
+    SweepConfig,
+)
+from transforms.salience.text import normalise
+
+BY_TERMS = ("threshold", "assign")
+"""Settings that have an effect only where journeys are formed by terms."""
+BY_VECTORS = ("merge_threshold", "merge_fraction", "join_fraction")
+"""Settings that have an effect only where journeys are formed by vectors."""
+_BROADCAST_BYTES = 256 << 20
+_VECTOR_GROWTH = 8
+"""Size of an item with a vector (some 400 bytes) relative to its text in a file (some 50 bytes)."""
+
+
+def check_sample(args: argparse.Namespace, sample: Path) -> None:
+    """Check that log and catalogue are given together, or that there is a sample.
+
+    Raises:
+        UsageError: when they are not.
+    """
+    if (args.interactions is None) != (args.items is None):
+        raise UsageError("--interactions and --items belong together: give both, or neither for the sample")
+    if args.interactions is None and not sample.is_dir():
+        raise UsageError("the sample is not part of the installed package; give --interactions and --items")
+
+
+def has_vectors(args: argparse.Namespace) -> bool:
+    """Return whether journeys are formed by vectors."""
+    return args.encoder is not None or args.item_embeddings is not None
+
+
+def check_clustering(args: argparse.Namespace) -> None:
+    """Reject options that exclude one another, and options without an effect.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    _check_exclusive(args, "encoder", "item_embeddings")
+    _check_exclusive(args, "scorer", "salient_terms")
+    for name in ("threshold", "merge_threshold"):
+        _check_exclusive(args, "target_journeys_per_user", name)
+    if args.encoder is None and args.embeddings is not None:
+        raise UsageError("--embeddings is for --encoder, which is not given")
+    if args.item_embeddings is None and args.embedding_columns:
+        raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
+    if args.scorer == "learned" and args.encoder is None:
+        raise UsageError("--scorer=learned needs --encoder")
+    by_vectors = has_vectors(args)
+    for name in BY_TERMS if by_vectors else BY_VECTORS:
+        if getattr(args, name) is not None:
+            other = "terms, not by vectors" if by_vectors else "vectors, which --encoder or --item_embeddings provide"
+            raise UsageError(f"--{name} is for journeys that are formed by {other}")
+    if by_vectors and args.max_history > MAX_HISTORY_BY_VECTORS:
+        raise UsageError(
+            f"--max_history must be at most {MAX_HISTORY_BY_VECTORS} for journeys that are formed by vectors, whose "
+            f"memory grows with its square, got {args.max_history}"
+        )
+
+
+def _check_exclusive(args: argparse.Namespace, first: str, second: str) -> None:
+    if getattr(args, first) is not None and getattr(args, second) is not None:
+        raise UsageError(f"--{first} and --{second} are mutually exclusive")
+
+
+def resolve_embeddings(args: argparse.Namespace, workspace: str) -> Source | None:
+    """Resolve the embeddings to reuse: those of --embeddings, or those of --previous or --workspace if there are any.
+
+    Raises:
+        UsageError: when --embeddings is given and has none.
+    """
+    if args.embeddings:
+        return resolve_dataset("--embeddings", args.embeddings, EMBEDDINGS)
+    return find_dataset("--previous", args.previous or workspace, EMBEDDINGS)
+
+
+def resolve_previous(workspace: str) -> Source:
+    """Resolve the histories of the previous run.
+
+    Raises:
+        UsageError: when the workspace holds none that this version wrote.
+    """
+    source = resolve_input("--previous", f"{workspace.rstrip('/')}/{HISTORIES.name}")
+    manifest = source.manifest
+    if (
+        manifest is None
+        or manifest.schema_fingerprint != HISTORIES.fingerprint
+        or not {"parts", "extraction"} <= set(manifest.configuration)
+    ):
+        raise UsageError(f"--previous: {workspace!r} holds no histories that this version wrote")
+    return source
+
+
+def check_continues(previous: Source | None, extraction: dict[str, Any]) -> None:
+    """Check that the stored histories were filtered and truncated as the new log will be.
+
+    Args:
+        previous: the stored histories.
+        extraction: the configuration of this run, as manifests store it.
+
+    Raises:
+        UsageError: naming the option that differs.
+    """
+    if previous is None or previous.manifest is None:
+        return
+    before = previous.manifest.configuration["extraction"]
+    for name, value in extraction["interactions"].items():
+        stored = before["interactions"].get(name)  # histories of an earlier version may lack it
+        if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:
+            raise UsageError(f"--{name} is {value} but was {stored} in --previous: its log was filtered differently")
+    if extraction["max_history"] > before["max_history"]:
+        raise UsageError(
+            f"--max_history is {extraction['max_history']} but --previous kept only {before['max_history']} per user"
+        )
+
+
+def read_stop_words(path: str) -> frozenset[str]:
+    """Read a file of words, normalised as the words of items are.
+
+    Raises:
+        UsageError: when the file is not readable.
+    """
+    try:
+        stored = open_storage(path).read(absolute_path(path))
+        if stored is None:
+            raise FileNotFoundError("there is no such file")
+        return frozenset(normalise(stored.content.decode()).split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--stop_words: cannot read {path!r}: {error}") from error
+
+
+def choose_parts(interactions: Source, previous: Source | None) -> int:
+    """Return the number of parts for a log of this size, at least as many as the previous run had."""
+    parts = default_num_parts(interactions)
+    if previous is not None and previous.manifest is not None:
+        parts = max(parts, previous.manifest.configuration["parts"])
+    return parts
+
+
+def choose_join(wanted: str, items: Source, encoder: EncoderSource | None) -> Join:
+    """Return how log and catalogue are joined; `auto`: by the size of the catalogue."""
+    if wanted != "auto":
+        return cast(Join, wanted)
+    size = items.size * _VECTOR_GROWTH if encoder else items.size
+    return "broadcast" if size <= _BROADCAST_BYTES else "shuffle"
+
+
+def read_extract_config(
+    args: argparse.Namespace, items: Source, encoder: EncoderSource | None, parts: int
+) -> ExtractConfig:
+    """Create the configuration of the journeys from the options and from what is resolved of them."""
+    sweeps = args.sweep or args.target_journeys_per_user is not None
+    return read_config(
+        args,
+        ExtractConfig,
+        icpc=read_config(args, IcpcConfig),
+        bayesian=read_config(args, BayesianConfig) if has_vectors(args) else None,
+        interactions=read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
+        join=choose_join(args.catalogue_join, items, encoder),
+        buckets=args.buckets or parts,
+        sweep=read_config(args, SweepConfig) if sweeps else None,
+    )
