@@ -149,7 +149,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         ((), "give either --items or --collections"),
         (("--items=x", "--collections=y"), "give either --items or --collections"),
         (("--collections=in.parquet", "--interactions=in.parquet"), "--interactions are for --items"),
-        (("--items=in.parquet", "--interactions=x", "--salience_model=default"), "--salience_model=default trains nothing"),
+        (("--items=in.parquet", "--interactions=x", "--salience_model=default"), "=default trains nothing"),
         (("--items=nowhere",), "--items: no such file or folder"),
         (("--items=in.parquet", "--salience_model=nowhere"), "--salience_model: no such file or folder"),
         (("--items=in.parquet", "--previous=nowhere"), "--previous: no such file or folder"),
