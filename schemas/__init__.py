@@ -1,4 +1,4 @@
-"""What the data looks like: one module for each dataset."""
+"""The schemas of the datasets: one module per dataset."""
 
 from schemas.dataset import TIMESTAMP as TIMESTAMP
 from schemas.dataset import Column as Column

@@ -1,4 +1,4 @@
-"""`python -m schemas`: writes the render_markdown about the datasets."""
+"""`python -m schemas`: write the documentation of the datasets."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a dataset is: its columns, its key, the order of its rows, and what must hold for each row."""
+"""Definition of a dataset: its columns, its key, the order of its rows, and the invariants of a row."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BooleanArray: TypeAlias = pa.BooleanArray
 Rows: TypeAlias = pa.RecordBatch
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
-"""The one type of time in every dataset: microseconds since 1970-01-01 UTC, negative before."""
+"""The type of time in every dataset: microseconds since 1970-01-01 UTC, negative before."""
 
 
 class SchemaError(ValueError):
-    """Rows do not have the columns, the types or the invariants that their dataset promises."""
+    """Rows violate the schema of their dataset: columns, types or invariants."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Column:
     Attributes:
         name: the column's name.
         type: its Arrow type.
-        doc: what it holds, with units; one sentence.
-        nullable: whether a row may have null here.
-        optional: whether a table given from outside may lack the column. Datasets that the project writes
-            always have all columns.
+        doc: its description, with units; one sentence.
+        nullable: whether values may be null.
+        optional: whether the column may be missing in input tables. Datasets that the project writes always have all
+            columns.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Invariant:
-    """Something that is true of every row of a dataset.
+    """A condition on every row of a dataset.
 
     Attributes:
-        reason: the word under which a row that breaks it goes to `errors`.
-        doc: the same for people.
-        check: rows -> one boolean a row, never null.
+        reason: the reason in `errors` of a row that violates it, one word.
+        doc: its description.
+        check: maps rows to one boolean per row, never null.
     """
 
     reason: str
@@ -64,12 +64,12 @@ class DatasetSchema:
 
     Attributes:
         name: the dataset's name, also the name of its folder in a workspace.
-        doc: what one row is.
-        key: the columns that identify a row; empty when rows have no identity.
-        sort_by: the columns by which the rows of one part are sorted, ascending.
-        partition_by: the column whose hash decides in which part a row lies.
-        columns: all columns, in their order.
-        invariants: what holds for each row; nullability is checked besides.
+        doc: the meaning of one row.
+        key: the columns that identify a row; empty if rows have no identity.
+        sort_by: the columns by which the rows of a part are sorted, ascending.
+        partition_by: the column whose hash determines the part of a row.
+        columns: all columns, in order.
+        invariants: conditions on each row, in addition to nullability.
     """
 
     name: str
@@ -93,26 +93,26 @@ class DatasetSchema:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that a table given from outside must have."""
+        """Names of the columns that input tables must have."""
         return tuple(column.name for column in self.columns if not column.optional)
 
     def column(self, name: str) -> Column:
-        """The column called `name`.
+        """Return the column `name`.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: when there is no such column.
         """
         return {column.name: column for column in self.columns}[name]
 
     def all_invariants(self) -> tuple[Invariant, ...]:
-        """Nullability of each column that the dataset requires, then its own invariants."""
+        """Return one invariant for each column that is not nullable, then those of the dataset."""
         return tuple(_not_null(column.name) for column in self.columns if not column.nullable) + self.invariants
 
     def check(self, rows: Rows | pa.Table) -> None:
-        """Checks types and invariants of rows that the project itself made.
+        """Check types and invariants of rows that the project itself computed.
 
         Raises:
-            SchemaError: naming the dataset, the first rule that is broken, and by how many rows.
+            SchemaError: with the dataset, the first violated invariant, and the number of rows that violate it.
         """
         if not rows.schema.equals(self.arrow):
             raise SchemaError(f"{self.name}: expected the columns\n{self.arrow}\ngot\n{rows.schema}")
@@ -137,7 +137,7 @@ def not_empty(name: str) -> Invariant:
 
 
 def content_hash(name: str) -> Invariant:
-    """`name` is a hash as `transforms.content_hash` makes it."""
+    """`name` is a hash as computed by `transforms.content_hash`."""
     return Invariant(
         f"{name}_malformed",
         f"`{name}` is 32 hexadecimal digits",
@@ -166,7 +166,7 @@ def between(name: str, low: float, high: float) -> Invariant:
 
 
 def elements_finite(name: str) -> Invariant:
-    """Every number in the list `name` of a row is there and finite."""
+    """Every number in the list `name` of a row is finite, and none is null."""
 
     def holds(rows: Rows) -> BooleanArray:
         lists = rows[name]
@@ -181,7 +181,7 @@ def same_length(first: str, second: str) -> Invariant:
     """The lists `first` and `second` of a row have the same length."""
     return Invariant(
         f"{first}_and_{second}_differ_in_length",
-        f"`{first}` and `{second}` have one entry for each other",
+        f"`{first}` and `{second}` have equal lengths",
         lambda rows: pc.equal(pc.list_value_length(rows[first]), pc.list_value_length(rows[second])),
     )
 

@@ -1,4 +1,4 @@
-"""The page that a data engineer reads to prepare logs, generated from the schemas."""
+"""Markdown documentation of the datasets, generated from the schemas."""
 
 from schemas import CACHES, INPUTS, OUTPUTS
 from schemas.dataset import DatasetSchema
@@ -8,49 +8,57 @@ _INTRODUCTION = """\
 
 This page is generated from the schemas (`make docs`).
 
-## What you bring
+## Inputs
 
-Two tables, as parquet: a log of **interactions** and a catalogue of **items**. If you have vectors of the items, a
-third, of **item_embeddings**; for experiments one of **collections**. Each is a file, a folder or a glob, on disk or in
-a bucket. In a folder every `*.parquet` and `*.pq` below it is read, except under names that begin with `_` or `.`.
-Nothing has to be renamed, sorted or cast first:
+Two tables in parquet format are required: a log of **interactions** and a catalogue of **items**. A table of item
+vectors, **item_embeddings**, is optional; experiments need a table of **collections**. Each table is a file, a folder
+or a glob, on disk or in a bucket. In a folder, every `*.parquet` and `*.pq` file is read, at any depth, except below
+names that begin with `_` or `.`. No renaming, sorting or casting is necessary:
 
-- Other column names are given on the command line: `--columns user_id=visitor,item_id=content` for the log,
-  `--item_columns item_id=content` for the catalogue and `--embedding_columns embedding=vector` for vectors. Further
-  columns are not read, so one file may hold both.
-- Text may be `string`, `large_string`, `string_view` or dictionary-encoded. Ids may be whole numbers; they become text.
-- Time may be a timestamp of any unit (without zone: taken as UTC), a date, or a number since 1970. A number's unit is
-  told by its size, each for itself: up to 1e11 it counts seconds, up to 1e14 milliseconds, up to 1e17 microseconds,
-  beyond that nanoseconds. Times near 1970 are too small for this in the finer units: say `--timestamp_unit ms`.
-- An interaction is one user, one item, one time. Repeated rows count once.
+- Column names can be mapped on the command line: `--columns user_id=visitor,item_id=content` for the log,
+  `--item_columns item_id=content` for the catalogue and `--embedding_columns embedding=vector` for vectors. Other
+  columns are ignored, so one file may contain several tables.
+- Text may be `string`, `large_string`, `string_view` or dictionary-encoded. Ids may be integers; they are converted to
+  text.
+- Time may be a timestamp of any unit (UTC if it has no zone), a date, or a number since 1970. The unit of a number is
+  inferred from its size, for each value separately: seconds up to 1e11, milliseconds up to 1e14, microseconds up to
+  1e17, nanoseconds above. In the finer units, times near 1970 are too small for this rule; set `--timestamp_unit ms`.
+- An interaction is identified by user, item and time. Duplicate rows count once.
 
-Rows that break a rule below go to the dataset `errors` with the reason, and the job goes on, up to
-`--max_error_rate`. A file that is no parquet, or lacks a column that is not optional, goes there as one row.
+Rows that violate a rule below are written to the dataset `errors` with the reason, and the job continues, up to
+`--max_error_rate`. A file that is not parquet, or lacks a required column, is written there as one row.
 """
 
-_BETWEEN = """
-## What is written
+_OUTPUTS_TEXT = """
+## Outputs
 
-A workspace is a folder or a bucket prefix with one folder for each dataset below. A dataset is its `part-*.parquet`
-files (zstd) and `_manifest.json`, which is written last and lists the parts with their row counts, sizes and SHA-256,
-the schema's fingerprint, the configuration, the version of the code and what it was computed from. The parts that a
-manifest lists never change; a job that fails leaves manifest and parts as they were. Rows are spread over the parts by
-a hash of one column and sorted inside each part, so the same input gives the same bytes.
+A workspace is a folder or a bucket prefix that contains one folder per dataset below. A dataset consists of
+`part-*.parquet` files (zstd) and `_manifest.json`. The manifest is written last. It lists the parts with their row
+counts, sizes and SHA-256, the fingerprint of the schema, the configuration, the version of the code and the inputs. The
+parts that a manifest lists never change, and a failed job leaves manifest and parts unchanged. Rows are distributed
+over the parts by a hash of one column and sorted inside each part, so the same input gives the same bytes.
 
-Any parquet tool reads the parts: `select * from 'workspace/journeys/*.parquet'`.
+Any parquet tool can read the parts: `select * from 'workspace/journeys/*.parquet'`.
 """
 
-_KEPT = """
-## What is kept to be used again
+_CACHES_TEXT = """
+## Intermediate datasets
 
-These datasets lie in a workspace too. They hold what took long to compute, for later runs. A run that finds no
-`embeddings` or `salience_model` computes them anew; `scored_interactions` is given to `extract` as its log.
+These datasets are stored in a workspace too. They cache expensive results for later runs. A run that finds no
+`embeddings` or `salience_model` computes them; `scored_interactions` is an input of `extract` in place of the log.
 """
 
 
 def render_markdown() -> str:
-    """The whole page as Markdown."""
-    sections = [_INTRODUCTION, *map(_section, INPUTS), _BETWEEN, *map(_section, OUTPUTS), _KEPT, *map(_section, CACHES)]
+    """Render the documentation of all datasets as Markdown."""
+    sections = [
+        _INTRODUCTION,
+        *map(_section, INPUTS),
+        _OUTPUTS_TEXT,
+        *map(_section, OUTPUTS),
+        _CACHES_TEXT,
+        *map(_section, CACHES),
+    ]
     return "\n".join(sections).rstrip() + "\n"
 
 
@@ -58,12 +66,12 @@ def _section(schema: DatasetSchema) -> str:
     lines = [f"### {schema.name}", "", schema.doc, ""]
     if schema.key:
         lines += [f"Key: {_names(schema.key)}. Sorted by {_names(schema.sort_by)}.", ""]
-    lines += ["| column | type | what it holds |", "| --- | --- | --- |"]
+    lines += ["| column | type | description |", "| --- | --- | --- |"]
     for column in schema.columns:
-        notes = [word for word, holds in (("optional", column.optional), ("may be null", column.nullable)) if holds]
+        notes = [word for word, applies in (("optional", column.optional), ("may be null", column.nullable)) if applies]
         suffix = f" ({', '.join(notes)})" if notes else ""
         lines.append(f"| `{column.name}` | {column.type} | {column.doc}{suffix} |")
-    lines += ["", "| a row with this reason | breaks this rule |", "| --- | --- |"]
+    lines += ["", "| reason in `errors` | violated rule |", "| --- | --- |"]
     lines += [f"| `{invariant.reason}` | {invariant.doc} |" for invariant in schema.all_invariants()]
     return "\n".join([*lines, ""])
 

@@ -1,4 +1,4 @@
-"""What encoders made of texts, kept so that no text is encoded twice."""
+"""A cache of the vectors of texts, so that no text is encoded twice."""
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ def _has_unit_length(rows: Rows) -> BooleanArray:
 
 EMBEDDINGS = DatasetSchema(
     name="embeddings",
-    doc="The vector that one encoder gives one text.",
+    doc="The vector of one text by one encoder.",
     key=("content_hash",),
     sort_by=("content_hash",),
     partition_by="content_hash",
@@ -30,7 +30,11 @@ EMBEDDINGS = DatasetSchema(
             pa.string(),
             "32 hexadecimal digits of the SHA-256 of the encoder's fingerprint and the text.",
         ),
-        Column("vector", pa.list_(pa.float32()), "A vector of unit length; each of an encoder has as many numbers."),
+        Column(
+            "vector",
+            pa.list_(pa.float32()),
+            "A vector of unit length; all vectors of an encoder have the same dimension.",
+        ),
     ),
     invariants=(
         content_hash("content_hash"),

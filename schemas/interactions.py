@@ -1,4 +1,4 @@
-"""The input log: who consumed what, when."""
+"""The input log of interactions."""
 
 import datetime
 
@@ -12,7 +12,7 @@ LATEST = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
 
 _PLAUSIBLE_TIME = Invariant(
     "timestamp_out_of_range",
-    f"`timestamp` lies in [{EARLIEST.year}, {LATEST.year}): years 1 and 9999 are how systems write 'unknown'",
+    f"`timestamp` lies in [{EARLIEST.year}, {LATEST.year}): systems write years 1 and 9999 for 'unknown'",
     lambda rows: pc.fill_null(
         pc.and_(
             pc.greater_equal(rows["timestamp"], pa.scalar(EARLIEST, TIMESTAMP)),
@@ -29,21 +29,21 @@ INTERACTIONS = DatasetSchema(
     sort_by=("user_id", "timestamp", "item_id"),
     partition_by="user_id",
     columns=(
-        Column("user_id", pa.string(), "Who. Text or whole numbers."),
-        Column("item_id", pa.string(), "What; a key of `items`. Text or whole numbers."),
+        Column("user_id", pa.string(), "The user. Text or integers."),
+        Column("item_id", pa.string(), "The item; a key of `items`. Text or integers."),
         Column(
             "timestamp",
             TIMESTAMP,
-            "When. A timestamp of any unit (without zone: taken as UTC), a date, or a number since 1970.",
+            "The time: a timestamp of any unit (UTC if it has no zone), a date, or a number since 1970.",
         ),
-        Column("event", pa.string(), "What kind of interaction, for `--keep_events`.", True, True),
+        Column("event", pa.string(), "The type of interaction, for `--keep_events`.", True, True),
         Column("value", pa.float64(), "Rating, quantity or satisfaction, for `--min_value`.", True, True),
         Column("dwell_seconds", pa.float64(), "Time spent, in seconds, for `--min_dwell_seconds`.", True, True),
         Column(
             "interest",
             pa.float32(),
-            "The chance that interest alone puts the item before an average one, for `--min_interest`; "
-            "`scored_interactions` has it.",
+            "The probability that interest alone ranks the item above an average one, for `--min_interest`; a column "
+            "of `scored_interactions`.",
             True,
             True,
         ),

@@ -1,4 +1,4 @@
-"""Vectors of items that come from outside."""
+"""Item vectors that the user provides."""
 
 import pyarrow as pa
 
@@ -6,16 +6,16 @@ from schemas.dataset import Column, DatasetSchema, elements_finite, not_empty
 
 ITEM_EMBEDDINGS = DatasetSchema(
     name="item_embeddings",
-    doc="The vector of one item, by an encoder of yours. It may be a column of the catalogue's own file.",
+    doc="The vector of one item, from the user's own encoder. It may be a column of the catalogue's file.",
     key=("item_id",),
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
-        Column("item_id", pa.string(), "The item. Text or whole numbers; unique."),
+        Column("item_id", pa.string(), "The item. Text or integers; unique."),
         Column(
             "embedding",
             pa.list_(pa.float32()),
-            "Its vector, of which the direction counts; all have as many numbers.",
+            "Its vector, of which only the direction matters; all have the same dimension.",
             nullable=True,
         ),
     ),

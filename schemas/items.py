@@ -1,4 +1,4 @@
-"""The input catalogue: what there is to consume."""
+"""The input catalogue of items."""
 
 import pyarrow as pa
 
@@ -11,12 +11,12 @@ ITEMS = DatasetSchema(
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
-        Column("item_id", pa.string(), "The item. Text or whole numbers; unique."),
+        Column("item_id", pa.string(), "The item. Text or integers; unique."),
         Column("title", pa.string(), "Its title, in any script."),
         Column("description", pa.string(), "A longer text.", True, True),
-        Column("tags", pa.list_(pa.string()), "Labels that people gave it.", True, True),
-        Column("creator", pa.string(), "Who made it.", True, True),
-        Column("queries", pa.list_(pa.string()), "Searches that led to it.", True, True),
+        Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True),
+        Column("creator", pa.string(), "Its author or maker.", True, True),
+        Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True),
     ),
     invariants=(not_empty("item_id"),),
 )

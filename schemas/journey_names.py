@@ -1,4 +1,4 @@
-"""What each journey is called."""
+"""The name of each journey."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash, not_empty
 
 METHODS = ("salient", "few_shot", "prompt_tuned", "fine_tuned")
-"""How a name can come about."""
+"""The naming methods."""
 
 
 def _is_method(rows: Rows) -> BooleanArray:
@@ -20,45 +20,45 @@ def _model_matches_method(rows: Rows) -> BooleanArray:
 
 JOURNEY_NAMES = DatasetSchema(
     name="journey_names",
-    doc="The name of one journey of one user. No two journeys of a user have the same.",
+    doc="The name of one journey of one user. Names are unique per user.",
     key=("user_id", "journey_id"),
     sort_by=("user_id", "journey_id"),
     partition_by="user_id",
     columns=(
         Column("user_id", pa.string(), "The user."),
         Column("journey_id", pa.string(), "The journey, as in `journeys`."),
-        Column("name", pa.string(), "Its name: one short line that passed the filter for safety."),
+        Column("name", pa.string(), "Its name: one short line that passed the safety filter."),
         Column(
             "method",
             pa.string(),
-            "How this name came about: `salient` from the journey's terms, or from a language model that was asked "
-            "(`few_shot`), tuned by a prompt (`prompt_tuned`) or tuned as a whole (`fine_tuned`).",
+            "The method of this name: `salient` from the journey's terms, or by a language model with worked examples "
+            "(`few_shot`), a tuned soft prompt (`prompt_tuned`) or tuned weights (`fine_tuned`).",
         ),
-        Column("model", pa.string(), "The language model's name and fingerprint; empty where `method` is `salient`."),
+        Column("model", pa.string(), "The language model's name and fingerprint; empty if `method` is `salient`."),
         Column(
             "fallback_reason",
             pa.string(),
-            "Why a language model's name was not taken, one word; empty where it was, and where none was asked.",
+            "Why the language model's name was rejected, one word; empty if it was accepted, or no model was used.",
         ),
         Column(
             "safe",
             pa.bool_(),
-            "False where a name was found unsafe on the way, of a language model or of terms; such a name is not "
-            "written, and `name` is what stands in for it.",
+            "False if a candidate name, of a language model or of terms, was unsafe; `name` is its safe replacement, "
+            "and the unsafe name is not written.",
         ),
         Column(
             "content_hash",
             pa.string(),
-            "32 hexadecimal digits of the SHA-256 of the method's fingerprint and of all that is known of the journey.",
+            "32 hexadecimal digits of the SHA-256 of the method's fingerprint and of the naming inputs of the journey.",
         ),
     ),
     invariants=(
         not_empty("user_id"),
         not_empty("name"),
-        Invariant("method_unknown", "`method` is one of those that there are", _is_method),
+        Invariant("method_unknown", "`method` is `salient`, `few_shot`, `prompt_tuned` or `fine_tuned`", _is_method),
         Invariant(
             "model_and_method_differ",
-            "`model` is empty where, and only where, `method` is `salient`",
+            "`model` is empty if and only if `method` is `salient`",
             _model_matches_method,
         ),
         content_hash("content_hash"),

@@ -16,24 +16,22 @@ JOURNEYS = DatasetSchema(
         Column(
             "journey_id",
             pa.string(),
-            "16 hexadecimal digits from the user and the interaction that opened the journey: the same in every run "
-            "in which that interaction opens a journey.",
+            "16 hexadecimal digits derived from the user and the interaction that opened the journey: equal in every "
+            "run in which that interaction opens a journey.",
         ),
         Column(
             "rank",
             pa.int32(),
-            "1 for the user's largest journey, or with `--half_life_days` for the most important one; ties: the more "
-            "recent, then the older opening.",
+            "1 for the user's largest journey, or with `--half_life_days` the most important one; ties: the more "
+            "recent, then the earlier opening.",
         ),
         Column("size", pa.int32(), "Number of distinct items."),
-        Column("item_ids", pa.list_(pa.string()), "The items consumed on it, by time; one for each interaction."),
-        Column("timestamps", pa.list_(TIMESTAMP), "When, for each item."),
-        Column(
-            "terms", pa.list_(pa.string()), "The terms that carry it, the heaviest first; cut to `--journey_terms`."
-        ),
-        Column("weights", pa.list_(pa.float32()), "The weight of each term in the journey's centroid, not ascending."),
-        Column("first_timestamp", TIMESTAMP, "When it began."),
-        Column("last_timestamp", TIMESTAMP, "When it was last followed."),
+        Column("item_ids", pa.list_(pa.string()), "Its items, sorted by time; one entry per interaction."),
+        Column("timestamps", pa.list_(TIMESTAMP), "The time of each item."),
+        Column("terms", pa.list_(pa.string()), "Its terms, by descending weight; limited by `--journey_terms`."),
+        Column("weights", pa.list_(pa.float32()), "The weight of each term in the journey's centroid, descending."),
+        Column("first_timestamp", TIMESTAMP, "The time of its first interaction."),
+        Column("last_timestamp", TIMESTAMP, "The time of its last interaction."),
     ),
     invariants=(
         not_empty("user_id"),

@@ -1,4 +1,4 @@
-"""The log, with how much of each interaction is interest."""
+"""The log with the interest probability of each interaction."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ _COLUMNS = tuple(
 
 SCORED_INTERACTIONS = DatasetSchema(
     name="scored_interactions",
-    doc="One row of the log, as `pipelines.interest` writes it again; it can be given to `extract` as the log.",
+    doc="One row of the log with its interest, written by `pipelines.interest`; it can replace the log of `extract`.",
     key=(),
     sort_by=("user_id", "timestamp", "item_id", "event", "value", "dwell_seconds"),
     partition_by="user_id",

@@ -1,1 +1,1 @@
-"""How data changes. Imports `schemas`, never `pipelines`."""
+"""Transformations of datasets. Imports `schemas`, never `pipelines`."""

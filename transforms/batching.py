@@ -1,4 +1,4 @@
-"""Which texts go through a model together."""
+"""Batching of texts for a model."""
 
 from __future__ import annotations
 
@@ -13,82 +13,86 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 
-def length_sorted_batches(lengths: npt.NDArray[np.int64], most: int) -> Iterator[Indices]:
-    """Cuts texts into batches of nearly equal lengths, the shortest first; ties in their order.
+def length_sorted_batches(lengths: npt.NDArray[np.int64], max_tokens: int) -> Iterator[Indices]:
+    """Split texts into batches of similar lengths, the shortest first; ties keep their order.
 
     Args:
-        lengths: tokens of each text, shape (texts,).
-        most: of rows times the longest row a batch has at most so many tokens; a longer text is a batch alone.
+        lengths: number of tokens of each text, shape (texts,).
+        max_tokens: maximum of rows times longest row of a batch; a longer text is a batch of its own.
 
-    Returns:
-        The indices of each batch, dtype int64; each text is in one.
+    Yields:
+        The indices of each batch, dtype int64; each text is in one batch.
     """
     order = np.argsort(lengths, kind="stable")
     widths = lengths[order].tolist()
     start = 0
     for stop, width in enumerate(widths):
-        if stop > start and (stop + 1 - start) * width > most:
+        if stop > start and (stop + 1 - start) * width > max_tokens:
             yield order[start:stop]
             start = stop
     if len(order):
         yield order[start:]
 
 
-def equal_length_batches(widths: npt.NDArray[np.int64], most: int) -> Iterator[Indices]:
-    """Cuts texts into batches of equal widths, the narrowest first; ties in their order.
+def equal_length_batches(widths: npt.NDArray[np.int64], max_tokens: int) -> Iterator[Indices]:
+    """Split texts into batches of equal padded lengths, the shortest first; ties keep their order.
 
     Args:
-        widths: what each text is padded to, shape (texts,).
-        most: of rows times their width a batch has at most so much; a wider text is a batch alone.
+        widths: padded length of each text, shape (texts,).
+        max_tokens: maximum of rows times padded length of a batch; a longer text is a batch of its own.
 
-    Returns:
-        The indices of each batch, dtype int64; each text is in one.
+    Yields:
+        The indices of each batch, dtype int64; each text is in one batch.
     """
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
-        for batch in length_sorted_batches(widths[rows], most):
+        for batch in length_sorted_batches(widths[rows], max_tokens):
             yield rows[batch]
 
 
-def pad(tokens: list[list[int]], padding: int, least: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of tokens as one matrix, and its mask: 1 for a token, 0 for padding.
+def pad(
+    tokens: list[list[int]], padding: int, min_columns: int = 0
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Right-pad rows of tokens to one matrix, and compute its mask: 1 for a token, 0 for padding.
 
     Args:
         tokens: the rows.
-        padding: what stands behind them.
-        least: columns that the matrix has at least.
+        padding: the token of padding.
+        min_columns: minimum number of columns of the matrix.
 
     Returns:
         Matrix and mask, both of shape (rows, columns), dtype int64.
     """
     lengths = np.array([len(row) for row in tokens], np.int64)
-    mask = np.arange(lengths.max(initial=least)) < lengths[:, None]
+    mask = np.arange(lengths.max(initial=min_columns)) < lengths[:, None]
     ids = np.full(mask.shape, padding, np.int64)
     ids[mask] = np.concatenate([np.array(row, np.int64) for row in tokens])
     return ids, mask.astype(np.int64)
 
 
-def split_on_oom(run: Callable[[Indices], T], rows: Indices, too_large: type[Exception]) -> Iterator[tuple[Indices, T]]:
-    """What `run` makes of rows, which is done in halves where it raises `too_large`.
+def split_on_oom(
+    run: Callable[[Indices], T], rows: Indices, out_of_memory: type[Exception]
+) -> Iterator[tuple[Indices, T]]:
+    """Process rows with `run`, recursively splitting them in half when it runs out of memory.
 
     Args:
-        run: makes something of indices, shape (rows,).
+        run: processes indices of shape (rows,).
         rows: indices, at least one.
-        too_large: what a machine raises that has too little memory.
+        out_of_memory: the exception that `run` raises when memory is insufficient.
 
-    Returns:
-        Pieces of the rows, in their order, each with what was made of it.
+    Yields:
+        Consecutive slices of the rows, each with its result.
 
     Raises:
-        too_large: when one row alone is too large.
+        out_of_memory: when a single row does not fit into memory.
     """
     try:
-        made = run(rows)
-    except too_large:
+        result = run(rows)
+    except out_of_memory:
         if len(rows) == 1:
             raise
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):
-            yield from split_on_oom(run, half, too_large)
+            yield from split_on_oom(run, half, out_of_memory)
     else:
-        yield rows, made
+        yield rows, result

@@ -1,15 +1,15 @@
-"""The columnar shuffle: an element is an Arrow record batch, and a key is a bucket of a stable hash.
+"""Columnar shuffles: an element is an Arrow record batch, and a key is a bucket of a stable hash.
 
-Beam's Python overhead is paid per element. Rows of one user, or of one item, are therefore brought together by cutting
-record batches into one piece for each bucket and shuffling the pieces. Buckets are contiguous ranges of the hash, so
-that any two numbers of buckets cut the same hashes at nested places, and nothing computed per user depends on them.
+The overhead of Beam's Python SDK is per element. To group the rows of a user or an item, record batches are therefore
+split into one slice per bucket, and the slices are shuffled. Buckets are contiguous ranges of the hash, so that the
+buckets of any two numbers of buckets are nested, and nothing computed per user depends on their number.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numba
@@ -20,15 +20,15 @@ import pyarrow.compute as pc
 from apache_beam.coders import Coder, registry
 
 MAX_ELEMENT_BYTES = 1 << 20
-"""About the most that is shuffled in one piece: Flink fails on an element that outgrows its memory for sorting."""
+"""Approximate maximum size of a shuffled element: Flink fails on elements larger than its memory for sorting."""
 
-_MARK = b"collection"
+_NAME_KEY = b"collection"
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
 
 class RecordBatchCoder(Coder):
-    """A record batch as an Arrow IPC stream: the schema travels along, slices are cut out of their buffers."""
+    """Encodes a record batch with its schema as an Arrow IPC stream; of a slice, only its own rows are encoded."""
 
     def encode(self, value: pa.RecordBatch) -> bytes:
         sink = pa.BufferOutputStream()
@@ -62,7 +62,7 @@ def _hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
         value = _FNV_OFFSET
         for position in range(offsets[i], offsets[i + 1]):
             value = (value ^ np.uint64(data[position])) * _FNV_PRIME
-        # FNV-1a leaves the high bits of short strings alike, and buckets are cut from the high bits.
+        # FNV-1a mixes the high bits of short strings badly, and buckets are determined by the high bits.
         value ^= value >> np.uint64(33)
         value *= np.uint64(0xFF51AFD7ED558CCD)
         value ^= value >> np.uint64(33)
@@ -71,9 +71,10 @@ def _hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
 
 
 def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash of each string that is the same on every machine and in every process.
+    """Compute a 64-bit hash of each string, equal on every machine and in every process.
 
-    FNV-1a over the UTF-8 bytes, finished by MurmurHash3's mixer. Null hashes like the empty string.
+    It is FNV-1a of the UTF-8 bytes, followed by the finalizer of MurmurHash3. The hash of null is that of the empty
+    string.
 
     Returns:
         Array of shape (len(strings),), dtype uint64.
@@ -84,7 +85,7 @@ def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
 
 
 def _buffers(strings: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Offsets, shape (len(strings) + 1,), and the bytes that they point into; null is empty."""
+    """Return the offsets, shape (len(strings) + 1,), and the UTF-8 bytes of strings; null is empty."""
     if strings.null_count:
         strings = pc.fill_null(strings, "")
     _, offsets, data = strings.buffers()
@@ -95,10 +96,10 @@ def _buffers(strings: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArra
 
 
 class StringIndex:
-    """Positions of distinct strings, for looking up many batches: a hash table that is built once.
+    """A hash table from distinct strings to their positions, built once for lookups of many batches.
 
     Args:
-        strings: distinct, none null.
+        strings: distinct strings without null.
     """
 
     def __init__(self, strings: pa.StringArray) -> None:
@@ -109,7 +110,7 @@ class StringIndex:
         _fill_table(self._hashes, self._table)
 
     def lookup(self, strings: pa.StringArray) -> npt.NDArray[np.int32]:
-        """The position of each string, -1 where it is not known. Shape (len(strings),), dtype int32."""
+        """Return the position of each string, -1 if it is not in the index. Shape (len(strings),), dtype int32."""
         found = np.empty(len(strings), np.int32)
         _look_up(*_buffers(strings), stable_hash(strings), *self._strings, self._hashes, self._table, found)
         return found
@@ -141,7 +142,7 @@ def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
     cache=True,
     nogil=True,
 )
-def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, table, found):  # type: ignore[no-untyped-def]
+def _look_up(offsets, data, hashes, own_offsets, own_data, own_hashes, table, found):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for row in range(len(hashes)):
         slot = hashes[row] & mask
@@ -149,10 +150,10 @@ def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, tab
         found[row] = -1
         while table[slot] != -1:
             position = table[slot]
-            start = known_offsets[position]
-            if known_hashes[position] == hashes[row] and known_offsets[position + 1] - start == length:
+            start = own_offsets[position]
+            if own_hashes[position] == hashes[row] and own_offsets[position + 1] - start == length:
                 same = 0
-                while same < length and known_data[start + same] == data[offsets[row] + same]:
+                while same < length and own_data[start + same] == data[offsets[row] + same]:
                     same += 1
                 if same == length:
                     found[row] = position
@@ -161,7 +162,7 @@ def _look_up(offsets, data, hashes, known_offsets, known_data, known_hashes, tab
 
 
 def bucket_ids(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
-    """The bucket of each string among `count`: contiguous, nearly equal ranges of the stable hash.
+    """Compute the bucket of each string: contiguous ranges of nearly equal size of the stable hash.
 
     Args:
         strings: the keys.
@@ -175,48 +176,83 @@ def bucket_ids(strings: pa.StringArray, count: int) -> npt.NDArray[np.int64]:
 
 
 def split_by_bucket(rows: pa.RecordBatch, column: str, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts rows into pieces of one bucket of `column` each, by bucket; rows keep their order.
+    """Split rows by the bucket of `column`; rows of a bucket keep their order.
 
-    A bucket has one piece, or several where its rows are more than about `MAX_ELEMENT_BYTES`.
+    Yields:
+        (bucket, rows of the bucket), by bucket; several times for a bucket larger than about `MAX_ELEMENT_BYTES`.
     """
     if not rows.num_rows:
         return
     buckets = bucket_ids(rows[column], count)
     if buckets.min() == buckets.max():
-        yield from ((int(buckets[0]), piece) for piece in split_by_size(rows))
+        yield from ((int(buckets[0]), batch) for batch in split_by_size(rows))
         return
     order = np.argsort(buckets.astype(np.uint16) if count <= 1 << 16 else buckets, kind="stable")
     ordered = rows.take(pa.array(order))
     present, starts = np.unique(buckets[order], return_index=True)
     ends = np.append(starts[1:], rows.num_rows)
     for bucket, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        for piece in split_by_size(ordered.slice(start, end - start)):
-            yield bucket, piece
+        for batch in split_by_size(ordered.slice(start, end - start)):
+            yield bucket, batch
 
 
 def split_by_size(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slices of equal numbers of rows, of about `MAX_ELEMENT_BYTES` at most; a row is never cut."""
+    """Split rows into slices of equal numbers of rows, of at most about `MAX_ELEMENT_BYTES`."""
     count = -(-rows.nbytes // MAX_ELEMENT_BYTES)
-    rows_per_piece = -(-rows.num_rows // max(count, 1))
-    for start in range(0, rows.num_rows, max(rows_per_piece, 1)):
-        yield rows.slice(start, rows_per_piece)
+    rows_per_slice = -(-rows.num_rows // max(count, 1))
+    for start in range(0, rows.num_rows, max(rows_per_slice, 1)):
+        yield rows.slice(start, rows_per_slice)
 
 
 def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
-    """All rows in one batch; an empty batch of `schema` when there is none."""
+    """Concatenate batches into one; return an empty batch of `schema` if there are none."""
     return pa.concat_batches([pa.RecordBatch.from_pylist([], schema), *batches])
 
 
 def run_offsets(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Offsets of the runs of equal values: `[0, ..., len]`, one more than there are runs."""
+    """Compute the offsets of runs of equal values: `[0, ..., len]`, one more than there are runs."""
     if not len(sorted_codes):
         return np.zeros(1, np.int64)
     changes = np.flatnonzero(sorted_codes[1:] != sorted_codes[:-1]) + 1
     return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
 
 
+def offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Compute the offsets of consecutive lists from their lengths: `[0, ..., sum]`, one more than there are lists."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def lists(list_offsets: npt.NDArray[np.integer], values: pa.Array) -> pa.ListArray:
+    """Build an array of lists from their offsets and their concatenated values."""
+    return pa.ListArray.from_arrays(pa.array(list_offsets, pa.int32()), values)
+
+
+class Matched(NamedTuple):
+    """The rows of two batches that match, aligned.
+
+    Attributes:
+        left: the rows of the left batch with a match, in their order.
+        right: the matching row of the right batch for each of them.
+    """
+
+    left: pa.RecordBatch
+    right: pa.RecordBatch
+
+
+def match_rows(left: pa.RecordBatch, right: pa.RecordBatch, on: str) -> Matched:
+    """Join two batches on a column.
+
+    Args:
+        left: rows that keep their order; those without a match are dropped.
+        right: rows with distinct values of the column.
+        on: the column, without nulls.
+    """
+    positions = pc.index_in(left[on], right[on])
+    return Matched(left.filter(positions.is_valid()), right.take(positions.drop_null()))
+
+
 class KeyByBucket(beam.DoFn):
-    """Keys pieces of record batches by the bucket of one column."""
+    """Splits record batches by the bucket of one column, and keys them by it."""
 
     def __init__(self, column: str, count: int) -> None:
         self.column = column
@@ -227,7 +263,7 @@ class KeyByBucket(beam.DoFn):
 
 
 class _Tagged(Iterable[pa.RecordBatch]):
-    """Those of some batches that carry a mark, without it; can be gone through again where the batches can."""
+    """The batches with one name in their schema, without the name; re-iterable if the batches are."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch], name: str) -> None:
         self.batches = batches
@@ -235,24 +271,27 @@ class _Tagged(Iterable[pa.RecordBatch]):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for rows in self.batches:
-            if rows.schema.metadata[_MARK] == self.name:
+            if rows.schema.metadata[_NAME_KEY] == self.name:
                 yield rows.replace_schema_metadata(None)
 
 
-def _mark(rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    return rows.replace_schema_metadata({_MARK: name})
+def _add_name(rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    return rows.replace_schema_metadata({_NAME_KEY: name})
 
 
 @dataclasses.dataclass
 class CoGroupByBucket(beam.PTransform):
-    """Collections of record batches, by name -> (bucket, {name: the rows of the bucket}), as `CoGroupByKey` does it.
+    """Group named collections of record batches by bucket, as `CoGroupByKey` groups them by key.
 
-    That one does not tell the type of what it shuffles, which is pickled therefore; here it stays columnar. The names
-    travel in the schemas.
+    `CoGroupByKey` does not declare the type of the elements that it shuffles, so they would be pickled; here they stay
+    columnar. The names are stored in the metadata of the schemas.
 
     Attributes:
-        column: whose bucket decides; all collections have it.
-        buckets: how many there are.
+        column: the column that determines the bucket; all collections have it.
+        buckets: number of buckets.
+
+    Returns:
+        A collection of (bucket, {name: record batches of the bucket}).
     """
 
     column: str
@@ -261,39 +300,39 @@ class CoGroupByBucket(beam.PTransform):
     def expand(self, collections: Mapping[str, beam.PCollection]) -> beam.PCollection:
         names = list(collections)
         by_bucket = beam.ParDo(KeyByBucket(self.column, self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
-        pieces = tuple(
+        named = tuple(
             rows
-            | f"Mark[{name}]" >> beam.Map(_mark, name).with_output_types(pa.RecordBatch)
+            | f"Name[{name}]" >> beam.Map(_add_name, name).with_output_types(pa.RecordBatch)
             | f"By[{name}]" >> by_bucket
             for name, rows in collections.items()
         )
         return (
-            pieces
+            named
             | "All" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
-            | "Name"
+            | "SplitByName"
             >> beam.MapTuple(lambda bucket, batches: (bucket, {name: _Tagged(batches, name) for name in names}))
         )
 
 
 @dataclasses.dataclass
 class ApplyGlobally(beam.PTransform):
-    """All record batches of a collection -> what a function makes of them, called once.
+    """Apply a function once to all record batches of a collection.
 
-    They come as a side input: as elements of a combine they would have to fit into a runner's share for sorting.
+    The batches are a side input, because a combine would have to fit into a runner's memory for sorting.
 
     Attributes:
-        function: takes an iterable of record batches, in any order, then `arguments`.
-        arguments: further ones; side inputs among them.
+        function: takes an iterable of record batches, in any order, then `arguments`, and returns a record batch.
+        arguments: additional arguments, which may be side inputs.
     """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        apply = beam.Map(_apply_to_all, self.function, beam.pvalue.AsIter(batches), *self.arguments)
+        apply = beam.Map(_apply_globally, self.function, beam.pvalue.AsIter(batches), *self.arguments)
         return batches.pipeline | "Once" >> beam.Impulse() | "Apply" >> apply.with_output_types(pa.RecordBatch)
 
 
-def _apply_to_all(_: bytes, function: Callable[..., Any], *arguments: Any) -> Any:
+def _apply_globally(_: bytes, function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)

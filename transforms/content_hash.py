@@ -1,4 +1,4 @@
-"""The key under which what a model made of a text is kept."""
+"""The cache key of a model's output for a text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pyarrow as pa
 
 
 def content_hashes(texts: pa.StringArray, fingerprint: str) -> pa.StringArray:
-    """32 hexadecimal digits of the SHA-256 of a model's fingerprint and each text.
+    """Compute `content_hash` of each text.
 
     Args:
-        texts: none is null.
-        fingerprint: of all that decides what the model makes of a text.
+        texts: texts without null.
+        fingerprint: identifies everything that determines the model's output for a text.
     """
     return pa.array([content_hash(text, fingerprint) for text in texts.to_pylist()], pa.string())
 
 
 def content_hash(text: str, fingerprint: str) -> str:
-    """The same of one text."""
+    """Compute the SHA-256 of a fingerprint and a text, truncated to 32 hexadecimal digits."""
     return hashlib.sha256(f"{fingerprint}{text}".encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Files of models on this machine: their sums, where they come from, and what is made of them once."""
+"""Files of models: locating, downloading, hashing, and building derived files once per machine."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_STARTS_OF_PATHS = ("/", "./", "../", "~")
+_PATH_PREFIXES = ("/", "./", "../", "~")
 
 
 class ModelUnavailableError(RuntimeError):
-    """A model, or what is needed to load it, is not to be had; the message names the ways out."""
+    """A model or a package it needs is unavailable; the message says how to get it."""
 
 
 def looks_like_path(name: str) -> bool:
-    """Whether a model's name is meant to be a path: it begins like one, or there is such a folder."""
-    return name.startswith(_STARTS_OF_PATHS) or (bool(name) and Path(name).is_dir())
+    """Whether the name of a model is a path: it has the prefix of a path, or there is such a folder."""
+    return name.startswith(_PATH_PREFIXES) or (bool(name) and Path(name).is_dir())
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a model's name reads like `owner/name` on a model hub."""
+    """Whether the name of a model has the form of a hub id, `owner/name`."""
     return _HUB_ID.fullmatch(name) is not None
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal; computed once a process for a file that stays as it is."""
+    """Compute the SHA-256 of a file, in hexadecimal; once per process unless the file changes."""
     state = path.stat()
     return _sha256(path, state.st_mtime_ns, state.st_size)
 
@@ -45,49 +45,49 @@ def _sha256(path: Path, _modified: int, _size: int) -> str:
 
 
 def package_dir(package: str) -> Path | None:
-    """The folder of an installed package, which is not imported; None: there is none."""
+    """Return the folder of a package without importing it; None if it is not installed."""
     found = importlib.util.find_spec(package)
     return Path(found.origin).parent if found and found.origin else None
 
 
-def download_snapshot(hub_id: str, patterns: Sequence[str], extra: str) -> Path:
-    """The newest snapshot of a hub's repository; the hub's client keeps it in its cache.
+def download_snapshot(hub_id: str, patterns: Sequence[str], install_command: str) -> Path:
+    """Download the newest snapshot of a repository of the hub; the hub's client caches it.
 
     Args:
         hub_id: `owner/name`.
-        patterns: the files that are wanted.
-        extra: how the hub's client is installed.
+        patterns: glob patterns of the files to download.
+        install_command: how the hub's client is installed, for the error message.
 
     Raises:
-        ModelUnavailableError: when the hub does not give it, or its client is not installed.
+        ModelUnavailableError: when the download fails, or the hub's client is not installed.
     """
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise ModelUnavailableError(f"to load {hub_id} from a model hub, {extra}") from error
+        raise ModelUnavailableError(f"to load {hub_id} from a model hub, {install_command}") from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(patterns)))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ModelUnavailableError(f"the model hub does not give {hub_id} ({error})") from error
+        raise ModelUnavailableError(f"cannot download {hub_id} from the model hub ({error})") from error
 
 
 def cache_dir(kind: str) -> Path:
-    """Where what was made of models is kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
+    """Return the cache folder of derived model files, below `XDG_CACHE_HOME`, by default `~/.cache`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interest-journeys" / kind
 
 
-def build_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that is made where it is not there yet; nobody ever sees half of one.
+def build_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """Return a folder, built first if it does not exist; other processes never see a partial folder.
 
     Args:
-        folder: where it is to be.
-        make: fills an empty folder.
+        folder: the path of the folder.
+        build: writes the content into an empty folder.
     """
     with _locked(folder.with_suffix(".lock")):
         if not folder.exists():
             hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             try:
-                make(hidden)
+                build(hidden)
                 hidden.rename(folder)
             except BaseException:
                 shutil.rmtree(hidden, ignore_errors=True)
@@ -97,7 +97,7 @@ def build_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process of this machine at a time; the lock ends with its process."""
+    """Hold a lock of this machine; the system releases it when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -106,7 +106,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def without_progress_bar() -> Iterator[None]:
-    """No bar of transformers': loading takes a moment, and a local run draws a bar of its own."""
+    """Disable the progress bars of transformers, since a local run draws bars of its own."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""How far a local run has come: workers append to one file, the launcher draws it."""
+"""Progress of a local run: workers append to a file, from which the launcher draws progress bars."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where work that is done is told; travels to the workers inside their functions.
+    """A picklable counter of completed work, passed to the workers inside their functions.
 
     Attributes:
-        path: a file that launcher and workers share, or None where they share no disk.
+        path: a file that launcher and workers share; None if they share no disk.
     """
 
     path: str | None = None
 
     def add(self, stage: str, amount: int) -> None:
-        """Says that `amount` more of `stage` is done. Lines of this length are appended in one piece."""
+        """Add `amount` to a stage. Appending a line of this length is atomic."""
         if self.path is None:
             return
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -28,7 +28,7 @@ class Progress:
             os.close(descriptor)
 
     def done(self) -> dict[str, int]:
-        """The sum of each stage so far."""
+        """Return the current sum of each stage."""
         totals: dict[str, int] = {}
         if self.path is not None and Path(self.path).exists():
             for line in Path(self.path).read_text().splitlines():

@@ -73,7 +73,7 @@ def commit_job(
             schemas=job.outputs,
             writer=writer,
             versions=dict(job.expected_versions),
-            gate=_error_rate_check(job),
+            error_rates=_error_rate_check(job),
             counts=sums,
             configuration=job.configuration,
             code_version=importlib.metadata.version("interest-journeys"),

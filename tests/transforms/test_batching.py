@@ -42,10 +42,10 @@ def test_rows_are_padded_to_the_longest() -> None:
     ids, mask = pad([[5, 6, 7], [8]], padding=1)
     assert ids.tolist() == [[5, 6, 7], [8, 1, 1]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
-    ids, mask = pad([[5, 6, 7], [8]], padding=1, least=4)
+    ids, mask = pad([[5, 6, 7], [8]], padding=1, min_columns=4)
     assert ids.tolist() == [[5, 6, 7, 1], [8, 1, 1, 1]]
     assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0]]
-    assert pad([[5, 6, 7]], padding=1, least=2)[0].tolist() == [[5, 6, 7]]
+    assert pad([[5, 6, 7]], padding=1, min_columns=2)[0].tolist() == [[5, 6, 7]]
 
 
 @given(st.integers(1, 50), st.integers(1, 50))

@@ -5,6 +5,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from apache_beam.coders import registry
 from hypothesis import given, settings
@@ -21,6 +22,9 @@ from transforms.columnar import (
     StringIndex,
     bucket_ids,
     concatenate,
+    lists,
+    match_rows,
+    offsets,
     run_offsets,
     split_by_bucket,
     split_by_size,
@@ -290,3 +294,22 @@ def test_collections_are_grouped_together_by_name(buckets: int) -> None:
     bucket_of = dict(zip("abc", bucket_ids(pa.array(list("abc")), buckets).tolist(), strict=True))
     wanted = [("one", "a"), ("one", "a"), ("one", "b"), ("other", "b"), ("other", "c")]
     assert sorted(run_graph(graph)["found"]) == [(name, bucket_of[key], key) for name, key in wanted]
+
+
+def test_offsets_and_lists_are_the_inverse_of_flatten() -> None:
+    given = pa.array([["a"], [], ["b", "c"]], pa.list_(pa.string()))
+    found = offsets(pc.list_value_length(given).to_numpy())
+    assert found.dtype == np.int64
+    assert found.tolist() == [0, 1, 1, 3]
+    assert lists(found, given.flatten()).equals(given)
+    assert offsets([]).tolist() == [0]
+
+
+def test_matching_rows_are_aligned_and_keep_the_order_of_the_left() -> None:
+    left = pa.record_batch({"key": ["b", "x", "a", "b"], "n": [0, 1, 2, 3]})
+    right = pa.record_batch({"key": ["a", "b", "c"], "m": [10, 11, 12]})
+    found = match_rows(left, right, "key")
+    assert found.left["n"].to_pylist() == [0, 2, 3]
+    assert found.right["m"].to_pylist() == [11, 10, 11]
+    assert found.left["key"].equals(found.right["key"])
+    assert match_rows(left.slice(0, 0), right, "key").right.num_rows == 0

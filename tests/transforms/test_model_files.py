@@ -75,7 +75,7 @@ def test_a_hub_without_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         download_snapshot("owner/name", ["*.json"], "install it")
 
 
-def test_a_folder_is_build_once(tmp_path: Path) -> None:
+def test_a_folder_is_built_once(tmp_path: Path) -> None:
     calls = []
 
     def make(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a table as somebody wrote it to rows of a dataset, vectorised: names, types, times, and what is wrong."""
+"""Vectorized conversion of input tables to rows of a dataset: names, types, times, and detection of invalid rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TimestampUnit = Literal["auto", "s", "ms", "us", "ns"]
 
 FILE = pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False)
 ROW = pa.field("row", pa.int64(), nullable=False)
-"""Where a row came from. The two columns travel with input rows until nothing can be wrong with them any more."""
+"""The provenance of an input row. Rows keep these two columns until they are fully validated."""
 
 _PAYLOAD_CHARACTERS = 1000
 _PER_SECOND = {"D": 1 / 86400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -29,7 +29,7 @@ Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 class ColumnError(ValueError):
-    """A file lacks a column or has it in a type that cannot be what the dataset needs."""
+    """A file lacks a column, or the column has an incompatible type."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -40,8 +40,8 @@ class Coerced(NamedTuple):
     """Rows of a file after coercion.
 
     Attributes:
-        rows: the good ones: the dataset's columns, then `file` and `row`.
-        errors: the others, as rows of `errors`.
+        rows: the valid rows: the columns of the dataset, then `file` and `row`.
+        errors: the invalid rows, as rows of `errors`.
     """
 
     rows: pa.RecordBatch
@@ -49,10 +49,10 @@ class Coerced(NamedTuple):
 
 
 def select_columns(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str]) -> dict[str, str]:
-    """Which column of a file feeds which column of the dataset.
+    """Map the columns of a dataset to those of a file.
 
     Args:
-        found: the file's schema.
+        found: the schema of the file.
         schema: the dataset.
         renamed: dataset column -> file column, for names that differ.
 
@@ -116,18 +116,18 @@ def coerce(
     first_row: int,
     unit: TimestampUnit = "auto",
 ) -> Coerced:
-    """Casts, checks every invariant, and parts good rows from bad.
+    """Cast rows of a file to the types of a dataset, check all invariants, and separate valid from invalid rows.
 
     Args:
-        raw: rows of a file, with the columns that `selected` names.
+        raw: rows of a file, with the columns of `selected`.
         schema: the dataset.
-        selected: dataset column -> file column, as `select_columns` gives it.
+        selected: dataset column -> file column, the result of `select_columns`.
         file: path of the file, for `errors`.
         first_row: position of the first row in the file.
-        unit: what numbers in a timestamp column count.
+        unit: the unit of numbers in a timestamp column.
 
     Returns:
-        The good rows, typed as the dataset says, and the bad ones with the first reason that applies to each.
+        The valid rows, with the types of the dataset, and the invalid ones, each with the first reason that applies.
     """
     rows = pa.RecordBatch.from_arrays(
         [
@@ -140,26 +140,26 @@ def coerce(
     )
     numbers = pa.array(np.arange(first_row, first_row + raw.num_rows))
     reasons = _reasons(rows, schema)
-    good = pc.is_null(reasons)
-    located = _locate(rows, file, numbers)
+    is_valid = pc.is_null(reasons)
+    valid = _add_provenance(rows, file, numbers)
     if reasons.null_count == len(reasons):
-        return Coerced(located, _no_errors())
-    bad = pc.invert(good)
+        return Coerced(valid, _no_errors())
+    is_invalid = pc.invert(is_valid)
     names = list(dict.fromkeys(selected.values()))
     return Coerced(
-        located.filter(good),
+        valid.filter(is_valid),
         error_rows(
             schema.name,
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(raw.num_rows, np.int32)), [file]).filter(bad),
-            numbers.filter(bad),
-            reasons.filter(bad),
-            pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(bad),
+            pa.DictionaryArray.from_arrays(pa.array(np.zeros(raw.num_rows, np.int32)), [file]).filter(is_invalid),
+            numbers.filter(is_invalid),
+            reasons.filter(is_invalid),
+            pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(is_invalid),
         ),
     )
 
 
 def _filterable(column: pa.Array) -> pa.Array:
-    """The same values in a type that Arrow can filter, which views of strings are not."""
+    """Convert string views, which Arrow cannot filter, to strings."""
     if pa.types.is_string_view(column.type):
         return column.cast(pa.string())
     if pa.types.is_nested(column.type) and pa.types.is_string_view(column.type.value_type):
@@ -171,31 +171,31 @@ def _no_errors() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], ERRORS.arrow)
 
 
-def _locate(rows: pa.RecordBatch, file: str, numbers: pa.Int64Array) -> pa.RecordBatch:
+def _add_provenance(rows: pa.RecordBatch, file: str, numbers: pa.Int64Array) -> pa.RecordBatch:
     files = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows.num_rows, np.int32)), [file])
     return pa.RecordBatch.from_arrays([*rows.columns, files, numbers], schema=pa.schema([*rows.schema, FILE, ROW]))
 
 
 def with_provenance(schema: DatasetSchema) -> pa.Schema:
-    """Schema of `Coerced.rows`."""
+    """Return the schema of `Coerced.rows`: the columns of a dataset, then `file` and `row`."""
     return pa.schema([*(pa.field(column.name, column.type) for column in schema.columns), FILE, ROW])
 
 
 def _reasons(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.StringArray:
-    """For each row `<column>_not_utf8` where its text is none, else the first invariant it breaks, or null."""
+    """Return for each row `<column>_not_utf8`, or else the first violated invariant, or null for a valid row."""
     reasons = pa.nulls(rows.num_rows, pa.string())
     for invariant in reversed(schema.all_invariants()):
-        holds = invariant.check(rows)
-        if not pc.all(holds).as_py():
-            reasons = pc.if_else(holds, reasons, invariant.reason)
+        passed = invariant.check(rows)
+        if not pc.all(passed).as_py():
+            reasons = pc.if_else(passed, reasons, invariant.reason)
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
-        if not _is_sound(column):
+        if not _is_valid_text(column):
             reasons = pc.if_else(_is_utf8(column), reasons, f"{name}_not_utf8")
     return reasons
 
 
-def _is_sound(array: pa.Array) -> bool:
-    """Whether all text in an array is UTF-8, which files say but nothing enforces."""
+def _is_valid_text(array: pa.Array) -> bool:
+    """Whether all text of an array is UTF-8, which parquet files declare but do not enforce."""
     try:
         array.validate(full=True)
     except pa.ArrowInvalid:
@@ -204,7 +204,7 @@ def _is_sound(array: pa.Array) -> bool:
 
 
 def _is_utf8(column: pa.Array) -> pa.BooleanArray:
-    """For each row whether its text, or all text in its list, is UTF-8."""
+    """Return for each row whether its text, or all text in its list, is UTF-8."""
     if pa.types.is_list(column.type):
         broken = pc.list_parent_indices(column).filter(pc.invert(_is_utf8(column.flatten())))
         return pc.invert(pc.is_in(pa.array(np.arange(len(column))), broken.cast(pa.int64())))
@@ -222,29 +222,31 @@ def _cast(array: pa.Array, wanted: pa.DataType, unit: TimestampUnit) -> pa.Array
     if pa.types.is_list(wanted) and not pa.types.is_null(array.type):
         if pa.types.is_fixed_size_list(array.type):
             array = array.cast(pa.list_(array.type.value_type))
-        offsets = pa.array(array.offsets.to_numpy().astype(np.int32))  # a copy, since slices cannot be masked
+        offsets = pa.array(
+            array.offsets.to_numpy().astype(np.int32)
+        )  # a copy, because offsets of slices do not support a mask
         values = _cast(array.values, wanted.value_type, unit)
         return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
     return array.cast(wanted)
 
 
 def _cast_timestamp(array: pa.Array, unit: TimestampUnit) -> pa.TimestampArray:
-    """Microseconds since 1970 UTC. What does not fit becomes a time that the schema's invariant refuses."""
+    """Convert to microseconds since 1970 UTC; values out of range become a time that violates the invariant."""
     nulls = array.is_null()
-    known: str = unit
+    number_unit: str = unit
     if pa.types.is_timestamp(array.type):
-        known = array.type.unit
+        number_unit = array.type.unit
     elif pa.types.is_date32(array.type):
-        known, array = "D", array.cast(pa.int32())
+        number_unit, array = "D", array.cast(pa.int32())
     elif pa.types.is_date64(array.type):
-        known = "ms"
+        number_unit = "ms"
     elif pa.types.is_floating(array.type):
         array = array.cast(pa.float64())
         nulls = pc.or_(nulls, pc.is_nan(array.fill_null(0)))
     elif pa.types.is_uint64(array.type):
         array = pc.min_element_wise(array, pa.scalar(2**63 - 1, pa.uint64()))
     numbers = (array if pa.types.is_floating(array.type) else array.cast(pa.int64())).fill_null(0).to_numpy()
-    microseconds = _auto_microseconds(numbers) if known == "auto" else _to_microseconds(numbers, known)
+    microseconds = _auto_microseconds(numbers) if number_unit == "auto" else _to_microseconds(numbers, number_unit)
     return pa.array(microseconds, mask=nulls.to_numpy(zero_copy_only=False)).cast(pa.timestamp("us", tz="UTC"))
 
 
@@ -252,23 +254,23 @@ def _seconds(time: datetime.datetime) -> int:
     return int(time.timestamp())
 
 
-_BEYOND = _seconds(LATEST) * 10**6
+_OUT_OF_RANGE = _seconds(LATEST) * 10**6
 
 
 def _to_microseconds(numbers: Numbers, unit: str) -> npt.NDArray[np.int64]:
-    """Numbers of `unit` since 1970 as microseconds; what lies outside the schema's range becomes its upper end."""
+    """Convert numbers of `unit` since 1970 to microseconds; those out of range become the upper end of the range."""
     per_second = _PER_SECOND[unit]
     inside = (numbers >= int(_seconds(EARLIEST) * per_second)) & (numbers < int(_seconds(LATEST) * per_second))
     safe = np.where(inside, numbers, 0)
-    # Inside the range, microseconds are whole numbers that a float64 holds exactly.
+    # Within the range, a float64 represents microseconds exactly.
     microseconds = safe.astype(np.int64) // 1000 if unit == "ns" else np.rint(safe * int(10**6 / per_second))
-    return np.where(inside, microseconds, _BEYOND).astype(np.int64)
+    return np.where(inside, microseconds, _OUT_OF_RANGE).astype(np.int64)
 
 
 def _auto_microseconds(numbers: Numbers) -> npt.NDArray[np.int64]:
-    """Each number in the unit that its own size suggests, so that the answer does not depend on its neighbours."""
+    """Convert each number by the unit inferred from its own size, independently of the other numbers."""
     size = np.abs(numbers.astype(np.float64))
-    microseconds = np.full(len(numbers), _BEYOND)
+    microseconds = np.full(len(numbers), _OUT_OF_RANGE)
     low = -1.0
     for limit, unit in _AUTO_LIMITS:
         chosen = (size > low) & (size <= limit)
@@ -280,14 +282,14 @@ def _auto_microseconds(numbers: Numbers) -> npt.NDArray[np.int64]:
 def error_rows(
     dataset: str, files: pa.Array, rows: pa.Array, reasons: pa.StringArray | str, values: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Rows of `errors` for rows of an input.
+    """Build rows of `errors` for rows of an input.
 
     Args:
-        dataset: name of the dataset that was read.
-        files: for each row the file it came from.
-        rows: its position there.
-        reasons: why it cannot be used, for each row or for all.
-        values: its values; written out as text.
+        dataset: name of the input dataset.
+        files: the file of each row.
+        rows: the position of each row in its file.
+        reasons: the reason of each row, or one reason for all.
+        values: the values of each row, which become text.
     """
     count = values.num_rows
     return pa.RecordBatch.from_arrays(
@@ -303,26 +305,26 @@ def error_rows(
 
 
 def file_error(dataset: str, file: str, first_row: int | None, reason: str, message: str) -> pa.RecordBatch:
-    """The one row of `errors` for a file, or a row group, that cannot be read."""
+    """Build the row of `errors` for an unreadable file or row group."""
     row = {"dataset": dataset, "file": file, "row": first_row, "reason": reason, "payload": message}
     return pa.RecordBatch.from_pylist([row], ERRORS.arrow)
 
 
 def _payloads(values: pa.RecordBatch) -> pa.StringArray:
-    """`name=value` for each column, joined by a space."""
+    """Format each row as `name=value` of its columns, joined by spaces."""
     parts = [
         pc.binary_join_element_wise(f"{name}=", pc.fill_null(_as_text(column), "null"), "")
         for name, column in zip(values.schema.names, values.columns, strict=True)
     ]
     payloads = pc.binary_join_element_wise(*parts, " ")
-    if not _is_sound(payloads):
+    if not _is_valid_text(payloads):
         payloads = pa.array([octets.decode(errors="replace") for octets in payloads.cast(pa.binary()).to_pylist()])
     return pc.utf8_slice_codeunits(payloads, 0, _PAYLOAD_CHARACTERS)
 
 
 def _as_text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        column = column.cast(pa.timestamp(column.type.unit, "UTC"))  # the zone may be one that this machine lacks
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))  # this machine may not have the zone
     if pa.types.is_nested(column.type):
         return pa.array([_json(value) for value in column], pa.string())
     return column.cast(pa.string())

@@ -1,8 +1,8 @@
-"""Committing: the datasets of a job become current together, unless another job committed since this one began.
+"""Atomic commit of all datasets of a job, with optimistic concurrency control.
 
-At its launch a job notes the versions that are current (`current_versions`). When all its parts are written, `commit`
-replaces the manifests of these versions and of no others. All jobs do so in one order, so whoever replaces the first
-manifest has won; the others fail, and `discard_parts` removes what they wrote.
+At its launch a job records the current versions (`current_versions`). When all its parts are written, `commit` replaces
+the manifests of exactly these versions. All jobs replace manifests in the same order, so the job that replaces the
+first manifest wins; the others fail, and `discard_parts` removes their parts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from transforms.datasets.manifest import (
 )
 from transforms.datasets.storage import StorageError, VersionConflictError, VersionedFile, open_storage
 
-ROLLBACK_FAILED = "could not be put back"
-"""In the message of a failure after which not all datasets are as they were before."""
+ROLLBACK_FAILED = "could not be restored"
+"""Part of the message of a failure after which some datasets are not in their previous state."""
 
 _POLL_ATTEMPTS = 20
 _POLL_SECONDS = 0.5
@@ -34,20 +34,20 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def commit(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str, str | None]) -> None:
-    """Makes `manifests` the current versions of their datasets, all or none, then removes the parts they replace.
+    """Make `manifests` the current versions of their datasets, all or none, then remove the parts of replaced versions.
 
-    For a moment readers may see some datasets replaced and others not yet. A process that is killed in this moment
-    leaves them so; a second attempt at the job, or the next run, replaces all.
+    The replacement is not atomic for readers: for a moment, some datasets are replaced and others are not. If the
+    process is killed in this moment, they stay so until a retry of the job, or its next run, replaces all.
 
     Args:
-        workspace: the folder of the datasets' own folders.
-        manifests: what to commit.
-        versions: what `current_versions` gave at the job's launch. What a job finds that it committed itself, in a
-            first attempt, is as good.
+        workspace: the folder that contains the folders of the datasets.
+        manifests: the versions to commit.
+        versions: the result of `current_versions` at the launch of the job. Versions that the job itself committed in
+            a previous attempt are accepted too.
 
     Raises:
-        CommitError: when another job has committed, a part is not there, or a file in the place of a manifest is none.
-        StorageError: when the file system fails; the message says when the versions before could not be put back.
+        CommitError: when another job committed in the meantime, a part is missing, or a manifest is malformed.
+        StorageError: when the file system fails; the message says if previous versions could not be restored.
     """
     replacements = [_Replacement(workspace, manifest) for manifest in manifests]
     for replacement in replacements:
@@ -61,9 +61,9 @@ def commit(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str,
 
 
 def _replace(replacements: Sequence[_Replacement]) -> None:
-    """Replaces all manifests or none.
+    """Replace all manifests or none.
 
-    Then the parts are checked once more: a job that failed may have removed one that it, too, had written.
+    Afterwards the parts are checked again: a failed job may have removed a part that is equal to one of its own.
     """
     begun: list[_Replacement] = []
     try:
@@ -75,18 +75,18 @@ def _replace(replacements: Sequence[_Replacement]) -> None:
     except BaseException as error:
         lost: list[str] = []
         for replacement in reversed(begun):
-            if lost or not replacement.undo():  # after one that failed, each other would wait as long
+            if lost or not replacement.undo():  # after one failure, each further attempt would time out too
                 lost.append(replacement.manifest.dataset)
         if lost:
-            raise StorageError(f"{error}; the version before of {', '.join(lost)} {ROLLBACK_FAILED}") from error
+            raise StorageError(f"{error}; the previous version of {', '.join(lost)} {ROLLBACK_FAILED}") from error
         raise
 
 
 class _Replacement:
-    """One manifest that takes the place of another.
+    """The replacement of one manifest.
 
     Raises:
-        CommitError: from any method, when the dataset is not as it must be.
+        CommitError: from any method, when the dataset is not in the expected state.
         StorageError: from any method but `undo`, when the file system fails.
     """
 
@@ -105,13 +105,13 @@ class _Replacement:
             raise CommitError(f"{error}; nothing was committed") from error
 
     def check_version(self, launched: str | None) -> None:
-        """Checks that the version that is replaced was current at the launch, or is our own."""
+        """Check that the version to replace was current at the launch, or was committed by this job."""
         current = self.replaced.digest if self.replaced else None
         if current not in (launched, self.manifest.digest):
             raise self._lost()
 
     def check_parts(self) -> None:
-        """Checks that all parts are there."""
+        """Check that all parts exist and have their size."""
         listed = self.storage.list_files(FileSystems.join(self.folder, "**"))
         sizes = {FileSystems.split(file.path)[1]: file.size_in_bytes for file in listed}
         for part in self.manifest.parts:
@@ -120,16 +120,16 @@ class _Replacement:
                 raise CommitError(f"{path!r} is not the {part.bytes} bytes that were written; nothing was committed")
 
     def apply(self) -> None:
-        """Replaces the manifest, even by an equal one: an earlier attempt that still runs can then not undo it."""
+        """Replace the manifest, even by an equal one, so that an earlier attempt that still runs cannot undo it."""
         try:
             self.written = self.storage.replace(self.path, self.content, self.before)
         except VersionConflictError as error:
             raise self._lost() from error
 
     def undo(self) -> bool:
-        """Puts back what was there, unless somebody else replaced it since; False when that fails."""
+        """Restore the previous manifest, unless another job replaced it since; return False if that fails."""
         try:
-            ours = self.written or self.storage.read(self.path)  # an upload that failed may yet have arrived
+            ours = self.written or self.storage.read(self.path)  # a failed upload may have succeeded on the server
             if ours and ours.content == self.content:
                 with suppress(VersionConflictError):
                     self.storage.replace(self.path, self.before.content if self.before else None, ours)
@@ -145,12 +145,12 @@ class _Replacement:
 
 
 def discard_parts(workspace: str, manifests: Sequence[Manifest], versions: Mapping[str, str | None]) -> None:
-    """Removes the parts of a job that did not commit, but for those that a current version lists.
+    """Remove the parts of a job that did not commit, except parts that a current version lists.
 
     Args:
-        workspace: the folder of the datasets' own folders.
-        manifests: what the job would have committed.
-        versions: what `current_versions` gave at its launch.
+        workspace: the folder that contains the folders of the datasets.
+        manifests: the manifests of the job.
+        versions: the result of `current_versions` at its launch.
     """
     settled = _settled_datasets(workspace, versions)
     for manifest in manifests:
@@ -159,9 +159,10 @@ def discard_parts(workspace: str, manifests: Sequence[Manifest], versions: Mappi
 
 
 def _settled_datasets(workspace: str, versions: Mapping[str, str | None]) -> set[str]:
-    """The datasets of which no other job is about to commit a version, which might list parts that equal ours.
+    """Return the datasets that no other job is about to commit.
 
-    While some versions have changed and some not, such a job is at work: it is given some seconds to finish.
+    The version of another job might list parts equal to those of this job, which must not be deleted. While only some
+    versions have changed, another job is committing; this function waits some seconds for it.
     """
     changed: set[str] = set()
     for _ in range(_POLL_ATTEMPTS):
@@ -177,10 +178,10 @@ def _settled_datasets(workspace: str, versions: Mapping[str, str | None]) -> set
 
 
 def _remove_unlisted(folder: str, parts: Iterable[Part]) -> None:
-    """Deletes the parts that the current version does not list. What cannot be deleted harms nobody and stays."""
+    """Delete the parts that the current version does not list. Parts that cannot be deleted are harmless and stay."""
     try:
         current = read_manifest(folder)
         listed = {part.name for part in current.parts} if current else set()
         open_storage(folder).delete(FileSystems.join(folder, part.name) for part in parts if part.name not in listed)
     except (StorageError, ValueError) as error:
-        _LOGGER.warning("Parts of no version stay in %s: %s", folder, error)
+        _LOGGER.warning("Unused parts remain in %s: %s", folder, error)

@@ -1,6 +1,6 @@
-"""Counting as data: counts are summed by the pipeline itself and become rows of `metrics`.
+"""Counts as data: the pipeline itself sums counts, which become rows of `metrics`.
 
-A runner may run a bundle twice and then counts Beam's own counters twice; these sums it cannot.
+Unlike Beam's own counters, these sums are exact even if a runner executes a bundle twice.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Count = tuple[CountKey, int]
 
 
 def count(metric: str, number: int, slice_: str = "") -> Count:
-    """A number to be added to one figure."""
+    """Return an amount to add to one metric."""
     return (metric, slice_), int(number)
 
 
 def count_errors(errors: pa.RecordBatch) -> Iterator[Count]:
-    """How many rows of `errors` each dataset has for each reason."""
+    """Count rows of `errors` by dataset and reason."""
     pairs = pa.Table.from_batches([errors]).group_by(["dataset", "reason"]).aggregate([([], "count_all")])
     for pair in pairs.to_pylist():
         yield count(f"{pair['dataset']}_invalid", pair["count_all"], pair["reason"])
 
 
 def metric_rows(pipeline: str, counts: Iterable[Count]) -> pa.RecordBatch:
-    """Summed counts as rows of `metrics`."""
+    """Convert summed counts to rows of `metrics`."""
     return pa.RecordBatch.from_pylist(
         [
             {"pipeline": pipeline, "metric": metric, "slice": slice_, "value": float(number)}
@@ -42,7 +42,7 @@ def metric_rows(pipeline: str, counts: Iterable[Count]) -> pa.RecordBatch:
 
 @dataclasses.dataclass
 class SumCounts(beam.PTransform):
-    """Several collections of counts -> the sum of each figure."""
+    """Sum several collections of counts by metric and slice."""
 
     def expand(self, counts: tuple[beam.PCollection, ...]) -> beam.PCollection:
         return counts | beam.Flatten() | "Sum" >> beam.CombinePerKey(sum)

@@ -1,4 +1,4 @@
-"""Rows about items -> one row for each item."""
+"""Removal of duplicate items."""
 
 from __future__ import annotations
 
@@ -10,40 +10,43 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.typehints import with_output_types
 
 from schemas import ITEMS, DatasetSchema
 from transforms.columnar import KeyByBucket, concatenate
 from transforms.datasets.coercion import FILE, ROW, error_rows, with_provenance
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 
 
 class Deduplicated(NamedTuple):
-    """Items once each, and rows of `errors` for those that came again."""
+    """Distinct items, and rows of `errors` for their duplicates."""
 
     items: pa.RecordBatch
     errors: pa.RecordBatch
 
 
-def deduplicate(located: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplicated:
-    """Of several rows with one `item_id` the first by the other columns, in their order, is kept.
+def deduplicate(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplicated:
+    """Keep one row per `item_id`: the first when sorted by the columns of the dataset, file and row.
 
     Args:
-        located: rows of `schema` with `file` and `row`; all rows of an item are among them.
-        schema: a dataset with one row for each item.
+        rows: rows of `schema` with `file` and `row`; all rows of an item are among them.
+        schema: a dataset with one row per item.
     """
     names = [column.name for column in schema.columns]
-    order = pc.sort_indices(located["item_id"])
-    if pc.count_distinct(located["item_id"]).as_py() < located.num_rows:
-        keys = {name: _sortable(located[name]) for name in [*names, FILE.name, ROW.name]}
+    order = pc.sort_indices(rows["item_id"])
+    if pc.count_distinct(rows["item_id"]).as_py() < rows.num_rows:
+        keys = {name: _sortable(rows[name]) for name in [*names, FILE.name, ROW.name]}
         order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
-    rows = located.take(order)
-    ids = rows["item_id"].dictionary_encode().indices.to_numpy()
-    again = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
-    repeated = rows.filter(pa.array(again))
+    ordered = rows.take(order)
+    ids = ordered["item_id"].dictionary_encode().indices.to_numpy()
+    is_duplicate = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
+    duplicates = ordered.filter(pa.array(is_duplicate))
     return Deduplicated(
-        rows.filter(pa.array(~again)).select(names),
-        error_rows(schema.name, repeated[FILE.name], repeated[ROW.name], "duplicate_item", repeated.select(names)),
+        ordered.filter(pa.array(~is_duplicate)).select(names),
+        error_rows(
+            schema.name, duplicates[FILE.name], duplicates[ROW.name], "duplicate_item", duplicates.select(names)
+        ),
     )
 
 
@@ -53,6 +56,7 @@ def _sortable(column: pa.Array) -> pa.Array:
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class _DeduplicateFn(beam.DoFn):
     def __init__(self, schema: DatasetSchema) -> None:
         self.schema = schema
@@ -67,11 +71,11 @@ class _DeduplicateFn(beam.DoFn):
 
 @dataclasses.dataclass
 class Deduplicate(beam.PTransform):
-    """Rows of `items`, or of another dataset about items, with their place -> one row for each item.
+    """Remove duplicate items from record batches with provenance.
 
     Attributes:
-        buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
-        schema: the dataset.
+        buckets: number of buckets of items; determines memory and parallelism, not the result.
+        schema: `items` or another dataset with one row per item.
 
     Returns:
         A tuple of three collections: record batches of the dataset, record batches of `errors`, counts.
@@ -80,13 +84,11 @@ class Deduplicate(beam.PTransform):
     buckets: int = 16
     schema: DatasetSchema = ITEMS
 
-    def expand(self, located: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+    def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         unique = (
-            located
+            rows
             | "ByItem" >> beam.ParDo(KeyByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupItems" >> beam.GroupByKey()
             | "Keep" >> beam.ParDo(_DeduplicateFn(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
         )
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        unique.items.element_type = pa.RecordBatch
         return unique.items, unique[ERRORS_TAG], unique[COUNTS_TAG]

@@ -1,4 +1,4 @@
-"""What must hold before a job may commit."""
+"""The checks of the data that must pass before a job commits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import dataclasses
 
 
 class DataError(RuntimeError):
-    """The input was such that its result must not be committed."""
+    """The input is too bad for its result to be committed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ErrorRateCheck:
-    """What must hold before anything is committed.
+    """The limits of invalid rows of a job.
 
     Attributes:
-        inputs: names of the datasets that were read.
-        max_error_rate: largest share of an input's rows that may have gone to `errors`.
-        must_be_intact: names of datasets that this project wrote and that were read again: nothing of them may be lost.
-        inference: names of what was put to a model, failures of which are unusable rows; there may be none.
+        inputs: names of the input datasets.
+        max_error_rate: maximum fraction of the rows of an input that may be invalid.
+        must_be_intact: names of datasets of this project that the job reads; none of their rows may be invalid.
+        inference: names of the inputs of models, whose failed rows count as invalid; they may be empty.
     """
 
     inputs: tuple[str, ...]
@@ -26,28 +26,28 @@ class ErrorRateCheck:
     inference: tuple[str, ...] = ()
 
     def check(self, counts: dict[tuple[str, str], int]) -> None:
-        """Checks the sums of a job.
+        """Check the summed counts of a job.
 
         Raises:
-            DataError: when an input had no row at all, too many of its rows were unusable, or any of an own dataset.
+            DataError: when an input has no row, too many invalid rows, or any in a dataset that must be intact.
         """
         empty, too_many = [], []
         for name in (*self.inputs, *self.inference):
             read = counts.get((f"{name}_read", ""), 0)
-            unusable = _invalid(name, counts)
+            invalid = _invalid(name, counts)
             if read == 0 and name in self.inputs:
-                empty.append(f"no row of {name} was read ({_reasons_text(unusable)})")
+                empty.append(f"no row of {name} was read ({_reasons_text(invalid)})")
                 continue
-            rows, bad = read + counts.get((f"{name}_stored", ""), 0), sum(unusable.values())
+            rows, bad = read + counts.get((f"{name}_stored", ""), 0), sum(invalid.values())
             if bad > self.max_error_rate * rows:
                 too_many.append(
-                    f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(unusable)}), more than "
+                    f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(invalid)}), more than "
                     f"--max_error_rate={self.max_error_rate:g} allows"
                 )
         broken = [
-            f"the stored {name} are damaged ({_reasons_text(unusable)})"
+            f"the stored {name} are damaged ({_reasons_text(invalid)})"
             for name in self.must_be_intact
-            if (unusable := _invalid(name, counts))
+            if (invalid := _invalid(name, counts))
         ]
         if empty or broken or too_many:
             raise DataError("; ".join([*(empty or broken or too_many), "nothing was committed"]))

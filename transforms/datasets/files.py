@@ -1,4 +1,4 @@
-"""Finding the parquet files behind a path, a folder or a glob, on any file system that Beam knows."""
+"""Resolution of a path, folder or glob to its parquet files, on any file system that Beam supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GLOB_CHARACTERS = "*?["
 
 
 class InputNotFoundError(ValueError):
-    """A path, folder or glob that names no parquet file."""
+    """A path, folder or glob does not match any parquet file."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -35,12 +35,12 @@ class InputFile:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a path stood for when the job was launched.
+    """The files of a path at the launch of a job.
 
     Attributes:
         path: the absolute path, folder or glob.
-        files: the parquet files, by path.
-        manifest: the folder's manifest, where the project wrote it.
+        files: the parquet files, sorted by path.
+        manifest: the manifest of the folder, if the project wrote it.
     """
 
     path: str
@@ -49,24 +49,24 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total size of the files in bytes."""
         return sum(file.size for file in self.files)
 
 
 def absolute_path(path: str) -> str:
-    """The path as every process on every machine must see it: a relative one is resolved here, where the user is."""
+    """Make a path absolute, so that it means the same in every process: workers have other working directories."""
     return path if "://" in path else os.path.abspath(os.path.expanduser(path))
 
 
 def resolve_source(path: str) -> Source:
-    """Resolves a file, a folder or a glob to its parquet files.
+    """Resolve a file, a folder or a glob to its parquet files.
 
-    A glob may name files, or folders that hold some. A folder with a manifest stands for the parts that the manifest
-    lists; any other folder for all `*.parquet` and `*.pq` below it, except under names that begin with `_` or `.`.
+    A glob may match files, or folders with files. A folder with a manifest resolves to the parts that the manifest
+    lists; any other folder to all `*.parquet` and `*.pq` at any depth, except below names that begin with `_` or `.`.
 
     Raises:
         InputNotFoundError: when there is no such file.
-        ValueError: when the folder's manifest is none.
+        ValueError: when the manifest of the folder is malformed.
         StorageError: when the file system fails.
     """
     path = absolute_path(path)
@@ -88,7 +88,7 @@ def resolve_source(path: str) -> Source:
         return Source(folder, files)
     if inside or storage.has_folder(path):
         raise InputNotFoundError(
-            f"no parquet file (*.parquet or *.pq) in folder {path!r}, which holds {len(inside)} files"
+            f"no parquet file (*.parquet or *.pq) in folder {path!r}, which contains {len(inside)} files"
         )
     exact = match(path)
     if not exact:
@@ -101,7 +101,7 @@ def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
 
 
 def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
-    """The files whose path below `base` has no component that begins with `_` or `.`, sorted."""
+    """Return the files whose path below `base` has no component that begins with `_` or `.`, sorted."""
     fixed = posixpath.dirname(base.split("*")[0].split("?")[0].split("[")[0] + "x")
     return tuple(
         sorted(
@@ -113,13 +113,13 @@ def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
 
 
 def check_writable(folder: str) -> None:
-    """Makes a folder and writes and deletes a file there.
+    """Check that a folder is writable: create it, and write and delete a file in it.
 
     Raises:
-        StorageError: when that is not possible.
+        StorageError: when it is not writable.
     """
     if any(character in folder for character in GLOB_CHARACTERS):
-        raise StorageError(f"cannot write in {folder!r}: its name may not have one of {GLOB_CHARACTERS}")
+        raise StorageError(f"cannot write in {folder!r}: its name may not contain any of {GLOB_CHARACTERS}")
     storage = open_storage(folder)
     probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
     try:

@@ -1,4 +1,4 @@
-"""The manifest: the file that makes parts a dataset. Written last and in one piece; readers follow it alone."""
+"""The manifest of a dataset: the list of its parts, written last and atomically; readers read only listed parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANIFEST_NAME = "_manifest.json"
 
 
 class CommitError(RuntimeError):
-    """Datasets could not be committed; the versions before stay."""
+    """Datasets could not be committed; the previous versions are unchanged."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -24,10 +24,10 @@ class Part:
     """One parquet file of a dataset.
 
     Attributes:
-        name: file name inside the dataset's folder; it ends in the beginning of the content's SHA-256.
+        name: file name inside the dataset's folder, with the first digits of the content's SHA-256.
         rows: number of rows.
         bytes: size of the file.
-        sha256: of the file's content, in hexadecimal.
+        sha256: SHA-256 of the content, in hexadecimal.
     """
 
     name: str
@@ -38,15 +38,15 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """What a dataset consists of and what it was computed from.
+    """The content and the lineage of a dataset.
 
     Attributes:
         dataset: name of the dataset.
         schema_fingerprint: `DatasetSchema.fingerprint` of the rows.
-        parts: the files, by name.
-        configuration: the options that decided the content.
+        parts: the files, sorted by name.
+        configuration: the options that determine the content.
         code_version: version of this package.
-        inputs: for each input its digest (a dataset with a manifest) or its path and number of files.
+        inputs: by input, its digest (of a dataset with a manifest), or its path and number of files.
     """
 
     dataset: str
@@ -62,12 +62,12 @@ class Manifest:
         return sum(part.rows for part in self.parts)
 
     def to_json(self) -> str:
-        """Stable text: equal manifests give equal bytes."""
+        """Serialize to JSON; equal manifests give equal bytes."""
         return json.dumps(dataclasses.asdict(self) | {"rows": self.rows}, indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """The inverse of `to_json`.
+        """Parse the result of `to_json`.
 
         Raises:
             ValueError: when the text is not a manifest.
@@ -81,15 +81,15 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the manifest in hexadecimal: names this version of the dataset."""
+        """SHA-256 of the manifest in hexadecimal; identifies this version of the dataset."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
 def read_manifest(folder: str) -> Manifest | None:
-    """The manifest of the dataset in `folder`, or None when there is none.
+    """Read the manifest of the dataset in `folder`; return None if there is none.
 
     Raises:
-        ValueError: when the file is there but is not a manifest.
+        ValueError: when the file exists but is not a manifest.
         StorageError: when it cannot be read.
     """
     path = FileSystems.join(folder, MANIFEST_NAME)
@@ -97,7 +97,7 @@ def read_manifest(folder: str) -> Manifest | None:
 
 
 def parse_manifest(path: str, stored: VersionedFile | None) -> Manifest | None:
-    """The manifest in a file that was read, or None when there was none.
+    """Parse the content of a manifest file; return None if there is no file.
 
     Raises:
         ValueError: when the file is not a manifest.
@@ -109,10 +109,10 @@ def parse_manifest(path: str, stored: VersionedFile | None) -> Manifest | None:
 
 
 def current_versions(workspace: str, datasets: Iterable[str]) -> dict[str, str | None]:
-    """The digest of each dataset's manifest, None where there is none.
+    """Read the digest of each dataset's manifest, None if there is none.
 
     Raises:
-        ValueError: when a file is there but is not a manifest.
+        ValueError: when a file exists but is not a manifest.
         StorageError: when one cannot be read.
     """
     manifests = {dataset: read_manifest(FileSystems.join(workspace, dataset)) for dataset in datasets}

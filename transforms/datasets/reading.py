@@ -1,4 +1,4 @@
-"""Reading parquet as record batches: only the columns that are needed, bad files and rows beside the good ones."""
+"""Reading of parquet as record batches: only the required columns; invalid files and rows become rows of `errors`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.metrics import Metrics
+from apache_beam.typehints import with_output_types
 
 from schemas import DatasetSchema
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, select_columns, with_provenance
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.files import Source
 from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
@@ -41,9 +42,9 @@ class RowGroup(NamedTuple):
 
 
 class _ErrorTrackingFile:
-    """A file for pyarrow that remembers whether the file system failed, as against the content being wrong.
+    """A file for pyarrow that records failures of the file system, to distinguish them from invalid content.
 
-    A broken connection must be tried again by the runner; a broken file must not.
+    The runner must retry after a broken connection, but not after a broken file.
     """
 
     mode = "rb"
@@ -55,7 +56,7 @@ class _ErrorTrackingFile:
         self.failure: Exception | None = None
 
     @contextmanager
-    def _watching(self) -> Iterator[None]:
+    def _recording_failure(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
@@ -65,12 +66,12 @@ class _ErrorTrackingFile:
             raise self.failure from error
 
     def read(self, size: int = -1) -> bytes:
-        with self._watching():
+        with self._recording_failure():
             content: bytes = self._file.read(size)
             return content
 
     def seek(self, position: int, whence: int = 0) -> int:
-        with self._watching():
+        with self._recording_failure():
             reached: int = self._file.seek(position, whence)
             return reached
 
@@ -93,11 +94,11 @@ class _ErrorTrackingFile:
 
 
 class UnreadableFileError(ValueError):
-    """A file, or a row group of it, that is not sound parquet."""
+    """A file or a row group is not valid parquet."""
 
 
 class ParquetReader:
-    """An open parquet file whose failures tell transport from content.
+    """An open parquet file that distinguishes failures of the file system from invalid content.
 
     Raises:
         UnreadableFileError: from any method, when the content is not parquet.
@@ -105,17 +106,17 @@ class ParquetReader:
     """
 
     def __init__(self, path: str) -> None:
-        self._watched = _ErrorTrackingFile(path)
+        self._file = _ErrorTrackingFile(path)
         try:
             self._parquet = pq.ParquetFile(
-                pa.PythonFile(self._watched, mode="r"), pre_buffer=False, page_checksum_verification=True
+                pa.PythonFile(self._file, mode="r"), pre_buffer=False, page_checksum_verification=True
             )
         except _RAISED_BY_PYARROW as error:
             self.close()
-            raise self._explained(error) from error
+            raise self._translated(error) from error
 
-    def _explained(self, error: Exception) -> Exception:
-        return self._watched.failure or UnreadableFileError(str(error))
+    def _translated(self, error: Exception) -> Exception:
+        return self._file.failure or UnreadableFileError(str(error))
 
     @property
     def schema(self) -> pa.Schema:
@@ -123,25 +124,25 @@ class ParquetReader:
         return self._parquet.schema_arrow
 
     def row_group_sizes(self) -> list[int]:
-        """Number of rows of each row group."""
+        """Return the number of rows of each row group."""
         metadata = self._parquet.metadata
         return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
 
     def batches(self, row_group: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of a row group, in batches of at most `ROWS_PER_BATCH`."""
+        """Read a row group in batches of at most `ROWS_PER_BATCH` rows."""
         batches = self._parquet.iter_batches(ROWS_PER_BATCH, row_groups=[row_group], columns=columns)
         while True:
             try:
                 batch = next(batches, None)
             except _RAISED_BY_PYARROW as error:
-                raise self._explained(error) from error
+                raise self._translated(error) from error
             if batch is None:
                 return
             yield batch
 
     def close(self) -> None:
-        """Closes the file."""
-        self._watched.close()
+        """Close the file."""
+        self._file.close()
 
     def __enter__(self) -> ParquetReader:
         return self
@@ -150,8 +151,9 @@ class ParquetReader:
         self.close()
 
 
+@with_output_types(RowGroup, errors=pa.RecordBatch)
 class ListRowGroups(beam.DoFn):
-    """Path of a file -> its row groups; files that cannot be used go to `errors`."""
+    """Converts the path of a file to its row groups; unreadable files become rows of `errors`."""
 
     def __init__(self, schema: DatasetSchema, renamed: Mapping[str, str]) -> None:
         self.schema = schema
@@ -176,8 +178,9 @@ class ListRowGroups(beam.DoFn):
         return file_error(self.schema.name, path, None, reason, str(error))
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class ReadRowGroups(beam.DoFn):
-    """Row group -> its good rows, with their place; bad rows and unreadable rests go to `errors`."""
+    """Reads the valid rows of a row group, with provenance; what is invalid or unreadable becomes rows of `errors`."""
 
     def __init__(
         self, schema: DatasetSchema, renamed: Mapping[str, str], unit: TimestampUnit, progress: Progress
@@ -188,14 +191,14 @@ class ReadRowGroups(beam.DoFn):
         self.progress = progress
         self.rows_read = Metrics.counter(type(self), f"{schema.name}_read")
 
-    def process(self, part: RowGroup) -> Iterator[Any]:
-        first_row = part.first_row
+    def process(self, group: RowGroup) -> Iterator[Any]:
+        first_row = group.first_row
         name = self.schema.name
         try:
-            with ParquetReader(part.file) as reader:
+            with ParquetReader(group.file) as reader:
                 selected = select_columns(reader.schema, self.schema, self.renamed)
-                for raw in reader.batches(part.row_group, list(dict.fromkeys(selected.values()))):
-                    rows, errors = coerce(raw, self.schema, selected, part.file, first_row, self.unit)
+                for raw in reader.batches(group.row_group, list(dict.fromkeys(selected.values()))):
+                    rows, errors = coerce(raw, self.schema, selected, group.file, first_row, self.unit)
                     first_row += raw.num_rows
                     self.rows_read.inc(raw.num_rows)
                     self.progress.add(name, raw.num_rows)
@@ -206,20 +209,20 @@ class ReadRowGroups(beam.DoFn):
                         yield rows
         except UnreadableFileError as error:
             yield beam.pvalue.TaggedOutput(
-                ERRORS_TAG, file_error(name, part.file, first_row, "unreadable_row_group", str(error))
+                ERRORS_TAG, file_error(name, group.file, first_row, "unreadable_row_group", str(error))
             )
 
 
 @dataclasses.dataclass
 class ReadRows(beam.PTransform):
-    """Reads a source as rows of a dataset.
+    """Read a source as rows of a dataset.
 
     Attributes:
         schema: the dataset.
-        source: the files, as the launcher found them.
-        renamed: dataset column -> file column, where names differ.
-        unit: what numbers in a timestamp column count.
-        progress: where to say how many rows were read.
+        source: the files.
+        renamed: dataset column -> file column, for names that differ.
+        unit: the unit of numbers in a timestamp column.
+        progress: counter of the rows read.
 
     Returns:
         A tuple of three collections: record batches of `with_provenance(schema)`, record batches of `errors`, counts.
@@ -232,30 +235,30 @@ class ReadRows(beam.PTransform):
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
-        slices = (
+        groups = (
             root
             | "Files" >> beam.Create([file.path for file in self.source.files], reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ListRowGroups"
-            >> beam.ParDo(ListRowGroups(self.schema, self.renamed)).with_outputs(ERRORS_TAG, main="slices")
+            >> beam.ParDo(ListRowGroups(self.schema, self.renamed)).with_outputs(ERRORS_TAG, main="groups")
         )
         rows = (
-            slices.slices
+            groups.groups
             | "SpreadRowGroups" >> beam.Reshuffle().with_input_types(RowGroup)
             | "ReadRowGroups"
             >> beam.ParDo(ReadRowGroups(self.schema, self.renamed, self.unit, self.progress)).with_outputs(
                 ERRORS_TAG, COUNTS_TAG, main="rows"
             )
         )
-        errors = (slices[ERRORS_TAG], rows[ERRORS_TAG]) | "Errors" >> beam.Flatten()
+        errors = (groups[ERRORS_TAG], rows[ERRORS_TAG]) | "Errors" >> beam.Flatten()
         return rows.rows, errors, rows[COUNTS_TAG]
 
 
 def read_dataset(schema: DatasetSchema, source: Source, columns: list[str] | None = None) -> pa.Table:
-    """All rows of a source in memory, for small datasets and for the launcher.
+    """Read all rows of a source into memory; for small datasets and the launcher.
 
     Raises:
-        UnreadableFileError, ColumnError: when a file is not what it should be.
+        UnreadableFileError, ColumnError: when a file is invalid or lacks columns.
     """
     batches: list[pa.RecordBatch] = []
     for file in source.files:

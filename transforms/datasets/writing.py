@@ -1,4 +1,4 @@
-"""Writing datasets: parts that depend on the rows alone, then one commit for all datasets of a job."""
+"""Writing of datasets: parts that depend only on the rows, then one commit of all datasets of a job."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
 
 VALUES_PER_ROW_GROUP = 1 << 21
-_PARTS_WITH_EXAMPLES = 16
+_MAX_SAMPLED_PARTS = 16
 
 PartKey = tuple[str, int]
-"""Name of a dataset, number of a part."""
+"""Name of a dataset, index of a part."""
 
 
 def count_values(rows: pa.RecordBatch) -> int:
-    """Number of values in rows, those inside lists counted one by one: a size that no slicing of rows can change."""
+    """Count the values of rows, including the elements of lists: a measure of size that does not depend on buffers."""
     return sum(rows.num_rows + _nested_values(column) for column in rows.columns)
 
 
@@ -41,14 +41,14 @@ def _nested_values(column: pa.Array) -> int:
 
 
 def sort_rows(rows: pa.RecordBatch, order: tuple[str, ...]) -> pa.RecordBatch:
-    """Rows sorted by the columns `order`, ascending, null last."""
-    if _are_in_order(rows, order):
+    """Sort rows by the columns `order`, ascending, null last."""
+    if _is_sorted(rows, order):
         return rows
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order]))
 
 
-def _are_in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> bool:
-    """Whether rows are sorted already, as those of a single batch mostly are; not sure where there are nulls."""
+def _is_sorted(rows: pa.RecordBatch, order: tuple[str, ...]) -> bool:
+    """Whether rows are sorted already, as rows of a single batch usually are; False if the columns have nulls."""
     if any(rows[name].null_count for name in order):
         return False
     undecided = np.ones(max(rows.num_rows - 1, 0), bool)
@@ -61,7 +61,7 @@ def _are_in_order(rows: pa.RecordBatch, order: tuple[str, ...]) -> bool:
 
 
 def to_parquet(rows: pa.RecordBatch) -> bytes:
-    """Rows as one parquet file: zstd, row groups of about `VALUES_PER_ROW_GROUP` values."""
+    """Encode rows as a parquet file: zstd, row groups of about `VALUES_PER_ROW_GROUP` values."""
     rows_per_group = max(1, VALUES_PER_ROW_GROUP * max(rows.num_rows, 1) // max(count_values(rows), 1))
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -77,7 +77,7 @@ def to_parquet(rows: pa.RecordBatch) -> bytes:
 
 
 def _dictionary_columns(schema: pa.Schema) -> list[str]:
-    """The leaves that hold text: numbers of these datasets hardly repeat, and trying to code them takes time."""
+    """Return the leaf columns of text. Numbers rarely repeat in these datasets; encoding them only costs time."""
     plain = [field.name for field in schema if pa.types.is_string(field.type)]
     lists = [field.name for field in schema if pa.types.is_list(field.type)]
     return plain + [f"{name}.list.element" for name in lists if pa.types.is_string(schema.field(name).type.value_type)]
@@ -85,16 +85,16 @@ def _dictionary_columns(schema: pa.Schema) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class PartWriter:
-    """Writes parts; travels to the workers.
+    """A picklable writer of parts.
 
-    A part's name follows from its content, so two attempts at the same part write the same bytes to the same name, and
-    never touch a part with other content.
+    The name of a part contains a hash of its content, so two attempts at the same part write the same bytes to the same
+    name, and never overwrite a part with other content.
 
     Attributes:
-        workspace: folder in which the datasets' own folders lie.
-        parts: number of parts of each dataset. A part holds the rows of a range of hashes, and is not written when
-            there are none: where a row lies follows from the row and this number alone.
-        progress: where to say that a part was written.
+        workspace: the folder that contains the folders of the datasets.
+        parts: number of parts of each dataset. A part contains the rows of a range of hashes, so the part of a row
+            depends only on the row and this number. Empty parts are not written.
+        progress: counter of the parts written.
     """
 
     workspace: str
@@ -102,10 +102,10 @@ class PartWriter:
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def write(self, schema: DatasetSchema, index: int, batches: Iterable[pa.RecordBatch]) -> tuple[str, Part]:
-        """Writes all rows of a part, sorted; returns the name of the dataset and the part.
+        """Write all rows of a part, sorted; return the name of the dataset and the part.
 
         Raises:
-            SchemaError: when the rows are not what the dataset promises.
+            SchemaError: when the rows violate the schema.
             StorageError: when they cannot be written.
         """
         rows = sort_rows(concatenate(batches, schema.arrow), schema.sort_by)
@@ -119,19 +119,19 @@ class PartWriter:
 
 
 class SplitIntoParts(beam.DoFn):
-    """Keys pieces of record batches of one dataset by the part they belong to."""
+    """Splits record batches of one dataset by part, and keys them by it."""
 
     def __init__(self, schema: DatasetSchema, parts: int) -> None:
         self.schema = schema
         self.parts = parts
 
     def process(self, rows: pa.RecordBatch) -> Iterator[tuple[PartKey, pa.RecordBatch]]:
-        for part, piece in split_by_bucket(rows, self.schema.partition_by, self.parts):
-            yield (self.schema.name, part), piece
+        for part, batch in split_by_bucket(rows, self.schema.partition_by, self.parts):
+            yield (self.schema.name, part), batch
 
 
 class WritePart(beam.DoFn):
-    """All rows of one part -> the part, written."""
+    """Writes all rows of one part."""
 
     def __init__(self, schemas: tuple[DatasetSchema, ...], writer: PartWriter) -> None:
         self.schemas = {schema.name: schema for schema in schemas}
@@ -144,60 +144,60 @@ class WritePart(beam.DoFn):
 
 @dataclasses.dataclass
 class WriteDatasets(beam.PTransform):
-    """Record batches of some datasets -> their parts, written but not yet committed.
+    """Write record batches of several datasets as parts, without committing them.
 
-    The part of a row follows from the hash of one column, the order of rows from the schema: the same rows give the
-    same bytes, whoever writes them.
+    The part of a row is determined by the hash of one column, and the order of rows by the schema, so the same rows
+    always give the same bytes. The input is a collection of record batches for each name of a dataset.
 
     Attributes:
         schemas: the datasets.
-        writer: where and into how many parts.
+        writer: the workspace and the number of parts.
 
     Returns:
-        A collection of (name of the dataset, part). The input is a collection of record batches for each name.
+        A collection of (name of the dataset, part).
     """
 
     schemas: tuple[DatasetSchema, ...]
     writer: PartWriter
 
     def expand(self, batches: dict[str, beam.PCollection]) -> beam.PCollection:
-        pieces = tuple(
+        keyed = tuple(
             batches[schema.name]
             | f"Split[{schema.name}]"
             >> beam.ParDo(SplitIntoParts(schema, self.writer.parts)).with_output_types(tuple[PartKey, pa.RecordBatch])
             for schema in self.schemas
         )
         return (
-            pieces
-            | "AllPieces" >> beam.Flatten()
+            keyed
+            | "AllRows" >> beam.Flatten()
             | "GroupParts" >> beam.GroupByKey()
             | "WritePart" >> beam.ParDo(WritePart(self.schemas, self.writer))
         )
 
 
 def sample_errors(errors: pa.RecordBatch) -> dict[str, str]:
-    """For each reason among rows of `errors` a line about the first input that has it."""
+    """Return by reason a line about the first row of `errors` with that reason."""
     kept = pc.ScalarAggregateOptions(skip_nulls=False)
     columns = [(name, "first", kept) for name in ("file", "row", "payload")]
     firsts = pa.Table.from_batches([errors]).group_by("reason", use_threads=False).aggregate(columns)
     lines = {}
     for first in firsts.to_pylist():
-        place = (
-            first["file_first"] if first["row_first"] is None else f"{first['file_first']}, row {first['row_first']}"
-        )
-        lines[first["reason"]] = f"{first['reason']}: {place}: {first['payload_first']}"
+        location = first["file_first"]
+        if first["row_first"] is not None:
+            location += f", row {first['row_first']}"
+        lines[first["reason"]] = f"{first['reason']}: {location}: {first['payload_first']}"
     return lines
 
 
 class Commit(beam.DoFn):
-    """All parts of all datasets of a job -> one manifest each, if the gate lets them through."""
+    """Commits all datasets of a job, if the error rates are within the limits, and returns their manifests."""
 
     def __init__(
         self,
         schemas: tuple[DatasetSchema, ...],
         writer: PartWriter,
         versions: dict[str, str | None],
-        gate: ErrorRateCheck,
+        error_rates: ErrorRateCheck,
         configuration: dict[str, Any],
         code_version: str,
         inputs: dict[str, Any],
@@ -205,7 +205,7 @@ class Commit(beam.DoFn):
         self.schemas = schemas
         self.writer = writer
         self.versions = versions
-        self.gate = gate
+        self.error_rates = error_rates
         self.configuration = configuration
         self.code_version = code_version
         self.inputs = inputs
@@ -223,12 +223,12 @@ class Commit(beam.DoFn):
 
     def _check(self, parts: list[tuple[str, Part]], counts: list[Count]) -> None:
         try:
-            self.gate.check(dict(counts))
+            self.error_rates.check(dict(counts))
         except DataError as error:
-            raise DataError("\n  ".join([str(error), *self._examples(parts)])) from error
+            raise DataError("\n  ".join([str(error), *self._sample_errors(parts)])) from error
 
     def _without_rows(self, parts: list[tuple[str, Part]]) -> list[DatasetSchema]:
-        """Datasets that get an empty part, so that tools that read the folder by a glob find the columns."""
+        """Return the datasets that get an empty part, so that tools that read the folder by a glob find the columns."""
         present = {name for name, _ in parts}
         return [schema for schema in self.schemas if schema.name not in present]
 
@@ -242,32 +242,30 @@ class Commit(beam.DoFn):
             inputs=self.inputs,
         )
 
-    def _examples(self, parts: list[tuple[str, Part]]) -> list[str]:
-        """From the errors that were written and will not be committed, or none in a second attempt."""
-        told: dict[str, str] = {}
-        for name in sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)[
-            :_PARTS_WITH_EXAMPLES
-        ]:
+    def _sample_errors(self, parts: list[tuple[str, Part]]) -> list[str]:
+        """Sample the errors that were written and are not committed; empty if an earlier attempt removed them."""
+        lines: dict[str, str] = {}
+        for name in sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)[:_MAX_SAMPLED_PARTS]:
             path = FileSystems.join(self.writer.workspace, ERRORS.name, name)
             if open_storage(path).list_files(path):
                 with ParquetReader(path) as reader:
-                    told = sample_errors(next(reader.batches(0, ERRORS.arrow.names))) | told
-        return list(told.values())
+                    lines = sample_errors(next(reader.batches(0, ERRORS.arrow.names))) | lines
+        return list(lines.values())
 
 
 @dataclasses.dataclass
 class CommitDatasets(beam.PTransform):
-    """Commits all datasets of a job, in the order of `schemas`, as its very last step.
+    """Commit all datasets of a job, in the order of `schemas`, as its last step.
 
     Attributes:
-        schemas: the datasets, those that others were computed from first.
-        writer: where the datasets are written.
-        versions: what `current_versions` gave for the datasets at the launch.
-        gate: what must hold.
+        schemas: the datasets; a dataset follows those from which it was computed.
+        writer: the writer of the parts.
+        versions: the result of `current_versions` for the datasets at the launch.
+        error_rates: the limits of invalid rows.
         counts: the summed counts of the job.
-        configuration: options that decided the content.
+        configuration: options that determine the content.
         code_version: version of this package.
-        inputs: what was read.
+        inputs: the inputs, by name, for the manifests.
 
     Returns:
         A collection of the committed manifests.
@@ -276,7 +274,7 @@ class CommitDatasets(beam.PTransform):
     schemas: tuple[DatasetSchema, ...]
     writer: PartWriter
     versions: dict[str, str | None]
-    gate: ErrorRateCheck
+    error_rates: ErrorRateCheck
     counts: beam.PCollection
     configuration: dict[str, Any]
     code_version: str
@@ -284,7 +282,13 @@ class CommitDatasets(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         committed = Commit(
-            self.schemas, self.writer, self.versions, self.gate, self.configuration, self.code_version, self.inputs
+            self.schemas,
+            self.writer,
+            self.versions,
+            self.error_rates,
+            self.configuration,
+            self.code_version,
+            self.inputs,
         )
         return (
             parts

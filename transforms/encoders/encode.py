@@ -1,4 +1,4 @@
-"""Texts of items -> their vectors, on Beam: each distinct text is encoded once, and never again."""
+"""Encoding of texts into vectors on Beam; each distinct text is encoded once, and cached."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import EMBEDDINGS
-from transforms.columnar import MAX_ELEMENT_BYTES, CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.columnar import (
+    MAX_ELEMENT_BYTES,
+    CoGroupByBucket,
+    concatenate,
+    lists,
+    match_rows,
+    run_offsets,
+    split_by_size,
+)
 from transforms.content_hash import content_hashes
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.encoders.text import TEXTS, texts_of_items
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))
-"""The same, with the key under which the text's vector is stored."""
+"""`TEXTS` with the cache key of the text's vector."""
 
 REQUESTS = pa.schema(
     [
@@ -31,7 +40,7 @@ REQUESTS = pa.schema(
         pa.field("item_ids", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Distinct texts, sorted by hash, each with the items that have it, sorted."""
+"""Distinct texts, sorted by hash, each with the sorted ids of its items."""
 
 _NEW_TAG = "new"
 _EMBEDDINGS_TAG = "embeddings"
@@ -40,7 +49,7 @@ _BYTES_PER_ID = 32
 
 
 def vectors_schema(dimension: int) -> pa.Schema:
-    """The columns of what comes out: `item_id`, and `vector` of so many numbers."""
+    """Return the schema of the output: `item_id`, and `vector` of fixed length."""
     return pa.schema(
         [
             pa.field("item_id", pa.string(), nullable=False),
@@ -50,10 +59,14 @@ def vectors_schema(dimension: int) -> pa.Schema:
 
 
 def hash_texts(texts: pa.RecordBatch, fingerprint: str) -> pa.RecordBatch:
-    """Rows of `TEXTS` with the hash of encoder and text, as `HASHED_TEXTS`.
+    """Convert rows of `TEXTS` to `HASHED_TEXTS`.
+
+    Args:
+        texts: rows of `TEXTS`.
+        fingerprint: the fingerprint of the encoder.
 
     Raises:
-        ValueError: when columns or types differ from `TEXTS`, or something is null.
+        ValueError: when columns or types differ from `TEXTS`, or a value is null.
     """
     if texts.schema.names != TEXTS.names or texts.schema.types != TEXTS.types:
         raise ValueError(f"expected the columns\n{TEXTS}\ngot\n{texts.schema}")
@@ -65,73 +78,72 @@ def hash_texts(texts: pa.RecordBatch, fingerprint: str) -> pa.RecordBatch:
 
 
 def distinct_texts(hashed: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `HASHED_TEXTS` in any order -> `REQUESTS`; an item that comes twice is there twice."""
+    """Group rows of `HASHED_TEXTS`, in any order, by text: rows of `REQUESTS`. Duplicate items are kept."""
     rows = concatenate(hashed, HASHED_TEXTS)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("content_hash", "ascending"), ("item_id", "ascending")]))
-    ends = run_offsets(rows["content_hash"].dictionary_encode().indices.to_numpy())
-    firsts = pa.array(ends[:-1])
-    items = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), rows["item_id"])
+    starts = run_offsets(rows["content_hash"].dictionary_encode().indices.to_numpy())
+    firsts = pa.array(starts[:-1])
+    items = lists(starts, rows["item_id"])
     return pa.RecordBatch.from_arrays(
         [rows["content_hash"].take(firsts), rows["text"].take(firsts), items], schema=REQUESTS
     )
 
 
 class CachePartition(NamedTuple):
-    """Requests by whether their vector is stored.
+    """Requests with and without a cached vector.
 
     Attributes:
-        known: rows of `REQUESTS`.
-        vectors: rows of `embeddings`, one for each of `known`, in the same order.
-        new: rows of `REQUESTS`.
+        cached: rows of `REQUESTS` with a cached vector.
+        vectors: rows of `embeddings`, one for each row of `cached`, in the same order.
+        new: the other rows of `REQUESTS`.
     """
 
-    known: pa.RecordBatch
+    cached: pa.RecordBatch
     vectors: pa.RecordBatch
     new: pa.RecordBatch
 
 
 def partition_cached(requests: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> CachePartition:
-    """Looks requests up among stored vectors, each of which is there once.
+    """Look up the vectors of requests in the cache.
 
     Args:
         requests: rows of `REQUESTS`.
-        stored: rows of `embeddings`, in any order, perhaps with further columns.
+        stored: rows of `embeddings` with distinct hashes, in any order; other columns are ignored.
     """
     names = EMBEDDINGS.arrow.names
-    asked = requests["content_hash"]
-    needed = (rows.select(names).filter(pc.is_in(rows["content_hash"], asked)) for rows in stored)
+    hashes = requests["content_hash"]
+    needed = (rows.select(names).filter(pc.is_in(rows["content_hash"], hashes)) for rows in stored)
     vectors = concatenate((rows.cast(EMBEDDINGS.arrow) for rows in needed), EMBEDDINGS.arrow)
-    places = pc.index_in(asked, vectors["content_hash"])
-    known = pc.is_valid(places)
-    return CachePartition(requests.filter(known), vectors.take(places.drop_null()), requests.filter(pc.invert(known)))
+    cached = match_rows(requests, vectors, "content_hash")
+    new = requests.filter(pc.invert(pc.is_in(hashes, vectors["content_hash"])))
+    return CachePartition(cached.left, cached.right, new)
 
 
 def batch_requests(requests: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Pieces for an encoder: cut at the same places whenever the rows are the same."""
+    """Split requests into batches for an encoder; the split depends only on the rows."""
     for start in range(0, requests.num_rows, _TEXTS_PER_REQUEST):
         yield from split_by_size(requests.slice(start, _TEXTS_PER_REQUEST))
 
 
 def encode_requests(requests: pa.RecordBatch, encoder: Encoder) -> pa.RecordBatch:
-    """Rows of `embeddings` for rows of `REQUESTS`, in the same order.
+    """Encode rows of `REQUESTS` to rows of `embeddings`, in the same order.
 
     Raises:
-        SchemaError: when a vector has not the length 1.
+        SchemaError: when a vector does not have unit length.
     """
     vectors = encoder.encode(requests["text"].to_pylist())
-    ends = np.arange(len(vectors) + 1, dtype=np.int32) * np.int32(encoder.dimension)
-    lists = pa.ListArray.from_arrays(ends, pa.array(vectors.ravel()))
-    embeddings = pa.RecordBatch.from_arrays([requests["content_hash"], lists], schema=EMBEDDINGS.arrow)
+    vector_lists = lists(np.arange(len(vectors) + 1) * encoder.dimension, pa.array(vectors.ravel()))
+    embeddings = pa.RecordBatch.from_arrays([requests["content_hash"], vector_lists], schema=EMBEDDINGS.arrow)
     EMBEDDINGS.check(embeddings)
     return embeddings
 
 
 def vectors_of_items(item_ids: pa.ListArray, vectors: pa.ListArray) -> Iterator[pa.RecordBatch]:
-    """One row for each item, as `vectors_schema` says, in pieces of about `MAX_ELEMENT_BYTES`.
+    """Return one row of `vectors_schema` per item, in batches of about `MAX_ELEMENT_BYTES`.
 
     Args:
         item_ids: the items of each text.
-        vectors: the vector of each text, of one length.
+        vectors: the vector of each text; all have the same length.
 
     Raises:
         ValueError: when vectors differ in length.
@@ -146,22 +158,22 @@ def vectors_of_items(item_ids: pa.ListArray, vectors: pa.ListArray) -> Iterator[
     texts, ids = pc.list_parent_indices(item_ids), item_ids.flatten()
     rows = max(1, MAX_ELEMENT_BYTES // (4 * dimensions[0] + _BYTES_PER_ID))
     for start in range(0, len(ids), rows):
-        piece = [ids.slice(start, rows), fixed.take(texts.slice(start, rows))]
-        yield pa.RecordBatch.from_arrays(piece, schema=schema)
+        columns = [ids.slice(start, rows), fixed.take(texts.slice(start, rows))]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def select_embeddings(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `embeddings` without further columns."""
+    """Drop all columns but those of `embeddings`."""
     return rows.select(EMBEDDINGS.arrow.names).cast(EMBEDDINGS.arrow)
 
 
 class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.RecordBatch], Encoder]):
-    """What `RunInference` needs to know of an encoder: rows of `REQUESTS` -> the same rows, and their `embeddings`.
+    """The handler of an encoder for `RunInference`: rows of `REQUESTS` -> the same rows, and their `embeddings`.
 
-    An element is a batch already, so Beam makes none. A process loads one encoder, which its threads share.
+    An element is a batch already, so Beam does not batch elements. The threads of a process share one encoder.
 
     Args:
-        source: where a worker gets the encoder from.
+        source: the encoder.
     """
 
     def __init__(self, source: EncoderSource) -> None:
@@ -191,7 +203,7 @@ class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.Recor
 
 
 class HashTexts(beam.DoFn):
-    """Rows of `TEXTS` -> rows of `HASHED_TEXTS`. The encoder's files are read where its workers have them."""
+    """Converts rows of `TEXTS` to `HASHED_TEXTS`. The workers, which have the encoder's files, fingerprint it."""
 
     def __init__(self, source: EncoderSource) -> None:
         self.source = source
@@ -204,37 +216,39 @@ class HashTexts(beam.DoFn):
         yield hash_texts(texts, self.fingerprint)
 
 
+@with_output_types(pa.RecordBatch, new=pa.RecordBatch, counts=Count)
 class LookupCachedEmbeddings(beam.DoFn):
-    """All texts and stored vectors of a bucket -> vectors of items that are known; requests for the others, beside."""
+    """Splits the texts of a bucket into vectors of items whose text is cached, and requests of new texts."""
 
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
         requests = distinct_texts(batches["texts"])
-        known, vectors, new = partition_cached(requests, batches.get("stored", ()))
-        yield from vectors_of_items(known["item_ids"], vectors["vector"])
-        for piece in batch_requests(new):
-            yield TaggedOutput(_NEW_TAG, piece)
+        cached, vectors, new = partition_cached(requests, batches.get("stored", ()))
+        yield from vectors_of_items(cached["item_ids"], vectors["vector"])
+        for batch in batch_requests(new):
+            yield TaggedOutput(_NEW_TAG, batch)
         yield TaggedOutput(COUNTS_TAG, count("texts_encoded", new.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("texts_reused", known.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("texts_reused", cached.num_rows))
 
 
+@with_output_types(pa.RecordBatch, embeddings=pa.RecordBatch)
 class EmitVectors(beam.DoFn):
-    """Requests and their embeddings -> vectors of items; the embeddings, beside."""
+    """Splits the result of the encoder into vectors of items and rows of `embeddings`."""
 
     def process(self, encoded: tuple[pa.RecordBatch, pa.RecordBatch]) -> Iterator[Any]:
         requests, embeddings = encoded
-        for piece in split_by_size(embeddings):
-            yield TaggedOutput(_EMBEDDINGS_TAG, piece)
+        for batch in split_by_size(embeddings):
+            yield TaggedOutput(_EMBEDDINGS_TAG, batch)
         yield from vectors_of_items(requests["item_ids"], embeddings["vector"])
 
 
 class Encoded(NamedTuple):
-    """What encoding gives, each a collection.
+    """The collections that encoding returns.
 
     Attributes:
-        vectors: record batches of (`item_id`, `vector`), a row for each row that was given, as `vectors_schema` says.
-        embeddings: record batches of `embeddings`: what was encoded now, and what was stored.
-        counts: counts: `texts_encoded` and `texts_reused`, distinct texts.
+        vectors: record batches of `vectors_schema`, one row for each row of the input.
+        embeddings: record batches of `embeddings`, both new and stored ones.
+        counts: counts of distinct texts: `texts_encoded` and `texts_reused`.
     """
 
     vectors: beam.PCollection
@@ -244,16 +258,16 @@ class Encoded(NamedTuple):
 
 @dataclasses.dataclass
 class EncodeTexts(beam.PTransform):
-    """Record batches of `TEXTS` -> the vector of each item's text.
+    """Compute the vector of each text of record batches of `TEXTS`.
 
-    Equal texts meet in a bucket and are encoded once. What goes through the encoder together follows from the texts,
-    what is stored and `buckets` alone, so that these give the same bytes on machines of one kind; with other buckets
-    vectors differ by float noise.
+    Equal texts are in the same bucket and are encoded once. The batches of the encoder depend only on the texts, the
+    stored vectors and `buckets`, so the bytes are equal on machines of the same kind; with another number of buckets,
+    vectors differ by rounding errors.
 
     Attributes:
         spec: the encoder.
-        buckets: how many pieces the texts are cut into; decides memory and parallelism.
-        stored: record batches of `embeddings` from earlier runs, each hash once; None: none.
+        buckets: number of buckets of texts; determines memory and parallelism.
+        stored: record batches of `embeddings` of earlier runs, with distinct hashes, or None.
     """
 
     spec: EncoderSource
@@ -263,35 +277,32 @@ class EncodeTexts(beam.PTransform):
     def expand(self, texts: beam.PCollection) -> Encoded:
         hashed = texts | "Hash" >> beam.ParDo(HashTexts(self.spec)).with_output_types(pa.RecordBatch)
         batches = {"texts": hashed} if self.stored is None else {"texts": hashed, "stored": self.stored}
-        found = (
+        looked_up = (
             batches
             | "GroupTexts" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookUp" >> beam.ParDo(LookupCachedEmbeddings()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
+            | "LookupCached" >> beam.ParDo(LookupCachedEmbeddings()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
         )
-        routed = (
-            found[_NEW_TAG]
+        encoded = (
+            looked_up[_NEW_TAG]
             | "Encode"
             >> RunInference(EncoderHandler(self.spec)).with_output_types(tuple[pa.RecordBatch, pa.RecordBatch])
-            | "Route" >> beam.ParDo(EmitVectors()).with_outputs(_EMBEDDINGS_TAG, main="vectors")
+            | "EmitVectors" >> beam.ParDo(EmitVectors()).with_outputs(_EMBEDDINGS_TAG, main="vectors")
         )
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        for batches_of_rows in (found[_NEW_TAG], found.vectors, routed.vectors, routed[_EMBEDDINGS_TAG]):
-            batches_of_rows.element_type = pa.RecordBatch
-        vectors = (found.vectors, routed.vectors) | "Vectors" >> beam.Flatten()
-        embeddings = routed[_EMBEDDINGS_TAG]
+        vectors = (looked_up.vectors, encoded.vectors) | "Vectors" >> beam.Flatten()
+        embeddings = encoded[_EMBEDDINGS_TAG]
         if self.stored is not None:
-            alone = self.stored | "StoredAlone" >> beam.Map(select_embeddings).with_output_types(pa.RecordBatch)
-            embeddings = (alone, embeddings) | "OldAndNew" >> beam.Flatten()
-        return Encoded(vectors, embeddings, found[COUNTS_TAG])
+            stored = self.stored | "SelectStored" >> beam.Map(select_embeddings).with_output_types(pa.RecordBatch)
+            embeddings = (stored, embeddings) | "StoredAndNew" >> beam.Flatten()
+        return Encoded(vectors, embeddings, looked_up[COUNTS_TAG])
 
 
 @dataclasses.dataclass
 class EncodeItems(beam.PTransform):
-    """Record batches of `items` -> the vector of each item that has a text.
+    """Compute the vector of each item with text, from record batches of `items`.
 
     Attributes:
-        encoder: what makes vectors.
-        stored: record batches of `embeddings` from earlier runs, each hash once; None: none.
+        encoder: the encoder.
+        stored: record batches of `embeddings` of earlier runs, with distinct hashes, or None.
     """
 
     encoder: EncoderSource

@@ -89,7 +89,7 @@ def distill(source: Layout, folder: Path) -> None:
 
     encoder = TransformerEncoder(source, max_tokens=_MAX_TOKENS_OF_ONE)
     tokenizer = encoder.tokenizer.backend
-    kept = known_tokens(tokenizer)
+    kept = text_tokens(tokenizer)
     components = principal_components(encoder.pool(add_special_tokens(tokenizer, kept)), DIMENSION)
     table = np.zeros((max(tokenizer.get_vocab().values()) + 1, components.shape[1]), np.float32)
     table[kept] = components * zipf_weights(len(kept))[:, None]
@@ -108,7 +108,7 @@ def distill(source: Layout, folder: Path) -> None:
     (folder / "modules.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
 
 
-def known_tokens(tokenizer: Any) -> list[int]:
+def text_tokens(tokenizer: Any) -> list[int]:
     """Return the ids of tokens of text, ascending: all except special (other than unknown) and reserved tokens."""
     special = {added.content for added in tokenizer.get_added_tokens_decoder().values() if added.special}
     special.discard(getattr(tokenizer.model, "unk_token", None))

@@ -83,9 +83,6 @@ class BuildCorpus(beam.PTransform):
     stored: beam.PCollection | None = None
 
     def expand(self, tagged: tuple[beam.PCollection, beam.PCollection]) -> CorpusResult:
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        for batches in tagged:
-            batches.element_type = pa.RecordBatch
         catalogue, items = tagged
         unique, errors, unique_counts = catalogue | "Deduplicate" >> Deduplicate(_BUCKETS)
         salient, term_counts = unique | "SalientTerms" >> SalientTerms(self.salience, _BUCKETS)

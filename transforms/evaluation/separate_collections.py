@@ -10,11 +10,12 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import ERRORS, ITEMS
 from transforms.columnar import ApplyGlobally, concatenate, split_by_size
 from transforms.datasets.coercion import with_provenance
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.deduplicate import deduplicate
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
@@ -31,6 +32,7 @@ from transforms.evaluation.methods import Method
 from transforms.evaluation.numbered_collections import collections_of_tags
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class _CollectTags(beam.DoFn):
     """The whole log and its catalogue -> collections, in pieces; items that came again go to `errors`."""
 
@@ -74,10 +76,10 @@ class CollectionsOfLog(beam.PTransform):
                 ERRORS_TAG, main="collections"
             )
         )
-        found.collections.element_type = pa.RecordBatch
         return found.collections, found[ERRORS_TAG]
 
 
+@with_output_types(pa.RecordBatch, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
 class _Mix(beam.DoFn):
     """All collections -> mixtures; beside them the whole catalogue, the items that were mixed, and counts.
 
@@ -147,8 +149,6 @@ class SeparateCollections(beam.PTransform):
                 CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
             )
         )
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        mixed.mixtures.element_type = pa.RecordBatch
         known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> BuildCorpus(
             self.config.salience, self.encoder, self.encoder_name, self.stored
         )

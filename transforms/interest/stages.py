@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import SCORED_INTERACTIONS
 from transforms.datasets.counts import Count, count
@@ -24,6 +25,7 @@ from transforms.interest.training import train_dice
 _TENTHS = 10
 
 
+@with_output_types(Any, counts=Count)
 class _Learn(beam.DoFn):
     """The whole log -> a `NamedModel`, and counts beside it."""
 
@@ -44,6 +46,7 @@ class _Learn(beam.DoFn):
         yield NamedModel(named.users, named.items, train_dice(named.pairs, self.config))
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class _Score(beam.DoFn):
     """Interactions -> rows of `scored_interactions`, and how much interest they have."""
 
@@ -104,7 +107,5 @@ class AddInterest(beam.PTransform):
             >> beam.ParDo(_Learn(self.config, self.max_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
         )
         scored = rows | "Score" >> beam.ParDo(_Score(), AsSingleton(learnt.model)).with_outputs(COUNTS_TAG, main="rows")
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        scored.rows.element_type = pa.RecordBatch
         counts = (learnt[COUNTS_TAG], scored[COUNTS_TAG]) | "Counts" >> beam.Flatten()
         return scored.rows, counts

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam import typehints
 from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate, split_by_bucket
@@ -59,6 +59,7 @@ HEAVY_TAG = "many"
 Keyed = tuple[int, pa.RecordBatch]
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class FilterInteractions(beam.DoFn):
     """Interactions -> those that count."""
 
@@ -73,6 +74,7 @@ class FilterInteractions(beam.DoFn):
             yield kept.rows
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class ResolveItems(beam.DoFn):
     """Interactions -> events with the number of their item among all, sorted, as in the packed catalogue."""
 
@@ -89,6 +91,7 @@ class ResolveItems(beam.DoFn):
         yield found.events
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class AttachItemFeatures(beam.DoFn):
     """All interactions with, and all that is known of, the items of one bucket -> events that carry it along."""
 
@@ -104,6 +107,7 @@ class AttachItemFeatures(beam.DoFn):
             yield found.events
 
 
+@with_output_types(Keyed, many=Keyed)
 class RouteEvents(beam.DoFn):
     """Events -> pieces keyed by user bucket; those of users with many events in one batch keyed more finely, beside.
 
@@ -167,12 +171,8 @@ class GroupByUser(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         limits = (self.schema, self.max_history, self.buckets)
-        routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_output_types(Keyed).with_outputs(
-            HEAVY_TAG, main="pieces"
-        )
+        routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_outputs(HEAVY_TAG, main="pieces")
         many = routed[HEAVY_TAG]
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        many.element_type = typehints.KV[int, pa.RecordBatch]
         cut = (
             many
             | "GroupMany" >> beam.GroupByKey()
@@ -241,6 +241,7 @@ class SweepBucket(beam.DoFn):
             yield sweep(histories.offsets, items, catalogue, self.config)
 
 
+@with_output_types(Any, counts=Count)
 class ExtractBucket(beam.DoFn):
     """Events of a bucket -> its parts of `journeys` and `histories`, written; counts beside.
 

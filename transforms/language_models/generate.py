@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import ERRORS, GENERATIONS
 from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.interface import Completion, LanguageModel, LanguageModelSource, NBest
@@ -209,6 +210,7 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
             raise ValueError(f"a language model takes no inference_args, got {sorted(inference_args)}")
 
 
+@with_output_types(pa.RecordBatch, new=pa.RecordBatch, counts=Count)
 class LookupCached(beam.DoFn):
     """Prompts and cached completions of a bucket -> rows of `generations`; new prompts and counts as side outputs."""
 
@@ -226,6 +228,7 @@ class LookupCached(beam.DoFn):
         yield TaggedOutput(COUNTS_TAG, count("generations_resumed", _count_prompts(resumed)))
 
 
+@with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class EmitCompletions(beam.DoFn):
     """Rows of `COMPLETIONS` -> rows of `generations`; errors and counts as side outputs."""
 
@@ -292,7 +295,6 @@ class GenerateTexts(beam.PTransform):
             | "GroupPrompts" >> CoGroupByBucket("content_hash", self.buckets)
             | "LookupCached" >> beam.ParDo(LookupCached()).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
         )
-        looked_up[_NEW_TAG].element_type = pa.RecordBatch
         handler = LanguageModelHandler(self.source, self.checkpoint)
         completed = (
             looked_up[_NEW_TAG]
@@ -301,9 +303,6 @@ class GenerateTexts(beam.PTransform):
             | "EmitCompletions"
             >> beam.ParDo(EmitCompletions(self.progress)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="generations")
         )
-        # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-        for rows in (looked_up.cached, completed.generations, completed[ERRORS_TAG]):
-            rows.element_type = pa.RecordBatch
         return GenerationResult(
             (looked_up.cached, completed.generations) | "Generations" >> beam.Flatten(),
             completed[ERRORS_TAG],

@@ -17,6 +17,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import JOURNEY_NAMES
 from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
@@ -153,6 +154,7 @@ def counts_of(named: Iterable[JourneyName]) -> list[Count]:
     return [*counts, count("names_unsafe", sum(not each.safe for each in named))]
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class FindTitles(beam.DoFn):
     """All wanted items and the catalogue of one bucket -> their titles."""
 
@@ -166,6 +168,7 @@ class FindTitles(beam.DoFn):
         yield from split_by_size(found.titled)
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class JoinTitles(beam.DoFn):
     """All journeys and titles of the users of one bucket -> what each journey is named from."""
 
@@ -180,6 +183,7 @@ class JoinTitles(beam.DoFn):
         yield from split_by_size(rows)
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class NameFromTermsFn(beam.DoFn):
     """All rows of `NAMING_INPUTS` of one bucket of users -> rows of `journey_names`."""
 
@@ -195,6 +199,7 @@ class NameFromTermsFn(beam.DoFn):
         yield from _with_counts(named)
 
 
+@with_output_types(pa.RecordBatch, retries=pa.RecordBatch, counts=Count)
 class AssignNamesFn(beam.DoFn):
     """All rows of `REQUESTS` and answers of one bucket of users -> rows of `journey_names`; of `REQUESTS`, beside."""
 
@@ -217,6 +222,7 @@ class AssignNamesFn(beam.DoFn):
         yield from _with_counts(named)
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class ResolveRetriesFn(beam.DoFn):
     """All rows of `REQUESTS`, answers and settled names of one bucket of users -> rows of `journey_names`."""
 
@@ -289,11 +295,11 @@ class PrepareInputs(beam.PTransform):
             | "Find" >> beam.ParDo(FindTitles(self.config.max_title_characters)).with_outputs(COUNTS_TAG, main="titled")
         )
         ready = (
-            {"journeys": alone, "titled": _typed(found.titled)}
+            {"journeys": alone, "titled": found.titled}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Bring" >> beam.ParDo(JoinTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
         )
-        return _typed(ready.rows), (found[COUNTS_TAG], ready[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return ready.rows, (found[COUNTS_TAG], ready[COUNTS_TAG]) | "Counts" >> beam.Flatten()
 
 
 @dataclasses.dataclass
@@ -317,7 +323,7 @@ class NameFromTerms(beam.PTransform):
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Name" >> beam.ParDo(NameFromTermsFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
-        return _typed(named.names), named[COUNTS_TAG]
+        return named.names, named[COUNTS_TAG]
 
 
 @dataclasses.dataclass
@@ -374,7 +380,7 @@ class AssignNames(beam.PTransform):
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Decide" >> beam.ParDo(AssignNamesFn(self.context)).with_outputs(_RETRIES_TAG, COUNTS_TAG, main="names")
         )
-        return NamingResult(_typed(decided.names), _typed(decided[_RETRIES_TAG]), decided[COUNTS_TAG])
+        return NamingResult(decided.names, decided[_RETRIES_TAG], decided[COUNTS_TAG])
 
 
 @dataclasses.dataclass
@@ -404,7 +410,7 @@ class ResolveRetries(beam.PTransform):
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Decide" >> beam.ParDo(ResolveRetriesFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
-        return _typed(named.names), named[COUNTS_TAG]
+        return named.names, named[COUNTS_TAG]
 
 
 @dataclasses.dataclass
@@ -421,12 +427,6 @@ class _Answers(beam.PTransform):
             | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
             | "Join" >> beam.FlatMap(_answers_of_bucket).with_output_types(pa.RecordBatch)
         )
-
-
-def _typed(rows: beam.PCollection) -> beam.PCollection:
-    # Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from.
-    rows.element_type = pa.RecordBatch
-    return rows
 
 
 def _select(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -166,7 +166,7 @@ class TestCommit:
         with caplog.at_level(logging.WARNING):
             commit_alone(tmp_path, after)
         assert current(tmp_path) == after
-        assert f"Parts of no version stay in {tmp_path}/journeys: refused" in caplog.messages
+        assert f"Unused parts remain in {tmp_path}/journeys: refused" in caplog.messages
 
 
 class TestPuttingBack:
@@ -237,7 +237,7 @@ class TestPuttingBack:
                 raise StorageError("gone away")
 
         watched(monkeypatch, Watched(break_down))
-        message = "^gone away; the version before of journeys, errors could not be put back$"
+        message = "^gone away; the previous version of journeys, errors could not be restored$"
         with pytest.raises(StorageError, match=message):
             commit_alone(tmp_path, after)
         monkeypatch.undo()

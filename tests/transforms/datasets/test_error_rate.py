@@ -46,10 +46,10 @@ def test_an_input_that_was_not_counted_was_not_read() -> None:
 
 
 def test_a_dataset_of_ours_must_be_whole() -> None:
-    gate = ErrorRateCheck(("interactions", "items"), 1.0, must_be_intact=("histories",))
-    gate.check(SOUND)
+    limits = ErrorRateCheck(("interactions", "items"), 1.0, must_be_intact=("histories",))
+    limits.check(SOUND)
     with pytest.raises(DataError, match=r"^the stored histories are damaged \(1 x unreadable_row_group\); nothing was"):
-        gate.check(SOUND | {("histories_invalid", "unreadable_row_group"): 1, ("items_invalid", "a"): 11})
+        limits.check(SOUND | {("histories_invalid", "unreadable_row_group"): 1, ("items_invalid", "a"): 11})
 
 
 def test_stored_rows_are_among_those_that_can_be_unusable() -> None:

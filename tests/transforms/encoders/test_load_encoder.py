@@ -11,7 +11,7 @@ from tests.transforms.encoders.tiny_models import SPECIAL, WORDS, make_bert, mak
 from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.locate import layout_fingerprint  # noqa: E402
 from transforms.encoders.spec import EncoderSpec, load_encoder, load_or_distill, parse_encoder  # noqa: E402
-from transforms.encoders.static import StaticEncoder, add_special_tokens, known_tokens  # noqa: E402
+from transforms.encoders.static import StaticEncoder, add_special_tokens, text_tokens  # noqa: E402
 from transforms.model_files import ModelUnavailableError, cache_dir  # noqa: E402
 
 TEXTS = ["red tea pot", "", "teas", "garden garden", " ", "[SEP]"]
@@ -32,9 +32,9 @@ def test_a_folder_is_loaded(tmp_path: Path) -> None:
 def test_tokens_that_stand_for_text() -> None:
     tokenizer = make_tokenizer()
     tokenizer.no_padding()
-    known = known_tokens(tokenizer)
-    assert [tokenizer.id_to_token(number) for number in known] == ["[UNK]", *WORDS]
-    assert add_special_tokens(tokenizer, known)[:2] == [[2, 1, 3], [2, len(SPECIAL), 3]]
+    tokens = text_tokens(tokenizer)
+    assert [tokenizer.id_to_token(number) for number in tokens] == ["[UNK]", *WORDS]
+    assert add_special_tokens(tokenizer, tokens)[:2] == [[2, 1, 3], [2, len(SPECIAL), 3]]
 
 
 def test_distilling_is_done_once(tmp_path: Path, cache: Path) -> None:

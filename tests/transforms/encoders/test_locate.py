@@ -8,7 +8,7 @@ import pytest
 from tests.transforms.encoders.test_layout import make_layout, write_json
 from transforms.encoders.interface import EncoderKind
 from transforms.encoders.layout import read_layout
-from transforms.encoders.locate import layout_fingerprint, locate_encoder
+from transforms.encoders.locate import MINILM_HUB_ID, layout_fingerprint, locate_encoder
 from transforms.encoders.spec import parse_encoder
 from transforms.model_files import ModelUnavailableError
 
@@ -27,7 +27,7 @@ def test_a_package_with_other_weights_is_refused(tmp_path: Path, monkeypatch: py
         assert str(tmp_path) in str(refused.value)
 
 
-def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_packages_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     for text in ("minilm", "static", "owner/name"):
@@ -38,8 +38,11 @@ def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch
         assert "give a folder" in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "way_out"), [("minilm", "interest-journeys[encoder]"), ("no/such", "give a folder")])
-def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "hub_id", "remedy"),
+    [("minilm", MINILM_HUB_ID, "interest-journeys[encoder]"), ("no/such", "no/such", "give a folder")],
+)
+def test_without_a_hub_the_remedies_are_named(tmp_path: Path, text: str, hub_id: str, remedy: str) -> None:
     pytest.importorskip("huggingface_hub")
     code = (
         f"import sys; sys.modules[{PACKAGE!r}] = None\n"
@@ -49,8 +52,10 @@ def test_without_a_hub_the_ways_out_are_named(tmp_path: Path, text: str, way_out
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     last = ran.stderr.splitlines()[-1]
-    assert last.startswith(f"transforms.model_files.ModelUnavailableError: encoder {text}: the model hub does not give")
-    assert way_out in ran.stderr
+    assert last.startswith(
+        f"transforms.model_files.ModelUnavailableError: encoder {text}: cannot download {hub_id} from the model hub"
+    )
+    assert remedy in ran.stderr
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.naming.examples.candidates import counts_of_dropped, typed
+from transforms.naming.examples.candidates import counts_of_dropped
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.quality import SCORED
 
@@ -71,6 +72,7 @@ def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     return training
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class CapSources(beam.DoFn):
     """All examples of one bucket of sources -> those that are left; beside, what was dropped."""
 
@@ -81,6 +83,7 @@ class CapSources(beam.DoFn):
         yield from _told(cap_sources(bucket[1]["examples"], self.most))
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class CapAll(beam.DoFn):
     """Rows of `SCORED` -> those within the limit; beside, what was dropped."""
 
@@ -116,7 +119,7 @@ class CapExamples(beam.PTransform):
             | "BalanceSources"
             >> beam.ParDo(CapSources(self.config.most_of_source)).with_outputs(COUNTS_TAG, main="examples")
         )
-        rows = typed(balanced.examples)
+        rows = balanced.examples
         if self.config.most_examples is None:
             return rows, balanced[COUNTS_TAG]
         ids = rows | "TrainingIds" >> beam.Map(training_ids).with_output_types(pa.RecordBatch)
@@ -124,4 +127,4 @@ class CapExamples(beam.PTransform):
         limited = rows | "LimitAll" >> beam.ParDo(CapAll(), AsSingleton(limit)).with_outputs(
             COUNTS_TAG, main="examples"
         )
-        return typed(limited.examples), (balanced[COUNTS_TAG], limited[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return limited.examples, (balanced[COUNTS_TAG], limited[COUNTS_TAG]) | "Counts" >> beam.Flatten()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -135,9 +134,3 @@ def drop_duplicates(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 def counts_of_dropped(dropped: Counter[str]) -> list[Count]:
     """How many collections became no example, by reason."""
     return [count("collections_dropped", number, reason) for reason, number in sorted(dropped.items())]
-
-
-def typed(rows: beam.PCollection) -> beam.PCollection:
-    """Tagged outputs have no type of their own, and would be pickled: each slice with all that it was cut from."""
-    rows.element_type = pa.RecordBatch
-    return rows

@@ -13,11 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas.naming_examples import SPLITS
 from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.naming.examples.candidates import counts_of_dropped, typed
+from transforms.naming.examples.candidates import counts_of_dropped
 from transforms.naming.examples.quality import SCORED
 from transforms.naming.text import normalize
 
@@ -108,6 +110,7 @@ def is_leaking(rows: pa.RecordBatch, shared: Iterable[pa.RecordBatch]) -> list[b
     return found
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class RemoveLeakageFn(beam.DoFn):
     """All examples of one bucket of ids and what they share -> those that do not leak; beside, how many do."""
 
@@ -151,7 +154,7 @@ class RemoveLeakage(beam.PTransform):
             | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "LeaveOut" >> beam.ParDo(RemoveLeakageFn()).with_outputs(COUNTS_TAG, main="examples")
         )
-        return typed(apart.examples), apart[COUNTS_TAG]
+        return apart.examples, apart[COUNTS_TAG]
 
 
 def _same_names_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count
@@ -20,7 +21,7 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.text import TEXTS
-from transforms.naming.examples.candidates import CANDIDATES, counts_of_dropped, typed
+from transforms.naming.examples.candidates import CANDIDATES, counts_of_dropped
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.prompt_inputs import subsample_evenly
 
@@ -143,6 +144,7 @@ def filter_by_quality(rows: pa.RecordBatch, config: ExampleConfig) -> Kept:
     return Kept(good, counts_of_dropped(Counter(dropped)))
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class ScoreCandidates(beam.DoFn):
     """All candidates and vectors of one bucket of ids -> those that are good enough; beside, what was dropped."""
 
@@ -197,4 +199,4 @@ class FilterByQuality(beam.PTransform):
             | "Judge" >> beam.ParDo(ScoreCandidates(self.config)).with_outputs(COUNTS_TAG, main="examples")
         )
         counts = (encoded.counts, kept[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return QualityResult(typed(kept.examples), encoded.embeddings, counts)
+        return QualityResult(kept.examples, encoded.embeddings, counts)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count
@@ -27,7 +28,6 @@ from transforms.naming.examples.candidates import (
     distinct_items,
     drop_duplicates,
     item_rows,
-    typed,
 )
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.splits import assign_split, large_sources, select_sources
@@ -91,6 +91,7 @@ def is_unsafe(name: str, titles: Sequence[str], safety: SafetyFilter) -> bool:
     return unsafe > _MOST_UNSAFE_TITLES * len(checked)
 
 
+@with_output_types(pa.RecordBatch, items=pa.RecordBatch, counts=Count)
 class CleanCollections(beam.DoFn):
     """Rows of `collections` -> rows of `CANDIDATES`; beside, rows of `items`, and what was dropped."""
 
@@ -116,6 +117,7 @@ class CleanCollections(beam.DoFn):
         yield from split_by_size(pa.RecordBatch.from_pylist(candidates, CANDIDATES))
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class SelectByName(beam.DoFn):
     """All candidates of one bucket of `normalized_name` -> those that are left; beside, what was dropped."""
 
@@ -168,7 +170,7 @@ class SelectCandidates(beam.PTransform):
             _ITEMS_TAG, COUNTS_TAG, main="candidates"
         )
         chosen = (
-            {"candidates": typed(tidied.candidates)}
+            {"candidates": tidied.candidates}
             | "GroupNames" >> CoGroupByBucket("normalized_name", self.buckets)
             | "Choose"
             >> beam.ParDo(SelectByName(self.config, self.safety), AsSingleton(large)).with_outputs(
@@ -176,10 +178,10 @@ class SelectCandidates(beam.PTransform):
             )
         )
         items = (
-            {"items": typed(tidied[_ITEMS_TAG])}
+            {"items": tidied[_ITEMS_TAG]}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "Distinct"
             >> beam.Map(lambda bucket: drop_duplicates(bucket[1]["items"])).with_output_types(pa.RecordBatch)
         )
         counts = (tidied[COUNTS_TAG], chosen[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return CandidateResult(typed(chosen.candidates), items, counts)
+        return CandidateResult(chosen.candidates, items, counts)

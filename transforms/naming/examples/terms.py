@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
 from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.naming.examples.candidates import typed
 from transforms.naming.examples.quality import SCORED
 
 MAX_TERMS = 10
@@ -105,6 +105,7 @@ def _sums(ids: pa.StringArray, terms: pa.RecordBatch) -> _Sums:
     return _Sums(owners[starts], flat["term"].combine_chunks().take(pa.array(starts)), sums)
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class JoinTermsFn(beam.DoFn):
     """All rows of one bucket of ids -> rows of `naming_examples`; beside, how many each part has."""
 
@@ -140,7 +141,7 @@ class JoinTerms(beam.PTransform):
             | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "Bring" >> beam.ParDo(JoinTermsFn()).with_outputs(COUNTS_TAG, main="examples")
         )
-        return typed(examples.examples), examples[COUNTS_TAG]
+        return examples.examples, examples[COUNTS_TAG]
 
 
 def _terms_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:

@@ -10,9 +10,10 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from transforms.columnar import CoGroupByBucket, split_by_size
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
@@ -30,6 +31,7 @@ from transforms.progress import Progress
 _BUCKETS = 16
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class _Sample(beam.DoFn):
     """All examples -> those that are judged, in one batch; counts, beside."""
 
@@ -116,7 +118,6 @@ class EvaluateNaming(beam.PTransform):
             | "Sample"
             >> beam.ParDo(_Sample(self.config.most_examples), AsIter(examples)).with_outputs(COUNTS_TAG, main="sample")
         )
-        sampled.sample.element_type = pa.RecordBatch
         answers, errors, counts = self._ask(sampled.sample, [sampled[COUNTS_TAG]])
         known = AsIter(answers)
         encoded, embeddings = None, None
