@@ -17,14 +17,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def tagged_classes(tree: ast.AST) -> Iterator[str]:
-    """Names of the classes whose instances `beam.ParDo(...).with_outputs(...)` applies."""
+    """Names of the DoFns that yield tagged outputs, or that `beam.ParDo(...).with_outputs(...)` applies."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "with_outputs":
-            par_do = node.func.value
-            assert isinstance(par_do, ast.Call)
-            assert isinstance(par_do.args[0], ast.Call)
-            assert isinstance(par_do.args[0].func, ast.Name)
-            yield par_do.args[0].func.id
+        match node:
+            case ast.ClassDef(bases=[ast.Attribute(attr="DoFn")]):
+                if "TaggedOutput" in ast.unparse(node):
+                    yield node.name
+            case ast.Call(
+                func=ast.Attribute(attr="with_outputs", value=ast.Call(args=[ast.Call(func=ast.Name(id=name)), *_]))
+            ):
+                yield name
 
 
 def typed_classes(tree: ast.AST) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.evaluate.job import EvaluateJob
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -27,6 +28,9 @@ from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.progress import Progress
+
+if TYPE_CHECKING:
+    from pipelines.evaluate.job import EvaluateJob
 
 _PARTS = 16
 _READ = (COLLECTIONS, INTERACTIONS, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS)

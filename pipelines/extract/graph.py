@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
-from pipelines.extract.job import ExtractJob
 from schemas import (
     EMBEDDINGS,
     HISTORIES,
@@ -31,6 +30,9 @@ from transforms.progress import Progress
 from transforms.salience.learned_terms import LearnedSalientTerms
 from transforms.salience.model import default_model
 from transforms.salience.salient_terms import SalientTerms
+
+if TYPE_CHECKING:
+    from pipelines.extract.job import ExtractJob
 
 _BYTES_PER_BUCKET = 1 << 20
 _MIN_BUCKETS = 4

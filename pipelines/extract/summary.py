@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
@@ -11,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.common.run_metrics import MetricValues, read_metrics
-from pipelines.extract.job import ExtractJob
 from schemas import CACHES, JOURNEYS, OUTPUTS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import sweep_slice
+
+if TYPE_CHECKING:
+    from pipelines.extract.job import ExtractJob
 
 _BAR_WIDTH = 30
 _SHOWN_JOURNEYS = 5

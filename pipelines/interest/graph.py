@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.interest.job import InterestJob
 from schemas import INTERACTIONS, SCORED_INTERACTIONS
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.interest.stages import AddInterest
 from transforms.progress import Progress
+
+if TYPE_CHECKING:
+    from pipelines.interest.job import InterestJob
 
 
 def build_interest(root: beam.Pipeline, job: InterestJob, progress: Progress) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.interest.job import InterestJob
 from schemas import SCORED_INTERACTIONS
+
+if TYPE_CHECKING:
+    from pipelines.interest.job import InterestJob
 
 _BAR = 30
 _COUNTS = (("interactions read", "interactions_read"), ("users", "users"), ("items", "items"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.name.job import NameJob
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import ReadRows
@@ -16,6 +17,9 @@ from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
 from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
 from transforms.progress import Progress
+
+if TYPE_CHECKING:
+    from pipelines.name.job import NameJob
 
 _BYTES_PER_BUCKET = 4 << 20
 """Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.name.job import NameJob
 from schemas import JOURNEY_NAMES, JOURNEYS, DatasetSchema
 from transforms.datasets.files import Source, resolve_source
 from transforms.datasets.reading import read_dataset
+
+if TYPE_CHECKING:
+    from pipelines.name.job import NameJob
 
 _SHOWN_USERS = 3
 _SHOWN_JOURNEYS = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import apache_beam as beam
 import pyarrow as pa
@@ -10,7 +11,6 @@ import pyarrow.compute as pc
 
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
-from pipelines.salience.job import SalienceJob
 from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, SALIENCE_MODEL, SALIENT_TERMS
 from transforms.columnar import ApplyGlobally, split_by_size
 from transforms.datasets.deduplicate import Deduplicate
@@ -21,6 +21,9 @@ from transforms.progress import Progress
 from transforms.salience.labels import items_of_collections
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model, from_rows
+
+if TYPE_CHECKING:
+    from pipelines.salience.job import SalienceJob
 
 _PARTS = 16
 _BYTES_PER_BUCKET = 1 << 20

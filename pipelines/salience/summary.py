@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
-from pipelines.salience.job import SalienceJob
 from schemas import SALIENT_TERMS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
+
+if TYPE_CHECKING:
+    from pipelines.salience.job import SalienceJob
 
 _SHOWN_ITEMS = 5
 _SHOWN_TERMS = 8

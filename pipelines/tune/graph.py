@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
-from pipelines.tune.job import TuneJob
 from schemas import COLLECTIONS, EMBEDDINGS, NAMING_EXAMPLES
 from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
@@ -16,6 +17,9 @@ from transforms.naming.examples.selection import SelectCandidates
 from transforms.naming.examples.terms import JoinTerms
 from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
+
+if TYPE_CHECKING:
+    from pipelines.tune.job import TuneJob
 
 _PARTS = 16
 _BYTES_PER_BUCKET = 1 << 20

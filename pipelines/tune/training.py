@@ -24,7 +24,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipelines.tune.job import Teaching, TuneJob
 from schemas import NAMING_EXAMPLES
 from transforms.columnar import concatenate
 from transforms.datasets.files import resolve_source
@@ -37,6 +36,7 @@ from transforms.naming.training_examples import tuning_pairs
 from transforms.naming.tuning_metadata import MANIFEST
 
 if TYPE_CHECKING:
+    from pipelines.tune.job import Teaching, TuneJob
     from transforms.language_models.tuning.trainer import TrainingStatus
     from transforms.language_models.tuning.tune import TuningResult
 

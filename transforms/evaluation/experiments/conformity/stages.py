@@ -9,8 +9,9 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
-from transforms.datasets.counts import count
+from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import EncoderSource
@@ -27,6 +28,7 @@ from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildC
 from transforms.evaluation.methods import Corpus
 
 
+@with_output_types(ConformityData, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
 class _Inject(beam.DoFn):
     """Convert all collections to `ConformityData`; emit the catalogue, the items of the mixtures and counts."""
 
