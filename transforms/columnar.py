@@ -217,14 +217,14 @@ def run_offsets(sorted_codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
 
 
-def offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def list_offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Compute the offsets of consecutive lists from their lengths: `[0, ..., sum]`, one more than there are lists."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
-def lists(list_offsets: npt.NDArray[np.integer], values: pa.Array) -> pa.ListArray:
+def list_array(offsets: npt.NDArray[np.integer], values: pa.Array) -> pa.ListArray:
     """Build an array of lists from their offsets and their concatenated values."""
-    return pa.ListArray.from_arrays(pa.array(list_offsets, pa.int32()), values)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 class Matched(NamedTuple):

@@ -22,9 +22,9 @@ from transforms.columnar import (
     StringIndex,
     bucket_ids,
     concatenate,
-    lists,
+    list_array,
+    list_offsets,
     match_rows,
-    offsets,
     run_offsets,
     split_by_bucket,
     split_by_size,
@@ -298,11 +298,11 @@ def test_collections_are_grouped_together_by_name(buckets: int) -> None:
 
 def test_offsets_and_lists_are_the_inverse_of_flatten() -> None:
     given = pa.array([["a"], [], ["b", "c"]], pa.list_(pa.string()))
-    found = offsets(pc.list_value_length(given).to_numpy())
+    found = list_offsets(pc.list_value_length(given).to_numpy())
     assert found.dtype == np.int64
     assert found.tolist() == [0, 1, 1, 3]
-    assert lists(found, given.flatten()).equals(given)
-    assert offsets([]).tolist() == [0]
+    assert list_array(found, given.flatten()).equals(given)
+    assert list_offsets([]).tolist() == [0]
 
 
 def test_matching_rows_are_aligned_and_keep_the_order_of_the_left() -> None:

@@ -19,7 +19,7 @@ from transforms.columnar import (
     MAX_ELEMENT_BYTES,
     CoGroupByBucket,
     concatenate,
-    lists,
+    list_array,
     match_rows,
     run_offsets,
     split_by_size,
@@ -83,7 +83,7 @@ def distinct_texts(hashed: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("content_hash", "ascending"), ("item_id", "ascending")]))
     starts = run_offsets(rows["content_hash"].dictionary_encode().indices.to_numpy())
     firsts = pa.array(starts[:-1])
-    items = lists(starts, rows["item_id"])
+    items = list_array(starts, rows["item_id"])
     return pa.RecordBatch.from_arrays(
         [rows["content_hash"].take(firsts), rows["text"].take(firsts), items], schema=REQUESTS
     )
@@ -132,7 +132,7 @@ def encode_requests(requests: pa.RecordBatch, encoder: Encoder) -> pa.RecordBatc
         SchemaError: when a vector does not have unit length.
     """
     vectors = encoder.encode(requests["text"].to_pylist())
-    vector_lists = lists(np.arange(len(vectors) + 1) * encoder.dimension, pa.array(vectors.ravel()))
+    vector_lists = list_array(np.arange(len(vectors) + 1) * encoder.dimension, pa.array(vectors.ravel()))
     embeddings = pa.RecordBatch.from_arrays([requests["content_hash"], vector_lists], schema=EMBEDDINGS.arrow)
     EMBEDDINGS.check(embeddings)
     return embeddings
