@@ -75,9 +75,9 @@ def _add_endpoint_limits(parser: argparse.ArgumentParser) -> None:
         help="Seconds that a request to an endpoint waits for a reply.",
     )
     add(
-        "--endpoint_requests_at_once",
+        "--endpoint_concurrency",
         type=bounded_number(int, 1, 1000),
-        default=ClientLimits.requests_at_once,
+        default=ClientLimits.concurrency,
         help="Requests to an endpoint that each process of a worker has open at a time.",
     )
     add(
@@ -375,7 +375,7 @@ def _asked(args: argparse.Namespace, naming: NamingConfig) -> tuple[GenerationSp
     decoding = DecodingConfig(args.max_new_tokens, args.temperature, args.top_p, args.seed, number)
     limits = ClientLimits(
         args.endpoint_timeout,
-        args.endpoint_requests_at_once,
+        args.endpoint_concurrency,
         args.endpoint_requests_per_second,
         args.endpoint_retries,
     )

@@ -347,8 +347,6 @@ def _tuning_config(args: argparse.Namespace) -> TuningConfig:
     for name, way in (("rank", "lora"), ("top_layers", "lora"), ("prompt_tokens", "prompt_tuning")):
         if name in given and given.get("method", TuningConfig.method) != way:
             raise UsageError(f"--{name} is for --tuning_method={way}")
-    if given.get("top_layers") == 0:
-        given["top_layers"] = None
     return TuningConfig(**given)
 
 

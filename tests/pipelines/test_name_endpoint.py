@@ -70,7 +70,7 @@ def test_a_server_that_is_not_there_can_be_planned_with(
         monkeypatch.setitem(sys.modules, package, None)
     options = (
         "--endpoint_timeout=7.5",
-        "--endpoint_requests_at_once=3",
+        "--endpoint_concurrency=3",
         "--endpoint_requests_per_second=.5",
         "--endpoint_retries=0",
     )
@@ -86,7 +86,7 @@ def test_a_server_that_is_not_there_can_be_planned_with(
     assert jobs[0].configuration == jobs[1].configuration
 
 
-@pytest.mark.parametrize("option", ["timeout=1", "requests_at_once=1", "requests_per_second=1", "retries=1"])
+@pytest.mark.parametrize("option", ["timeout=1", "concurrency=1", "requests_per_second=1", "retries=1"])
 @pytest.mark.parametrize("model", [("--method=few_shot", "--model=smollm2"), ()], ids=["smollm2", "salient"])
 def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]) -> None:
     told = refusal(*model, f"--endpoint_{option}")
@@ -97,7 +97,7 @@ def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]
     ("option", "allowed"),
     [
         ("timeout=0", "a number in (0, 86400], got '0'"),
-        ("requests_at_once=0", "a whole number in [1, 1000], got '0'"),
+        ("concurrency=0", "a whole number in [1, 1000], got '0'"),
         ("requests_per_second=0", "a number in (0, 100000], got '0'"),
         ("retries=-1", "a whole number in [0, 100], got '-1'"),
     ],

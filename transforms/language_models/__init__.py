@@ -1,1 +1,1 @@
-"""Language models: loading them, and having them answer many questions. Knows nothing of journeys."""
+"""Language models: loading, generation of completions on Beam, and tuning. Knows nothing of journeys and names."""

@@ -1,36 +1,51 @@
-"""How hard an endpoint is asked. Nothing of it changes an answer."""
+"""Client-side timeout, concurrency, rate and retries of an endpoint. No completion depends on them."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
+
+from transforms.settings import setting, validate
 
 
 @dataclasses.dataclass(frozen=True)
 class ClientLimits:
-    """How long, how often and how fast an endpoint is asked, by each process of a worker.
-
-    Attributes:
-        timeout: seconds that a request waits for a connection, and again for the server to say something.
-        requests_at_once: requests that are open at a time.
-        requests_per_second: how many requests begin in a second, evenly; None: as many as there are.
-        retries: how often a request is made again that failed in a way that may pass.
+    """Limits of the requests that each process of a worker makes to an endpoint.
 
     Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
+        ValueError: naming the field, the value given and what is allowed.
     """
 
-    timeout: float = 60.0
-    requests_at_once: int = 8
-    requests_per_second: float | None = None
-    retries: int = 5
+    timeout: float = setting(
+        60.0,
+        minimum=0,
+        above=True,
+        maximum=86_400,
+        option="endpoint_timeout",
+        help="Seconds that a request to an endpoint waits for a connection, and then for a reply.",
+    )
+    concurrency: int = setting(
+        8,
+        minimum=1,
+        maximum=1000,
+        option="endpoint_concurrency",
+        help="Maximum number of open requests to an endpoint of each worker process.",
+    )
+    requests_per_second: float | None = setting(
+        None,
+        minimum=0,
+        above=True,
+        maximum=100_000,
+        option="endpoint_requests_per_second",
+        help="Maximum rate of requests to an endpoint of each worker process. Default: no limit.",
+    )
+    retries: int = setting(
+        5,
+        minimum=0,
+        maximum=100,
+        option="endpoint_retries",
+        help="Number of times that a request to an endpoint is repeated while the server is busy, broken or "
+        "unreachable.",
+    )
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout < math.inf:
-            raise ValueError(f"timeout must be above 0 and finite, got {self.timeout}")
-        if self.requests_at_once < 1:
-            raise ValueError(f"requests_at_once must be at least 1, got {self.requests_at_once}")
-        if self.requests_per_second is not None and not 0 < self.requests_per_second < math.inf:
-            raise ValueError(f"requests_per_second must be above 0 and finite, got {self.requests_per_second}")
-        if self.retries < 0:
-            raise ValueError(f"retries must be at least 0, got {self.retries}")
+        validate(self)

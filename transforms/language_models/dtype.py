@@ -1,4 +1,4 @@
-"""How many bits a language model reckons in. Imports nothing that takes long: wrong options are told at once."""
+"""The type of weights and activations. Kept import-light so that errors in options surface quickly."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ if TYPE_CHECKING:
     import torch
 
 DTypeName = Literal["auto", "float32", "bfloat16"]
-"""`auto`: 16 bits where the machine multiplies them itself, and 32 elsewhere."""
+"""`auto`: bfloat16 where the hardware supports it, else float32."""
 
-_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
-_PROCESSOR = Path("/proc/cpuinfo")
+_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
-def cpu_has_bfloat16(processor: Path = _PROCESSOR) -> bool:
-    """Whether this machine's processors multiply bfloat16 themselves: those of x86 that say so under Linux.
+def cpu_has_bfloat16(cpu_info: Path = _CPU_INFO) -> bool:
+    """Whether the processors of this machine multiply bfloat16 natively: x86 processors with these flags on Linux.
 
-    Others can be told to, but gain nothing where each number is made into 32 bits first.
+    Others can emulate it, but gain nothing, because each number is converted to float32 first.
 
     Args:
-        processor: where Linux says what a processor can do.
+        cpu_info: the file in which Linux lists the flags of the processors.
     """
-    return processor.is_file() and not _INSTRUCTIONS.isdisjoint(processor.read_text(encoding="utf-8").split())
+    return cpu_info.is_file() and not _CPU_FLAGS.isdisjoint(cpu_info.read_text(encoding="utf-8").split())
 
 
-def resolve_dtype(dtype: DTypeName, device: torch.device) -> torch.dtype:
-    """The type of weights and activations on a device.
-
-    A GPU without bfloat16 takes float16 for `auto`.
-    """
+def resolve_dtype(name: DTypeName, device: torch.device) -> torch.dtype:
+    """Return the type of weights and activations on a device; for `auto`, float16 on a GPU without bfloat16."""
     import torch
 
-    if dtype != "auto":
-        return torch.float32 if dtype == "float32" else torch.bfloat16
+    if name != "auto":
+        return torch.float32 if name == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32

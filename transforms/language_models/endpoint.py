@@ -1,4 +1,9 @@
-"""A language model behind an endpoint that is compatible with OpenAI's: vLLM, TGI, llama.cpp and others."""
+"""A language model behind an endpoint that is compatible with OpenAI's: vLLM, TGI, llama.cpp and others.
+
+The package `openai` is not used. Its client does not retry empty or malformed replies, ignores long `Retry-After`
+headers, and lets other threads go on when a server asks to wait; without its retries it would replace a single call of
+`requests`.
+"""
 
 from __future__ import annotations
 
@@ -16,43 +21,44 @@ import requests
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig, prompt_seed
 from transforms.language_models.endpoint_name import KEY_VARIABLE
-from transforms.language_models.endpoint_pace import RateLimiter, wait_before
 from transforms.language_models.endpoint_reply import (
     EndpointError,
     TransientError,
-    cause,
-    check_status,
-    first_line,
+    describe_error,
+    parse_completion,
+    raise_for_status,
 )
 from transforms.language_models.interface import Completion, NBest
 from transforms.language_models.prompt_template import PromptTemplate, chat_messages
+from transforms.language_models.rate_limiter import RateLimiter, backoff
 from transforms.model_files import ModelUnavailableError
 
-LONGEST_ASKED_WAIT = 300.0
-"""Seconds; a server that asks for a longer wait is taken at its word, and the question fails."""
+MAX_RETRY_AFTER = 300.0
+"""Seconds. If a server asks for a longer wait, the prompt fails."""
 
 _UNAVAILABLE = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]*")
-_Made = TypeVar("_Made")
+_T = TypeVar("_T")
 
 
 class OpenAIEndpoint:
-    """A model that a server holds, and other processes may ask too.
+    """A model that a server loads, for several processes.
 
-    Questions are put in requests of their own, several at once, and those that fail in a way that may pass are put
-    again. A question that fails for good costs its own answer alone. Nothing is asked before the first question.
+    Each prompt is one request; several are open at a time, and transient failures are retried. A prompt that fails for
+    good does not fail the others. No request is made before the first prompt.
 
     Args:
-        url: what stands before `/chat/completions`.
-        model: the model's name there.
-        template: what is said around each question.
-        decoding: how an answer is drawn.
-        limits: how hard the server is asked.
-        key: what the server wants to know its clients by; None: what the environment has, which may be nothing.
-        reach_first: whether `answer` raises where the server is out of reach from the start; else each question fails.
+        url: the part of the address before `/chat/completions`.
+        model: the name of the model at the endpoint.
+        template: the text around each prompt.
+        decoding: configuration of decoding.
+        limits: limits of the requests.
+        key: the API key; None: that of the environment, which may be empty.
+        reach_first: whether `generate` raises an error if the server is unreachable at first; otherwise each prompt
+            fails.
 
     Raises:
-        ModelUnavailableError: when the key is none.
+        ModelUnavailableError: if the key is invalid.
     """
 
     def __init__(
@@ -70,63 +76,63 @@ class OpenAIEndpoint:
         self.template = template or PromptTemplate()
         self.decoding = decoding or DecodingConfig()
         self.limits = limits or ClientLimits()
-        self._key = _checked_key(os.environ.get(KEY_VARIABLE, "") if key is None else key)
-        self._session = _session(self._key, self.limits.requests_at_once)
-        self._pace = RateLimiter(self.limits)
+        self._key = _check_key(os.environ.get(KEY_VARIABLE, "") if key is None else key)
+        self._session = _session(self._key, self.limits.concurrency)
+        self._rate = RateLimiter(self.limits)
         self._lock = threading.Lock()
-        self._to_reach = reach_first
+        self._ping_first = reach_first
 
     def generate(self, prompts: Sequence[str]) -> list[NBest]:
-        """One answer for each question, in their order.
+        """Complete prompts; see `LanguageModel`.
 
         Raises:
-            ModelUnavailableError: when the server must be reached first, and is not.
+            ModelUnavailableError: if the server must be reachable, and is not.
         """
         if not prompts:
             return []
         with self._lock:
-            if self._to_reach:
-                self.reach()
-            self._to_reach = False
-        # Of a call, not of the model: nothing is left to be closed, and its threads do not keep a process alive.
-        with ThreadPool(min(len(prompts), self.limits.requests_at_once)) as pool:
-            return pool.map(self._answer, prompts, chunksize=1)
+            if self._ping_first:
+                self.ping()
+            self._ping_first = False
+        # A pool for each call: nothing has to be closed, and its threads do not keep a process alive.
+        with ThreadPool(min(len(prompts), self.limits.concurrency)) as pool:
+            return pool.map(self._complete, prompts, chunksize=1)
 
-    def reach(self) -> None:
-        """Asks whether the server is there, so that one that is not is told at once, not once for each question.
+    def ping(self) -> None:
+        """Check once that the server is reachable, so that it is not reported for each prompt.
 
         Raises:
-            ModelUnavailableError: when it is not, or does not take the key.
+            ModelUnavailableError: if the server is unreachable or rejects the key.
         """
         try:
-            self._patiently("", self._look)
+            self._retry("", self._get_models)
         except EndpointError as error:
             raise ModelUnavailableError(f"language model {self.model} at {self.url}: {error}") from error
 
-    def _answer(self, question: str) -> NBest:
+    def _complete(self, prompt: str) -> NBest:
         try:
-            return NBest((Completion(self._patiently(question, lambda: self._ask(question))),))
+            return NBest((Completion(self._retry(prompt, lambda: self._post(prompt))),))
         except EndpointError as error:
             return NBest((), str(error))
-        except Exception as error:  # its words may hold the key, or what differs from run to run
+        except Exception as error:  # its message may contain the key, or differ from run to run
             return NBest((), f"the request fails with {type(error).__name__}")
 
-    def _ask(self, question: str) -> str:
-        body = chat(self.model, self.template, self.decoding, question)
+    def _post(self, prompt: str) -> str:
+        body = request_body(self.model, self.template, self.decoding, prompt)
         response = self._request("POST", "/chat/completions", body)
-        check_status(response, self._key)
-        return first_line(response)
+        raise_for_status(response, self._key)
+        return parse_completion(response)
 
-    def _look(self) -> None:
-        """Any reply will do, as not every server lists its models, but that of one that is not ready."""
+    def _get_models(self) -> None:
+        """Accept any reply, because not every server lists its models, except those of a server that is not ready."""
         response = self._request("GET", "/models")
         if response.status_code == 401:
-            raise EndpointError(f"status 401: the key in the environment variable {KEY_VARIABLE} is not taken")
+            raise EndpointError(f"status 401: the key in the environment variable {KEY_VARIABLE} is rejected")
         if response.status_code in _UNAVAILABLE:
-            check_status(response, self._key)
+            raise_for_status(response, self._key)
 
     def _request(self, method: str, path: str, body: Any = None) -> requests.Response:
-        with self._pace.turn():
+        with self._rate.acquire():
             try:
                 return self._session.request(method, self.url + path, json=body, timeout=self.limits.timeout)
             except requests.TooManyRedirects as error:
@@ -137,45 +143,46 @@ class OpenAIEndpoint:
                 requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError,
             ) as error:
-                raise TransientError(cause(error, self.limits.timeout)) from error
+                raise TransientError(describe_error(error, self.limits.timeout)) from error
 
-    def _patiently(self, asked: str, make: Callable[[], _Made]) -> _Made:
-        """What `make` gives, which is tried again as long as it may yet succeed."""
+    def _retry(self, prompt: str, call: Callable[[], _T]) -> _T:
+        """Return the result of a call, which is repeated after transient errors."""
         for attempt in range(self.limits.retries + 1):
             if attempt:
-                time.sleep(wait_before(attempt, asked))
+                time.sleep(backoff(attempt, prompt))
             try:
-                return make()
+                return call()
             except TransientError as error:
                 last = error
-                if (error.wait or 0) > LONGEST_ASKED_WAIT:
-                    raise EndpointError(f"{error}; the server asks for a wait of {error.wait:g} seconds") from error
-                if error.wait:
-                    self._pace.hold(error.wait)
+                wait = error.retry_after or 0.0
+                if wait > MAX_RETRY_AFTER:
+                    raise EndpointError(f"{error}; the server asks for a wait of {wait:g} seconds") from error
+                if wait:
+                    self._rate.pause(wait)
         tries = self.limits.retries + 1
         raise EndpointError(f"{last}, after {tries} tries" if tries > 1 else str(last)) from last
 
 
-def chat(model: str, template: PromptTemplate, decoding: DecodingConfig, question: str) -> dict[str, Any]:
-    """The body of a request for a chat completion.
+def request_body(model: str, template: PromptTemplate, decoding: DecodingConfig, prompt: str) -> dict[str, Any]:
+    """Return the body of a request for a chat completion.
 
-    Each question has a seed of its own, of 31 bits, which every server takes: an answer depends on its question alone.
-    Where nothing is drawn, `top_p` is left out, as TGI refuses a 1.
+    Each prompt has its own seed, of 31 bits, which every server accepts, so a completion depends on its prompt alone.
+    Without sampling `top_p` is left out, because TGI rejects a value of 1.
     """
-    cut = {"top_p": decoding.top_p} if decoding.temperature > 0 else {}
+    sampling = {"top_p": decoding.top_p} if decoding.temperature > 0 else {}
     return {
         "model": model,
-        "messages": chat_messages(template, question),
+        "messages": chat_messages(template, prompt),
         "max_tokens": decoding.max_new_tokens,
         "temperature": decoding.temperature,
-        **cut,
-        "seed": prompt_seed(question, decoding.seed) >> 32,
+        **sampling,
+        "seed": prompt_seed(prompt, decoding.seed) >> 32,
         "stop": ["\n"],
     }
 
 
 class _Bearer(requests.auth.AuthBase):
-    """Sends the key, whatever a .netrc says; the library leaves it out where it is led to another host."""
+    """Sends the key, whatever a .netrc says; the library removes it after a redirect to another host."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -186,7 +193,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _session(key: str, connections: int) -> requests.Session:
-    """Connections that are used again, by all threads; it keeps nothing else from one request to the next."""
+    """Return a session whose connections all threads reuse; it keeps no cookies."""
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
@@ -196,10 +203,8 @@ def _session(key: str, connections: int) -> requests.Session:
     return session
 
 
-def _checked_key(text: str) -> str:
+def _check_key(text: str) -> str:
     key = text.strip()
     if not _KEY.fullmatch(key):
-        raise ModelUnavailableError(
-            f"the environment variable {KEY_VARIABLE} holds no key: a sign in it cannot be sent"
-        )
+        raise ModelUnavailableError(f"the environment variable {KEY_VARIABLE} contains characters that no key may have")
     return key

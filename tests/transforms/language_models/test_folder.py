@@ -39,7 +39,7 @@ def test_the_two_kinds_of_adapters(tmp_path: Path, kind: str) -> None:
     [
         ("config.json", "config.json is missing"),
         ("tokenizer.json", "lacks tokenizer.json"),
-        ("model.safetensors", "has no weights as safetensors, and no other format is read"),
+        ("model.safetensors", "has no weights as safetensors, the only format that is read"),
     ],
 )
 def test_what_a_model_lacks_is_named(tmp_path: Path, name: str, reason: str) -> None:
@@ -52,7 +52,7 @@ def test_what_a_model_lacks_is_named(tmp_path: Path, name: str, reason: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("{", "cannot be read"), ("[]", "is no map"), (b"\xff", "cannot be read")]
+    ("text", "reason"), [("{", "cannot be read"), ("[]", "is not a JSON object"), (b"\xff", "cannot be read")]
 )
 def test_a_configuration_that_is_none_is_named(tmp_path: Path, text: str | bytes, reason: str) -> None:
     (make_folder(tmp_path) / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -63,7 +63,7 @@ def test_a_configuration_that_is_none_is_named(tmp_path: Path, text: str | bytes
 def test_a_model_of_code_in_its_folder_is_refused(tmp_path: Path) -> None:
     make_folder(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoConfig": "evil.Config"}}))
-    with pytest.raises(FolderError, match="wants code of its own to be run"):
+    with pytest.raises(FolderError, match="needs code from the folder, which is never run"):
         read_model(tmp_path)
 
 
@@ -71,9 +71,9 @@ def test_other_adapters_are_refused_with_what_is_allowed(tmp_path: Path) -> None
     with pytest.raises(FolderError, match=r"adapter_config\.json is missing"):
         read_adapter(tmp_path)
     make_adapter(tmp_path, "IA3")
-    with pytest.raises(FolderError, match=r"is of the kind 'IA3'; allowed are LORA, PROMPT_TUNING"):
+    with pytest.raises(FolderError, match=r"is of kind 'IA3'; allowed are LORA, PROMPT_TUNING"):
         read_adapter(tmp_path)
     make_adapter(tmp_path)
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
-    with pytest.raises(FolderError, match=r"lacks adapter_model\.safetensors, and no other format is read"):
+    with pytest.raises(FolderError, match=r"lacks adapter_model\.safetensors, the only format that is read"):
         read_adapter(tmp_path)

@@ -1,1 +1,1 @@
-"""Teaching a language model by examples of questions with the answers that are wanted."""
+"""Tuning of a language model on pairs of prompt and completion."""

@@ -1,4 +1,4 @@
-"""Pairs of question and answer -> the numbers that a model is taught by."""
+"""Training examples -> token matrices."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.batching import pad
-from transforms.language_models.prompt_template import TokenizedTemplate, tokenize_prompt
+from transforms.language_models.prompt_template import TokenizedTemplate, tokenize_completion, tokenize_prompt
 from transforms.language_models.tuning.config import TrainingExample
 
 if TYPE_CHECKING:
     import torch
 
 IGNORED = -100
-"""The label of a place at which nothing is to be said, in torch's words."""
+"""The label of a position without a target, as torch defines it."""
 
 
 class Row(NamedTuple):
     """One example in tokens.
 
     Attributes:
-        asked: what the model reads, the frame around the question among it.
-        answer: what it is to say, with the mark of its end.
+        prompt: token ids that the model reads, with the template.
+        completion: token ids of the target, with the end token.
+        weight: weight of its tokens in the loss.
     """
 
-    asked: list[int]
-    answer: list[int]
+    prompt: list[int]
+    completion: list[int]
+    weight: float = 1.0
 
 
 def token_rows(
-    tokenizer: Any, tokenize_template: TokenizedTemplate, pairs: Sequence[TrainingExample], encoder_decoder: bool
+    tokenizer: Any, template: TokenizedTemplate, examples: Sequence[TrainingExample], encoder_decoder: bool
 ) -> list[Row]:
-    """One row for each pair.
+    """Tokenize examples, one row for each.
 
     Args:
-        tokenizer: of transformers.
-        tokenize_template: what stands around each question when the model is used.
-        pairs: what is taught.
-        encoder_decoder: whether the model reads the question apart from its answer.
+        tokenizer: a tokenizer of transformers.
+        template: the tokens around each prompt when the model is used.
+        examples: the examples.
+        encoder_decoder: whether the model reads prompts and completions separately.
     """
-    # Without a template an answer stands behind its question on the same line.
-    space = "" if tokenizer.chat_template or encoder_decoder else " "
     rows = []
-    for pair in pairs:
-        asked = [*tokenize_template.before, *tokenize_prompt(tokenizer, pair.question), *tokenize_template.after]
-        answer = tokenizer(space + pair.answer, add_special_tokens=False, split_special_tokens=True).input_ids
-        rows.append(Row(asked, [*answer, tokenizer.eos_token_id]))
+    for example in examples:
+        prompt = [*template.before, *tokenize_prompt(tokenizer, example.prompt), *template.after]
+        completion = tokenize_completion(tokenizer, example.completion, encoder_decoder)
+        rows.append(Row(prompt, [*completion, tokenizer.eos_token_id], example.weight))
     return rows
 
 
@@ -56,9 +56,9 @@ class Batch(NamedTuple):
     """Rows as matrices, of dtype int64.
 
     Attributes:
-        input_ids: shape (rows, longest): what is read; padding stands behind.
+        input_ids: shape (rows, longest row), padded on the right.
         attention_mask: of the same shape: 1 for a token, 0 for padding.
-        labels: shape (rows, answers): what is to be said at the last so many places, `IGNORED` where nothing is.
+        labels: shape (rows, targets): the targets of the last positions, `IGNORED` where there is none.
     """
 
     input_ids: npt.NDArray[np.int64]
@@ -67,32 +67,28 @@ class Batch(NamedTuple):
 
 
 def decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
-    """Rows for a model that reads an answer behind its question.
+    """Build the batch of a model that reads a completion after its prompt.
 
-    The labels begin where the first answer of the batch does: only there logits are needed, and a vocabulary of 50,000
-    tokens makes them dear.
+    The labels begin at the first completion of the batch: logits are computed from there only, because they are
+    expensive for a vocabulary of 50,000 tokens.
     """
-    wholes = [[*row.asked, *row.answer] for row in rows]
-    start = min(len(row.asked) for row in rows)
-    labels = [[*[IGNORED] * (len(row.asked) - start), *row.answer] for row in rows]
-    return Batch(*_matrix(wholes, padding), _matrix(labels, IGNORED)[0])
+    sequences = [[*row.prompt, *row.completion] for row in rows]
+    start = min(len(row.prompt) for row in rows)
+    labels = [[*[IGNORED] * (len(row.prompt) - start), *row.completion] for row in rows]
+    return Batch(*pad(sequences, padding), pad(labels, IGNORED)[0])
 
 
 def encoder_decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
-    """Rows for a model that reads the question apart from its answer."""
-    return Batch(*_matrix([row.asked for row in rows], padding), _matrix([row.answer for row in rows], IGNORED)[0])
-
-
-def _matrix(rows: Sequence[list[int]], padding: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    return pad(list(rows), padding)
+    """Build the batch of a model that reads prompts and completions separately."""
+    return Batch(*pad([row.prompt for row in rows], padding), pad([row.completion for row in rows], IGNORED)[0])
 
 
 class Collate:
-    """What makes a batch of torch's tensors of rows.
+    """Builds a batch of torch tensors from rows.
 
     Args:
-        encoder_decoder: which of the two batches is made.
-        padding: the token that pads.
+        encoder_decoder: whether the model reads prompts and completions separately.
+        padding: the padding token.
     """
 
     def __init__(self, encoder_decoder: bool, padding: int) -> None:
@@ -100,8 +96,10 @@ class Collate:
         self._padding = padding
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """A batch by the names that models of transformers have for its matrices."""
+        """Return tensors by the names of the arguments of transformers; `weights`, shape (rows,), if any is not 1."""
         import torch
 
-        batch = self._batch([Row(row["asked"], row["answer"]) for row in rows], self._padding)
-        return {name: torch.from_numpy(matrix) for name, matrix in batch._asdict().items()}
+        batch = self._batch([Row(**row) for row in rows], self._padding)
+        tensors = {name: torch.from_numpy(matrix) for name, matrix in batch._asdict().items()}
+        weights = [row["weight"] for row in rows]
+        return tensors if all(weight == 1 for weight in weights) else tensors | {"weights": torch.tensor(weights)}

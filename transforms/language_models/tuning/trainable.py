@@ -1,4 +1,4 @@
-"""The model as it is taught: which of its numbers are learnt; and how what was learnt is written."""
+"""Models with trainable parameters, and the files that are written after training."""
 
 from __future__ import annotations
 
@@ -17,38 +17,37 @@ if TYPE_CHECKING:
 
 
 def trainable_model(
-    model: ModelFolder, config: TuningConfig, device: torch.device, first_prompt: Sequence[int] = ()
+    model: ModelFolder, config: TuningConfig, device: torch.device, initial_prompt: Sequence[int] = ()
 ) -> Any:
-    """A model of transformers, or one of PEFT around it, whose learnt numbers alone ask for gradients.
+    """Load a model of transformers, or wrap it by PEFT, with `requires_grad` set on trainable parameters only.
 
-    Weights that stay as they are have 16 bits where the device multiplies such numbers by itself; what is learnt has
-    32.
+    Frozen weights are bfloat16 if the device supports it; trainable parameters are float32.
 
     Args:
-        model: what is taught.
-        config: how.
-        device: where it is to be.
-        first_prompt: tokens whose vectors a prompt begins with, over and over (Lester et al. 2021 find that real words
-            are a better start than chance); empty: chance.
+        model: the folder of the model.
+        config: the configuration of tuning.
+        device: the device of the result.
+        initial_prompt: tokens whose vectors initialize a soft prompt, repeated as needed (Lester et al. 2021 find that
+            real words are a better start than random vectors); empty: random vectors.
     """
     import torch
 
-    whole = config.method == "full"
-    shortest = resolve_dtype("auto", device)
-    short = shortest == torch.bfloat16 and not whole  # the range of float16 is too small for gradients
+    full = config.method == "full"
+    # The range of float16 is too small for gradients.
+    frozen_in_bfloat16 = resolve_dtype("auto", device) == torch.bfloat16 and not full
     loaded = load_pretrained(model)
-    if short:
+    if frozen_in_bfloat16:
         cast_weights(loaded, torch.bfloat16)
     loaded.config.use_cache = False
-    if whole:
+    if full:
         return loaded.to(device)
     from peft import get_peft_model
 
-    with warnings.catch_warnings():  # PEFT asks transformers in a way that is to be given up
+    with warnings.catch_warnings():  # PEFT reads an attribute that transformers deprecated
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         trainable = get_peft_model(loaded, _adapter_config(loaded, model, config))
-    if config.method == "prompt_tuning" and first_prompt:
-        _begin_prompt(trainable, first_prompt, config.prompt_tokens)
+    if config.method == "prompt_tuning" and initial_prompt:
+        _initialize_soft_prompt(trainable, initial_prompt, config.prompt_tokens)
     return trainable.to(device)
 
 
@@ -57,7 +56,7 @@ def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> An
 
     task = TaskType.SEQ_2_SEQ_LM if model.encoder_decoder else TaskType.CAUSAL_LM
     if config.method == "prompt_tuning":
-        # The vectors stand before what an encoder reads, and nowhere else.
+        # The soft prompt precedes the input of an encoder, not that of the decoder.
         return PromptTuningConfig(
             task_type=task,
             num_virtual_tokens=config.prompt_tokens,
@@ -65,7 +64,7 @@ def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> An
             num_transformer_submodules=1 if model.encoder_decoder else None,
         )
     layers = None
-    if config.top_layers is not None and not model.encoder_decoder:
+    if config.top_layers and not model.encoder_decoder:
         count = loaded.config.num_hidden_layers
         layers = list(range(max(count - config.top_layers, 0), count))
     return LoraConfig(
@@ -77,17 +76,17 @@ def _adapter_config(loaded: Any, model: ModelFolder, config: TuningConfig) -> An
     )
 
 
-def _begin_prompt(trainable: Any, tokens: Sequence[int], count: int) -> None:
+def _initialize_soft_prompt(trainable: Any, tokens: Sequence[int], count: int) -> None:
     import torch
 
-    words = torch.tensor([tokens[place % len(tokens)] for place in range(count)])
+    words = torch.tensor([tokens[index % len(tokens)] for index in range(count)])
     prompt = trainable.prompt_encoder[trainable.active_adapter].embedding.weight
     with torch.no_grad():
         prompt.copy_(trainable.get_input_embeddings()(words))
 
 
 def _linear_layers(loaded: Any) -> list[str]:
-    """The names that linear layers have inside each layer of a model, but the one that makes logits."""
+    """Return the names of the linear layers inside each layer of a model, without the LM head."""
     import torch
 
     head = loaded.get_output_embeddings()
@@ -96,13 +95,13 @@ def _linear_layers(loaded: Any) -> list[str]:
 
 
 def save_tuned(trainable: Any, tokenizer: Any, folder: Path, base: str) -> None:
-    """Writes what was learnt, in 16 bits: an adapter as PEFT lays it out, or a whole model with its tokenizer.
+    """Write an adapter in the layout of PEFT, in float16, or a whole model with its tokenizer, in bfloat16.
 
     Args:
-        trainable: of `trainable_model`.
-        tokenizer: of the model.
-        folder: where to; it is made.
-        base: what an adapter says of the model that it is for; empty: as PEFT found it.
+        trainable: a model of `trainable_model`.
+        tokenizer: the tokenizer of the model.
+        folder: the output folder; it is created.
+        base: the name of the base model in the adapter's configuration; empty: the path of its folder.
     """
     import torch
     from peft import PeftModel
@@ -114,8 +113,9 @@ def save_tuned(trainable: Any, tokenizer: Any, folder: Path, base: str) -> None:
         return
     if base:
         trainable.active_peft_config.base_model_name_or_path = base
-    for learnt in trainable.parameters():
-        if learnt.requires_grad:
-            learnt.data = learnt.data.to(torch.float16)
-    trainable.save_pretrained(str(folder), save_embedding_layers=False)  # none is taught, and to look would ask a hub
-    (folder / "README.md").unlink(missing_ok=True)  # a form that nobody filled in
+    for parameter in trainable.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float16)
+    # No embedding layer is trained, and to check that PEFT would send a request to a hub.
+    trainable.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model-card template

@@ -1,4 +1,4 @@
-"""The training loop: that of transformers, with logits only where something is to be said."""
+"""The training loop: the Trainer of transformers, with logits at the positions of completions only."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from transforms.language_models.tuning.config import TuningConfig
 from transforms.language_models.tuning.rows import IGNORED, Collate, Row
 
 BATCHES_SORTED_TOGETHER = 50
-"""Examples of so many batches are brought into batches of nearly one length, which need little padding."""
+"""Batches whose examples are sorted by length together, so that each batch needs little padding."""
 
 
 class TrainingStatus(NamedTuple):
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        step: steps done.
-        steps: steps that there are.
-        training_loss: mean loss of the last steps, nats a token; None: not known yet.
-        validation_loss: loss on the validation part when it was last looked at; None: not yet.
+        step: number of finished steps.
+        steps: total number of steps.
+        training_loss: mean loss of the last steps, nats per token; None: unknown so far.
+        validation_loss: loss on the validation split at the last evaluation; None: unknown so far.
     """
 
     step: int
@@ -34,53 +34,58 @@ class TrainingStatus(NamedTuple):
 
 
 def length_grouped_order(lengths: Sequence[int], batch_size: int, seed: int) -> npt.NDArray[np.int64]:
-    """The order in which examples are learnt from: mixed, but in batches of nearly one length.
+    """Compute a random order of examples in which the examples of a batch have similar lengths.
 
     Args:
-        lengths: of each example.
-        batch_size: examples in a batch.
-        seed: of the mixing.
+        lengths: number of tokens of each example.
+        batch_size: examples of a batch.
+        seed: random seed.
 
     Returns:
-        Their indices, shape (examples,); each so many of them are a batch.
+        The indices of all examples, shape (examples,).
     """
     random = np.random.default_rng(seed)
-    mixed = random.permutation(len(lengths))
+    shuffled = random.permutation(len(lengths))
     window = batch_size * BATCHES_SORTED_TOGETHER
     order = []
-    for start in range(0, len(mixed), window):
-        part = mixed[start : start + window]
+    for start in range(0, len(shuffled), window):
+        part = shuffled[start : start + window]
         by_length = part[np.argsort(np.asarray(lengths)[part], kind="stable")]
         batches = np.split(by_length, range(batch_size, len(part), batch_size))
         full, rest = (batches[:-1], batches[-1:]) if len(batches[-1]) < batch_size else (batches, [])
-        order += [full[place] for place in random.permutation(len(full))] + rest
+        order += [full[index] for index in random.permutation(len(full))] + rest
     return np.concatenate(order)
 
 
-def answer_loss(model: Any, inputs: dict[str, Any], encoder_decoder: bool) -> Any:
-    """Mean loss over the tokens of answers, nats a token.
+def completion_loss(model: Any, inputs: dict[str, Any], encoder_decoder: bool) -> Any:
+    """Compute the mean loss over the tokens of completions, nats per token, weighted if the batch has weights.
 
     Args:
-        model: of transformers or PEFT.
+        model: a model of transformers or PEFT.
         inputs: a batch of `Collate`.
-        encoder_decoder: whether the model reads the question apart from its answer.
+        encoder_decoder: whether the model reads prompts and completions separately.
     """
     import torch
 
-    labels = inputs["labels"]
+    labels, weights = inputs["labels"], inputs.get("weights")
     if encoder_decoder:
-        logits = model(**inputs).logits
+        logits = model(**{name: value for name, value in inputs.items() if name != "weights"}).logits
     else:
         kept = labels.shape[1] + 1
-        # Some models can leave out the logits that are not needed; all have them where they are last.
-        less = {"logits_to_keep": kept} if _leaves_out_logits(model) else {}
+        # Some models can skip the logits that are not needed; all models return those of the last positions.
+        arguments = {"logits_to_keep": kept} if _can_skip_logits(model) else {}
         read = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        logits = model(**read, **less).logits[:, -kept:-1]
-    said = logits.reshape(-1, logits.shape[-1]).float()  # 16 bits are too few to sum up in
-    return torch.nn.functional.cross_entropy(said, labels.reshape(-1), ignore_index=IGNORED)
+        logits = model(**read, **arguments).logits[:, -kept:-1]
+    flat = logits.reshape(-1, logits.shape[-1]).float()  # bfloat16 is too coarse for sums
+    targets = labels.reshape(-1)
+    if weights is None:
+        return torch.nn.functional.cross_entropy(flat, targets, ignore_index=IGNORED)
+    losses = torch.nn.functional.cross_entropy(flat, targets, ignore_index=IGNORED, reduction="none")
+    token_weights = (weights.to(losses)[:, None] * (labels != IGNORED)).reshape(-1)
+    return (losses * token_weights).sum() / token_weights.sum()
 
 
-def _leaves_out_logits(model: Any) -> bool:
+def _can_skip_logits(model: Any) -> bool:
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return "logits_to_keep" in inspect.signature(base.forward).parameters
 
@@ -91,41 +96,40 @@ def make_trainer(
     config: TuningConfig,
     encoder_decoder: bool,
     padding: int,
-    checkpoints: Path,
-    logs: Path,
+    folders: tuple[Path, Path],
     show: Callable[[TrainingStatus], None],
 ) -> Any:
-    """A trainer of transformers.
+    """Create a Trainer of transformers.
 
     Args:
-        trainable: what learns.
-        rows: what it learns from, in the order in which it does, and what decides when it ends.
-        config: how.
-        encoder_decoder: whether the model reads the question apart from its answer.
-        padding: the token that pads.
-        checkpoints: folder of the states that a stopped training goes on from.
-        logs: folder for TensorBoard.
-        show: is told how far it is.
+        trainable: a model of `trainable_model`.
+        rows: rows of the training split, in the order of training, and rows of the validation split.
+        config: the configuration of tuning.
+        encoder_decoder: whether the model reads prompts and completions separately.
+        padding: the padding token.
+        folders: the folder of states from which a stopped training resumes, and the folder of logs for TensorBoard.
+        show: called with the progress.
     """
     from torch.utils.tensorboard import SummaryWriter
     from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
     from transformers.integrations.integration_utils import TensorBoardCallback
 
-    class AnswerTrainer(Trainer):
+    class CompletionTrainer(Trainer):
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            loss = answer_loss(model, inputs, encoder_decoder)
+            loss = completion_loss(model, inputs, encoder_decoder)
             return (loss, {}) if return_outputs else loss
 
-    class Shows(TrainerCallback):
+    class ShowProgress(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             show(_training_status(state))
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             show(_training_status(state))
 
-    trainer = AnswerTrainer(
+    checkpoints, logs = folders
+    trainer = CompletionTrainer(
         model=trainable,
         args=_arguments(config, len(rows[0]), checkpoints, str(trainable.device)),
         data_collator=Collate(encoder_decoder, padding),
@@ -134,7 +138,7 @@ def make_trainer(
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=config.patience),
             TensorBoardCallback(SummaryWriter(str(logs))),
-            Shows(),
+            ShowProgress(),
         ],
     )
     _disable_printing(trainer)
@@ -145,10 +149,10 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
     from transformers import TrainingArguments
 
     steps = -(-examples // config.batch_size)
-    between = max(steps // config.evaluations, 1)
+    interval = max(steps // config.evaluations, 1)
     return TrainingArguments(
         output_dir=str(checkpoints),
-        num_train_epochs=1,
+        num_train_epochs=1,  # the rows of all epochs are in one list
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         learning_rate=config.peak_learning_rate,
@@ -158,15 +162,15 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
         bf16=config.method == "full" and device != "cpu",
         train_sampling_strategy="sequential",
         eval_strategy="steps",
-        eval_steps=between,
+        eval_steps=interval,
         eval_on_start=True,
         save_strategy="steps",
-        save_steps=between,
+        save_steps=interval,
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
-        logging_steps=max(between // 5, 1),
+        logging_steps=max(interval // 5, 1),
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
@@ -179,7 +183,7 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
 
 
 def _disable_printing(trainer: Any) -> None:
-    """Takes away what prints each log: it is shown by a bar, and written for TensorBoard."""
+    """Remove the callback that prints each log; a progress bar shows it, and TensorBoard keeps it."""
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)

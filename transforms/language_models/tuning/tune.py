@@ -1,4 +1,4 @@
-"""A language model and examples -> an adapter, or a model, in the layout of PEFT and transformers."""
+"""Tuning of a language model on examples: an adapter or a model, in the layout of PEFT and transformers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from transforms.model_files import ModelUnavailableError, file_sha256
 
 CHECKPOINTS = "checkpoints"
 LOGS = "logs"
-_PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
+"""Python packages that tuning needs."""
 
 
 class TuningResult(NamedTuple):
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
-        steps: steps that were done; fewer than planned where the loss fell no more.
-        examples: examples that were looked at.
-        tokens: tokens of these, padding not among them.
-        trainable_parameters: numbers that were learnt.
-        skipped: examples that were longer than allowed.
-        loss_before: loss on the validation part before, nats a token.
-        loss: the lowest one; what was learnt by then is what is kept.
+        steps: number of finished steps; fewer than planned if training stopped early.
+        examples: number of examples in these steps.
+        tokens: tokens of these examples, without padding.
+        trainable_parameters: number of trainable parameters.
+        skipped: number of examples that were longer than `max_tokens`.
+        loss_before: loss on the validation split before training, nats per token.
+        loss: the lowest loss on the validation split; the parameters of that evaluation are kept.
     """
 
     steps: int
@@ -57,24 +58,23 @@ def tune(
     base: str = "",
     show: Callable[[TrainingStatus], None] = lambda _: None,
 ) -> TuningResult:
-    """Teaches a model.
+    """Train a model on examples, and write the adapter or the model.
 
-    The pairs are gone through once: a caller who wants several passes says so, and may ask differently in each. Where a
-    training is stopped, the same call goes on from the last evaluation.
+    If a training is stopped, the same call resumes from the last evaluation.
 
     Args:
-        model: what is taught; its folder stays as it is.
-        template: what is said around each question, in training as in use.
-        training: what is learnt, in any order: it is mixed by the seed.
-        validation: what decides when it ends, and which state is kept.
-        config: how.
-        folder: where the adapter, or the model, is written, and logs for TensorBoard.
-        base: what the adapter says of the model that it is for, such as a hub id; empty: the folder's path.
-        show: is told how far it is.
+        model: the folder of the model; it is not changed.
+        template: the text around each prompt, in training and in use.
+        training: examples of the training split; the seed determines their order.
+        validation: examples that decide when training stops, and which parameters are kept.
+        config: the configuration of tuning.
+        folder: the output folder of the adapter or the model, and of logs for TensorBoard.
+        base: the name of the base model in the adapter's configuration, such as a hub id; empty: the folder's path.
+        show: called with the progress.
 
     Raises:
-        ValueError: when there is nothing to learn from, or nothing that is short enough.
-        ModelUnavailableError: when packages are missing.
+        ValueError: if a split has no example that is short enough.
+        ModelUnavailableError: if packages are missing.
     """
     _check_packages()
     import torch
@@ -83,62 +83,66 @@ def tune(
     set_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
-    around = tokenize_template(tokenizer, template, model.encoder_decoder)
-    known = [token_rows(tokenizer, around, pairs, model.encoder_decoder) for pairs in (training, validation)]
-    learnt_from, judged_by = (_short_enough(rows, config.max_tokens) for rows in known)
-    order = length_grouped_order([_length(row) for row in learnt_from], config.batch_size, config.seed)
-    learnt_from = [learnt_from[place] for place in order]
-    checkpoints = folder / CHECKPOINTS / _run_id(model, config, learnt_from, judged_by)
+    tokenized = tokenize_template(tokenizer, template, model.encoder_decoder)
+    rows_of = [token_rows(tokenizer, tokenized, split, model.encoder_decoder) for split in (training, validation)]
+    short_enough, validation_rows = (_short_enough(rows, config.max_tokens) for rows in rows_of)
+    training_rows = _ordered(short_enough, config)
+    checkpoints = folder / CHECKPOINTS / _run_id(model, config, training_rows, validation_rows)
     trainable = trainable_model(model, config, device, tokenize_prompt(tokenizer, template.instructions))
-    padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     trainer = make_trainer(
         trainable,
-        (learnt_from, judged_by),
+        (training_rows, validation_rows),
         config,
         model.encoder_decoder,
-        padding,
-        checkpoints,
-        folder / LOGS,
+        tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+        (checkpoints, folder / LOGS),
         show,
     )
     trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
     losses = [log["eval_loss"] for log in trainer.state.log_history if "eval_loss" in log]
-    done = learnt_from[: trainer.state.global_step * config.batch_size]
-    tuned = TuningResult(
+    done = training_rows[: trainer.state.global_step * config.batch_size]
+    result = TuningResult(
         steps=trainer.state.global_step,
         examples=len(done),
         tokens=sum(map(_length, done)),
         trainable_parameters=sum(each.numel() for each in trainable.parameters() if each.requires_grad),
-        skipped=sum(map(len, known)) - len(learnt_from) - len(judged_by),
+        skipped=sum(map(len, rows_of)) - len(short_enough) - len(validation_rows),
         loss_before=losses[0],
         loss=min(losses),
     )
     save_tuned(trainable, tokenizer, folder, base)
     shutil.rmtree(folder / CHECKPOINTS)
-    return tuned
+    return result
 
 
 def _check_packages() -> None:
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise ModelUnavailableError(f"teaching a language model needs the packages {', '.join(missing)}: {INSTALL_LLM}")
+        raise ModelUnavailableError(f"tuning a language model needs the packages {', '.join(missing)}: {INSTALL_LLM}")
 
 
 def _length(row: Row) -> int:
-    return len(row.asked) + len(row.answer)
+    return len(row.prompt) + len(row.completion)
 
 
-def _short_enough(rows: Sequence[Row], most: int) -> list[Row]:
-    kept = [row for row in rows if _length(row) <= most]
+def _ordered(rows: Sequence[Row], config: TuningConfig) -> list[Row]:
+    """Return the rows of all epochs in the order of training; each epoch has its own order."""
+    lengths = [_length(row) for row in rows]
+    orders = [length_grouped_order(lengths, config.batch_size, config.seed + epoch) for epoch in range(config.epochs)]
+    return [rows[index] for order in orders for index in order]
+
+
+def _short_enough(rows: Sequence[Row], max_tokens: int) -> list[Row]:
+    kept = [row for row in rows if _length(row) <= max_tokens]
     if not kept:
-        raise ValueError(f"of {len(rows)} examples none has at most max_tokens = {most} tokens")
+        raise ValueError(f"of {len(rows)} examples none has at most max_tokens = {max_tokens} tokens")
     return kept
 
 
-def _run_id(model: ModelFolder, config: TuningConfig, *parts: Sequence[Row]) -> str:
-    """What is taught, and how, in 16 hexadecimal digits: a state of another training is not gone on from."""
+def _run_id(model: ModelFolder, config: TuningConfig, *splits: Sequence[Row]) -> str:
+    """Compute 16 hexadecimal digits of model, configuration and rows: only the state of an equal run is resumed."""
     files = [f"{path.name} {file_sha256(path)}" for path in model.fingerprinted_files]
-    text = json.dumps([files, dataclasses.asdict(config), parts])
+    text = json.dumps([files, dataclasses.asdict(config), splits])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -26,8 +26,10 @@ def test_what_a_row_says_is_a_dialogue_as_it_is_in_use() -> None:
         {"role": "user", "content": "red tea pot"},
         {"role": "assistant", "content": "tea pots"},
     ]
-    assert tokenizer.decode([*row.asked, *row.answer]) + "\n" == tokenizer.apply_chat_template(messages, tokenize=False)
-    assert row.answer[-1] == tokenizer.eos_token_id
+    assert tokenizer.decode([*row.prompt, *row.completion]) + "\n" == tokenizer.apply_chat_template(
+        messages, tokenize=False
+    )
+    assert row.completion[-1] == tokenizer.eos_token_id
 
 
 def test_marks_in_an_example_are_text() -> None:
@@ -35,16 +37,16 @@ def test_marks_in_an_example_are_text() -> None:
     around = tokenize_template(tokenizer, PromptTemplate(), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[1:], encoder_decoder=False)[0]
     marks = set(tokenizer.all_special_ids)
-    inside = row.asked[len(around.before) : -len(around.after)]
+    inside = row.prompt[len(around.before) : -len(around.after)]
     assert not marks & set(inside)
-    assert [token for token in row.answer if token in marks] == [tokenizer.eos_token_id]
+    assert [token for token in row.completion if token in marks] == [tokenizer.eos_token_id]
 
 
 def test_without_a_template_an_answer_stands_behind_its_question() -> None:
     tokenizer = make_tokenizer(start=True)
     around = tokenize_template(tokenizer, PromptTemplate(), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[:1], encoder_decoder=False)[0]
-    assert tokenizer.decode([*row.asked, *row.answer]) == "<s>red tea pot tea pots</s>"
+    assert tokenizer.decode([*row.prompt, *row.completion]) == "<s>red tea pot tea pots</s>"
 
 
 def test_labels_stand_where_the_answer_is_read_next() -> None:

@@ -11,14 +11,15 @@ transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
+from tests.transforms.language_models.completions import top_text  # noqa: E402
 from tests.transforms.language_models.tiny_models import load_plain, load_tuned, make_llama, make_t5  # noqa: E402
+from transforms.language_models.decoding import DecodingConfig  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
 from transforms.language_models.prompt_template import PromptTemplate  # noqa: E402
-from transforms.language_models.spec import DecodingConfig  # noqa: E402
 from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
 from transforms.language_models.tuning.config import TrainingExample, TuningConfig, TuningMethod  # noqa: E402
 from transforms.language_models.tuning.rows import Collate, Row  # noqa: E402
-from transforms.language_models.tuning.trainer import TrainingStatus, answer_loss  # noqa: E402
+from transforms.language_models.tuning.trainer import TrainingStatus, completion_loss  # noqa: E402
 from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, TuningResult, tune  # noqa: E402
 
 DIALOGUE = PromptTemplate("name these")
@@ -61,8 +62,8 @@ def test_what_is_taught_is_answered(model: Path, tmp_path: Path, method: TuningM
     assert tuned.loss < 0.05 * tuned.loss_before
     assert (tuned.steps, tuned.examples, tuned.skipped) == (60, 360, 0)
     folder, adapter = (read_model(tmp_path), None) if method == "full" else (read_model(model), read_adapter(tmp_path))
-    answers = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).answer([pair.question for pair in PAIRS])
-    assert [answer.text for answer in answers] == [pair.answer for pair in PAIRS]
+    answers = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).generate([pair.prompt for pair in PAIRS])
+    assert [top_text(answer) for answer in answers] == [pair.completion for pair in PAIRS]
 
 
 def test_a_prompt_is_taught(model: Path, tmp_path: Path) -> None:
@@ -89,9 +90,30 @@ def test_the_loss_is_that_of_transformers(tmp_path: Path) -> None:
     batch = Collate(encoder_decoder=False, padding=0)([row._asdict() for row in rows])
     labels = torch.tensor([[-100] * 4 + [9, 3], [-100, -100, 12, 13, 3, -100]])
     with torch.no_grad():
-        ours = answer_loss(model, batch, encoder_decoder=False)
+        ours = completion_loss(model, batch, encoder_decoder=False)
         theirs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+
+
+def test_tokens_of_an_example_count_by_its_weight(tmp_path: Path) -> None:
+    model = load_plain(make_llama(tmp_path))
+    collate = Collate(encoder_decoder=False, padding=0)
+
+    def loss(*rows: Row) -> float:
+        with torch.no_grad():
+            batch = collate([row._asdict() for row in rows])
+            return completion_loss(model, batch, encoder_decoder=False).item()
+
+    one, other = Row([5, 6, 7, 8], [9, 3]), Row([10, 11], [12, 13, 3])
+    weighted = loss(one._replace(weight=3.0), other._replace(weight=0.5))
+    assert weighted == pytest.approx((3 * 2 * loss(one) + 0.5 * 3 * loss(other)) / (3 * 2 + 0.5 * 3), abs=1e-5)
+    assert loss(one._replace(weight=2.0), other._replace(weight=2.0)) == pytest.approx(loss(one, other), abs=1e-6)
+
+
+def test_each_epoch_goes_through_all_examples(tmp_path: Path) -> None:
+    model = make_llama(tmp_path / "model")
+    tuned = _tune(model, tmp_path / "out", _config("lora", epochs=2, patience=100), PAIRS * 8)
+    assert (tuned.steps, tuned.examples) == (8, 48)
 
 
 def _stopped_after(steps: int) -> Callable[[TrainingStatus], None]:
