@@ -23,10 +23,8 @@ from transforms.datasets.writing import PartWriter
 from transforms.evaluation.algorithms import with_progress
 from transforms.evaluation.experiment import ExperimentInputs, ExperimentResult
 from transforms.evaluation.experiments.granularity.report import sweep_rows
-from transforms.evaluation.experiments.naming.experiment import EvaluateNaming
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.separate_collections import CollectionsOfLog, SeparateCollections
-from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.progress import Progress
 
 if TYPE_CHECKING:
@@ -76,16 +74,6 @@ def build_evaluate(root: beam.Pipeline, job: EvaluateJob, progress: Progress) ->
         measured.append(collections | "E2" >> separation)
 
     measured += [suite.expand(inputs) for suite in job.suites]
-    if job.names is not None:
-        judged = EvaluateNaming(
-            job.names,
-            job.encoder,
-            rows.get(EMBEDDINGS.name),
-            rows.get(GENERATIONS.name),
-            GenerationCheckpoint(job.checkpoint_dir) if job.asks else None,
-            progress,
-        )
-        measured.append(rows[NAMING_EXAMPLES.name] | "Naming" >> judged)
     for found in measured:
         side_outputs.metrics.append(found.metrics)
         if found.counts is not None:

@@ -21,7 +21,7 @@ from pipelines.common.inputs import (
 )
 from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_encoder
-from pipelines.evaluate.naming_options import add_names, find_stored, names_config
+from pipelines.evaluate.naming_options import add_names, find_stored, naming_experiment
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -44,7 +44,7 @@ from transforms.evaluation.experiments.conformity.config import ConformityConfig
 from transforms.evaluation.experiments.conformity.experiment import ConformityExperiment
 from transforms.evaluation.experiments.intervention.config import InterventionConfig
 from transforms.evaluation.experiments.intervention.experiment import InterventionExperiment
-from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.evaluation.experiments.naming.experiment import NamingExperiment
 from transforms.evaluation.experiments.salience.experiment import SalienceExperiment
 from transforms.evaluation.experiments.synonyms.experiment import SynonymsExperiment
 from transforms.progress import Progress
@@ -61,13 +61,13 @@ _USED_BY = {
     "items": ("E2", "salience"),
     "encoder": ("E2", "conformity", "naming", "salience", "synonyms"),
     "examples": ("naming",),
-    "ways": ("naming",),
+    "methods": ("naming",),
     "bleurt": ("naming",),
 }
 _NEEDS = {
     "conformity": ("collections",),
     "intervention": ("interactions",),
-    "naming": ("examples", "ways"),
+    "naming": ("examples", "methods"),
     "salience": ("items", "encoder"),
     "synonyms": ("collections", "encoder"),
 }
@@ -116,10 +116,9 @@ class EvaluateJob(Job):
         encoder_name: what they are called.
         methods: what E2 compares.
         separation: how E2 is done.
-        suites: the experiments on salience, synonyms, conformity and intervention that run.
+        suites: the experiments on salience, synonyms, conformity, intervention and naming that run.
         examples: names that people gave, for naming.
         generations: what models answered in an earlier run.
-        names: the ways to a name that are compared; None: naming is not among the experiments.
     """
 
     name = "evaluate"
@@ -143,7 +142,6 @@ class EvaluateJob(Job):
     suites: tuple[Experiment, ...]
     examples: Source | None
     generations: Source | None
-    names: NamingExperimentConfig | None
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -187,7 +185,7 @@ class EvaluateJob(Job):
             "naming is not asked again. Without it, for naming: `--workspace`.",
         )
         add(
-            "--methods",
+            "--algorithms",
             type=_semicolons,
             default="",
             help="Names of methods, or how they begin: `ICPC;Ward`. Without it: all that take no long time.",
@@ -282,12 +280,12 @@ class EvaluateJob(Job):
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
         """The datasets that it writes."""
-        return outputs(self.encoder, self.names)
+        return outputs(self.encoder, self.asks)
 
     @property
     def asks(self) -> bool:
         """Whether a language model is asked."""
-        return self.names is not None and self.names.asks
+        return any(suite.uses_language_model for suite in self.suites)
 
     @property
     def checkpoint_dir(self) -> str:
@@ -324,7 +322,6 @@ class EvaluateJob(Job):
             "encoder_fingerprint": self.encoder.fingerprint() if self.encoder else "",
             "methods": {method.name: list(method.thresholds) for method in self.methods},
             **{suite.name: suite.configuration() for suite in self.suites},
-            "names": self.names.described() if self.names else {},
             **separation,
         }
 
@@ -343,13 +340,9 @@ class EvaluateJob(Job):
         }
 
 
-def outputs(encoder: EncoderSource | None, names: NamingExperimentConfig | None) -> tuple[DatasetSchema, ...]:
+def outputs(encoder: EncoderSource | None, generates: bool) -> tuple[DatasetSchema, ...]:
     """The datasets that are written; embeddings where something makes them, answers where a language model is asked."""
-    kept = [
-        schema
-        for schema, is_made in ((EMBEDDINGS, bool(encoder)), (GENERATIONS, bool(names and names.asks)))
-        if is_made
-    ]
+    kept = [schema for schema, is_made in ((EMBEDDINGS, bool(encoder)), (GENERATIONS, generates)) if is_made]
     return (*kept, ERRORS, METRICS)
 
 
@@ -366,11 +359,12 @@ def plan(args: argparse.Namespace) -> EvaluateJob:
     journeys, users = _find_journeys(args.journeys) if "E1" in experiments else (None, 0)
     swept = _find_sweep(args.journeys) if "sweep" in experiments else None
     encoder = resolve_encoder("--encoder", args.encoder) if args.encoder else None
-    names = names_config(args) if "naming" in experiments else None
-    embeddings, generations = _find_stored(args, workspace, names)
+    naming = naming_experiment(args, encoder) if "naming" in experiments else None
+    embeddings, generations = _find_stored(args, workspace, naming)
     mixtures = _mixture_config(args)
     report = _check_report(args.report, experiments) if args.report else None
-    versions = _open_workspace(workspace, outputs(encoder, names))
+    generates = naming is not None and naming.uses_language_model
+    versions = _open_workspace(workspace, outputs(encoder, generates))
     encoder_name = str(encoder).rstrip("/").rpartition("/")[2] if encoder else ""
     separation = SeparationConfig(
         mixtures=mixtures,
@@ -394,10 +388,9 @@ def plan(args: argparse.Namespace) -> EvaluateJob:
         encoder_name=encoder_name,
         methods=_choose_methods(args, encoder_name) if "E2" in experiments else (),
         separation=separation,
-        suites=_suites(args, experiments, encoder, encoder_name, separation),
+        suites=(naming,) if naming else _suites(args, experiments, encoder, encoder_name, separation),
         examples=resolve_dataset("--examples", args.examples, NAMING_EXAMPLES) if args.examples else None,
         generations=generations,
-        names=names,
         max_error_rate=args.max_error_rate,
     )
 
@@ -457,11 +450,11 @@ def _check_experiments(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _find_stored(
-    args: argparse.Namespace, workspace: str, names: NamingExperimentConfig | None
+    args: argparse.Namespace, workspace: str, naming: NamingExperiment | None
 ) -> tuple[Source | None, Source | None]:
     """Embeddings of a run before, and answers of models."""
-    if names is not None:
-        return find_stored(args, workspace, names)
+    if naming is not None:
+        return find_stored(args, workspace, naming)
     return resolve_dataset("--previous", args.previous, EMBEDDINGS) if args.previous else None, None
 
 
@@ -525,9 +518,9 @@ def _choose_methods(args: argparse.Namespace, encoder_name: str) -> tuple[Method
     from transforms.evaluation.algorithms import choose_methods, with_thresholds
 
     try:
-        chosen = choose_methods(encoder_name or None, args.methods)
+        chosen = choose_methods(encoder_name or None, args.algorithms)
     except ValueError as error:
-        raise UsageError(f"--methods: {error}") from error
+        raise UsageError(f"--algorithms: {error}") from error
     try:
         return with_thresholds(chosen, dict(args.fixed_thresholds))
     except ValueError as error:

@@ -1,79 +1,65 @@
-"""What `evaluate` was asked to do in the experiment on names."""
+"""Options of the naming experiment of `evaluate`."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-from pathlib import Path
 
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import resolve_dataset
 from pipelines.common.models import check_word_lists
-from pipelines.evaluate.naming_methods import parse_naming_methods, resolve_naming_methods
+from pipelines.evaluate.naming_methods import resolve_naming_methods
 from schemas import EMBEDDINGS, GENERATIONS, DatasetSchema
 from transforms.datasets.files import Source
-from transforms.evaluation.experiments.naming.bleurt import PACKAGES, BleurtSource
+from transforms.encoders.interface import EncoderSource
+from transforms.evaluation.experiments.naming.bleurt import parse_bleurt
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
-from transforms.extras import INSTALL_ENCODER
+from transforms.evaluation.experiments.naming.experiment import EXAMPLES_INPUT, NamingExperiment
+from transforms.settings import settings_of
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that `names_config` reads."""
+    """Add the options of the naming experiment."""
     add = parser.add_argument
-    add("--examples", help="For naming: the workspace that holds `naming_examples`, as `tune` writes it.")
+    settings = settings_of(NamingExperimentConfig)
+    add("--examples", help=f"For naming: {EXAMPLES_INPUT.help}")
+    add("--methods", help=f"For naming: {settings['methods'][2].help}")
     add(
-        "--ways",
-        type=parse_naming_methods,
-        help="For naming: ways to a name, which are compared with the first: `reference`, `salient`, `first_title`, "
-        "`medoid_title`, `few_shot=MODEL,examples=4`, `prompt_tuned=MODEL,adapter=FOLDER`, `fine_tuned=MODEL`, with "
-        "`;` between. Models are those of `name`, and so are `candidates`, `encoder`, `metadata` and `max_items`, "
-        "which can be set as `examples` is. `LABEL: ` before a way is what tables call it.",
-    )
-    add(
-        "--most_examples",
+        "--max_examples",
         type=options.bounded_number(int, 2),
-        default=NamingExperimentConfig.most_examples,
-        help="For naming: held-out examples that are judged, a sample.",
+        default=NamingExperimentConfig.max_examples,
+        help=f"For naming: {settings['max_examples'][2].help}",
     )
-    add("--bleurt", help="For naming: folder of a checkpoint of BLEURT for PyTorch. Without it: no such score.")
+    add("--bleurt", help=f"For naming: {settings['bleurt'][2].help}")
 
 
-def names_config(args: argparse.Namespace) -> NamingExperimentConfig:
-    """The ways to a name, and the checkpoint that scores names.
+def naming_experiment(args: argparse.Namespace, encoder: EncoderSource | None) -> NamingExperiment:
+    """Configure the naming experiment.
 
     Raises:
-        UsageError: when something of it is not there.
+        UsageError: when a model or a checkpoint is unavailable.
     """
     check_word_lists("names are")
-    if args.encoder is None and any(way.kind == "medoid_title" for way in args.ways):
-        raise UsageError("--ways: medoid_title needs --encoder, by which titles are near to each other")
-    ways = resolve_naming_methods(args.ways)
-    return NamingExperimentConfig(
-        ways, args.most_examples, _find_bleurt(args.bleurt) if args.bleurt else None, args.seed
-    )
-
-
-def _find_bleurt(folder: str) -> BleurtSource:
-    source = BleurtSource(str(Path(folder).expanduser().resolve()))
+    methods = resolve_naming_methods(args.methods)
     try:
-        source.check()
+        bleurt = parse_bleurt(args.bleurt) if args.bleurt else None
     except ValueError as error:
         raise UsageError(f"--bleurt: {error}") from error
-    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        raise UsageError(f"--bleurt needs {', '.join(missing)}: {INSTALL_ENCODER}")
-    return source
+    config = NamingExperimentConfig(methods, args.max_examples, bleurt, args.seed)
+    if config.needs_encoder and encoder is None:
+        raise UsageError("--methods: medoid_title needs --encoder, which compares titles")
+    return NamingExperiment(config, encoder)
 
 
 def find_stored(
-    args: argparse.Namespace, workspace: str, names: NamingExperimentConfig
+    args: argparse.Namespace, workspace: str, naming: NamingExperiment
 ) -> tuple[Source | None, Source | None]:
     """Embeddings and answers of `--previous`, or else of the workspace itself, where there are any and of use.
 
     Raises:
         UsageError: when `--previous` has neither.
     """
-    wanted = ((EMBEDDINGS, args.encoder is not None), (GENERATIONS, names.asks))
+    wanted = ((EMBEDDINGS, args.encoder is not None), (GENERATIONS, naming.uses_language_model))
     embeddings, generations = (
         _find_if_there(args.previous or workspace, schema) if is_used else None for schema, is_used in wanted
     )

@@ -19,13 +19,10 @@ from schemas import GENERATIONS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.evaluation.experiments.granularity.report import granularity_table, read_sweep
-from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
-from transforms.evaluation.experiments.naming.predictions import completions_by_hash, test_sample
-from transforms.evaluation.experiments.naming.samples import sample_names_table
-from transforms.evaluation.experiments.naming.tables import names_table
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.page import Cell, cells_of, evaluation_page
 from transforms.evaluation.tables import separation_table
+from transforms.report.table import Table as ReportTable
 from transforms.report.terminal import rich_table
 
 _SHOWN_MEANS = ("mean F1", "mean ARI")
@@ -44,11 +41,8 @@ def print_evaluation(job: EvaluateJob, seconds: float) -> None:
     if "E2" in job.experiments:
         tables.append(_methods(cells_of(separation_table(metrics))))
     for suite in job.suites:
-        for table in suite.tables(metrics):
-            tables.append(rich_table(dataclasses.replace(table, title=table.title or suite.title)))
-    if job.names is not None:
-        cells = cells_of(names_table(metrics, [way.label for way in job.names.ways]))
-        tables.append(_plain(_without_ends(cells), "Names: how good they are"))
+        shown = [table for table in suite.tables(metrics) if not table.is_detail]
+        tables += [rich_table(dataclasses.replace(table, title=table.title or suite.title)) for table in shown]
     console = _wide_enough(tables)
     console.print(f"{job.name}: {seconds:.1f} s", markup=False)
     for table in tables:
@@ -58,29 +52,23 @@ def print_evaluation(job: EvaluateJob, seconds: float) -> None:
     if job.report is not None:
         configuration = source.manifest.configuration if source.manifest else job.configuration
         picture = _draw(job.report.with_suffix(PICTURE), metrics) if "sweep" in job.experiments else None
-        page = evaluation_page(
-            metrics, configuration, job.suites, picture, _shown(job, job.names) if job.names else None
-        )
+        page = evaluation_page(metrics, configuration, job.suites, picture, _samples(job))
         job.report.write_text(page, encoding="utf-8")
         console.print(f"All intervals and thresholds: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
-def _shown(job: EvaluateJob, names: NamingExperimentConfig) -> str:
-    """Names to look at: examples and answers are read again, from which they follow."""
-    examples = read_dataset(NAMING_EXAMPLES, job.sources[NAMING_EXAMPLES.name]).to_batches()
-    answers = []
-    if names.asks:
-        answers = read_dataset(
-            GENERATIONS, resolve_source(FileSystems.join(job.workspace, GENERATIONS.name))
-        ).to_batches()
-    rows = test_sample(examples, names.most_examples).rows
-    return sample_names_table(rows, names.ways, completions_by_hash(answers))
+def _samples(job: EvaluateJob) -> list[ReportTable]:
+    """Return the tables of examples; inputs and outputs are read again."""
+    schemas = {schema.name: schema for schema in (NAMING_EXAMPLES, GENERATIONS)}
 
+    def read(name: str) -> list[pa.RecordBatch]:
+        source = job.inputs.get(name) if name != GENERATIONS.name else None
+        source = source or resolve_source(FileSystems.join(job.workspace, name))
+        return read_dataset(schemas[name], source).to_batches()
 
-def _without_ends(cells: list[list[Cell]]) -> list[list[Cell]]:
-    return [[cell._replace(ends="") for cell in line] for line in cells]
+    return [table for suite in job.suites for table in suite.samples(read)]
 
 
 def _draw(path: Path, metrics: list[pa.RecordBatch]) -> str:

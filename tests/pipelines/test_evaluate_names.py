@@ -1,4 +1,4 @@
-"""The experiment `naming` of the real command: ways without a model, and with tiny ones that are really asked."""
+"""The experiment `naming` of the real command: methods without a model, and with tiny models that are really run."""
 
 import contextlib
 import gc
@@ -19,11 +19,11 @@ from tests.pipelines.logs import content, manifest, rows
 from tests.transforms.encoders.fake_encoder import WordSource
 from tests.transforms.evaluation.experiments.naming.builders import example, made_examples, write_examples
 from transforms.datasets.error_rate import DataError
-from transforms.evaluation.experiments.naming import experiment
+from transforms.evaluation.experiments.naming import stages
 from transforms.language_models.interface import LanguageModel
 from transforms.language_models.spec import GenerationSpec
 
-PLAIN = "--ways=salient;first_title;reference"
+PLAIN = "--methods=salient;first_title;reference"
 
 
 class Words(WordSource):
@@ -66,65 +66,65 @@ class TestWithoutModels:
     def test_figures_page_and_screen(self, examples: Path, tmp_path: Path) -> None:
         told = evaluate(examples, PLAIN, "--workspace=out", "--report=page.md")
         figures = values(tmp_path / "out")
-        assert figures["naming_bleu", "reference"] == pytest.approx(100)
-        assert figures["naming_chrf", "reference"] == pytest.approx(100)
-        assert figures["naming_chrf", "salient"] < 100
-        assert figures["naming_refused", "first title/single_title"] == 1
-        assert figures["naming_well_formed", "first title"] == 0
-        assert figures["naming_well_formed", "reference"] == figures["naming_safe", "reference"] == 1
-        assert figures["naming_distinct", "first title"] == 1
-        assert figures["naming_distinct", "salient"] == pytest.approx(6 / 12)  # two examples on each topic
-        gain = figures["naming_chrf", "reference"] - figures["naming_chrf", "salient"]
-        assert figures["naming_chrf_difference", "reference - salient"] == pytest.approx(gain)
-        assert figures["naming_examples_held_out", ""] == figures["naming_examples_judged", ""] == 12
+        assert figures["naming_bleu", "method=reference"] == pytest.approx(100)
+        assert figures["naming_chrf", "method=reference"] == pytest.approx(100)
+        assert figures["naming_chrf", "method=salient"] < 100
+        assert figures["naming_rejected", "method=first title/reason=single_title"] == 1
+        assert figures["naming_well_formed", "method=first title"] == 0
+        assert figures["naming_well_formed", "method=reference"] == figures["naming_safe", "method=reference"] == 1
+        assert figures["naming_uniqueness", "method=first title"] == 1
+        assert figures["naming_uniqueness", "method=salient"] == pytest.approx(6 / 12)  # two examples on each topic
+        gain = figures["naming_chrf", "method=reference"] - figures["naming_chrf", "method=salient"]
+        assert figures["naming_chrf_difference", "method=reference/baseline=salient"] == pytest.approx(gain)
+        assert figures["naming_examples_test", ""] == figures["naming_examples_scored", ""] == 12
         assert not any("mrr" in metric or "bleurt" in metric or "tokens" in metric for metric, _ in figures)
         assert not (tmp_path / "out" / EMBEDDINGS.name).exists()
         assert not (tmp_path / "out" / GENERATIONS.name).exists()
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         (row,) = re.findall(r"^\| reference \| (.*) \|$", page.split("### ")[0], re.MULTILINE)
         assert row.startswith("100.0 <sub>100.0–100.0</sub> | 100.0 <sub>")
-        assert "12 of 12 that were held out, of 1 sources" in page
+        assert "12 of 12 of the test split, from 1 sources" in page
         assert "SacreBLEU: nrefs:1|case:mixed|" in page
-        assert "### More than salient" in page
+        assert "### Differences to salient" in page
         shown = re.findall(r"^\| All about (.*) \| [^|]+ \| (.*) and a \|$", page, re.MULTILINE)
         assert len(shown) == 12
-        assert all(people == title for people, title in shown)
-        assert "Names: how good they are" in told
+        assert all(reference == title for reference, title in shown)
+        assert "Naming: names compared with those that people gave" in told
         assert "…" not in told
-        assert manifest(tmp_path / "out", METRICS).configuration["names"]["ways"][1]["label"] == "first title"
+        assert manifest(tmp_path / "out", METRICS).configuration["naming"]["methods"][1]["label"] == "first title"
 
     def test_it_needs_no_torch(self, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("torch", "transformers", "peft"):
             monkeypatch.setitem(sys.modules, name, None)
         evaluate(examples, PLAIN)
 
-    def test_a_sample_is_the_same_whoever_draws_it(self, examples: Path, tmp_path: Path) -> None:
-        evaluate(examples, PLAIN, "--most_examples=5", "--workspace=out")
-        evaluate(examples, PLAIN, "--most_examples=5", "--workspace=again", "--runner=DirectRunner")
-        assert values(tmp_path / "out")["naming_examples_judged", ""] == 5
+    def test_a_sample_is_the_same_on_each_runner(self, examples: Path, tmp_path: Path) -> None:
+        evaluate(examples, PLAIN, "--max_examples=5", "--workspace=out")
+        evaluate(examples, PLAIN, "--max_examples=5", "--workspace=again", "--runner=DirectRunner")
+        assert values(tmp_path / "out")["naming_examples_scored", ""] == 5
         assert content(tmp_path / "out", METRICS) == content(tmp_path / "again", METRICS)
 
     def test_vectors(self, examples: Path, tmp_path: Path, words: Words) -> None:
-        ways = "--ways=reference; medoid_title; first_title"
-        told = evaluate(examples, ways, "--encoder=words", "--workspace=out")
+        methods = "--methods=reference; medoid_title; first_title"
+        told = evaluate(examples, methods, "--encoder=words", "--workspace=out")
         figures = values(tmp_path / "out")
-        assert figures["naming_similarity", "reference"] == pytest.approx(1)
-        assert figures["naming_mrr", "medoid title"] == figures["naming_recall_at_1", "medoid title"] == 1
-        assert figures["naming_over_broadness", "medoid title"] == 0
-        assert 0 < figures["naming_similarity", "medoid title"] < 1
+        assert figures["naming_similarity", "method=reference"] == pytest.approx(1)
+        assert figures["naming_mrr", "method=medoid title"] == figures["naming_recall_at_1", "method=medoid title"] == 1
+        assert figures["naming_over_broadness", "method=medoid title"] == 0
+        assert 0 < figures["naming_similarity", "method=medoid title"] < 1
         assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) == 12 * (10 + 1)
         assert "over-broadness" in told
         calls = words.calls()
-        again = evaluate(examples, ways, "--encoder=words", "--workspace=out")
+        again = evaluate(examples, methods, "--encoder=words", "--workspace=out")
         assert words.calls() == calls  # what the workspace itself has is used again
         assert again.splitlines()[1:] == told.splitlines()[1:]
-        evaluate(examples, ways, "--encoder=words", "--workspace=third", "--previous=out")
+        evaluate(examples, methods, "--encoder=words", "--workspace=third", "--previous=out")
         assert words.calls() == calls
 
     def test_too_few_examples(self, tmp_path: Path, examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
         few = write_examples(tmp_path / "few", [example("a", ["b"]), example("c", ["d"], "train")])
         evaluate(few, PLAIN, code=1)
-        assert "at least 2 held-out examples, got 1; nothing was committed" in told_of(capsys)
+        assert "at least 2 examples of the test split, got 1; nothing was committed" in told_of(capsys)
         assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()
 
 
@@ -145,16 +145,16 @@ class TestWithModels:
         return folder
 
     @staticmethod
-    def ways(models: Path, *extra: str) -> str:
+    def methods(models: Path, *extra: str) -> str:
         llama = models / "llama"
-        asked = (
-            f"few_shot={llama},examples=0",
-            f"few_shot={llama},examples=2,metadata=both",
+        by_model = (
+            f"few_shot={llama},num_examples=0",
+            f"few_shot={llama},num_examples=2,prompt_fields=both",
             f"prompt_tuned={llama},adapter={models / 'prompt'}",
             f"LoRA: fine_tuned={llama},adapter={models / 'lora'}",
             f"fine_tuned={models / 't5'},max_items=2",
         )
-        return "--ways=" + ";".join(["salient", *asked, *extra])
+        return "--methods=" + ";".join(["salient", *by_model, *extra])
 
     LABELS = (
         "few-shot llama, 0 examples",
@@ -164,23 +164,23 @@ class TestWithModels:
         "fine-tuned t5, 2 items",
     )
 
-    def test_each_way_is_asked_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
-        told = evaluate(examples, self.ways(models), "--workspace=out", "--report=page.md")
+    def test_each_method_runs_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        told = evaluate(examples, self.methods(models), "--workspace=out", "--report=page.md")
         figures = values(tmp_path / "out")
         assert figures["generations_new", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
         for label in self.LABELS:
-            assert 0 <= figures["naming_bleu", label] <= 100
-            assert 0 <= figures["naming_well_formed", label] <= 1
-            assert ("naming_chrf_difference", f"{label} - salient") in figures
+            assert 0 <= figures["naming_bleu", f"method={label}"] <= 100
+            assert 0 <= figures["naming_well_formed", f"method={label}"] <= 1
+            assert ("naming_chrf_difference", f"method={label}/baseline=salient") in figures
             assert label in told
-        tokens = {label: figures["naming_prompt_tokens", label] for label in self.LABELS}
+        tokens = {label: figures["naming_prompt_tokens", f"method={label}"] for label in self.LABELS}
         assert tokens[self.LABELS[1]] > tokens[self.LABELS[0]] > tokens["LoRA"] > tokens["fine-tuned t5, 2 items"]
         assert tokens["prompt-tuned llama + prompt"] == tokens["LoRA"] + 5
-        assert ("naming_prompt_tokens", "salient") not in figures
+        assert ("naming_prompt_tokens", "method=salient") not in figures
         assert not list((tmp_path / "out" / "_answers_so_far").glob("*"))
         assert rows(tmp_path / "out", ERRORS) == []
 
-        evaluate(examples, self.ways(models), "--workspace=out")
+        evaluate(examples, self.methods(models), "--workspace=out")
         again = values(tmp_path / "out")
         assert ("generations_new", "") not in again
         assert again["generations_cached", ""] == 60
@@ -188,34 +188,36 @@ class TestWithModels:
             name: value for name, value in figures.items() if name[0].startswith("naming_")
         }
 
-    def test_ways_that_are_left_out_keep_their_answers(self, models: Path, examples: Path, tmp_path: Path) -> None:
+    def test_methods_that_are_left_out_keep_their_completions(
+        self, models: Path, examples: Path, tmp_path: Path
+    ) -> None:
         llama, t5 = f"fine_tuned={models / 'llama'}", f"fine_tuned={models / 't5'}"
-        evaluate(examples, f"--ways={llama};{t5}")
-        evaluate(examples, f"--ways={llama}")
+        evaluate(examples, f"--methods={llama};{t5}")
+        evaluate(examples, f"--methods={llama}")
         assert len(rows(tmp_path / "evaluation", GENERATIONS)) == 24
-        evaluate(examples, f"--ways={t5}", "--workspace=other", "--previous=evaluation")
+        evaluate(examples, f"--methods={t5}", "--workspace=other", "--previous=evaluation")
         assert ("generations_new", "") not in values(tmp_path / "other")
         assert content(tmp_path / "other", GENERATIONS) == content(tmp_path / "evaluation", GENERATIONS)
 
-    def test_more_examples_ask_about_the_new_ones_alone(self, models: Path, examples: Path, tmp_path: Path) -> None:
-        ways = f"--ways=fine_tuned={models / 'llama'}"
-        evaluate(examples, ways, "--most_examples=4")
-        evaluate(examples, ways, "--most_examples=9")
+    def test_only_new_examples_are_completed(self, models: Path, examples: Path, tmp_path: Path) -> None:
+        methods = f"--methods=fine_tuned={models / 'llama'}"
+        evaluate(examples, methods, "--max_examples=4")
+        evaluate(examples, methods, "--max_examples=9")
         assert values(tmp_path / "evaluation")["generations_cached", ""] == 4
         assert values(tmp_path / "evaluation")["generations_new", ""] == 5
 
-    def test_a_job_that_fails_loses_no_answer(
+    def test_a_job_that_fails_loses_no_completion(
         self, models: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
             raise DataError("no figures today")
 
-        ways = f"--ways=salient;fine_tuned={models / 'llama'}"
+        methods = f"--methods=salient;fine_tuned={models / 'llama'}"
         with monkeypatch.context() as broken:
-            broken.setattr(experiment, "judge_ways", fail)
-            evaluate(examples, ways, code=1)
+            broken.setattr(stages, "score_methods", fail)
+            evaluate(examples, methods, code=1)
         assert not (tmp_path / "evaluation" / GENERATIONS.name / "_manifest.json").exists()
-        evaluate(examples, ways)
+        evaluate(examples, methods)
         figures = values(tmp_path / "evaluation")
         assert figures["generations_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
         assert ("generations_new", "") not in figures
@@ -235,9 +237,9 @@ class TestWithModels:
             return model
 
         monkeypatch.setattr(GenerationSpec, "load", watched)
-        evaluate(examples, self.ways(models))
+        evaluate(examples, self.methods(models))
         assert len(loaded) == 5
-        evaluate(examples, self.ways(models))
+        evaluate(examples, self.methods(models))
         assert len(loaded) == 5
 
     def test_bleurt(self, models: Path, examples: Path, tmp_path: Path) -> None:
@@ -246,25 +248,25 @@ class TestWithModels:
         (tmp_path / "checkpoint").mkdir()
         make_bleurt(tmp_path / "checkpoint")
         told = evaluate(examples, PLAIN, "--bleurt=checkpoint")
-        assert ("naming_bleurt", "reference") in values(tmp_path / "evaluation")
+        assert ("naming_bleurt", "method=reference") in values(tmp_path / "evaluation")
         assert "BLEURT" in told
-        assert len(manifest(tmp_path / "evaluation", METRICS).configuration["names"]["bleurt"]) == 64
+        assert len(manifest(tmp_path / "evaluation", METRICS).configuration["naming"]["bleurt"]) == 64
 
     @pytest.mark.parametrize(
-        ("way", "message"),
+        ("method", "message"),
         [
-            ("prompt_tuned={}/llama", "--ways: prompt_tuned needs an adapter, the folder of the tuned prompt"),
+            ("prompt_tuned={}/llama", "--methods: prompt_tuned needs an adapter, the folder of the tuned prompt"),
             ("prompt_tuned={0}/llama,adapter={0}/lora", "goes with an adapter of the kind PROMPT_TUNING, got LORA"),
             ("fine_tuned={0}/llama,adapter={0}/none", "adapter_config.json is missing"),
-            ("fine_tuned={0}/none", "--ways: no language model"),
-            ("fine_tuned={0}/t5;fine_tuned={0}/t5", "--ways: two are called 'fine-tuned t5'; give them labels"),
+            ("fine_tuned={0}/none", "--methods: no language model"),
+            ("fine_tuned={0}/t5;fine_tuned={0}/t5", "--methods: two methods have the label 'fine-tuned t5'"),
             ("fine_tuned=http://h/v1#m,adapter={0}/lora", "an endpoint's model takes none from here"),
         ],
     )
-    def test_models_that_are_not_there_are_told(
-        self, models: Path, examples: Path, capsys: pytest.CaptureFixture[str], way: str, message: str
+    def test_unavailable_models_are_reported(
+        self, models: Path, examples: Path, capsys: pytest.CaptureFixture[str], method: str, message: str
     ) -> None:
-        evaluate(examples, "--ways=" + way.format(models), code=2)
+        evaluate(examples, "--methods=" + method.format(models), code=2)
         assert message in told_of(capsys)
 
 
@@ -272,25 +274,27 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ((), "naming needs --ways"),
-            (("--ways=",), "argument --ways: must be [LABEL: ]WAY[=MODEL][,SETTING=VALUE...]; ..., got ''"),
-            (("--ways=few",), "'few' is none of reference, salient, first_title, medoid_title, few_shot,"),
-            (("--ways=salient;few_shot",), "few_shot needs a model, such as few_shot=smollm2, got 'few_shot'"),
-            (("--ways=salient=smollm2",), "salient asks no model, got 'salient=smollm2'"),
-            (("--ways=salient,examples=1",), "'examples=1' is no setting of salient; allowed are none"),
+            ((), "naming needs --methods"),
+            (("--methods=",), "--methods: must be [LABEL: ]METHOD[=MODEL][,SETTING=VALUE...]; ..., got ''"),
+            (("--methods=few",), "'few' is not one of reference, salient, first_title, medoid_title, few_shot,"),
+            (("--methods=salient;few_shot",), "few_shot needs a model, such as few_shot=smollm2, got 'few_shot'"),
+            (("--methods=salient=smollm2",), "salient uses no model, got 'salient=smollm2'"),
+            (("--methods=salient,num_examples=1",), "'num_examples=1' is not a setting of salient; allowed are none"),
             (
-                ("--ways=fine_tuned=m,examples=1",),
-                "no setting of fine_tuned; allowed are adapter, candidates, encoder",
+                ("--methods=fine_tuned=m,num_examples=1",),
+                "not a setting of fine_tuned; allowed are adapter, encoder, max_items, num_candidates",
             ),
-            (("--ways=few_shot=m,examples=9",), "examples must be a whole number in [0, 8], got '9', in 'few_shot=m"),
-            (("--ways=few_shot=m,metadata=x",), "metadata must be one of titles, terms, both, got 'x'"),
-            (("--ways=few_shot=m,examples=1,examples=2",), "each once as SETTING=VALUE"),
-            (("--ways=a|b: salient",), "a label has no '|'"),
-            (("--ways=A B!",), "must be [LABEL: ]WAY[=MODEL][,SETTING=VALUE...], got 'A B!'"),
-            (("--ways=salient; salient",), "--ways: two are called 'salient'; give them labels"),
-            (("--ways=medoid_title",), "--ways: medoid_title needs --encoder"),
-            (("--ways=few_shot=nobody",), "--ways: no language model 'nobody'; allowed are 'builtin'"),
-            ((PLAIN, "--most_examples=1"), "argument --most_examples: must be a whole number, at least 2, got '1'"),
+            (
+                ("--methods=few_shot=m,num_examples=9",),
+                "num_examples must be an integer in [0, 8], got '9', in 'few_shot=m",
+            ),
+            (("--methods=few_shot=m,prompt_fields=x",), "prompt_fields must be one of titles, terms, both, got 'x'"),
+            (("--methods=few_shot=m,num_examples=1,num_examples=2",), "each once as SETTING=VALUE"),
+            (("--methods=A B!",), "must be [LABEL: ]METHOD[=MODEL][,SETTING=VALUE...], got 'A B!'"),
+            (("--methods=salient; salient",), "--methods: two methods have the label 'salient'"),
+            (("--methods=medoid_title",), "--methods: medoid_title needs --encoder"),
+            (("--methods=few_shot=nobody",), "--methods: no language model 'nobody'; allowed are 'builtin'"),
+            ((PLAIN, "--max_examples=1"), "argument --most_examples: must be a whole number, at least 2, got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
             ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),
             ((PLAIN, "--collections=x"), "--collections is for E2 and conformity and synonyms, which is not among"),
@@ -311,7 +315,7 @@ class TestUsage:
         assert run_job(EvaluateJob, ["--experiments=naming", PLAIN]) == 2
         assert "naming needs --examples" in told_of(capsys)
         assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
-        assert "--ways is for naming, which is not among --experiments" in told_of(capsys)
+        assert "--methods is for naming, which is not among --experiments" in told_of(capsys)
 
     def test_the_workspace_of_examples_is_not_written_over(
         self, examples: Path, capsys: pytest.CaptureFixture[str]

@@ -16,11 +16,11 @@ from transforms.evaluation.experiments.granularity.report import (
     min_size_table,
     read_sweep,
 )
-from transforms.evaluation.experiments.naming.tables import describe_naming, differences_table, names_table
 from transforms.evaluation.experiments.separation.metrics import BEST_THRESHOLD, FIXED_THRESHOLD
 from transforms.evaluation.experiments.statistics import Statistics
 from transforms.evaluation.tables import separation_table
 from transforms.report.markdown import render_table
+from transforms.report.table import Table
 
 _AT = "/threshold="
 
@@ -42,7 +42,7 @@ def evaluation_page(
     configuration: Mapping[str, Any],
     suites: Sequence[Experiment],
     picture: str | None = None,
-    names: str | None = None,
+    samples: Iterable[Table] = (),
 ) -> str:
     """The page: for each experiment that ran what was measured on what, and its tables.
 
@@ -51,7 +51,7 @@ def evaluation_page(
         configuration: that of the run, from the manifest of the metrics.
         suites: the other experiments that ran.
         picture: where the curves of a sweep are, as seen from the page; None: they were not drawn.
-        names: a table of names to look at; None: none is shown.
+        samples: tables of examples.
     """
     rows = concatenate(metrics, METRICS.arrow)
     counts = {row["metric"]: round(row["value"]) for row in rows.to_pylist() if row["slice"] == ""}
@@ -69,20 +69,9 @@ def evaluation_page(
         sections += [f"## {suite.title}\n", *(f"{line}\n" for line in suite.describe([rows]))]
         for table in suite.tables([rows]):
             sections += [*([f"### {table.title}\n"] if table.title else []), render_table(table)]
-    if "naming" in configuration["experiments"]:
-        sections += _names_sections(rows, configuration["names"])
-    if names is not None:
-        sections += ["### Some names\n", names]
+    for table in samples:
+        sections += [f"### {table.title}\n", render_table(table)]
     return "\n".join(sections)
-
-
-def _names_sections(rows: pa.RecordBatch, configuration: Mapping[str, Any]) -> list[str]:
-    ways = [way["label"] for way in configuration["ways"]]
-    sections = ["## Naming: names beside those that people gave\n", describe_naming([rows], configuration)]
-    sections.append(names_table([rows], ways))
-    if len(ways) > 1:
-        sections += [f"### More than {ways[0]}\n", differences_table([rows], ways)]
-    return sections
 
 
 def _sweep_sections(rows: pa.RecordBatch, picture: str | None) -> list[str]:

@@ -15,6 +15,7 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.synonyms.experiment:SynonymsExperiment",
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",
     "transforms.evaluation.experiments.intervention.experiment:InterventionExperiment",
+    "transforms.evaluation.experiments.naming.experiment:NamingExperiment",
 )
 
 

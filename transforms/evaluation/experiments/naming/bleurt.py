@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from transforms.evaluation.bootstrap import Floats
-from transforms.language_models.sequence_classifier import PACKAGES as PACKAGES
-from transforms.language_models.sequence_classifier import SequenceClassifier
+from transforms.extras import INSTALL_ENCODER
+from transforms.language_models.sequence_classifier import PACKAGES, SequenceClassifier
 from transforms.model_files import file_sha256
 
 _DEFAULT_LABELS = 2
@@ -63,6 +64,19 @@ class BleurtSource:
     @property
     def _path(self) -> Path:
         return Path(self.folder)
+
+
+def parse_bleurt(text: str) -> BleurtSource:
+    """Parse the path of a checkpoint.
+
+    Raises:
+        ValueError: when it is no checkpoint, or packages are missing.
+    """
+    source = BleurtSource(str(Path(text).expanduser().resolve()))
+    source.check()
+    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+        raise ValueError(f"a BLEURT checkpoint needs {', '.join(missing)}: {INSTALL_ENCODER}")
+    return source
 
 
 class Bleurt:

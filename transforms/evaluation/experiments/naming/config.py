@@ -1,22 +1,23 @@
-"""What decides the figures of the experiment on names. Imports nothing that takes long."""
+"""Configuration of the experiment on naming. Kept import-light so that option errors surface quickly."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any, Literal, get_args
 
-from transforms.evaluation.experiments.naming.bleurt import BleurtSource
-from transforms.evaluation.experiments.naming.overlap import OVERLAPS, signature
+from transforms.evaluation.config import seed_setting
+from transforms.evaluation.experiments.naming.bleurt import BleurtSource, parse_bleurt
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import NamingConfig
 from transforms.naming.selection import NameSelectorConfig
+from transforms.settings import setting, validate
 
 Heuristic = Literal["reference", "salient", "first_title", "medoid_title"]
-"""Ways to a name that ask no model: the name that people gave, which is a mark; the terms; the first title; the title
-that is nearest to the mean of all by its vector."""
+"""Methods without a language model: the reference itself, an upper bound; the name from salient terms; the first title;
+the title whose vector is nearest to the mean of all."""
 
 ModelMethod = Literal["few_shot", "prompt_tuned", "fine_tuned"]
-"""Ways that ask a language model, as methods of naming are called."""
+"""Methods with a language model; values of `NamingConfig.method`."""
 
 HEURISTICS: tuple[Heuristic, ...] = get_args(Heuristic)
 MODEL_METHODS: tuple[ModelMethod, ...] = get_args(ModelMethod)
@@ -24,18 +25,18 @@ MODEL_METHODS: tuple[ModelMethod, ...] = get_args(ModelMethod)
 
 @dataclasses.dataclass(frozen=True)
 class NamingMethod:
-    """A way to name journeys, which is compared with others.
+    """A method of naming journeys, to be compared with others.
 
     Attributes:
-        label: what it is called in metrics and tables; no two are called the same.
+        label: its name in metrics and tables, unique in the experiment.
         kind: where names come from.
-        naming: what is told of a journey, and how long its name may be; its method is `kind`, for all that ask a model.
-        generation: the language model, with what is said around questions; None where none is asked.
-        model: the model's name and a fingerprint of all that decides its answers; empty where none is asked.
+        naming: fields of prompts and limits of names; its method is `kind` where a language model is used.
+        generation: the language model with its prompt template and decoding; None without a language model.
+        model: name of the model and fingerprint of all that determines completions; empty without a language model.
         selector: selects one of several candidates of the model; None: the most probable one is taken.
 
     Raises:
-        ValueError: where a model is given to a way that asks none, or none to one that does.
+        ValueError: when a model is given without need, or is missing, or `naming` is of another method.
     """
 
     label: str
@@ -46,22 +47,22 @@ class NamingMethod:
     selector: NameSelectorConfig | None = None
 
     def __post_init__(self) -> None:
-        if (self.kind in MODEL_METHODS) != (self.generation is not None) or bool(self.model) != (
-            self.generation is not None
-        ):
+        uses_model = self.generation is not None
+        if (self.kind in MODEL_METHODS) != uses_model or bool(self.model) != uses_model:
             raise ValueError(
-                f"{self.label}: {MODEL_METHODS} ask a model, {HEURISTICS} none; got {self.kind} and {self.model!r}"
+                f"{self.label}: a language model is needed by {', '.join(MODEL_METHODS)} and by no other method, got "
+                f"{self.kind} with {self.model!r}"
             )
-        if self.generation is not None and self.naming.method != self.kind:
-            raise ValueError(f"{self.label}: names of {self.kind} must be judged so, got {self.naming.method}")
+        if uses_model and self.naming.method != self.kind:
+            raise ValueError(f"{self.label}: naming.method must be {self.kind}, got {self.naming.method}")
 
-    def described(self) -> dict[str, Any]:
-        """The same for manifests."""
+    def configuration(self) -> dict[str, Any]:
+        """Return what determines the names, for manifests."""
         return {
             "label": self.label,
             "kind": self.kind,
             "model": self.model,
-            "candidates": self.generation.decoding.num_sequences if self.generation else 0,
+            "num_candidates": self.generation.decoding.num_sequences if self.generation else 0,
             "selector": self.selector.fingerprint() if self.selector else "",
             "naming": dataclasses.asdict(self.naming),
         }
@@ -69,46 +70,36 @@ class NamingMethod:
 
 @dataclasses.dataclass(frozen=True)
 class NamingExperimentConfig:
-    """What decides the figures of the experiment on names, besides the examples.
+    """Configuration of the comparison of naming methods."""
 
-    Attributes:
-        ways: what is compared; the others are compared with the first.
-        most_examples: held-out examples that are judged, a sample, at least 2.
-        bleurt: the checkpoint that scores names; None: they have no such score.
-        seed: of the intervals.
-
-    Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
-    """
-
-    ways: tuple[NamingMethod, ...]
-    most_examples: int = 1000
-    bleurt: BleurtSource | None = None
-    seed: int = 0
+    methods: tuple[NamingMethod, ...] = setting(
+        help="Naming methods, separated by `;`; each is compared with the first: `reference`, `salient`, "
+        "`first_title`, `medoid_title`, `few_shot=MODEL,num_examples=4`, `prompt_tuned=MODEL,adapter=FOLDER`, "
+        "`fine_tuned=MODEL`. Models are those of `name`, and so are the settings `adapter`, `encoder`, `max_items`, "
+        "`num_candidates`, `num_examples` and `prompt_fields`. `LABEL: ` before a method is its label in tables.",
+    )
+    max_examples: int = setting(
+        1000, minimum=2, help="Maximum number of examples of the test split that are named, a sample."
+    )
+    bleurt: BleurtSource | None = setting(
+        None,
+        parse=parse_bleurt,
+        help="Folder of a BLEURT checkpoint for PyTorch, which scores names. Default: names have no such score.",
+    )
+    seed: int = seed_setting()
 
     def __post_init__(self) -> None:
-        labels = [way.label for way in self.ways]
+        validate(self)
+        labels = [method.label for method in self.methods]
         if not labels or len(set(labels)) < len(labels):
-            raise ValueError(f"ways must have labels of their own, got {labels}")
-        if self.most_examples < 2:
-            raise ValueError(f"most_examples must be at least 2, got {self.most_examples}")
+            raise ValueError(f"methods must have distinct labels, at least one, got {labels}")
 
     @property
-    def asks(self) -> bool:
-        """Whether one of the ways asks a model."""
-        return any(way.generation is not None for way in self.ways)
+    def uses_language_model(self) -> bool:
+        """Whether one of the methods uses a language model."""
+        return any(method.generation is not None for method in self.methods)
 
     @property
     def needs_encoder(self) -> bool:
-        """Whether one of the ways looks at vectors."""
-        return any(way.kind == "medoid_title" for way in self.ways)
-
-    def described(self) -> dict[str, Any]:
-        """The same for manifests."""
-        return {
-            "ways": [way.described() for way in self.ways],
-            "most_examples": self.most_examples,
-            "bleurt": self.bleurt.fingerprint() if self.bleurt else "",
-            "seed": self.seed,
-            "signatures": {overlap: signature(overlap) for overlap in OVERLAPS},
-        }
+        """Whether one of the methods uses vectors."""
+        return any(method.kind == "medoid_title" for method in self.methods)

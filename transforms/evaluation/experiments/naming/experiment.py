@@ -1,176 +1,130 @@
-"""The experiment on names from end to end, on Beam: held-out examples in, figures out."""
+"""The experiment on naming: options, graph and tables."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
 
-import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
-from apache_beam.typehints import with_output_types
 
-from transforms.columnar import CoGroupByBucket, split_by_size
-from transforms.datasets.counts import Count, count
-from transforms.datasets.error_rate import DataError
-from transforms.datasets.reading import COUNTS_TAG
-from transforms.encoders.encode import EncodeTexts
+from schemas import EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.experiment import ExperimentResult
-from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
-from transforms.evaluation.experiments.naming.predictions import completions_by_hash, prompts_of_method, test_sample
-from transforms.evaluation.experiments.naming.scoring import ScoringInputs, TextVectors, score_methods, texts_to_encode
-from transforms.language_models.checkpoint import GenerationCheckpoint
-from transforms.language_models.exclusive import ExclusiveModel
-from transforms.language_models.generate import GenerateTexts, GenerationResult, distinct_generations
-from transforms.language_models.spec import GenerationSpec
-from transforms.progress import Progress
+from transforms.evaluation.experiment import (
+    DatasetInput,
+    Experiment,
+    ExperimentInputs,
+    ExperimentResult,
+    Needs,
+    Options,
+)
+from transforms.evaluation.experiments.naming.config import NamingExperimentConfig
+from transforms.evaluation.experiments.naming.overlap import OVERLAPS, signature
+from transforms.evaluation.metric_rows import MetricIndex
+from transforms.report.table import Table
 
-_BUCKETS = 16
+EXAMPLES_INPUT = DatasetInput("examples", NAMING_EXAMPLES, "Workspace that holds `naming_examples`.", in_workspace=True)
 
-
-@with_output_types(pa.RecordBatch, counts=Count)
-class _Sample(beam.DoFn):
-    """All examples -> those that are judged, in one batch; counts, beside."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-
-    def process(self, _: bytes, examples: Iterable[pa.RecordBatch]) -> Iterator[Any]:
-        try:
-            sample = test_sample(examples, self.most)
-        except ValueError as error:
-            raise DataError(f"{error}; nothing was committed") from error
-        yield sample.rows
-        yield TaggedOutput(COUNTS_TAG, count("naming_examples_held_out", sample.held_out))
-        yield TaggedOutput(COUNTS_TAG, count("naming_examples_judged", sample.rows.num_rows))
-        yield TaggedOutput(COUNTS_TAG, count("naming_sources", pc.count_distinct(sample.rows["source"]).as_py()))
-
-
-def _questions(
-    _: bytes, examples: pa.RecordBatch, way: NamingMethod, _before: Iterable[pa.RecordBatch]
-) -> pa.RecordBatch:
-    return prompts_of_method(examples, way)
+_ABOUT_OUTPUTS = (
+    "The output of each method is scored, cleaned as `name` cleans it. An output that `name` would reject is counted "
+    "under format and is scored all the same; no other name replaces it. A missing output is an empty name."
+)
+_ABOUT_VECTORS = (
+    "Similarity: cosine with the reference. Recall@1 and MRR: retrieval of a name's journey among all journeys of the "
+    "sample, by the cosine of the name with the mean of the titles; ties count against the name. Over-broadness: "
+    "fraction of the other journeys that the name fits at least as well as its own."
+)
+_ABOUT_OTHERS = (
+    "Mean IDF: rarity of the words of a name among journeys, a proxy for interestingness without human ratings. Prompt "
+    "tokens: length of a whole prompt."
+)
 
 
-def _texts(
-    _: bytes, examples: pa.RecordBatch, answers: Iterable[pa.RecordBatch], ways: tuple[NamingMethod, ...]
-) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(texts_to_encode(examples, completions_by_hash(answers), ways))
-
-
-def _judge(
-    _: bytes,
-    examples: pa.RecordBatch,
-    answers: Iterable[pa.RecordBatch],
-    encoded: Iterable[pa.RecordBatch] | None,
-    config: NamingExperimentConfig,
-) -> pa.RecordBatch:
-    vectors = None if encoded is None else TextVectors(encoded)
-    bleurt = config.bleurt.load() if config.bleurt else None
-    return score_methods(ScoringInputs(examples, completions_by_hash(answers), vectors, bleurt), config)
-
-
-def _once_each(bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(distinct_generations(bucket[1]["generations"]))
-
-
-@dataclasses.dataclass
-class EvaluateNaming(beam.PTransform):
-    """Record batches of `naming_examples` -> how good the names are that several ways give to those held out.
-
-    Models are asked one after another, each question once, and never again what is stored or in the journal. The
-    examples are brought together in one process: a sample fits into memory.
+@dataclasses.dataclass(frozen=True)
+class NamingExperiment(Experiment):
+    """Comparison of naming methods on names that people gave.
 
     Attributes:
-        config: the ways, and how they are judged.
-        encoder: what makes vectors of names and titles; None: what needs them is not measured.
-        embeddings: record batches of `embeddings` of an earlier run; None: none.
-        generations: record batches of `generations` of an earlier run; None: none.
-        checkpoint: where answers are kept while the job runs; None: nowhere.
-        progress: where answers are counted.
-
-    Returns:
-        What was measured. Its `generations` are the answers of this run and all that were stored.
-
-    Raises:
-        ValueError: when a way needs vectors and nothing makes them.
+        config: the methods, and how they are scored.
+        encoder: where vectors of names and titles come from; None: measures of vectors are left out.
     """
+
+    name: ClassVar[str] = "naming"
+    title: ClassVar[str] = "Naming: names compared with those that people gave"
+    summary: ClassVar[str] = "Naming methods are compared on collections that people named."
+    needs: ClassVar[Needs] = Needs(
+        inputs=((EXAMPLES_INPUT,),), uses_encoder=True, packages=("sacrebleu", "glin_profanity"), runs_alone=True
+    )
+    configs: ClassVar[tuple[type, ...]] = (NamingExperimentConfig,)
 
     config: NamingExperimentConfig
     encoder: EncoderSource | None = None
-    embeddings: beam.PCollection | None = None
-    generations: beam.PCollection | None = None
-    checkpoint: GenerationCheckpoint | None = None
-    progress: Progress = dataclasses.field(default_factory=Progress)
 
-    def __post_init__(self) -> None:
-        if self.config.needs_encoder and self.encoder is None:
-            raise ValueError("the title that is nearest to the mean of all is found by vectors: give an encoder")
+    @classmethod
+    def from_options(cls, options: Options) -> Self:
+        config = options.read(NamingExperimentConfig)
+        if config.needs_encoder and options.encoder is None:
+            raise ValueError("methods: medoid_title needs --encoder, which compares titles")
+        return cls(config, options.encoder)
 
-    def expand(self, examples: beam.PCollection) -> ExperimentResult:
-        root = examples.pipeline
-        sampled = (
-            root
-            | "Once" >> beam.Impulse()
-            | "Sample"
-            >> beam.ParDo(_Sample(self.config.most_examples), AsIter(examples)).with_outputs(COUNTS_TAG, main="sample")
-        )
-        answers, errors, counts = self._ask(sampled.sample, [sampled[COUNTS_TAG]])
-        known = AsIter(answers)
-        encoded, embeddings = None, None
-        if self.encoder is not None:
-            texts = _texts, AsSingleton(sampled.sample), known, self.config.ways
-            found = (
-                root
-                | "OnceMore" >> beam.Impulse()
-                | "Texts" >> beam.FlatMap(*texts).with_output_types(pa.RecordBatch)
-                | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.embeddings)
-            )
-            encoded, embeddings = AsIter(found.vectors), found.embeddings
-            counts.append(found.counts)
-        judged = _judge, AsSingleton(sampled.sample), known, encoded, self.config
-        metrics = root | "AtLast" >> beam.Impulse() | "Judge" >> beam.Map(*judged).with_output_types(pa.RecordBatch)
-        return ExperimentResult(
-            metrics,
-            counts | "Counts" >> beam.Flatten(),
-            embeddings,
-            errors,
-            answers if self.config.asks else None,
-        )
+    @property
+    def uses_language_model(self) -> bool:
+        """Whether texts are generated."""
+        return self.config.uses_language_model
 
-    def _ask(
-        self, sample: beam.PCollection, counts: list[beam.PCollection]
-    ) -> tuple[beam.PCollection, beam.PCollection | None, list[beam.PCollection]]:
-        """Answers of all ways' models, and those that were stored; errors, and counts with those that were there."""
-        generation: list[GenerationResult] = []
-        for way in self.config.ways:
-            if way.generation is not None:
-                generation.append(self._ask_one(sample, way, way.generation, generation[-1] if generation else None))
-        if not generation:
-            return sample.pipeline | "NoAnswers" >> beam.Create([], reshuffle=False), None, counts
-        stored = [] if self.generations is None else [self.generations]
-        answers = (
-            {"generations": (*stored, *(each.generations for each in generation)) | "AllAnswers" >> beam.Flatten()}
-            | "GroupAnswers" >> CoGroupByBucket("content_hash", _BUCKETS)
-            | "OnceEach" >> beam.FlatMap(_once_each).with_output_types(pa.RecordBatch)
-        )
-        errors = [each.errors for each in generation] | "Errors" >> beam.Flatten()
-        return answers, errors, counts + [each.counts for each in generation]
+    def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        from transforms.evaluation.experiments.naming.stages import EvaluateNaming
+        from transforms.language_models.checkpoint import GenerationCheckpoint
 
-    def _ask_one(
-        self, sample: beam.PCollection, way: NamingMethod, generation: GenerationSpec, before: GenerationResult | None
-    ) -> GenerationResult:
-        """Asks one model, when the one before has answered, so that one at a time is in memory."""
-        waited_for = () if before is None else AsIter(before.generations)
-        source = generation if generation.model.kind == "endpoint" else ExclusiveModel(generation)
-        generate = GenerateTexts(source, 1, self.generations, self.checkpoint, self.progress)
-        questions = beam.Map(_questions, AsSingleton(sample), way, waited_for).with_output_types(pa.RecordBatch)
-        return (
-            sample.pipeline
-            | f"Once[{way.label}]" >> beam.Impulse()
-            | f"Questions[{way.label}]" >> questions
-            | f"Answers[{way.label}]" >> generate
+        evaluate = EvaluateNaming(
+            self.config,
+            self.encoder,
+            inputs.rows.get(EMBEDDINGS.name),
+            inputs.rows.get(GENERATIONS.name),
+            GenerationCheckpoint(inputs.checkpoint_dir) if self.uses_language_model else None,
+            inputs.progress,
         )
+        return inputs.rows[NAMING_EXAMPLES.name] | "EvaluateNaming" >> evaluate
+
+    def configuration(self) -> dict[str, Any]:
+        return {
+            "methods": [method.configuration() for method in self.config.methods],
+            "max_examples": self.config.max_examples,
+            "bleurt": self.config.bleurt.fingerprint() if self.config.bleurt else "",
+            "seed": self.config.seed,
+            "signatures": {overlap: signature(overlap) for overlap in OVERLAPS},
+        }
+
+    def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.naming.tables import differences_table, scores_table
+
+        index = MetricIndex(metrics)
+        labels = [method.label for method in self.config.methods]
+        tables = [scores_table(index, labels)]
+        return [*tables, differences_table(index, labels)] if len(labels) > 1 else tables
+
+    def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
+        index = MetricIndex(metrics)
+        scored, available, sources = (
+            index.count(name) for name in ("naming_examples_scored", "naming_examples_test", "naming_sources")
+        )
+        signatures = {overlap: signature(overlap) for overlap in OVERLAPS}
+        return [
+            f"Examples: {scored} of {available} of the test split, from {sources} sources.",
+            _ABOUT_OUTPUTS,
+            f"SacreBLEU: {signatures['bleu']}; chrF: {signatures['chrf']}.",
+            _ABOUT_VECTORS,
+            _ABOUT_OTHERS,
+            f"Small numbers are 95 % intervals, by bootstrap over examples with seed {self.config.seed}.",
+        ]
+
+    def samples(self, read: Callable[[str], list[pa.RecordBatch]]) -> list[Table]:
+        from transforms.evaluation.experiments.naming.predictions import completions_by_hash, sample_examples
+        from transforms.evaluation.experiments.naming.scoring import predict_all
+        from transforms.evaluation.experiments.naming.tables import MAX_SAMPLES, samples_table
+
+        rows = sample_examples(read(NAMING_EXAMPLES.name), self.config.max_examples).rows.slice(0, MAX_SAMPLES)
+        generations = read(GENERATIONS.name) if self.uses_language_model else []
+        predictions = predict_all(rows, completions_by_hash(generations), self.config.methods)
+        references = {method.label for method in self.config.methods if method.kind == "reference"}
+        return [samples_table(rows, {label: each for label, each in predictions.items() if label not in references})]

@@ -1,4 +1,4 @@
-"""Held-out examples and a way -> the names that it gives them, as they are judged: no name is replaced by another."""
+"""Names that a method predicts for examples, without a fallback to another method."""
 
 from __future__ import annotations
 
@@ -26,69 +26,72 @@ from transforms.naming.example_journeys import example_journeys
 from transforms.naming.salient_name import salient_name
 from transforms.naming.validation import validate_name
 
-HELD_OUT = "test"
-FEWEST = 2
-"""Examples that it takes to compare: a name must find its journey among others."""
+TEST_SPLIT = "test"
+MIN_EXAMPLES = 2
+"""A name must retrieve its journey among others."""
+
+Completions = Mapping[str, Sequence[Completion]]
+"""Completions of language models, in the order of ranks, by the hash of the prompt."""
 
 
 class PredictedNames(NamedTuple):
-    """The names of one way, one for each example.
+    """The names of one method, one for each example.
 
     Attributes:
-        names: cleaned as `name` cleans what a model says; empty where there is none.
-        refusals: why `name` would not take it, in one word; empty: it would.
+        names: cleaned as `name` cleans the output of a model; empty where there is none.
+        rejections: the reason for which `name` rejects it; empty: it is accepted.
     """
 
     names: list[str]
-    refusals: list[str]
+    rejections: list[str]
 
 
-class TestSample(NamedTuple):
-    """Examples that are judged.
+class ExampleSample(NamedTuple):
+    """Examples that are named.
 
     Attributes:
-        rows: rows of `naming_examples`, by `example_id`.
-        held_out: how many there are of which these are a sample.
+        rows: rows of `naming_examples`, sorted by `example_id`.
+        available: number of examples of the test split.
     """
 
     rows: pa.RecordBatch
-    held_out: int
+    available: int
 
 
-def test_sample(batches: Iterable[pa.RecordBatch], most: int) -> TestSample:
-    """At most so many held-out examples: those whose ids have the smallest hashes.
+def sample_examples(batches: Iterable[pa.RecordBatch], max_examples: int) -> ExampleSample:
+    """Sample examples of the test split: those whose ids have the smallest hashes.
 
     Args:
         batches: rows of `naming_examples` in any order, perhaps with further columns.
-        most: how many.
+        max_examples: maximum number of examples.
 
     Raises:
         ValueError: when there are too few to compare.
     """
     names = NAMING_EXAMPLES.arrow.names
-    parts = (rows.select(names).filter(pc.equal(rows["split"], HELD_OUT)) for rows in batches)
-    rows = concatenate((part.cast(NAMING_EXAMPLES.arrow) for part in parts), NAMING_EXAMPLES.arrow)
-    if rows.num_rows < FEWEST:
-        raise ValueError(f"naming is judged on at least {FEWEST} held-out examples, got {rows.num_rows}")
+    of_split = (rows.select(names).filter(pc.equal(rows["split"], TEST_SPLIT)) for rows in batches)
+    rows = concatenate((each.cast(NAMING_EXAMPLES.arrow) for each in of_split), NAMING_EXAMPLES.arrow)
+    if rows.num_rows < MIN_EXAMPLES:
+        raise ValueError(f"naming needs at least {MIN_EXAMPLES} examples of the test split, got {rows.num_rows}")
     rows = rows.take(pc.sort_indices(rows["example_id"]))
-    chosen = np.argsort(stable_hash(rows["example_id"]), kind="stable")[:most]
-    return TestSample(rows.take(pa.array(np.sort(chosen))), rows.num_rows)
+    chosen = np.argsort(stable_hash(rows["example_id"]), kind="stable")[:max_examples]
+    return ExampleSample(rows.take(pa.array(np.sort(chosen))), rows.num_rows)
 
 
-def prompts_of_method(examples: pa.RecordBatch, way: NamingMethod) -> pa.RecordBatch:
-    """Rows of `PROMPTS`: what a way asks its model about examples; none where there is nothing that could be told."""
-    context = _context(way)
-    generation = [NamingRequest(journey) for journey in example_journeys(examples, way.naming)]
+def prompts_of_method(examples: pa.RecordBatch, method: NamingMethod) -> pa.RecordBatch:
+    """Build the prompts of a method, rows of `PROMPTS`; none for an example without titles and terms."""
+    context = _context(method)
+    requests = [NamingRequest(journey) for journey in example_journeys(examples, method.naming)]
     rows = [
-        {"content_hash": request_hash(each, context), "prompt": question}
-        for each in generation
-        if (question := build_prompt(each, way.naming))
+        {"content_hash": request_hash(request, context), "prompt": prompt}
+        for request in requests
+        if (prompt := build_prompt(request, method.naming))
     ]
     return pa.RecordBatch.from_pylist(rows, PROMPTS)
 
 
 def completions_by_hash(batches: Iterable[pa.RecordBatch]) -> dict[str, list[Completion]]:
-    """Return the completions of models, in the order of ranks, by the hash of the prompt."""
+    """Convert rows of `generations` to completions in the order of ranks, by the hash of the prompt."""
     completions: dict[str, list[Completion]] = {}
     for row in distinct_generations(batches).to_pylist():
         completions.setdefault(row["content_hash"], []).append(Completion(row["text"], row["log_prob"]))
@@ -96,59 +99,58 @@ def completions_by_hash(batches: Iterable[pa.RecordBatch]) -> dict[str, list[Com
 
 
 def predict_names(
-    way: NamingMethod,
-    examples: pa.RecordBatch,
-    answers: Mapping[str, Sequence[Completion]],
-    medoids: Sequence[int | None] = (),
+    method: NamingMethod, examples: pa.RecordBatch, completions: Completions, medoids: Sequence[int | None] = ()
 ) -> PredictedNames:
-    """The names that a way gives to examples.
+    """Predict the names of examples.
 
     Args:
-        way: the way.
-        examples: rows of `naming_examples`, by `example_id`.
-        answers: what models said, by the hash of the question; those of all ways.
-        medoids: which of `titles_of` each example is nearest to the mean of all; for `medoid_title`.
+        method: the method.
+        examples: rows of `naming_examples`, sorted by `example_id`.
+        completions: those of all methods.
+        medoids: index in `titles_of` of the title nearest to the mean, for each example; for `medoid_title`.
     """
-    journeys, context = example_journeys(examples, way.naming), _context(way)
-    texts = _texts(way, examples, journeys, answers, medoids)
-    told = zip(texts, journeys, strict=True)
-    results = [validate_name(text, journey.titles, way.naming, context.instructions) for text, journey in told]
+    journeys, context = example_journeys(examples, method.naming), _context(method)
+    texts = _texts(method, examples, journeys, completions, medoids)
+    results = [
+        validate_name(text, journey.titles, method.naming, context.instructions)
+        for text, journey in zip(texts, journeys, strict=True)
+    ]
     return PredictedNames([result.name for result in results], [result.rejection for result in results])
 
 
 def titles_of(examples: pa.RecordBatch) -> list[list[str]]:
-    """The titles of each example that say something."""
+    """Return the titles of each example that are not blank."""
     return [[title for title in titles if title and title.strip()] for titles in examples["titles"].to_pylist()]
 
 
 def _texts(
-    way: NamingMethod,
+    method: NamingMethod,
     examples: pa.RecordBatch,
     journeys: Sequence[Journey],
-    answers: Mapping[str, Sequence[Completion]],
+    completions: Completions,
     medoids: Sequence[int | None],
 ) -> list[str | None]:
-    """What a way says of each example; None: nothing."""
-    match way.kind:
+    """Return the text that a method gives for each example; None: none."""
+    match method.kind:
         case "reference":
             references: list[str | None] = examples["name"].to_pylist()
             return references
         case "salient":
             return [
-                salient_name(journey.terms, journey.weights, journey.titles, journey.rank, way.naming)
+                salient_name(journey.terms, journey.weights, journey.titles, journey.rank, method.naming)
                 for journey in journeys
             ]
         case "first_title":
             return [titles[0] if titles else None for titles in titles_of(examples)]
         case "medoid_title":
-            places = zip(titles_of(examples), medoids, strict=True)
-            return [None if place is None else titles[place] for titles, place in places]
+            indices = zip(titles_of(examples), medoids, strict=True)
+            return [None if index is None else titles[index] for titles, index in indices]
         case _:
-            context = _context(way)
+            context = _context(method)
             requests = [NamingRequest(journey) for journey in journeys]
-            texts = selected_texts(requests, answers, context)
-            return [texts.get(request_hash(each, context)) for each in requests]
+            texts = selected_texts(requests, completions, context)
+            return [texts.get(request_hash(request, context)) for request in requests]
 
 
-def _context(way: NamingMethod) -> NamingContext:
-    return NamingContext(way.naming, way.model, selector=way.selector)
+def _context(method: NamingMethod) -> NamingContext:
+    return NamingContext(method.naming, method.model, selector=method.selector)

@@ -1,4 +1,4 @@
-"""The names of several ways -> how good they are, as rows of `metrics`."""
+"""Scores of the names of several methods, as rows of `metrics`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ from transforms.evaluation.bootstrap import (
 from transforms.evaluation.experiments.naming.bleurt import Bleurt
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
 from transforms.evaluation.experiments.naming.overlap import OVERLAPS, Overlap, overlap_counts, overlap_score
-from transforms.evaluation.experiments.naming.predictions import predict_names, prompts_of_method, titles_of
+from transforms.evaluation.experiments.naming.predictions import (
+    Completions,
+    PredictedNames,
+    predict_names,
+    prompts_of_method,
+    titles_of,
+)
 from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uniqueness, word_rarity
 from transforms.evaluation.experiments.naming.retrieval import cosines, mean_vectors, medoids, retrieve_own
-from transforms.evaluation.figures import metric_batch, metric_row
-from transforms.language_models.interface import Completion
+from transforms.evaluation.metric_rows import metric_batch, metric_row
 from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 from transforms.naming.validation import clean_output
 
-PREFIX = "naming_"
-"""Of all metrics of names."""
-
 
 class TextVectors:
-    """Vectors of texts, to be looked up.
+    """Vectors by text.
 
     Args:
         encoded: record batches of (`item_id`, `vector`), a text being its own id.
@@ -45,157 +47,177 @@ class TextVectors:
     def __init__(self, encoded: Iterable[pa.RecordBatch]) -> None:
         batches = list(encoded)
         texts = [text for rows in batches for text in rows["item_id"].to_pylist()]
-        self._places = {text: place for place, text in enumerate(texts)}
+        self._indices = {text: index for index, text in enumerate(texts)}
         dimensions = batches[0]["vector"].type.list_size if batches else 0
         flat = [rows["vector"].flatten().to_numpy().reshape(-1, dimensions) for rows in batches]
         self._vectors = np.concatenate([*flat, np.zeros((1, dimensions), np.float32)])
 
-    def of(self, texts: Sequence[str]) -> Vectors:
-        """The vector of each text, shape (texts, dimensions), dtype float32; all zeros for one that is empty.
+    def lookup(self, texts: Sequence[str]) -> Vectors:
+        """Return the vector of each text, shape (texts, dimensions), dtype float32; zeros for an empty text.
 
         Raises:
             KeyError: for a text that was not encoded.
         """
-        return np.asarray(self._vectors[[self._places[text] if text else -1 for text in texts]], np.float32)
+        return np.asarray(self._vectors[[self._indices[text] if text else -1 for text in texts]], np.float32)
 
 
 class ScoringInputs(NamedTuple):
-    """What names are judged by.
+    """Names and the data to score them.
 
     Attributes:
-        examples: rows of `naming_examples`, by `example_id`.
-        answers: what models said, by the hash of the question.
-        vectors: of all texts that `texts_to_encode` gives; None: what needs vectors is not measured.
-        bleurt: the checkpoint that scores names; None: it is not measured.
-        safety: what decides whether a name may be written.
+        examples: rows of `naming_examples`, sorted by `example_id`.
+        predictions: names of all methods without vectors, by label.
+        vectors: of all texts of `texts_to_encode`; None: no measure needs them.
+        bleurt: the checkpoint that scores names; None: no such score.
+        safety: decides which names are safe.
     """
 
     examples: pa.RecordBatch
-    answers: Mapping[str, Sequence[Completion]]
+    predictions: Mapping[str, PredictedNames]
     vectors: TextVectors | None = None
     bleurt: Bleurt | None = None
     safety: SafetyFilter = WordLists()
 
 
 class NameScores(NamedTuple):
-    """What was measured of the names of one way.
+    """Scores of the names of one method.
 
     Attributes:
-        counts: for each overlap what `overlap_counts` gives.
-        values: for each other measure a figure for each name, shape (names,).
-        refusals: as in `PredictedNames`.
+        counts: for each overlap the counts of `overlap_counts`.
+        values: for each other measure the value of each name, shape (names,).
+        rejections: as in `PredictedNames`.
     """
 
     counts: dict[Overlap, Counts]
     values: dict[str, Floats]
-    refusals: list[str]
+    rejections: list[str]
+
+
+def predict_all(
+    examples: pa.RecordBatch, completions: Completions, methods: Iterable[NamingMethod]
+) -> dict[str, PredictedNames]:
+    """Predict the names of all methods that need no vectors, by label."""
+    return {
+        method.label: predict_names(method, examples, completions)
+        for method in methods
+        if method.kind != "medoid_title"
+    }
 
 
 def texts_to_encode(
-    examples: pa.RecordBatch, answers: Mapping[str, Sequence[Completion]], ways: Iterable[NamingMethod]
+    examples: pa.RecordBatch, predictions: Mapping[str, PredictedNames], methods: Iterable[NamingMethod]
 ) -> pa.RecordBatch:
-    """Rows of `TEXTS`, a text being its own id: titles, references and names, each once, sorted.
+    """Return rows of `TEXTS`, a text being its own id: titles, references and names, each once, sorted.
 
     Args:
-        examples: rows of `naming_examples`, by `example_id`.
-        answers: what models said, by the hash of the question.
-        ways: the ways. Which title `medoid_title` takes is not known yet: all are there as it would give them.
+        examples: rows of `naming_examples`, sorted by `example_id`.
+        predictions: names by label.
+        methods: the methods. The title that `medoid_title` selects depends on vectors, so all are among the texts.
     """
     titles = [title for of_one in titles_of(examples) for title in of_one]
     texts = {*titles, *examples["name"].to_pylist()}
-    for way in ways:
-        texts.update(
-            map(clean_output, titles) if way.kind == "medoid_title" else predict_names(way, examples, answers).names
-        )
+    for names, _ in predictions.values():
+        texts.update(names)
+    if any(method.kind == "medoid_title" for method in methods):
+        texts.update(map(clean_output, titles))
     column = pa.array(sorted(texts - {""}), pa.string())
     return pa.RecordBatch.from_arrays([column, column], schema=TEXTS)
 
 
 class NameScorer:
-    """Measures the names of one way after another, all of the same examples.
+    """Scores the names of one method after another, all of the same examples.
 
     Args:
-        told: the examples, and what is known of them.
+        inputs: the examples and the data to score names.
     """
 
-    def __init__(self, told: ScoringInputs) -> None:
-        self._told = told
-        self._references: list[str] = told.examples["name"].to_pylist()
-        titles = titles_of(told.examples)
+    def __init__(self, inputs: ScoringInputs) -> None:
+        self._inputs = inputs
+        self._references: list[str] = inputs.examples["name"].to_pylist()
+        titles = titles_of(inputs.examples)
         texts = ([reference, *of_one] for reference, of_one in zip(self._references, titles, strict=True))
         self._rarity = word_rarity(list(texts))
         self._medoids: list[int | None] = []
-        if told.vectors is not None:
-            self._of_references = told.vectors.of(self._references)
-            of_titles = told.vectors.of([title for of_one in titles for title in of_one])
+        if inputs.vectors is not None:
+            self._reference_vectors = inputs.vectors.lookup(self._references)
+            title_vectors = inputs.vectors.lookup([title for of_one in titles for title in of_one])
             offsets = np.concatenate([[0], np.cumsum([len(of_one) for of_one in titles])])
-            self._of_journeys = mean_vectors(of_titles, offsets)
-            self._medoids = medoids(of_titles, offsets)
+            self._journey_vectors = mean_vectors(title_vectors, offsets)
+            self._medoids = medoids(title_vectors, offsets)
 
-    def measure(self, way: NamingMethod) -> NameScores:
-        """All that is measured of a way."""
-        named = predict_names(way, self._told.examples, self._told.answers, self._medoids)
-        counts = {overlap: overlap_counts(overlap, named.names, self._references) for overlap in OVERLAPS}
+    def score(self, method: NamingMethod) -> NameScores:
+        """Compute all scores of a method."""
+        inputs = self._inputs
+        predicted = inputs.predictions.get(method.label)
+        if predicted is None:
+            predicted = predict_names(method, inputs.examples, {}, self._medoids)
+        names = predicted.names
+        counts = {overlap: overlap_counts(overlap, names, self._references) for overlap in OVERLAPS}
         values = {
-            "interestingness": mean_idf(named.names, self._rarity),
-            "safe": safe(named.names, self._told.safety),
-            "distinct": uniqueness(named.names),
-            "well_formed": np.array([float(not refusal) for refusal in named.refusals]),
+            "mean_idf": mean_idf(names, self._rarity),
+            "safe": safe(names, inputs.safety),
+            "uniqueness": uniqueness(names),
+            "well_formed": np.array([float(not rejection) for rejection in predicted.rejections]),
         }
-        if self._told.vectors is not None:
-            values |= self._by_vectors(self._told.vectors.of(named.names))
-        if self._told.bleurt is not None:
-            values["bleurt"] = self._told.bleurt.score(self._references, named.names)
-        if way.generation is not None and way.generation.model.kind != "endpoint":
-            questions = prompts_of_method(self._told.examples, way)["prompt"].to_pylist()
-            values["prompt_tokens"] = count_prompt_tokens(way.generation, questions).astype(np.float64)
-        return NameScores(counts, values, named.refusals)
+        if inputs.vectors is not None:
+            values |= self._scores_by_vectors(inputs.vectors.lookup(names))
+        if inputs.bleurt is not None:
+            values["bleurt"] = inputs.bleurt.score(self._references, names)
+        if method.generation is not None and method.generation.model.kind != "endpoint":
+            prompts = prompts_of_method(inputs.examples, method)["prompt"].to_pylist()
+            values["prompt_tokens"] = count_prompt_tokens(method.generation, prompts).astype(np.float64)
+        return NameScores(counts, values, predicted.rejections)
 
-    def _by_vectors(self, names: Vectors) -> dict[str, Floats]:
-        found = retrieve_own(names, self._of_journeys)
+    def _scores_by_vectors(self, names: Vectors) -> dict[str, Floats]:
+        retrieval = retrieve_own(names, self._journey_vectors)
         return {
-            "similarity": cosines(names, self._of_references),
-            "recall_at_1": found.recall,
-            "mrr": found.reciprocal_rank,
-            "over_broadness": found.over_broadness,
+            "similarity": cosines(names, self._reference_vectors),
+            "recall_at_1": retrieval.recall,
+            "mrr": retrieval.reciprocal_rank,
+            "over_broadness": retrieval.over_broadness,
         }
 
 
-def score_methods(told: ScoringInputs, config: NamingExperimentConfig) -> pa.RecordBatch:
-    """Rows of `metrics`: `naming_<measure>` by way, and `naming_<measure>_difference` by `<way> - <first way>`.
+def score_methods(inputs: ScoringInputs, config: NamingExperimentConfig) -> pa.RecordBatch:
+    """Compute rows of `metrics` of all methods.
 
-    `naming_refused` by `<way>/<reason>` is the share of names that `name` would not have taken for that reason.
+    `naming_<measure>` is sliced by `method`; `naming_<measure>_difference` has the first method as `baseline`;
+    `naming_rejected`, sliced by `method` and `reason`, is the fraction of names that `name` rejects for the reason.
 
     Args:
-        told: the examples, and what is known of them.
-        config: the ways, and the seed of the intervals.
+        inputs: the examples and the data to score names.
+        config: the methods, and the random seed of the intervals.
     """
-    judge = NameScorer(told)
-    measured = {way.label: judge.measure(way) for way in config.ways}
-    first, *others = measured
-    rows = [row for label, found in measured.items() for row in _figures(label, found, config.seed)]
+    scorer = NameScorer(inputs)
+    scores = {method.label: scorer.score(method) for method in config.methods}
+    first, *others = scores
+    rows = [row for label, each in scores.items() for row in _rows(label, each, config.seed)]
     for label in others:
-        rows += _differences(f"{label} - {first}", measured[label], measured[first], config.seed)
+        differences = _differences(scores[label], scores[first], config.seed)
+        rows += [
+            metric_row(f"naming_{measure}_difference", interval, method=label, baseline=first)
+            for measure, interval in differences.items()
+        ]
     return metric_batch(rows)
 
 
-def _figures(label: str, found: NameScores, seed: int) -> list[dict[str, Any]]:
+def _rows(label: str, scores: NameScores, seed: int) -> list[dict[str, Any]]:
     intervals: dict[str, Interval] = {
-        overlap: score_interval(counts, overlap_score(overlap), seed) for overlap, counts in found.counts.items()
+        overlap: score_interval(counts, overlap_score(overlap), seed) for overlap, counts in scores.counts.items()
     }
-    intervals |= {measure: mean_interval(values, seed) for measure, values in found.values.items()}
-    rows = [metric_row(f"{PREFIX}{measure}", label, interval) for measure, interval in intervals.items()]
-    for reason in sorted(set(found.refusals) - {""}):
-        refused = [refusal == reason for refusal in found.refusals]
-        rows.append(metric_row(f"{PREFIX}refused", f"{label}/{reason}", mean_interval(refused, seed)))
+    intervals |= {measure: mean_interval(values, seed) for measure, values in scores.values.items()}
+    rows = [metric_row(f"naming_{measure}", interval, method=label) for measure, interval in intervals.items()]
+    for reason in sorted(set(scores.rejections) - {""}):
+        is_rejected = [rejection == reason for rejection in scores.rejections]
+        rows.append(metric_row("naming_rejected", mean_interval(is_rejected, seed), method=label, reason=reason))
     return rows
 
 
-def _differences(slice_: str, found: NameScores, other: NameScores, seed: int) -> list[dict[str, Any]]:
+def _differences(scores: NameScores, other: NameScores, seed: int) -> dict[str, Interval]:
     intervals: dict[str, Interval] = {
         overlap: score_difference(counts, other.counts[overlap], overlap_score(overlap), seed)
-        for overlap, counts in found.counts.items()
+        for overlap, counts in scores.counts.items()
     }
-    for measure in found.values.keys() & other.values.keys():
-        intervals[measure] = paired_difference(found.values[measure], other.values[measure], seed)
-    return [metric_row(f"{PREFIX}{measure}_difference", slice_, interval) for measure, interval in intervals.items()]
+    for measure in scores.values.keys() & other.values.keys():
+        intervals[measure] = paired_difference(scores.values[measure], other.values[measure], seed)
+    return intervals

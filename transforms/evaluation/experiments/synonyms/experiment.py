@@ -55,8 +55,8 @@ class SynonymsExperiment(Experiment):
     def from_options(cls, options: Options) -> Self:
         if options.encoder is None:
             raise ValueError(f"{cls.name} needs an encoder")
-        configs = (options.read(config) for config in cls.configs)
-        return cls(options.encoder, options.encoder_name, *configs)
+        mixtures, salience = options.read(MixtureConfig), options.read(SalienceConfig)
+        return cls(options.encoder, options.encoder_name, mixtures, salience)
 
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
         from transforms.evaluation.experiments.synonyms.stages import EvaluateSynonyms

@@ -1,49 +1,78 @@
 import pyarrow as pa
 import pytest
 
+from tests.transforms.evaluation.experiments.naming.builders import example, examples, made_examples
 from transforms.evaluation.bootstrap import Interval
-from transforms.evaluation.experiments.naming.tables import describe_naming, differences_table, names_table
-from transforms.evaluation.figures import metric_batch, metric_row
-from transforms.evaluation.page import cells_of
+from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
+from transforms.evaluation.experiments.naming.experiment import NamingExperiment
+from transforms.evaluation.experiments.naming.tables import MAX_SAMPLES, differences_table, scores_table
+from transforms.evaluation.metric_rows import MetricIndex, metric_batch, metric_row
+from transforms.report.table import Table
 
 METRICS = metric_batch(
     [
-        metric_row("naming_bleu", "b", Interval(10.26, 8.04, 12.5, 9)),
-        metric_row("naming_bleu", "a", Interval(0.31, 0.0, 1.0, 9)),
-        metric_row("naming_mrr", "b", Interval(0.5, 0.25, 1.0, 9)),
-        metric_row("naming_mrr", "other", Interval(0.5, 0.25, 1.0, 9)),
-        metric_row("naming_prompt_tokens", "b", Interval(1234.5, 1000, 2000, 9)),
-        metric_row("naming_bleu_difference", "b - a", Interval(-9.95, -12.0, 3.0, 9)),
+        metric_row("naming_bleu", Interval(10.26, 8.04, 12.5, 9), method="b"),
+        metric_row("naming_bleu", Interval(0.31, 0.0, 1.0, 9), method="a"),
+        metric_row("naming_mrr", Interval(0.5, 0.25, 1.0, 9), method="b"),
+        metric_row("naming_mrr", Interval(0.5, 0.25, 1.0, 9), method="other"),
+        metric_row("naming_prompt_tokens", Interval(1234.5, 1000, 2000, 9), method="b"),
+        metric_row("naming_bleu_difference", Interval(-9.95, -12.0, 3.0, 9), method="b", baseline="a"),
         *(
-            metric_row(f"naming_{name}", "", Interval(value, 0, 0, 1))
-            for name, value in (("examples_judged", 1000), ("examples_held_out", 2345), ("sources", 7))
+            metric_row(f"naming_{name}", Interval(value, 0, 0, 1))
+            for name, value in (("examples_scored", 1000), ("examples_test", 2345), ("sources", 7))
         ),
     ]
 )
 
 
-def test_a_row_for_each_way_in_their_order() -> None:
-    assert names_table([METRICS], ["b", "a"]) == (
-        "| way | SacreBLEU | MRR | prompt tokens |\n"
-        "| --- | ---: | ---: | ---: |\n"
-        "| b | 10.3 <sub>8.0–12.5</sub> | 0.500 <sub>0.250–1.000</sub> | 1234 <sub>1000–2000</sub> |\n"
-        "| a | 0.3 <sub>0.0–1.0</sub> | – | – |\n"
-    )
+def cells(table: Table) -> list[list[tuple[str, str]]]:
+    return [[cell[:2] for cell in row] for row in table.rows]
+
+
+def experiment(*kinds: str, seed: int = 0) -> NamingExperiment:
+    return NamingExperiment(NamingExperimentConfig(tuple(NamingMethod(kind, kind) for kind in kinds), seed=seed))  # type: ignore[arg-type]
+
+
+def test_a_row_for_each_method_in_their_order() -> None:
+    table = scores_table(MetricIndex([METRICS]), ["b", "a"])
+    assert [column.title for column in table.columns] == ["method", "SacreBLEU", "MRR", "prompt tokens"]
+    assert cells(table) == [
+        [("b", ""), ("10.3", "8.0–12.5"), ("0.500", ".250–1.000"), ("1234", "1000–2000")],
+        [("a", ""), ("0.3", ".0–1.0"), ("–", ""), ("–", "")],
+    ]
 
 
 def test_differences_have_signs() -> None:
-    table = differences_table([METRICS], ["a", "b"])
-    assert table.splitlines()[2] == "| b | -9.9 <sub>-12.0 to +3.0</sub> |"
-    assert cells_of(table)[1][1].ends == "-12.0 to +3.0"
+    table = differences_table(MetricIndex([METRICS]), ["a", "b"])
+    assert cells(table) == [[("b", ""), ("-9.9", "-12.0 to +3.0")]]
+    assert table.title == "Differences to a"
 
 
-def test_what_was_measured_on_what() -> None:
-    told = describe_naming([METRICS], {"signatures": {"bleu": "nrefs:1", "chrf": "nc:6"}, "seed": 5})
-    assert "1,000 of 2,345 that were held out, of 7 sources" in told
-    assert "SacreBLEU: nrefs:1; chrF: nc:6." in told
-    assert "with seed 5." in told
+def test_the_description_of_the_data() -> None:
+    text = "\n".join(experiment("salient", seed=5).describe([METRICS]))
+    assert "1,000 of 2,345 of the test split, from 7 sources" in text
+    assert "SacreBLEU: nrefs:1" in text
+    assert "with seed 5." in text
 
 
-def test_no_figures() -> None:
-    with pytest.raises(ValueError, match="no figures of names"):
-        names_table([pa.RecordBatch.from_pylist([], METRICS.schema)], ["a"])
+def test_no_metrics() -> None:
+    with pytest.raises(ValueError, match="no naming_bleu"):
+        experiment("salient").tables([pa.RecordBatch.from_pylist([], METRICS.schema)])
+
+
+class TestSamples:
+    METHODS = ("first_title", "medoid_title", "reference")
+
+    def samples(self, rows: pa.RecordBatch) -> Table:
+        (table,) = experiment(*self.METHODS).samples({"naming_examples": [rows]}.__getitem__)
+        return table
+
+    def test_a_column_for_each_method_without_vectors(self) -> None:
+        rows = [example("Tea | pots", ["Pots of tea", "b"]), example("Chess", ["c"]), example("Cars", [])]
+        table = self.samples(examples(rows))
+        assert [column.title for column in table.columns] == ["reference", "first_title"]
+        names = [[cell.text for cell in row] for row in table.rows]
+        assert sorted(names) == [["Cars", "–"], ["Chess", "c"], ["Tea | pots", "Pots of tea"]]
+
+    def test_there_are_not_many(self) -> None:
+        assert len(self.samples(examples(made_examples(30))).rows) == MAX_SAMPLES
