@@ -63,21 +63,21 @@ def values(workspace: Path) -> dict[tuple[str, str], float]:
 
 
 class TestWithoutModels:
-    def test_figures_page_and_screen(self, examples: Path, tmp_path: Path) -> None:
-        told = evaluate(examples, PLAIN, "--workspace=out", "--report=page.md")
-        figures = values(tmp_path / "out")
-        assert figures["naming_bleu", "method=reference"] == pytest.approx(100)
-        assert figures["naming_chrf", "method=reference"] == pytest.approx(100)
-        assert figures["naming_chrf", "method=salient"] < 100
-        assert figures["naming_rejected", "method=first title/reason=single_title"] == 1
-        assert figures["naming_well_formed", "method=first title"] == 0
-        assert figures["naming_well_formed", "method=reference"] == figures["naming_safe", "method=reference"] == 1
-        assert figures["naming_uniqueness", "method=first title"] == 1
-        assert figures["naming_uniqueness", "method=salient"] == pytest.approx(6 / 12)  # two examples on each topic
-        gain = figures["naming_chrf", "method=reference"] - figures["naming_chrf", "method=salient"]
-        assert figures["naming_chrf_difference", "method=reference/baseline=salient"] == pytest.approx(gain)
-        assert figures["naming_examples_test", ""] == figures["naming_examples_scored", ""] == 12
-        assert not any("mrr" in metric or "bleurt" in metric or "tokens" in metric for metric, _ in figures)
+    def test_metrics_page_and_screen(self, examples: Path, tmp_path: Path) -> None:
+        printed = evaluate(examples, PLAIN, "--workspace=out", "--report=page.md")
+        found = values(tmp_path / "out")
+        assert found["naming_bleu", "method=reference"] == pytest.approx(100)
+        assert found["naming_chrf", "method=reference"] == pytest.approx(100)
+        assert found["naming_chrf", "method=salient"] < 100
+        assert found["naming_rejected", "method=first title/reason=single_title"] == 1
+        assert found["naming_well_formed", "method=first title"] == 0
+        assert found["naming_well_formed", "method=reference"] == found["naming_safe", "method=reference"] == 1
+        assert found["naming_uniqueness", "method=first title"] == 1
+        assert found["naming_uniqueness", "method=salient"] == pytest.approx(6 / 12)  # two examples on each topic
+        gain = found["naming_chrf", "method=reference"] - found["naming_chrf", "method=salient"]
+        assert found["naming_chrf_difference", "method=reference/baseline=salient"] == pytest.approx(gain)
+        assert found["naming_examples_test", ""] == found["naming_examples_scored", ""] == 12
+        assert not any("mrr" in metric or "bleurt" in metric or "tokens" in metric for metric, _ in found)
         assert not (tmp_path / "out" / EMBEDDINGS.name).exists()
         assert not (tmp_path / "out" / GENERATIONS.name).exists()
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
@@ -89,8 +89,8 @@ class TestWithoutModels:
         shown = re.findall(r"^\| All about (.*) \| [^|]+ \| (.*) and a \|$", page, re.MULTILINE)
         assert len(shown) == 12
         assert all(reference == title for reference, title in shown)
-        assert "Naming: names compared with those that people gave" in told
-        assert "…" not in told
+        assert "Naming: names compared with those that people gave" in printed
+        assert "…" not in printed
         assert manifest(tmp_path / "out", METRICS).configuration["naming"]["methods"][1]["label"] == "first title"
 
     def test_it_needs_no_torch(self, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,25 +106,25 @@ class TestWithoutModels:
 
     def test_vectors(self, examples: Path, tmp_path: Path, words: Words) -> None:
         methods = "--methods=reference; medoid_title; first_title"
-        told = evaluate(examples, methods, "--encoder=words", "--workspace=out")
-        figures = values(tmp_path / "out")
-        assert figures["naming_similarity", "method=reference"] == pytest.approx(1)
-        assert figures["naming_mrr", "method=medoid title"] == figures["naming_recall_at_1", "method=medoid title"] == 1
-        assert figures["naming_over_broadness", "method=medoid title"] == 0
-        assert 0 < figures["naming_similarity", "method=medoid title"] < 1
-        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) == 12 * (10 + 1)
-        assert "over-broadness" in told
+        printed = evaluate(examples, methods, "--encoder=words", "--workspace=out")
+        found = values(tmp_path / "out")
+        assert found["naming_similarity", "method=reference"] == pytest.approx(1)
+        assert found["naming_mrr", "method=medoid title"] == found["naming_recall_at_1", "method=medoid title"] == 1
+        assert found["naming_over_broadness", "method=medoid title"] == 0
+        assert 0 < found["naming_similarity", "method=medoid title"] < 1
+        assert found["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) == 12 * (10 + 1)
+        assert "over-broadness" in printed
         calls = words.calls()
         again = evaluate(examples, methods, "--encoder=words", "--workspace=out")
         assert words.calls() == calls  # what the workspace itself has is used again
-        assert again.splitlines()[1:] == told.splitlines()[1:]
+        assert again.splitlines()[1:] == printed.splitlines()[1:]
         evaluate(examples, methods, "--encoder=words", "--workspace=third", "--previous=out")
         assert words.calls() == calls
 
     def test_too_few_examples(self, tmp_path: Path, examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
         few = write_examples(tmp_path / "few", [example("a", ["b"]), example("c", ["d"], "train")])
         evaluate(few, PLAIN, code=1)
-        assert "at least 2 examples of the test split, got 1; nothing was committed" in told_of(capsys)
+        assert "at least 2 examples of the test split, got 1; nothing was committed" in error_text(capsys)
         assert not (tmp_path / "evaluation" / METRICS.name / "_manifest.json").exists()
 
 
@@ -165,18 +165,18 @@ class TestWithModels:
     )
 
     def test_each_method_runs_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
-        told = evaluate(examples, self.methods(models), "--workspace=out", "--report=page.md")
-        figures = values(tmp_path / "out")
-        assert figures["generations_new", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
+        printed = evaluate(examples, self.methods(models), "--workspace=out", "--report=page.md")
+        found = values(tmp_path / "out")
+        assert found["generations_new", ""] == 5 * 12 == len(rows(tmp_path / "out", GENERATIONS))
         for label in self.LABELS:
-            assert 0 <= figures["naming_bleu", f"method={label}"] <= 100
-            assert 0 <= figures["naming_well_formed", f"method={label}"] <= 1
-            assert ("naming_chrf_difference", f"method={label}/baseline=salient") in figures
-            assert label in told
-        tokens = {label: figures["naming_prompt_tokens", f"method={label}"] for label in self.LABELS}
+            assert 0 <= found["naming_bleu", f"method={label}"] <= 100
+            assert 0 <= found["naming_well_formed", f"method={label}"] <= 1
+            assert ("naming_chrf_difference", f"method={label}/baseline=salient") in found
+            assert label in printed
+        tokens = {label: found["naming_prompt_tokens", f"method={label}"] for label in self.LABELS}
         assert tokens[self.LABELS[1]] > tokens[self.LABELS[0]] > tokens["LoRA"] > tokens["fine-tuned t5, 2 items"]
         assert tokens["prompt-tuned llama + prompt"] == tokens["LoRA"] + 5
-        assert ("naming_prompt_tokens", "method=salient") not in figures
+        assert ("naming_prompt_tokens", "method=salient") not in found
         assert not list((tmp_path / "out" / "_answers_so_far").glob("*"))
         assert rows(tmp_path / "out", ERRORS) == []
 
@@ -185,7 +185,7 @@ class TestWithModels:
         assert ("generations_new", "") not in again
         assert again["generations_cached", ""] == 60
         assert {name: value for name, value in again.items() if name[0].startswith("naming_")} == {
-            name: value for name, value in figures.items() if name[0].startswith("naming_")
+            name: value for name, value in found.items() if name[0].startswith("naming_")
         }
 
     def test_methods_that_are_left_out_keep_their_completions(
@@ -210,7 +210,7 @@ class TestWithModels:
         self, models: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
-            raise DataError("no figures today")
+            raise DataError("no metrics today")
 
         methods = f"--methods=salient;fine_tuned={models / 'llama'}"
         with monkeypatch.context() as broken:
@@ -218,21 +218,21 @@ class TestWithModels:
             evaluate(examples, methods, code=1)
         assert not (tmp_path / "evaluation" / GENERATIONS.name / "_manifest.json").exists()
         evaluate(examples, methods)
-        figures = values(tmp_path / "evaluation")
-        assert figures["generations_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
-        assert ("generations_new", "") not in figures
+        found = values(tmp_path / "evaluation")
+        assert found["generations_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
+        assert ("generations_new", "") not in found
 
     def test_one_model_is_in_memory_at_a_time(
         self, models: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """And none is loaded whose answers are all there."""
+        """And none is loaded whose completions are all stored."""
         loaded: list[weakref.ref[object]] = []
         load = GenerationSpec.load
 
-        def watched(asked: GenerationSpec, device: str | None = None) -> LanguageModel:
+        def watched(spec: GenerationSpec, device: str | None = None) -> LanguageModel:
             gc.collect()
             assert [model() for model in loaded if model() is not None] == []
-            model = load(asked, device)
+            model = load(spec, device)
             loaded.append(weakref.ref(model))
             return model
 
@@ -247,9 +247,9 @@ class TestWithModels:
 
         (tmp_path / "checkpoint").mkdir()
         make_bleurt(tmp_path / "checkpoint")
-        told = evaluate(examples, PLAIN, "--bleurt=checkpoint")
+        printed = evaluate(examples, PLAIN, "--bleurt=checkpoint")
         assert ("naming_bleurt", "method=reference") in values(tmp_path / "evaluation")
-        assert "BLEURT" in told
+        assert "BLEURT" in printed
         assert len(manifest(tmp_path / "evaluation", METRICS).configuration["naming"]["bleurt"]) == 64
 
     @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ class TestWithModels:
         self, models: Path, examples: Path, capsys: pytest.CaptureFixture[str], method: str, message: str
     ) -> None:
         evaluate(examples, "--methods=" + method.format(models), code=2)
-        assert message in told_of(capsys)
+        assert message in error_text(capsys)
 
 
 class TestUsage:
@@ -301,27 +301,27 @@ class TestUsage:
             (("--experiments=naming,E2", PLAIN), "naming runs alone, not beside other --experiments"),
         ],
     )
-    def test_what_is_not_allowed_is_told(
+    def test_invalid_options_are_reported(
         self, examples: Path, capsys: pytest.CaptureFixture[str], options: Sequence[str], message: str
     ) -> None:
         evaluate(examples, *options, code=2)
-        told = capsys.readouterr().err
-        assert message in told
-        assert len(told.splitlines()) == 1
+        printed = capsys.readouterr().err
+        assert message in printed
+        assert len(printed.splitlines()) == 1
 
     def test_examples_are_those_of_a_workspace(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         evaluate(tmp_path / "nowhere", PLAIN, code=2)
-        assert "--examples: no such file or folder" in told_of(capsys)
+        assert "--examples: no such file or folder" in error_text(capsys)
         assert run_job(EvaluateJob, ["--experiments=naming", PLAIN]) == 2
-        assert "naming needs --examples" in told_of(capsys)
+        assert "naming needs --examples" in error_text(capsys)
         assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
-        assert "--methods is for naming, which is not among --experiments" in told_of(capsys)
+        assert "--methods is for naming, which is not among --experiments" in error_text(capsys)
 
     def test_the_workspace_of_examples_is_not_written_over(
         self, examples: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         evaluate(examples, PLAIN, f"--workspace={examples}", code=2)
-        assert "holds naming_examples, whose metrics and errors would be replaced" in told_of(capsys)
+        assert "holds naming_examples, whose metrics and errors would be replaced" in error_text(capsys)
 
     @pytest.mark.parametrize(
         ("missing", "message"),
@@ -340,9 +340,9 @@ class TestUsage:
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
         evaluate(examples, PLAIN, code=2)
-        assert message in told_of(capsys)
+        assert message in error_text(capsys)
 
 
-def told_of(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was said on the screen for errors, in one line."""
+def error_text(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return standard error in one line."""
     return " ".join(capsys.readouterr().err.split())

@@ -52,7 +52,7 @@ _LABELS: Mapping[str, str] = {
     "max_items": "{} items",
     "num_candidates": "{} candidates",
 }
-"""How settings are written in labels."""
+"""Text of settings in labels."""
 
 
 class NamingMethodSpec(NamedTuple):

@@ -17,7 +17,7 @@ _NAMES_PER_BLOCK = 1024
 
 
 class RetrievalScores(NamedTuple):
-    """How well each name retrieves its own journey; each of shape (names,), dtype float64.
+    """Retrieval of each name's own journey; each of shape (names,), dtype float64.
 
     Attributes:
         recall: 1 where its own journey is nearest, else 0.

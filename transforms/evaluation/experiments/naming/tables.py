@@ -17,7 +17,7 @@ MAX_SAMPLES = 12
 
 
 class _Measure(NamedTuple):
-    """How a measure is shown."""
+    """Presentation of a measure."""
 
     title: str
     digits: int = 3

@@ -36,7 +36,7 @@ def examples(rows: Sequence[dict[str, object]]) -> pa.RecordBatch:
 
 
 def made_examples(count: int = 12) -> list[dict[str, object]]:
-    """So many held-out examples, each on a topic and a number, and two for training."""
+    """Examples of the test split, each on a topic and a number, and two for training."""
     described = [(f"All about {TOPICS[number % 6]} {number}", TOPICS[number % 6], number) for number in range(count)]
     held_out = [
         example(name, [f"{topic} {number} and {letter}" for letter in "abcdefghij"], terms=topic.split())

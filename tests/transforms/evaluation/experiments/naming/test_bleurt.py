@@ -69,7 +69,7 @@ def test_the_reference_comes_first(folder: Path) -> None:
     assert abs(one - other) > 0.01
 
 
-def test_the_fingerprint_tells_checkpoints_apart(folder: Path, tmp_path: Path) -> None:
+def test_fingerprints_of_checkpoints_differ(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "same")
     (tmp_path / "other").mkdir()
     make_bleurt(tmp_path / "other", layers=1)
@@ -77,7 +77,7 @@ def test_the_fingerprint_tells_checkpoints_apart(folder: Path, tmp_path: Path) -
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_what_is_no_checkpoint_is_told_before_it_is_loaded(folder: Path, tmp_path: Path) -> None:
+def test_invalid_checkpoints_are_reported(folder: Path, tmp_path: Path) -> None:
     BleurtSource(str(folder)).check()
     with pytest.raises(ValueError, match=r"no config.json that can be read"):
         BleurtSource(str(tmp_path)).check()
@@ -90,7 +90,7 @@ def test_what_is_no_checkpoint_is_told_before_it_is_loaded(folder: Path, tmp_pat
         BleurtSource(str(tmp_path / "two")).check()
 
 
-def test_weights_that_are_missing_are_not_drawn_by_chance(folder: Path, tmp_path: Path) -> None:
+def test_missing_weights_are_not_random(folder: Path, tmp_path: Path) -> None:
     """An encoder without its head: transformers would make one up."""
     shutil.copytree(folder, tmp_path / "headless")
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)

@@ -17,8 +17,8 @@ TEXTS = st.text("ab c,.", max_size=12)
 def test_every_resample_has_the_score_that_sacrebleu_gives_its_sentences(overlap: str) -> None:
     counts, score = overlap_counts(overlap, NAMES, REFERENCES), overlap_score(overlap)
     sums = resampled_sums(counts, 0)
-    drawn = np.random.default_rng(0).integers(len(NAMES), size=(len(sums), len(NAMES)))
-    for own, places in list(zip(sums.tolist(), drawn.tolist(), strict=True))[:200]:
+    sampled = np.random.default_rng(0).integers(len(NAMES), size=(len(sums), len(NAMES)))
+    for own, places in list(zip(sums.tolist(), sampled.tolist(), strict=True))[:200]:
         names, references = [NAMES[place] for place in places], [REFERENCES[place] for place in places]
         assert score(own) == pytest.approx(HEURISTICS[overlap](names, [references]).score, abs=1e-9)
 

@@ -27,7 +27,7 @@ def test_interestingness_is_the_mean_rarity_of_words() -> None:
     assert found.tolist() == pytest.approx([0, 0.75, 0.5, 1, 0, 0])
 
 
-def test_distinctness_is_the_share_of_different_names() -> None:
+def test_uniqueness_is_the_fraction_of_distinct_names() -> None:
     names = ["Jazz pianos", "jazz piano!", "Chess", "", "Jazz-Piano", ""]
     found = uniqueness(names)
     assert found.tolist() == pytest.approx([1 / 3, 1 / 3, 1, 1 / 2, 1 / 3, 1 / 2])
