@@ -275,7 +275,7 @@ class TestSalience:
         assert figures["synonyms_collections", ""] == 12
         assert figures["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
         assert figures["texts_encoded", ""] == 108 + figures["synonyms_items_changed", ""]
-        assert "fraction of the drop of literal terms" in told
+        assert "fraction of the literal drop" in told
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "12 collections that have one of 6 key words" in page
 

@@ -177,7 +177,7 @@ class TestWithModels:
         assert tokens[self.LABELS[1]] > tokens[self.LABELS[0]] > tokens["LoRA"] > tokens["fine-tuned t5, 2 items"]
         assert tokens["prompt-tuned llama + prompt"] == tokens["LoRA"] + 5
         assert ("naming_prompt_tokens", "method=salient") not in found
-        assert not list((tmp_path / "out" / "_answers_so_far").glob("*"))
+        assert not list((tmp_path / "out" / "_checkpoint").glob("*"))
         assert rows(tmp_path / "out", ERRORS) == []
 
         evaluate(examples, self.methods(models), "--workspace=out")

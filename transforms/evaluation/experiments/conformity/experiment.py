@@ -21,7 +21,7 @@ from transforms.salience.config import SalienceConfig
 
 _REMOVED = {
     "injected removed": "conformity_injected_removed",
-    "other removed": "conformity_other_removed",
+    "others removed": "conformity_other_removed",
     "genuine popular removed": "conformity_genuine_removed",
 }
 
@@ -113,7 +113,7 @@ def _f1_table(index: MetricIndex) -> Table:
                     index.cell("conformity_f1_difference", **parts, baseline=NO_REMOVAL),
                 )
             )
-    columns = (*text_columns("popular items", "method", "removal by"), *number_columns("threshold", "F1", "gain"))
+    columns = (*text_columns("popular items", "method", "removed by"), *number_columns("threshold", "F1", "gain"))
     return Table(columns, tuple(rows))
 
 
@@ -126,5 +126,5 @@ def _removal_table(index: MetricIndex) -> Table:
         cells = [index.cell(metric, scenario=scenario, rule=rule) for metric in _REMOVED.values()]
         if any(cell.text != MISSING for cell in cells):
             rows.append(row(scenario, rule, *cells))
-    columns = (*text_columns("popular items", "removal by"), *number_columns(*_REMOVED))
+    columns = (*text_columns("popular items", "removed by"), *number_columns(*_REMOVED))
     return Table(columns, tuple(rows), "Fractions of interactions that are removed")

@@ -21,7 +21,7 @@ _COLUMNS = {
     "F1 before": "synonyms_f1_before",
     "F1 after": "synonyms_f1_after",
     "drop": "synonyms_drop",
-    "fraction of the drop of literal terms": "synonyms_fraction_of_drop",
+    "fraction of the literal drop": "synonyms_fraction_of_drop",
 }
 
 
@@ -90,7 +90,7 @@ class SynonymsExperiment(Experiment):
                 threshold = f"{index.value('synonyms_threshold', method=method):g}"
                 cells = [index.cell(metric, **drops[group, method]) for metric in _COLUMNS.values()]
                 rows.append(row(f"{group} items", method, Cell(threshold), *cells))
-        columns = (*text_columns("scored", "method"), *number_columns("threshold", *_COLUMNS))
+        columns = (*text_columns("items scored", "method"), *number_columns("threshold", *_COLUMNS))
         return [Table(columns, tuple(rows))]
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
