@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.columnar import list_array, list_offsets
 from transforms.evaluation.config import SKEW, MixtureConfig
 from transforms.evaluation.numbered_collections import NumberedCollections, item_rows, item_texts, number_items
 
@@ -51,7 +52,7 @@ def build_mixtures(collections: pa.RecordBatch, config: MixtureConfig) -> Mixtur
     mixtures = [mixture for k in config.collections_per_mixture for mixture in _mix(numbered, k, config)]
     used, items = np.unique(np.concatenate([items for items, _ in mixtures]), return_inverse=True)
     catalogue = item_rows(item_texts(numbered.items).take(pa.array(used)))
-    ends = np.concatenate([[0], np.cumsum([len(labels) for _, labels in mixtures])])
+    ends = list_offsets([len(labels) for _, labels in mixtures])
     ks = np.repeat(np.array(config.collections_per_mixture, np.int32), config.mixtures_per_k)
     labels = np.concatenate([labels for _, labels in mixtures])
     return Mixtures(catalogue, mixture_rows(np.arange(len(mixtures)), ks, ends, items, labels))
@@ -65,8 +66,7 @@ def mixture_rows(
     labels: npt.NDArray[np.integer],
 ) -> pa.RecordBatch:
     """Rows of `MIXTURES`; `offsets`, of shape (mixtures + 1,), cut `items` and `labels` into mixtures."""
-    ends = pa.array(offsets.astype(np.int32))
-    lists = [pa.ListArray.from_arrays(ends, pa.array(values.astype(np.int32))) for values in (items, labels)]
+    lists = [list_array(offsets, pa.array(values.astype(np.int32))) for values in (items, labels)]
     return pa.RecordBatch.from_arrays([pa.array(ids), pa.array(ks), *lists], schema=MIXTURES)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.columnar import concatenate, run_offsets
+from transforms.columnar import concatenate, list_array, list_offsets, run_offsets
 from transforms.journeys.catalogue import encode_sorted
 
 _BETWEEN_FIELDS = "\x1f"
@@ -67,7 +67,7 @@ def number_items(collections: Iterable[pa.RecordBatch]) -> NumberedCollections:
     return NumberedCollections(
         items=item_rows(items.values),
         sources=rows["source"].take(pa.array(order)),
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        offsets=list_offsets(sizes),
         members=(pairs % distinct).astype(np.int32),
     )
 
@@ -78,8 +78,8 @@ def _texts(lists: pa.ListArray) -> pa.StringArray:
 
 def _stable_order(rows: pa.RecordBatch, texts: pa.StringArray) -> npt.NDArray[np.int64]:
     """The order of collections by source, name and items."""
-    ends = np.concatenate([[0], np.cumsum(pc.list_value_length(rows["item_titles"]).to_numpy())])
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), texts), _BETWEEN_ITEMS)
+    ends = list_offsets(pc.list_value_length(rows["item_titles"]).to_numpy())
+    joined = pc.binary_join(list_array(ends, texts), _BETWEEN_ITEMS)
     keys = pa.table({"source": rows["source"], "name": rows["name"], "items": joined})
     return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
 
@@ -126,7 +126,6 @@ def collections_of_tags(interactions: pa.Table, items: pa.Table) -> pa.RecordBat
     users = encode_sorted(interactions["user_id"].filter(known).combine_chunks())
     triples = np.unique(np.stack([users.codes, tags.codes[consumed], consumed]), axis=1)
     starts = run_offsets(triples[0] * max(len(tags.values), 1) + triples[1])
-    ends = pa.array(starts.astype(np.int32))
     texts = [
         pc.fill_null(tagged[name].combine_chunks().take(pa.array(triples[2])), "") for name in ("title", "description")
     ]
@@ -134,7 +133,7 @@ def collections_of_tags(interactions: pa.Table, items: pa.Table) -> pa.RecordBat
         [
             users.values.take(pa.array(triples[0][starts[:-1]])),
             tags.values.take(pa.array(triples[1][starts[:-1]])),
-            *(pa.ListArray.from_arrays(ends, column) for column in texts),
+            *(list_array(starts, column) for column in texts),
         ],
         schema=COLLECTIONS.arrow,
     )

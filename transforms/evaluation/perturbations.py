@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columnar import list_offsets
 from transforms.evaluation.mixtures import Mixtures, mixture_rows
 from transforms.evaluation.numbered_collections import item_rows, item_texts, number_items
 
@@ -19,7 +20,7 @@ _Change = Callable[[int, Integers, Integers], tuple[Integers, Integers]]
 def offsets_of(mixtures: pa.RecordBatch) -> Integers:
     """Where each row of `MIXTURES` begins in the flattened lists; shape (mixtures + 1,)."""
     lengths = pc.list_value_length(mixtures["item"]).to_numpy()
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return list_offsets(lengths)
 
 
 def _changed(mixtures: pa.RecordBatch, change: _Change) -> pa.RecordBatch:
@@ -33,7 +34,7 @@ def _changed(mixtures: pa.RecordBatch, change: _Change) -> pa.RecordBatch:
     ]
     if not found:
         return mixtures
-    ends = np.concatenate([[0], np.cumsum([len(each) for each, _ in found])])
+    ends = list_offsets([len(each) for each, _ in found])
     joined = [np.concatenate(arrays) for arrays in zip(*found, strict=True)]
     return mixture_rows(ids, mixtures["k"].to_numpy(), ends, *joined)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import concatenate
+from transforms.columnar import concatenate, list_array, list_offsets
 from transforms.journeys.icpc import TermVectors
 from transforms.journeys.item_features import ITEM_IDS
 from transforms.journeys.quantized_vectors import VECTOR, matrix_of
@@ -78,11 +78,11 @@ def pack_catalogue(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALI
     terms = encode_sorted(rows["terms"].flatten())
     coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
     lengths = pc.list_value_length(rows["terms"]).to_numpy()
-    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    ends = list_offsets(lengths)
     columns = [
         rows["item_id"],
-        pa.ListArray.from_arrays(ends, coded),
-        pa.ListArray.from_arrays(ends, rows["saliences"].flatten()),
+        list_array(ends, coded),
+        list_array(ends, rows["saliences"].flatten()),
     ]
     if VECTOR.name not in schema.names:
         return pa.RecordBatch.from_arrays(columns, schema=PACKED)
@@ -108,7 +108,7 @@ def unpack_catalogue(packed: pa.RecordBatch) -> Catalogue:
         item_ids=packed["item_id"],
         vocabulary=terms.dictionary,
         term_vectors=TermVectors(
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            offsets=list_offsets(lengths),
             terms=terms.indices.to_numpy(),
             saliences=packed["saliences"].flatten().to_numpy(),
             vocabulary_size=len(terms.dictionary),

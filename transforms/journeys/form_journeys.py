@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columnar import list_offsets
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.config import ExtractConfig, IcpcConfig
@@ -86,9 +87,9 @@ def journeys_from_labels(
     return Journeys(
         users=users,
         sizes=sizes,
-        member_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        member_offsets=list_offsets(lengths),
         members=members,
-        term_offsets=np.concatenate([[0], np.cumsum(term_counts)]).astype(np.int64),
+        term_offsets=list_offsets(term_counts),
         terms=terms[filled],
         weights=carried,
     )

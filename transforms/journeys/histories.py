@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import HISTORIES
-from transforms.columnar import concatenate, run_offsets, split_by_bucket, stable_hash
+from transforms.columnar import concatenate, list_array, list_offsets, run_offsets, split_by_bucket, stable_hash
 from transforms.journeys.catalogue import encode_sorted
 
 ROWS_HELD = 1 << 22
@@ -121,7 +121,7 @@ def build_histories(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_hi
     truncated |= too_many > 0
     return Histories(
         user_ids=user_ids,
-        offsets=np.concatenate([[0], np.cumsum(lengths - too_many)]).astype(np.int64),
+        offsets=list_offsets(lengths - too_many),
         events=rows.take(pa.array(order)),
         truncated=truncated,
         removed=removed,
@@ -223,12 +223,11 @@ def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBat
         histories: the histories.
         item_ids: the item of each event.
     """
-    ends = pa.array(histories.offsets.astype(np.int32))
     return pa.RecordBatch.from_arrays(
         [
             histories.user_ids,
-            pa.ListArray.from_arrays(ends, item_ids),
-            pa.ListArray.from_arrays(ends, histories.events["timestamp"]),
+            list_array(histories.offsets, item_ids),
+            list_array(histories.offsets, histories.events["timestamp"]),
             pa.array(histories.truncated),
         ],
         schema=HISTORIES.arrow,

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import CoGroupByBucket, concatenate
+from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_offsets
 from transforms.journeys.quantized_vectors import ITEM_VECTORS, VECTOR, add_sums, subtract_mean_rows, sum_rows
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
@@ -46,8 +45,7 @@ def build_item_features(
 def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
     """The same lists, empty ones in the place of nulls."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), lists.flatten())
+    return list_array(list_offsets(lengths), lists.flatten())
 
 
 class _Describe(beam.DoFn):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columnar import list_offsets
 from transforms.datasets.error_rate import DataError
 
 VECTOR = pa.field("vector", pa.large_binary())
@@ -118,7 +119,7 @@ def quantize_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
 def column_of(compact: npt.NDArray[np.int8]) -> pa.LargeBinaryArray:
     """Compact vectors as a column; zeros become null."""
     there = _is_nonzero(compact)
-    ends = np.concatenate([[0], np.cumsum(there * compact.shape[1])]).astype(np.int64)
+    ends = list_offsets(there * compact.shape[1])
     validity = pa.py_buffer(np.packbits(there, bitorder="little"))
     buffers = [validity, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(compact[there]))]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(compact), buffers)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import JOURNEYS, TIMESTAMP
-from transforms.columnar import stable_hash
+from transforms.columnar import list_array, stable_hash
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import Journeys
@@ -67,7 +67,7 @@ def journey_rows(
 
 
 def _lists(offsets: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+    return list_array(offsets, values)
 
 
 def _journey_ids(users: pa.StringArray, items: pa.StringArray, times: npt.NDArray[np.int64]) -> pa.StringArray:

@@ -21,6 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columnar import list_offsets
 from transforms.journeys.bayesian import allocate_scratch, cosines_of
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.icpc import Journeys
@@ -90,7 +91,7 @@ def user_silhouettes(
 def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -> _Memberships:
     lengths = np.diff(journeys.member_offsets)
     opened = np.bincount(journeys.users, minlength=users)
-    journey_offsets = np.concatenate([[0], np.cumsum(opened)]).astype(np.int64)
+    journey_offsets = list_offsets(opened)
     numbers = np.arange(len(journeys.users)) - np.repeat(journey_offsets[:-1], opened)
     owners = np.repeat(journeys.users, lengths)
     members, within = items[journeys.members].astype(np.int64), np.repeat(numbers, lengths)
@@ -100,7 +101,7 @@ def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -
     new[1:] = (np.diff(owners) != 0) | (np.diff(members) != 0) | (np.diff(within) != 0)
     per_user = np.bincount(owners[new], minlength=users)
     return _Memberships(
-        offsets=np.concatenate([[0], np.cumsum(per_user)]).astype(np.int64),
+        offsets=list_offsets(per_user),
         items=members[new],
         journeys=within[new],
         journey_offsets=journey_offsets,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate
+from transforms.columnar import concatenate, list_array, list_offsets
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.histories import Histories
 
@@ -50,8 +50,8 @@ def keep_terms(described: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatc
     inside = pc.is_in(described["terms"].flatten(), kept)
     parents = pc.list_parent_indices(described["terms"]).filter(inside).to_numpy()
     lengths = np.bincount(parents, minlength=described.num_rows)
-    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    ends = list_offsets(lengths)
     columns = {name: described[name] for name in described.schema.names}
     for name in ("terms", "saliences"):
-        columns[name] = pa.ListArray.from_arrays(ends, described[name].flatten().filter(inside))
+        columns[name] = list_array(ends, described[name].flatten().filter(inside))
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=described.schema)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate, run_offsets
+from transforms.columnar import concatenate, list_array, list_offsets, run_offsets
 from transforms.datasets.counts import Count, count
 from transforms.naming.config import NamingConfig
 
@@ -165,8 +165,8 @@ def build_inputs(
     _, last = np.unique(pairs[::-1], return_index=True)
     distinct = np.sort(len(pairs) - 1 - last)
     kept = distinct[subsample_evenly(np.bincount(journey_rows[distinct], minlength=rows.num_rows), config.max_items)]
-    ends = np.concatenate([[0], np.cumsum(np.bincount(journey_rows[kept], minlength=rows.num_rows))])
-    titles = pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), texts.take(pa.array(kept)))
+    ends = list_offsets(np.bincount(journey_rows[kept], minlength=rows.num_rows))
+    titles = list_array(ends, texts.take(pa.array(kept)))
     columns = {name: titles if name == "titles" else rows[name] for name in NAMING_INPUTS.names}
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=NAMING_INPUTS)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.columnar import concatenate, run_offsets, stable_hash
+from transforms.columnar import concatenate, list_array, run_offsets, stable_hash
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.text import FUNCTION_WORDS
 
@@ -94,7 +94,7 @@ def unite_labels(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     pairs = pairs.group_by(["item_id", "term"]).aggregate([]).sort_by([("item_id", "ascending"), ("term", "ascending")])
     ids = pairs["item_id"].combine_chunks()
     ends = run_offsets(ids.dictionary_encode().indices.to_numpy())
-    terms = pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pairs["term"].combine_chunks())
+    terms = list_array(ends, pairs["term"].combine_chunks())
     return pa.RecordBatch.from_arrays([ids.take(pa.array(ends[:-1])), terms], schema=LABELS)
 
 
@@ -147,8 +147,7 @@ def _recurring(
         .aggregate([([], "count_all")])
     )
     often = counted.filter(pc.greater_equal(counted["count_all"], _FEWEST_NEIGHBOURS))
-    ones = pa.array(np.arange(often.num_rows + 1, dtype=np.int32))
-    lists = pa.ListArray.from_arrays(ones, often["term"].combine_chunks())
+    lists = list_array(np.arange(often.num_rows + 1), often["term"].combine_chunks())
     return unite_labels([pa.RecordBatch.from_arrays([often["item_id"].combine_chunks(), lists], schema=LABELS)])
 
 

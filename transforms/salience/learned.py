@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas import SALIENT_TERMS
+from transforms.columnar import list_array, list_offsets
 from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text, union_pairs
 from transforms.salience.model import SalienceModel
 from transforms.salience.term_table import Directions, Floats, TermTable
@@ -75,12 +76,12 @@ def keep_most_salient(
     items, terms, shown = items[order], terms[order], shown[order]
     starts = np.searchsorted(items, np.arange(len(item_ids)))
     kept = (np.arange(len(items)) - starts[items] < max_terms) & (shown > 0)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=len(item_ids)))]).astype(np.int32)
+    ends = list_offsets(np.bincount(items[kept], minlength=len(item_ids)))
     return pa.RecordBatch.from_arrays(
         [
             item_ids,
-            pa.ListArray.from_arrays(ends, names.take(pa.array(terms[kept]))),
-            pa.ListArray.from_arrays(ends, pa.array(shown[kept])),
+            list_array(ends, names.take(pa.array(terms[kept]))),
+            list_array(ends, pa.array(shown[kept])),
         ],
         schema=SALIENT_TERMS.arrow,
     )

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from schemas import ITEMS, METRICS, TIMESTAMP
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, stable_hash
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, list_array, stable_hash
 from transforms.datasets.counts import count
 from transforms.salience.candidates import CANDIDATES, candidate_terms
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
@@ -60,7 +60,7 @@ def quantize_rows(encoded: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of (`item_id`, `vector`) as an encoder gives them -> rows of `VECTORS`."""
     whole = quantize(encoded["vector"].flatten().to_numpy())
     ends = np.arange(encoded.num_rows + 1, dtype=np.int32) * np.int32(encoded["vector"].type.list_size)
-    lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(whole))
+    lists = list_array(ends, pa.array(whole))
     return pa.RecordBatch.from_arrays([encoded["item_id"], lists], schema=VECTORS)
 
 

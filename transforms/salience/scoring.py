@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
+from transforms.columnar import list_array, list_offsets
 
 Scorer = Callable[[pa.RecordBatch, pa.RecordBatch, int], pa.RecordBatch]
 """(candidates, vocabulary, most terms an item) -> rows of `salient_terms`, in the same order."""
@@ -40,12 +41,12 @@ def statistical_salience(candidates: pa.RecordBatch, vocabulary: pa.RecordBatch,
     items, terms, saliences = items[order], terms[order], saliences[order]
     starts = np.searchsorted(items, np.arange(candidates.num_rows))
     kept = (np.arange(len(items)) - starts[items] < max_terms) & (saliences > 0)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=candidates.num_rows))]).astype(np.int32)
+    ends = list_offsets(np.bincount(items[kept], minlength=candidates.num_rows))
     return pa.RecordBatch.from_arrays(
         [
             candidates["item_id"],
-            pa.ListArray.from_arrays(ends, vocabulary["term"].take(pa.array(terms[kept]))),
-            pa.ListArray.from_arrays(ends, pa.array(saliences[kept])),
+            list_array(ends, vocabulary["term"].take(pa.array(terms[kept]))),
+            list_array(ends, pa.array(saliences[kept])),
         ],
         schema=SALIENT_TERMS.arrow,
     )

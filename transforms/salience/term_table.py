@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate, run_offsets
+from transforms.columnar import concatenate, list_array, run_offsets
 
 SCALE = 2048
 """Vectors of unit length are rounded to multiples of 1 / SCALE. Products of two such are below 2 ** 23, where sums of
@@ -111,7 +111,7 @@ def _sums(
     sums: npt.NDArray[np.int64],
 ) -> pa.RecordBatch:
     offsets = np.arange(len(sums) + 1, dtype=np.int32) * np.int32(sums.shape[1])
-    lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(sums.ravel()))
+    lists = list_array(offsets, pa.array(sums.ravel()))
     counts = [pa.array(each.astype(np.int64)) for each in (items, given)]
     rows = pa.RecordBatch.from_arrays([names, *counts, lists], schema=TERM_SUMS)
     return rows.take(pc.sort_indices(rows["term"]))

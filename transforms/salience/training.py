@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columnar import list_array
 from transforms.salience.candidates import candidate_terms
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text
@@ -65,7 +66,7 @@ def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
     inside = pc.is_in(terms.flatten(), kept)
     parents = pc.list_parent_indices(terms).filter(inside).to_numpy()
     ends = np.searchsorted(parents, np.arange(len(terms) + 1)).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), terms.flatten().filter(inside))
+    return list_array(ends, terms.flatten().filter(inside))
 
 
 def label_pairs(

@@ -83,7 +83,7 @@ def test_sizes_and_absolute_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -
         ("/nowhere", "no such file or folder"),
         ("/nowhere/*.parquet", "no file matches"),
         ("/*.csv", "no file matches"),
-        ("/empty", "which holds 1 files"),
+        ("/empty", "which contains 1 files"),
         ("/notes.txt/below", "no such file or folder"),
     ],
 )

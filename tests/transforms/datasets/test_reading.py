@@ -161,7 +161,7 @@ class TestParquetReader:
     def test_is_closed_after_use(self, path: str) -> None:
         with ParquetReader(path) as reader:
             pass
-        assert reader._watched.closed
+        assert reader._file.closed
 
 
 def write(folder: Path, table: pa.Table) -> str:

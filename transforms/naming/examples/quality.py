@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.columnar import CoGroupByBucket, concatenate, list_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
@@ -50,7 +50,7 @@ def texts_of(candidates: pa.RecordBatch) -> pa.RecordBatch:
     lengths = pc.list_value_length(titles).to_numpy().astype(np.int64)
     kept = np.flatnonzero(subsample_evenly(lengths, MAX_TITLES_SCORED))
     owners = pc.list_parent_indices(titles).to_numpy()[kept]
-    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
+    starts = list_offsets(lengths)[:-1]
     places = pa.array(kept - starts[owners] + 1).cast(pa.string())
     keys = [
         pc.binary_join_element_wise(ids, "0", ":"),

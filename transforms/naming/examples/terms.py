@@ -15,7 +15,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
-from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_offsets, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.quality import SCORED
@@ -66,10 +66,10 @@ def with_terms(score: Iterable[pa.RecordBatch], terms: Iterable[pa.RecordBatch])
     starts = run_offsets(owners)
     places = np.arange(len(owners)) - np.repeat(starts[:-1], np.diff(starts))
     kept = order[places < MAX_TERMS]
-    ends = pa.array(np.concatenate([[0], np.cumsum(np.bincount(owners[kept], minlength=rows.num_rows))]), pa.int32())
+    ends = list_offsets(np.bincount(owners[kept], minlength=rows.num_rows))
     columns = {
-        "terms": pa.ListArray.from_arrays(ends, words.take(pa.array(kept))),
-        "weights": pa.ListArray.from_arrays(ends, pa.array(weights[kept])),
+        "terms": list_array(ends, words.take(pa.array(kept))),
+        "weights": list_array(ends, pa.array(weights[kept])),
     }
     schema = NAMING_EXAMPLES.arrow
     return pa.RecordBatch.from_arrays(

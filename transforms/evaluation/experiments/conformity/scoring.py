@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columnar import list_offsets
 from transforms.evaluation.algorithms import STATISTICAL
 from transforms.evaluation.bootstrap import mean_of_groups, paired_difference, ratio_interval
 from transforms.evaluation.experiments.conformity.config import ConformityConfig
@@ -247,7 +248,7 @@ def _mean_over_k(scenario: Scenario, f1: Floats) -> float:
 def _f1(scenario: Scenario, kept: Flags, corpus: Corpus, method: Method) -> Floats:
     """Compute B-cubed F1 of each whole mixture where journeys are extracted from the interactions that are kept."""
     counts = np.bincount(scenario.mixtures[kept], minlength=len(scenario.ks))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    offsets = list_offsets(counts)
     labels = np.full(len(scenario.items), -1, np.int64)
     labels[kept] = method.find(corpus, offsets, scenario.items[kept], method.thresholds[0])
     return score(scenario.offsets, scenario.labels, labels).f1

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton
 
+from transforms.columnar import list_offsets
 from transforms.evaluation.methods import Corpus, Items, Method, Offsets
 from transforms.evaluation.perturbations import concatenate_mixtures, offsets_of, reorder
 from transforms.evaluation.scores import Floats, Integers, score
@@ -82,7 +83,7 @@ def _find(method: Method, corpus: Corpus, offsets: Offsets, items: Items, ks: np
     for told in [threshold] if method.thresholds else np.unique(ks).tolist():
         chosen = np.full(len(ks), True) if method.thresholds else ks == told
         inside = np.repeat(chosen, lengths)
-        own_offsets = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.int64)
+        own_offsets = list_offsets(lengths[chosen])
         found = method.find(corpus, own_offsets, items[inside], float(told))
         if len(found) != inside.sum():
             raise ValueError(f"{method.name!r} gave {len(found)} labels for {inside.sum()} items")
