@@ -54,20 +54,16 @@ def journey_rows(
             _journey_ids(users, catalogue.item_ids.take(pa.array(items[first])), times[first]),
             pa.array(ranks.astype(np.int32)),
             pa.array(journeys.sizes.astype(np.int32)),
-            _lists(journeys.member_offsets, catalogue.item_ids.take(pa.array(items[journeys.members]))),
-            _lists(journeys.member_offsets, histories.events["timestamp"].take(pa.array(journeys.members))),
-            _lists(journeys.term_offsets, catalogue.vocabulary.take(pa.array(journeys.terms))),
-            _lists(journeys.term_offsets, pa.array(journeys.weights.astype(np.float32))),
+            list_array(journeys.member_offsets, catalogue.item_ids.take(pa.array(items[journeys.members]))),
+            list_array(journeys.member_offsets, histories.events["timestamp"].take(pa.array(journeys.members))),
+            list_array(journeys.term_offsets, catalogue.vocabulary.take(pa.array(journeys.terms))),
+            list_array(journeys.term_offsets, pa.array(journeys.weights.astype(np.float32))),
             pa.array(times[first]).cast(TIMESTAMP),
             pa.array(last_times).cast(TIMESTAMP),
         ],
         schema=JOURNEYS.arrow,
     )
     return rows.take(pa.array(order))
-
-
-def _lists(offsets: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
-    return list_array(offsets, values)
 
 
 def _journey_ids(users: pa.StringArray, items: pa.StringArray, times: npt.NDArray[np.int64]) -> pa.StringArray:

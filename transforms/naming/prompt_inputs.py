@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import concatenate, list_array, list_offsets, run_offsets
+from transforms.columnar import concatenate, list_array, list_offsets, match_rows, run_offsets
 from transforms.datasets.counts import Count, count
 from transforms.naming.config import NamingConfig
 
@@ -135,10 +135,9 @@ def join_titles(wanted: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch
     requests = concatenate(wanted, TITLE_REQUESTS)
     needed = (select_titles(rows.filter(pc.is_in(rows["item_id"], requests["item_id"]))) for rows in items)
     titles, cut = clean_titles(concatenate(needed, TITLES), max_characters)
-    indices = pc.index_in(requests["item_id"], titles["item_id"])
-    found = requests.filter(indices.is_valid())
-    columns = [found[name] for name in TITLES_BY_JOURNEY.names[:-1]]
-    titled = pa.RecordBatch.from_arrays([*columns, titles["title"].take(indices.drop_null())], schema=TITLES_BY_JOURNEY)
+    matched = match_rows(requests, titles, "item_id")
+    columns = [*(matched.left[name] for name in TITLES_BY_JOURNEY.names[:-1]), matched.right["title"]]
+    titled = pa.RecordBatch.from_arrays(columns, schema=TITLES_BY_JOURNEY)
     counts = [count("titles_cut", cut), count("items_without_title", requests.num_rows - titled.num_rows)]
     return JoinedTitles(titled, counts)
 

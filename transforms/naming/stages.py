@@ -20,7 +20,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import JOURNEY_NAMES
-from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.columnar import CoGroupByBucket, concatenate, list_array, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.language_models.generate import PROMPTS, distinct_generations
@@ -127,10 +127,10 @@ def answers(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch])
     wanted = concatenate((rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_ANSWERS)[:2]))
     generations = distinct_generations(texts)
     codes = generations["content_hash"].dictionary_encode()
-    offsets = pa.array(run_offsets(codes.indices.to_numpy()), pa.int32())
+    offsets = run_offsets(codes.indices.to_numpy())
     indices = pc.index_in(wanted["content_hash"], codes.dictionary)
     found = wanted.filter(indices.is_valid())
-    lists = [pa.ListArray.from_arrays(offsets, generations[name]) for name in ("text", "log_prob")]
+    lists = [list_array(offsets, generations[name]) for name in ("text", "log_prob")]
     return pa.RecordBatch.from_arrays(
         [*found.columns, *(each.take(indices.drop_null()) for each in lists)], schema=_ANSWERS
     )

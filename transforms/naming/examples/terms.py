@@ -15,7 +15,15 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
-from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_offsets, run_offsets, split_by_size
+from transforms.columnar import (
+    CoGroupByBucket,
+    concatenate,
+    list_array,
+    list_offsets,
+    match_rows,
+    run_offsets,
+    split_by_size,
+)
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.quality import SCORED
@@ -44,9 +52,8 @@ def terms_of_members(members: Iterable[pa.RecordBatch], salient: Iterable[pa.Rec
     known = concatenate(
         (rows.select(SALIENT_TERMS.arrow.names).cast(SALIENT_TERMS.arrow) for rows in salient), SALIENT_TERMS.arrow
     )
-    places = pc.index_in(wanted["item_id"], known["item_id"])
-    found = known.take(places.drop_null())
-    columns = [wanted["example_id"].filter(places.is_valid()), found["terms"], found["saliences"]]
+    matched = match_rows(wanted, known, "item_id")
+    columns = [matched.left["example_id"], matched.right["terms"], matched.right["saliences"]]
     return pa.RecordBatch.from_arrays(columns, schema=MEMBER_TERMS)
 
 
