@@ -86,8 +86,8 @@ def test_buckets_are_equal_ranges_of_the_hash(strings: list[str | None], count: 
 
 @settings(deadline=None)
 @given(st.sets(st.text(max_size=4), max_size=30), STRINGS, st.integers(0, 5))
-def test_an_index_knows_where_each_string_is(known: set[str], wanted: list[str | None], start: int) -> None:
-    strings = sorted(known, key=lambda text: text[::-1])
+def test_an_index_knows_where_each_string_is(keys: set[str], wanted: list[str | None], start: int) -> None:
+    strings = sorted(keys, key=lambda text: text[::-1])
     places = {text: place for place, text in enumerate(strings[start:])}
     looked_up = [text or "" for text in wanted] + strings
     found = StringIndex(pa.array(strings, pa.string()).slice(start)).lookup(pa.array(looked_up, pa.string()))
@@ -97,7 +97,7 @@ def test_an_index_knows_where_each_string_is(known: set[str], wanted: list[str |
     assert part.tolist() == found.tolist()[start:]
 
 
-def test_strings_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strings_with_equal_hashes_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columnar, "stable_hash", lambda strings: np.full(len(strings), 2**64 - 1, np.uint64))
     index = StringIndex(pa.array(["tea", "pot", "cups", ""]))
     assert index.lookup(pa.array(["pot", "cup", "cups", "tea", "", "pat"])).tolist() == [1, -1, 2, 0, 3, -1]
@@ -151,27 +151,27 @@ def batch(rows: Sequence[Any]) -> pa.RecordBatch:
 @given(TABLES, st.integers(0, 15), st.sampled_from([1, 2, 7, 64, 70_000]))
 def test_splitting_loses_nothing_and_keeps_the_order(rows: list[dict[str, Any]], start: int, count: int) -> None:
     whole = batch(rows).slice(start)
-    pieces = dict(split_by_bucket(whole, "key", count))
-    assert list(pieces) == sorted(pieces)
-    assert all(piece.schema == SCHEMA for piece in pieces.values())
+    slices = dict(split_by_bucket(whole, "key", count))
+    assert list(slices) == sorted(slices)
+    assert all(rows_of_slice.schema == SCHEMA for rows_of_slice in slices.values())
     expected: dict[int, list[Any]] = {}
     for bucket, row in zip(bucket_ids(whole["key"], count).tolist(), whole.to_pylist(), strict=True):
         expected.setdefault(bucket, []).append(row)
-    assert {bucket: piece.to_pylist() for bucket, piece in pieces.items()} == expected
+    assert {bucket: rows_of_slice.to_pylist() for bucket, rows_of_slice in slices.items()} == expected
 
 
 @pytest.mark.parametrize("count", [5, 1 << 16, 1 << 20])
 def test_many_rows_keep_their_order(count: int) -> None:
     whole = batch([row(f"user{number * 7 % 40}", number) for number in range(2_000)])
     numbers = {key: [] for key in whole["key"].to_pylist()}
-    for _, piece in split_by_bucket(whole, "key", count):
-        for key, number in zip(piece["key"].to_pylist(), piece["number"].to_pylist(), strict=True):
+    for _, rows_of_slice in split_by_bucket(whole, "key", count):
+        for key, number in zip(rows_of_slice["key"].to_pylist(), rows_of_slice["number"].to_pylist(), strict=True):
             numbers[key].append(number)
     assert all(found == sorted(found) for found in numbers.values())
     assert sum(map(len, numbers.values())) == 2_000
 
 
-def test_no_rows_are_no_piece() -> None:
+def test_no_rows_give_no_slice() -> None:
     assert list(split_by_bucket(batch([]), "key", 5)) == []
 
 
@@ -182,12 +182,12 @@ def test_splitting_in_a_graph_brings_a_key_together() -> None:
         keyed = create(pipeline, "Rows", batches) | beam.ParDo(KeyByBucket("key", 4)).with_output_types(
             tuple[int, pa.RecordBatch]
         )
-        return {"groups": keyed | beam.GroupByKey() | beam.MapTuple(lambda bucket, pieces: (bucket, list(pieces)))}
+        return {"groups": keyed | beam.GroupByKey() | beam.MapTuple(lambda bucket, slices: (bucket, list(slices)))}
 
     groups = run_graph(build)["groups"]
     numbers = []
-    for bucket, pieces in groups:
-        rows = concatenate(pieces, SCHEMA)
+    for bucket, slices in groups:
+        rows = concatenate(slices, SCHEMA)
         assert set(bucket_ids(rows["key"], 4).tolist()) == {bucket}
         numbers.extend(rows["number"].to_pylist())
     assert sorted(numbers) == list(range(40))
@@ -250,17 +250,17 @@ def test_runs_by_hand() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 300_000])
-def test_pieces_are_small_and_together_everything(count: int) -> None:
+def test_slices_are_small_and_complete(count: int) -> None:
     rows = pa.record_batch({"text": pa.array([f"some text {number}" for number in range(count)], pa.string())})
-    pieces = list(split_by_size(rows))
-    assert concatenate(pieces, rows.schema).equals(rows)
-    assert all(0 < piece.nbytes <= 1.1 * MAX_ELEMENT_BYTES for piece in pieces)
-    assert len(pieces) == -(-rows.nbytes // MAX_ELEMENT_BYTES)
+    slices = list(split_by_size(rows))
+    assert concatenate(slices, rows.schema).equals(rows)
+    assert all(0 < rows_of_slice.nbytes <= 1.1 * MAX_ELEMENT_BYTES for rows_of_slice in slices)
+    assert len(slices) == -(-rows.nbytes // MAX_ELEMENT_BYTES)
 
 
 def test_a_row_that_is_too_large_stays_whole() -> None:
     rows = pa.record_batch({"text": ["x" * 3 * MAX_ELEMENT_BYTES, "y"]})
-    assert [piece.num_rows for piece in split_by_size(rows)] == [1, 1]
+    assert [rows_of_slice.num_rows for rows_of_slice in split_by_size(rows)] == [1, 1]
 
 
 @pytest.mark.parametrize("batches", [0, 3])

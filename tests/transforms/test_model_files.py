@@ -69,7 +69,7 @@ def test_where_things_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert cache_dir("models") == tmp_path / "home" / ".cache" / "interest-journeys" / "models"
 
 
-def test_a_hub_without_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_without_its_client_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ModelUnavailableError, match="from a model hub, install it"):
         download_snapshot("owner/name", ["*.json"], "install it")
@@ -101,7 +101,7 @@ def test_making_that_fails_leaves_nothing_and_is_tried_again(tmp_path: Path) -> 
     assert names(tmp_path / "model") == ["weights"]
 
 
-def test_nobody_sees_half_of_a_folder(tmp_path: Path) -> None:
+def test_no_process_sees_a_partial_folder(tmp_path: Path) -> None:
     seen = []
 
     def make(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_who_comes_at_the_same_time_waits(tmp_path: Path) -> None:
     assert found == [["weights"]] * 4
 
 
-def test_the_lock_of_a_process_that_died_holds_nobody(tmp_path: Path) -> None:
+def test_the_lock_of_a_process_that_died_is_released(tmp_path: Path) -> None:
     code = (
         "import os, pathlib\n"
         "from transforms.model_files import build_once\n"

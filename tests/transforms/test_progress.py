@@ -13,7 +13,7 @@ def test_what_is_done_is_summed_by_stage(tmp_path: Path) -> None:
     assert progress.done() == {"users": 7, "rows read": 10, "parts": 0}
 
 
-def test_without_a_shared_disk_nothing_is_told() -> None:
+def test_without_a_shared_disk_nothing_is_recorded() -> None:
     progress = Progress()
     progress.add("users", 3)
     assert progress.done() == {}

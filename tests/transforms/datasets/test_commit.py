@@ -59,25 +59,25 @@ def files(workspace: Path) -> dict[str, bytes]:
 class Watched(LocalStorage):
     """A storage that tells of each operation before it is done, and lets none be done that raises."""
 
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
-        self.tell = tell
+    def __init__(self, record: Callable[[str, str], None]) -> None:
+        self.record = record
         self.plain = LocalStorage()
 
     def list_files(self, pattern: str) -> list[FileMetadata]:
-        self.tell("list", pattern)
+        self.record("list", pattern)
         return self.plain.list_files(pattern)
 
     def read(self, path: str) -> VersionedFile | None:
-        self.tell("read", path)
+        self.record("read", path)
         return self.plain.read(path)
 
     def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
-        self.tell("replace", path)
+        self.record("replace", path)
         return self.plain.replace(path, content, expected)
 
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:
-            self.tell("delete", path)
+            self.record("delete", path)
             self.plain.delete([path])
 
 
@@ -187,7 +187,7 @@ class TestPuttingBack:
             def replace(self, path: str, content: bytes | None, expected: VersionedFile | None) -> VersionedFile | None:
                 if path == str(tmp_path / failing / MANIFEST_NAME) and not refused:
                     refused.append(path)
-                    if arrives:  # and only the answer is lost
+                    if arrives:  # and only the reply is lost
                         super().replace(path, content, expected)
                     raise StorageError("refused")
                 return super().replace(path, content, expected)
@@ -226,7 +226,7 @@ class TestPuttingBack:
             commit_alone(tmp_path, both(tmp_path, "ours"))
         assert current(tmp_path) == theirs
 
-    def test_what_cannot_be_put_back_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failed_rollback_is_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         commit_alone(tmp_path, both(tmp_path, "a"))
         after, broken = both(tmp_path, "bb"), threading.Event()
 
@@ -338,7 +338,7 @@ class TestTwoJobs:
                 operations: list[str] = []
                 others: list[bool] = []
 
-                def tell(operation: str, _: str) -> None:
+                def record(operation: str, _: str) -> None:
                     if len(operations) == point and not others:  # noqa: B023, called within this round
                         others.append(False)  # noqa: B023
                         others[0] = run_job(workspace, theirs, versions)  # noqa: B023
@@ -346,7 +346,7 @@ class TestTwoJobs:
 
                 waited: list[float] = []
                 patch.setattr(committing.time, "sleep", waited.append)
-                watched(patch, Watched(tell))
+                watched(patch, Watched(record))
                 won = run_job(workspace, ours, versions)
                 if not others:
                     break
@@ -364,7 +364,7 @@ class TestTwoJobs:
             versions, ours, theirs = self.start(workspace)
             turn, won = threading.Condition(), dict[str, bool]()
 
-            def tell(_: str, __: str) -> None:
+            def record(_: str, __: str) -> None:
                 me = threading.current_thread().name
                 with turn:
                     turn.wait_for(lambda: not order or len(won) == 1 or str(order[0]) == me, 10)
@@ -380,7 +380,7 @@ class TestTwoJobs:
 
             patch.setattr(committing, "_POLL_SECONDS", 0.01)
             patch.setattr(committing, "_POLL_ATTEMPTS", 1000)
-            watched(patch, Watched(tell))
+            watched(patch, Watched(record))
             jobs = [
                 threading.Thread(target=run, args=(after,), name=str(name))
                 for name, after in ((True, ours), (False, theirs))

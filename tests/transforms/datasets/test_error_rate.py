@@ -2,13 +2,13 @@ import pytest
 
 from transforms.datasets.error_rate import DataError, ErrorRateCheck
 
-GATE = ErrorRateCheck(("interactions", "items"), 0.1)
+LIMITS = ErrorRateCheck(("interactions", "items"), 0.1)
 SOUND = {("interactions_read", ""): 100, ("items_read", ""): 10}
 
 
 def test_opens_up_to_the_rate() -> None:
-    GATE.check(SOUND)
-    GATE.check(SOUND | {("interactions_invalid", "a"): 4, ("interactions_invalid", "b"): 6})
+    LIMITS.check(SOUND)
+    LIMITS.check(SOUND | {("interactions_invalid", "a"): 4, ("interactions_invalid", "b"): 6})
     ErrorRateCheck(("items",), 1.0).check({("items_read", ""): 1, ("items_invalid", "a"): 1})
     ErrorRateCheck(("items",), 0.0).check({("items_read", ""): 1})
 
@@ -36,13 +36,13 @@ def test_opens_up_to_the_rate() -> None:
 )
 def test_closes_with_the_reasons(counts: dict[tuple[str, str], int], problems: list[str]) -> None:
     with pytest.raises(DataError) as refused:
-        GATE.check(SOUND | counts)
+        LIMITS.check(SOUND | counts)
     assert str(refused.value).split("; ") == [*problems, "nothing was committed"]
 
 
 def test_an_input_that_was_not_counted_was_not_read() -> None:
     with pytest.raises(DataError, match=r"no row of interactions was read .*; no row of items was read"):
-        GATE.check({})
+        LIMITS.check({})
 
 
 def test_a_dataset_of_ours_must_be_whole() -> None:
@@ -55,6 +55,6 @@ def test_a_dataset_of_ours_must_be_whole() -> None:
 def test_stored_rows_are_among_those_that_can_be_unusable() -> None:
     """An item that left the catalogue makes interactions of older logs unusable too."""
     stored = SOUND | {("interactions_stored", ""): 900, ("interactions_invalid", "item_not_in_catalogue"): 100}
-    GATE.check(stored)
+    LIMITS.check(stored)
     with pytest.raises(DataError, match="101 of 1000 rows of interactions"):
-        GATE.check(stored | {("interactions_invalid", "null_user_id"): 1})
+        LIMITS.check(stored | {("interactions_invalid", "null_user_id"): 1})

@@ -122,7 +122,7 @@ class TestCheckWritable:
         assert not list((tmp_path / "a" / "b").iterdir())
 
     @pytest.mark.parametrize("folder", ["file", "file/below", "glob*", "glob?", "glob[1]"])
-    def test_tells_what_cannot_be_written(self, tmp_path: Path, folder: str) -> None:
+    def test_an_unwritable_folder_is_reported(self, tmp_path: Path, folder: str) -> None:
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(OSError, match="cannot write in"):
             check_writable(str(tmp_path / folder))

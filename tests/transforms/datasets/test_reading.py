@@ -67,7 +67,7 @@ class Connection:
 
 
 class Lost(io.BytesIO):
-    """A file whose storage fails when it is told where to read."""
+    """A file whose storage fails when it seeks."""
 
     def seek(self, position: int, whence: int = 0) -> int:
         raise ConnectionResetError("lost")
@@ -78,7 +78,7 @@ def opens(monkeypatch: pytest.MonkeyPatch, make: Callable[[], io.BytesIO]) -> No
 
 
 def outputs(elements: Any) -> dict[str, list[Any]]:
-    """What a DoFn gives, by tag."""
+    """Collect the outputs of a DoFn by tag."""
     tagged: dict[str, list[Any]] = {"main": [], "errors": [], "counts": []}
     for element in elements:
         if isinstance(element, TaggedOutput):

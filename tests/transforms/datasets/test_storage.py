@@ -32,7 +32,7 @@ time.sleep(60)
 
 
 class Bucket(Storage):
-    """What other file systems share, on one that has no folders."""
+    """The generic implementation, on a file system without folders."""
 
 
 @pytest.fixture(params=[LocalStorage, Storage, Bucket], ids=lambda kind: kind.__name__)
@@ -191,7 +191,7 @@ def test_paths_of_a_scheme_go_through_beam() -> None:
 
 
 @pytest.mark.parametrize("path", ["hdfs://host/file", "nosuch://bucket/file"])
-def test_what_beam_cannot_do_is_told_in_a_line(path: str) -> None:
-    with pytest.raises(StorageError, match=f"cannot use '{path}': .+") as told:
+def test_what_beam_cannot_do_is_reported_in_a_line(path: str) -> None:
+    with pytest.raises(StorageError, match=f"cannot use '{path}': .+") as message:
         open_storage(path)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(message.value).splitlines()) == 1

@@ -108,8 +108,8 @@ class TestPartWriter:
     def test_name_and_bytes_follow_from_the_rows(self, tmp_path: Path) -> None:
         rows = salient_terms(50)
         writer = PartWriter(str(tmp_path), 3)
-        pieces = [rows.slice(30), rows.slice(0, 10), rows.slice(10, 20)]
-        name, part = writer.write(SALIENT_TERMS, 1, pieces)
+        slices = [rows.slice(30), rows.slice(0, 10), rows.slice(10, 20)]
+        name, part = writer.write(SALIENT_TERMS, 1, slices)
         assert writer.write(SALIENT_TERMS, 1, [rows]) == (name, part)
         content = (tmp_path / "salient_terms" / part.name).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -174,7 +174,7 @@ class TestCommit:
         (empty,) = errors.parts
         assert pq.read_schema(tmp_path / "errors" / empty.name).equals(ERRORS.arrow)
 
-    def test_a_closed_gate_removes_the_parts_and_shows_examples(self, tmp_path: Path) -> None:
+    def test_too_many_errors_remove_the_parts_and_shows_examples(self, tmp_path: Path) -> None:
         counts = [(("items_read", ""), 3)]
         list(self.committing(tmp_path).process(self.parts(tmp_path, 3, 0), counts))
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -182,9 +182,9 @@ class TestCommit:
             self.parts(tmp_path, 4, 3),
             [*counts, (("items_invalid", "reason_0"), 2), (("items_invalid", "reason_1"), 1)],
         )
-        with pytest.raises(DataError) as told:
+        with pytest.raises(DataError) as message:
             list(refused)
-        assert str(told.value).splitlines()[1:] == ["  reason_0: 0.parquet: why", "  reason_1: 1.parquet: why"]
+        assert str(message.value).splitlines()[1:] == ["  reason_0: 0.parquet: why", "  reason_1: 1.parquet: why"]
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
     def test_parts_that_the_version_before_has_too_stay(self, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An encoder that needs no model, and says what it was asked for."""
+"""An encoder that needs no model, and records its calls."""
 
 import dataclasses
 import hashlib
@@ -43,7 +43,7 @@ class ToySource:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def calls(self) -> list[int]:
-        """How many texts each call had."""
+        """Number of texts of each call."""
         path = self.folder / "calls"
         return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -56,7 +56,7 @@ def word_vector(text: str) -> np.ndarray:
 
 
 class WordEncoder(ToyEncoder):
-    """As the toy, for texts that share words to point alike."""
+    """As the toy, with similar vectors for texts with common words."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         super().encode(texts)

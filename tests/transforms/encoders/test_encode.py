@@ -85,34 +85,34 @@ def test_distinct_texts_do_not_depend_on_order_or_batches(rows: list[tuple[str, 
 
 
 def test_what_is_stored_is_found() -> None:
-    asked = requests([("a", "one"), ("b", "two"), ("c", "three")])
-    hashes = asked["content_hash"].to_pylist()
+    requested = requests([("a", "one"), ("b", "two"), ("c", "three")])
+    hashes = requested["content_hash"].to_pylist()
     stored = embeddings([("0" * 32, [1.0, 0.0]), (hashes[2], [0.0, 1.0]), (hashes[0], [0.6, 0.8])])
     located = stored.append_column("file", pa.array(["f"] * 3))
     for batches in ([stored], [stored.slice(2), stored.slice(0, 2)], [located]):
-        known, vectors, new = partition_cached(asked, batches)
-        assert known["content_hash"].to_pylist() == vectors["content_hash"].to_pylist() == [hashes[0], hashes[2]]
+        cached, vectors, new = partition_cached(requested, batches)
+        assert cached["content_hash"].to_pylist() == vectors["content_hash"].to_pylist() == [hashes[0], hashes[2]]
         assert vectors["vector"].to_pylist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 1.0]]))
         assert new["content_hash"].to_pylist() == [hashes[1]]
-    known, vectors, new = partition_cached(asked, [])
-    assert (known.num_rows, vectors.num_rows) == (0, 0)
-    assert new == asked
+    cached, vectors, new = partition_cached(requested, [])
+    assert (cached.num_rows, vectors.num_rows) == (0, 0)
+    assert new == requested
 
 
 def test_requests_are_cut_by_count_and_by_size() -> None:
     many = requests([(str(number), f"text {number}") for number in range(1100)])
-    assert [piece.num_rows for piece in batch_requests(many)] == [512, 512, 76]
+    assert [rows_of_slice.num_rows for rows_of_slice in batch_requests(many)] == [512, 512, 76]
     large = requests([(str(number), f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4)) for number in range(10)])
-    pieces = list(batch_requests(large))
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
-    assert pa.concat_batches(pieces) == large
+    slices = list(batch_requests(large))
+    assert max(rows_of_slice.nbytes for rows_of_slice in slices) <= 1.1 * MAX_ELEMENT_BYTES
+    assert pa.concat_batches(slices) == large
 
 
 def test_vectors_become_embeddings(tmp_path: Path) -> None:
-    asked = requests(ROWS)
-    found = encode_requests(asked, ToyEncoder(tmp_path / "calls"))
-    assert found["content_hash"] == asked["content_hash"]
-    expected = [toy_vector(text) for text in asked["text"].to_pylist()]
+    requested = requests(ROWS)
+    found = encode_requests(requested, ToyEncoder(tmp_path / "calls"))
+    assert found["content_hash"] == requested["content_hash"]
+    expected = [toy_vector(text) for text in requested["text"].to_pylist()]
     assert np.array_equal(np.array(found["vector"].to_pylist(), np.float32), np.stack(expected))
 
 
@@ -125,13 +125,13 @@ def test_an_encoder_that_does_not_give_unit_length_is_refused(tmp_path: Path) ->
         encode_requests(requests(ROWS), Long(tmp_path / "calls"))
 
 
-def test_vectors_of_items_come_in_pieces() -> None:
+def test_vectors_of_items_come_in_slices() -> None:
     ids = [[f"i{number}" for number in range(3000)], [], ["j"]]
     vectors = np.eye(3, 384, dtype=np.float32)
-    pieces = list(vectors_of_items(pa.array(ids), pa.array(vectors.tolist(), pa.list_(pa.float32()))))
-    assert {piece.schema for piece in pieces} == {vectors_schema(384)}
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
-    whole = pa.concat_batches(pieces)
+    slices = list(vectors_of_items(pa.array(ids), pa.array(vectors.tolist(), pa.list_(pa.float32()))))
+    assert {rows_of_slice.schema for rows_of_slice in slices} == {vectors_schema(384)}
+    assert max(rows_of_slice.nbytes for rows_of_slice in slices) <= 1.1 * MAX_ELEMENT_BYTES
+    whole = pa.concat_batches(slices)
     assert whole["item_id"].to_pylist() == [*ids[0], "j"]
     numbers = whole["vector"].flatten().to_numpy().reshape(-1, 384)
     assert np.array_equal(numbers, vectors[[0] * 3000 + [2]])
@@ -144,7 +144,7 @@ def test_vectors_of_different_lengths_are_refused() -> None:
 
 
 class Outcome:
-    """What came out of one run of the graph."""
+    """The outputs of one run of the graph."""
 
     def __init__(
         self, source: ToySource, batches: list[pa.RecordBatch], buckets: int, stored: list[pa.RecordBatch] | None
@@ -155,9 +155,9 @@ class Outcome:
             return encoded._asdict()
 
         found = run_graph(build)
-        self.pieces = found["vectors"]
+        self.slices = found["vectors"]
         self.vectors = sorted(
-            (row["item_id"], tuple(row["vector"])) for piece in self.pieces for row in piece.to_pylist()
+            (row["item_id"], tuple(row["vector"])) for rows_of_slice in self.slices for row in rows_of_slice.to_pylist()
         )
         self.embeddings = concatenate(found["embeddings"], EMBEDDINGS.arrow).sort_by("content_hash")
         self.counts: dict[str, int] = {}
@@ -172,7 +172,7 @@ def test_each_item_gets_the_vector_of_its_text(tmp_path: Path) -> None:
     source = ToySource(tmp_path)
     found = Outcome(source, [texts(ROWS[:11]), texts(ROWS[11:])], buckets=3, stored=None)
     assert found.vectors == EXPECTED
-    assert {piece.schema for piece in found.pieces} == {vectors_schema(DIMENSION)}
+    assert {rows_of_slice.schema for rows_of_slice in found.slices} == {vectors_schema(DIMENSION)}
     assert found.counts == {"texts_encoded": 7, "texts_reused": 0}
     EMBEDDINGS.check(found.embeddings)
     assert found.embeddings["content_hash"].to_pylist() == requests(ROWS)["content_hash"].to_pylist()

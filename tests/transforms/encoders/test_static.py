@@ -20,8 +20,8 @@ def test_rows_are_added_up(rows: list[list[int]]) -> None:
 def test_frequent_tokens_weigh_less() -> None:
     weights = zipf_weights(1000)
     assert (np.diff(weights) > 0).all()
-    share = (1 / 2) / sum(1 / rank for rank in range(2, 1002))
-    assert weights[0] == pytest.approx(SIF / (SIF + share))
+    fraction = (1 / 2) / sum(1 / rank for rank in range(2, 1002))
+    assert weights[0] == pytest.approx(SIF / (SIF + fraction))
 
 
 def test_principal_components_keep_distances_and_come_by_size() -> None:

@@ -48,10 +48,10 @@ def test_vectors_are_those_of_each_text_alone(tmp_path: Path, pooling: str) -> N
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("most", [1, 20, 8192])
-def test_a_vector_hardly_depends_on_the_other_texts(bert: Path, most: int) -> None:
+@pytest.mark.parametrize("max_tokens", [1, 20, 8192])
+def test_a_vector_hardly_depends_on_the_other_texts(bert: Path, max_tokens: int) -> None:
     whole = encoder(bert).encode(TEXTS)
-    cut = encoder(bert, max_batch_tokens=most)
+    cut = encoder(bert, max_batch_tokens=max_tokens)
     assert cut.encode(TEXTS) == pytest.approx(whole, abs=1e-5)
     assert cut.encode(TEXTS[::-1])[::-1] == pytest.approx(whole, abs=1e-5)
 
@@ -82,7 +82,7 @@ def test_lower_case_is_as_the_model_wants_it(tmp_path: Path) -> None:
 
 
 def test_more_tokens_than_a_model_has_places_for_are_refused(bert: Path) -> None:
-    with pytest.raises(ModelUnavailableError, match="accepts at most 40 tokens, max_tokens is 41"):
+    with pytest.raises(ModelUnavailableError, match="accepts at max_tokens 40 tokens, max_tokens is 41"):
         encoder(bert, max_tokens=41)
     assert encoder(bert, max_tokens=40).encode(["a " * 100]).shape == (1, 24)
 
