@@ -80,7 +80,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
-    package_data={"": ["*.md", "*.txt", "*.yaml", "py.typed"], "transforms.naming.adapter": ["*.json", "*.safetensors"]},
+    package_data={
+        "": ["*.md", "*.txt", "*.yaml", "py.typed"],
+        "transforms.naming.adapter": ["*.json", "*.safetensors"],
+    },
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )
