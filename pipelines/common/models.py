@@ -21,22 +21,22 @@ from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import trained_prompt_fields
 
 DEFAULT_NUM_CANDIDATES = 8
-"""Names that the model of this package thinks of, of which one is chosen."""
+"""Candidate names per journey of the packaged model."""
 DEFAULT_SELECTION_ENCODER = "minilm"
-"""What makes vectors for that choice where nobody says it."""
+"""Encoder of candidates and titles for the selection of a name."""
 
-_PACKAGES = ("safetensors", "tokenizers")
-_MORE_PACKAGES = (*_PACKAGES, "torch", "transformers")
-"""What loads an encoder that is a table, and one that is a transformer or must be distilled from one."""
+_TABLE_PACKAGES = ("safetensors", "tokenizers")
+_TRANSFORMER_PACKAGES = (*_TABLE_PACKAGES, "torch", "transformers")
+"""Packages that load a static table, and a transformer or a table distilled from one."""
 _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
-"""The kind of adapter that methods of naming go with; others go with any."""
+"""Kind of adapter that a naming method needs; other methods accept any."""
 
 
 def check_word_lists(what: str) -> None:
-    """Refuses a job without the word lists that names are checked against.
+    """Check that the word lists of the safety filter are installed.
 
     Args:
-        what: what is checked, with a verb.
+        what: subject and verb of the error message, such as "names are".
 
     Raises:
         UsageError: when they are not installed.
@@ -46,15 +46,15 @@ def check_word_lists(what: str) -> None:
 
 
 def resolve_encoder(option: str, name: str) -> EncoderSpec:
-    """The encoder that a name stands for, whose weights and packages are there.
+    """Resolve an encoder by name, and check that its weights and packages are available.
 
     Raises:
-        UsageError: when it is not known, or something is missing.
+        UsageError: when there is no such encoder, or something is missing.
     """
     try:
         spec = parse_encoder(name)
         is_table = spec.kind == "folder" and locate_encoder(spec.kind, spec.name).kind == "static"
-        _check_installed(option, name, _PACKAGES if is_table else _MORE_PACKAGES)
+        _check_installed(option, name, _TABLE_PACKAGES if is_table else _TRANSFORMER_PACKAGES)
         spec.fingerprint()
     except UsageError:
         raise
@@ -64,16 +64,18 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
 
 
 def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:
-    """The language model that a name stands for, whose weights and packages are there; an endpoint is not looked for.
+    """Resolve a language model by name, and check that its weights and packages are available.
+
+    An endpoint is not contacted: workers may reach it where this machine does not.
 
     Raises:
-        UsageError: when it is not known, or something is missing.
+        UsageError: when there is no such model, or something is missing.
     """
     try:
         spec = parse_model_spec(name, adapter, PACKAGED_MODELS)
         if spec.kind != "endpoint":
             adapted = ("peft",) if spec.adapter else ()
-            _check_installed(option, name, (*_MORE_PACKAGES, *adapted), INSTALL_LLM)
+            _check_installed(option, name, (*_TRANSFORMER_PACKAGES, *adapted), INSTALL_LLM)
         spec.fingerprint()
     except UsageError:
         raise
@@ -83,32 +85,32 @@ def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSp
 
 
 def check_adapter(option: str, adapter: str, method: str) -> None:
-    """Refuses an adapter that is not of the kind that a method of naming goes with.
+    """Check that an adapter is of the kind that a naming method needs.
 
     Raises:
-        UsageError: when it is another one, or none at all.
+        UsageError: when it is of another kind, or the folder holds no adapter.
     """
     try:
         kind = read_adapter(Path(adapter).expanduser().resolve()).kind
     except FolderError as error:
         raise UsageError(f"{option}: {error}") from error
     if method in _ADAPTERS and kind != _ADAPTERS[method]:
-        raise UsageError(f"{option}: {method} goes with an adapter of the kind {_ADAPTERS[method]}, got {kind}")
+        raise UsageError(f"{option}: {method} needs an adapter of the kind {_ADAPTERS[method]}, got {kind}")
 
 
-def model_label(asked: GenerationSpec) -> str:
-    """What a model is called in datasets: the ends of its paths, and a fingerprint of all that decides its answers.
+def model_label(spec: GenerationSpec) -> str:
+    """Return the name of a model in datasets: its short name, and a fingerprint of all that determines its outputs.
 
-    Whole paths are not the same on every machine.
+    Full paths differ between machines.
     """
-    return f"{asked.model.short_name}@{asked.fingerprint()[:16]}"
+    return f"{spec.model.short_name}@{spec.fingerprint()[:16]}"
 
 
 def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldSet:
-    """What a model is told of a journey where nobody says it: what it was taught with, or titles.
+    """Return the default fields of a model's prompts: those that it was trained with, or titles.
 
     Raises:
-        UsageError: when the model's folder says something that cannot be read.
+        UsageError: when the training metadata in the model's folder is not valid.
     """
     folder = ADAPTER_DIR if model == BUILTIN else Path(adapter or model).expanduser()
     try:
@@ -118,43 +120,43 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldS
 
 
 def resolve_name_selector(
-    option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, drawn: bool = False
+    option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, sampled: bool = False
 ) -> tuple[int, NameSelectorConfig | None]:
     """Resolve the number of candidates and the selection among them, with an encoder whose weights are available.
 
     Args:
-        option: what an error begins with.
-        model: as it is given.
-        candidates: how many names it thinks of; None: as is usual for it.
-        encoder: what makes vectors; None: `DEFAULT_SELECTION_ENCODER`.
-        naming: how long a name may be, and what it must not be.
-        drawn: whether names are drawn.
+        option: beginning of an error message.
+        model: name of the language model.
+        candidates: number of candidates; None: the default of the model.
+        encoder: name of the encoder; None: `DEFAULT_SELECTION_ENCODER`.
+        naming: limits of a name.
+        sampled: whether the model samples.
 
     Returns:
-        The number of candidates, and what selects one of them; None for one candidate.
+        The number of candidates, and the selector; None for one candidate.
 
     Raises:
-        UsageError: when there is no choice to be made, the encoder is not known, or something is missing.
+        UsageError: when there is nothing to select, the encoder does not exist, or something is missing.
     """
-    number = candidates or (DEFAULT_NUM_CANDIDATES if model == BUILTIN and not drawn else 1)
+    number = candidates or (DEFAULT_NUM_CANDIDATES if model == BUILTIN and not sampled else 1)
     if number == 1:
         if encoder:
-            raise UsageError(f"{option}: an encoder is for a choice among candidates, of which there is one")
+            raise UsageError(f"{option}: an encoder needs several candidates to select from, got 1")
         return 1, None
     if is_endpoint(model):
-        raise UsageError(f"{option}: candidates are told by a model that this machine loads, and by no endpoint")
-    if drawn:
-        raise UsageError(f"{option}: candidates are the likeliest names; with a temperature above 0 they are drawn")
+        raise UsageError(f"{option}: several candidates need a model that this machine loads, not an endpoint")
+    if sampled:
+        raise UsageError(f"{option}: several candidates need greedy decoding, with a temperature of 0")
     return number, NameSelectorConfig(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER))
 
 
 def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> CombinedFilter:
-    """The filter of names with the classifier that a name stands for, whose weights and packages are there.
+    """Resolve the safety filter with a classifier, and check that its weights and packages are available.
 
     Raises:
-        UsageError: when it is not known, or something is missing.
+        UsageError: when there is no such classifier, or something is missing.
     """
-    _check_installed(option, name, _MORE_PACKAGES, INSTALL_LLM)
+    _check_installed(option, name, _TRANSFORMER_PACKAGES, INSTALL_LLM)
     try:
         model = parse_safety_model(name, labels, threshold)
         return CombinedFilter(model, model.fingerprint())

@@ -1,4 +1,4 @@
-"""Clusters that cannot take a job: told before it is submitted, where that can be seen, or else after it failed."""
+"""Preflight checks of a Flink or portable runner, and explanations of its failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
 from pipelines.common.command_line import UsageError
 
-_SECONDS_TO_ANSWER = 5.0
+_TIMEOUT_SECONDS = 5.0
 _RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 _STARTED_BY_BEAM = ("[local]", "[auto]")
 
@@ -47,11 +47,11 @@ _EXPLANATIONS = (
         "an element did not fit into Flink's memory for sorting: raise taskmanager.memory.managed.size or --parts",
     ),
 )
-"""What a failure's text looks like, and what to do about it."""
+"""Patterns of the text of a failure, and what to do about it."""
 
 
 def check_runner(options: PipelineOptions) -> None:
-    """Asks the job server and Flink whether they are there, and whether the job can have its slots.
+    """Check that the job server and Flink are reachable, and that the cluster has the slots of the job.
 
     Raises:
         UsageError: naming the option, what is wrong at its address and what to do.
@@ -72,7 +72,7 @@ def check_runner(options: PipelineOptions) -> None:
 
 
 def _check_command(config: str | None) -> None:
-    """A relative command would be looked for where each TaskManager happens to run."""
+    """Reject a relative command, which each TaskManager would resolve in its own working directory."""
     if config is None:
         return  # given as --environment_options instead
     try:
@@ -93,7 +93,7 @@ def _connect(option: str, endpoint: str, what: str) -> None:
     if not separator or not host or not port.isdecimal():
         raise UsageError(f"{option} must be host:port, got {endpoint!r}")
     try:
-        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+        socket.create_connection((host, int(port)), _TIMEOUT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"{option}: cannot reach {what} at {endpoint} ({error}); start it, on this machine with `make flink-up`"
@@ -105,13 +105,11 @@ def _check_job_server(endpoint: str) -> None:
     with grpc.insecure_channel(endpoint) as channel:
         service = beam_job_api_pb2_grpc.JobServiceStub(channel)
         try:
-            service.DescribePipelineOptions(
-                beam_job_api_pb2.DescribePipelineOptionsRequest(), timeout=_SECONDS_TO_ANSWER
-            )
+            service.DescribePipelineOptions(beam_job_api_pb2.DescribePipelineOptionsRequest(), timeout=_TIMEOUT_SECONDS)
         except grpc.RpcError as error:
             raise UsageError(
-                f"--job_endpoint: what listens at {endpoint} is not Beam's job server, or is not well: its answer to "
-                f"DescribePipelineOptions was {error.code().name}"
+                f"--job_endpoint: no working job server of Beam listens at {endpoint}: DescribePipelineOptions failed with "
+                f"{error.code().name}"
             ) from error
 
 
@@ -120,11 +118,11 @@ def _check_slots(master: str, parallelism: int) -> None:
     _connect("--flink_master", address, "Flink")
     url = f"{'https' if master.startswith('https://') else 'http'}://{address}/overview"
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS_TO_ANSWER) as answer:
-            overview: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:
+            overview: dict[str, Any] = json.load(response)
             slots, task_managers = overview["slots-total"], overview["taskmanagers"]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"--flink_master: what listens at {address} is not Flink's REST interface") from error
+        raise UsageError(f"--flink_master: {address} is not the REST interface of Flink") from error
     if slots < max(parallelism, 1):
         raise UsageError(
             f"--parallelism={parallelism} needs as many slots, but the cluster at {address} has {slots} on "
@@ -133,9 +131,9 @@ def _check_slots(master: str, parallelism: int) -> None:
 
 
 def explain_runner_failure(text: str) -> str | None:
-    """What to do about a failure of a cluster, or None when its text is not one that is known."""
+    """Return what to do about a failure of a cluster; None when its text matches no pattern."""
     for pattern, explanation in _EXPLANATIONS:
         if found := re.search(pattern, text):
-            told = explanation.format(version=version("interest-journeys"), **found.groupdict())
-            return f"{told}. docs/runners.md tells what a cluster and its workers need"
+            message = explanation.format(version=version("interest-journeys"), **found.groupdict())
+            return f"{message}. docs/runners.md lists the requirements of a cluster and its workers"
     return None

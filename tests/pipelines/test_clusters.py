@@ -100,7 +100,7 @@ def test_a_missing_artifact_endpoint_is_told(job_server: str) -> None:
 def test_a_port_of_something_else_is_told() -> None:
     with web_server(b"{}") as other:
         assert refusal(f"--job_endpoint={other}").startswith(
-            f"--job_endpoint: what listens at {other} is not Beam's job server"
+            f"--job_endpoint: no working job server of Beam listens at {other}"
         )
 
 
@@ -121,7 +121,7 @@ def test_an_address_that_is_none_is_told(endpoint: str) -> None:
 def test_a_flink_master_that_is_not_flink_is_told(job_server: str, answer: bytes) -> None:
     with web_server(answer) as other:
         told = refusal(f"--job_endpoint={job_server}", f"--flink_master={other}")
-    assert told == f"--flink_master: what listens at {other} is not Flink's REST interface"
+    assert told == f"--flink_master: {other} is not the REST interface of Flink"
     assert refusal(f"--job_endpoint={job_server}", f"--flink_master={job_server}").startswith("--flink_master: what")
 
 

@@ -256,7 +256,7 @@ class TestWithModels:
         ("method", "message"),
         [
             ("prompt_tuned={}/llama", "--methods: prompt_tuned needs an adapter, the folder of the tuned prompt"),
-            ("prompt_tuned={0}/llama,adapter={0}/lora", "goes with an adapter of the kind PROMPT_TUNING, got LORA"),
+            ("prompt_tuned={0}/llama,adapter={0}/lora", "needs an adapter of the kind PROMPT_TUNING, got LORA"),
             ("fine_tuned={0}/llama,adapter={0}/none", "adapter_config.json is missing"),
             ("fine_tuned={0}/none", "--methods: no language model"),
             ("fine_tuned={0}/t5;fine_tuned={0}/t5", "--methods: two methods have the label 'fine-tuned t5'"),

@@ -188,10 +188,10 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
         (("--method=few_shot", "--model=http://h/v1#m", "--candidates=4"), "and by no endpoint"),
         (
             ("--method=few_shot", "--model=m", "--candidates=4", "--temperature=1"),
-            "candidates are the likeliest names",
+            "several candidates need greedy decoding",
         ),
         (("--method=few_shot", "--model=m", "--encoder=static"), "an encoder is for a choice among candidates"),
-        (("--model=builtin", "--temperature=1", "--encoder=static"), "candidates, of which there is one"),
+        (("--model=builtin", "--temperature=1", "--encoder=static"), "an encoder needs several candidates"),
         (("--candidates=65",), "must be a whole number in [1, 64]"),
         (("--examples=9",), "must be a whole number in [0, 8]"),
     ],
