@@ -108,8 +108,8 @@ def _check_job_server(endpoint: str) -> None:
             service.DescribePipelineOptions(beam_job_api_pb2.DescribePipelineOptionsRequest(), timeout=_TIMEOUT_SECONDS)
         except grpc.RpcError as error:
             raise UsageError(
-                f"--job_endpoint: no working job server of Beam listens at {endpoint}: DescribePipelineOptions failed with "
-                f"{error.code().name}"
+                f"--job_endpoint: no working job server of Beam listens at {endpoint}: DescribePipelineOptions failed "
+                f"with {error.code().name}"
             ) from error
 
 
