@@ -1,20 +1,25 @@
-"""ICPC over vectors, with a second look: one pass, then journeys are merged and items re-assigned.
+"""Bayesian ICPC over vectors: one pass, then journeys are merged and items re-assigned.
 
-The one pass decides by what it has seen so far, so the order of a history leaves traces: two journeys that turn out to
-be one, items that came before their journey had a shape. Both are mended here, by the same measure that the pass uses.
+The first pass decides on what it has seen so far, so the order of a history leaves traces: two journeys that turn out
+to be one, items that came before their journey had a shape. A refinement corrects both, by the measure that the pass
+uses.
 
-The measure is the evidence for a set of items to be one journey: the items of a journey scatter about a centre, and
-centres scatter about the origin, both as spherical Gaussians, with `coherence` the share of an item's variance that its
-journey explains. The logarithm of the probability of the items, with the centre integrated out, then depends on their
-number n and the length of their sum alone. Per dimension, without what all partitions of a history share:
+The measure is the evidence that a set of items is one journey. The items of a journey scatter about a centre, and
+centres scatter about the origin, both as spherical Gaussians; `coherence` is the fraction of an item's variance that its
+journey explains. The log probability of the items, with the centre integrated out, then depends only on their number n
+and the length of their sum. Per dimension, without the terms that all partitions of a history share:
 
     E(sum, n) = (r / (1 - coherence) |sum|^2 / (1 + n r) - log(1 + n r)) / 2,    r = coherence / (1 - coherence)
 
-Two sets belong together when the evidence for their union is greater than for both apart, by more than a threshold and
-by more than a share of what it would be if they were at a right angle, where it speaks against them.
-Unlike a threshold on cosine or on Ward's height it weighs how many items speak: one item near a journey of two is not
-what fifty items near a journey of a hundred are. The measure is that of Bayesian hierarchical clustering (Heller and
-Ghahramani 2005) for this model.
+The merge score, or gain, of two sets is the evidence of their union less that of both. Two sets are merged when it
+exceeds a threshold, and a fraction of the score that they would have if they were orthogonal, where that is negative.
+Unlike a threshold on cosine or on Ward's height it takes the number of items into account: one item near a journey of
+two is weaker evidence than fifty items near a journey of a hundred. The measure is that of Bayesian hierarchical
+clustering (Heller and Ghahramani 2005) for this model.
+
+Evidence needs only squared norms and dot products of sums, so the kernel computes the cosines of a user's items once
+and updates the rest. For n items and j journeys of a user: the cosines take O(n^2 dimensions), the pass O(n (n + j)),
+merging O(j^2) for j starting journeys in nearly all cases, a round of re-assignment O(n (n + j)); memory is O(n^2).
 """
 
 from __future__ import annotations
@@ -34,48 +39,48 @@ _TILE = 16
 
 
 class _Evidence(NamedTuple):
-    """The formula as a table: evidence is `factors[n] * squared length of the sum - penalties[n]` for n items."""
+    """The formula as a table: the evidence of n items is `factors[n] * squared norm of the sum - penalties[n]`."""
 
     factors: npt.NDArray[np.float64]
     penalties: npt.NDArray[np.float64]
 
 
-def _tabulate(coherence: float, most: int) -> _Evidence:
-    """For 0 to `most` items. By Python's logarithm, which does not depend on the width of the machine's vectors."""
+def _tabulate(coherence: float, max_items: int) -> _Evidence:
+    """Compute the table for 0 to `max_items` items.
+
+    Python's logarithm is used, because that of NumPy depends on the vector instructions of the machine.
+    """
     ratio = coherence / (1 - coherence)
-    shrunk = [1 + size * ratio for size in range(most + 1)]
+    shrinkage = [1 + size * ratio for size in range(max_items + 1)]
     return _Evidence(
-        np.array([ratio / (1 - coherence) / each / 2 for each in shrunk]),
-        np.array([math.log(each) / 2 for each in shrunk]),
+        np.array([ratio / (1 - coherence) / each / 2 for each in shrinkage]),
+        np.array([math.log(each) / 2 for each in shrinkage]),
     )
 
 
 class _Limits(NamedTuple):
-    """What is enough, as `BayesianConfig` says."""
+    """The fields of `BayesianConfig` that the kernel reads."""
 
     assign_threshold: float
     merge_threshold: float
     merge_fraction: float
     join_fraction: float
     min_gain: float
-
-
-@_compiled
-def _of(evidence, squared_length, size):  # type: ignore[no-untyped-def]
-    return evidence.factors[size] * squared_length - evidence.penalties[size]
+    rounds: int
+    refine: bool
 
 
 class Scratch(NamedTuple):
-    """Memory that serves one user after the other: asking for it anew costs more than the smaller ones need."""
+    """Memory that is reused for one user after another: allocating it costs more than small users need otherwise."""
 
     gathered: npt.NDArray[np.float32]
     cosines: npt.NDArray[np.float64]
-    near: npt.NDArray[np.float64]
-    dots: npt.NDArray[np.float64]
+    item_dots: npt.NDArray[np.float64]
+    journey_dots: npt.NDArray[np.float64]
 
 
 def allocate_scratch(items: int, dimensions: int) -> Scratch:
-    """Room for users with as many items. Pages that no user reaches are never touched."""
+    """Allocate scratch memory for users with up to `items` items. Pages that no user needs are never touched."""
     return Scratch(
         np.empty(items * dimensions, np.float32),
         np.empty(items * items),
@@ -84,26 +89,48 @@ def allocate_scratch(items: int, dimensions: int) -> Scratch:
     )
 
 
-# The sums are whole numbers below 2**24, which float32 adds up exactly in any order: the compiler may choose one.
+class _State(NamedTuple):
+    """The journeys of one user. A journey without items is empty, and may be used for a new one.
+
+    Attributes:
+        cosines: float64, shape (items, items): cosine of each pair of distinct items.
+        labels: int64, shape (items,): the journey of each item.
+        item_dots: float64, shape (items + 1, items): dot product of the sum of each journey with each item. One journey
+            more than there are items, so that an item that leaves its journey always finds an empty one.
+        sq_norms: float64, shape (items + 1,): squared norm of the sum of each journey.
+        sizes: int64, shape (items + 1,): number of items of each journey.
+    """
+
+    cosines: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    item_dots: npt.NDArray[np.float64]
+    sq_norms: npt.NDArray[np.float64]
+    sizes: npt.NDArray[np.int64]
+
+
+# The sums are whole numbers below 2**24, which float32 adds exactly in any order: the compiler may reorder them.
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _multiply(vectors, products):  # type: ignore[no-untyped-def]
-    """All dot products of rows, into the lower triangle; two by four, as what was loaded serves them all."""
+    """Compute the dot products of all pairs of rows into the lower triangle.
+
+    Two rows meet four at a time, so that each component is loaded once for several products.
+    """
     count, dimensions = vectors.shape
-    for row in range(0, count - 1, 2):
+    for row in range(0, count - 1, 2):  # two rows; the last one of an odd number follows below
         upper, lower = vectors[row], vectors[row + 1]
         full = (row + 2) // 4 * 4
         for other in range(0, full, 4):
             first, second, third, fourth = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
             a = b = c = d = e = f = g = h = np.float32(0.0)
-            for place in range(dimensions):
-                a += upper[place] * first[place]
-                b += upper[place] * second[place]
-                c += upper[place] * third[place]
-                d += upper[place] * fourth[place]
-                e += lower[place] * first[place]
-                f += lower[place] * second[place]
-                g += lower[place] * third[place]
-                h += lower[place] * fourth[place]
+            for dimension in range(dimensions):
+                a += upper[dimension] * first[dimension]
+                b += upper[dimension] * second[dimension]
+                c += upper[dimension] * third[dimension]
+                d += upper[dimension] * fourth[dimension]
+                e += lower[dimension] * first[dimension]
+                f += lower[dimension] * second[dimension]
+                g += lower[dimension] * third[dimension]
+                h += lower[dimension] * fourth[dimension]
             products[row, other], products[row, other + 1] = a, b
             products[row, other + 2], products[row, other + 3] = c, d
             products[row + 1, other], products[row + 1, other + 1] = e, f
@@ -118,35 +145,36 @@ def _multiply(vectors, products):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _product(first, second):  # type: ignore[no-untyped-def]
+    """Compute the dot product of two rows."""
     total = np.float32(0.0)
-    for place in range(len(first)):
-        total += first[place] * second[place]
+    for dimension in range(len(first)):
+        total += first[dimension] * second[dimension]
     return total
 
 
 @_compiled
-def cosines_of(items, vectors, room):  # type: ignore[no-untyped-def]
-    """Cosines of all pairs of some vectors, float64, shape (items, items)."""
+def pairwise_cosines(items, vectors, scratch):  # type: ignore[no-untyped-def]
+    """Compute the cosines of all pairs of some vectors, float64, shape (items, items), in scratch memory."""
     count, dimensions = len(items), vectors.shape[1]
-    gathered = room.gathered[: count * dimensions].reshape(count, dimensions)
+    gathered = scratch.gathered[: count * dimensions].reshape(count, dimensions)
     for position in range(count):
         row = vectors[items[position]]
         for dimension in range(dimensions):
             gathered[position, dimension] = row[dimension]
-    cosines = room.cosines[: count * count].reshape(count, count)
+    cosines = scratch.cosines[: count * count].reshape(count, count)
     _multiply(gathered, cosines)
-    shares = np.empty(count)
+    inverse_norms = np.empty(count)
     for position in range(count):
-        shares[position] = 1.0 / math.sqrt(cosines[position, position])
+        inverse_norms[position] = 1.0 / math.sqrt(cosines[position, position])
         for other in range(position + 1):
-            cosines[position, other] *= shares[position] * shares[other]
+            cosines[position, other] *= inverse_norms[position] * inverse_norms[other]
     _mirror(cosines)
     return cosines
 
 
 @_compiled
 def _mirror(square):  # type: ignore[no-untyped-def]
-    """Copies the lower triangle to the upper one, in tiles, as a column is slow to write."""
+    """Copy the lower triangle to the upper one, in tiles, because writing whole columns is slow."""
     count = len(square)
     for top in range(0, count, _TILE):
         for left in range(0, top + 1, _TILE):
@@ -156,209 +184,258 @@ def _mirror(square):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _log_evidence(sq_norm, size, evidence):  # type: ignore[no-untyped-def]
+    """Compute the evidence that `size` items with this squared norm of their sum are one journey."""
+    return evidence.factors[size] * sq_norm - evidence.penalties[size]
+
+
+@_compiled
 def _gain(first, second, dot, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
-    """What two sets bring together above what they bring apart: squared lengths of their sums, and the dot product."""
-    apart = _of(evidence, first, first_size) + _of(evidence, second, second_size)
-    return _of(evidence, first + second + 2.0 * dot, first_size + second_size) - apart
+    """Compute the merge score of two sets from the squared norms of their sums, the dot product of these, and sizes."""
+    separate = _log_evidence(first, first_size, evidence) + _log_evidence(second, second_size, evidence)
+    return _log_evidence(first + second + 2.0 * dot, first_size + second_size, evidence) - separate
 
 
 @_compiled
-def _is_enough(gain, share, first, second, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
-    """Whether a gain is above a share of what the two would bring at a right angle."""
-    unrelated = _gain(first, second, 0.0, first_size, second_size, evidence)
-    return unrelated >= 0.0 or gain > share * unrelated
+def _beats_orthogonal(gain, fraction, first, second, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
+    """Return whether a merge score exceeds a fraction of that of two orthogonal sets with these norms and sizes."""
+    orthogonal = _gain(first, second, 0.0, first_size, second_size, evidence)
+    return orthogonal >= 0.0 or gain > fraction * orthogonal
 
 
 @_compiled
-def _nearest(item, cosines, near, squares, sizes, journeys, evidence):  # type: ignore[no-untyped-def]
-    """The journey that gains most by an item, and its gain. Ties: the older one. Empty journeys are none."""
+def _best_journey(item, state, journeys, evidence):  # type: ignore[no-untyped-def]
+    """Find the journey with the highest merge score with an item, and that score. Ties: the older one."""
     best, best_gain = _NONE, -np.inf
     for journey in range(journeys):
-        if sizes[journey] == 0:
+        if state.sizes[journey] == 0:
             continue
-        gain = _gain(squares[journey], cosines[item, item], near[journey, item], sizes[journey], 1, evidence)
+        gain = _gain(
+            state.sq_norms[journey],
+            state.cosines[item, item],
+            state.item_dots[journey, item],
+            state.sizes[journey],
+            1,
+            evidence,
+        )
         if gain > best_gain:
             best, best_gain = journey, gain
     return best, best_gain
 
 
 @_compiled
-def _move(item, journey, sign, cosines, near, squares, sizes):  # type: ignore[no-untyped-def]
-    """Adds an item to a journey (sign 1) or takes it away (-1)."""
-    squares[journey] += sign * 2.0 * near[journey, item] + cosines[item, item]
-    sizes[journey] += sign
-    if sizes[journey] == 0:
-        squares[journey] = 0.0
-        near[journey, :] = 0.0
+def _move(item, journey, sign, state):  # type: ignore[no-untyped-def]
+    """Add an item to a journey (sign 1) or remove it (sign -1); `labels` stay as they are."""
+    state.sq_norms[journey] += sign * 2.0 * state.item_dots[journey, item] + state.cosines[item, item]
+    state.sizes[journey] += sign
+    if state.sizes[journey] == 0:
+        state.sq_norms[journey] = 0.0
+        state.item_dots[journey, :] = 0.0
         return
-    for other in range(cosines.shape[0]):
-        near[journey, other] += sign * cosines[item, other]
+    for other in range(state.cosines.shape[0]):
+        state.item_dots[journey, other] += sign * state.cosines[item, other]
 
 
 @_compiled
-def _walk(cosines, labels, near, squares, sizes, least, evidence):  # type: ignore[no-untyped-def]
-    """The one pass over the distinct items of a user, by first consumption; returns the number of journeys."""
+def _single_pass(state, assign_threshold, evidence):  # type: ignore[no-untyped-def]
+    """Assign the distinct items in the order in which they were first consumed; return the number of journeys."""
     opened = 0
-    for item in range(len(labels)):
-        journey, gain = _nearest(item, cosines, near, squares, sizes, opened, evidence)
-        if journey == _NONE or gain <= least:
+    for item in range(len(state.labels)):
+        journey, gain = _best_journey(item, state, opened, evidence)
+        if journey == _NONE or gain <= assign_threshold:
             journey = opened
             opened += 1
-        labels[item] = journey
-        _move(item, journey, 1, cosines, near, squares, sizes)
+        state.labels[item] = journey
+        _move(item, journey, 1, state)
     return opened
 
 
-@_compiled
-def _merge(labels, near, squares, sizes, journeys, limits, evidence, room):  # type: ignore[no-untyped-def]
-    """Merges the two journeys that gain most by it, again and again; into the older one. Ties: the older pair.
+class _Merging(NamedTuple):
+    """The journeys while they are merged.
 
-    Returns how many are left; they are moved to the front, in their order.
+    Attributes:
+        dots: float64, shape (journeys, journeys): dot products of the sums of the journeys; `dots[a, b]` is up to date
+            for active a and b.
+        separate_evidence: float64, shape (journeys,): the evidence of each journey.
+        merged_into: int64, shape (journeys,): the older journey that each was merged into, or itself.
+        active: int64, shape (journeys,): the journeys that are left, ascending; only the first ones count.
+        gains: float64, shape (journeys,): the highest merge score of each journey with an older one; for a stale one an
+            upper bound of it.
+        partners: int64, shape (journeys,): that older journey.
+        stale: bool, shape (journeys,): whether the partner was merged or changed, so that it must be searched again.
     """
-    dots = _dots_of_journeys(labels, near, journeys, room)
-    apart = np.empty(journeys)
+
+    dots: npt.NDArray[np.float64]
+    separate_evidence: npt.NDArray[np.float64]
+    merged_into: npt.NDArray[np.int64]
+    active: npt.NDArray[np.int64]
+    gains: npt.NDArray[np.float64]
+    partners: npt.NDArray[np.int64]
+    stale: npt.NDArray[np.bool_]
+
+
+@_compiled
+def _merge(state, journeys, limits, evidence, scratch):  # type: ignore[no-untyped-def]
+    """Merge the two journeys with the highest merge score until no score is above the limits.
+
+    The younger journey is merged into the older one. Ties: the older pair. Each journey keeps only its best older
+    partner, so that a merge costs O(journeys); a journey whose partner is gone cannot have a higher score than it had
+    with that partner, so its partner is searched again, also in O(journeys), only once it has the highest score.
+
+    Returns:
+        The number of journeys left; they are moved to the front, in their order.
+    """
+    # Initialize: evidence of each journey, and for each its best older partner.
+    merging = _Merging(
+        dots=_journey_dots(state, journeys, scratch),
+        separate_evidence=np.empty(journeys),
+        merged_into=np.arange(journeys),
+        active=np.arange(journeys),
+        gains=np.empty(journeys),
+        partners=np.empty(journeys, np.int64),
+        stale=np.zeros(journeys, np.bool_),
+    )
+    active, gains, partners, stale = merging.active, merging.gains, merging.partners, merging.stale
+    left = journeys
     for journey in range(journeys):
-        apart[journey] = _of(evidence, squares[journey], sizes[journey])
-    into = np.arange(journeys)
-    living, left = np.arange(journeys), journeys
-    gains = np.empty(journeys)
-    partners = np.empty(journeys, np.int64)  # of each journey the older one with which it gains most
-    # A journey whose partner is gone gains no more than with that one, so it is looked at again only when it is first.
-    alone = np.zeros(journeys, np.bool_)
+        merging.separate_evidence[journey] = _log_evidence(state.sq_norms[journey], state.sizes[journey], evidence)
     for journey in range(journeys):
-        gains[journey], partners[journey] = _best_partner(
-            journey, living, dots, apart, squares, sizes, limits, evidence
-        )
+        gains[journey], partners[journey] = _best_partner(journey, merging, state, limits, evidence)
     while True:
+        # Find the journey with the highest score.
         younger, best = _NONE, limits.merge_threshold
-        for place in range(left):
-            if gains[living[place]] > best:
-                younger, best = living[place], gains[living[place]]
+        for position in range(left):
+            if gains[active[position]] > best:
+                younger, best = active[position], gains[active[position]]
         if younger == _NONE:
             break
-        if alone[younger]:
-            gains[younger], partners[younger] = _best_partner(
-                younger, living, dots, apart, squares, sizes, limits, evidence
-            )
-            alone[younger] = False
+        if stale[younger]:
+            gains[younger], partners[younger] = _best_partner(younger, merging, state, limits, evidence)
+            stale[younger] = False
             continue
+
+        # Merge it into its partner.
         older = partners[younger]
-        left = _unite(younger, older, living, left, dots, near, apart, squares, sizes, evidence)
-        into[younger] = older
+        left = _unite(younger, older, left, merging, state, evidence)
         gains[older] = -np.inf
-        alone[older] = False
-        for place in range(left):
-            journey = living[place]
+        stale[older] = False
+
+        # Update the scores with the journey that has grown.
+        for position in range(left):
+            journey = active[position]
             if journey == older:
                 continue
-            gain = _gain_of_merging(older, journey, dots, apart, squares, sizes, limits, evidence)
-            dots[journey, older] = dots[older, journey]
+            gain = _merge_gain(older, journey, merging, state, limits, evidence)
+            merging.dots[journey, older] = merging.dots[older, journey]
             if journey < older:
                 if gain > gains[older]:
                     gains[older], partners[older] = gain, journey
             elif gain > gains[journey]:
-                gains[journey], partners[journey], alone[journey] = gain, older, False
+                gains[journey], partners[journey], stale[journey] = gain, older, False
             elif partners[journey] in (older, younger) or gain == gains[journey]:
-                alone[journey] = True
-    _move_to_front(labels, near, squares, sizes, living[:left], into)
+                stale[journey] = True
+    _move_to_front(state, active[:left], merging.merged_into)
     return left
 
 
 @_compiled
-def _dots_of_journeys(labels, near, journeys, room):  # type: ignore[no-untyped-def]
-    """Dot products of the sums of journeys, float64, shape (journeys, journeys)."""
-    dots = room.dots[: journeys * journeys].reshape(journeys, journeys)
-    if journeys == len(labels):  # each item is alone, in its order
-        dots[:] = near[:journeys]
+def _journey_dots(state, journeys, scratch):  # type: ignore[no-untyped-def]
+    """Compute the dot products of the sums of journeys, float64, shape (journeys, journeys)."""
+    dots = scratch.journey_dots[: journeys * journeys].reshape(journeys, journeys)
+    if journeys == len(state.labels):  # each item is a journey of its own, in the same order
+        dots[:] = state.item_dots[:journeys]
         return dots
     dots[:] = 0.0
     for journey in range(journeys):
-        for item in range(len(labels)):
-            dots[journey, labels[item]] += near[journey, item]
+        for item in range(len(state.labels)):
+            dots[journey, state.labels[item]] += state.item_dots[journey, item]
     return dots
 
 
 @_compiled
-def _move_to_front(labels, near, squares, sizes, living, into):  # type: ignore[no-untyped-def]
-    """Numbers the living journeys anew, from 0 and without gaps, and empties the others."""
-    numbers = np.empty(len(into), np.int64)
-    for number, journey in enumerate(living):
+def _move_to_front(state, active, merged_into):  # type: ignore[no-untyped-def]
+    """Renumber the journeys that are left from 0 without gaps, and empty the others."""
+    numbers = np.empty(len(merged_into), np.int64)
+    for number, journey in enumerate(active):
         numbers[journey] = number
-        near[number] = near[journey]
-        squares[number], sizes[number] = squares[journey], sizes[journey]
-    near[len(living) : len(into)] = 0.0
-    squares[len(living) :] = 0.0
-    sizes[len(living) :] = 0
-    for journey in range(len(into)):
-        if into[journey] != journey:
-            numbers[journey] = numbers[into[journey]]  # an older one, whose number is known by now
-    for item in range(len(labels)):
-        labels[item] = numbers[labels[item]]
+        state.item_dots[number] = state.item_dots[journey]
+        state.sq_norms[number], state.sizes[number] = state.sq_norms[journey], state.sizes[journey]
+    state.item_dots[len(active) : len(merged_into)] = 0.0
+    state.sq_norms[len(active) :] = 0.0
+    state.sizes[len(active) :] = 0
+    for journey in range(len(merged_into)):
+        if merged_into[journey] != journey:
+            numbers[journey] = numbers[merged_into[journey]]  # an older journey, which has its number already
+    for item in range(len(state.labels)):
+        state.labels[item] = numbers[state.labels[item]]
 
 
 @_compiled
-def _gain_of_merging(  # type: ignore[no-untyped-def]
-    first, second, dots, apart, squares, sizes, limits, evidence
-):
-    """What `_gain` says of two journeys, where it is enough; none where it is not."""
-    size = sizes[first] + sizes[second]
-    unrelated = _of(evidence, squares[first] + squares[second], size) - apart[first] - apart[second]
-    gain = unrelated + 2.0 * evidence.factors[size] * dots[first, second]
-    return gain if unrelated >= 0.0 or gain > limits.merge_fraction * unrelated else -np.inf
+def _merge_gain(first, second, merging, state, limits, evidence):  # type: ignore[no-untyped-def]
+    """Compute the merge score of two journeys; -inf where it does not beat the fraction of the orthogonal score."""
+    size = state.sizes[first] + state.sizes[second]
+    orthogonal = (
+        _log_evidence(state.sq_norms[first] + state.sq_norms[second], size, evidence)
+        - merging.separate_evidence[first]
+        - merging.separate_evidence[second]
+    )
+    gain = orthogonal + 2.0 * evidence.factors[size] * merging.dots[first, second]
+    return gain if orthogonal >= 0.0 or gain > limits.merge_fraction * orthogonal else -np.inf
 
 
 @_compiled
-def _best_partner(  # type: ignore[no-untyped-def]
-    younger, living, dots, apart, squares, sizes, limits, evidence
-):
-    """The greatest gain of a journey with an older one, and that one. Ties: the oldest."""
+def _best_partner(younger, merging, state, limits, evidence):  # type: ignore[no-untyped-def]
+    """Find the highest merge score of a journey with an older one, and that one. Ties: the oldest."""
     best, partner = -np.inf, _NONE
-    for older in living:
+    for older in merging.active:
         if older >= younger:
             break
-        gain = _gain_of_merging(younger, older, dots, apart, squares, sizes, limits, evidence)
+        gain = _merge_gain(younger, older, merging, state, limits, evidence)
         if gain > best:
             best, partner = gain, older
     return best, partner
 
 
 @_compiled
-def _unite(  # type: ignore[no-untyped-def]
-    younger, older, living, left, dots, near, apart, squares, sizes, evidence
-):
-    """Puts all of one journey into another; returns how many are left of `living`, which stay in their order."""
-    squares[older] += squares[younger] + 2.0 * dots[older, younger]
-    sizes[older] += sizes[younger]
-    apart[older] = _of(evidence, squares[older], sizes[older])
-    near[older] += near[younger]
-    dots[older] += dots[younger]
-    for place in range(np.searchsorted(living[:left], younger), left - 1):
-        living[place] = living[place + 1]
-    living[left - 1] = len(living)  # none: younger than all
+def _unite(younger, older, left, merging, state, evidence):  # type: ignore[no-untyped-def]
+    """Add the items of one journey to another; return the number of active journeys, which keep their order."""
+    state.sq_norms[older] += state.sq_norms[younger] + 2.0 * merging.dots[older, younger]
+    state.sizes[older] += state.sizes[younger]
+    merging.separate_evidence[older] = _log_evidence(state.sq_norms[older], state.sizes[older], evidence)
+    state.item_dots[older] += state.item_dots[younger]
+    merging.dots[older] += merging.dots[younger]
+    merging.merged_into[younger] = older
+    active = merging.active
+    for position in range(np.searchsorted(active[:left], younger), left - 1):
+        active[position] = active[position + 1]
+    active[left - 1] = len(active)  # greater than every journey, so that `_best_partner` stops there
     return left - 1
 
 
 @_compiled
-def _reassign(  # type: ignore[no-untyped-def]
-    cosines, labels, near, squares, sizes, journeys, limits, evidence, rounds
-):
-    """Puts each item where it is best, were it not where it is, itself alone included, until none moves."""
-    for _ in range(rounds):
+def _reassign(state, journeys, limits, evidence):  # type: ignore[no-untyped-def]
+    """Move each item to the journey with the highest merge score, or to one of its own, until no item moves."""
+    for _ in range(limits.rounds):
         moved = False
-        for item in range(len(labels)):
-            before, own = labels[item], cosines[item, item]
-            kept = (squares[before], sizes[before], near[before, item])
-            _leave(item, before, own, near, squares, sizes)
-            journey, gain = _nearest(item, cosines, near, squares, sizes, journeys, evidence)
-            if journey == _NONE or not _is_enough(
-                gain, limits.join_fraction, squares[journey], own, sizes[journey], 1, evidence
+        for item in range(len(state.labels)):
+            # Remove the item from its journey, but only in the values that the search for this item reads.
+            before, own = state.labels[item], state.cosines[item, item]
+            kept = (state.sq_norms[before], state.sizes[before], state.item_dots[before, item])
+            _preview_removal(item, before, own, state)
+
+            # Search the best journey; an item that fits none stays alone.
+            journey, gain = _best_journey(item, state, journeys, evidence)
+            if journey == _NONE or not _beats_orthogonal(
+                gain, limits.join_fraction, state.sq_norms[journey], own, state.sizes[journey], 1, evidence
             ):
-                journey = before if sizes[before] == 0 else _first_empty(sizes)
-            squares[before], sizes[before], near[before, item] = kept
+                journey = before if state.sizes[before] == 0 else _first_empty(state.sizes)
+
+            # Restore the journey, and move the item where it is better off.
+            state.sq_norms[before], state.sizes[before], state.item_dots[before, item] = kept
             if journey != before:
-                _move(item, before, -1, cosines, near, squares, sizes)
-                _move(item, journey, 1, cosines, near, squares, sizes)
-                labels[item] = journey
+                _move(item, before, -1, state)
+                _move(item, journey, 1, state)
+                state.labels[item] = journey
                 journeys = max(journeys, journey + 1)
                 moved = True
         if not moved:
@@ -366,27 +443,30 @@ def _reassign(  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _leave(item, journey, own, near, squares, sizes):  # type: ignore[no-untyped-def]
-    """What `_move` does, as far as this item sees it."""
-    squares[journey] += own - 2.0 * near[journey, item]
-    sizes[journey] -= 1
-    near[journey, item] -= own
+def _preview_removal(item, journey, own, state):  # type: ignore[no-untyped-def]
+    """Remove an item from a journey as `_move` does, but leave the dot products with other items as they are."""
+    state.sq_norms[journey] += own - 2.0 * state.item_dots[journey, item]
+    state.sizes[journey] -= 1
+    state.item_dots[journey, item] -= own
 
 
 @_compiled
-def _dissolve(labels, cosines, squares, sizes, threshold, evidence):  # type: ignore[no-untyped-def]
-    """Takes the items out of those journeys that do not bring enough evidence above their items apart."""
-    apart = np.zeros(len(sizes))
-    for item in range(len(labels)):
-        apart[labels[item]] += _of(evidence, cosines[item, item], 1)
-    for item in range(len(labels)):
-        journey = labels[item]
-        if sizes[journey] > 1 and _of(evidence, squares[journey], sizes[journey]) - apart[journey] <= threshold:
-            labels[item] = _NONE
+def _dissolve(state, min_gain, evidence):  # type: ignore[no-untyped-def]
+    """Unlabel the items of journeys whose evidence is not above that of their items as separate journeys."""
+    separate = np.zeros(len(state.sizes))
+    for item in range(len(state.labels)):
+        separate[state.labels[item]] += _log_evidence(state.cosines[item, item], 1, evidence)
+    for item in range(len(state.labels)):
+        journey = state.labels[item]
+        if state.sizes[journey] > 1:
+            gain = _log_evidence(state.sq_norms[journey], state.sizes[journey], evidence) - separate[journey]
+            if gain <= min_gain:
+                state.labels[item] = _NONE
 
 
 @_compiled
 def _first_empty(sizes):  # type: ignore[no-untyped-def]
+    """Return the first journey without items."""
     journey = 0
     while sizes[journey] > 0:
         journey += 1
@@ -394,9 +474,9 @@ def _first_empty(sizes):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _renumber(labels, slots):  # type: ignore[no-untyped-def]
-    """Numbers journeys by their first item, as if they had been opened in this order."""
-    numbers = np.full(slots, _NONE, np.int64)
+def _renumber(labels, capacity):  # type: ignore[no-untyped-def]
+    """Number journeys by their first item, as if they had been opened in this order."""
+    numbers = np.full(capacity, _NONE, np.int64)
     opened = 0
     for position in range(len(labels)):
         if labels[position] == _NONE:
@@ -408,50 +488,55 @@ def _renumber(labels, slots):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _label_items(items, vectors, limits, evidence, rounds, refine, room):  # type: ignore[no-untyped-def]
-    """The journeys of the distinct items of one user."""
+def _cluster_items(items, vectors, limits, evidence, scratch):  # type: ignore[no-untyped-def]
+    """Return the journey of each distinct item of one user; `_NONE` for items of dissolved journeys."""
     count = len(items)
-    cosines = cosines_of(items, vectors, room)
-    labels = np.full(count, _NONE, np.int64)
-    # One more than there can be: an item that leaves every journey finds an empty one.
-    near = room.near[: (count + 1) * count].reshape(count + 1, count)
-    near[:] = 0.0
-    squares = np.zeros(count + 1)
-    sizes = np.zeros(count + 1, np.int64)
-    opened = _walk(cosines, labels, near, squares, sizes, limits.assign_threshold, evidence)
-    if refine:
-        left = _merge(labels, near, squares, sizes, opened, limits, evidence, room)
-        _reassign(cosines, labels, near, squares, sizes, left, limits, evidence, rounds)
-        _dissolve(labels, cosines, squares, sizes, limits.min_gain, evidence)
-    _renumber(labels, count + 1)
-    return labels
+    item_dots = scratch.item_dots[: (count + 1) * count].reshape(count + 1, count)
+    item_dots[:] = 0.0
+    state = _State(
+        cosines=pairwise_cosines(items, vectors, scratch),
+        labels=np.full(count, _NONE, np.int64),
+        item_dots=item_dots,
+        sq_norms=np.zeros(count + 1),
+        sizes=np.zeros(count + 1, np.int64),
+    )
+    journeys = _single_pass(state, limits.assign_threshold, evidence)
+    if limits.refine:
+        journeys = _merge(state, journeys, limits, evidence, scratch)
+        _reassign(state, journeys, limits, evidence)
+        _dissolve(state, limits.min_gain, evidence)
+    _renumber(state.labels, count + 1)
+    return state.labels
 
 
 @_compiled
-def _is_there(vector):  # type: ignore[no-untyped-def]
-    """Whether a vector is anything but zeros, which mean that there is none."""
-    for value in vector:  # noqa: SIM110, as `any` makes an array of what it asks
+def _is_nonzero(vector):  # type: ignore[no-untyped-def]
+    """Return whether a vector has a component other than 0; a vector of zeros means that the item has none."""
+    for value in vector:  # noqa: SIM110, as `any` would allocate an array
         if value != 0:
             return True
     return False
 
 
 @_compiled
-def _label_users(  # type: ignore[no-untyped-def]
-    offsets, items, vectors, limits, evidence, rounds, refine, room
-):
+def _cluster_users(offsets, items, vectors, limits, evidence, scratch):  # type: ignore[no-untyped-def]
+    """Return the journey of each interaction, one user after another."""
     found = np.full(len(items), _NONE, np.int64)
-    number = np.full(len(vectors), _NONE, np.int64)
+    number = np.full(len(vectors), _NONE, np.int64)  # of each item among the distinct items of the current user
     for user in range(len(offsets) - 1):
         own = items[offsets[user] : offsets[user + 1]]
+
+        # Number the distinct items that have a vector.
         distinct = np.empty(len(own), np.int64)
         count = 0
         for item in own:
-            if number[item] == _NONE and _is_there(vectors[item]):
+            if number[item] == _NONE and _is_nonzero(vectors[item]):
                 number[item] = count
                 distinct[count] = item
                 count += 1
-        labels = _label_items(distinct[:count], vectors, limits, evidence, rounds, refine, room)
+
+        # Cluster them, copy the labels to the interactions, and reset the numbers.
+        labels = _cluster_items(distinct[:count], vectors, limits, evidence, scratch)
         for position in range(len(own)):
             if number[own[position]] != _NONE:
                 found[offsets[user] + position] = labels[number[own[position]]]
@@ -466,31 +551,35 @@ def cluster_histories(
     vectors: npt.NDArray[np.int8],
     config: BayesianConfig,
 ) -> npt.NDArray[np.int64]:
-    """The journey of each interaction.
+    """Assign each interaction to a journey of its user.
 
-    An item that a user consumes several times speaks once, and all its interactions lie in its one journey.
+    An item that a user consumed several times counts once, and all its interactions are in the same journey.
 
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
         items: int32, shape (interactions,): rows of `vectors`.
-        vectors: int8, shape (items, dimensions), as `quantize_vectors` gives them: directions. Items whose vector is
-            zero are in no journey.
-        config: how journeys are formed.
+        vectors: int8, shape (items, dimensions), from `quantize_vectors`; only their directions count. An item whose
+            vector is zero is in no journey.
+        config: the thresholds.
 
     Returns:
-        int64, shape (interactions,): the journey among those of its user, numbered by first item; -1 for none.
+        int64, shape (interactions,): the journey, numbered within its user by first item; -1 for none.
     """
     limits = _Limits(
-        config.assign_threshold, config.merge_threshold, config.merge_fraction, config.join_fraction, config.min_gain
+        config.assign_threshold,
+        config.merge_threshold,
+        config.merge_fraction,
+        config.join_fraction,
+        config.min_gain,
+        config.rounds,
+        config.refine,
     )
     longest = int(np.diff(offsets).max(initial=0))
-    return _label_users(
+    return _cluster_users(
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(items, np.int32),
         np.ascontiguousarray(vectors),
         limits,
         _tabulate(config.coherence, longest + 1),
-        config.rounds,
-        config.refine,
         allocate_scratch(longest, vectors.shape[1]),
     )

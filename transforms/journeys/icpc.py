@@ -61,14 +61,59 @@ class Journeys(NamedTuple):
 
 
 _compiled = numba.njit(cache=True, nogil=True)
+_inlined = numba.njit(cache=True, nogil=True, inline="always")
 _READ_ONLY = functools.partial(numba.types.Array, ndim=1, layout="C", readonly=True)
 _NONE = -1
+_INITIAL_CAPACITY = 1024
+
+
+class _Limits(NamedTuple):
+    """The fields of `IcpcConfig` that the kernel reads."""
+
+    threshold: float
+    assign_all: bool
+    min_size: int
+    journey_terms: int
+
+
+class _Workspace(NamedTuple):
+    """Arrays of fixed size for one user, reused for the next.
+
+    Attributes:
+        starts: int64, shape (longest history + 1,): offsets of the interactions in `terms` and `saliences`.
+        terms: int32, shape (most entries of a user,): the terms of the user's items, one interaction after another.
+        saliences: float64, of the same shape.
+        norms: float64, shape (longest history,): squared norm of each interaction's item.
+        journey_norms: float64, shape (longest history,): squared norm of each journey's sum.
+        dots: float64, shape (longest history,): dot product of the current item with each journey; `_NONE` for journeys
+            that share no term with it, and for all journeys between two interactions.
+        touched: int32, shape (longest history,): the journeys whose `dots` are set.
+        slots: int64, shape (longest history,): index of each journey in `_Output`; `_NONE`: too small.
+        journey_starts: int64, shape (longest history + 2,): offsets of the journeys in `_Memberships.order`.
+        seen_by: int64, shape (items of the catalogue,): the last journey, numbered over all users, that has the item.
+    """
+
+    starts: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.int32]
+    saliences: npt.NDArray[np.float64]
+    norms: npt.NDArray[np.float64]
+    journey_norms: npt.NDArray[np.float64]
+    dots: npt.NDArray[np.float64]
+    touched: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int64]
+    journey_starts: npt.NDArray[np.int64]
+    seen_by: npt.NDArray[np.int64]
 
 
 class _Postings(NamedTuple):
-    """The inverted index of one user: for each term a linked list of the journeys that have it, with its weight.
+    """The inverted index of one user: a linked list for each term of the journeys that have it.
 
-    `last` holds, for each term of the vocabulary, the newest entry of its list.
+    Attributes:
+        last: int32, shape (vocabulary,): the newest entry of each term's list; `_NONE`: the list is empty.
+        term: int32, shape (capacity,): the term of each entry.
+        journey: int32, shape (capacity,): its journey; a journey has at most one entry in a list.
+        weight: float64, shape (capacity,): the sum of the saliences of the term over the journey's items.
+        previous: int32, shape (capacity,): the next older entry of the same list; `_NONE`: it is the oldest.
     """
 
     last: npt.NDArray[np.int32]
@@ -78,9 +123,60 @@ class _Postings(NamedTuple):
     previous: npt.NDArray[np.int32]
 
 
+class _Memberships(NamedTuple):
+    """The pairs of journey and interaction of one user, in the order of the interactions.
+
+    Attributes:
+        journeys: int32, shape (capacity,).
+        interactions: int64, shape (capacity,): positions in the user's history.
+        order: int64, shape (capacity,): the pairs by journey, then by interaction.
+    """
+
+    journeys: npt.NDArray[np.int32]
+    interactions: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+
+
+class _Output(NamedTuple):
+    """The journeys of all users that are large enough, see `Journeys`; each has room for `journey_terms` terms."""
+
+    users: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    member_ends: npt.NDArray[np.int64]
+    members: npt.NDArray[np.int64]
+    term_counts: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float64]
+
+
 @_compiled
-def _with_room(array, needed):  # type: ignore[no-untyped-def]
-    """The array, or a longer copy of it if `needed` entries do not fit."""
+def _allocate(user_offsets, items, vectors):  # type: ignore[no-untyped-def]
+    """Allocate the work arrays for the longest history and for the history with the most entries."""
+    longest = 1
+    most_entries = 1
+    for user in range(len(user_offsets) - 1):
+        longest = max(longest, user_offsets[user + 1] - user_offsets[user])
+        entries = 0
+        for interaction in range(user_offsets[user], user_offsets[user + 1]):
+            entries += vectors.offsets[items[interaction] + 1] - vectors.offsets[items[interaction]]
+        most_entries = max(most_entries, entries)
+    return _Workspace(
+        starts=np.empty(longest + 1, np.int64),
+        terms=np.empty(most_entries, np.int32),
+        saliences=np.empty(most_entries, np.float64),
+        norms=np.empty(longest, np.float64),
+        journey_norms=np.empty(longest, np.float64),
+        dots=np.full(longest, float(_NONE)),
+        touched=np.empty(longest, np.int32),
+        slots=np.empty(longest, np.int64),
+        journey_starts=np.empty(longest + 2, np.int64),
+        seen_by=np.full(len(vectors.offsets) - 1, _NONE, np.int64),
+    )
+
+
+@_compiled
+def _grown(array, needed):  # type: ignore[no-untyped-def]
+    """Return the array, or a longer copy of it if `needed` entries do not fit."""
     if needed <= len(array):
         return array
     longer = np.empty(max(needed, 2 * len(array)), array.dtype)
@@ -89,36 +185,60 @@ def _with_room(array, needed):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _score(start, end, terms, saliences, postings, dots, touched):  # type: ignore[no-untyped-def]
-    """Dot products of an item with all journeys that share a term with it.
+def _gather(items, vectors, work):  # type: ignore[no-untyped-def]
+    """Copy the term vectors of one user's items next to each other, and compute their squared norms.
 
-    Writes them to `dots`, which holds _NONE for all others, and the journeys to `touched`; returns how many.
+    The clustering reads them in an order that jumps about in a table far larger than the cache. Here the loads do not
+    depend on each other, so the processor overlaps them.
+    """
+    entries = 0
+    for interaction in range(len(items)):
+        work.starts[interaction] = entries
+        norm = 0.0
+        for position in range(vectors.offsets[items[interaction]], vectors.offsets[items[interaction] + 1]):
+            work.terms[entries] = vectors.terms[position]
+            work.saliences[entries] = vectors.saliences[position]
+            norm += work.saliences[entries] * work.saliences[entries]
+            entries += 1
+        work.norms[interaction] = norm
+    work.starts[len(items)] = entries
+
+
+@_compiled
+def _score(start, end, postings, work):  # type: ignore[no-untyped-def]
+    """Compute the dot products of an item with all journeys that share a term with it.
+
+    Sets `work.dots` of these journeys and lists them in `work.touched`; returns their number.
     """
     count = 0
     for position in range(start, end):
-        entry = postings.last[terms[position]]
+        entry = postings.last[work.terms[position]]
         while entry != _NONE:
             journey = postings.journey[entry]
-            if dots[journey] == _NONE:
-                dots[journey] = 0.0
-                touched[count] = journey
+            if work.dots[journey] == _NONE:
+                work.dots[journey] = 0.0
+                work.touched[count] = journey
                 count += 1
-            dots[journey] += saliences[position] * postings.weight[entry]
+            work.dots[journey] += work.saliences[position] * postings.weight[entry]
             entry = postings.previous[entry]
     return count
 
 
 @_compiled
-def _choose(touched, reached, dots, journey_norms, item_norm, threshold, assign_all):  # type: ignore[no-untyped-def]
-    """Moves the journeys that the item joins to the front of `touched`; returns how many. Ties: the older one."""
+def _choose(reached, item_norm, limits, work):  # type: ignore[no-untyped-def]
+    """Move the journeys that the item joins to the front of `work.touched`; return their number.
+
+    Ties: the older journey.
+    """
+    touched = work.touched
     chosen = 0
     best = 0.0
     for position in range(reached):
         journey = touched[position]
-        cosine = dots[journey] / math.sqrt(journey_norms[journey] * item_norm)
-        if cosine < threshold:
+        cosine = work.dots[journey] / math.sqrt(work.journey_norms[journey] * item_norm)
+        if cosine < limits.threshold:
             continue
-        if assign_all:
+        if limits.assign_all:
             touched[chosen], touched[position] = journey, touched[chosen]
             chosen += 1
         elif chosen == 0 or cosine > best or (cosine == best and journey < touched[0]):
@@ -129,23 +249,90 @@ def _choose(touched, reached, dots, journey_norms, item_norm, threshold, assign_
 
 
 @_compiled
-def _add(journey, start, end, terms, saliences, postings, entries):  # type: ignore[no-untyped-def]
-    """Adds an item to the term weights of a journey; returns the number of entries in use."""
+def _add(journey, start, end, postings, entries, work):  # type: ignore[no-untyped-def]
+    """Add an item to the term weights of a journey; return the number of entries in use."""
     for position in range(start, end):
-        term = terms[position]
+        term = work.terms[position]
         entry = postings.last[term]
         while entry != _NONE and postings.journey[entry] != journey:
             entry = postings.previous[entry]
         if entry == _NONE:
             postings.term[entries] = term
             postings.journey[entries] = journey
-            postings.weight[entries] = saliences[position]
+            postings.weight[entries] = work.saliences[position]
             postings.previous[entries] = postings.last[term]
             postings.last[term] = entries
             entries += 1
         else:
-            postings.weight[entry] += saliences[position]
+            postings.weight[entry] += work.saliences[position]
     return entries
+
+
+@_inlined
+def _cluster_history(items, vectors, limits, work, postings, memberships):  # type: ignore[no-untyped-def]
+    """Form the journeys of one user in one pass over the history.
+
+    Invariants before each interaction: `work.dots` is `_NONE` everywhere; `postings` holds the sum of the vectors of
+    each journey, `work.journey_norms` the squared norm of that sum. An interaction costs the number of postings of its
+    item's terms, that is of the journeys that share a term with it, for each such term.
+
+    Returns:
+        The numbers of journeys, of postings and of memberships, and the postings and memberships, which may have moved
+        to longer arrays.
+    """
+    _gather(items, vectors, work)
+    opened = 0
+    entries = 0
+    pairs = 0
+    for interaction in range(len(items)):
+        item_norm = work.norms[interaction]
+        if item_norm == 0.0:
+            continue
+        start = work.starts[interaction]
+        end = work.starts[interaction + 1]
+
+        # Score the journeys that share a term with the item, and choose those that it joins.
+        reached = _score(start, end, postings, work)
+        joined = _choose(reached, item_norm, limits, work)
+
+        # Update the norms: |c + v|^2 = |c|^2 + 2 c.v + |v|^2. Then reset the dot products.
+        for position in range(joined):
+            journey = work.touched[position]
+            work.journey_norms[journey] += 2.0 * work.dots[journey] + item_norm
+        for position in range(reached):
+            work.dots[work.touched[position]] = _NONE
+
+        # Open a journey for an item that joins none.
+        if joined == 0:
+            work.touched[0] = opened
+            work.journey_norms[opened] = item_norm
+            opened += 1
+            joined = 1
+
+        # Make room for the new postings and memberships.
+        needed = entries + joined * (end - start)
+        if needed > len(postings.term):
+            longer = _grown(postings.term, needed)
+            postings = _Postings(
+                postings.last,
+                longer,
+                _grown(postings.journey, len(longer)),
+                _grown(postings.weight, len(longer)),
+                _grown(postings.previous, len(longer)),
+            )
+        if pairs + joined > len(memberships.journeys):
+            journeys = _grown(memberships.journeys, pairs + joined)
+            memberships = _Memberships(
+                journeys, _grown(memberships.interactions, len(journeys)), np.empty(len(journeys), np.int64)
+            )
+
+        # Add the item to its journeys.
+        for position in range(joined):
+            entries = _add(work.touched[position], start, end, postings, entries, work)
+            memberships.journeys[pairs] = work.touched[position]
+            memberships.interactions[pairs] = interaction
+            pairs += 1
+    return opened, entries, pairs, postings, memberships
 
 
 @_compiled
@@ -172,25 +359,6 @@ def insert_term(terms, weights, first, length, keep, term, weight):  # type: ign
 
 
 @_compiled
-def _gather(items, offsets, terms, saliences, starts, near_terms, near_saliences, norms):  # type: ignore[no-untyped-def]
-    """Copies the vectors of one user's items side by side, and computes their squared norms.
-
-    The walk jumps about in a vector table that is far larger than the cache; here the loads do not wait for each other.
-    """
-    entries = 0
-    for interaction in range(len(items)):
-        starts[interaction] = entries
-        norm = 0.0
-        for position in range(offsets[items[interaction]], offsets[items[interaction] + 1]):
-            near_terms[entries] = terms[position]
-            near_saliences[entries] = saliences[position]
-            norm += near_saliences[entries] * near_saliences[entries]
-            entries += 1
-        norms[interaction] = norm
-    starts[len(items)] = entries
-
-
-@_compiled
 def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
     """Stable counting sort of a user's (journey, interaction) pairs: writes `starts` and the order `grouped`."""
     starts[: opened + 1] = 0
@@ -207,7 +375,90 @@ def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ig
     starts[opened] = pairs
 
 
-# The types are spelt out, so that arrays of NumPy and of Arrow, which may not be written to, share one compilation.
+@_inlined
+def _keep_journeys(  # type: ignore[no-untyped-def]
+    user, first, items, opened, pairs, found, member_count, stamp, limits, work, memberships, output
+):
+    """Write the journeys of one user that are large enough, without their terms.
+
+    Args:
+        user: index of the user.
+        first: position of the user's first interaction among those of all users.
+        items: the items of the user's interactions.
+        opened: number of the user's journeys.
+        pairs: number of memberships.
+        found: number of journeys in the output so far.
+        member_count: number of their members.
+        stamp: number of journeys of all users before this one, small ones included.
+        limits: see `_Limits`.
+        work: see `_Workspace`; `slots` are set.
+        memberships: see `_Memberships`; `order` is set.
+        output: see `_Output`.
+
+    Returns:
+        The new values of `found` and `member_count`, and the output, which may have moved to longer arrays.
+    """
+    starts = work.journey_starts
+    group_by_journey(memberships.journeys, pairs, opened, starts, memberships.order)
+    for journey in range(opened):
+        # Count the distinct items: a stamp that no other journey has replaces a set.
+        distinct = 0
+        for position in range(starts[journey], starts[journey + 1]):
+            item = items[memberships.interactions[memberships.order[position]]]
+            if work.seen_by[item] != stamp:
+                work.seen_by[item] = stamp
+                distinct += 1
+        stamp += 1
+        work.slots[journey] = _NONE
+        if distinct < limits.min_size:
+            continue
+
+        # Make room for the members and the journey.
+        needed = member_count + starts[journey + 1] - starts[journey]
+        if needed > len(output.members) or found == len(output.users):
+            users = _grown(output.users, found + 1)
+            output = _Output(
+                users,
+                _grown(output.sizes, found + 1),
+                _grown(output.member_ends, found + 1),
+                _grown(output.members, needed),
+                _grown(output.term_counts, found + 1),
+                _grown(output.terms, len(users) * limits.journey_terms),
+                _grown(output.weights, len(users) * limits.journey_terms),
+            )
+
+        # Write the journey.
+        for position in range(starts[journey], starts[journey + 1]):
+            output.members[member_count] = first + memberships.interactions[memberships.order[position]]
+            member_count += 1
+        output.users[found] = user
+        output.sizes[found] = distinct
+        output.member_ends[found] = member_count
+        output.term_counts[found] = 0
+        work.slots[journey] = found
+        found += 1
+    return found, member_count, output
+
+
+@_compiled
+def _select_terms(entries, limits, work, postings, output):  # type: ignore[no-untyped-def]
+    """Write the heaviest terms of one user's journeys that are kept, and empty the inverted index for the next user."""
+    for entry in range(entries):
+        postings.last[postings.term[entry]] = _NONE
+        slot = work.slots[postings.journey[entry]]
+        if slot != _NONE:
+            output.term_counts[slot] = insert_term(
+                output.terms,
+                output.weights,
+                slot * limits.journey_terms,
+                output.term_counts[slot],
+                limits.journey_terms,
+                postings.term[entry],
+                postings.weight[entry],
+            )
+
+
+# The types are given explicitly, so that writable arrays of NumPy and read-only arrays of Arrow share one compilation.
 @numba.njit(
     [
         (
@@ -227,140 +478,55 @@ def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ig
     nogil=True,
 )
 def _extract(  # type: ignore[no-untyped-def]
-    user_offsets, items, offsets, vector_terms, saliences, vocabulary_size, threshold, assign_all, min_size, keep
+    user_offsets, items, offsets, terms, saliences, vocabulary_size, threshold, assign_all, min_size, journey_terms
 ):
-    longest = 1
-    largest = 1
-    for user in range(len(user_offsets) - 1):
-        longest = max(longest, user_offsets[user + 1] - user_offsets[user])
-        entries = 0
-        for interaction in range(user_offsets[user], user_offsets[user + 1]):
-            entries += offsets[items[interaction] + 1] - offsets[items[interaction]]
-        largest = max(largest, entries)
+    """Form the journeys of all users, one user after another; return an `_Output`.
 
-    # Work space of one user, used again for the next.
-    vector_starts = np.empty(longest + 1, np.int64)
-    near_terms = np.empty(largest, np.int32)
-    near_saliences = np.empty(largest, np.float64)
-    item_norms = np.empty(longest, np.float64)
-    last = np.full(vocabulary_size, _NONE, np.int32)
-    entry_term = np.empty(1024, np.int32)
-    entry_journey = np.empty(1024, np.int32)
-    entry_weight = np.empty(1024, np.float64)
-    entry_previous = np.empty(1024, np.int32)
-    dots = np.full(longest, float(_NONE))
-    touched = np.empty(longest, np.int32)
-    journey_norms = np.empty(longest)
-    slots = np.empty(longest, np.int64)
-    starts = np.empty(longest + 2, np.int64)
-    pair_journeys = np.empty(longest, np.int32)
-    pair_interactions = np.empty(longest, np.int64)
-    grouped = np.empty(longest, np.int64)
-    seen_by = np.full(len(offsets) - 1, _NONE, np.int64)
-
-    users = np.empty(1024, np.int64)
-    sizes = np.empty(1024, np.int64)
-    member_ends = np.empty(1024, np.int64)
-    term_counts = np.empty(1024, np.int64)
-    members = np.empty(4096, np.int64)
-    terms = np.empty(1024 * keep, np.int32)
-    weights = np.empty(1024 * keep, np.float64)
+    Arguments: see `TermVectors` and `_Limits`.
+    """
+    vectors = TermVectors(offsets, terms, saliences, vocabulary_size)
+    limits = _Limits(threshold, assign_all, min_size, journey_terms)
+    work = _allocate(user_offsets, items, vectors)
+    postings = _Postings(
+        np.full(vocabulary_size, _NONE, np.int32),
+        np.empty(_INITIAL_CAPACITY, np.int32),
+        np.empty(_INITIAL_CAPACITY, np.int32),
+        np.empty(_INITIAL_CAPACITY, np.float64),
+        np.empty(_INITIAL_CAPACITY, np.int32),
+    )
+    capacity = len(work.norms)
+    memberships = _Memberships(np.empty(capacity, np.int32), np.empty(capacity, np.int64), np.empty(capacity, np.int64))
+    output = _Output(
+        np.empty(_INITIAL_CAPACITY, np.int64),
+        np.empty(_INITIAL_CAPACITY, np.int64),
+        np.empty(_INITIAL_CAPACITY, np.int64),
+        np.empty(4 * _INITIAL_CAPACITY, np.int64),
+        np.empty(_INITIAL_CAPACITY, np.int64),
+        np.empty(_INITIAL_CAPACITY * journey_terms, np.int32),
+        np.empty(_INITIAL_CAPACITY * journey_terms, np.float64),
+    )
     found = 0
     member_count = 0
     stamp = 0
-
     for user in range(len(user_offsets) - 1):
-        opened = 0
-        entries = 0
-        pairs = 0
         first = user_offsets[user]
         own_items = items[first : user_offsets[user + 1]]
-        _gather(own_items, offsets, vector_terms, saliences, vector_starts, near_terms, near_saliences, item_norms)
-        for interaction in range(len(own_items)):
-            item_norm = item_norms[interaction]
-            if item_norm == 0.0:
-                continue
-            start = vector_starts[interaction]
-            end = vector_starts[interaction + 1]
-            postings = _Postings(last, entry_term, entry_journey, entry_weight, entry_previous)
-            reached = _score(start, end, near_terms, near_saliences, postings, dots, touched)
-            joined = _choose(touched, reached, dots, journey_norms, item_norm, threshold, assign_all)
-
-            for position in range(joined):
-                journey = touched[position]
-                journey_norms[journey] += 2.0 * dots[journey] + item_norm
-            for position in range(reached):
-                dots[touched[position]] = _NONE
-            if joined == 0:
-                touched[0] = opened
-                journey_norms[opened] = item_norm
-                opened += 1
-                joined = 1
-
-            if entries + joined * (end - start) > len(entry_term):
-                entry_term = _with_room(entry_term, entries + joined * (end - start))
-                entry_journey = _with_room(entry_journey, len(entry_term))
-                entry_weight = _with_room(entry_weight, len(entry_term))
-                entry_previous = _with_room(entry_previous, len(entry_term))
-                postings = _Postings(last, entry_term, entry_journey, entry_weight, entry_previous)
-            if pairs + joined > len(pair_journeys):
-                pair_journeys = _with_room(pair_journeys, pairs + joined)
-                pair_interactions = _with_room(pair_interactions, len(pair_journeys))
-                grouped = np.empty(len(pair_journeys), np.int64)
-
-            for position in range(joined):
-                entries = _add(touched[position], start, end, near_terms, near_saliences, postings, entries)
-                pair_journeys[pairs] = touched[position]
-                pair_interactions[pairs] = interaction
-                pairs += 1
-
-        group_by_journey(pair_journeys, pairs, opened, starts, grouped)
-        for journey in range(opened):
-            distinct = 0
-            for position in range(starts[journey], starts[journey + 1]):
-                item = own_items[pair_interactions[grouped[position]]]
-                if seen_by[item] != stamp:
-                    seen_by[item] = stamp
-                    distinct += 1
-            stamp += 1
-            slots[journey] = _NONE
-            if distinct < min_size:
-                continue
-            slots[journey] = found
-            count = starts[journey + 1] - starts[journey]
-            members = _with_room(members, member_count + count)
-            for position in range(starts[journey], starts[journey + 1]):
-                members[member_count] = first + pair_interactions[grouped[position]]
-                member_count += 1
-            if found == len(users):
-                users = _with_room(users, found + 1)
-                sizes = _with_room(sizes, found + 1)
-                member_ends = _with_room(member_ends, found + 1)
-                term_counts = _with_room(term_counts, found + 1)
-                terms = _with_room(terms, len(users) * keep)
-                weights = _with_room(weights, len(users) * keep)
-            users[found] = user
-            sizes[found] = distinct
-            member_ends[found] = member_count
-            term_counts[found] = 0
-            found += 1
-
-        for entry in range(entries):
-            last[entry_term[entry]] = _NONE
-            slot = slots[entry_journey[entry]]
-            if slot != _NONE:
-                term_counts[slot] = insert_term(
-                    terms, weights, slot * keep, term_counts[slot], keep, entry_term[entry], entry_weight[entry]
-                )
-
-    return (
-        users[:found],
-        sizes[:found],
-        member_ends[:found],
-        members[:member_count],
-        term_counts[:found],
-        terms[: found * keep].reshape(found, keep),
-        weights[: found * keep].reshape(found, keep),
+        opened, entries, pairs, postings, memberships = _cluster_history(
+            own_items, vectors, limits, work, postings, memberships
+        )
+        found, member_count, output = _keep_journeys(
+            user, first, own_items, opened, pairs, found, member_count, stamp, limits, work, memberships, output
+        )
+        stamp += opened
+        _select_terms(entries, limits, work, postings, output)
+    return _Output(
+        output.users[:found],
+        output.sizes[:found],
+        output.member_ends[:found],
+        output.members[:member_count],
+        output.term_counts[:found],
+        output.terms[: found * journey_terms],
+        output.weights[: found * journey_terms],
     )
 
 
@@ -385,7 +551,7 @@ def extract_journeys(
     Returns:
         The journeys that have at least `config.min_size` distinct items.
     """
-    users, sizes, member_ends, members, term_counts, terms, weights = _extract(
+    found = _extract(
         np.ascontiguousarray(user_offsets, np.int64),
         np.ascontiguousarray(items, np.int32),
         vectors.offsets,
@@ -397,17 +563,17 @@ def extract_journeys(
         config.min_size,
         config.journey_terms,
     )
-    member_offsets = np.concatenate([np.zeros(1, np.int64), member_ends])
-    kept = np.arange(config.journey_terms) < term_counts[:, None]
-    weights = weights[kept]
+    member_offsets = np.concatenate([np.zeros(1, np.int64), found.member_ends])
+    kept = np.arange(config.journey_terms) < found.term_counts[:, None]
+    weights = found.weights.reshape(kept.shape)[kept]
     if config.centroid == "mean":
-        weights = weights / np.repeat(np.diff(member_offsets), term_counts)
+        weights = weights / np.repeat(np.diff(member_offsets), found.term_counts)
     return Journeys(
-        users=users,
-        sizes=sizes,
+        users=found.users,
+        sizes=found.sizes,
         member_offsets=member_offsets,
-        members=members,
-        term_offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(term_counts)]),
-        terms=terms[kept],
+        members=found.members,
+        term_offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(found.term_counts)]),
+        terms=found.terms.reshape(kept.shape)[kept],
         weights=weights,
     )

@@ -21,8 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columnar import list_offsets
-from transforms.journeys.bayesian import allocate_scratch, cosines_of
+from transforms.journeys.bayesian import allocate_scratch, pairwise_cosines
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.icpc import Journeys
 
@@ -183,7 +182,7 @@ def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limit
         if count < 2:
             continue
         levels, reaching = _levels(own_sizes, limits)
-        cosines = cosines_of(own_items, vectors, room)
+        cosines = pairwise_cosines(own_items, vectors, room)
         squares = np.zeros(count)
         for row in range(len(own_items)):
             for other in range(len(own_items)):

@@ -179,7 +179,7 @@ def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> Non
         return build_histories(batches, schema, max_history)
 
     monkeypatch.setattr(module, "ROWS_HELD", 50)
-    monkeypatch.setattr(module, "arrange", watched)
+    monkeypatch.setattr(module, "build_histories", watched)
     whale = (events([("whale", 10 * batch + row, 0) for row in range(10)]) for batch in range(100))
     ((_, found),) = histories_by_part(whale, EVENTS, 20, parts=4)
     assert (found.events.num_rows, found.removed.tolist()) == (20, [980])
