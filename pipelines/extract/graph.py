@@ -67,9 +67,9 @@ def build_extract(root: beam.Pipeline, job: ExtractJob, progress: Progress) -> N
         catalogue.features, rows.get(HISTORIES.name), job.extraction, writer
     )
     side_outputs.add_errors_and_counts(extracted.errors, extracted.counts)
-    if extracted.swept is not None:
+    if extracted.sweep_counts is not None:
         side_outputs.metrics.append(
-            extracted.swept | "SweepMetrics" >> beam.Map(sweep_metrics, job.name, job.extraction)
+            extracted.sweep_counts | "SweepMetrics" >> beam.Map(sweep_metrics, job.name, job.extraction)
         )
     batches = {SALIENT_TERMS.name: extracted.salient}
     if catalogue.embeddings is not None:

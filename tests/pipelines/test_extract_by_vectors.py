@@ -109,7 +109,7 @@ def test_vectors_of_several_lengths_are_refused(
     write(tmp_path, {"odd.parquet": pa.table({"item_id": list(TITLES), "embedding": [[1.0] * 3] * 59 + [[1.0] * 4]})})
     assert extract(tmp_path / "out", *inputs, f"--item_embeddings={tmp_path / 'odd.parquet'}") == 1
     told = capsys.readouterr().err
-    assert "vectors of items must be of one length, got lengths [3, 4]; nothing was committed" in told
+    assert "vectors of items must have one length, got lengths [3, 4]; nothing was committed" in told
     assert not (tmp_path / "out" / "journeys").exists()
 
 

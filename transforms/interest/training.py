@@ -1,14 +1,15 @@
-"""Embeddings of interest and of conformity, learnt from who consumed what (DICE, 2006.11011), by matrix factorisation.
+"""Embeddings of interest and of conformity, trained on who consumed what (DICE, 2006.11011), by matrix factorisation.
 
 A click is interest plus conformity: the score of a user and an item is the product of their embeddings of interest plus
-that of their embeddings of conformity. What is seen says something of the causes where popularities differ: who takes
-an item that is less popular than one they left did so for interest, and against conformity; who takes the more popular
-one may have followed the many. Each step is a stochastic gradient of
+that of their embeddings of conformity. Differences in popularity indicate the cause. A user who consumes the less
+popular of two items does so for interest, and against conformity; one who consumes the more popular item may have
+conformed. Each step is a stochastic gradient of
 
     click + cause_weight * (interest + conformity) - discrepancy_weight * distance of both embeddings
 
-where each of the first three is `-log sigmoid(score of the one - score of the other)` (BPR) for one consumed item and
-one negative. `interest` counts where the consumed item is less popular, `conformity` in both cases, with its sign.
+where each of the first three is `-log sigmoid(score of the consumed item - score of the negative)` (BPR) for one
+consumed item and one negative. `interest` applies where the consumed item is less popular, `conformity` in both cases,
+with its sign.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from transforms.interest.pairs import Codes, Integers, Pairs
 
 Embeddings = npt.NDArray[np.float32]
 
-_FIRST_SCALE = 0.1
-_LAST_RATE = 0.1
-_TRIES = 20
+_INITIAL_SCALE = 0.1
+_FINAL_RATE = 0.1
+_MAX_TRIES = 20
 _ANY, _MORE_POPULAR, _LESS_POPULAR = 0, 1, 2
-"""What is known of a negative, as against the item that was consumed."""
+"""The popularity of a negative relative to the consumed item."""
 
 
 class InterestModel(NamedTuple):
@@ -40,17 +41,17 @@ class InterestModel(NamedTuple):
 
     @property
     def dimensions(self) -> int:
-        """The size of an embedding of one cause."""
+        """The size of the embedding of one cause."""
         return self.items.shape[1] // 2
 
 
 class NegativePools(NamedTuple):
-    """Which negatives are clearly more or less popular than an item.
+    """The negatives that are clearly more, or less, popular than an item.
 
     Attributes:
         by_popularity: int32, shape (items,): items, the least popular first.
-        more_from: int64, shape (items,): for each item where the more popular ones begin there.
-        less_to: int64, shape (items,): for each item where the less popular ones end there.
+        more_from: int64, shape (items,): for each item the start of the more popular ones in `by_popularity`.
+        less_to: int64, shape (items,): for each item the end of the less popular ones in `by_popularity`.
     """
 
     by_popularity: Codes
@@ -59,11 +60,12 @@ class NegativePools(NamedTuple):
 
 
 def negative_pools(popularity: Integers, margin: float) -> NegativePools:
-    """The negatives of each item.
+    """Compute the pools of negatives of each item.
 
     Args:
-        popularity: shape (items,): how many users have each.
-        margin: a negative is more popular above `1 + margin` times the popularity, less popular below the same part.
+        popularity: shape (items,): the number of users of each.
+        margin: a negative is more popular above `1 + margin` times the popularity of the item, and less popular below
+            `1 / (1 + margin)` times.
     """
     order = np.lexsort((np.arange(len(popularity)), popularity))
     ascending = popularity[order].astype(np.float64)
@@ -72,41 +74,59 @@ def negative_pools(popularity: Integers, margin: float) -> NegativePools:
     return NegativePools(order.astype(np.int32), more_from.astype(np.int64), less_to.astype(np.int64))
 
 
+class _Weights(NamedTuple):
+    """Factors of the gradients in one epoch.
+
+    Attributes:
+        rate: learning rate.
+        shrinkage: of each embedding in a step.
+        cause: weight of the losses of interest and conformity.
+        discrepancy: weight of the discrepancy, times the rate; 0: none.
+        squared: whether the discrepancy is the squared difference, instead of the absolute one.
+    """
+
+    rate: float
+    shrinkage: float
+    cause: float
+    discrepancy: float
+    squared: bool
+
+
 def train_dice(pairs: Pairs, config: InterestConfig) -> InterestModel:
-    """Learns from pairs, one after the other in one thread: the same pairs give the same bytes on machines of one kind.
+    """Train on pairs, one after the other in one thread: the same pairs give the same bytes on machines of one kind.
 
     Args:
         pairs: who consumed what.
-        config: how.
+        config: the hyperparameters.
     """
     random = np.random.default_rng([config.seed])
     shapes = ((len(pairs.offsets) - 1, 2 * config.dimensions), (pairs.item_count, 2 * config.dimensions))
-    users, items = (random.normal(0, _FIRST_SCALE, shape).astype(np.float32) for shape in shapes)
+    users, items = (random.normal(0, _INITIAL_SCALE, shape).astype(np.float32) for shape in shapes)
+    model = InterestModel(users, items)
     user_of_pair, popularity = pairs.users, pairs.popularity
     for epoch in range(config.epochs):
-        faded = config.decay**epoch
-        pools = negative_pools(popularity, config.margin * faded)
+        decay = config.decay**epoch
         random = np.random.default_rng([config.seed, epoch + 1])
         order = random.permutation(len(pairs.items))
-        rate = config.learning_rate * (1 - (1 - _LAST_RATE) * epoch / config.epochs)
+        rate = config.learning_rate * (1 - (1 - _FINAL_RATE) * epoch / config.epochs)
         _run_epoch(
-            users,
-            items,
+            model,
             user_of_pair[order],
             pairs.items[order],
-            pairs.offsets,
-            pairs.items,
-            *pools,
+            pairs,
+            negative_pools(popularity, config.margin * decay),
             config.pool if config.causal_negatives else len(popularity) + 1,
             config.negatives,
             random.integers(1 << 62, dtype=np.uint64),
-            rate,
-            rate * config.regularisation,
-            config.cause_weight * faded,
-            rate * config.discrepancy_weight / config.dimensions if config.causal_negatives else 0.0,
-            config.discrepancy == "l2",
+            _Weights(
+                rate=rate,
+                shrinkage=rate * config.regularisation,
+                cause=config.cause_weight * decay,
+                discrepancy=rate * config.discrepancy_weight / config.dimensions if config.causal_negatives else 0.0,
+                squared=config.discrepancy == "l2",
+            ),
         )
-    return InterestModel(users, items)
+    return model
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -116,7 +136,7 @@ def _sigmoid(value):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _next(state):  # type: ignore[no-untyped-def]
-    """SplitMix64: the next random number of a state of one element."""
+    """Return the next random number of SplitMix64; `state` has one element."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
     value = state[0]
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -126,11 +146,13 @@ def _next(state):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _below(state, count):  # type: ignore[no-untyped-def]
+    """Return a random number in [0, count)."""
     return np.int64((_next(state) >> np.uint64(32)) * np.uint64(count) >> np.uint64(32))
 
 
 @numba.njit(cache=True, nogil=True)
-def _has(members, start, end, item):  # type: ignore[no-untyped-def]
+def _contains(members, start, end, item):  # type: ignore[no-untyped-def]
+    """Return whether `members[start:end]`, ascending, contains an item, by binary search."""
     while start < end:
         middle = (start + end) // 2
         if members[middle] < item:
@@ -143,10 +165,15 @@ def _has(members, start, end, item):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _draw(state, members, start, end, by_popularity, more_from, less_to, pool):  # type: ignore[no-untyped-def]
-    """A negative and what is known of it; -1 where the user seems to have all."""
-    count = len(by_popularity)
-    more, less = count - more_from >= pool, less_to >= pool
+def _sample_negative(state, user, consumed, pairs, pools, min_pool):  # type: ignore[no-untyped-def]
+    """Sample a negative and its relative popularity; -1 where all tries are items that the user consumed.
+
+    Where both pools of the item are large enough, each is chosen with probability 1/2; where none is, the negative is
+    any item.
+    """
+    count = len(pools.by_popularity)
+    more_from, less_to = pools.more_from[consumed], pools.less_to[consumed]
+    more, less = count - more_from >= min_pool, less_to >= min_pool
     kind = _ANY
     if more and less:
         kind = _MORE_POPULAR if _below(state, 2) else _LESS_POPULAR
@@ -156,84 +183,68 @@ def _draw(state, members, start, end, by_popularity, more_from, less_to, pool): 
         kind = _LESS_POPULAR
     low = more_from if kind == _MORE_POPULAR else 0
     high = less_to if kind == _LESS_POPULAR else count
-    for _ in range(_TRIES):
-        item = by_popularity[low + _below(state, high - low)]
-        if not _has(members, start, end, item):
+    for _ in range(_MAX_TRIES):
+        item = pools.by_popularity[low + _below(state, high - low)]
+        if not _contains(pairs.items, pairs.offsets[user], pairs.offsets[user + 1], item):
             return item, kind
     return np.int32(-1), kind
 
 
 @numba.njit(cache=True, nogil=True)
-def _step(user, consumed, negative, kind, rate, shrink, cause, apart, squared):  # type: ignore[no-untyped-def]
-    """One step for one user, one consumed item and one negative; changes the three rows in place."""
+def _step(user, consumed, negative, kind, weights):  # type: ignore[no-untyped-def]
+    """Update the embeddings of one user, one consumed item and one negative in place."""
+    # Scores: the advantage of the consumed item by each cause.
     half = len(user) // 2
     interest, conformity = 0.0, 0.0
-    for place in range(half):
-        interest += user[place] * (consumed[place] - negative[place])
-        conformity += user[half + place] * (consumed[half + place] - negative[half + place])
+    for dimension in range(half):
+        interest += user[dimension] * (consumed[dimension] - negative[dimension])
+        conformity += user[half + dimension] * (consumed[half + dimension] - negative[half + dimension])
+
+    # Gradients of the losses by these advantages.
     click = _sigmoid(-interest - conformity)
-    pull_interest, pull_conformity = click, click
+    interest_pull, conformity_pull = click, click
     if kind == _MORE_POPULAR:
-        pull_interest += cause * _sigmoid(-interest)
-        pull_conformity -= cause * _sigmoid(conformity)
+        interest_pull += weights.cause * _sigmoid(-interest)
+        conformity_pull -= weights.cause * _sigmoid(conformity)
     elif kind == _LESS_POPULAR:
-        pull_conformity += cause * _sigmoid(-conformity)
-    for place in range(2 * half):
-        pull = rate * (pull_interest if place < half else pull_conformity)
-        mine, one, other = user[place], consumed[place], negative[place]
-        user[place] += pull * (one - other) - shrink * mine
-        consumed[place] += pull * mine - shrink * one
-        negative[place] += -pull * mine - shrink * other
-    if apart > 0:
-        _part(user, half, apart, squared)
-        _part(consumed, half, apart, squared)
-        _part(negative, half, apart, squared)
+        conformity_pull += weights.cause * _sigmoid(-conformity)
+
+    # Update all three embeddings from their old values.
+    shrinkage = weights.shrinkage
+    for dimension in range(2 * half):
+        pull = weights.rate * (interest_pull if dimension < half else conformity_pull)
+        of_user, of_consumed, of_negative = user[dimension], consumed[dimension], negative[dimension]
+        user[dimension] += pull * (of_consumed - of_negative) - shrinkage * of_user
+        consumed[dimension] += pull * of_user - shrinkage * of_consumed
+        negative[dimension] += -pull * of_user - shrinkage * of_negative
+
+    # Increase the distance of interest and conformity.
+    if weights.discrepancy > 0:
+        _separate(user, half, weights.discrepancy, weights.squared)
+        _separate(consumed, half, weights.discrepancy, weights.squared)
+        _separate(negative, half, weights.discrepancy, weights.squared)
 
 
 @numba.njit(cache=True, nogil=True)
-def _part(row, half, apart, squared):  # type: ignore[no-untyped-def]
-    """Moves interest and conformity away from each other."""
-    for place in range(half):
-        difference = row[place] - row[half + place]
-        push = apart * (2 * difference if squared else np.sign(difference))
-        row[place] += push
-        row[half + place] -= push
+def _separate(row, half, weight, squared):  # type: ignore[no-untyped-def]
+    """Move the interest and the conformity of one embedding away from each other."""
+    for dimension in range(half):
+        difference = row[dimension] - row[half + dimension]
+        push = weight * (2 * difference if squared else np.sign(difference))
+        row[dimension] += push
+        row[half + dimension] -= push
 
 
 @numba.njit(cache=True, nogil=True)
 def _run_epoch(  # type: ignore[no-untyped-def]
-    users,
-    items,
-    user_of_pair,
-    item_of_pair,
-    offsets,
-    members,
-    by_popularity,
-    more_from,
-    less_to,
-    pool,
-    negatives,
-    seed,
-    rate,
-    shrink,
-    cause,
-    apart,
-    squared,
+    model, user_of_pair, item_of_pair, pairs, pools, min_pool, negatives, seed, weights
 ):
+    """Take one step for each pair, in the given order, and each of its negatives; O(pairs * negatives * dimensions)."""
     state = np.empty(1, np.uint64)
     state[0] = seed
     for pair in range(len(user_of_pair)):
         user, item = user_of_pair[pair], item_of_pair[pair]
         for _ in range(negatives):
-            negative, kind = _draw(
-                state,
-                members,
-                offsets[user],
-                offsets[user + 1],
-                by_popularity,
-                more_from[item],
-                less_to[item],
-                pool,
-            )
+            negative, kind = _sample_negative(state, user, item, pairs, pools, min_pool)
             if negative >= 0:
-                _step(users[user], items[item], items[negative], kind, rate, shrink, cause, apart, squared)
+                _step(model.users[user], model.items[item], model.items[negative], kind, weights)

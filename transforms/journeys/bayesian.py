@@ -5,9 +5,9 @@ to be one, items that came before their journey had a shape. A refinement correc
 uses.
 
 The measure is the evidence that a set of items is one journey. The items of a journey scatter about a centre, and
-centres scatter about the origin, both as spherical Gaussians; `coherence` is the fraction of an item's variance that its
-journey explains. The log probability of the items, with the centre integrated out, then depends only on their number n
-and the length of their sum. Per dimension, without the terms that all partitions of a history share:
+centres scatter about the origin, both as spherical Gaussians; `coherence` is the fraction of an item's variance that
+its journey explains. The log probability of the items, with the centre integrated out, then depends only on their
+number n and the length of their sum. Per dimension, without the terms that all partitions of a history share:
 
     E(sum, n) = (r / (1 - coherence) |sum|^2 / (1 + n r) - log(1 + n r)) / 2,    r = coherence / (1 - coherence)
 
@@ -34,6 +34,7 @@ import numpy.typing as npt
 from transforms.journeys.config import BayesianConfig
 
 _compiled = numba.njit(cache=True, nogil=True)
+_inlined = numba.njit(cache=True, nogil=True, inline="always")  # spares the reference counts of the arrays of a tuple
 _NONE = -1
 _TILE = 16
 
@@ -207,17 +208,11 @@ def _beats_orthogonal(gain, fraction, first, second, first_size, second_size, ev
 def _best_journey(item, state, journeys, evidence):  # type: ignore[no-untyped-def]
     """Find the journey with the highest merge score with an item, and that score. Ties: the older one."""
     best, best_gain = _NONE, -np.inf
+    sizes, sq_norms, item_dots, own = state.sizes, state.sq_norms, state.item_dots, state.cosines[item, item]
     for journey in range(journeys):
-        if state.sizes[journey] == 0:
+        if sizes[journey] == 0:
             continue
-        gain = _gain(
-            state.sq_norms[journey],
-            state.cosines[item, item],
-            state.item_dots[journey, item],
-            state.sizes[journey],
-            1,
-            evidence,
-        )
+        gain = _gain(sq_norms[journey], own, item_dots[journey, item], sizes[journey], 1, evidence)
         if gain > best_gain:
             best, best_gain = journey, gain
     return best, best_gain
@@ -226,14 +221,15 @@ def _best_journey(item, state, journeys, evidence):  # type: ignore[no-untyped-d
 @_compiled
 def _move(item, journey, sign, state):  # type: ignore[no-untyped-def]
     """Add an item to a journey (sign 1) or remove it (sign -1); `labels` stay as they are."""
-    state.sq_norms[journey] += sign * 2.0 * state.item_dots[journey, item] + state.cosines[item, item]
-    state.sizes[journey] += sign
-    if state.sizes[journey] == 0:
-        state.sq_norms[journey] = 0.0
-        state.item_dots[journey, :] = 0.0
+    cosines, item_dots, sq_norms, sizes = state.cosines, state.item_dots, state.sq_norms, state.sizes
+    sq_norms[journey] += sign * 2.0 * item_dots[journey, item] + cosines[item, item]
+    sizes[journey] += sign
+    if sizes[journey] == 0:
+        sq_norms[journey] = 0.0
+        item_dots[journey, :] = 0.0
         return
-    for other in range(state.cosines.shape[0]):
-        state.item_dots[journey, other] += sign * state.cosines[item, other]
+    for other in range(cosines.shape[0]):
+        item_dots[journey, other] += sign * cosines[item, other]
 
 
 @_compiled
@@ -295,12 +291,14 @@ def _merge(state, journeys, limits, evidence, scratch):  # type: ignore[no-untyp
         partners=np.empty(journeys, np.int64),
         stale=np.zeros(journeys, np.bool_),
     )
-    active, gains, partners, stale = merging.active, merging.gains, merging.partners, merging.stale
+    dots, separate_evidence, active = merging.dots, merging.separate_evidence, merging.active
+    gains, partners, stale = merging.gains, merging.partners, merging.stale
+    sq_norms, sizes, fraction = state.sq_norms, state.sizes, limits.merge_fraction
     left = journeys
     for journey in range(journeys):
-        merging.separate_evidence[journey] = _log_evidence(state.sq_norms[journey], state.sizes[journey], evidence)
+        separate_evidence[journey] = _log_evidence(sq_norms[journey], sizes[journey], evidence)
     for journey in range(journeys):
-        gains[journey], partners[journey] = _best_partner(journey, merging, state, limits, evidence)
+        gains[journey], partners[journey] = _best_partner(journey, merging, state, fraction, evidence)
     while True:
         # Find the journey with the highest score.
         younger, best = _NONE, limits.merge_threshold
@@ -310,7 +308,7 @@ def _merge(state, journeys, limits, evidence, scratch):  # type: ignore[no-untyp
         if younger == _NONE:
             break
         if stale[younger]:
-            gains[younger], partners[younger] = _best_partner(younger, merging, state, limits, evidence)
+            gains[younger], partners[younger] = _best_partner(younger, merging, state, fraction, evidence)
             stale[younger] = False
             continue
 
@@ -325,8 +323,8 @@ def _merge(state, journeys, limits, evidence, scratch):  # type: ignore[no-untyp
             journey = active[position]
             if journey == older:
                 continue
-            gain = _merge_gain(older, journey, merging, state, limits, evidence)
-            merging.dots[journey, older] = merging.dots[older, journey]
+            gain = _merge_gain(older, journey, dots, separate_evidence, sq_norms, sizes, fraction, evidence)
+            dots[journey, older] = dots[older, journey]
             if journey < older:
                 if gain > gains[older]:
                     gains[older], partners[older] = gain, journey
@@ -371,26 +369,28 @@ def _move_to_front(state, active, merged_into):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _merge_gain(first, second, merging, state, limits, evidence):  # type: ignore[no-untyped-def]
+def _merge_gain(first, second, dots, separate_evidence, sq_norms, sizes, fraction, evidence):  # type: ignore[no-untyped-def]
     """Compute the merge score of two journeys; -inf where it does not beat the fraction of the orthogonal score."""
-    size = state.sizes[first] + state.sizes[second]
+    size = sizes[first] + sizes[second]
     orthogonal = (
-        _log_evidence(state.sq_norms[first] + state.sq_norms[second], size, evidence)
-        - merging.separate_evidence[first]
-        - merging.separate_evidence[second]
+        _log_evidence(sq_norms[first] + sq_norms[second], size, evidence)
+        - separate_evidence[first]
+        - separate_evidence[second]
     )
-    gain = orthogonal + 2.0 * evidence.factors[size] * merging.dots[first, second]
-    return gain if orthogonal >= 0.0 or gain > limits.merge_fraction * orthogonal else -np.inf
+    gain = orthogonal + 2.0 * evidence.factors[size] * dots[first, second]
+    return gain if orthogonal >= 0.0 or gain > fraction * orthogonal else -np.inf
 
 
 @_compiled
-def _best_partner(younger, merging, state, limits, evidence):  # type: ignore[no-untyped-def]
+def _best_partner(younger, merging, state, fraction, evidence):  # type: ignore[no-untyped-def]
     """Find the highest merge score of a journey with an older one, and that one. Ties: the oldest."""
     best, partner = -np.inf, _NONE
-    for older in merging.active:
+    dots, separate_evidence, active = merging.dots, merging.separate_evidence, merging.active
+    sq_norms, sizes = state.sq_norms, state.sizes
+    for older in active:
         if older >= younger:
             break
-        gain = _merge_gain(younger, older, merging, state, limits, evidence)
+        gain = _merge_gain(younger, older, dots, separate_evidence, sq_norms, sizes, fraction, evidence)
         if gain > best:
             best, partner = gain, older
     return best, partner
@@ -415,39 +415,36 @@ def _unite(younger, older, left, merging, state, evidence):  # type: ignore[no-u
 @_compiled
 def _reassign(state, journeys, limits, evidence):  # type: ignore[no-untyped-def]
     """Move each item to the journey with the highest merge score, or to one of its own, until no item moves."""
+    cosines, labels, item_dots = state.cosines, state.labels, state.item_dots
+    sq_norms, sizes = state.sq_norms, state.sizes
     for _ in range(limits.rounds):
         moved = False
-        for item in range(len(state.labels)):
-            # Remove the item from its journey, but only in the values that the search for this item reads.
-            before, own = state.labels[item], state.cosines[item, item]
-            kept = (state.sq_norms[before], state.sizes[before], state.item_dots[before, item])
-            _preview_removal(item, before, own, state)
+        for item in range(len(labels)):
+            # Remove the item from its journey, but only in the values that the search for this item reads: its dot
+            # products with other items stay as they are.
+            before, own = labels[item], cosines[item, item]
+            kept = (sq_norms[before], sizes[before], item_dots[before, item])
+            sq_norms[before] += own - 2.0 * item_dots[before, item]
+            sizes[before] -= 1
+            item_dots[before, item] -= own
 
             # Search the best journey; an item that fits none stays alone.
             journey, gain = _best_journey(item, state, journeys, evidence)
             if journey == _NONE or not _beats_orthogonal(
-                gain, limits.join_fraction, state.sq_norms[journey], own, state.sizes[journey], 1, evidence
+                gain, limits.join_fraction, sq_norms[journey], own, sizes[journey], 1, evidence
             ):
-                journey = before if state.sizes[before] == 0 else _first_empty(state.sizes)
+                journey = before if sizes[before] == 0 else _first_empty(sizes)
 
             # Restore the journey, and move the item where it is better off.
-            state.sq_norms[before], state.sizes[before], state.item_dots[before, item] = kept
+            sq_norms[before], sizes[before], item_dots[before, item] = kept
             if journey != before:
                 _move(item, before, -1, state)
                 _move(item, journey, 1, state)
-                state.labels[item] = journey
+                labels[item] = journey
                 journeys = max(journeys, journey + 1)
                 moved = True
         if not moved:
             break
-
-
-@_compiled
-def _preview_removal(item, journey, own, state):  # type: ignore[no-untyped-def]
-    """Remove an item from a journey as `_move` does, but leave the dot products with other items as they are."""
-    state.sq_norms[journey] += own - 2.0 * state.item_dots[journey, item]
-    state.sizes[journey] -= 1
-    state.item_dots[journey, item] -= own
 
 
 @_compiled
@@ -487,7 +484,7 @@ def _renumber(labels, capacity):  # type: ignore[no-untyped-def]
         labels[position] = numbers[labels[position]]
 
 
-@_compiled
+@_inlined
 def _cluster_items(items, vectors, limits, evidence, scratch):  # type: ignore[no-untyped-def]
     """Return the journey of each distinct item of one user; `_NONE` for items of dissolved journeys."""
     count = len(items)

@@ -1,4 +1,4 @@
-"""The salient terms of all items, as ICPC reads them: one packed batch that travels, and arrays on it."""
+"""The catalogue of items as the kernels read it: one packed batch that is sent to workers, and arrays on it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PACKED = pa.schema(
         pa.field("saliences", pa.list_(pa.float32()), nullable=False),
     ]
 )
-"""Described items, sorted, with the terms coded by a sorted dictionary; a column `vector` where there are vectors."""
+"""Features of items, sorted by item; terms are encoded by a sorted dictionary. With vectors also a column `vector`."""
 
 
 class Catalogue(NamedTuple):
-    """Items and terms by number; numbers are in the order of the strings.
+    """Items and terms as indices, in the order of the strings.
 
     Attributes:
         item_ids: the items, sorted.
@@ -35,7 +35,7 @@ class Catalogue(NamedTuple):
         term_vectors: the salient terms of each item.
         vectors: int8, shape (items, dimensions): the vector of each item, as `quantize_vectors` gives it; None: no
             vectors.
-        has_vector: bool, shape (items,): whether the item has a vector; None likewise.
+        has_vector: bool, shape (items,): whether the item has a vector; None: no vectors.
     """
 
     item_ids: pa.StringArray
@@ -46,10 +46,10 @@ class Catalogue(NamedTuple):
 
 
 class SortedCodes(NamedTuple):
-    """Strings by number.
+    """Strings as indices of a sorted dictionary.
 
     Attributes:
-        codes: int64, shape (strings,): position of each in `values`.
+        codes: int64, shape (strings,): index of each string in `values`.
         values: the distinct strings, sorted.
     """
 
@@ -58,7 +58,7 @@ class SortedCodes(NamedTuple):
 
 
 def encode_sorted(strings: pa.StringArray) -> SortedCodes:
-    """Numbers strings in their own order."""
+    """Encode strings by a sorted dictionary."""
     encoded = strings.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary)
     codes = np.empty(len(order), np.int64)
@@ -66,14 +66,14 @@ def encode_sorted(strings: pa.StringArray) -> SortedCodes:
     return SortedCodes(codes[encoded.indices.to_numpy()], encoded.dictionary.take(order))
 
 
-def pack_catalogue(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.arrow) -> pa.RecordBatch:
-    """All items as one batch of `PACKED`.
+def pack_catalogue(features: Iterable[pa.RecordBatch], schema: pa.Schema = SALIENT_TERMS.arrow) -> pa.RecordBatch:
+    """Pack the features of all items into one batch of `PACKED`.
 
     Args:
-        described: rows of `schema`, each item once.
-        schema: of described items.
+        features: rows of `schema`, each item once.
+        schema: as `item_features_schema` returns it.
     """
-    rows = concatenate(described, schema)
+    rows = concatenate(features, schema)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
     terms = encode_sorted(rows["terms"].flatten())
     coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
@@ -89,18 +89,18 @@ def pack_catalogue(described: Iterable[pa.RecordBatch], schema: pa.Schema = SALI
     return pa.RecordBatch.from_arrays([*columns, rows[VECTOR.name]], schema=PACKED.append(VECTOR))
 
 
-def sorted_ids(described: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """The items in the order in which `pack_catalogue` has them, as one batch of `ITEM_IDS`.
+def sorted_ids(item_ids: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Sort items as `pack_catalogue` does; return one batch of `ITEM_IDS`.
 
     Args:
-        described: rows of `ITEM_IDS`, each item once.
+        item_ids: rows of `ITEM_IDS`, each item once.
     """
-    rows = concatenate(described, ITEM_IDS)
+    rows = concatenate(item_ids, ITEM_IDS)
     return rows.take(pc.sort_indices(rows["item_id"]))
 
 
 def unpack_catalogue(packed: pa.RecordBatch) -> Catalogue:
-    """Reads a packed batch, without copying what is large."""
+    """Create a catalogue from a packed batch, without copying the large columns."""
     terms = packed["terms"].flatten()
     lengths = pc.list_value_length(packed["terms"]).to_numpy()
     vectors = packed[VECTOR.name] if VECTOR.name in packed.schema.names else None

@@ -1,4 +1,4 @@
-"""Histories and their catalogue -> journeys: by vectors where the catalogue has them, by terms where it has none."""
+"""Histories and their catalogue -> journeys, formed by vectors or by salient terms."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _NONE = -1
 def form_journeys(
     offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig
 ) -> Journeys:
-    """The journeys of many users, by evidence over vectors or by ICPC over terms, as `config` says.
+    """Form the journeys of many users, by vectors or by terms, as the configuration says.
 
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
-        items: int32, shape (interactions,): numbers of items in the catalogue.
-        catalogue: the catalogue; with `vectors` where `config.bayesian` is given.
-        config: how.
+        items: int32, shape (interactions,): indices of items in the catalogue.
+        catalogue: the catalogue; with `vectors` if `config.bayesian` is set.
+        config: the configuration of the clustering.
 
     Raises:
-        ValueError: when journeys are to be formed by vectors, and the catalogue has none.
+        ValueError: if journeys are to be formed by vectors, but the catalogue has none.
     """
     if config.bayesian is None:
         return extract_journeys(offsets, items, catalogue.term_vectors, config.icpc)
     if catalogue.vectors is None:
-        raise ValueError("to form journeys by vectors, the catalogue must have them")
+        raise ValueError("the catalogue has no vectors, but journeys are to be formed by vectors")
     labels = cluster_histories(offsets, items, catalogue.vectors, config.bayesian)
     return journeys_from_labels(offsets, items, labels, catalogue.term_vectors, config.icpc)
 
@@ -45,7 +45,7 @@ def journeys_from_labels(
     vectors: TermVectors,
     config: IcpcConfig,
 ) -> Journeys:
-    """The journeys that labels describe, with the terms that carry them.
+    """Collect the journeys that labels describe, with their heaviest terms.
 
     The weight of a term is its mean salience, or the sum, over the distinct items of the journey.
 
@@ -53,16 +53,16 @@ def journeys_from_labels(
         offsets: int64, shape (users + 1,).
         items: int32, shape (interactions,): rows of `vectors`.
         labels: int64, shape (interactions,): the journey of each interaction, numbered within each user by first
-            interaction without a gap; -1 for none.
+            interaction, without gaps; -1 for none.
         vectors: the salient terms of the items.
-        config: `min_size`, `centroid` and `journey_terms` count.
+        config: its `min_size`, `centroid` and `journey_terms` are used.
 
     Returns:
         The journeys that have at least `config.min_size` distinct items.
     """
     offsets, items = np.ascontiguousarray(offsets, np.int64), np.ascontiguousarray(items, np.int32)
-    largest = _largest_user(offsets)
-    kept, member_count = _count(offsets, items, labels, len(vectors.offsets) - 1, largest, config.min_size)
+    longest = _longest_history(offsets)
+    kept, member_count = _count(offsets, items, labels, len(vectors.offsets) - 1, longest, config.min_size)
     users, sizes, lengths = (np.empty(kept, np.int64) for _ in range(3))
     members = np.empty(member_count, np.int64)
     term_counts = np.zeros(kept, np.int64)
@@ -76,7 +76,7 @@ def journeys_from_labels(
         vectors.terms,
         vectors.saliences,
         max(vectors.vocabulary_size, 1),
-        largest,
+        longest,
         config.min_size,
         (users, sizes, lengths, members, term_counts, terms.reshape(-1), weights.reshape(-1)),
     )
@@ -95,13 +95,16 @@ def journeys_from_labels(
     )
 
 
-def _largest_user(offsets: npt.NDArray[np.int64]) -> int:
+def _longest_history(offsets: npt.NDArray[np.int64]) -> int:
     return int(np.diff(offsets).max(initial=0))
 
 
 @_compiled
 def _order(labels, starts, order):  # type: ignore[no-untyped-def]
-    """Positions of one user by journey, then by time; returns how many journeys there are."""
+    """Sort the interactions of one user by journey, then by time; return the number of journeys.
+
+    Writes the offsets of the journeys to `starts` and positions in the history to `order`.
+    """
     journeys = 0
     labelled = np.empty(len(labels), np.int32)
     positions = np.empty(len(labels), np.int64)
@@ -113,17 +116,17 @@ def _order(labels, starts, order):  # type: ignore[no-untyped-def]
             count += 1
             journeys = max(journeys, labels[position] + 1)
     group_by_journey(labelled, count, journeys, starts, order)
-    for place in range(count):
-        order[place] = positions[order[place]]
+    for index in range(count):
+        order[index] = positions[order[index]]
     return journeys
 
 
 @_compiled
 def _distinct(items, order, start, end, seen_by, stamp):  # type: ignore[no-untyped-def]
-    """Moves nothing; marks the items of one journey by `stamp` and returns how many differ."""
+    """Count the distinct items of one journey; `stamp` marks them in `seen_by`."""
     distinct = 0
-    for place in range(start, end):
-        item = items[order[place]]
+    for index in range(start, end):
+        item = items[order[index]]
         if seen_by[item] != stamp:
             seen_by[item] = stamp
             distinct += 1
@@ -131,10 +134,10 @@ def _distinct(items, order, start, end, seen_by, stamp):  # type: ignore[no-unty
 
 
 @_compiled
-def _count(offsets, items, labels, item_count, largest, min_size):  # type: ignore[no-untyped-def]
-    """How many journeys are large enough, and how many interactions they have."""
-    starts = np.empty(largest + 2, np.int64)
-    order = np.empty(largest + 1, np.int64)
+def _count(offsets, items, labels, item_count, longest, min_size):  # type: ignore[no-untyped-def]
+    """Count the journeys that are large enough, and their interactions."""
+    starts = np.empty(longest + 2, np.int64)
+    order = np.empty(longest + 1, np.int64)
     seen_by = np.full(item_count, _NONE, np.int64)
     stamp = 0
     kept = 0
@@ -152,13 +155,13 @@ def _count(offsets, items, labels, item_count, largest, min_size):  # type: igno
 
 @_compiled
 def _fill(  # type: ignore[no-untyped-def]
-    offsets, items, labels, vector_offsets, vector_terms, saliences, vocabulary_size, largest, min_size, found
+    offsets, items, labels, vector_offsets, vector_terms, saliences, vocabulary_size, longest, min_size, found
 ):
-    """Writes the journeys that are large enough to the arrays of `found`."""
+    """Write the journeys that are large enough to the arrays of `found`, one user after another."""
     users, sizes, lengths, members, term_counts, terms, weights = found
     keep = len(terms) // max(len(users), 1)
-    starts = np.empty(largest + 2, np.int64)
-    order = np.empty(largest + 1, np.int64)
+    starts = np.empty(longest + 2, np.int64)
+    order = np.empty(longest + 1, np.int64)
     seen_by = np.full(len(vector_offsets) - 1, _NONE, np.int64)
     summed = np.zeros(vocabulary_size)
     touched = np.empty(vocabulary_size, np.int32)
@@ -176,11 +179,13 @@ def _fill(  # type: ignore[no-untyped-def]
             if distinct < min_size:
                 continue
             users[slot], sizes[slot], lengths[slot] = user, distinct, end - start
+
+            # Write the members, and sum the saliences of the terms of distinct items.
             reached = 0
-            for place in range(start, end):
-                members[member_count] = first + order[place]
+            for index in range(start, end):
+                members[member_count] = first + order[index]
                 member_count += 1
-                item = own[order[place]]
+                item = own[order[index]]
                 if seen_by[item] == stamp:
                     continue
                 seen_by[item] = stamp
@@ -191,6 +196,8 @@ def _fill(  # type: ignore[no-untyped-def]
                         reached += 1
                     summed[term] += saliences[entry]
             stamp += 1
+
+            # Write the heaviest terms, and reset the sums.
             for position in range(reached):
                 term = touched[position]
                 term_counts[slot] = insert_term(

@@ -1,8 +1,9 @@
-"""The history of each user: events brought together, in order, each once, cut to the last `max_history`.
+"""The history of each user: all events in order, without duplicates, truncated to the last `max_history`.
 
-Cutting commutes with putting together: the last N of a union are the last N of the unions of last Ns. So a user who has
-very many events is cut in every batch, before the shuffle, and again whenever a worker holds many rows; nobody ever
-holds all of them. What was taken away early is told in tallies, so that the counts do not depend on where it happened.
+Truncation commutes with union: the last N of a union are the last N of the union of the last Ns. So the events of a
+user with very many are truncated in every batch, before the shuffle, and again whenever a worker holds many rows; no
+worker ever holds all of them. Removal counts report what was removed early, so that the metrics do not depend on where
+that happened.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ REMOVAL_COUNTS = pa.schema(
         pa.field("truncated", pa.bool_(), nullable=False),
     ]
 )
-"""Per user: how many events were taken away before, and whether any of them for being too old, not for repeating."""
+"""Per user: the number of events removed so far, and whether some were removed as too old and not as duplicates."""
 
 
 @numba.njit(cache=True, nogil=True)
 def _order(users, times, items, user_count):  # type: ignore[no-untyped-def]
-    """The order by user, then time, then item: a counting sort by user, then each user by itself.
+    """Sort events by user, then time, then item: a counting sort by user, then a sort of each history.
 
-    Histories are short and mostly in order already, which is what insertion sort is good at.
+    Histories are mostly short and nearly sorted, for which insertion sort is fast.
     """
+    # Counting sort by user.
     starts = np.zeros(user_count + 1, np.int64)
     for user in users:
         starts[user + 1] += 1
@@ -49,6 +51,7 @@ def _order(users, times, items, user_count):  # type: ignore[no-untyped-def]
     for row in range(len(users)):
         order[filled[users[row]]] = row
         filled[users[row]] += 1
+    # Each history by time, then item.
     for user in range(user_count):
         own = order[starts[user] : starts[user + 1]]
         if len(own) > _INSERTION_SORT_UP_TO:
@@ -76,7 +79,7 @@ class Histories(NamedTuple):
         offsets: int64, shape (users + 1,): the events of user u are `events[offsets[u]:offsets[u + 1]]`.
         events: rows by user, then time, then item; each (user, time, item) once.
         truncated: bool, shape (users,): whether older events were cut off.
-        removed: int64, shape (users,): how many events were taken away, here and before.
+        removed: int64, shape (users,): number of events removed, here and before.
     """
 
     user_ids: pa.StringArray
@@ -87,17 +90,17 @@ class Histories(NamedTuple):
 
 
 def build_histories(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
-    """Brings together the events of some users.
+    """Build the histories of some users.
 
     Args:
-        batches: events of `schema` and tallies, in any order.
-        schema: `EVENTS`, or that of described events.
-        max_history: how many events a user keeps, at least 1.
+        batches: events of `schema` and removal counts, in any order.
+        schema: `EVENTS`, or that of events with features.
+        max_history: maximum number of events kept per user, at least 1.
     """
     events: list[pa.RecordBatch] = []
-    told: list[pa.RecordBatch] = []
+    removals: list[pa.RecordBatch] = []
     for batch in batches:
-        (told if batch.schema.names == REMOVAL_COUNTS.names else events).append(batch)
+        (removals if batch.schema.names == REMOVAL_COUNTS.names else events).append(batch)
     rows = concatenate(events, schema)
     users, user_ids = encode_sorted(rows["user_id"])
     times = rows["timestamp"].cast(pa.int64()).to_numpy()
@@ -110,7 +113,7 @@ def build_histories(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_hi
         & (times[order][1:] == times[order][:-1])
         & (items[order][1:] == items[order][:-1])
     )
-    removed, truncated = _sum_removal_counts(told, user_ids)
+    removed, truncated = _sum_removal_counts(removals, user_ids)
     removed += np.bincount(sorted_users[repeats], minlength=len(user_ids))
     order, sorted_users = order[~repeats], sorted_users[~repeats]
     lengths = np.diff(run_offsets(sorted_users))
@@ -129,64 +132,70 @@ def build_histories(batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_hi
 
 
 class HistoryBuilder:
-    """As `build_histories`, for batches that come one after another and need not fit into memory before they are cut.
+    """Build histories from batches that arrive one after another and together may not fit into memory.
 
     Args:
-        schema: `EVENTS`, or that of described events.
-        max_history: how many events a user keeps, at least 1.
+        schema: `EVENTS`, or that of events with features.
+        max_history: maximum number of events kept per user, at least 1.
     """
 
     def __init__(self, schema: pa.Schema, max_history: int) -> None:
         self._schema = schema
         self._max_history = max_history
         self._events: list[pa.RecordBatch] = []
-        self._told: list[pa.RecordBatch] = []  # kept apart: a user's tally may come before any of their events
+        self._removals: list[
+            pa.RecordBatch
+        ] = []  # not built into `_events`: they may precede all events of their users
         self._rows = 0
-        self._most = ROWS_HELD
+        self._max_rows = ROWS_HELD
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Takes events or tallies in; cuts what is held when it has become much."""
+        """Add events or removal counts; truncate the histories held when they have become many rows."""
         if batch.schema.names == REMOVAL_COUNTS.names:
-            self._told.append(batch)
+            self._removals.append(batch)
             return
         self._events.append(batch)
         self._rows += batch.num_rows
-        if self._rows > self._most:
+        if self._rows > self._max_rows:
             cut = build_histories(self._events, self._schema, self._max_history)
             self._events = [cut.events]
-            self._told.append(removal_counts(cut))
+            self._removals.append(removal_counts(cut))
             self._rows = cut.events.num_rows
-            self._most = max(ROWS_HELD, 2 * self._rows)
+            self._max_rows = max(ROWS_HELD, 2 * self._rows)
 
     def histories(self) -> Histories:
-        """The histories of all that was added."""
-        return build_histories([*self._events, *self._told], self._schema, self._max_history)
+        """Return the histories of all batches added."""
+        return build_histories([*self._events, *self._removals], self._schema, self._max_history)
 
 
 def histories_by_part(
     batches: Iterable[pa.RecordBatch], schema: pa.Schema, max_history: int, parts: int
 ) -> Iterator[tuple[int, Histories]]:
-    """Each part with the histories of its users, by part, from batches that are taken one at a time.
+    """Build the histories of each part of the users, from batches that are read one at a time.
 
     Args:
-        batches: events of `schema` and tallies, in any order.
-        schema: `EVENTS`, or that of described events.
-        max_history: how many events a user keeps, at least 1.
+        batches: events of `schema` and removal counts, in any order.
+        schema: `EVENTS`, or that of events with features.
+        max_history: maximum number of events kept per user, at least 1.
         parts: number of parts of all users.
+
+    Yields:
+        Parts, ascending, and their histories.
     """
     gathered: dict[int, HistoryBuilder] = {}
     for batch in batches:
-        for part, piece in split_by_bucket(batch, "user_id", parts):
-            gathered.setdefault(part, HistoryBuilder(schema, max_history)).add(piece)
+        for part, rows in split_by_bucket(batch, "user_id", parts):
+            gathered.setdefault(part, HistoryBuilder(schema, max_history)).add(rows)
     for part in sorted(gathered):
         yield part, gathered.pop(part).histories()
 
 
 def _sum_removal_counts(
-    told: list[pa.RecordBatch], user_ids: pa.StringArray
+    batches: list[pa.RecordBatch], user_ids: pa.StringArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    rows = concatenate(told, REMOVAL_COUNTS)
-    # A user of whom no event is left, as when all the items have left the catalogue, has no history to speak of.
+    """Sum the removal counts of each user: events removed, and whether the history was truncated."""
+    rows = concatenate(batches, REMOVAL_COUNTS)
+    # A user without any event left, for example because the items have left the catalogue, has no history.
     rows = rows.filter(pc.is_in(rows["user_id"], user_ids))
     users = pc.index_in(rows["user_id"], user_ids).to_numpy()
     removed = np.zeros(len(user_ids), np.int64)
@@ -197,7 +206,7 @@ def _sum_removal_counts(
 
 
 def removal_counts(histories: Histories) -> pa.RecordBatch:
-    """Rows of `REMOVAL_COUNTS` for the users of whom something was taken away, here or before."""
+    """Return rows of `REMOVAL_COUNTS` for the users with events removed, here or before."""
     rows = pa.RecordBatch.from_arrays(
         [histories.user_ids, pa.array(histories.removed), pa.array(histories.truncated)], schema=REMOVAL_COUNTS
     )
@@ -205,7 +214,9 @@ def removal_counts(histories: Histories) -> pa.RecordBatch:
 
 
 def stored_removal_counts(stored: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `REMOVAL_COUNTS` for the users whose stored histories were cut; what was cut was counted then.
+    """Return rows of `REMOVAL_COUNTS` for the users whose stored histories were truncated.
+
+    The number is 0, because the run that stored them has counted the events that it removed.
 
     Args:
         stored: rows of `histories`.
@@ -217,7 +228,7 @@ def stored_removal_counts(stored: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBatch:
-    """Rows of `histories`.
+    """Convert histories to rows of `histories`.
 
     Args:
         histories: the histories.
@@ -235,10 +246,10 @@ def history_rows(histories: Histories, item_ids: pa.StringArray) -> pa.RecordBat
 
 
 def rows_of_heavy_users(user_ids: pa.StringArray, threshold: int) -> npt.NDArray[np.bool_]:
-    """Which rows belong to users with more than `threshold` rows among these.
+    """Return whether each row belongs to a user with more than `threshold` rows, bool, shape (rows,).
 
-    Counted by 16 bits of the user's hash: a user may be taken for heavy by sharing them, which costs time and changes
-    nothing.
+    Rows are counted by 16 bits of the user's hash. By a collision a user may be considered heavy, which costs time but
+    does not change the result.
     """
     slots = (stable_hash(user_ids) & np.uint64(0xFFFF)).astype(np.int64)
     return np.bincount(slots, minlength=1)[slots] > threshold

@@ -1,4 +1,4 @@
-"""Which interactions count: filters on what the user did, and the join with the catalogue."""
+"""Filters on interactions, and their join with the catalogue."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ EVENTS = pa.schema(
         pa.field("timestamp", TIMESTAMP, nullable=False),
     ]
 )
-"""An interaction whose item is known: `item` is its number in the catalogue."""
+"""An interaction whose item is in the catalogue: `item` is its index there."""
 
 
 def events_with_features_schema(*, with_vectors: bool) -> pa.Schema:
-    """Columns of interactions that carry along what is known of their items, for catalogues too large to be everywhere.
+    """Return the schema of events that carry the features of their items, for catalogues too large to be broadcast.
 
-    They are `user_id`, `item_id`, `timestamp` and the other columns of described items.
+    The columns are `user_id`, `item_id`, `timestamp` and the other columns of item features.
     """
     described = item_features_schema(with_vectors=with_vectors)
     item_id, *others = described
@@ -40,23 +40,23 @@ UNKNOWN_ITEM = "item_not_in_catalogue"
 
 
 class FilterResult(NamedTuple):
-    """Rows that passed, and the numbers of those that did not, by reason."""
+    """Rows that passed the filter, and counts of the others by reason."""
 
     rows: pa.RecordBatch
     dropped: list[Count]
 
 
-def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> FilterResult:
-    """Drops interactions that do not count; null fails every test that is asked for."""
+def filter_interactions(rows: pa.RecordBatch, config: InteractionFilter) -> FilterResult:
+    """Drop interactions that do not satisfy all conditions; null satisfies none."""
     tests: list[tuple[str, pa.BooleanArray]] = []
-    if wanted.keep_events:
-        tests.append(("event_not_kept", pc.is_in(rows["event"], pa.array(wanted.keep_events, pa.string()))))
-    if wanted.min_value is not None:
-        tests.append(("below_min_value", pc.greater_equal(rows["value"], wanted.min_value)))
-    if wanted.min_dwell_seconds is not None:
-        tests.append(("below_min_dwell_seconds", pc.greater_equal(rows["dwell_seconds"], wanted.min_dwell_seconds)))
-    if wanted.min_interest is not None:
-        tests.append(("below_min_interest", pc.greater_equal(rows["interest"], wanted.min_interest)))
+    if config.keep_events:
+        tests.append(("event_not_kept", pc.is_in(rows["event"], pa.array(config.keep_events, pa.string()))))
+    if config.min_value is not None:
+        tests.append(("below_min_value", pc.greater_equal(rows["value"], config.min_value)))
+    if config.min_dwell_seconds is not None:
+        tests.append(("below_min_dwell_seconds", pc.greater_equal(rows["dwell_seconds"], config.min_dwell_seconds)))
+    if config.min_interest is not None:
+        tests.append(("below_min_interest", pc.greater_equal(rows["interest"], config.min_interest)))
     if not tests:
         return FilterResult(rows, [])
     passing = np.ones(rows.num_rows, bool)
@@ -69,14 +69,14 @@ def filter_interactions(rows: pa.RecordBatch, wanted: InteractionFilter) -> Filt
 
 
 class JoinResult(NamedTuple):
-    """Interactions with known items, and the others as rows of `errors`."""
+    """Interactions whose items are in the catalogue, and the others as rows of `errors`."""
 
     events: pa.RecordBatch
     errors: pa.RecordBatch
 
 
 def resolve_items(rows: pa.RecordBatch, item_ids: StringIndex) -> JoinResult:
-    """Replaces items by their numbers.
+    """Replace items by their indices in the catalogue.
 
     Args:
         rows: interactions with `file` and `row`.
@@ -86,35 +86,35 @@ def resolve_items(rows: pa.RecordBatch, item_ids: StringIndex) -> JoinResult:
         Rows of `EVENTS`, and errors for items that are not in the catalogue.
     """
     numbers = item_ids.lookup(rows["item_id"])
-    known = numbers >= 0
-    unknown = unknown_items(rows.filter(pa.array(~known)))
+    found = numbers >= 0
+    unknown = unknown_items(rows.filter(pa.array(~found)))
     if unknown.num_rows:
-        rows, numbers = rows.filter(pa.array(known)), numbers[known]
+        rows, numbers = rows.filter(pa.array(found)), numbers[found]
     events = pa.RecordBatch.from_arrays([rows["user_id"], pa.array(numbers), rows["timestamp"]], schema=EVENTS)
     return JoinResult(events, unknown)
 
 
-def attach_item_features(rows: pa.RecordBatch, described: pa.RecordBatch) -> JoinResult:
-    """Gives each interaction what is known of its item.
+def attach_item_features(rows: pa.RecordBatch, features: pa.RecordBatch) -> JoinResult:
+    """Join interactions with the features of their items.
 
     Args:
         rows: interactions with `file` and `row`.
-        described: described items, among them all known items of `rows`.
+        features: item features; items of `rows` that are not among them are not in the catalogue.
 
     Returns:
-        Rows as `events_with_features_schema` says, and errors for items that are not in the catalogue.
+        Rows of `events_with_features_schema`, and errors for items that are not in the catalogue.
     """
-    numbers = pc.index_in(rows["item_id"], described["item_id"])
+    numbers = pc.index_in(rows["item_id"], features["item_id"])
     found = rows.filter(numbers.is_valid())
-    known = described.take(numbers.drop_null())
-    schema = events_with_features_schema(with_vectors=VECTOR.name in described.schema.names)
-    columns = [(found if name in EVENTS.names or name == "item_id" else known)[name] for name in schema.names]
+    matched = features.take(numbers.drop_null())
+    schema = events_with_features_schema(with_vectors=VECTOR.name in features.schema.names)
+    columns = [(found if name in EVENTS.names or name == "item_id" else matched)[name] for name in schema.names]
     events = pa.RecordBatch.from_arrays(columns, schema=schema)
     return JoinResult(events, unknown_items(rows.filter(numbers.is_null())))
 
 
 def unknown_items(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `errors` for interactions whose item is not in the catalogue."""
+    """Return rows of `errors` for interactions whose item is not in the catalogue."""
     return error_rows(
         INTERACTIONS.name,
         rows[FILE.name],

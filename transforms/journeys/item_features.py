@@ -1,4 +1,4 @@
-"""The items of a catalogue with all that journeys are formed by: their salient terms and, perhaps, their vectors."""
+"""Features of the items of a catalogue, from which journeys are formed: salient terms and, optionally, vectors."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_o
 from transforms.journeys.quantized_vectors import ITEM_VECTORS, VECTOR, add_sums, subtract_mean_rows, sum_rows
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
-"""Items alone."""
+"""Items without features."""
 
 _ITEMS, _TERMS, _VECTORS = "items", "terms", "vectors"
 
 
 def item_features_schema(*, with_vectors: bool) -> pa.Schema:
-    """The columns of `salient_terms`, and `vector` where there are vectors."""
+    """Return the schema of item features: the columns of `salient_terms` and, with vectors, `vector`."""
     return SALIENT_TERMS.arrow.append(VECTOR) if with_vectors else SALIENT_TERMS.arrow
 
 
 def build_item_features(
     item_ids: pa.StringArray, salient: pa.RecordBatch, vectors: pa.RecordBatch | None
 ) -> pa.RecordBatch:
-    """One row for each item; without terms, or vector, where none are known.
+    """Join items with their salient terms and vectors: one row per item; without a match, no terms and a null vector.
 
     Args:
         item_ids: distinct items.
-        salient: rows of `salient_terms`, at most one for an item, of these items and perhaps others.
-        vectors: rows of `ITEM_VECTORS`, at most one for an item; None: there are none to be known.
+        salient: rows of `salient_terms`, at most one per item; other items are ignored.
+        vectors: rows of `ITEM_VECTORS`, at most one per item; None: the features have no vectors.
     """
     rows = salient.take(pc.index_in(item_ids, salient["item_id"]))
     columns = [item_ids, _without_nulls(rows["terms"]), _without_nulls(rows["saliences"])]
@@ -43,13 +43,13 @@ def build_item_features(
 
 
 def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
-    """The same lists, empty ones in the place of nulls."""
+    """Replace null lists by empty ones."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     return list_array(list_offsets(lengths), lists.flatten())
 
 
-class _Describe(beam.DoFn):
-    """All that is known of the items of a bucket -> its described items."""
+class _JoinFeatures(beam.DoFn):
+    """Items, salient terms and vectors of a bucket -> the features of its items."""
 
     def __init__(self, *, with_vectors: bool) -> None:
         self.with_vectors = with_vectors
@@ -67,24 +67,25 @@ class _Describe(beam.DoFn):
 
 @dataclasses.dataclass
 class SubtractMean(beam.PTransform):
-    """Record batches of `ITEM_VECTORS` -> the same, as seen from their mean."""
+    """Record batches of `ITEM_VECTORS` -> the same vectors, less their mean."""
 
     def expand(self, vectors: beam.PCollection) -> beam.PCollection:
-        sums = vectors | "Sum" >> beam.Map(sum_rows) | "AddUp" >> beam.CombineGlobally(add_sums)
+        sums = vectors | "Sum" >> beam.Map(sum_rows) | "SumUp" >> beam.CombineGlobally(add_sums)
         return vectors | "Subtract" >> beam.Map(subtract_mean_rows, AsSingleton(sums)).with_output_types(pa.RecordBatch)
 
 
 @dataclasses.dataclass
 class BuildItemFeatures(beam.PTransform):
-    """Record batches with the column `item_id`, each item once -> the same items, described.
+    """Record batches with the column `item_id`, each item once -> the features of these items.
 
     Attributes:
-        salient: record batches of `salient_terms`, perhaps with further columns; at most one row for an item.
-        vectors: record batches of `ITEM_VECTORS`, likewise; None: there are none. They are centred.
-        buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
+        salient: record batches of `salient_terms`, at most one row per item; further columns are ignored.
+        vectors: record batches of `ITEM_VECTORS`, at most one row per item; None: features without vectors. The mean of
+            all vectors is subtracted.
+        buckets: number of groups into which items are hashed; the result is the same.
 
     Returns:
-        Record batches as `item_features_schema` says.
+        Record batches with the schema `item_features_schema`.
     """
 
     salient: beam.PCollection
@@ -95,10 +96,10 @@ class BuildItemFeatures(beam.PTransform):
         given = {_ITEMS: items | "Ids" >> beam.Map(select_ids), _TERMS: self.salient}
         if self.vectors is not None:
             given[_VECTORS] = self.vectors | "Centre" >> SubtractMean()
-        describe = beam.ParDo(_Describe(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
+        describe = beam.ParDo(_JoinFeatures(with_vectors=self.vectors is not None)).with_output_types(pa.RecordBatch)
         return given | "GroupItems" >> CoGroupByBucket("item_id", self.buckets) | "Describe" >> describe
 
 
 def select_ids(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows with the column `item_id` as rows of `ITEM_IDS`."""
+    """Select the column `item_id`, as rows of `ITEM_IDS`."""
     return rows.select(ITEM_IDS.names).cast(ITEM_IDS)

@@ -1,7 +1,7 @@
-"""Vectors of items in small integers: a quarter of the room, and sums of products that are exact.
+"""Vectors of items quantized to int8: a quarter of the memory, and exact dot products.
 
-Whole numbers up to 2**24 are exact in float32. With components of at most 127, dot products of up to 1,040 of them stay
-below, so they are the same whatever the order in which a processor adds them up: no journey depends on the machine.
+Whole numbers up to 2**24 are exact in float32. With components of at most 127, dot products of up to 1,040 dimensions
+stay below, so they are the same in any order of summation: no journey depends on the machine.
 """
 
 from __future__ import annotations
@@ -19,141 +19,143 @@ from transforms.columnar import list_offsets
 from transforms.datasets.error_rate import DataError
 
 VECTOR = pa.field("vector", pa.large_binary())
-"""A vector of small integers, one byte each; null where there is none."""
+"""A vector of int8, one byte each; null: the item has none."""
 
 ITEM_VECTORS = pa.schema([pa.field("item_id", pa.string(), nullable=False), VECTOR])
 """Items and their vectors."""
 
 Sums: TypeAlias = npt.NDArray[np.int64]
-"""Of some directions: their number, then the sum of each component in units of 2**-30. Shape (1 + dimensions,)."""
+"""The number of some directions, then the sum of each component in units of 2**-30; shape (1 + dimensions,)."""
 
-_LARGEST = 127
+_MAX_COMPONENT = 127
 _EXACT_BELOW = 1 << 24
 _UNIT = 1 << 30
 
 
 def quantize_vectors(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
-    """Vectors scaled so that the largest component is 127, or less where there are more than 1,040, and rounded.
+    """Scale vectors so that the largest component is 127, or less above 1,040 dimensions, and round them.
 
-    Directions of 384 numbers are kept within 0.7 degrees. Lengths are not kept: a vector stands for its direction.
+    In 384 dimensions, directions change by less than 0.7 degrees. Lengths are lost: only the direction is used.
 
     Args:
-        vectors: shape (items, dimensions), of any length; vectors of zeros stay so.
+        vectors: shape (items, dimensions); vectors of zeros stay zero.
 
     Returns:
         int8, of the same shape.
 
     Raises:
-        ValueError: when a component is not finite.
+        ValueError: if a component is not finite.
     """
     if not np.isfinite(vectors).all():
         raise ValueError("vectors must be finite")
     largest = np.abs(vectors).max(axis=1, initial=0, keepdims=True).astype(np.float64)
-    level = min(_LARGEST, math.isqrt((_EXACT_BELOW - 1) // max(vectors.shape[1], 1)))
+    level = min(_MAX_COMPONENT, math.isqrt((_EXACT_BELOW - 1) // max(vectors.shape[1], 1)))
     scaled = vectors * (level / np.where(largest > 0, largest, 1))
-    compact: npt.NDArray[np.int8] = np.rint(scaled).astype(np.int8)
-    return compact
+    quantized: npt.NDArray[np.int8] = np.rint(scaled).astype(np.int8)
+    return quantized
 
 
-def _is_nonzero(compact: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    return np.asarray(compact.any(axis=1), bool)
+def _is_nonzero(quantized: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Return whether each vector has a component other than 0, bool, shape (items,)."""
+    return np.asarray(quantized.any(axis=1), bool)
 
 
-def _directions(compact: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """The same directions, of length 1; zeros stay so. The same bits on every machine."""
-    squares = (compact.astype(np.int64) ** 2).sum(axis=1)
-    return compact / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
+def _directions(quantized: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    """Scale vectors to length 1; zeros stay zero. The result has the same bits on every machine."""
+    squares = (quantized.astype(np.int64) ** 2).sum(axis=1)
+    return quantized / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
 
 
-def sum_directions(compact: npt.NDArray[np.int8]) -> Sums:
-    """The sums of the directions of compact vectors, zeros left out; exact, so they can be added up in any order."""
-    fixed = np.rint(_directions(compact) * _UNIT).astype(np.int64)
-    return np.concatenate([[np.count_nonzero(_is_nonzero(compact))], fixed.sum(axis=0)]).astype(np.int64)
+def sum_directions(quantized: npt.NDArray[np.int8]) -> Sums:
+    """Sum the directions of quantized vectors other than zero; exact, so sums can be added in any order."""
+    fixed = np.rint(_directions(quantized) * _UNIT).astype(np.int64)
+    return np.concatenate([[np.count_nonzero(_is_nonzero(quantized))], fixed.sum(axis=0)]).astype(np.int64)
 
 
 def add_sums(sums: Iterable[Sums]) -> Sums:
-    """The sums of all; without any, of no direction.
+    """Add sums of directions; without any, return the sums of no direction.
 
     Raises:
-        DataError: when directions differ in length.
+        DataError: if vectors have different numbers of dimensions.
     """
-    known = [each for each in sums if each[0]]
-    _one_dimension(np.unique([len(each) - 1 for each in known]))
-    return np.sum(known, axis=0, dtype=np.int64) if known else np.zeros(2, np.int64)
+    nonzero = [each for each in sums if each[0]]
+    _one_dimension(np.unique([len(each) - 1 for each in nonzero]))
+    return np.sum(nonzero, axis=0, dtype=np.int64) if nonzero else np.zeros(2, np.int64)
 
 
-def subtract_mean(compact: npt.NDArray[np.int8], sums: Sums) -> npt.NDArray[np.int8]:
-    """Directions as seen from the mean of a catalogue.
+def subtract_mean(quantized: npt.NDArray[np.int8], sums: Sums) -> npt.NDArray[np.int8]:
+    """Subtract the mean direction of a catalogue.
 
-    In a catalogue about one thing all items point the same way. What they have in common says nothing about a journey,
-    so it is taken away.
+    In a catalogue of one domain all vectors have a common component, which does not distinguish journeys.
 
     Args:
-        compact: compact vectors, shape (items, dimensions); zeros stay so.
-        sums: of the whole catalogue.
+        quantized: quantized vectors, shape (items, dimensions); zeros stay zero.
+        sums: sums of the directions of the whole catalogue.
 
     Returns:
-        Compact vectors, of the same shape. One that equals the mean becomes zero.
+        Quantized vectors of the same shape. A vector that equals the mean becomes zero.
     """
-    there = _is_nonzero(compact)
-    if not there.any():
-        return compact
+    nonzero = _is_nonzero(quantized)
+    if not nonzero.any():
+        return quantized
     mean = sums[1:] / (_UNIT * max(int(sums[0]), 1))
-    return quantize_vectors(np.where(there[:, None], _directions(compact) - mean, 0))
+    return quantize_vectors(np.where(nonzero[:, None], _directions(quantized) - mean, 0))
 
 
 def quantize_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
-    """Lists of numbers, all of one length, as compact vectors; null and empty ones become zeros.
+    """Quantize lists of numbers, all of one length; null and empty lists become zeros.
 
     Raises:
-        DataError: when lengths differ.
+        DataError: if lengths differ.
     """
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     dimension = _one_dimension(np.unique(lengths))
-    compact = np.zeros((len(lists), dimension), np.int8)
+    quantized = np.zeros((len(lists), dimension), np.int8)
     values = lists.flatten().to_numpy(zero_copy_only=False)
-    compact[lengths > 0] = quantize_vectors(values.reshape(-1, dimension))
-    return compact
+    quantized[lengths > 0] = quantize_vectors(values.reshape(-1, dimension))
+    return quantized
 
 
-def column_of(compact: npt.NDArray[np.int8]) -> pa.LargeBinaryArray:
-    """Compact vectors as a column; zeros become null."""
-    there = _is_nonzero(compact)
-    ends = list_offsets(there * compact.shape[1])
-    validity = pa.py_buffer(np.packbits(there, bitorder="little"))
-    buffers = [validity, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(compact[there]))]
-    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(compact), buffers)
+def column_of(quantized: npt.NDArray[np.int8]) -> pa.LargeBinaryArray:
+    """Convert quantized vectors to a column; zeros become null."""
+    nonzero = _is_nonzero(quantized)
+    ends = np.concatenate([[0], np.cumsum(nonzero * quantized.shape[1])]).astype(np.int64)
+    validity = pa.py_buffer(np.packbits(nonzero, bitorder="little"))
+    buffers = [validity, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(quantized[nonzero]))]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(quantized), buffers)
 
 
 def quantize_rows(rows: pa.RecordBatch, column: str) -> pa.RecordBatch:
-    """Rows of `ITEM_VECTORS` from rows with `item_id` and lists of numbers.
+    """Convert rows with `item_id` and lists of numbers to rows of `ITEM_VECTORS`.
 
     Args:
-        rows: as said, perhaps with further columns.
-        column: that of the lists.
+        rows: further columns are ignored.
+        column: name of the column with the lists.
 
     Raises:
-        DataError: when vectors differ in length.
+        DataError: if vectors have different numbers of dimensions.
     """
     return pa.RecordBatch.from_arrays([rows["item_id"], column_of(quantize_lists(rows[column]))], schema=ITEM_VECTORS)
 
 
 def sum_rows(rows: pa.RecordBatch) -> Sums:
-    """`sum_directions` of rows of `ITEM_VECTORS`."""
+    """Sum the directions of rows of `ITEM_VECTORS`."""
     return sum_directions(matrix_of(rows[VECTOR.name]))
 
 
 def subtract_mean_rows(rows: pa.RecordBatch, sums: Sums) -> pa.RecordBatch:
-    """`subtract_mean` of rows of `ITEM_VECTORS`."""
+    """Subtract the mean direction of a catalogue from rows of `ITEM_VECTORS`."""
     centred = column_of(subtract_mean(matrix_of(rows[VECTOR.name]), sums))
     return pa.RecordBatch.from_arrays([rows["item_id"], centred], schema=ITEM_VECTORS)
 
 
 def matrix_of(column: pa.LargeBinaryArray) -> npt.NDArray[np.int8]:
-    """Compact vectors as a matrix, shape (items, dimensions); zeros where there is none. Copies only where it must.
+    """Convert a column to quantized vectors, shape (items, dimensions); null becomes zeros.
+
+    The data is copied only if there are nulls.
 
     Raises:
-        DataError: when vectors differ in length.
+        DataError: if vectors have different numbers of dimensions.
     """
     _, offsets, data = column.buffers()
     if offsets is None or not len(column):
@@ -170,7 +172,8 @@ def matrix_of(column: pa.LargeBinaryArray) -> npt.NDArray[np.int8]:
 
 
 def _one_dimension(lengths: npt.NDArray[np.integer]) -> int:
+    """Return the only length above 0; 1 if there is none."""
     found = lengths[lengths > 0].tolist()
     if len(found) > 1:
-        raise DataError(f"vectors of items must be of one length, got lengths {found}; nothing was committed")
+        raise DataError(f"vectors of items must have one length, got lengths {found}; nothing was committed")
     return int(found[0]) if found else 1

@@ -1,4 +1,4 @@
-"""Journeys as rows: identity, rank, names of items and terms."""
+"""Conversion of journeys to rows of `journeys`: ids, ranks, items and terms."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def journey_rows(
     catalogue: Catalogue,
     half_life_days: float | None = None,
 ) -> pa.RecordBatch:
-    """Rows of `journeys`, sorted by user and rank.
+    """Convert journeys to rows of `journeys`, sorted by user and rank.
 
     Args:
         journeys: the journeys.
-        histories: what they were extracted from.
-        items: int32, shape (events,): the number of each event's item.
-        catalogue: names of items and terms.
-        half_life_days: ranks are by importance, with this half-life of interactions, above 0; None: by size.
+        histories: the histories from which they were extracted.
+        items: int32, shape (events,): the index of each event's item in the catalogue.
+        catalogue: ids of items, and terms.
+        half_life_days: half-life of interactions, above 0, for ranks by importance; None: ranks are by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
     starts = journeys.member_offsets[:-1]
@@ -40,10 +40,10 @@ def journey_rows(
     users = histories.user_ids.take(pa.array(journeys.users))
 
     opened = np.arange(len(starts))
-    standing = journeys.sizes
+    scores = journeys.sizes
     if half_life_days is not None:
-        standing = importances(journeys, histories.offsets, times, half_life_days)
-    order = np.lexsort((opened, -last_times, -standing, journeys.users))
+        scores = importances(journeys, histories.offsets, times, half_life_days)
+    order = np.lexsort((opened, -last_times, -scores, journeys.users))
     first_of_user = np.searchsorted(journeys.users, journeys.users)
     ranks = np.empty(len(order), np.int64)
     ranks[order] = opened - first_of_user[order] + 1
@@ -66,10 +66,15 @@ def journey_rows(
     return rows.take(pa.array(order))
 
 
+def _lists(offsets: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
+    """Create a list array from int64 offsets."""
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+
+
 def _journey_ids(users: pa.StringArray, items: pa.StringArray, times: npt.NDArray[np.int64]) -> pa.StringArray:
-    """A hash of the interaction that opened each journey. A user opens at most one journey by one interaction."""
+    """Hash the interaction that opened each journey. An interaction opens at most one journey."""
     identity = pc.binary_join_element_wise(users, items, pa.array(times).cast(pa.string()), "\x1f")
-    octets = stable_hash(identity).astype(">u8").view(np.uint8).reshape(-1, 8)
-    digits = np.ascontiguousarray(_HEXADECIMAL[octets])
+    digests = stable_hash(identity).astype(">u8").view(np.uint8).reshape(-1, 8)
+    digits = np.ascontiguousarray(_HEXADECIMAL[digests])
     ends = np.arange(0, 16 * len(users) + 1, 16, dtype=np.int32)
     return pa.StringArray.from_buffers(len(users), pa.py_buffer(ends), pa.py_buffer(digits))

@@ -1,8 +1,8 @@
-"""A sample of users that does not depend on how the log is cut: those whose hashes are the smallest.
+"""A sample of users that does not depend on how the log is split: those with the smallest hashes.
 
-The smallest k hashes of a union are the smallest k of the unions of smallest ks (a bottom-k sketch), so each batch
-sends no more than k numbers. Buckets are ranges of the users' stable hash, whose smallest values would all lie in the
-first bucket; the sample goes by another mix of it.
+The smallest k hashes of a union are the smallest k of the union of the smallest ks (a bottom-k sketch), so each batch
+emits no more than k numbers. Buckets are ranges of the users' stable hash, whose smallest values are all in the first
+bucket, so the sample uses another mix of the hash.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pyarrow as pa
 from transforms.columnar import stable_hash
 
 NO_LIMIT = np.uint64(np.iinfo(np.uint64).max)
-"""The limit below or at which all hashes lie."""
+"""The cutoff that no hash exceeds."""
 
 
 def sample_hashes(user_ids: pa.StringArray) -> npt.NDArray[np.uint64]:
-    """A hash of each user that says nothing about their bucket: SplitMix64's mixer over the stable hash.
+    """Compute a hash of each user that is independent of the bucket: SplitMix64's mixer over the stable hash.
 
     Returns:
         Array of shape (len(user_ids),), dtype uint64.
@@ -33,23 +33,23 @@ def sample_hashes(user_ids: pa.StringArray) -> npt.NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def smallest_hashes(user_ids: pa.StringArray, most: int) -> npt.NDArray[np.uint64]:
-    """The smallest distinct hashes of users, ascending, `most` of them or all. Users may repeat."""
-    return np.unique(sample_hashes(user_ids))[:most]
+def smallest_hashes(user_ids: pa.StringArray, count: int) -> npt.NDArray[np.uint64]:
+    """Return the `count` smallest distinct hashes of users, ascending; all if there are fewer. Users may repeat."""
+    return np.unique(sample_hashes(user_ids))[:count]
 
 
-def merge_smallest(sketches: Iterable[npt.NDArray[np.uint64]], most: int) -> npt.NDArray[np.uint64]:
-    """What `smallest_hashes` gives for the users of several sketches together."""
-    return np.unique(np.concatenate([np.zeros(0, np.uint64), *sketches]))[:most]
+def merge_smallest(sketches: Iterable[npt.NDArray[np.uint64]], count: int) -> npt.NDArray[np.uint64]:
+    """Merge sketches of `smallest_hashes` into the sketch of all their users."""
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *sketches]))[:count]
 
 
-def hash_cutoff(sketch: npt.NDArray[np.uint64], most: int) -> np.uint64:
-    """The hash up to which users are in the sample; `NO_LIMIT` where there are no more than are wanted."""
-    return np.uint64(sketch[most - 1]) if len(sketch) >= most else NO_LIMIT
+def hash_cutoff(sketch: npt.NDArray[np.uint64], count: int) -> np.uint64:
+    """Return the hash up to which users are in the sample; `NO_LIMIT` if there are at count `count` users."""
+    return np.uint64(sketch[count - 1]) if len(sketch) >= count else NO_LIMIT
 
 
 def sampled_rows(rows: pa.RecordBatch, limit: np.uint64) -> pa.RecordBatch:
-    """The rows, with a column `user_id`, of users in the sample."""
+    """Select the rows of users in the sample, by the column `user_id`."""
     if limit == NO_LIMIT:
         return rows
     return rows.filter(pa.array(sample_hashes(rows["user_id"]) <= limit))
@@ -57,10 +57,10 @@ def sampled_rows(rows: pa.RecordBatch, limit: np.uint64) -> pa.RecordBatch:
 
 @dataclasses.dataclass
 class SampleUsers(beam.PTransform):
-    """Record batches with the column `user_id` -> the one limit of the sample, as `hash_cutoff` gives it.
+    """Record batches with the column `user_id` -> the hash cutoff of the sample, one element.
 
     Attributes:
-        users: how many users are wanted, at least 1.
+        users: number of users in the sample, at least 1.
     """
 
     users: int
@@ -74,5 +74,5 @@ class SampleUsers(beam.PTransform):
         )
 
 
-def _smallest_of_rows(rows: pa.RecordBatch, most: int) -> npt.NDArray[np.uint64]:
-    return smallest_hashes(rows["user_id"], most)
+def _smallest_of_rows(rows: pa.RecordBatch, count: int) -> npt.NDArray[np.uint64]:
+    return smallest_hashes(rows["user_id"], count)

@@ -1,14 +1,14 @@
-"""How well the journeys of a user are apart: silhouettes of their items, by distances to journeys, not to all items.
+"""Separation of the journeys of a user: silhouettes of their items, by distances to journeys instead of to all items.
 
 The silhouette of an item in a journey is `(b - a) / max(a, b)`: `a` is its distance to its own journey, `b` that to the
 nearest other journey of its user. The distance to a journey is 1 - cosine to the mean of the journey's *other* items,
-vectors scaled to unit length; so three items at right angles to each other have silhouette 0, and are not near to a
-mean that they make up themselves. Alone in its journey an item has silhouette 0, as is usual (Rousseeuw 1987; that of
-distances to centroids is the simplified silhouette of Hruschka et al. 2006). An item in several journeys, as
-`assign="all"` has it, counts in each.
+with vectors scaled to unit length. So three orthogonal items have silhouette 0, and are not near to a mean to which
+they contribute. An item that is the only one of its journey has silhouette 0, as is usual (Rousseeuw 1987; the variant
+with distances to centroids is the simplified silhouette of Hruschka et al. 2006). An item in several journeys, with
+`assign="all"`, counts in each.
 
 The separation of a user is the mean over items and journeys, in units of 2**-30, so that sums over users are exact in
-any order. A user with one journey has none.
+any order. It is not defined for a user with one journey.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _NONE = -1
 
 
 class _Memberships(NamedTuple):
-    """Which items lie in which journeys: by user, then item, then journey; each once.
+    """Pairs of item and journey: by user, then item, then journey; each once.
 
     Attributes:
         offsets: int64, shape (users + 1,).
         items: int64, shape (memberships,).
         journeys: int64, shape (memberships,): numbered within the user.
-        journey_offsets: int64, shape (users + 1,): where the journeys of each user begin in `sizes`.
-        sizes: int64, shape (journeys,): items of each journey, by user.
+        journey_offsets: int64, shape (users + 1,): offsets of the journeys of each user in `sizes`.
+        sizes: int64, shape (journeys,): number of items of each journey, by user.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -58,22 +58,22 @@ def user_silhouettes(
     *,
     by_vectors: bool,
 ) -> npt.NDArray[np.int64]:
-    """The separation of each user's journeys, for each minimum size.
+    """Compute the separation of each user's journeys, for each minimum size.
 
     Args:
         journeys: journeys of all sizes.
         users: number of users.
-        items: int32, shape (interactions,): the items that the members of journeys are.
-        catalogue: the catalogue, with `vectors` where `by_vectors`.
-        min_sizes: ascending; at each, journeys with fewer distinct items are left out.
-        by_vectors: whether distances are those of vectors; otherwise those of salient terms.
+        items: int32, shape (interactions,): index of each interaction's item in the catalogue.
+        catalogue: the catalogue; with `vectors` if `by_vectors`.
+        min_sizes: ascending; at each, journeys with fewer distinct items are ignored.
+        by_vectors: whether distances are between vectors instead of salient terms.
 
     Returns:
-        int64, shape (users, minimum sizes), in units of 1 / `SEPARATION_UNIT`; 0 where a user has fewer than two
+        int64, shape (users, minimum sizes), in units of 1 / `SEPARATION_UNIT`; 0 for users with fewer than two
         journeys.
 
     Raises:
-        ValueError: when distances are to be those of vectors, and the catalogue has none.
+        ValueError: if distances are to be between vectors, but the catalogue has none.
     """
     found = _memberships(journeys, users, items)
     limits = np.asarray(min_sizes, np.int64)
@@ -81,13 +81,14 @@ def user_silhouettes(
         terms = catalogue.term_vectors
         return _by_terms(*found, terms.offsets, terms.terms, terms.saliences, max(terms.vocabulary_size, 1), limits)
     if catalogue.vectors is None:
-        raise ValueError("for distances of vectors, the catalogue must have them")
+        raise ValueError("the catalogue has no vectors, but distances are to be between vectors")
     vectors = np.ascontiguousarray(catalogue.vectors)
-    room = allocate_scratch(int(np.diff(found.offsets).max(initial=0)), vectors.shape[1])
-    return _by_vectors(*found, vectors, limits, room)
+    scratch = allocate_scratch(int(np.diff(found.offsets).max(initial=0)), vectors.shape[1])
+    return _by_vectors(*found, vectors, limits, scratch)
 
 
 def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -> _Memberships:
+    """Collect the distinct pairs of item and journey of each user."""
     lengths = np.diff(journeys.member_offsets)
     opened = np.bincount(journeys.users, minlength=users)
     journey_offsets = list_offsets(opened)
@@ -110,7 +111,7 @@ def _memberships(journeys: Journeys, users: int, items: npt.NDArray[np.int32]) -
 
 @_compiled
 def _cosine_to_others(dot, squared_length, size, inside):  # type: ignore[no-untyped-def]
-    """Cosine of a unit vector with the sum of a journey's other items; 0 where there are none, or they cancel out."""
+    """Compute the cosine of a unit vector with the sum of a journey's other items; 0 if that is zero."""
     if inside:
         squared_length += 1.0 - 2.0 * dot
         dot -= 1.0
@@ -122,7 +123,7 @@ def _cosine_to_others(dot, squared_length, size, inside):  # type: ignore[no-unt
 
 @_compiled
 def _levels(sizes, limits):  # type: ignore[no-untyped-def]
-    """How many of the minimum sizes each journey reaches; and how many journeys reach each of them."""
+    """Count the minimum sizes that each journey reaches, and the journeys that reach each minimum size."""
     levels = np.searchsorted(limits, sizes, side="right")
     reaching = np.zeros(len(limits), np.int64)
     for level in levels:
@@ -131,13 +132,14 @@ def _levels(sizes, limits):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _add_silhouettes(own, near, others, cosines, levels, reaching, sizes, least, sums, best):  # type: ignore[no-untyped-def]
-    """Adds the silhouettes of one item in one journey, at each minimum size.
+def _add_silhouettes(own, count, others, cosines, levels, reaching, sizes, lowest, sums, best):  # type: ignore[no-untyped-def]
+    """Add the silhouettes of one item in one journey to `sums`, at each minimum size.
 
-    The first `near` of `others` are the journeys whose cosines are looked at; all others have the cosine `least`.
+    Only the first `count` of `others` are read from `cosines`; all other journeys have the cosine `lowest`.
     """
-    best[:] = least
-    for position in range(near):
+    # The highest cosine with another journey that reaches exactly each level, then with one that reaches at least it.
+    best[:] = lowest
+    for position in range(count):
         journey = others[position]
         level = levels[journey] - 1
         if journey != own and level >= 0 and cosines[journey] > best[level]:
@@ -155,7 +157,7 @@ def _add_silhouettes(own, near, others, cosines, levels, reaching, sizes, least,
 
 @_compiled
 def _finish(sums, own_journeys, levels, reaching, unit, separation):  # type: ignore[no-untyped-def]
-    """The mean of each minimum size in whole units, where there are two journeys."""
+    """Write the mean of each minimum size with at least two journeys, in whole units."""
     counts = np.zeros(len(sums), np.int64)
     for journey in own_journeys:
         counts[: levels[journey]] += 1
@@ -166,13 +168,14 @@ def _finish(sums, own_journeys, levels, reaching, unit, separation):  # type: ig
 
 @_compiled
 def _of_user(user, offsets, items, journeys, journey_offsets, sizes):  # type: ignore[no-untyped-def]
-    """One user's items, the journeys that these lie in, and the sizes of the journeys."""
+    """Return one user's items, their journeys, and the sizes of the journeys."""
     own = slice(offsets[user], offsets[user + 1])
     return items[own], journeys[own], sizes[journey_offsets[user] : journey_offsets[user + 1]]
 
 
 @_compiled
-def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limits, room):  # type: ignore[no-untyped-def]
+def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limits, scratch):  # type: ignore[no-untyped-def]
+    """Compute the separation of all users by vectors; O(items^2 dimensions) for each user."""
     users = len(offsets) - 1
     separation = np.zeros((users, len(limits)), np.int64)
     best = np.empty(len(limits))
@@ -182,28 +185,29 @@ def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limit
         if count < 2:
             continue
         levels, reaching = _levels(own_sizes, limits)
-        cosines = pairwise_cosines(own_items, vectors, room)
-        squares = np.zeros(count)
+        cosines = pairwise_cosines(own_items, vectors, scratch)
+        sq_norms = np.zeros(count)
         for row in range(len(own_items)):
             for other in range(len(own_items)):
                 if own_journeys[row] == own_journeys[other]:
-                    squares[own_journeys[row]] += cosines[row, other]
+                    sq_norms[own_journeys[row]] += cosines[row, other]
         sums = np.zeros(len(limits))
         others = np.arange(count)
         for row in range(len(own_items)):
-            near = np.zeros(count)
+            dots = np.zeros(count)
             for other in range(len(own_items)):
-                near[own_journeys[other]] += cosines[row, other]
+                dots[own_journeys[other]] += cosines[row, other]
             for journey in range(count):
                 inside = journey == own_journeys[row]
-                near[journey] = _cosine_to_others(near[journey], squares[journey], own_sizes[journey], inside)
-            _add_silhouettes(own_journeys[row], count, others, near, levels, reaching, own_sizes, -1.0, sums, best)
+                dots[journey] = _cosine_to_others(dots[journey], sq_norms[journey], own_sizes[journey], inside)
+            _add_silhouettes(own_journeys[row], count, others, dots, levels, reaching, own_sizes, -1.0, sums, best)
         _finish(sums, own_journeys, levels, reaching, SEPARATION_UNIT, separation[user])
     return separation
 
 
 @_compiled
 def _norm(item, offsets, saliences):  # type: ignore[no-untyped-def]
+    """Compute the length of the term vector of an item."""
     squared = 0.0
     for position in range(offsets[item], offsets[item + 1]):
         squared += np.float64(saliences[position]) * saliences[position]
@@ -212,12 +216,16 @@ def _norm(item, offsets, saliences):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _index(items, journeys, count, offsets, terms, saliences, last):  # type: ignore[no-untyped-def]
-    """The sums of unit vectors of one user's journeys, as lists of each term's journeys: `last` holds their ends."""
-    room = 0
+    """Build an inverted index of one user's journeys: for each term a linked list of the journeys with it.
+
+    `last` holds the newest entry of each list. The weights are those of the sum of the unit vectors of a journey's
+    items. Also returns the squared norms of these sums.
+    """
+    capacity = 0
     for item in items:
-        room += offsets[item + 1] - offsets[item]
-    entry_journey, entry_previous = np.empty(room, np.int64), np.empty(room, np.int64)
-    entry_term, entry_weight = np.empty(room, np.int64), np.empty(room)
+        capacity += offsets[item + 1] - offsets[item]
+    entry_journey, entry_previous = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    entry_term, entry_weight = np.empty(capacity, np.int64), np.empty(capacity)
     entries = 0
     for row in np.argsort(journeys, kind="mergesort"):
         norm = _norm(items[row], offsets, saliences)
@@ -230,16 +238,17 @@ def _index(items, journeys, count, offsets, terms, saliences, last):  # type: ig
                 last[terms[position]] = entry = entries
                 entries += 1
             entry_weight[entry] += saliences[position] / norm
-    squares = np.zeros(count)
+    sq_norms = np.zeros(count)
     for entry in range(entries):
-        squares[entry_journey[entry]] += entry_weight[entry] * entry_weight[entry]
-    return entry_term[:entries], entry_journey, entry_weight, entry_previous, squares
+        sq_norms[entry_journey[entry]] += entry_weight[entry] * entry_weight[entry]
+    return entry_term[:entries], entry_journey, entry_weight, entry_previous, sq_norms
 
 
 @_compiled
 def _by_terms(  # type: ignore[no-untyped-def]
     offsets, items, journeys, journey_offsets, sizes, term_offsets, terms, saliences, vocabulary_size, limits
 ):
+    """Compute the separation of all users by terms; an item costs the postings of its terms, as in `icpc`."""
     users = len(offsets) - 1
     separation = np.zeros((users, len(limits)), np.int64)
     best = np.empty(len(limits))
@@ -250,12 +259,13 @@ def _by_terms(  # type: ignore[no-untyped-def]
         if count < 2:
             continue
         levels, reaching = _levels(own_sizes, limits)
-        entry_term, entry_journey, entry_weight, entry_previous, squares = _index(
+        entry_term, entry_journey, entry_weight, entry_previous, sq_norms = _index(
             own_items, own_journeys, count, term_offsets, terms, saliences, last
         )
-        near, reached = np.full(count, float(_NONE)), np.empty(count, np.int64)
+        dots, reached = np.full(count, float(_NONE)), np.empty(count, np.int64)
         inside = np.zeros(count, np.bool_)
         sums = np.zeros(len(limits))
+        # Each distinct item; it has one row for each journey that it is in.
         start = 0
         while start < len(own_items):
             item = own_items[start]
@@ -263,26 +273,30 @@ def _by_terms(  # type: ignore[no-untyped-def]
             while end < len(own_items) and own_items[end] == item:
                 inside[own_journeys[end]] = True
                 end += 1
+            # Dot products with all journeys that share a term with it.
             norm = _norm(item, term_offsets, saliences)
-            many = 0
+            count_reached = 0
             for position in range(term_offsets[item], term_offsets[item + 1]):
                 entry = last[terms[position]]
                 while entry != _NONE:
                     journey = entry_journey[entry]
-                    if near[journey] == _NONE:
-                        near[journey] = 0.0
-                        reached[many] = journey
-                        many += 1
-                    near[journey] += saliences[position] / norm * entry_weight[entry]
+                    if dots[journey] == _NONE:
+                        dots[journey] = 0.0
+                        reached[count_reached] = journey
+                        count_reached += 1
+                    dots[journey] += saliences[position] / norm * entry_weight[entry]
                     entry = entry_previous[entry]
-            for position in range(many):
+            # Cosines, silhouettes, and the reset of the work arrays.
+            for position in range(count_reached):
                 journey = reached[position]
-                near[journey] = _cosine_to_others(near[journey], squares[journey], own_sizes[journey], inside[journey])
+                dots[journey] = _cosine_to_others(dots[journey], sq_norms[journey], own_sizes[journey], inside[journey])
             for row in range(start, end):
-                _add_silhouettes(own_journeys[row], many, reached, near, levels, reaching, own_sizes, 0.0, sums, best)
+                _add_silhouettes(
+                    own_journeys[row], count_reached, reached, dots, levels, reaching, own_sizes, 0.0, sums, best
+                )
                 inside[own_journeys[row]] = False
-            for position in range(many):
-                near[reached[position]] = _NONE
+            for position in range(count_reached):
+                dots[reached[position]] = _NONE
             start = end
         for term in entry_term:
             last[term] = _NONE

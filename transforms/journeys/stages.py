@@ -1,4 +1,4 @@
-"""Interactions and salient terms -> histories and journeys, on Beam."""
+"""Beam stages: interactions and item features -> histories and journeys."""
 
 from __future__ import annotations
 
@@ -51,23 +51,23 @@ from transforms.journeys.sweep import choose_threshold, sum_counts, sweep
 from transforms.journeys.term_privacy import keep_terms, term_users, terms_above_min_users
 
 _LOGGER = logging.getLogger(__name__)
-_MOST_JOURNEYS_TOLD = 10
-_MANY_IN_A_BATCH = 32
+_MAX_JOURNEYS_REPORTED = 10
+_HEAVY_IN_A_BATCH = 32
 _FINE_BUCKETS = 1 << 12
-HEAVY_TAG = "many"
+HEAVY_TAG = "heavy"
 
 Keyed = tuple[int, pa.RecordBatch]
 
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class FilterInteractions(beam.DoFn):
-    """Interactions -> those that count."""
+    """Interactions -> those that satisfy the filter."""
 
-    def __init__(self, wanted: InteractionFilter) -> None:
-        self.wanted = wanted
+    def __init__(self, config: InteractionFilter) -> None:
+        self.config = config
 
     def process(self, rows: pa.RecordBatch) -> Iterator[Any]:
-        kept = filter_interactions(rows, self.wanted)
+        kept = filter_interactions(rows, self.config)
         for dropped in kept.dropped:
             yield TaggedOutput(COUNTS_TAG, dropped)
         if kept.rows.num_rows:
@@ -76,7 +76,7 @@ class FilterInteractions(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class ResolveItems(beam.DoFn):
-    """Interactions -> events with the number of their item among all, sorted, as in the packed catalogue."""
+    """Interactions -> events with the index of their item in the packed catalogue."""
 
     def __init__(self) -> None:
         self.item_ids: pa.RecordBatch | None = None
@@ -93,25 +93,25 @@ class ResolveItems(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class AttachItemFeatures(beam.DoFn):
-    """All interactions with, and all that is known of, the items of one bucket -> events that carry it along."""
+    """Interactions and item features of one bucket -> events with features."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
 
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
-        described = concatenate(bucket[1]["described"], self.schema)
+        features = concatenate(bucket[1]["features"], self.schema)
         for rows in bucket[1]["rows"]:
-            found = attach_item_features(rows, described)
+            found = attach_item_features(rows, features)
             if found.errors.num_rows:
                 yield TaggedOutput(ERRORS_TAG, found.errors)
             yield found.events
 
 
-@with_output_types(Keyed, many=Keyed)
+@with_output_types(Keyed, heavy=Keyed)
 class RouteEvents(beam.DoFn):
-    """Events -> pieces keyed by user bucket; those of users with many events in one batch keyed more finely, beside.
+    """Events -> slices keyed by user bucket; those of heavy users keyed by finer buckets, as a side output.
 
-    Users with more events than they may keep are cut here already.
+    A heavy user has many events in one batch. Users with more events than they may keep are truncated here already.
     """
 
     def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
@@ -125,16 +125,16 @@ class RouteEvents(beam.DoFn):
             cut = build_histories([events.filter(pa.array(too_many))], self.schema, self.max_history)
             yield from split_by_bucket(removal_counts(cut), "user_id", self.buckets)
             events = concatenate([events.filter(pa.array(~too_many)), cut.events], self.schema)
-        many = rows_of_heavy_users(events["user_id"], _MANY_IN_A_BATCH)
+        many = rows_of_heavy_users(events["user_id"], _HEAVY_IN_A_BATCH)
         if many.any():
-            for piece in split_by_bucket(events.filter(pa.array(many)), "user_id", _FINE_BUCKETS):
-                yield TaggedOutput(HEAVY_TAG, piece)
+            for keyed in split_by_bucket(events.filter(pa.array(many)), "user_id", _FINE_BUCKETS):
+                yield TaggedOutput(HEAVY_TAG, keyed)
             events = events.filter(pa.array(~many))
         yield from split_by_bucket(events, "user_id", self.buckets)
 
 
 class TruncateHistories(beam.DoFn):
-    """Events of the few users of a fine bucket -> pieces of what they keep, keyed by user bucket, and tallies."""
+    """Events of the few users of a fine bucket -> events kept and removal counts, keyed by user bucket."""
 
     def __init__(self, schema: pa.Schema, max_history: int, buckets: int) -> None:
         self.schema = schema
@@ -151,49 +151,49 @@ class TruncateHistories(beam.DoFn):
 class GroupByUser(beam.PTransform):
     """Events -> all events of the users of each bucket.
 
-    Users who have many events are brought together in small groups first and cut there: a bucket of such users would be
-    as large as all that they ever did, and a runner such as Flink takes in a bucket in one piece.
+    Events of heavy users are grouped in fine buckets first and truncated there: a bucket of such users would hold all
+    events that they ever had, and a runner such as Flink reads a bucket as a whole.
 
     Attributes:
-        schema: `EVENTS`, or that of described events.
-        max_history: how many events a user keeps.
-        buckets: how many groups there are; decides memory and parallelism, not the result.
-        told: tallies of what was taken away in earlier runs; None: nothing.
+        schema: `EVENTS`, or that of events with features.
+        max_history: maximum number of events kept per user.
+        buckets: number of groups into which users are hashed; the result is the same.
+        stored_removals: removal counts of earlier runs; None: there are none.
 
     Returns:
-        A collection of (bucket, batches of events and tallies), for `histories_by_part`.
+        A collection of (bucket, batches of events and removal counts), for `histories_by_part`.
     """
 
     schema: pa.Schema
     max_history: int
     buckets: int
-    told: beam.PCollection | None = None
+    stored_removals: beam.PCollection | None = None
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         limits = (self.schema, self.max_history, self.buckets)
-        routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_outputs(HEAVY_TAG, main="pieces")
+        routed = events | "Route" >> beam.ParDo(RouteEvents(*limits)).with_outputs(HEAVY_TAG, main="slices")
         many = routed[HEAVY_TAG]
         cut = (
             many
-            | "GroupMany" >> beam.GroupByKey()
+            | "GroupHeavy" >> beam.GroupByKey()
             | "CutHistories" >> beam.ParDo(TruncateHistories(*limits)).with_output_types(Keyed)
         )
-        pieces: tuple[beam.PCollection, ...] = (routed.pieces, cut)
-        if self.told is not None:
+        slices: tuple[beam.PCollection, ...] = (routed.slices, cut)
+        if self.stored_removals is not None:
             by_user = KeyByBucket("user_id", self.buckets)
-            pieces += (self.told | "SplitTold" >> beam.ParDo(by_user).with_output_types(Keyed),)
-        return pieces | "AllPieces" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
+            slices += (self.stored_removals | "SplitRemovals" >> beam.ParDo(by_user).with_output_types(Keyed),)
+        return slices | "AllSlices" >> beam.Flatten() | "GroupUsers" >> beam.GroupByKey()
 
 
 def encode_items(
     histories: Histories, packed: pa.RecordBatch | None, kept: pa.StringArray | None
 ) -> tuple[npt.NDArray[np.int32], Catalogue]:
-    """The item of each event as a number, and the catalogue in which it is one.
+    """Encode the item of each event as an index, and return the catalogue to which it refers.
 
     Args:
-        histories: of `EVENTS`, with `packed`, or of described events, without.
-        packed: the whole catalogue, or None where the events carry what is known of their items.
-        kept: terms that may be used, where `packed` is not limited to them already; None: all.
+        histories: of `EVENTS` if `packed` is given, otherwise of events with features.
+        packed: the whole catalogue; None: the events carry the features of their items.
+        kept: terms that may be used, if they are not yet selected in `packed`; None: all.
     """
     if packed is not None:
         return histories.events["item"].to_numpy(), unpack_catalogue(packed)
@@ -201,13 +201,13 @@ def encode_items(
     items = encode_sorted(events["item_id"])
     _, first = np.unique(items.codes, return_index=True)
     schema = item_features_schema(with_vectors=VECTOR.name in events.schema.names)
-    described = events.select(schema.names).take(pa.array(first)).cast(schema)
-    packed = pack_catalogue([described if kept is None else keep_terms(described, kept)], schema)
+    features = events.select(schema.names).take(pa.array(first)).cast(schema)
+    packed = pack_catalogue([features if kept is None else keep_terms(features, kept)], schema)
     return items.codes.astype(np.int32), unpack_catalogue(packed)
 
 
 class CountTermUsers(beam.DoFn):
-    """Events of a bucket -> how many of its users each term reaches."""
+    """Events of a bucket -> the number of its users for each term."""
 
     def __init__(self, schema: pa.Schema, max_history: int) -> None:
         self.schema = schema
@@ -222,7 +222,7 @@ class CountTermUsers(beam.DoFn):
 
 
 class SweepBucket(beam.DoFn):
-    """Events of a bucket -> what other thresholds would give its users in the sample, as rows of `SWEEP_COUNTS`."""
+    """Events of a bucket -> rows of `SWEEP_COUNTS` of its users in the sample, at all thresholds."""
 
     def __init__(self, schema: pa.Schema, config: ExtractConfig) -> None:
         self.schema = schema
@@ -243,9 +243,9 @@ class SweepBucket(beam.DoFn):
 
 @with_output_types(Any, counts=Count)
 class ExtractBucket(beam.DoFn):
-    """Events of a bucket -> its parts of `journeys` and `histories`, written; counts beside.
+    """Events of a bucket -> its parts of `journeys` and `histories`, written here; counts as a side output.
 
-    All rows of a part come from one bucket, so they are written here and are not shuffled once more.
+    All rows of a part come from one bucket, so no further shuffle is needed.
     """
 
     def __init__(self, schema: pa.Schema, config: ExtractConfig, writer: PartWriter) -> None:
@@ -264,8 +264,8 @@ class ExtractBucket(beam.DoFn):
         threshold: float | None = None,
     ) -> Iterator[Any]:
         config = self.config if threshold is None else self.config.with_threshold(threshold)
-        together = histories_by_part(group[1], self.schema, self.config.max_history, self.writer.parts)
-        for part, histories in together:
+        by_part = histories_by_part(group[1], self.schema, self.config.max_history, self.writer.parts)
+        for part, histories in by_part:
             if not len(histories.user_ids):
                 continue
             items, catalogue = encode_items(histories, packed, None if kept is None else kept["term"])
@@ -274,15 +274,15 @@ class ExtractBucket(beam.DoFn):
             yield self.writer.write(HISTORIES, part, [rows])
             ranked = journey_rows(journeys, histories, items, catalogue, config.half_life_days)
             yield self.writer.write(JOURNEYS, part, [ranked])
-            for figure in count_extracted(histories, items, catalogue, journeys):
-                yield TaggedOutput(COUNTS_TAG, figure)
+            for metric in count_extracted(histories, items, catalogue, journeys):
+                yield TaggedOutput(COUNTS_TAG, metric)
             self.writer.progress.add("users", len(histories.user_ids))
 
 
 def count_extracted(
     histories: Histories, items: npt.NDArray[np.int32], catalogue: Catalogue, journeys: Journeys
 ) -> Iterator[Count]:
-    """What a run reports about the users of one bucket."""
+    """Count what a run reports about the users of one bucket."""
     user_count = len(histories.user_ids)
     yield count("users", user_count)
     yield count("interactions_kept", len(items))
@@ -297,12 +297,12 @@ def count_extracted(
     yield count("interactions_in_journeys", in_a_journey.sum())
     yield count("journeys", len(journeys.users))
     per_user = np.bincount(journeys.users, minlength=user_count)
-    for number, users in enumerate(np.bincount(np.minimum(per_user, _MOST_JOURNEYS_TOLD)).tolist()):
-        yield count("users_by_journeys", users, f"{number}{'+' if number == _MOST_JOURNEYS_TOLD else ''}")
+    for number, users in enumerate(np.bincount(np.minimum(per_user, _MAX_JOURNEYS_REPORTED)).tolist()):
+        yield count("users_by_journeys", users, f"{number}{'+' if number == _MAX_JOURNEYS_REPORTED else ''}")
 
 
 def stored_events(stored: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `histories`, with their file, as interactions with their file and row."""
+    """Convert rows of `histories` with provenance to interactions with provenance."""
     parents = pc.list_parent_indices(stored["item_ids"])
     return pa.RecordBatch.from_arrays(
         [
@@ -318,70 +318,70 @@ def stored_events(stored: pa.RecordBatch) -> pa.RecordBatch:
 
 @dataclasses.dataclass
 class JoinItems(beam.PTransform):
-    """Interactions with their place -> events, which know their items.
+    """Interactions with provenance -> events.
 
-    Either items are looked up in a catalogue that every worker holds, or the interactions and what is known of each
-    item are brought together.
+    Either each worker holds the whole catalogue and looks up items, or interactions and item features are shuffled by
+    item.
 
     Attributes:
-        described: record batches of described items, each item once.
-        schema: of described items.
-        join: how.
-        buckets: how many groups of items a shuffle has.
+        features: record batches of item features, each item once.
+        schema: schema of the item features.
+        join: `broadcast` or `shuffle`.
+        buckets: number of groups of items in a shuffle.
 
     Returns:
-        A tuple of two collections: record batches of `EVENTS` or of described events, record batches of `errors`.
+        A tuple of two collections: record batches of `EVENTS` or of events with features, record batches of `errors`.
     """
 
-    described: beam.PCollection
+    features: beam.PCollection
     schema: pa.Schema
     join: Join
     buckets: int
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         if self.join == "broadcast":
-            ids = self.described | "IdsAlone" >> beam.Map(select_ids).with_output_types(pa.RecordBatch)
+            ids = self.features | "SelectIds" >> beam.Map(select_ids).with_output_types(pa.RecordBatch)
             item_ids = AsSingleton(ids | "SortIds" >> ApplyGlobally(sorted_ids))
             found = rows | "LookUp" >> beam.ParDo(ResolveItems(), item_ids).with_outputs(ERRORS_TAG, main="events")
             return found.events, found[ERRORS_TAG]
         found = (
-            {"rows": rows, "described": self.described}
+            {"rows": rows, "features": self.features}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
-            | "Describe" >> beam.ParDo(AttachItemFeatures(self.schema)).with_outputs(ERRORS_TAG, main="events")
+            | "AttachFeatures" >> beam.ParDo(AttachItemFeatures(self.schema)).with_outputs(ERRORS_TAG, main="events")
         )
         return found.events, found[ERRORS_TAG]
 
 
 class Extracted(NamedTuple):
-    """What extraction gives, each a collection.
+    """The results of extraction, each a collection.
 
     Attributes:
         parts: the parts of `journeys` and `histories`, as (name of the dataset, part).
-        salient: record batches of `salient_terms`, without terms that reach too few users.
+        salient: record batches of `salient_terms`, without terms of too few users.
         errors: record batches of `errors`.
         counts: counts.
-        swept: one batch of rows of `SWEEP_COUNTS`; None: no other thresholds were tried.
+        sweep_counts: one batch of rows of `SWEEP_COUNTS`; None: without a sweep.
     """
 
     parts: beam.PCollection
     salient: beam.PCollection
     errors: beam.PCollection
     counts: beam.PCollection
-    swept: beam.PCollection | None
+    sweep_counts: beam.PCollection | None
 
 
 @dataclasses.dataclass
 class ExtractJourneys(beam.PTransform):
-    """Record batches of interactions with their place -> journeys and histories, written but not yet committed.
+    """Record batches of interactions with provenance -> journeys and histories, written but not yet committed.
 
     Attributes:
-        described: record batches of described items, each item once; with vectors where `config.bayesian` is given.
-        stored: record batches of `histories` with their place, of the run that this one continues; None: none.
-        config: everything that decides the result.
-        writer: where journeys and histories are written.
+        features: record batches of item features, each item once; with vectors if `config.bayesian` is set.
+        stored: record batches of `histories` with provenance, of the run that this one continues; None: none.
+        config: the configuration.
+        writer: the writer of journeys and histories.
     """
 
-    described: beam.PCollection
+    features: beam.PCollection
     stored: beam.PCollection | None
     config: ExtractConfig
     writer: PartWriter
@@ -395,63 +395,65 @@ class ExtractJourneys(beam.PTransform):
         )
         interactions = filtered.rows
         stored_counts: tuple[beam.PCollection, ...] = ()
-        told = None
+        removals = None
         if self.stored is not None:
             before = self.stored | "StoredEvents" >> beam.Map(stored_events)
             stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
-            told = self.stored | "StoredTallies" >> beam.Map(stored_removal_counts)
+            removals = self.stored | "StoredRemovals" >> beam.Map(stored_removal_counts)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
-        catalogue = item_features_schema(with_vectors=config.bayesian is not None)
-        events, errors = interactions | "JoinItems" >> JoinItems(self.described, catalogue, config.join, config.buckets)
+        features_schema = item_features_schema(with_vectors=config.bayesian is not None)
+        events, errors = interactions | "JoinItems" >> JoinItems(
+            self.features, features_schema, config.join, config.buckets
+        )
         broadcast = config.join == "broadcast"
         schema = EVENTS if broadcast else events_with_features_schema(with_vectors=config.bayesian is not None)
-        groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, told)
-        described, kept = self.described, None
+        groups = events | "GroupByUser" >> GroupByUser(schema, config.max_history, config.buckets, removals)
+        features, kept = self.features, None
         if config.min_term_users > 1:
-            kept = self._widely_used(groups, schema)
-            described = described | "KeepTerms" >> beam.Map(_keep_widely_used, AsSingleton(kept)).with_output_types(
+            kept = self._terms_above_min_users(groups, schema)
+            features = features | "KeepTerms" >> beam.Map(_keep_terms, AsSingleton(kept)).with_output_types(
                 pa.RecordBatch
             )
-        packed = self._packed(described, catalogue)
-        known_to_all = (AsSingleton(packed) if packed else None, AsSingleton(kept) if kept else None)
-        swept: beam.PCollection | None = None
+        packed = self._packed(features, features_schema)
+        broadcasts = (AsSingleton(packed) if packed else None, AsSingleton(kept) if kept else None)
+        sweep_counts: beam.PCollection | None = None
         threshold: tuple[AsSingleton, ...] = ()
         if config.sweep is not None:
             limit = events | "SampleUsers" >> SampleUsers(config.sweep.users)
-            swept = self._sweep(groups, schema, AsSingleton(limit), *known_to_all)
-            threshold = (AsSingleton(swept | "ChooseThreshold" >> beam.Map(choose_threshold, config)),)
+            sweep_counts = self._sweep(groups, schema, AsSingleton(limit), *broadcasts)
+            threshold = (AsSingleton(sweep_counts | "ChooseThreshold" >> beam.Map(choose_threshold, config)),)
         extracted = groups | "Extract" >> beam.ParDo(
-            ExtractBucket(schema, config, self.writer), *known_to_all, *threshold
+            ExtractBucket(schema, config, self.writer), *broadcasts, *threshold
         ).with_outputs(COUNTS_TAG, main="parts")
         counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
-        return Extracted(extracted.parts, described | "TermsAlone" >> _TERMS_ALONE, errors, counts, swept)
+        return Extracted(extracted.parts, features | "SelectTerms" >> _SELECT_TERMS, errors, counts, sweep_counts)
 
-    def _packed(self, described: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
-        """The whole catalogue in one batch, where it is to be broadcast."""
+    def _packed(self, features: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
+        """Pack the whole catalogue into one batch, if it is broadcast."""
         return (
-            described | "Pack" >> ApplyGlobally(pack_catalogue, (schema,)) if self.config.join == "broadcast" else None
+            features | "Pack" >> ApplyGlobally(pack_catalogue, (schema,)) if self.config.join == "broadcast" else None
         )
 
     def _sweep(self, groups: beam.PCollection, schema: pa.Schema, *side_inputs: AsSingleton | None) -> beam.PCollection:
-        """What other thresholds would give the users of the sample, in one batch."""
+        """Sweep the thresholds over the users of the sample; one batch."""
         return (
             groups
             | "Sweep" >> beam.ParDo(SweepBucket(schema, self.config), *side_inputs).with_output_types(pa.RecordBatch)
-            | "AddUp" >> ApplyGlobally(sum_counts)
+            | "SumCounts" >> ApplyGlobally(sum_counts)
         )
 
-    def _widely_used(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
-        """The terms that reach enough users, in one batch."""
+    def _terms_above_min_users(self, groups: beam.PCollection, schema: pa.Schema) -> beam.PCollection:
+        """Select the terms with enough users; one batch."""
         all_terms = None
         if self.config.join == "broadcast":
             all_terms = AsSingleton(
-                self.described | "AllTerms" >> _TERMS_ALONE | "PackTerms" >> ApplyGlobally(pack_catalogue)
+                self.features | "AllTerms" >> _SELECT_TERMS | "PackTerms" >> ApplyGlobally(pack_catalogue)
             )
         return (
             groups
             | "CountTermUsers"
             >> beam.ParDo(CountTermUsers(schema, self.config.max_history), all_terms).with_output_types(pa.RecordBatch)
-            | "WidelyUsed" >> ApplyGlobally(terms_above_min_users, (self.config.min_term_users,))
+            | "TermsAboveMinUsers" >> ApplyGlobally(terms_above_min_users, (self.config.min_term_users,))
         )
 
 
@@ -459,13 +461,13 @@ def _count_stored(rows: pa.RecordBatch) -> Count:
     return count("interactions_stored", rows.num_rows)
 
 
-def _keep_widely_used(described: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
-    return keep_terms(described, kept["term"])
+def _keep_terms(features: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
+    return keep_terms(features, kept["term"])
 
 
-def _terms_alone(described: pa.RecordBatch) -> pa.RecordBatch:
-    """Described items without their vectors."""
-    return described.select(SALIENT_TERMS.arrow.names)
+def _select_terms(features: pa.RecordBatch) -> pa.RecordBatch:
+    """Select item features without vectors, as rows of `salient_terms`."""
+    return features.select(SALIENT_TERMS.arrow.names)
 
 
-_TERMS_ALONE = beam.Map(_terms_alone).with_output_types(pa.RecordBatch)
+_SELECT_TERMS = beam.Map(_select_terms).with_output_types(pa.RecordBatch)

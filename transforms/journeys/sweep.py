@@ -1,6 +1,6 @@
-"""What other thresholds would give: journeys of a sample of users at each, and the threshold that comes nearest.
+"""Sweep of thresholds: statistics of the journeys of a sample of users at each threshold, and the choice of one.
 
-All that is added up is whole numbers, so no figure depends on how users are spread over buckets.
+Only whole numbers are summed, so no metric depends on how users are distributed over buckets.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ SWEEP_COUNTS = pa.schema(
         pa.field("separation", pa.int64(), nullable=False),
     ]
 )
-"""Of the users who have so many `journeys` at a threshold and a minimum size: how many they are; sums over them of the
-distinct items of each journey, of interactions, of those in a journey, and of `user_silhouettes`."""
+"""For each threshold, minimum size and number of `journeys` of a user: the number of such users; sums over them of the
+distinct items of each journey, of interactions, of interactions in a journey, and of `user_silhouettes`."""
 
 _KEY = ("threshold", "min_size", "journeys")
 _SUMS = tuple(name for name in SWEEP_COUNTS.names if name not in _KEY)
-_MOST_JOURNEYS_TOLD = 10
+_MAX_JOURNEYS_REPORTED = 10
 
 Integers = npt.NDArray[np.int64]
 
@@ -46,17 +46,17 @@ Integers = npt.NDArray[np.int64]
 def sweep(
     offsets: Integers, items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig
 ) -> pa.RecordBatch:
-    """Rows of `SWEEP_COUNTS` for some users, at all thresholds and minimum sizes that the configuration says.
+    """Compute rows of `SWEEP_COUNTS` for some users, at all thresholds and minimum sizes of the configuration.
 
     Args:
         offsets: int64, shape (users + 1,): the interactions of user u are `items[offsets[u]:offsets[u + 1]]`, by time.
-        items: int32, shape (interactions,): numbers of items in the catalogue.
-        catalogue: the catalogue; with `vectors` where `config.bayesian` is given.
-        config: how journeys are formed.
+        items: int32, shape (interactions,): indices of items in the catalogue.
+        catalogue: the catalogue; with `vectors` if `config.bayesian` is set.
+        config: the configuration of the clustering.
     """
     return concatenate(
         (
-            tally_journeys(
+            count_journeys(
                 _all_journeys(offsets, items, catalogue, config, threshold),
                 threshold,
                 offsets,
@@ -73,12 +73,12 @@ def sweep(
 def _all_journeys(
     offsets: Integers, items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig, threshold: float
 ) -> Journeys:
-    """The journeys of all sizes at a threshold."""
+    """Form the journeys of all sizes at a threshold."""
     icpc = dataclasses.replace(config.icpc, min_size=1, journey_terms=1)
     return form_journeys(offsets, items, catalogue, dataclasses.replace(config, icpc=icpc).with_threshold(threshold))
 
 
-def tally_journeys(
+def count_journeys(
     journeys: Journeys,
     threshold: float,
     offsets: Integers,
@@ -86,7 +86,7 @@ def tally_journeys(
     catalogue: Catalogue,
     config: ExtractConfig,
 ) -> pa.RecordBatch:
-    """Rows of `SWEEP_COUNTS` for journeys of all sizes at one threshold.
+    """Compute rows of `SWEEP_COUNTS` for journeys of all sizes at one threshold.
 
     Args:
         journeys: the journeys.
@@ -94,7 +94,7 @@ def tally_journeys(
         offsets: as for `sweep`.
         items: as for `sweep`.
         catalogue: as for `sweep`.
-        config: its minimum sizes count, and whether it is by vectors.
+        config: its minimum sizes are used, and whether it clusters by vectors.
     """
     users, sizes = len(offsets) - 1, config.swept_min_sizes
     lengths = np.diff(offsets)
@@ -118,13 +118,14 @@ def tally_journeys(
 
 
 def _sum_by(groups: Integers, values: Integers, count: int) -> Integers:
+    """Sum values by group, int64, shape (count,)."""
     sums = np.zeros(count, np.int64)
     np.add.at(sums, groups, values)
     return sums
 
 
 def _by_journeys(threshold: float, min_size: int, per_user: Integers, summed: dict[str, Integers]) -> pa.RecordBatch:
-    """One row for each number of journeys that some of the users have."""
+    """Sum the columns over the users with each number of journeys: one row per number that occurs."""
     numbers, groups = np.unique(per_user, return_inverse=True)
     columns = {
         "threshold": np.full(len(numbers), threshold),
@@ -135,9 +136,9 @@ def _by_journeys(threshold: float, min_size: int, per_user: Integers, summed: di
     return pa.RecordBatch.from_arrays([pa.array(columns[name]) for name in SWEEP_COUNTS.names], schema=SWEEP_COUNTS)
 
 
-def sum_counts(swept: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `SWEEP_COUNTS` of several groups of users as those of all, sorted."""
-    table = pa.Table.from_batches([concatenate(swept, SWEEP_COUNTS)])
+def sum_counts(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Add rows of `SWEEP_COUNTS` of several groups of users: those of all users, sorted."""
+    table = pa.Table.from_batches([concatenate(batches, SWEEP_COUNTS)])
     summed = table.group_by(list(_KEY)).aggregate([(name, "sum") for name in _SUMS])
     summed = summed.sort_by([(name, "ascending") for name in _KEY])
     columns = [summed[name if name in _KEY else f"{name}_sum"].combine_chunks() for name in SWEEP_COUNTS.names]
@@ -145,20 +146,20 @@ def sum_counts(swept: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 class Granularity(NamedTuple):
-    """What a threshold and a minimum size give in the sample.
+    """Statistics of the journeys in the sample, at a threshold and a minimum size.
 
     Attributes:
         threshold: the threshold.
-        min_size: the least number of distinct items of a journey.
-        users: users in the sample.
-        journeys: mean journeys of a user, those without any among them.
-        median: likewise.
-        without: share of users without any journey.
-        items: mean distinct items of a journey; None: there is none.
-        coverage: share of interactions that lie in a journey.
-        separation: mean `user_silhouettes` of users with at least two journeys; None: there are none.
-        separated: how many such users there are.
-        shares: of users with 0, 1, ... journeys; the last one is of so many or more.
+        min_size: minimum number of distinct items of a journey.
+        users: number of users in the sample.
+        journeys: mean number of journeys per user, including users without any.
+        median: median number of journeys per user.
+        without: fraction of users without any journey.
+        items: mean number of distinct items per journey; None: there is no journey.
+        coverage: fraction of the interactions that are in a journey.
+        separation: mean of `user_silhouettes` over users with at least two journeys; None: there are none.
+        separated: number of users with at least two journeys.
+        fractions: fractions of the users with 0, 1, ... journeys; the last one includes users with more.
     """
 
     threshold: float
@@ -171,93 +172,93 @@ class Granularity(NamedTuple):
     coverage: float
     separation: float | None
     separated: int
-    shares: tuple[float, ...]
+    fractions: tuple[float, ...]
 
 
-def granularities(swept: pa.RecordBatch) -> Iterator[Granularity]:
-    """What each threshold and each minimum size give, by threshold, then minimum size.
+def granularities(counts: pa.RecordBatch) -> Iterator[Granularity]:
+    """Compute the statistics of each threshold and minimum size, in this order.
 
     Args:
-        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
     """
-    thresholds, sizes = swept["threshold"].to_numpy(), swept["min_size"].to_numpy()
+    thresholds, sizes = counts["threshold"].to_numpy(), counts["min_size"].to_numpy()
     for threshold in np.unique(thresholds).tolist():
         for size in np.unique(sizes).tolist():
-            rows = swept.filter(pa.array((thresholds == threshold) & (sizes == size)))
+            rows = counts.filter(pa.array((thresholds == threshold) & (sizes == size)))
             yield _granularity(threshold, size, {name: rows[name].to_numpy() for name in SWEEP_COUNTS.names[2:]})
 
 
 def _granularity(threshold: float, min_size: int, rows: dict[str, Integers]) -> Granularity:
     numbers, users = rows["journeys"], rows["users"]
     total, journeys, separated = int(users.sum()), int((numbers * users).sum()), int(users[numbers > 1].sum())
-    told = _sum_by(np.minimum(numbers, _MOST_JOURNEYS_TOLD), users, _MOST_JOURNEYS_TOLD + 1)
+    by_number = _sum_by(np.minimum(numbers, _MAX_JOURNEYS_REPORTED), users, _MAX_JOURNEYS_REPORTED + 1)
     return Granularity(
         threshold=threshold,
         min_size=min_size,
         users=total,
         journeys=journeys / total,
         median=_median(numbers, users),
-        without=int(told[0]) / total,
+        without=int(by_number[0]) / total,
         items=int(rows["items"].sum()) / journeys if journeys else None,
         coverage=int(rows["covered"].sum()) / int(rows["interactions"].sum()),
         separation=int(rows["separation"].sum()) / SEPARATION_UNIT / separated if separated else None,
         separated=separated,
-        shares=tuple((told / total).tolist()),
+        fractions=tuple((by_number / total).tolist()),
     )
 
 
 def _median(numbers: Integers, users: Integers) -> float:
-    """The median of numbers, ascending, each of which so many users have."""
+    """Compute the median of numbers, ascending, each weighted by its number of users."""
     ends, total = np.cumsum(users), int(users.sum())
     low, high = (numbers[np.searchsorted(ends, middle, side="right")] for middle in ((total - 1) // 2, total // 2))
     return (int(low) + int(high)) / 2
 
 
-def choose_threshold(swept: pa.RecordBatch, config: ExtractConfig) -> float:
-    """The threshold for a run: the given one, or the one whose mean number of journeys comes nearest to the target.
+def choose_threshold(counts: pa.RecordBatch, config: ExtractConfig) -> float:
+    """Choose the threshold of a run: the configured one, or the one nearest to the target.
 
-    The mean rather than the median, which of whole numbers is too coarse to be aimed at; users without any journey are
-    among them. Ties: the lower threshold, which leaves fewer interactions out.
+    The mean includes users without any journey. The median of whole numbers would be too coarse as a target. Ties: the
+    lower threshold, which leaves out fewer interactions.
 
     Args:
-        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
-        config: its minimum size and its target count.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        config: its threshold, minimum size and target are used.
     """
     target = config.sweep.target_journeys_per_user if config.sweep else None
-    found = [each for each in granularities(swept) if each.min_size == config.icpc.min_size]
+    found = [each for each in granularities(counts) if each.min_size == config.icpc.min_size]
     if target is None or not found:
         return config.threshold
     return min(found, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
 
 
 def sweep_slice(option: str, threshold: float, min_size: int) -> str:
-    """The slice of `metrics` that speaks of a threshold and a minimum size: `threshold=0.05/min_size=3`."""
+    """Return the slice of metrics at a threshold and a minimum size: `threshold=0.05/min_size=3`."""
     return f"{option}={str(threshold + 0.0).removesuffix('.0')}/min_size={min_size}"
 
 
-def sweep_metrics(swept: pa.RecordBatch, pipeline: str, config: ExtractConfig) -> pa.RecordBatch:
-    """A sweep as rows of `metrics`.
+def sweep_metrics(counts: pa.RecordBatch, pipeline: str, config: ExtractConfig) -> pa.RecordBatch:
+    """Convert a sweep to rows of `metrics`.
 
     `sweep_journeys_per_user`, `sweep_median_journeys_per_user`, `sweep_users_without_journeys`, `sweep_journey_items`,
     `sweep_coverage` and `sweep_separation` are sliced by `<option>=<threshold>/min_size=<size>`, where the option is
     `threshold` or `merge_threshold`, and `sweep_fraction_of_users` by the same and `/journeys=0` to `/journeys=10+`.
-    `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_journeys_per_user`, where one
-    is given, what it was found for; `sweep_min_size` the minimum size of the run; `sweep_users` the sampled users.
+    `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_journeys_per_user`, if set,
+    is its target; `sweep_min_size` is the minimum size of the run; `sweep_users` is the number of sampled users.
 
     Args:
-        swept: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
-        pipeline: what measured it.
-        config: what was asked for.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        pipeline: the job that measured it.
+        config: the configuration.
     """
-    found = [_row("sweep_threshold", config.threshold_option, choose_threshold(swept, config))]
-    found.append(_row("sweep_min_size", "", config.icpc.min_size))
-    told = list(granularities(swept))
-    found.append(_row("sweep_users", "", told[0].users if told else 0))
+    metrics = [_row("sweep_threshold", config.threshold_option, choose_threshold(counts, config))]
+    metrics.append(_row("sweep_min_size", "", config.icpc.min_size))
+    found = list(granularities(counts))
+    metrics.append(_row("sweep_users", "", found[0].users if found else 0))
     if config.sweep and config.sweep.target_journeys_per_user is not None:
-        found.append(_row("sweep_target_journeys_per_user", "", config.sweep.target_journeys_per_user))
-    for each in told:
-        found += _rows(each, sweep_slice(config.threshold_option, each.threshold, each.min_size))
-    rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in found], METRICS.arrow)
+        metrics.append(_row("sweep_target_journeys_per_user", "", config.sweep.target_journeys_per_user))
+    for each in found:
+        metrics += _rows(each, sweep_slice(config.threshold_option, each.threshold, each.min_size))
+    rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in metrics], METRICS.arrow)
     return rows.sort_by([(name, "ascending") for name in METRICS.sort_by])
 
 
@@ -270,9 +271,9 @@ def _rows(each: Granularity, slice_: str) -> Iterator[dict[str, Any]]:
         yield _row("sweep_journey_items", slice_, each.items)
     if each.separation is not None:
         yield _row("sweep_separation", slice_, each.separation, each.separated)
-    for number, share in enumerate(each.shares):
-        more = "+" * (number == _MOST_JOURNEYS_TOLD)
-        yield _row("sweep_fraction_of_users", f"{slice_}/journeys={number}{more}", share, each.users)
+    for number, fraction in enumerate(each.fractions):
+        more = "+" * (number == _MAX_JOURNEYS_REPORTED)
+        yield _row("sweep_fraction_of_users", f"{slice_}/journeys={number}{more}", fraction, each.users)
 
 
 def _row(metric: str, slice_: str, value: float, n: int | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How many users each salient term reaches, so that a term of few people is never written down."""
+"""Privacy of salient terms: the number of users of each term, so that a term of few users is never written."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.histories import Histories
 
 TERM_USERS = pa.schema([pa.field("term", pa.string(), nullable=False), pa.field("users", pa.int64(), nullable=False)])
-"""Per term: the number of users who consumed an item that has it."""
+"""Per term: the number of users who consumed an item with this term."""
 
 
 def term_users(histories: Histories, items: npt.NDArray[np.int32], catalogue: Catalogue) -> pa.RecordBatch:
-    """Rows of `TERM_USERS` for the users of one bucket."""
+    """Count the users of each term in one bucket: rows of `TERM_USERS`."""
     users = np.repeat(np.arange(len(histories.user_ids)), np.diff(histories.offsets))
     consumed = np.unique(users * len(catalogue.item_ids) + items)
     users, items = consumed // max(len(catalogue.item_ids), 1), consumed % max(len(catalogue.item_ids), 1)
@@ -35,9 +35,9 @@ def term_users(histories: Histories, items: npt.NDArray[np.int32], catalogue: Ca
     )
 
 
-def terms_above_min_users(reached: Iterable[pa.RecordBatch], min_term_users: int) -> pa.RecordBatch:
-    """The rows of `TERM_USERS`, summed by term and sorted, of terms that reach enough users."""
-    table = pa.Table.from_batches([concatenate(reached, TERM_USERS)])
+def terms_above_min_users(batches: Iterable[pa.RecordBatch], min_term_users: int) -> pa.RecordBatch:
+    """Sum rows of `TERM_USERS` by term; return those with at least `min_term_users` users, sorted by term."""
+    table = pa.Table.from_batches([concatenate(batches, TERM_USERS)])
     summed = table.group_by("term").aggregate([("users", "sum")]).sort_by("term")
     enough = summed.filter(pc.greater_equal(summed["users_sum"], min_term_users))
     return pa.RecordBatch.from_arrays(
@@ -45,13 +45,13 @@ def terms_above_min_users(reached: Iterable[pa.RecordBatch], min_term_users: int
     )
 
 
-def keep_terms(described: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch:
-    """Described items with only those terms that are among `kept`."""
-    inside = pc.is_in(described["terms"].flatten(), kept)
-    parents = pc.list_parent_indices(described["terms"]).filter(inside).to_numpy()
-    lengths = np.bincount(parents, minlength=described.num_rows)
-    ends = list_offsets(lengths)
-    columns = {name: described[name] for name in described.schema.names}
+def keep_terms(features: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch:
+    """Remove terms that are not among `kept` from item features."""
+    inside = pc.is_in(features["terms"].flatten(), kept)
+    parents = pc.list_parent_indices(features["terms"]).filter(inside).to_numpy()
+    lengths = np.bincount(parents, minlength=features.num_rows)
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    columns = {name: features[name] for name in features.schema.names}
     for name in ("terms", "saliences"):
-        columns[name] = list_array(ends, described[name].flatten().filter(inside))
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=described.schema)
+        columns[name] = pa.ListArray.from_arrays(ends, features[name].flatten().filter(inside))
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=features.schema)

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from tests.transforms.interest.synthetic import GROUPS, ITEMS, USERS, world
 from transforms.interest import training
 from transforms.interest.config import InterestConfig
-from transforms.interest.training import InterestModel, negative_pools, train_dice
+from transforms.interest.pairs import Pairs
+from transforms.interest.training import InterestModel, NegativePools, negative_pools, train_dice
 
 Floats = npt.NDArray[np.float64]
 ANY, MORE_POPULAR, LESS_POPULAR = 0, 1, 2
-RATE, SHRINK, CAUSE, APART = 1e-3, 0.02, 0.7, 0.05
+RATE, SHRINK, CAUSE, SEPARATION = 1e-3, 0.02, 0.7, 0.05
 OWN = np.arange(USERS)[:, None] % GROUPS == np.arange(ITEMS) % GROUPS
 QUICK = InterestConfig(dimensions=8)
 
 
 def loss(rows: Floats, kind: int, squared: bool) -> float:
-    """What a step goes down, written as it stands in the paper; rows are of the user, the consumed and the negative."""
+    """The loss of a step, as in the paper; rows are of the user, the consumed and the negative."""
     half = rows.shape[1] // 2
     user, consumed, negative = rows
 
@@ -36,18 +37,18 @@ def loss(rows: Floats, kind: int, squared: bool) -> float:
         value += CAUSE * bpr(conformity)
     difference = rows[:, :half] - rows[:, half:]
     distance = (difference**2 if squared else np.abs(difference)).sum()
-    return float(value + SHRINK / 2 * (rows**2).sum() - APART * distance)
+    return float(value + SHRINK / 2 * (rows**2).sum() - SEPARATION * distance)
 
 
 def gradient(of: Callable[[Floats], float], rows: Floats) -> Floats:
     slopes = np.zeros_like(rows)
-    for place in np.ndindex(rows.shape):
+    for index in np.ndindex(rows.shape):
         ends = []
         for sign in (1, -1):
             moved = rows.copy()
-            moved[place] += sign * 1e-6
+            moved[index] += sign * 1e-6
             ends.append(of(moved))
-        slopes[place] = (ends[0] - ends[1]) / 2e-6
+        slopes[index] = (ends[0] - ends[1]) / 2e-6
     return slopes
 
 
@@ -56,7 +57,7 @@ def gradient(of: Callable[[Floats], float], rows: Floats) -> Floats:
 def test_a_step_goes_down_the_loss_of_the_paper(kind: int, squared: bool) -> None:
     rows = np.random.default_rng(kind).normal(0, 1, (3, 6))
     stepped = [row.copy() for row in rows]
-    training._step(*stepped, kind, RATE, RATE * SHRINK, CAUSE, RATE * APART, squared)
+    training._step(*stepped, kind, training._Weights(RATE, RATE * SHRINK, CAUSE, RATE * SEPARATION, squared))
     moved = (np.array(stepped) - rows) / RATE
     assert moved == pytest.approx(-gradient(lambda each: loss(each, kind, squared), rows), abs=5e-3)
 
@@ -77,14 +78,9 @@ def test_negatives_come_from_the_pools_and_were_not_consumed() -> None:
     state = np.array([5], np.uint64)
     consumed = pairs.items[: pairs.offsets[1]]
     item = int(consumed[0])
-    drawn = [
-        training._draw(
-            state, pairs.items, 0, pairs.offsets[1], pools.by_popularity, pools.more_from[item], pools.less_to[item], 3
-        )
-        for _ in range(300)
-    ]
-    assert {kind for _, kind in drawn} <= {MORE_POPULAR, LESS_POPULAR}
-    for negative, kind in drawn:
+    sampled = [training._sample_negative(state, 0, item, pairs, pools, 3) for _ in range(300)]
+    assert {kind for _, kind in sampled} <= {MORE_POPULAR, LESS_POPULAR}
+    for negative, kind in sampled:
         assert negative not in consumed
         own, its = pairs.popularity[item], pairs.popularity[negative]
         assert its > 1.5 * own if kind == MORE_POPULAR else its < own / 1.5
@@ -92,7 +88,9 @@ def test_negatives_come_from_the_pools_and_were_not_consumed() -> None:
 
 def test_who_has_everything_gives_no_negative() -> None:
     members = np.arange(4, dtype=np.int32)
-    found, _ = training._draw(np.array([1], np.uint64), members, 0, 4, members, 4, 0, 1)
+    pairs = Pairs(np.array([0, 4]), members, 4)
+    pools = NegativePools(members, np.full(4, 4), np.zeros(4, np.int64))
+    found, _ = training._sample_negative(np.array([1], np.uint64), 0, 2, pairs, pools, 1)
     assert found == -1
 
 
@@ -100,7 +98,7 @@ def scores(model: InterestModel, part: slice) -> Floats:
     return (model.users[:, part] @ model.items[:, part].T).astype(np.float64)
 
 
-def share_of_own(found: Floats) -> float:
+def fraction_of_own(found: Floats) -> float:
     """How often an item of a user's own group is above one of another group."""
     ranks = found[:, :ITEMS].argsort(axis=1).argsort(axis=1)
     return float((ranks[OWN].mean() - ranks[~OWN].mean()) / ITEMS + 0.5)
@@ -111,7 +109,7 @@ def test_interest_learns_groups_and_conformity_what_everybody_does() -> None:
     model = train_dice(pairs, QUICK)
     assert model.dimensions == 8
     interest, conformity = (scores(model, part) for part in (slice(8), slice(8, None)))
-    assert share_of_own(interest) > 0.95
+    assert fraction_of_own(interest) > 0.95
     popular = slice(ITEMS, None)
     assert (conformity[:, popular].mean(axis=1) > conformity[:, :ITEMS].mean(axis=1)).mean() > 0.95
     of_own = np.where(OWN, interest[:, :ITEMS], 0).sum(axis=1) / OWN.sum(axis=1)
@@ -120,7 +118,7 @@ def test_interest_learns_groups_and_conformity_what_everybody_does() -> None:
 
 def test_plain_factorisation_learns_groups_too() -> None:
     model = train_dice(world(), dataclasses.replace(QUICK, causal_negatives=False))
-    assert share_of_own(scores(model, slice(None))) > 0.9
+    assert fraction_of_own(scores(model, slice(None))) > 0.9
 
 
 def test_the_same_pairs_and_seed_give_the_same_bytes_and_another_seed_does_not() -> None:

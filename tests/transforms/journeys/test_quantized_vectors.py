@@ -70,7 +70,7 @@ def test_sums_do_not_depend_on_how_a_catalogue_is_cut() -> None:
     assert add_sums(pieces).tolist() == whole.tolist()
     assert add_sums([add_sums([]), *pieces, sum_directions(np.zeros((4, 1), np.int8))]).tolist() == whole.tolist()
     assert add_sums([]).tolist() == [0, 0]
-    with pytest.raises(DataError, match=r"vectors of items must be of one length, got lengths \[16, 17\]"):
+    with pytest.raises(DataError, match=r"vectors of items must have one length, got lengths \[16, 17\]"):
         add_sums([whole, np.ones(18, np.int64)])
 
 

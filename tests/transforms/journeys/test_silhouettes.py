@@ -104,7 +104,7 @@ def test_who_has_one_journey_has_no_separation() -> None:
 
 def test_vectors_must_be_there() -> None:
     journeys, items = journeys_of([[[0], [1]]])
-    with pytest.raises(ValueError, match="the catalogue must have them"):
+    with pytest.raises(ValueError, match="the catalogue has no vectors"):
         user_silhouettes(journeys, 1, items, by_terms([{}, {}]), [1], by_vectors=True)
 
 

@@ -101,7 +101,7 @@ class Result:
     errors: pa.RecordBatch
     counts: Counter
     parts: list[tuple[str, Part]]
-    swept: list[pa.RecordBatch]
+    sweep_counts: list[pa.RecordBatch]
 
 
 def extract(
@@ -140,7 +140,7 @@ def extract(
         table(found["errors"], ERRORS),
         +counts,
         sorted(found["parts"]),
-        found.get("swept", []),
+        found.get("sweep_counts", []),
     )
 
 
@@ -371,9 +371,9 @@ def test_users_with_very_many_interactions_are_cut_before_the_shuffle() -> None:
     rows = [("heavy", time, 0) for time in range(30)] + [("light", time, 0) for time in range(2)]
     found = routed(rows, max_history=16)
     kept = [event for _, piece in found if piece.schema == EVENTS for event in plain(piece)]
-    told = [row for _, piece in found if piece.schema == REMOVAL_COUNTS for row in piece.to_pylist()]
+    counts = [row for _, piece in found if piece.schema == REMOVAL_COUNTS for row in piece.to_pylist()]
     assert sorted(kept) == rows[14:]
-    assert told == [{"user_id": "heavy", "removed": 14, "truncated": True}]
+    assert counts == [{"user_id": "heavy", "removed": 14, "truncated": True}]
     (home,) = {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)}
     assert {bucket for bucket, piece in found if "heavy" in piece["user_id"].to_pylist()} == {home}
 
@@ -403,17 +403,17 @@ def test_nobody_is_cut_in_vain() -> None:
     assert routed([], max_history=16) == []
 
 
-def test_users_with_many_journeys_are_told_together() -> None:
+def test_users_with_many_journeys_are_counted_together() -> None:
     items = [{f"term{number}": 1.0} for number in range(12)]
     catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
     log = [(user, item, item) for user, number in [("a", 12), ("b", 10), ("c", 9)] for item in range(number)]
     histories = build_histories([events(log)], EVENTS, 100)
     numbers, _ = encode_items(histories, pack_catalogue([salient_terms(items)]), None)
     journeys = extract_journeys(histories.offsets, numbers, catalogue.term_vectors, IcpcConfig(min_size=1))
-    told = {key: number for key, number in count_extracted(histories, numbers, catalogue, journeys) if number}
-    assert told[("users_by_journeys", "9")] == 1
-    assert told[("users_by_journeys", "10+")] == 2
-    assert sum(number for (metric, _), number in told.items() if metric == "users_by_journeys") == 3
+    counts = {key: number for key, number in count_extracted(histories, numbers, catalogue, journeys) if number}
+    assert counts[("users_by_journeys", "9")] == 1
+    assert counts[("users_by_journeys", "10+")] == 2
+    assert sum(number for (metric, _), number in counts.items() if metric == "users_by_journeys") == 3
 
 
 def expected_sweep(log: Sequence[Event], config: ExtractConfig, hidden: frozenset[str] = frozenset()) -> pa.RecordBatch:
@@ -438,7 +438,7 @@ def test_the_threshold_is_found_on_a_sample(join: Any, buckets: int, batches: in
     found = extract(LOG, config, batches=batches)
     hidden = frozenset([RARE] if least > 1 else [])
     expected = expected_sweep(LOG, config, hidden)
-    assert found.swept == [expected]
+    assert found.sweep_counts == [expected]
     threshold = choose_threshold(expected, config)
     assert threshold != ICPC.threshold
     check(found, LOG, config.with_threshold(threshold), hidden)
@@ -447,7 +447,7 @@ def test_the_threshold_is_found_on_a_sample(join: Any, buckets: int, batches: in
 def test_a_sweep_alone_leaves_the_threshold_as_it_is() -> None:
     config = ExtractConfig(ICPC, buckets=3, sweep=SweepConfig())
     found = extract(LOG, config)
-    assert found.swept == [expected_sweep(LOG, config)]
+    assert found.sweep_counts == [expected_sweep(LOG, config)]
     check(found, LOG, config)
 
 
@@ -455,11 +455,11 @@ def test_a_continued_log_finds_the_threshold_of_the_whole_log() -> None:
     config = ExtractConfig(ICPC, max_history=20, buckets=4, sweep=SweepConfig(target_journeys_per_user=2, users=12))
     old, new = LOG[::2], LOG[1::2]
     before = extract(old, config)
-    assert extract(new, config, located_histories(before.histories)).swept == [expected_sweep(LOG, config)]
+    assert extract(new, config, located_histories(before.histories)).sweep_counts == [expected_sweep(LOG, config)]
 
 
 @pytest.mark.parametrize("join", JOINS)
 def test_a_sweep_over_an_empty_log(join: Any) -> None:
     found = extract([], ExtractConfig(ICPC, join=join, buckets=6, sweep=SweepConfig(target_journeys_per_user=2)))
     assert found.parts == []
-    assert [batch.num_rows for batch in found.swept] == [0]
+    assert [batch.num_rows for batch in found.sweep_counts] == [0]
