@@ -153,17 +153,17 @@ class _Output(NamedTuple):
 def _allocate(user_offsets, items, vectors):  # type: ignore[no-untyped-def]
     """Allocate the work arrays for the longest history and for the history with the most entries."""
     longest = 1
-    most_entries = 1
+    max_entries = 1
     for user in range(len(user_offsets) - 1):
         longest = max(longest, user_offsets[user + 1] - user_offsets[user])
         entries = 0
         for interaction in range(user_offsets[user], user_offsets[user + 1]):
             entries += vectors.offsets[items[interaction] + 1] - vectors.offsets[items[interaction]]
-        most_entries = max(most_entries, entries)
+        max_entries = max(max_entries, entries)
     return _Workspace(
         starts=np.empty(longest + 1, np.int64),
-        terms=np.empty(most_entries, np.int32),
-        saliences=np.empty(most_entries, np.float64),
+        terms=np.empty(max_entries, np.int32),
+        saliences=np.empty(max_entries, np.float64),
         norms=np.empty(longest, np.float64),
         journey_norms=np.empty(longest, np.float64),
         dots=np.full(longest, float(_NONE)),

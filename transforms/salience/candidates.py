@@ -1,4 +1,4 @@
-"""Items -> the terms that could characterise them, with the evidence for each."""
+"""Candidate terms of items, with the evidence for each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from transforms.salience.text import FUNCTION_WORDS, words
 
 FIELD_EVIDENCE = {"title": 0.8, "tags": 0.8, "queries": 0.8, "description": 0.4}
-"""For each text field the chance that one mention of a term there is about what the item is about. Our own choice:
-the papers do not give one."""
+"""For each text field the probability that one mention of a term reflects the topic of the item. Our own choice: the
+papers do not give one."""
 
-_MOST_MENTIONS = 8
+_MAX_MENTIONS = 8
 
 CANDIDATES = pa.schema(
     [
@@ -25,24 +25,24 @@ CANDIDATES = pa.schema(
         pa.field("evidence", pa.list_(pa.float32()), nullable=False),
     ]
 )
-"""Per item: its distinct words and bigrams, how often each is mentioned, and the evidence in [0, 1]."""
+"""Per item: its distinct words and bigrams, the number of mentions of each, and the evidence in [0, 1]."""
 
 
 class _Mentions(NamedTuple):
-    """Mentions of terms in one field: int64 item of each, and the term."""
+    """Mentions of terms in one field: row of the item, int64, and the term."""
 
     items: npt.NDArray[np.int64]
     terms: pa.StringArray
 
 
 def candidate_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION_WORDS) -> pa.RecordBatch:
-    """The candidate terms of each item.
+    """Extract the candidate terms of each item.
 
     Evidence is a noisy-or over mentions: `1 - prod over fields (1 - FIELD_EVIDENCE[field]) ** mentions there`.
 
     Args:
         items: rows of `items`.
-        stop_words: words to leave out.
+        stop_words: words to ignore.
 
     Returns:
         Rows of `CANDIDATES`, one for each item, in the same order.
@@ -58,8 +58,8 @@ def candidate_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
     mentions = np.zeros(len(keys), np.int32)
     for field, evidence in enumerate(FIELD_EVIDENCE.values()):
         times = np.bincount(inverse[field_of == field], minlength=len(keys))
-        # A table instead of np.power: the same bits wherever the value stands in the array.
-        doubt *= np.array([(1 - evidence) ** k for k in range(_MOST_MENTIONS + 1)])[np.minimum(times, _MOST_MENTIONS)]
+        # A table instead of np.power, whose bits depend on the position in the array.
+        doubt *= np.array([(1 - evidence) ** k for k in range(_MAX_MENTIONS + 1)])[np.minimum(times, _MAX_MENTIONS)]
         mentions += times.astype(np.int32)
 
     ends = np.searchsorted(keys // vocabulary_size, np.arange(items.num_rows + 1)).astype(np.int32)
@@ -75,6 +75,7 @@ def candidate_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
 
 
 def _field_mentions(column: pa.Array, stop_words: frozenset[str]) -> _Mentions:
+    """Extract the words and bigrams of one text field."""
     if pa.types.is_list(column.type):
         item_of_text = pc.list_parent_indices(column).to_numpy()
         column = column.flatten()

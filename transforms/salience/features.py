@@ -1,4 +1,4 @@
-"""What a model of salience looks at: some numbers for each pair of an item and a term."""
+"""Features of pairs of an item and a term, from which a model predicts salience."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pyarrow.compute as pc
 
 from transforms.salience.term_table import SCALE, Directions, Floats, Integers, TermTable, cosines, lengths_of
 
-_OF_TERM = ("specificity", "bigram", "given", "given share", "nearness", "context")
+_OF_TERM = ("specificity", "bigram", "given", "given fraction", "nearness", "context")
 FEATURES = ("in text", "evidence", "statistical salience", *_OF_TERM, *(f"{name}, in text" for name in _OF_TERM))
 """Names of the features, in their order.
 
-- `in text`: 1 where the term stands in the item's text; `evidence`: how much its mentions say (see `CANDIDATES`);
+- `in text`: 1 if the term occurs in the item's text; `evidence`: that of its mentions (see `CANDIDATES`);
   `statistical salience`: evidence times specificity.
-- `specificity`: how rare the term is among items; `bigram`: 1 where it has two words.
-- `given`: how many items have the term among their tags and queries, as log(1 + number) / log(1 + items in all);
-  `given share`: the same as a share of the items that have the term at all.
+- `specificity`: inverse document frequency of the term; `bigram`: 1 if it has two words.
+- `given`: number of items with the term among their tags and queries, as log(1 + number) / log(1 + all items);
+  `given fraction`: this number as a fraction of the items with the term.
 - `nearness`: the cosine of the item to the term's context, the item itself left out, as a z-score among all contexts.
-- `context`: 1 where the term has one; without, nearness, `given` and `given share` are 0.
-- `..., in text`: the same, 0 for terms that do not stand in the text, so that a model can weigh both kinds apart.
+- `context`: 1 if the term has a context; otherwise `nearness`, `given` and `given fraction` are 0.
+- `..., in text`: the same, 0 for terms that do not occur in the text, so that a model can weight both kinds separately.
 """
 
 _RANGE = (-4.0, 8.0)
-_LEAST_DEVIATION = 0.02
-_SHORTEST = 0.5
+_MIN_DEVIATION = 0.02
+_MIN_LENGTH = 0.5
 
 
 class Pairs(NamedTuple):
@@ -36,7 +36,7 @@ class Pairs(NamedTuple):
     Attributes:
         items: int64, shape (pairs,): row of the item, ascending.
         terms: int64, shape (pairs,): code of the term in its `TermTable`, ascending for each item.
-        evidence: float64, shape (pairs,): how much the term's mentions say; 0 where it does not stand in the text.
+        evidence: float64, shape (pairs,): evidence of the term's mentions; 0 if it does not occur in the text.
     """
 
     items: Integers
@@ -45,13 +45,13 @@ class Pairs(NamedTuple):
 
 
 class Nearness(NamedTuple):
-    """How near some items are to the contexts of all terms that have one.
+    """Cosines of some items with the contexts of all terms that have one.
 
     Attributes:
         cosines: float64, shape (items, rows); the item itself is part of the contexts of its terms.
-        means: float64, shape (items,): the mean of each item's cosines.
-        deviations: float64, shape (items,): their standard deviation, or a least one.
-        lengths: float64, shape (items,): the length of each item's vector, nearly 1.
+        means: float64, shape (items,): mean of each item's cosines.
+        deviations: float64, shape (items,): their standard deviation, at lowest `_MIN_DEVIATION`.
+        lengths: float64, shape (items,): length of each item's vector, nearly 1.
     """
 
     cosines: Floats
@@ -61,64 +61,64 @@ class Nearness(NamedTuple):
 
 
 def pairs_in_text(candidates: pa.RecordBatch, table: TermTable) -> Pairs:
-    """The terms of a vocabulary that stand in the text of items.
+    """Select the candidate terms of items that are in the vocabulary.
 
     Args:
         candidates: rows of `CANDIDATES`.
-        table: of the vocabulary.
+        table: the terms of the vocabulary.
     """
     codes = pc.index_in(candidates["terms"].flatten(), table.terms)
-    known = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
-    items = pc.list_parent_indices(candidates["terms"]).to_numpy()[known].astype(np.int64)
-    terms = codes.to_numpy(zero_copy_only=False)[known].astype(np.int64)
-    evidence = candidates["evidence"].flatten().to_numpy()[known].astype(np.float64)
+    found = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+    items = pc.list_parent_indices(candidates["terms"]).to_numpy()[found].astype(np.int64)
+    terms = codes.to_numpy(zero_copy_only=False)[found].astype(np.int64)
+    evidence = candidates["evidence"].flatten().to_numpy()[found].astype(np.float64)
     order = np.lexsort((terms, items))
     return Pairs(items[order], terms[order], evidence[order])
 
 
 def measure(vectors: Directions, table: TermTable) -> Nearness:
-    """How near items are to the contexts of all terms that have one.
+    """Compute the cosines of items with the contexts of all terms that have one.
 
     Args:
-        vectors: of the items, shape (items, dimensions).
-        table: of the terms.
+        vectors: vectors of the items, shape (items, dimensions).
+        table: the terms.
     """
     lengths = lengths_of(vectors) / SCALE
     if not len(table.codes):
         nothing = np.zeros(len(vectors))
-        return Nearness(np.zeros((len(vectors), 0)), nothing, nothing + _LEAST_DEVIATION, lengths)
+        return Nearness(np.zeros((len(vectors), 0)), nothing, nothing + _MIN_DEVIATION, lengths)
     near = cosines(vectors, table.directions)
-    return Nearness(near, near.mean(axis=1), np.maximum(near.std(axis=1), _LEAST_DEVIATION), lengths)
+    return Nearness(near, near.mean(axis=1), np.maximum(near.std(axis=1), _MIN_DEVIATION), lengths)
 
 
-def nearest_terms(nearness: Nearness, table: TermTable, most: int, min_items: int) -> Pairs:
-    """The terms whose contexts are nearest to each item, whether they stand in its text or not; ties by term.
+def nearest_terms(nearness: Nearness, table: TermTable, count: int, min_items: int) -> Pairs:
+    """Find the terms whose contexts are nearest to each item, in its text or not. Ties: the first term.
 
     Args:
-        nearness: of the items.
-        table: of the terms.
-        most: how many terms an item gets at most.
-        min_items: terms of fewer items are left out.
+        nearness: the cosines of the items.
+        table: the terms.
+        count: maximum number of terms per item.
+        min_items: terms of fewer items are ignored.
 
     Returns:
         Pairs without evidence; none for an item whose vector is zero.
     """
     allowed = np.flatnonzero(table.items >= min_items)
     scores = nearness.cosines[:, allowed]
-    most = min(most, len(allowed))
-    if not most or not len(scores):
+    count = min(count, len(allowed))
+    if not count or not len(scores):
         return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    # The least score among the nearest; of those equal to it the first terms are taken.
-    least = np.partition(scores, len(allowed) - most, axis=1)[:, len(allowed) - most]
-    above, equal = scores > least[:, None], scores == least[:, None]
-    room = most - above.sum(axis=1)
+    # The lowest score among the nearest; of the terms with exactly this score the first ones are chosen.
+    lowest = np.partition(scores, len(allowed) - count, axis=1)[:, len(allowed) - count]
+    above, equal = scores > lowest[:, None], scores == lowest[:, None]
+    room = count - above.sum(axis=1)
     chosen = above | (equal & (np.cumsum(equal, axis=1) <= room[:, None]))
-    items, places = np.nonzero(chosen & (nearness.lengths > 0)[:, None])
-    return Pairs(items.astype(np.int64), table.codes[allowed[places]], np.zeros(len(items)))
+    items, columns = np.nonzero(chosen & (nearness.lengths > 0)[:, None])
+    return Pairs(items.astype(np.int64), table.codes[allowed[columns]], np.zeros(len(items)))
 
 
 def union_pairs(in_text: Pairs, others: Pairs, table: TermTable) -> Pairs:
-    """Pairs of both, each once, with the evidence of those that stand in the text."""
+    """Merge pairs, each once; pairs in both have the evidence of `in_text`."""
     size = max(len(table.terms), 1)
     keys = np.concatenate([in_text.items * size + in_text.terms, others.items * size + others.terms])
     keys, first = np.unique(keys, return_index=True)
@@ -126,7 +126,7 @@ def union_pairs(in_text: Pairs, others: Pairs, table: TermTable) -> Pairs:
 
 
 def describe(pairs: Pairs, nearness: Nearness, table: TermTable) -> Floats:
-    """The features of pairs, float64, shape (pairs, features), in the order of `FEATURES`."""
+    """Compute the features of pairs, float64, shape (pairs, features), in the order of `FEATURES`."""
     in_text = (pairs.evidence > 0).astype(np.float64)
     specificity = table.specificity[pairs.terms]
     bigram = pc.match_substring(table.terms.take(pa.array(pairs.terms)), " ").to_numpy(zero_copy_only=False)
@@ -136,19 +136,19 @@ def describe(pairs: Pairs, nearness: Nearness, table: TermTable) -> Floats:
 
 
 def _by_context(pairs: Pairs, nearness: Nearness, table: TermTable) -> list[Floats]:
-    """Given, given share, nearness, and whether there is a context; 0 where there is none."""
+    """Compute `given`, `given fraction`, `nearness` and `context`; all are 0 for terms without a context."""
     rows = table.rows[pairs.terms]
-    known = rows >= 0
+    has_context = rows >= 0
     found = np.zeros((4, len(rows)))
-    items, rows = pairs.items[known], rows[known]
+    items, rows = pairs.items[has_context], rows[has_context]
     given = table.given[rows]
-    found[0, known] = _logarithms(given) / math.log1p(table.catalogue)
-    found[1, known] = given / np.maximum(table.items[rows], 1)
+    found[0, has_context] = _logarithms(given) / math.log1p(table.catalogue)
+    found[1, has_context] = given / np.maximum(table.items[rows], 1)
     cosine = nearness.cosines[items, rows]
     alone = _without_itself(cosine, nearness.lengths[items], table.lengths[rows])
-    cosine = np.where(pairs.evidence[known] > 0, alone, cosine)
-    found[2, known] = np.clip((cosine - nearness.means[items]) / nearness.deviations[items], *_RANGE)
-    found[3, known] = 1.0
+    cosine = np.where(pairs.evidence[has_context] > 0, alone, cosine)
+    found[2, has_context] = np.clip((cosine - nearness.means[items]) / nearness.deviations[items], *_RANGE)
+    found[3, has_context] = 1.0
     return list(found)
 
 
@@ -159,15 +159,17 @@ def _logarithms(numbers: Integers) -> Floats:
 
 
 def _without_itself(cosine: Floats, length: Floats, total: Floats) -> Floats:
-    """The cosine of an item to the sum of the others that have a term; 0 where there is none.
+    """Compute the cosine of an item with the sum of the other items of a term; 0 if there are none.
 
     Args:
-        cosine: to the sum of all, the item among them.
-        length: of the item's vector, nearly 1.
-        total: the length of that sum.
+        cosine: cosine with the sum of all items of the term, including the item.
+        length: length of the item's vector, nearly 1.
+        total: length of that sum.
     """
     product = cosine * length * total
     rest = np.sqrt(np.maximum(total**2 - 2 * product + length**2, 0.0))
     return np.where(
-        rest > _SHORTEST, (product - length**2) / (np.maximum(length, _SHORTEST) * np.maximum(rest, _SHORTEST)), 0.0
+        rest > _MIN_LENGTH,
+        (product - length**2) / (np.maximum(length, _MIN_LENGTH) * np.maximum(rest, _MIN_LENGTH)),
+        0.0,
     )

@@ -1,4 +1,4 @@
-"""Fitting a model of salience to labelled pairs, and how well its probabilities are calibrated."""
+"""Fitting and calibration of a salience model on labelled pairs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _BINS = 10
 
 
 class LabelledPairs(NamedTuple):
-    """Pairs of item and term that a model learns from, or is tested on.
+    """Pairs of item and term on which a model is trained or tested.
 
     Attributes:
         pairs: the pairs, by item.
         kinds: int64, shape (pairs,): index into `KINDS`.
-        elsewhere: bool, shape (pairs,): whether the term neither stands in the text nor is near.
-        weights: float64, shape (pairs,): for how many pairs of its kind each stands.
+        elsewhere: bool, shape (pairs,): whether the term is neither in the text nor near.
+        weights: float64, shape (pairs,): number of pairs of its kind that each represents.
     """
 
     pairs: Pairs
@@ -46,17 +46,17 @@ class LabelledPairs(NamedTuple):
 
 
 KINDS = ("given to the item", "given to another item", "in the text, not given", "near, not given")
-"""Where the term of a pair comes from. The first fit, the others do not, and are at most as many of each kind."""
+"""Sources of the term of a pair. The first are positive, the others negative, with at most as many of each kind."""
 
 
 class Fitted(NamedTuple):
-    """A model, and how far its probabilities were off.
+    """A fitted model and its calibration error.
 
     Attributes:
-        model: with the calibration in its weights.
-        error_before: the expected calibration error on the held-out fold before calibration.
-        error_after: and after; on one half of the fold, where calibration was fitted on the other.
-        pairs: number of labelled pairs it was fitted to.
+        model: the model; its weights include the calibration.
+        error_before: expected calibration error before calibration, on one half of the held-out fold.
+        error_after: expected calibration error on the same half, after calibration on the other half.
+        pairs: number of labelled pairs in the fit.
         held_out: number of pairs of the held-out fold.
     """
 
@@ -70,33 +70,33 @@ class Fitted(NamedTuple):
 def logistic_regression(
     features: Floats, labels: Labels, counts: Floats | None = None, ridge: float = _RIDGE
 ) -> tuple[Floats, float]:
-    """Weights and intercept of a ridge logistic regression, by Newton's method from zero.
+    """Fit a ridge logistic regression by Newton's method from zero; return weights and intercept.
 
     Args:
         features: float64, shape (rows, features).
         labels: bool, shape (rows,).
-        counts: for how many rows each stands, shape (rows,); None: for one.
-        ridge: strength of the pull of the weights of standardised features to zero, in rows.
+        counts: number of rows that each row represents, shape (rows,); None: one.
+        ridge: strength of the regularisation of the weights of standardised features, in rows.
 
     Raises:
-        ValueError: when all labels are equal.
+        ValueError: if all labels are equal.
     """
     if labels.all() or not labels.any():
-        raise ValueError(f"a model needs terms that fit and terms that do not, got {labels.sum()} of {len(labels)}")
+        raise ValueError(f"a model needs positive and negative pairs, got {labels.sum()} positive of {len(labels)}")
     counts = np.ones(len(features)) if counts is None else counts
     centre = np.average(features, axis=0, weights=counts)
     spread = np.sqrt(np.average((features - centre) ** 2, axis=0, weights=counts))
     spread = np.where(spread > 0, spread, 1.0)
     design = np.column_stack([np.ones(len(features)), (features - centre) / spread])
-    pull = np.full(design.shape[1], ridge)
-    pull[0] = 0.0
+    penalty = np.full(design.shape[1], ridge)
+    penalty[0] = 0.0
     found = np.zeros(design.shape[1])
     for _ in range(_STEPS):
-        chance = sigmoid(design @ found)
-        gradient = design.T @ (counts * (labels - chance)) - pull * found
-        curvature = (design * (counts * np.maximum(chance * (1 - chance), 1e-9))[:, None]).T @ design + np.diag(
-            pull + 1e-9
-        )
+        probability = sigmoid(design @ found)
+        gradient = design.T @ (counts * (labels - probability)) - penalty * found
+        curvature = (
+            design * (counts * np.maximum(probability * (1 - probability), 1e-9))[:, None]
+        ).T @ design + np.diag(penalty + 1e-9)
         step = np.linalg.solve(curvature, gradient)
         found = found + step
         if np.abs(step).max() < _TOLERANCE:
@@ -105,56 +105,57 @@ def logistic_regression(
     return weights, float(found[0] - weights @ centre)
 
 
-def expected_calibration_error(chances: Floats, labels: Labels, bins: int = _BINS) -> float:
-    """The mean distance between what was said and what was so, over bins of equally many rows.
+def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = _BINS) -> float:
+    """Compute the mean absolute difference of predicted and observed frequency, over bins with equal numbers of rows.
 
     Args:
-        chances: probabilities, shape (rows,).
+        probabilities: shape (rows,).
         labels: bool, shape (rows,).
         bins: number of bins.
 
     Raises:
-        ValueError: when there are no rows.
+        ValueError: if there are no rows.
     """
-    if not len(chances):
+    if not len(probabilities):
         raise ValueError("there are no rows, so there is no calibration error")
-    order = np.argsort(chances, kind="stable")
+    order = np.argsort(probabilities, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
-    gaps = [abs(chances[part].mean() - labels[part].mean()) * len(part) for part in parts]
-    return float(np.sum(gaps) / len(chances))
+    gaps = [abs(probabilities[part].mean() - labels[part].mean()) * len(part) for part in parts]
+    return float(np.sum(gaps) / len(probabilities))
 
 
 def fit(features: Floats, labelled: LabelledPairs, held_out: Labels) -> Fitted:
-    """Fits a model to some pairs and calibrates it on others, by Platt's scaling of its logits.
+    """Fit a model to some pairs and calibrate it on others, by Platt scaling of its logits.
 
-    Terms that are neither in the text nor near come into the pairs only as labels, of the item and of others. How they
-    are drawn is taken up by an intercept of their own, which the model does not keep: it is asked about terms that are
-    in the text or near. The calibration is on terms given to the item against as many given to other items, so that a
-    salience is the chance that the term is this item's and not another's.
+    Terms that are neither in the text nor near occur in the pairs only as labels, of the item and of others. Their
+    sampling is absorbed by a separate intercept, which the model does not keep: it is applied only to terms that are in
+    the text or near. The calibration compares terms given to the item with as many given to other items, so that a
+    salience is the probability that the term belongs to this item and not to another one.
 
     Args:
         features: float64, shape (pairs, features).
-        labelled: what is known of the pairs.
+        labelled: the pairs.
         held_out: bool, shape (pairs,): pairs of the fold for calibration.
 
     Raises:
-        ValueError: when one of the folds has no term that fits, or none that does not.
+        ValueError: if one of the folds has no positive or no negative pairs.
     """
     design = np.column_stack([features, labelled.elsewhere])
     own = ~held_out
     weights, intercept = logistic_regression(design[own], labelled.fits[own], labelled.weights[own])
     weights = weights[:-1]
-    judged = held_out & labelled.matched
-    logits, truth = features[judged] @ weights + intercept, labelled.fits[judged]
+    calibration = held_out & labelled.matched
+    logits, truth = features[calibration] @ weights + intercept, labelled.fits[calibration]
     halves = np.arange(len(logits)) % 2 == 0
     slope, shift = _platt(logits[halves], truth[halves])
     before = expected_calibration_error(sigmoid(logits[~halves]), truth[~halves])
     after = expected_calibration_error(sigmoid(slope * logits[~halves] + shift), truth[~halves])
     slope, shift = _platt(logits, truth)
     model = rounded(slope * weights, slope * intercept + shift)
-    return Fitted(model, before, after, int(own.sum()), int(judged.sum()))
+    return Fitted(model, before, after, int(own.sum()), int(calibration.sum()))
 
 
 def _platt(logits: Floats, labels: Labels) -> tuple[float, float]:
+    """Fit the slope and the shift of Platt scaling."""
     slope, shift = logistic_regression(logits[:, None], labels)
     return float(slope[0]), shift

@@ -1,7 +1,7 @@
-"""What people said of items without being asked to label them.
+"""Labels of items that people produced for other purposes.
 
-Their tags, the searches that led to them, the names of lists that they are in, and the titles of what is consumed
-beside them.
+They are tags, search queries that led to items, names of lists that contain items, and titles of items that are
+consumed just before or after an item.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from transforms.salience.text import FUNCTION_WORDS
 LABELS = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False), pa.field("terms", pa.list_(pa.string()), nullable=False)]
 )
-"""Per item: terms that are known to fit it, sorted, each once."""
+"""Per item: terms that fit it, sorted, each once."""
 
 LABEL_FIELDS = ("tags", "queries")
-"""The fields of an item that are hidden from a model that learns from them."""
+"""The fields of an item that are labels, and are hidden from a model that is trained on them."""
 
-_FEWEST_NEIGHBOURS = 2
+_MIN_NEIGHBOURS = 2
 _WINDOW = 3
 
 
-def sample_mask(item_ids: pa.StringArray, share: float, purpose: str) -> npt.NDArray[np.bool_]:
-    """Whether each item is among a share of all, bool, shape (items,): by a stable hash of its id.
+def sample_mask(item_ids: pa.StringArray, fraction: float, purpose: str) -> npt.NDArray[np.bool_]:
+    """Sample a fraction of the items by a stable hash of their ids; bool, shape (items,).
 
     Args:
         item_ids: shape (items,).
-        share: of all items, in [0, 1].
-        purpose: what for: draws for different purposes have nothing to do with each other.
+        fraction: fraction of all items, in [0, 1].
+        purpose: name of the sample; samples with different names are independent.
     """
     salted = pc.binary_join_element_wise(item_ids, pa.scalar(purpose), "\x1f")
-    return np.asarray(stable_hash(salted) >> np.uint64(11)) * 2.0**-53 < share
+    return np.asarray(stable_hash(salted) >> np.uint64(11)) * 2.0**-53 < fraction
 
 
 def mask_labels(items: pa.RecordBatch, hidden: npt.NDArray[np.bool_]) -> pa.RecordBatch:
-    """Rows of `items` without tags and queries where `hidden`, shape (items,)."""
+    """Remove tags and queries from rows of `items` where `hidden`, bool, shape (items,)."""
     return _with_fields(items, {name: _nulled(items[name], hidden) for name in LABEL_FIELDS})
 
 
@@ -57,11 +57,11 @@ def _with_fields(items: pa.RecordBatch, fields: dict[str, pa.Array]) -> pa.Recor
 
 
 def terms_of_fields(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION_WORDS) -> pa.RecordBatch:
-    """The terms of the tags and queries of items.
+    """Extract the terms of the tags and queries of items.
 
     Args:
         items: rows of `items`.
-        stop_words: words to leave out.
+        stop_words: words to ignore.
 
     Returns:
         Rows of `LABELS`, one for each item.
@@ -76,7 +76,7 @@ def terms_of_fields(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
 def terms_of_texts(
     item_ids: pa.StringArray, texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS
 ) -> pa.RecordBatch:
-    """The terms of one text for each item, as rows of `LABELS`, one for each item."""
+    """Extract the terms of one text for each item, as rows of `LABELS`, one for each item."""
     columns = {"item_id": item_ids, "title": pc.fill_null(texts, "")}
     nothing = [columns.get(name, pa.nulls(len(texts), ITEMS.arrow.field(name).type)) for name in ITEMS.arrow.names]
     return _labels(candidate_terms(pa.RecordBatch.from_arrays(nothing, schema=ITEMS.arrow), stop_words))
@@ -87,7 +87,7 @@ def _labels(candidates: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def unite_labels(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `LABELS` of several sources -> one row for each item, sorted by item, its terms sorted."""
+    """Merge rows of `LABELS` of several sources: one row for each item, sorted by item, its terms sorted."""
     rows = concatenate(batches, LABELS)
     owners = rows["item_id"].take(pc.list_parent_indices(rows["terms"]))
     pairs = pa.table({"item_id": owners, "term": rows["terms"].flatten()})
@@ -101,23 +101,23 @@ def unite_labels(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 def co_consumed_terms(
     users: pa.StringArray, item_ids: pa.StringArray, times: pa.Array, titles: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """The terms that recur in the titles of what is consumed right before and after an item.
+    """Find the terms that recur in the titles of items consumed just before or after an item.
 
-    A term counts for an item when it stands in the titles of at least two different items that some user consumed at
+    A term is a label of an item if it occurs in the titles of at least two different items that some user consumed at
     most three steps before or after it.
 
     Args:
-        users: who, shape (interactions,).
-        item_ids: what, shape (interactions,).
-        times: when, shape (interactions,).
-        titles: rows of `LABELS`: the terms of each item's title; interactions with other items are left out.
+        users: shape (interactions,).
+        item_ids: shape (interactions,).
+        times: shape (interactions,).
+        titles: rows of `LABELS`: the terms of each item's title; interactions with other items are ignored.
 
     Returns:
         Rows of `LABELS`, one for each item that has such terms.
     """
     found = pc.index_in(item_ids, titles["item_id"])
-    known = found.is_valid()
-    log = pa.table({"user": users.filter(known), "time": times.filter(known), "item": found.drop_null()})
+    titled = found.is_valid()
+    log = pa.table({"user": users.filter(titled), "time": times.filter(titled), "item": found.drop_null()})
     log = log.sort_by([(name, "ascending") for name in log.column_names])
     people = log["user"].combine_chunks().dictionary_encode().indices.to_numpy()
     items = log["item"].to_numpy().astype(np.int64)
@@ -129,7 +129,10 @@ def co_consumed_terms(
 def _neighbours(
     people: npt.NDArray[np.integer], items: npt.NDArray[np.int64], step: int, count: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pairs of different items that one user consumed some steps apart, both ways, as item * count + neighbour."""
+    """Return the pairs of different items that a user consumed `step` steps apart, in both directions.
+
+    A pair is encoded as item * count + neighbour.
+    """
     same = (people[step:] == people[:-step]) & (items[step:] != items[:-step])
     later, earlier = items[step:][same], items[:-step][same]
     return later * count + earlier, earlier * count + later
@@ -138,7 +141,7 @@ def _neighbours(
 def _recurring(
     items: npt.NDArray[np.int64], neighbours: npt.NDArray[np.int64], titles: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """The terms that at least `_FEWEST_NEIGHBOURS` neighbours of an item have."""
+    """Find the terms that occur in the titles of at least `_MIN_NEIGHBOURS` neighbours of an item."""
     terms = titles["terms"].take(pa.array(neighbours))
     owners = titles["item_id"].take(pa.array(items[pc.list_parent_indices(terms).to_numpy()]))
     counted = (
@@ -146,18 +149,19 @@ def _recurring(
         .group_by(["item_id", "term"])
         .aggregate([([], "count_all")])
     )
-    often = counted.filter(pc.greater_equal(counted["count_all"], _FEWEST_NEIGHBOURS))
-    lists = list_array(np.arange(often.num_rows + 1), often["term"].combine_chunks())
+    often = counted.filter(pc.greater_equal(counted["count_all"], _MIN_NEIGHBOURS))
+    ones = pa.array(np.arange(often.num_rows + 1, dtype=np.int32))
+    lists = pa.ListArray.from_arrays(ones, often["term"].combine_chunks())
     return unite_labels([pa.RecordBatch.from_arrays([often["item_id"].combine_chunks(), lists], schema=LABELS)])
 
 
 def items_of_collections(collections: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """The items of collections, with the names of the collections that they are in as their tags.
+    """Collect the items of collections, with the names of their collections as tags.
 
-    Two items are the same when title and description are.
+    Items with equal titles and descriptions are the same.
 
     Args:
-        collections: rows of `collections`, in any order, perhaps with further columns.
+        collections: rows of `collections`, in any order; further columns are ignored.
 
     Returns:
         Rows of `items`, by title and description; their ids are numbers of eight digits.
@@ -179,7 +183,7 @@ def items_of_collections(collections: Iterable[pa.RecordBatch]) -> pa.RecordBatc
     by_name = [(name, "ascending") for name in texts.column_names]
     pairs = texts.group_by(texts.column_names).aggregate([]).sort_by(by_name).combine_chunks()
     tagged = pairs.group_by(["title", "description"], use_threads=False).aggregate([("name", "list")]).combine_chunks()
-    known = {
+    columns_by_name = {
         "item_id": pc.utf8_lpad(pa.array(np.arange(tagged.num_rows)).cast(pa.string()), 8, "0"),
         "title": tagged["title"],
         "description": pc.if_else(
@@ -187,5 +191,5 @@ def items_of_collections(collections: Iterable[pa.RecordBatch]) -> pa.RecordBatc
         ),
         "tags": tagged["name_list"].cast(pa.list_(pa.string())),
     }
-    columns = [known.get(field.name, pa.nulls(tagged.num_rows, field.type)) for field in ITEMS.arrow]
+    columns = [columns_by_name.get(field.name, pa.nulls(tagged.num_rows, field.type)) for field in ITEMS.arrow]
     return concatenate(pa.Table.from_arrays(columns, schema=ITEMS.arrow).to_batches(), ITEMS.arrow)

@@ -1,4 +1,4 @@
-"""The learned scorer: of the terms in an item's text and those nearest to it, how relevant is each?"""
+"""The learned scorer: salience of the terms in an item's text and of those nearest to it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def learned_salience(
     min_items: int,
     max_terms: int,
 ) -> pa.RecordBatch:
-    """Salience by a model, of terms in the text and of the nearest others.
+    """Score the terms in the text of items, and the nearest others, by a model.
 
     Args:
         candidates: rows of `CANDIDATES`.
-        vectors: of the items, shape (items, dimensions).
-        table: of the vocabulary.
+        vectors: vectors of the items, shape (items, dimensions).
+        table: the terms of the vocabulary.
         model: the model.
-        neighbours: how many of the nearest terms are considered besides those in the text.
-        min_items: a term of fewer items is not considered where it does not stand in the text.
-        max_terms: how many terms an item keeps: the most salient, ties by term.
+        neighbours: number of nearest terms considered in addition to those in the text.
+        min_items: a term of fewer items is considered only for items whose text contains it.
+        max_terms: maximum number of terms kept per item: the most salient; ties by term.
 
     Returns:
         Rows of `salient_terms`, one for each row of `candidates`.
@@ -47,13 +47,13 @@ def learned_salience(
         pairs = union_pairs(own, nearest_terms(nearness, table, neighbours, min_items), table)
         saliences.append(model.salience(describe(pairs, nearness, table)))
         found.append(pairs._replace(items=pairs.items + rows[0]))
-    items, terms = (np.concatenate([pairs[place] for pairs in found] or [np.zeros(0, np.int64)]) for place in (0, 1))
-    return keep_most_salient(
+    items, terms = (np.concatenate([pairs[field] for pairs in found] or [np.zeros(0, np.int64)]) for field in (0, 1))
+    return top_terms(
         candidates["item_id"], items, terms, np.concatenate(saliences or [np.zeros(0)]), table.terms, max_terms
     )
 
 
-def keep_most_salient(
+def top_terms(
     item_ids: pa.StringArray,
     items: npt.NDArray[np.int64],
     terms: npt.NDArray[np.int64],
@@ -61,27 +61,27 @@ def keep_most_salient(
     names: pa.StringArray,
     max_terms: int,
 ) -> pa.RecordBatch:
-    """Rows of `salient_terms`, one for each item.
+    """Select the most salient terms of each item: rows of `salient_terms`, one for each item.
 
     Args:
         item_ids: shape (items,).
-        items: the row of the item of each pair, shape (pairs,).
-        terms: the code of its term, shape (pairs,).
+        items: index of the item of each pair, shape (pairs,).
+        terms: code of its term, shape (pairs,).
         saliences: shape (pairs,), in [0, 1].
         names: the term of each code, sorted.
-        max_terms: how many an item keeps: the most salient, ties by term.
+        max_terms: maximum number of terms kept per item; ties by term.
     """
-    shown = saliences.astype(np.float32)
-    order = np.lexsort((terms, -shown, items))
-    items, terms, shown = items[order], terms[order], shown[order]
+    rounded = saliences.astype(np.float32)
+    order = np.lexsort((terms, -rounded, items))
+    items, terms, rounded = items[order], terms[order], rounded[order]
     starts = np.searchsorted(items, np.arange(len(item_ids)))
-    kept = (np.arange(len(items)) - starts[items] < max_terms) & (shown > 0)
-    ends = list_offsets(np.bincount(items[kept], minlength=len(item_ids)))
+    kept = (np.arange(len(items)) - starts[items] < max_terms) & (rounded > 0)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=len(item_ids)))]).astype(np.int32)
     return pa.RecordBatch.from_arrays(
         [
             item_ids,
-            list_array(ends, names.take(pa.array(terms[kept]))),
-            list_array(ends, pa.array(shown[kept])),
+            pa.ListArray.from_arrays(ends, names.take(pa.array(terms[kept]))),
+            pa.ListArray.from_arrays(ends, pa.array(rounded[kept])),
         ],
         schema=SALIENT_TERMS.arrow,
     )

@@ -1,4 +1,4 @@
-"""The catalogue -> `salient_terms` by a learned model, on Beam: terms in the text, and others that are near."""
+"""Beam stages: items -> `salient_terms` by a learned model, of terms in the text and of others that are near."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ from transforms.salience.term_table import (
     TermTable,
     add_term_sums,
     build_table,
-    most_frequent,
     quantize,
     term_sums,
+    top_frequent,
 )
-from transforms.salience.training import NOTHING, TrainedModel, learn, only_terms
+from transforms.salience.training import NOTHING, TrainedModel, only_terms, train_or_fall_back
 from transforms.salience.vocabulary import CatalogueSize
 
 VECTORS = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False), pa.field("vector", pa.list_(pa.int16()), nullable=False)]
 )
-"""The vector of an item, in multiples of 1 / SCALE."""
+"""Vectors of items, in multiples of 1 / SCALE."""
 
-DESCRIBED = pa.schema([*CANDIDATES, pa.field("given", pa.list_(pa.string()), nullable=False)])
-"""Rows of `CANDIDATES`, and those of the terms that are among tags and queries."""
+ITEM_CANDIDATES = pa.schema([*CANDIDATES, pa.field("given", pa.list_(pa.string()), nullable=False)])
+"""Rows of `CANDIDATES`; `given`: those of the terms that are among tags and queries."""
 
-ITEMS_WITH_VECTORS = pa.schema([*DESCRIBED, VECTORS.field("vector").with_nullable(True)])
-"""The same with the vector of the item; null where the item has no text that is encoded."""
+ITEMS_WITH_VECTORS = pa.schema([*ITEM_CANDIDATES, VECTORS.field("vector").with_nullable(True)])
+"""Rows of `ITEM_CANDIDATES` with the vector of the item; null: the item has no text to encode."""
 
 _PIPELINE = "salience"
 _Keyed = tuple[int, pa.RecordBatch]
 
 
-def describe_items(items: pa.RecordBatch, stop_words: frozenset[str]) -> pa.RecordBatch:
-    """Rows of `DESCRIBED` for rows of `items`, in the same order."""
+def item_candidates(items: pa.RecordBatch, stop_words: frozenset[str]) -> pa.RecordBatch:
+    """Extract rows of `ITEM_CANDIDATES` from rows of `items`, in the same order."""
     candidates = candidate_terms(items, stop_words)
     given = terms_of_fields(items, stop_words)["terms"]
-    return pa.RecordBatch.from_arrays([*candidates.columns, given], schema=DESCRIBED)
+    return pa.RecordBatch.from_arrays([*candidates.columns, given], schema=ITEM_CANDIDATES)
 
 
 def quantize_rows(encoded: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of (`item_id`, `vector`) as an encoder gives them -> rows of `VECTORS`."""
+    """Quantize vectors of an encoder, rows of (`item_id`, `vector`), to rows of `VECTORS`."""
     whole = quantize(encoded["vector"].flatten().to_numpy())
     ends = np.arange(encoded.num_rows + 1, dtype=np.int32) * np.int32(encoded["vector"].type.list_size)
     lists = list_array(ends, pa.array(whole))
@@ -65,7 +65,7 @@ def quantize_rows(encoded: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def matrix(vectors: pa.ListArray, dimensions: int) -> Directions:
-    """Vectors as int16 of shape (rows, dimensions); zeros for null."""
+    """Convert a column of vectors to int16 of shape (rows, dimensions); null becomes zeros."""
     found = np.zeros((len(vectors), dimensions), np.int16)
     if dimensions:
         found[vectors.is_valid().to_numpy(zero_copy_only=False)] = vectors.flatten().to_numpy().reshape(-1, dimensions)
@@ -73,63 +73,63 @@ def matrix(vectors: pa.ListArray, dimensions: int) -> Directions:
 
 
 def dimensions_of(vectors: pa.ListArray) -> int:
-    """How many numbers each vector has; 0 where there is none."""
+    """Return the number of dimensions of the vectors; 0 if there are none."""
     return int(pc.max(pc.list_value_length(vectors)).as_py() or 0)
 
 
 def align_to(vectors: Iterable[pa.RecordBatch], item_ids: pa.StringArray) -> pa.ListArray:
-    """The vectors of items, in their order; null for items that have none.
+    """Align vectors to items; null for items without one.
 
     Args:
-        vectors: rows of `VECTORS`, of these items and perhaps others.
+        vectors: rows of `VECTORS`; those of other items are ignored.
         item_ids: the items.
     """
     rows = concatenate((batch.filter(pc.is_in(batch["item_id"], item_ids)) for batch in vectors), VECTORS)
     return rows["vector"].take(pc.index_in(item_ids, rows["item_id"]))
 
 
-def attach_vectors(pieces: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> pa.RecordBatch:
-    """Join rows of `DESCRIBED` and of `VECTORS` of one bucket: rows of `ITEMS_WITH_VECTORS`, sorted by item."""
-    described = concatenate(pieces[1]["described"], DESCRIBED)
-    described = described.take(pc.sort_indices(described["item_id"]))
-    vectors = align_to(pieces[1]["vectors"], described["item_id"])
-    return pa.RecordBatch.from_arrays([*described.columns, vectors], schema=ITEMS_WITH_VECTORS)
+def attach_vectors(bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> pa.RecordBatch:
+    """Join rows of `ITEM_CANDIDATES` and of `VECTORS` of one bucket: rows of `ITEMS_WITH_VECTORS`, sorted by item."""
+    candidates = concatenate(bucket[1]["candidates"], ITEM_CANDIDATES)
+    candidates = candidates.take(pc.sort_indices(candidates["item_id"]))
+    vectors = align_to(bucket[1]["vectors"], candidates["item_id"])
+    return pa.RecordBatch.from_arrays([*candidates.columns, vectors], schema=ITEMS_WITH_VECTORS)
 
 
-def smallest_hashes(batches: Iterable[pa.RecordBatch], most: int) -> pa.RecordBatch:
-    """At most so many rows of `items`: those whose id has the smallest hash, by id. A sample that all agree on."""
+def smallest_hashes(batches: Iterable[pa.RecordBatch], count: int) -> pa.RecordBatch:
+    """Sample at most `count` rows of `items`: those whose ids have the smallest hashes, sorted by id."""
     names = ITEMS.arrow.names
     same = (pa.RecordBatch.from_arrays([rows[name] for name in names], schema=ITEMS.arrow) for rows in batches)
     rows = concatenate(same, ITEMS.arrow)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
-    chosen = np.argsort(stable_hash(rows["item_id"]), kind="stable")[:most]
+    chosen = np.argsort(stable_hash(rows["item_id"]), kind="stable")[:count]
     return rows.take(pa.array(np.sort(chosen)))
 
 
-def sums_of_terms(placed: pa.RecordBatch, frequents: pa.StringArray) -> Iterator[pa.RecordBatch]:
-    """Rows of `TERM_SUMS` for those terms of some items that get a context.
+def sums_of_terms(items: pa.RecordBatch, frequents: pa.StringArray) -> Iterator[pa.RecordBatch]:
+    """Sum the vectors of the terms of some items that get a context, as rows of `TERM_SUMS`.
 
     Args:
-        placed: rows of `ITEMS_WITH_VECTORS`.
-        frequents: the terms that get one.
+        items: rows of `ITEMS_WITH_VECTORS`.
+        frequents: the terms that get a context.
     """
-    own = placed.filter(placed["vector"].is_valid())
+    own = items.filter(items["vector"].is_valid())
     if own.num_rows:
         vectors = matrix(own["vector"], dimensions_of(own["vector"]))
         yield term_sums(only_terms(own["terms"], frequents), own["given"], vectors)
 
 
 def _score(
-    placed: pa.RecordBatch, table: TermTable, trained: TrainedModel, learning: LearnedSalienceConfig, most: int
+    items: pa.RecordBatch, table: TermTable, trained: TrainedModel, learning: LearnedSalienceConfig, max_terms: int
 ) -> pa.RecordBatch:
     return learned_salience(
-        placed.select(CANDIDATES.names),
-        matrix(placed["vector"], table.directions.shape[1]),
+        items.select(CANDIDATES.names),
+        matrix(items["vector"], table.directions.shape[1]),
         table,
         trained.model,
         learning.neighbours,
         learning.min_items,
-        most,
+        max_terms,
     )
 
 
@@ -139,7 +139,7 @@ def _table(_: bytes, sums: Iterable[pa.RecordBatch], chosen: pa.RecordBatch, siz
 
 
 def log_of(interactions: pa.RecordBatch, sample: pa.RecordBatch) -> pa.RecordBatch:
-    """Who consumed which items of a sample, when, as rows of `LOG`."""
+    """Select the interactions with the items of a sample, as rows of `LOG`."""
     own = interactions.filter(pc.is_in(interactions["item_id"], sample["item_id"]))
     return own.select(LOG.names).cast(LOG)
 
@@ -147,7 +147,7 @@ def log_of(interactions: pa.RecordBatch, sample: pa.RecordBatch) -> pa.RecordBat
 LOG = pa.schema([("user_id", pa.string()), ("item_id", pa.string()), ("timestamp", TIMESTAMP)])
 
 
-def _learn(
+def _train(
     _: bytes,
     sample: pa.RecordBatch,
     vectors: Iterable[pa.RecordBatch],
@@ -162,11 +162,13 @@ def _learn(
     rows = concatenate(log, LOG)
     titles = terms_of_texts(items["item_id"], items["title"], salience.stop_words)
     consumed = co_consumed_terms(rows["user_id"], rows["item_id"], rows["timestamp"], titles)
-    return learn(items, matrix(encoded, dimensions_of(encoded)), consumed, salience, learning, fallback_model)
+    return train_or_fall_back(
+        items, matrix(encoded, dimensions_of(encoded)), consumed, salience, learning, fallback_model
+    )
 
 
 def model_metrics(trained: TrainedModel) -> pa.RecordBatch:
-    """What a model was learnt from and how well it is calibrated, as rows of `metrics`."""
+    """Report the training data of a model and its calibration error, as rows of `metrics`."""
     rows: list[dict[str, Any]] = [{"metric": "model_trained_on", "slice": trained.trained_on, "value": 1.0}]
     if fitted := trained.fitted:
         rows += [
@@ -178,7 +180,7 @@ def model_metrics(trained: TrainedModel) -> pa.RecordBatch:
 
 
 class LearnedTerms(NamedTuple):
-    """What comes of a catalogue, each a collection.
+    """The results for a catalogue, each a collection.
 
     Attributes:
         salient: record batches of `salient_terms`.
@@ -195,16 +197,16 @@ class LearnedTerms(NamedTuple):
 
 @dataclasses.dataclass
 class LearnedSalientTerms(beam.PTransform):
-    """Rows of `items`, each once -> rows of `salient_terms`, by a model that is learnt here or given.
+    """Rows of `items`, each once -> rows of `salient_terms`, by a model that is trained here or given.
 
     Attributes:
-        vectors: record batches of (`item_id`, `vector`), at most one row for an item, as an encoder gives them.
-        config: limits of the vocabulary and of what an item keeps.
-        learning: how a model is learnt, and how far items are expanded.
-        model: the model to use; None: learn one.
-        interactions: rows of `interactions`, whose neighbours a model can be learnt from; None: there are none.
-        buckets: how many pieces the catalogue is cut into; decides memory and parallelism.
-        fallback_model: the model where there is too little to learn from; None: the one that comes with the package.
+        vectors: record batches of (`item_id`, `vector`) of an encoder, at most one row per item.
+        config: limits of the vocabulary and of the terms of an item.
+        learning: configuration of the training and of the terms beyond the text.
+        model: the model; None: it is trained.
+        interactions: rows of `interactions`, from whose neighbouring items a model can be trained; None: none.
+        buckets: number of groups into which the items are hashed; the result is the same.
+        fallback_model: the model if there is too little training data; None: the one of the package.
     """
 
     vectors: beam.PCollection
@@ -217,14 +219,14 @@ class LearnedSalientTerms(beam.PTransform):
 
     def expand(self, items: beam.PCollection) -> LearnedTerms:
         vectors = self.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
-        described = items | "Describe" >> beam.Map(describe_items, self.config.stop_words).with_output_types(
+        candidates = items | "Candidates" >> beam.Map(item_candidates, self.config.stop_words).with_output_types(
             pa.RecordBatch
         )
-        chosen, size = described | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
-        placed = self._placed(described, vectors)
-        table = self._table(placed, chosen, size)
+        chosen, size = candidates | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
+        with_vectors = self._attach_vectors(candidates, vectors)
+        table = self._table(with_vectors, chosen, size)
         trained = self._trained_model(items, vectors)
-        salient = placed | "Score" >> beam.Map(
+        salient = with_vectors | "Score" >> beam.Map(
             _score, AsSingleton(table), AsSingleton(trained), self.learning, self.config.max_terms
         ).with_output_types(pa.RecordBatch)
         counts = (
@@ -238,24 +240,24 @@ class LearnedSalientTerms(beam.PTransform):
             counts,
         )
 
-    def _placed(self, described: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
+    def _attach_vectors(self, candidates: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
         return (
-            {"described": described, "vectors": vectors}
+            {"candidates": candidates, "vectors": vectors}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
-            | "Place" >> beam.Map(attach_vectors).with_output_types(pa.RecordBatch)
+            | "AttachVectors" >> beam.Map(attach_vectors).with_output_types(pa.RecordBatch)
         )
 
-    def _table(self, placed: beam.PCollection, chosen: beam.PCollection, size: beam.PCollection) -> beam.PCollection:
-        frequents = chosen | "Frequents" >> beam.Map(most_frequent, self.learning.max_context_terms)
+    def _table(self, items: beam.PCollection, chosen: beam.PCollection, size: beam.PCollection) -> beam.PCollection:
+        frequents = chosen | "Frequents" >> beam.Map(top_frequent, self.learning.max_context_terms)
         sums = (
-            placed
+            items
             | "Sums" >> beam.FlatMap(sums_of_terms, AsSingleton(frequents)).with_output_types(pa.RecordBatch)
             | "ByTerm" >> beam.ParDo(KeyByBucket("term", self.buckets)).with_output_types(_Keyed)
             | "GroupTerms" >> beam.GroupByKey()
             | "AddSums" >> beam.MapTuple(lambda _, sums: add_term_sums(sums)).with_output_types(pa.RecordBatch)
         )
         return (
-            placed.pipeline
+            items.pipeline
             | "OnceAll" >> beam.Impulse()
             | "Table" >> beam.Map(_table, AsIter(sums), AsSingleton(chosen), AsSingleton(size))
         )
@@ -263,12 +265,13 @@ class LearnedSalientTerms(beam.PTransform):
     def _trained_model(self, items: beam.PCollection, vectors: beam.PCollection) -> beam.PCollection:
         if self.model is not None:
             given = TrainedModel(self.model, NOTHING, None)
-            return items.pipeline | "Given" >> beam.Create([given], reshuffle=False)
-        most = self.learning.max_items
+            return items.pipeline | "GivenModel" >> beam.Create([given], reshuffle=False)
+        max_items = self.learning.max_items
         sample = (
             items
-            | "SampleSome" >> beam.Map(lambda rows: smallest_hashes([rows], most)).with_output_types(pa.RecordBatch)
-            | "Sample" >> ApplyGlobally(smallest_hashes, (most,))
+            | "SampleSome"
+            >> beam.Map(lambda rows: smallest_hashes([rows], max_items)).with_output_types(pa.RecordBatch)
+            | "Sample" >> ApplyGlobally(smallest_hashes, (max_items,))
         )
         own = vectors | "OfSample" >> beam.Map(_of_sample, AsSingleton(sample)).with_output_types(pa.RecordBatch)
         log: Any = ()
@@ -280,7 +283,7 @@ class LearnedSalientTerms(beam.PTransform):
             items.pipeline
             | "Once" >> beam.Impulse()
             | "Learn"
-            >> beam.Map(_learn, AsSingleton(sample), AsIter(own), log, self.config, self.learning, fallback_model)
+            >> beam.Map(_train, AsSingleton(sample), AsIter(own), log, self.config, self.learning, fallback_model)
         )
 
 

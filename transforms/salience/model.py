@@ -1,4 +1,4 @@
-"""A model of salience: a logistic regression over the features of an item and a term, as plain numbers."""
+"""The salience model: a logistic regression over the features of an item and a term, as plain numbers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SIGNIFICANT_DIGITS = 6
 
 @dataclasses.dataclass(frozen=True)
 class SalienceModel:
-    """How relevant a term is to an item: `1 / (1 + exp(-(intercept + weights . features)))`.
+    """A model of the relevance of a term to an item: `1 / (1 + exp(-(intercept + weights . features)))`.
 
     Attributes:
         weights: one for each of `FEATURES`.
-        intercept: the logit where all features are 0.
+        intercept: the logit if all features are 0.
 
     Raises:
-        ValueError: when there are more or fewer weights than features, or one is not finite.
+        ValueError: if the number of weights is not that of the features, or one is not finite.
     """
 
     weights: tuple[float, ...]
@@ -44,32 +44,32 @@ class SalienceModel:
             raise ValueError("the weights of a model must be finite")
 
     def logits(self, features: Floats) -> Floats:
-        """The logarithm of the odds of each row of features, float64, shape (rows,)."""
+        """Compute the log odds of each row of features, float64, shape (rows,)."""
         total = np.full(len(features), self.intercept)
         for weight, column in zip(self.weights, features.T, strict=True):  # no matrix product: the same bits everywhere
             total += weight * column
         return total
 
     def salience(self, features: Floats) -> Floats:
-        """The salience in [0, 1] of each row of features, float64, shape (rows,)."""
+        """Compute the salience in [0, 1] of each row of features, float64, shape (rows,)."""
         return sigmoid(self.logits(features))
 
     def to_rows(self) -> pa.RecordBatch:
-        """The model as rows of `salience_model`."""
+        """Convert the model to rows of `salience_model`."""
         names, weights = [INTERCEPT, *FEATURES], [self.intercept, *self.weights]
         return pa.RecordBatch.from_arrays([pa.array(names), pa.array(weights)], schema=SALIENCE_MODEL.arrow)
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """`1 / (1 + exp(-logit))`."""
+    """Compute `1 / (1 + exp(-logit))`."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -40.0, 40.0))))
 
 
 def from_rows(batches: Iterable[pa.RecordBatch]) -> SalienceModel:
-    """The model in rows of `salience_model`, perhaps with further columns.
+    """Create a model from rows of `salience_model`; further columns are ignored.
 
     Raises:
-        ValueError: when the features are not those of this version.
+        ValueError: if the features are not those of this version.
     """
     names = SALIENCE_MODEL.arrow.names
     rows = concatenate((batch.select(names).cast(SALIENCE_MODEL.arrow) for batch in batches), SALIENCE_MODEL.arrow)
@@ -77,11 +77,10 @@ def from_rows(batches: Iterable[pa.RecordBatch]) -> SalienceModel:
 
 
 def default_model(encoder: str = "minilm") -> SalienceModel:
-    """The model that comes with the package; docs/models/salience.md says what it was trained on.
+    """Return the model of the package; docs/models/salience.md describes its training data.
 
     Args:
-        encoder: the kind of encoder that vectors come from; where no model was trained for it, that of `minilm` is
-            taken.
+        encoder: kind of the encoder of the vectors; if no model was trained for it, that of `minilm` is used.
     """
     text = importlib.resources.files(__package__).joinpath("default_model.yaml").read_text(encoding="utf-8")
     models = yaml.safe_load(text)
@@ -89,7 +88,7 @@ def default_model(encoder: str = "minilm") -> SalienceModel:
 
 
 def rounded(weights: npt.ArrayLike, intercept: float) -> SalienceModel:
-    """A model whose numbers have six significant digits: what a solver's float noise leaves alone."""
+    """Create a model with numbers of six significant digits, which the rounding errors of a solver do not affect."""
     numbers = [float(f"{number:.{_SIGNIFICANT_DIGITS}g}") for number in np.asarray(weights, np.float64).tolist()]
     return SalienceModel(tuple(numbers), float(f"{intercept:.{_SIGNIFICANT_DIGITS}g}"))
 
@@ -98,7 +97,7 @@ def _from_weights(weights: dict[str, float]) -> SalienceModel:
     expected = {INTERCEPT, *FEATURES}
     if set(weights) != expected:
         raise ValueError(
-            f"a model of salience has one weight for each feature; missing: {sorted(expected - set(weights))}, "
-            f"not known: {sorted(set(weights) - expected)}"
+            f"a salience model must have one weight for each feature; missing: {sorted(expected - set(weights))}, "
+            f"unknown: {sorted(set(weights) - expected)}"
         )
     return SalienceModel(tuple(float(weights[name]) for name in FEATURES), float(weights[INTERCEPT]))

@@ -1,4 +1,4 @@
-"""The catalogue -> `salient_terms`, on Beam."""
+"""Beam stages: items -> `salient_terms` by a statistical scorer."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from transforms.salience.vocabulary import (
 
 @dataclasses.dataclass
 class ChooseVocabulary(beam.PTransform):
-    """Rows of `CANDIDATES`, perhaps with further columns -> the terms of the catalogue that can be salient.
+    """Rows of `CANDIDATES` -> the vocabulary; further columns are ignored.
 
     Attributes:
-        limits: which terms are kept.
-        buckets: how many pieces the terms are cut into; decides memory and parallelism, not the result.
+        limits: the configuration of the vocabulary.
+        buckets: number of groups into which the terms are hashed; the result is the same.
 
     Returns:
         A tuple of two collections of one element each: rows of `VOCABULARY`, the size of the catalogue.
@@ -55,7 +55,7 @@ class ChooseVocabulary(beam.PTransform):
             >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupTerms" >> beam.GroupByKey()
             | "Frequent"
-            >> beam.MapTuple(lambda _, pieces: frequent(sum_statistics(pieces), limits)).with_output_types(
+            >> beam.MapTuple(lambda _, batches: frequent(sum_statistics(batches), limits)).with_output_types(
                 pa.RecordBatch
             )
         )
@@ -67,9 +67,9 @@ class SalientTerms(beam.PTransform):
     """Rows of `items`, each once -> rows of `salient_terms`.
 
     Attributes:
-        config: limits.
-        buckets: how many pieces the catalogue is cut into; decides memory and parallelism, not the result.
-        scorer: how candidates are scored.
+        config: limits of the vocabulary and of the terms of an item.
+        buckets: number of groups into which the terms are hashed; the result is the same.
+        scorer: scorer of the candidate terms.
 
     Returns:
         A tuple of two collections: record batches of `salient_terms`, counts.
@@ -87,12 +87,12 @@ class SalientTerms(beam.PTransform):
         salient = candidates | "Score" >> beam.Map(
             self.scorer, beam.pvalue.AsSingleton(chosen), self.config.max_terms
         ).with_output_types(pa.RecordBatch)
-        described = salient | "CountTerms" >> beam.FlatMap(count_terms)
+        without = salient | "CountTerms" >> beam.FlatMap(count_terms)
         sizes = chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows))
-        return salient, (described, sizes) | "Counts" >> beam.Flatten()
+        return salient, (without, sizes) | "Counts" >> beam.Flatten()
 
 
 def count_terms(salient: pa.RecordBatch) -> Iterator[Any]:
-    """How many rows of `salient_terms` have no term."""
+    """Count the rows of `salient_terms` without terms."""
     lengths = pc.list_value_length(salient["terms"])
     yield count("items_without_terms", pc.sum(pc.equal(lengths, 0)).as_py() or 0)

@@ -1,7 +1,6 @@
-"""The salience of each candidate term: how much a mention says about the item, times how specific the term is.
+"""The statistical scorer of candidate terms: evidence of their mentions times specificity.
 
-This is the statistical scorer. A scorer is a function from rows of `CANDIDATES` and a vocabulary to rows of
-`salient_terms`; a learned one takes its place in `SalientTerms`.
+A scorer is a function from rows of `CANDIDATES` and a vocabulary to rows of `salient_terms`.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ from schemas import SALIENT_TERMS
 from transforms.columnar import list_array, list_offsets
 
 Scorer = Callable[[pa.RecordBatch, pa.RecordBatch, int], pa.RecordBatch]
-"""(candidates, vocabulary, most terms an item) -> rows of `salient_terms`, in the same order."""
+"""(candidates, vocabulary, maximum number of terms per item) -> rows of `salient_terms`, in the same order."""
 
 
 def statistical_salience(candidates: pa.RecordBatch, vocabulary: pa.RecordBatch, max_terms: int) -> pa.RecordBatch:
-    """Salience = evidence x specificity, in [0, 1].
+    """Compute salience as evidence times specificity, in [0, 1].
 
     Args:
         candidates: rows of `CANDIDATES`.
         vocabulary: rows of `VOCABULARY`, sorted by term.
-        max_terms: how many terms an item keeps: the most salient, ties by term.
+        max_terms: maximum number of terms kept per item: the most salient; ties by term.
 
     Returns:
         Rows of `salient_terms`, one for each row of `candidates`.
     """
     codes = pc.index_in(candidates["terms"].flatten(), vocabulary["term"])
-    known = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
-    items = pc.list_parent_indices(candidates["terms"]).to_numpy()[known]
-    terms = codes.to_numpy(zero_copy_only=False)[known].astype(np.int64)
-    evidence = candidates["evidence"].flatten().to_numpy()[known].astype(np.float64)
+    found = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+    items = pc.list_parent_indices(candidates["terms"]).to_numpy()[found]
+    terms = codes.to_numpy(zero_copy_only=False)[found].astype(np.int64)
+    evidence = candidates["evidence"].flatten().to_numpy()[found].astype(np.float64)
     saliences = (evidence * vocabulary["specificity"].to_numpy()[terms]).astype(np.float32)
 
     order = np.lexsort((terms, -saliences, items))

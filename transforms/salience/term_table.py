@@ -1,7 +1,7 @@
-"""What is known of the terms of a vocabulary: how specific each is, and where the items that have it lie.
+"""A table of the terms of a vocabulary: their specificity and their contexts.
 
-The context of a term is the sum of the vectors of the items that have the term in their text. Vectors are compared as
-whole numbers, so that sums and products are exact, and no bit depends on how items are cut into batches.
+The context of a term is the sum of the vectors of the items with the term in their text. Vectors are quantized to whole
+numbers, so that sums and products are exact, and no bit depends on how items are split into batches.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from transforms.columnar import concatenate, list_array, run_offsets
 
 SCALE = 2048
-"""Vectors of unit length are rounded to multiples of 1 / SCALE. Products of two such are below 2 ** 23, where sums of
-32-bit floats are still exact."""
+"""Vectors of unit length are rounded to multiples of 1 / SCALE. Dot products of two of them are below 2 ** 23, where
+float32 is exact."""
 
 Directions: TypeAlias = npt.NDArray[np.int16]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -32,23 +32,23 @@ TERM_SUMS = pa.schema(
         pa.field("sum", pa.list_(pa.int64()), nullable=False),
     ]
 )
-"""Per term: how many items have it, how many of them among their tags and queries, and the sum of their vectors in
-multiples of 1 / SCALE."""
+"""Per term: the number of items with it, the number of those with it among their tags and queries, and the sum of their
+vectors in multiples of 1 / SCALE."""
 
 
 class TermTable(NamedTuple):
-    """The terms of a vocabulary, some of which have a context: the most frequent.
+    """The terms of a vocabulary; the most frequent ones have a context.
 
     Attributes:
         terms: all terms of the vocabulary, sorted.
         specificity: float64, shape (terms,).
-        rows: int64, shape (terms,): the row of a term's context, -1 for terms without.
+        rows: int64, shape (terms,): the row of a term's context; -1: it has none.
         codes: int64, shape (rows,): the term of each row, ascending.
-        items: int64, shape (rows,): how many items have the term.
-        given: int64, shape (rows,): how many of them have it among their tags and queries.
-        lengths: float64, shape (rows,): the length of the sum of their vectors of unit length.
-        directions: int16, shape (rows, dimensions): the direction of that sum, of length SCALE.
-        catalogue: how many items there are.
+        items: int64, shape (rows,): number of items with the term.
+        given: int64, shape (rows,): number of these items with the term among their tags and queries.
+        lengths: float64, shape (rows,): length of the sum of their vectors of unit length.
+        directions: int16, shape (rows, dimensions): direction of that sum, of length SCALE.
+        catalogue: number of items of the catalogue.
     """
 
     terms: pa.StringArray
@@ -63,18 +63,18 @@ class TermTable(NamedTuple):
 
 
 def quantize(vectors: npt.NDArray[np.floating]) -> Directions:
-    """Vectors of unit length as multiples of 1 / SCALE, dtype int16, of the same shape."""
+    """Round vectors of unit length to multiples of 1 / SCALE, dtype int16, of the same shape."""
     return np.rint(np.asarray(vectors, np.float64) * SCALE).astype(np.int16)
 
 
 def lengths_of(directions: npt.NDArray[np.number]) -> Floats:
-    """The length of each row, float64, shape (rows,)."""
+    """Compute the length of each row, float64, shape (rows,)."""
     whole = directions.astype(np.float64)
     return np.asarray(np.sqrt((whole * whole).sum(axis=1)))
 
 
 def cosines(left: Directions, right: Directions) -> Floats:
-    """The cosine of each row of one to each row of the other, float64, shape (left, right); 0 for rows of zeros."""
+    """Compute the cosines of all pairs of rows, float64, shape (left, right); 0 for rows of zeros."""
     products = (left.astype(np.float32) @ right.astype(np.float32).T).astype(np.float64)
     products /= np.maximum(lengths_of(left), 1.0)[:, None]
     products /= np.maximum(lengths_of(right), 1.0)[None, :]
@@ -82,12 +82,12 @@ def cosines(left: Directions, right: Directions) -> Floats:
 
 
 def term_sums(terms: pa.ListArray, given: pa.ListArray, vectors: Directions) -> pa.RecordBatch:
-    """The sums of the vectors of the items that have each term.
+    """Sum the vectors of the items of each term.
 
     Args:
-        terms: of each item, each once.
-        given: those that are among its tags and queries; others than `terms` are not looked at.
-        vectors: shape (items, dimensions).
+        terms: the terms of each item, each once.
+        given: the terms of its tags and queries; only those among `terms` of some item are used.
+        vectors: vectors of the items, shape (items, dimensions).
 
     Returns:
         Rows of `TERM_SUMS`, sorted by term.
@@ -118,7 +118,7 @@ def _sums(
 
 
 def add_term_sums(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `TERM_SUMS` of parts of a catalogue -> those of all, one for each term, sorted by term."""
+    """Add rows of `TERM_SUMS` of parts of a catalogue: one row for each term, sorted by term."""
     rows = concatenate(batches, TERM_SUMS)
     if not rows.num_rows:
         return rows
@@ -129,30 +129,30 @@ def add_term_sums(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return _sums(rows["term"].take(pa.array(starts)), items, given, np.add.reduceat(matrix, starts))
 
 
-def most_frequent(vocabulary: pa.RecordBatch, most: int) -> pa.StringArray:
-    """The terms of a vocabulary that get a context: the most frequent, which are the least specific; ties by term.
+def top_frequent(vocabulary: pa.RecordBatch, count: int) -> pa.StringArray:
+    """Select the terms that get a context: the most frequent ones, which are the least specific; ties by term.
 
     Args:
         vocabulary: rows of `VOCABULARY`, sorted by term.
-        most: how many at most.
+        count: maximum number of terms.
 
     Returns:
         Terms, sorted.
     """
-    order = np.argsort(vocabulary["specificity"].to_numpy(), kind="stable")[:most]
+    order = np.argsort(vocabulary["specificity"].to_numpy(), kind="stable")[:count]
     return vocabulary["term"].take(pa.array(np.sort(order)))
 
 
 def build_table(vocabulary: pa.RecordBatch, sums: pa.RecordBatch, catalogue: int) -> TermTable:
-    """Brings together what is known of the terms of a vocabulary.
+    """Build the table of the terms of a vocabulary.
 
     Args:
         vocabulary: rows of `VOCABULARY`, sorted by term.
         sums: rows of `TERM_SUMS` of terms of the vocabulary, sorted by term.
-        catalogue: how many items there are.
+        catalogue: number of items of the catalogue.
 
     Raises:
-        ValueError: when a sum is of no term of the vocabulary.
+        ValueError: if a sum belongs to no term of the vocabulary.
     """
     terms = vocabulary["term"]
     codes = pc.index_in(sums["term"], terms)

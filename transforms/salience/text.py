@@ -1,9 +1,9 @@
-"""Text of any script -> words, for a whole column at once.
+"""Tokenization of text of any script into words, for a whole column at once.
 
-Normalisation is NFKC and case folding. A word is a run of letters, marks and digits. Scripts that put no
-space between words are cut so that equal words meet: a run of Han becomes its overlapping pairs of characters (as
-CJK analysers of search engines do), a run of Katakana stays whole, a run of Hiragana, which mostly holds endings and
-particles, stays whole too. Korean words lose the particles that never belong to the stem.
+Normalisation is NFKC and case folding. A word is a run of letters, marks and digits. Scripts without spaces between
+words are split so that equal words match: a run of Han becomes its overlapping pairs of characters (as in CJK analysers
+of search engines); a run of Katakana, and a run of Hiragana, which is mostly suffixes and particles, stay whole. Korean
+words lose the particles that never belong to the stem.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
 _ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+")
 _INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
 _NUMBER = regex.compile(r"\p{N}+")
-_LONGEST_WORD = 40
+_MAX_WORD_LENGTH = 40
 
 FUNCTION_WORDS = frozenset(
     importlib.resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").split()
@@ -48,11 +48,11 @@ class Words(NamedTuple):
     Attributes:
         texts: int64, shape (words,): index of the text, ascending.
         codes: int64, shape (words,): index into `vocabulary`.
-        follows: bool, shape (words,): whether the word stands directly after the word before it, with no punctuation,
-            left-out word or end of text between them.
+        follows: bool, shape (words,): whether the word directly follows the word before it, without punctuation,
+            ignored word or end of text between them.
         vocabulary: the distinct words.
-        pairs: bool, shape (vocabulary,): whether the word may be half of a bigram; pieces of Han and Kana may not,
-            since they overlap.
+        pairs: bool, shape (vocabulary,): whether the word may be half of a bigram; parts of Han and Kana overlap,
+            so they may not.
     """
 
     texts: npt.NDArray[np.int64]
@@ -63,18 +63,18 @@ class Words(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """NFKC, case folding, NFKC again (folding can undo it).
+    """Normalise text: NFKC, case folding, and NFKC again, which folding can undo.
 
-    Soft hyphens, joiners, Arabic vowel marks and stretching are removed; a bar stands for a web address.
+    Soft hyphens, joiners, Arabic vowel marks and elongation are removed; a web address becomes a bar.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
     return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", folded)).replace("’", "'")
 
 
-def pieces(token: str) -> list[str]:
-    """The words in one token: itself, the pairs of a Han run, the stem of a Korean word; [] for what is no word."""
+def split_token(token: str) -> list[str]:
+    """Split a token into words: itself, the pairs of a Han run, or the stem of a Korean word; [] if it is no word."""
     if token.isascii() and token.isalnum():
-        return [token] if len(token) <= _LONGEST_WORD else []
+        return [token] if len(token) <= _MAX_WORD_LENGTH else []
     if _HAN.fullmatch(token):
         return [token] if len(token) <= 2 else [token[start : start + 2] for start in range(len(token) - 1)]
     if _HANGUL.fullmatch(token[-1]):
@@ -83,26 +83,26 @@ def pieces(token: str) -> list[str]:
                 return [token[: -len(particle)]]
     if token.endswith("'s"):
         token = token[:-2]
-    if not any(character.isalnum() for character in token) or len(token) > _LONGEST_WORD:
+    if not any(character.isalnum() for character in token) or len(token) > _MAX_WORD_LENGTH:
         return []
     return [token]
 
 
 def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) -> Words:
-    """Cuts texts into words; null is an empty text.
+    """Split texts into words; null is an empty text.
 
     Args:
         texts: shape (texts,).
-        stop_words: words to leave out, normalised.
+        stop_words: words to ignore, normalised.
 
     Returns:
-        The words in order. Python runs once for each text as a whole and once for each distinct token.
+        The words in order. Python code runs once per text and once per distinct token.
     """
     cleaned = [(text or "").replace(_END_OF_TEXT, " ") for text in texts.to_pylist()]
     joined = normalise((_END_OF_TEXT + " ").join([*cleaned, ""]))
     tokens = pa.array(_TOKEN.findall(joined), pa.string()).dictionary_encode()
     distinct = tokens.dictionary.to_pylist()
-    cut = [[_BARRIER] if token in stop_words else pieces(token) or [_BARRIER] for token in distinct]
+    cut = [[_BARRIER] if token in stop_words else split_token(token) or [_BARRIER] for token in distinct]
 
     codes = tokens.indices.to_numpy()
     ends = (
@@ -132,7 +132,7 @@ def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) ->
 
 
 def may_stand_alone(word: str) -> bool:
-    """Whether a word may be a term by itself: numbers and single letters may only be half of a bigram."""
+    """Return whether a word may be a term by itself: numbers and single letters may only be half of a bigram."""
     if _NUMBER.fullmatch(word):
         return False
     return len(word) > 1 or bool(_HAN.fullmatch(word)) or bool(_HANGUL.fullmatch(word))

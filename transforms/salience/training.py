@@ -1,4 +1,4 @@
-"""Learning salience from a catalogue: what people said of half of the items is hidden, and must be guessed."""
+"""Training of a salience model on a catalogue: labels of half of the items are hidden and must be predicted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from transforms.salience.term_table import (
     Integers,
     TermTable,
     build_table,
-    most_frequent,
     term_sums,
+    top_frequent,
 )
 from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
 
 
 class TrainingContext(NamedTuple):
-    """Items whose terms are to be judged, with what is known of the terms.
+    """Items on whose terms a model is trained or tested.
 
     Attributes:
         candidates: rows of `CANDIDATES`, one for each item.
-        vectors: of the items, shape (items, dimensions).
-        table: of the vocabulary of these items.
+        vectors: vectors of the items, shape (items, dimensions).
+        table: the terms of the vocabulary of these items.
     """
 
     candidates: pa.RecordBatch
@@ -44,25 +44,25 @@ class TrainingContext(NamedTuple):
 def build_context(
     items: pa.RecordBatch, vectors: Directions, salience: SalienceConfig, learning: LearnedSalienceConfig
 ) -> TrainingContext:
-    """Finds the vocabulary of some items, and what is known of its terms.
+    """Build the vocabulary of some items and the table of its terms.
 
     Args:
         items: rows of `items`.
-        vectors: of the items, shape (items, dimensions).
+        vectors: vectors of the items, shape (items, dimensions).
         salience: limits of the vocabulary.
-        learning: limits of what has a context.
+        learning: its `max_context_terms` is used.
     """
     candidates = candidate_terms(items, salience.stop_words)
     statistics = frequent(term_statistics(candidates), salience.vocabulary)
     chosen = vocabulary([statistics], catalogue_size(candidates), salience.vocabulary)
     given = terms_of_fields(items, salience.stop_words)["terms"]
-    frequents = most_frequent(chosen, learning.max_context_terms)
+    frequents = top_frequent(chosen, learning.max_context_terms)
     sums = term_sums(only_terms(candidates["terms"], frequents), given, vectors)
     return TrainingContext(candidates, vectors, build_table(chosen, sums, items.num_rows))
 
 
 def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
-    """Lists of terms without those that are not among `kept`."""
+    """Remove terms that are not among `kept` from lists of terms."""
     inside = pc.is_in(terms.flatten(), kept)
     parents = pc.list_parent_indices(terms).filter(inside).to_numpy()
     ends = np.searchsorted(parents, np.arange(len(terms) + 1)).astype(np.int32)
@@ -72,16 +72,16 @@ def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
 def label_pairs(
     context: TrainingContext, labels: pa.RecordBatch, learning: LearnedSalienceConfig, seed: int
 ) -> LabelledPairs:
-    """Draws pairs that fit and pairs that do not, for each item that has labels.
+    """Sample positive and negative pairs for each item with labels.
 
-    For each label of an item that is in the vocabulary: a label of another item, a term of its own text and a term
-    near to it, none of which is among its labels.
+    For each label of an item that is in the vocabulary, the negatives are a label of another item, a term of its own
+    text and a term near to it, none of which is among its labels.
 
     Args:
         context: the items.
         labels: rows of `LABELS`; items without labels have no pairs.
-        learning: how many labels of an item count, and how many terms are near.
-        seed: of the draws.
+        learning: its `max_labels`, `neighbours` and `min_items` are used.
+        seed: random seed.
     """
     random = np.random.default_rng(seed)
     size = max(len(context.table.terms), 1)
@@ -93,40 +93,42 @@ def label_pairs(
     others = np.unique(given // size * size + random.permutation(given % size))
     considered = (others, text_keys[np.isin(in_text.items, owners)], near_keys[~np.isin(near_keys, text_keys)])
     not_given = [keys[~np.isin(keys, every)] for keys in considered]
-    taken = [given, not_given[0], *(_drawn(keys, len(given), random) for keys in not_given[1:])]
+    taken = [given, not_given[0], *(_sample(keys, len(given), random) for keys in not_given[1:])]
     kinds = np.repeat(np.arange(len(KINDS)), [len(keys) for keys in taken])
-    shares = [len(keys) / max(len(own), 1) for keys, own in zip(not_given[1:], taken[2:], strict=True)]
+    repeats = [len(keys) / max(len(own), 1) for keys, own in zip(not_given[1:], taken[2:], strict=True)]
     keys, first = np.unique(np.concatenate(taken), return_index=True)
     evidence = _evidence(keys, text_keys, in_text.evidence)
     elsewhere = (evidence == 0) & ~np.isin(keys, near_keys)
-    weights = np.array([1.0, 1.0, *shares])[kinds[first]]
+    weights = np.array([1.0, 1.0, *repeats])[kinds[first]]
     return LabelledPairs(Pairs(keys // size, keys % size, evidence), kinds[first], elsewhere, weights)
 
 
 def _evidence(keys: Integers, text_keys: Integers, evidence: Floats) -> Floats:
-    """The evidence of each pair, 0 for those that are not among `text_keys`, which are ascending."""
+    """Return the evidence of each pair; 0 for pairs that are not among `text_keys`, which are ascending."""
     found = np.zeros(len(keys))
-    stands = np.isin(keys, text_keys)
-    found[stands] = evidence[np.searchsorted(text_keys, keys[stands])]
+    in_text = np.isin(keys, text_keys)
+    found[in_text] = evidence[np.searchsorted(text_keys, keys[in_text])]
     return found
 
 
-def _given(context: TrainingContext, labels: pa.RecordBatch, most: int | None, random: np.random.Generator) -> Integers:
-    """Item * terms + term for the labels that are in the vocabulary, ascending; of each item at most so many."""
+def _given(
+    context: TrainingContext, labels: pa.RecordBatch, max_labels: int | None, random: np.random.Generator
+) -> Integers:
+    """Return item * terms + term for the labels in the vocabulary, ascending; at most `max_labels` per item."""
     rows = pc.index_in(labels["item_id"], context.candidates["item_id"])
     owners = rows.take(pc.list_parent_indices(labels["terms"]))
     codes = pc.index_in(labels["terms"].flatten(), context.table.terms)
-    known = pc.and_(owners.is_valid(), codes.is_valid())
+    valid = pc.and_(owners.is_valid(), codes.is_valid())
     size = max(len(context.table.terms), 1)
     keys = np.unique(
-        owners.filter(known).to_numpy(zero_copy_only=False).astype(np.int64) * size
-        + codes.filter(known).to_numpy(zero_copy_only=False)
+        owners.filter(valid).to_numpy(zero_copy_only=False).astype(np.int64) * size
+        + codes.filter(valid).to_numpy(zero_copy_only=False)
     )
-    if most is None:
+    if max_labels is None:
         return keys
     order = np.lexsort((random.random(len(keys)), keys // size))
     ranks = np.arange(len(keys)) - np.searchsorted(keys // size, keys // size)
-    return np.sort(keys[order][ranks < most])
+    return np.sort(keys[order][ranks < max_labels])
 
 
 def _near_keys(context: TrainingContext, owners: Integers, learning: LearnedSalienceConfig) -> Integers:
@@ -140,20 +142,21 @@ def _near_keys(context: TrainingContext, owners: Integers, learning: LearnedSali
     return np.sort(np.concatenate([*found, np.zeros(0, np.int64)]))
 
 
-def _drawn(keys: Integers, most: int, random: np.random.Generator) -> Integers:
-    return random.choice(keys, min(most, len(keys)), replace=False) if len(keys) else keys
+def _sample(keys: Integers, count: int, random: np.random.Generator) -> Integers:
+    """Sample at most `count` keys without replacement."""
+    return random.choice(keys, min(count, len(keys)), replace=False) if len(keys) else keys
 
 
 ITEMS_PER_BLOCK = 256
 
 
 def blocks(rows: Integers) -> list[Integers]:
-    """Rows, some at a time: what is compared with a whole vocabulary at once."""
+    """Split rows into blocks that are compared with a whole vocabulary at once."""
     return [rows[start : start + ITEMS_PER_BLOCK] for start in range(0, len(rows), ITEMS_PER_BLOCK)]
 
 
 def features_of(context: TrainingContext, pairs: Pairs) -> Floats:
-    """The features of pairs, which are by item; float64, shape (pairs, features)."""
+    """Compute the features of pairs, which are sorted by item; float64, shape (pairs, features)."""
     owners = np.unique(pairs.items)
     found = [describe(pairs, measure(context.vectors[:0], context.table), context.table)] if not len(owners) else []
     for rows in blocks(owners):
@@ -164,37 +167,37 @@ def features_of(context: TrainingContext, pairs: Pairs) -> Floats:
 
 
 def train(context: TrainingContext, labels: pa.RecordBatch, learning: LearnedSalienceConfig) -> Fitted | None:
-    """Fits a model to labelled pairs; a share of the items is held out for calibration.
+    """Fit a model to labelled pairs; a fraction of the items is held out for calibration.
 
     Args:
-        context: the items; what `labels` says of them must not be in their text.
+        context: the items; their text must not contain the fields that `labels` come from.
         labels: rows of `LABELS`.
-        learning: limits.
+        learning: the configuration of the training.
 
     Returns:
-        The model, or None where there are too few labels to learn from, or too few of them stand in the text.
+        The model; None if there are too few labels, or too few of them occur in the text.
     """
     labelled = label_pairs(context, labels, learning, learning.seed)
-    stand = labelled.pairs.evidence[labelled.fits] > 0
-    if len(stand) < learning.min_pairs or stand.mean() < learning.min_fraction_in_text:
+    in_text = labelled.pairs.evidence[labelled.fits] > 0
+    if len(in_text) < learning.min_pairs or in_text.mean() < learning.min_fraction_in_text:
         return None
     held_out = sample_mask(context.candidates["item_id"], learning.calibration_fraction, "calibration")
     return fit(features_of(context, labelled.pairs), labelled, held_out[labelled.pairs.items])
 
 
 GIVEN, CONSUMED, NOTHING = "tags and queries", "titles consumed together", "nothing"
-"""What a model can be learnt from; from nothing means that it was given."""
+"""Training data of a model; `NOTHING`: it was given."""
 
 HIDDEN_FRACTION = 0.5
 
 
 class TrainedModel(NamedTuple):
-    """A model, and where it comes from.
+    """A model and its origin.
 
     Attributes:
         model: the model.
         trained_on: `GIVEN`, `CONSUMED` or `NOTHING`.
-        fitted: how it was learnt; None for a model that was given.
+        fitted: the result of the fit; None: the model was given.
     """
 
     model: SalienceModel
@@ -202,7 +205,7 @@ class TrainedModel(NamedTuple):
     fitted: Fitted | None
 
 
-def learn(
+def train_or_fall_back(
     items: pa.RecordBatch,
     vectors: Directions,
     consumed: pa.RecordBatch,
@@ -210,22 +213,22 @@ def learn(
     learning: LearnedSalienceConfig,
     fallback_model: SalienceModel,
 ) -> TrainedModel:
-    """Learns a model from what people said of items, or else from what they consumed together, or else not at all.
+    """Train a model on tags and queries, else on titles consumed together, else return the fallback model.
 
-    What was said of half of the items is hidden and must be guessed; the other half is as it is. Titles of what is
-    consumed beside an item are no part of its text, so nothing is hidden to learn from them.
+    Tags and queries of half of the items are hidden and must be predicted. Titles of items consumed before or after an
+    item are not part of its text, so nothing is hidden for them.
 
     Args:
         items: rows of `items`.
-        vectors: of the items, shape (items, dimensions).
-        consumed: rows of `LABELS`, by `co_consumed_terms`.
+        vectors: vectors of the items, shape (items, dimensions).
+        consumed: rows of `LABELS`, from `co_consumed_terms`.
         salience: limits of the vocabulary.
-        learning: limits.
-        fallback_model: the model to use where there is too little to learn from.
+        learning: the configuration of the training.
+        fallback_model: the model if there is too little training data.
     """
     hidden = sample_mask(items["item_id"], HIDDEN_FRACTION, "hidden")
-    said = terms_of_fields(items.filter(pa.array(hidden)), salience.stop_words)
-    for source, visible, labels in ((GIVEN, mask_labels(items, hidden), said), (CONSUMED, items, consumed)):
+    hidden_labels = terms_of_fields(items.filter(pa.array(hidden)), salience.stop_words)
+    for source, visible, labels in ((GIVEN, mask_labels(items, hidden), hidden_labels), (CONSUMED, items, consumed)):
         if pc.sum(pc.list_value_length(labels["terms"])).as_py():
             fitted = train(build_context(visible, vectors, salience, learning), labels, learning)
             if fitted is not None:

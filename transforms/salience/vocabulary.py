@@ -1,4 +1,4 @@
-"""Which terms of a catalogue can be salient, and how specific each is: counted over all items."""
+"""The vocabulary of a catalogue: the terms that can be salient, and their specificity, from counts over all items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATISTICS = pa.schema(
         pa.field("mentions", pa.int64(), nullable=False),
     ]
 )
-"""Per term: how many items have it (its document frequency) and how often it is mentioned in all."""
+"""Per term: the number of items with it (document frequency) and its number of mentions."""
 
 VOCABULARY = pa.schema(
     [pa.field("term", pa.string(), nullable=False), pa.field("specificity", pa.float64(), nullable=False)]
@@ -31,7 +31,7 @@ VOCABULARY = pa.schema(
 
 
 class CatalogueSize(NamedTuple):
-    """How much text a catalogue has: its items, its words and its neighbouring pairs of words, by mention."""
+    """The numbers of items, of words and of neighbouring pairs of words in the text of a catalogue."""
 
     items: int
     words: int
@@ -39,19 +39,19 @@ class CatalogueSize(NamedTuple):
 
 
 def catalogue_size(candidates: pa.RecordBatch) -> CatalogueSize:
-    """The size of a batch of candidates."""
+    """Compute the size of a batch of candidates."""
     mentions = candidates["mentions"].flatten().to_numpy()
     pairs = pc.match_substring(candidates["terms"].flatten(), " ").to_numpy(zero_copy_only=False)
     return CatalogueSize(candidates.num_rows, int(mentions[~pairs].sum()), int(mentions[pairs].sum()))
 
 
 def sum_sizes(sizes: Iterable[CatalogueSize]) -> CatalogueSize:
-    """The size of all parts of a catalogue together."""
+    """Add the sizes of parts of a catalogue."""
     return CatalogueSize(*(sum(numbers) for numbers in zip(CatalogueSize(0, 0, 0), *sizes, strict=True)))
 
 
 def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `STATISTICS` for a batch of candidates."""
+    """Compute rows of `STATISTICS` of a batch of candidates."""
     terms = candidates["terms"].flatten()
     ones = pa.array(np.ones(len(terms), np.int64))
     mentions = candidates["mentions"].flatten().cast(pa.int64())
@@ -59,7 +59,7 @@ def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def sum_statistics(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """The sums of rows of `STATISTICS`, one row a term, sorted by term."""
+    """Add rows of `STATISTICS`: one row per term, sorted by term."""
     table = pa.Table.from_batches([concatenate(batches, STATISTICS)])
     summed = table.group_by("term").aggregate([("items", "sum"), ("mentions", "sum")]).sort_by("term")
     return pa.RecordBatch.from_arrays(
@@ -68,21 +68,21 @@ def sum_statistics(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def frequent(statistics: pa.RecordBatch, config: VocabularyConfig) -> pa.RecordBatch:
-    """The rows of terms that occur in enough items."""
+    """Select the rows of terms that occur in enough items."""
     return statistics.filter(pc.greater_equal(statistics["items"], config.min_term_items))
 
 
 def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config: VocabularyConfig) -> pa.RecordBatch:
-    """Selects the terms that can be salient.
+    """Select the terms that can be salient.
 
     Specificity is inverse document frequency on the scale of the catalogue: `log(N / items) / log N`, 1 for a term of
-    one item, 0 for a term of all. A bigram stays when its words belong together, by normalised pointwise mutual
+    one item, 0 for a term of all. A bigram is kept if its words are associated, by normalised pointwise mutual
     information `log(P(a b) / (P(a) P(b))) / -log P(a b)`, with unigram probabilities among all words and bigram
     probabilities among all neighbouring pairs.
 
     Args:
-        statistics: rows of `STATISTICS`; each term once; both words of a bigram are there when the bigram is.
-        size: of the whole catalogue, also of its terms that are not among the statistics.
+        statistics: rows of `STATISTICS`, each term once, with both words of each bigram.
+        size: size of the whole catalogue, including terms that are not among the statistics.
         config: the limits.
 
     Returns:
@@ -91,10 +91,12 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config
     rows = concatenate(statistics, STATISTICS)
     rows = rows.take(pc.sort_indices(rows["term"]))
     items = rows["items"].to_numpy()
-    most = max(config.max_term_fraction * size.items, MIN_ITEMS_FOR_FRACTION)
+    max_items = max(config.max_term_fraction * size.items, MIN_ITEMS_FOR_FRACTION)
     is_bigram = pc.match_substring(rows["term"], " ").to_numpy(zero_copy_only=False)
     kept = (
-        (items <= most) & (items < size.items) & np.where(is_bigram, _associated(rows, is_bigram, size, config), True)
+        (items <= max_items)
+        & (items < size.items)
+        & np.where(is_bigram, _associated(rows, is_bigram, size, config), True)
     )
     unigrams = np.flatnonzero(kept & ~is_bigram)
     kept[unigrams] = [may_stand_alone(word) for word in rows["term"].take(pa.array(unigrams)).to_pylist()]
@@ -104,7 +106,10 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config
 
 
 def _specificity(items: npt.NDArray[np.int64], item_count: int) -> npt.NDArray[np.float64]:
-    """`log(N / items) / log N`. By Python's logarithm, which does not depend on the width of the machine's vectors."""
+    """Compute `log(N / items) / log N`.
+
+    Python's logarithm is used, because that of NumPy depends on the vector instructions of the machine.
+    """
     distinct, inverse = np.unique(items, return_inverse=True)
     values = [math.log(item_count / number) / math.log(item_count) for number in distinct.tolist()]
     return np.array(values, np.float64)[inverse]
@@ -113,7 +118,7 @@ def _specificity(items: npt.NDArray[np.int64], item_count: int) -> npt.NDArray[n
 def _associated(
     rows: pa.RecordBatch, is_bigram: npt.NDArray[np.bool_], size: CatalogueSize, config: VocabularyConfig
 ) -> npt.NDArray[np.bool_]:
-    """For each row whether it is a bigram whose words belong together."""
+    """Return whether each row is a bigram whose words are associated."""
     mentions = rows["mentions"].to_numpy()
     bigrams = np.flatnonzero(is_bigram)
     halves = pc.split_pattern(rows["term"].take(pa.array(bigrams)), " ", max_splits=1)
@@ -129,7 +134,7 @@ def _associated(
 
 
 def _normalised_pmi(together: float, one: float, other: float) -> float:
-    """Normalised pointwise mutual information of two neighbours: -1 never, 0 by chance, 1 only together."""
+    """Compute the normalised pointwise mutual information of two neighbours: -1 never, 0 by chance, 1 only together."""
     if together >= 1:
         return 1.0
     return math.log(together / (one * other)) / -math.log(together)

@@ -26,10 +26,10 @@ def test_a_model_survives_its_dataset() -> None:
 
 def test_a_model_of_other_features_is_refused() -> None:
     rows = MODEL.to_rows().slice(1)
-    with pytest.raises(ValueError, match=rf"missing: \['{INTERCEPT}'\], not known: \[\]"):
+    with pytest.raises(ValueError, match=rf"missing: \['{INTERCEPT}'\], unknown: \[\]"):
         from_rows([rows])
     other = pa.RecordBatch.from_pylist([{"feature": "colour", "weight": 1.0}], SALIENCE_MODEL.arrow)
-    with pytest.raises(ValueError, match=r"not known: \['colour'\]"):
+    with pytest.raises(ValueError, match=r"unknown: \['colour'\]"):
         from_rows([MODEL.to_rows(), other])
     with pytest.raises(ValueError, match="one for each feature, got 1"):
         SalienceModel((1.0,), 0.0)

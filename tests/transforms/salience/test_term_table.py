@@ -7,9 +7,9 @@ from transforms.salience.term_table import (
     add_term_sums,
     build_table,
     cosines,
-    most_frequent,
     quantize,
     term_sums,
+    top_frequent,
 )
 from transforms.salience.vocabulary import VOCABULARY
 
@@ -68,10 +68,10 @@ def test_sums_of_parts_are_those_of_all() -> None:
     assert add_term_sums([]).num_rows == 0
 
 
-def test_the_most_frequent_terms_are_the_least_specific() -> None:
+def test_the_top_frequent_terms_are_the_least_specific() -> None:
     chosen = vocabulary(a=0.9, b=0.2, c=0.5, d=0.5)
-    assert most_frequent(chosen, 2).to_pylist() == ["b", "c"]
-    assert most_frequent(chosen, 9).to_pylist() == ["a", "b", "c", "d"]
+    assert top_frequent(chosen, 2).to_pylist() == ["b", "c"]
+    assert top_frequent(chosen, 9).to_pylist() == ["a", "b", "c", "d"]
 
 
 def test_a_table_brings_together_what_is_known() -> None:

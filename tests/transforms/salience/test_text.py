@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.salience.text import FUNCTION_WORDS, may_stand_alone, normalise, pieces, words
+from transforms.salience.text import FUNCTION_WORDS, may_stand_alone, normalise, split_token, words
 
 
 def cut(texts: list[str | None], stop_words: frozenset[str] = FUNCTION_WORDS) -> list[list[str]]:
@@ -96,7 +96,7 @@ def test_function_words_are_normal_words() -> None:
     assert cut([", ".join(sorted(FUNCTION_WORDS))]) == [[]]
 
 
-def test_pieces_of_han_and_kana_make_no_bigrams() -> None:
+def test_split_token_of_han_and_kana_make_no_bigrams() -> None:
     found = words(pa.array(["人工智能 tea 서울 コーヒー かな 3"]))
     pairs = dict(zip(found.vocabulary, found.pairs.tolist(), strict=True))
     assert {word for word in pairs if word and not pairs[word]} == {"人工", "工智", "智能", "コーヒー", "かな"}
@@ -122,8 +122,8 @@ def test_pieces_of_han_and_kana_make_no_bigrams() -> None:
         ("é" * 40, ["é" * 40]),
     ],
 )
-def test_pieces_of_one_token(token: str, expected: list[str]) -> None:
-    assert pieces(token) == expected
+def test_split_token_of_one_token(token: str, expected: list[str]) -> None:
+    assert split_token(token) == expected
 
 
 @pytest.mark.parametrize(

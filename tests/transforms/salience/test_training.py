@@ -21,8 +21,8 @@ from transforms.salience.training import (
     build_context,
     features_of,
     label_pairs,
-    learn,
     train,
+    train_or_fall_back,
 )
 
 SALIENCE = SalienceConfig(VocabularyConfig(max_term_fraction=0.5, min_association=0.99))
@@ -109,7 +109,7 @@ def test_a_model_learns_what_items_are_about() -> None:
 class TestLearn:
     @staticmethod
     def trained(catalogue: pa.RecordBatch, consumed: pa.RecordBatch = NO_LABELS) -> tuple[SalienceModel, str]:
-        found = learn(catalogue, encoded(catalogue), consumed, SALIENCE, LEARNING, default_model())
+        found = train_or_fall_back(catalogue, encoded(catalogue), consumed, SALIENCE, LEARNING, default_model())
         assert (found.fitted is None) == (found.trained_on == NOTHING)
         return found.model, found.trained_on
 
@@ -134,7 +134,7 @@ class TestLearn:
         strict = dataclasses.replace(LEARNING, min_fraction_in_text=0.1)
         known, labels, _ = context()
         assert train(known, labels, strict) is None
-        found = learn(CATALOGUE, encoded(CATALOGUE), NO_LABELS, SALIENCE, strict, default_model())
+        found = train_or_fall_back(CATALOGUE, encoded(CATALOGUE), NO_LABELS, SALIENCE, strict, default_model())
         assert found.trained_on == NOTHING
 
     def test_or_not_at_all(self) -> None:
