@@ -1,1 +1,1 @@
-"""Rivals of ICPC on the same datasets: other ways from a history to journeys."""
+"""Baselines of ICPC: other clusterings of a history or a catalogue."""

@@ -1,4 +1,4 @@
-"""The paper's content baseline (2305.15498): one hierarchy over the whole catalogue, cut at a distance."""
+"""The content baseline of 2305.15498: one hierarchical clustering of the whole catalogue, cut at a distance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transforms.baselines.labels import Labels, Vectors, cluster_nonzero, single
 from transforms.baselines.ward import average_labels
 
 ALL_PAIRS_UP_TO = 5000
-"""The largest catalogue of which all pairs are compared: 100 MB of distances."""
+"""The largest catalogue for which all pairs are compared: 100 MB of distances."""
 
 _Rows = npt.NDArray[np.float64]
 
@@ -19,16 +19,16 @@ _Rows = npt.NDArray[np.float64]
 def agglomerative_labels(
     vectors: Vectors, threshold: float, neighbours: int = 10, all_pairs_up_to: int = ALL_PAIRS_UP_TO
 ) -> Labels:
-    """The global cluster of each item by average linkage in cosine distance.
+    """Cluster a catalogue by average linkage in cosine distance.
 
     In a catalogue that is too large for all pairs, two clusters can be merged only if an item of one is among the
-    nearest `neighbours` of an item of the other. Their distance is the average over all pairs all the same.
+    nearest `neighbours` of an item of the other. Their distance is still the average over all pairs.
 
     Args:
         vectors: shape (items, dimensions); a row of zeros is in no cluster.
         threshold: distance, 1 - cosine, above which nothing is merged; positive.
-        neighbours: of each item in a large catalogue, at least 1.
-        all_pairs_up_to: the number of items beyond which there are too many pairs.
+        neighbours: number of nearest neighbours per item of a large catalogue, at least 1.
+        all_pairs_up_to: number of items up to which all pairs are compared.
 
     Returns:
         int64, shape (items,): clusters numbered in the order of their first items.
@@ -39,23 +39,23 @@ def agglomerative_labels(
 
 
 class _Merging:
-    """Average linkage among neighbours, by a heap of the pairs that may be merged.
+    """Average linkage among neighbours, with a heap of the pairs that may be merged.
 
-    Of rows of length 1 the average cosine over all pairs of two clusters is the product of their means, so a cluster is
-    told by its sum and its size. A merged cluster keeps the number of the one with the lower number. scikit-learn's
-    linkage with a connectivity is no choice: it averages over neighbours alone, and so chains.
+    For rows of length 1, the average cosine over all pairs of two clusters is the dot product of their means, so a
+    cluster is represented by its sum and its size. A merged cluster keeps the lower number of the two. The linkage of
+    scikit-learn with a connectivity is not suitable: it averages over neighbours only, and so chains.
     """
 
     def __init__(self, rows: _Rows, neighbours: int) -> None:
         self._sums = rows.copy()
         self._sizes = np.ones(len(rows))
         self._near = _neighbours_of(rows, neighbours)
-        self._merged = np.zeros(len(rows), np.int64)  # how often each cluster has changed: old pairs are out of date
+        self._merged = np.zeros(len(rows), np.int64)  # number of changes of each cluster, to recognize outdated pairs
         self._labels = np.arange(len(rows))
         self._pairs: list[tuple[float, int, int, int, int]] = []
 
     def until(self, threshold: float) -> Labels:
-        """Merges the nearest pair, ties by number, until none is as near as the threshold; returns the clusters."""
+        """Merge the nearest pair, ties by number, until none is within the threshold; return the clusters."""
         for cluster in range(len(self._near)):
             self._add_pairs(cluster, sorted(other for other in self._near[cluster] if other > cluster), threshold)
         while self._pairs:
@@ -76,7 +76,7 @@ class _Merging:
                 heapq.heappush(self._pairs, (distance, one, two, int(self._merged[one]), int(self._merged[two])))
 
     def _merge(self, one: int, other: int) -> None:
-        """Puts the cluster `other` into `one`."""
+        """Merge the cluster `other` into `one`."""
         self._sums[one] += self._sums[other]
         self._sizes[one] += self._sizes[other]
         self._labels[other] = one
@@ -90,7 +90,7 @@ class _Merging:
 
 
 def _neighbours_of(rows: _Rows, neighbours: int) -> list[set[int]]:
-    """Of each row those that are among its nearest or among whose nearest it is."""
+    """Return for each row the rows that are among its nearest, or have it among theirs."""
     from sklearn.neighbors import NearestNeighbors
 
     near: list[set[int]] = [set() for _ in rows]

@@ -1,7 +1,7 @@
-"""The paper's behavioural baseline (2305.15498): items that the same users consumed lie in one global cluster.
+"""The behavioural baseline of 2305.15498: items that the same users consumed are in one global cluster.
 
-The item-item matrix of co-occurrence is factorised into item embeddings, and k-means makes clusters of them. A user's
-journeys are the groups of their items that share a cluster.
+The item-item matrix of co-occurrence is factorised into item embeddings, which k-means clusters. A user's journeys are
+the groups of their items in one cluster.
 """
 
 from __future__ import annotations
@@ -13,29 +13,28 @@ import numpy.typing as npt
 
 from transforms.baselines.labels import Labels, Vectors, cluster_nonzero, single_threaded
 
-_FEW = 1000
+_MAX_ITEMS_FOR_RESTARTS = 1000
 _STARTS = 10
 
 
 def co_occurrence_embeddings(
     offsets: npt.NDArray[np.int64], items: npt.NDArray[np.integer], item_count: int, dimensions: int
 ) -> npt.NDArray[np.float64]:
-    """Factors of the matrix that tells how often two items occur in the same history.
+    """Factorise the matrix of the numbers of histories in which two items occur together.
 
-    With X the histories x items matrix of zeros and ones, the counts are `X'X`, so its factors are the right singular
-    vectors of X times the singular values, and `X'X`, which a few long histories would fill, is never made. Columns of
-    X are divided by the square roots of their sums first: counts are then seen against those of the items themselves,
-    as cosines, or popular items would fill the first factors. Signs are fixed: the largest entry of a factor is
-    positive.
+    With X the histories x items matrix of zeros and ones, the counts are `X'X`. Its factors are the right singular
+    vectors of X times the singular values, so `X'X`, which a few long histories would fill, is never computed. Columns
+    of X are divided by the square roots of their sums first, which turns counts into cosines; otherwise popular items
+    would dominate the first factors. Signs are fixed: the largest entry of a factor is positive.
 
     Args:
         offsets: int64, shape (histories + 1,).
-        items: shape (interactions,): numbers below `item_count`.
+        items: shape (interactions,): indices below `item_count`.
         item_count: number of items of the catalogue.
-        dimensions: how many factors are kept, at least 1; fewer where the matrix has not as many.
+        dimensions: number of factors, at least 1; fewer if the rank of the matrix is lower.
 
     Returns:
-        float64, shape (item_count, factors). Items that are in no history are zero.
+        float64, shape (item_count, factors). Items in no history are zero.
     """
     from scipy.sparse import csr_matrix, diags
 
@@ -48,14 +47,14 @@ def co_occurrence_embeddings(
     values, factors = _right_singular_vectors(weighted, dimensions)
     largest = factors[np.arange(len(factors)), np.abs(factors).argmax(axis=1)] if factors.size else values
     embeddings = (factors * (values * np.where(largest < 0, -1.0, 1.0))[:, None]).T
-    embeddings[popularity == 0] = 0.0  # but for rounding they are
+    embeddings[popularity == 0] = 0.0  # they are already, except for rounding
     return embeddings
 
 
 def _right_singular_vectors(matrix: object, dimensions: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The greatest singular values, descending, and their right singular vectors as rows.
+    """Compute the largest singular values, descending, and their right singular vectors as rows.
 
-    Equal values are frequent here, and an iterative solver of SciPy's then gives other vectors in every call.
+    Equal values are frequent here, for which the iterative solvers of SciPy return other vectors in every call.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -70,15 +69,15 @@ def _right_singular_vectors(matrix: object, dimensions: int) -> tuple[npt.NDArra
 
 
 def k_means_labels(vectors: Vectors, clusters: int, seed: int) -> Labels:
-    """k-means on vectors of length 1: the best of ten starts for up to 1,000 vectors, one start for more.
+    """Cluster vectors of length 1 by k-means: the best of ten starts for up to 1,000 vectors, one start for more.
 
     Args:
-        vectors: shape (things, dimensions); rows of zeros are left out.
-        clusters: how many clusters; no more than there are things are made.
-        seed: of the start.
+        vectors: shape (vectors, dimensions); rows of zeros are ignored.
+        clusters: number of clusters; at most the number of vectors.
+        seed: random seed of the start.
 
     Returns:
-        int64, shape (things,): clusters numbered in the order of their first members; -1 for a row of zeros.
+        int64, shape (vectors,): clusters numbered in the order of their first members; -1 for a row of zeros.
     """
     return cluster_nonzero(vectors, lambda rows: _k_means(rows, clusters, seed))
 
@@ -87,9 +86,9 @@ def _k_means(rows: npt.NDArray[np.float64], clusters: int, seed: int) -> Labels:
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    starts = _STARTS if len(rows) <= _FEW else 1
+    starts = _STARTS if len(rows) <= _MAX_ITEMS_FOR_RESTARTS else 1
     with single_threaded(), warnings.catch_warnings():
-        # Where fewer things differ than clusters are asked for, some stay empty.
+        # With fewer distinct vectors than clusters, some clusters stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = KMeans(min(clusters, len(rows)), n_init=starts, random_state=seed)
         labels: Labels = model.fit_predict(rows).astype(np.int64)
@@ -104,17 +103,17 @@ def co_occurrence_labels(
     dimensions: int = 64,
     seed: int = 0,
 ) -> Labels:
-    """The global cluster of each item of the catalogue, by who consumed it.
+    """Cluster the items of a catalogue by the users who consumed them.
 
     Args:
         offsets: int64, shape (histories + 1,).
-        items: shape (interactions,): numbers below `item_count`.
+        items: shape (interactions,): indices below `item_count`.
         item_count: number of items of the catalogue.
-        clusters: how many clusters, at least 1.
+        clusters: number of clusters, at least 1.
         dimensions: size of the embeddings, at least 1.
-        seed: of k-means.
+        seed: random seed of k-means.
 
     Returns:
-        int64, shape (item_count,); -1 for items that are in no history.
+        int64, shape (item_count,); -1 for items in no history.
     """
     return k_means_labels(co_occurrence_embeddings(offsets, items, item_count, dimensions), clusters, seed)

@@ -1,4 +1,4 @@
-"""ICPC's walk over dense vectors instead of salient terms: what the terms themselves are worth."""
+"""The single pass of ICPC over dense vectors instead of salient terms, to measure the contribution of the terms."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from transforms.baselines.labels import NONE, Labels, Vectors, cluster_nonzero
 
 
 def one_pass_labels(vectors: Vectors, threshold: float) -> Labels:
-    """Each item, in time order, joins the cluster with the nearest centroid, or opens one.
+    """Assign each item, in time order, to the cluster with the nearest centroid, or open one.
 
     Args:
-        vectors: shape (items, dimensions), by time; scaled to length 1 here.
-        threshold: least cosine with a centroid for an item to join; ties: the older cluster.
+        vectors: shape (items, dimensions), by time; they are scaled to length 1.
+        threshold: minimum cosine with a centroid for an item to join; ties: the older cluster.
 
     Returns:
         int64, shape (items,): clusters numbered in the order in which they were opened; -1 for a vector of zeros.
@@ -22,7 +22,7 @@ def one_pass_labels(vectors: Vectors, threshold: float) -> Labels:
 
 
 def _one_pass(rows: npt.NDArray[np.float64], threshold: float) -> Labels:
-    centroids = np.empty_like(rows)  # the sums of the members: cosine sees no difference from the means
+    centroids = np.empty_like(rows)  # sums of the members: the cosine is the same as with means
     lengths = np.empty(len(rows))
     labels = np.empty(len(rows), np.int64)
     opened = 0

@@ -9,12 +9,12 @@ from transforms.baselines.labels import Labels, Vectors, cluster_nonzero
 
 
 def ward_labels(vectors: Vectors, threshold: float) -> Labels:
-    """Clusters of one user's items by Ward's linkage: pairs that raise the variance least are merged first.
+    """Cluster the items of one user by Ward's linkage: the pair that increases the variance least is merged first.
 
     Memory and time grow with the square of the number of items.
 
     Args:
-        vectors: shape (items, dimensions); scaled to length 1 here; a row of zeros is in no cluster.
+        vectors: shape (items, dimensions); they are scaled to length 1; a row of zeros is in no cluster.
         threshold: the height of the tree, a distance, above which nothing is merged; positive.
 
     Returns:
@@ -24,11 +24,14 @@ def ward_labels(vectors: Vectors, threshold: float) -> Labels:
 
 
 def average_labels(vectors: Vectors, threshold: float) -> Labels:
-    """As `ward_labels`, by average linkage: clusters are as far apart as their members are on average, in cosine.
+    """Cluster the items of one user by average linkage: the distance of two clusters is the mean over their members.
 
     Args:
-        vectors: shape (items, dimensions).
+        vectors: shape (items, dimensions); a row of zeros is in no cluster.
         threshold: distance, 1 - cosine, above which nothing is merged; positive.
+
+    Returns:
+        int64, shape (items,): clusters numbered in the order of their first items.
     """
     return cluster_nonzero(vectors, lambda rows: _linkage_labels(rows, "average", threshold))
 
@@ -40,7 +43,7 @@ def _linkage_labels(rows: npt.NDArray[np.float64], method: str, threshold: float
     if len(rows) < 2:
         return np.zeros(len(rows), np.int64)
     squares = pdist(rows, "sqeuclidean")
-    # Of rows of length 1, half the squared distance is 1 - cosine.
+    # For rows of length 1, half the squared distance is 1 - cosine.
     tree = linkage(np.sqrt(squares) if method == "ward" else squares / 2, method)
     labels: Labels = fcluster(tree, threshold, criterion="distance").astype(np.int64)
     return labels

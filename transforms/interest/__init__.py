@@ -1,1 +1,1 @@
-"""Interest and conformity: how much of an interaction is interest, and how much is what many do anyway."""
+"""Interest and conformity: the part of an interaction that is due to interest, and not to popularity."""

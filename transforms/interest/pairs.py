@@ -1,4 +1,4 @@
-"""Who consumed what, as numbers: the one thing that interest is learnt from."""
+"""Pairs of user and item as indices: the training data of interest."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Pairs(NamedTuple):
     """Distinct pairs of user and item, by user, then item.
 
     Attributes:
-        offsets: int64, shape (users + 1,): where each user begins in `items`.
-        items: int32, shape (pairs,): numbers of items, ascending for each user.
+        offsets: int64, shape (users + 1,): offsets of the users in `items`.
+        items: int32, shape (pairs,): indices of items, ascending for each user.
         item_count: number of items.
     """
 
@@ -34,12 +34,12 @@ class Pairs(NamedTuple):
 
     @property
     def popularity(self) -> Integers:
-        """Users of each item, int64, shape (item_count,)."""
+        """The number of users of each item, int64, shape (item_count,)."""
         return np.bincount(self.items, minlength=self.item_count)
 
 
 class NamedPairs(NamedTuple):
-    """Pairs with names: user number i is `users[i]`, item number i is `items[i]`; both ascending."""
+    """Pairs with ids: user i is `users[i]`, item i is `items[i]`; both ascending."""
 
     users: pa.StringArray
     items: pa.StringArray
@@ -47,12 +47,12 @@ class NamedPairs(NamedTuple):
 
 
 def distinct_pairs(users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], counts: tuple[int, int]) -> Pairs:
-    """Pairs that may repeat -> each once.
+    """Remove repeated pairs.
 
     Args:
-        users: shape (rows,): numbers below `counts[0]`.
-        items: shape (rows,): numbers below `counts[1]`.
-        counts: how many users and items there are.
+        users: shape (rows,): indices below `counts[0]`.
+        items: shape (rows,): indices below `counts[1]`.
+        counts: numbers of users and items.
     """
     width = max(counts[1], 1)
     keys = np.unique(users.astype(np.int64) * width + items)
@@ -61,7 +61,7 @@ def distinct_pairs(users: npt.NDArray[np.integer], items: npt.NDArray[np.integer
 
 
 def pairs_of_log(batches: Iterable[pa.RecordBatch]) -> NamedPairs:
-    """The pairs of a log; of each row only two numbers are held, and each name once.
+    """Collect the pairs of a log; two numbers are held per row, and each id once.
 
     Args:
         batches: record batches with `user_id` and `item_id`, in any order.
@@ -70,19 +70,19 @@ def pairs_of_log(batches: Iterable[pa.RecordBatch]) -> NamedPairs:
     for rows in batches:
         for name, column in zip(("user_id", "item_id"), columns, strict=True):
             column.append(rows[name].dictionary_encode())
-    (user_ids, users), (item_ids, items) = map(_numbered, columns)
+    (user_ids, users), (item_ids, items) = map(_encode_sorted, columns)
     return NamedPairs(user_ids, item_ids, distinct_pairs(users, items, (len(user_ids), len(item_ids))))
 
 
-def _numbered(encoded: list[pa.Array]) -> tuple[pa.StringArray, Integers]:
-    """The distinct names, ascending, and for each row the number of its name there."""
+def _encode_sorted(encoded: list[pa.Array]) -> tuple[pa.StringArray, Integers]:
+    """Encode ids by a sorted dictionary: the distinct ids, ascending, and the index of each row."""
     kind = pa.dictionary(pa.int32(), pa.string())
     unified = pa.chunked_array(encoded, kind).unify_dictionaries()
     if not unified.num_chunks:
         return pa.array([], pa.string()), np.zeros(0, np.int64)
-    names = unified.chunk(unified.num_chunks - 1).dictionary
-    order = pc.sort_indices(names).to_numpy()
-    places = np.empty(len(order), np.int64)
-    places[order] = np.arange(len(order))
+    ids = unified.chunk(unified.num_chunks - 1).dictionary
+    order = pc.sort_indices(ids).to_numpy()
+    positions = np.empty(len(order), np.int64)
+    positions[order] = np.arange(len(order))
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified.chunks])
-    return names.take(pa.array(order)), places[codes]
+    return ids.take(pa.array(order)), positions[codes]

@@ -1,4 +1,4 @@
-"""Which items a model would show a user next."""
+"""Recommendations of items by a model of interest and by popularity."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Cause = Literal["both", "interest"]
 
 
 def recommend(model: InterestModel, pairs: Pairs, users: Codes, count: int, cause: Cause = "both") -> Codes:
-    """The items with the highest scores that a user did not consume.
+    """Recommend the items with the highest scores that a user did not consume.
 
     Args:
-        model: what was learnt.
-        pairs: who consumed what.
-        users: int32, shape (users,): for whom.
-        count: how many items; each user must have so many that they did not consume.
-        cause: whether scores are those of interest and conformity together, or of interest alone.
+        model: the model.
+        pairs: the pairs of user and item.
+        users: int32, shape (users,).
+        count: number of items; each user must have at least this number of items not consumed.
+        cause: `both`: scores of interest and conformity; `interest`: scores of interest only.
 
     Returns:
-        int32, shape (users, count): items, the best first; ties: the lower number.
+        int32, shape (users, count): items, the best first; ties: the lower index.
     """
     width = model.dimensions if cause == "interest" else 2 * model.dimensions
     items = np.ascontiguousarray(model.items[:, :width])
@@ -33,13 +33,13 @@ def recommend(model: InterestModel, pairs: Pairs, users: Codes, count: int, caus
 
 
 def recommend_popular(pairs: Pairs, users: Codes, count: int) -> Codes:
-    """The most popular items that a user did not consume, as `recommend` gives them."""
+    """Recommend the most popular items that a user did not consume, in the format of `recommend`."""
     popularity = pairs.popularity.astype(np.float64)
     return np.stack([_highest(popularity.copy(), _seen(pairs, user), count) for user in users])
 
 
-def most_popular(pairs: Pairs, count: int) -> Codes:
-    """The most popular items of all; int32, shape (count,); ties: the lower number."""
+def top_popular(pairs: Pairs, count: int) -> Codes:
+    """Return the most popular items, int32, shape (count,); ties: the lower index."""
     return _highest(pairs.popularity.astype(np.float64), pairs.items[:0], count)
 
 
@@ -60,9 +60,9 @@ def _highest(scores: npt.NDArray[np.float64], seen: Codes, count: int) -> Codes:
 
 @numba.njit(cache=True, nogil=True)
 def _score_items(items, user, scores):  # type: ignore[no-untyped-def]
-    """Sums in one order, which a matrix product does not promise."""
+    """Compute scores in a fixed order of summation, which a matrix product does not guarantee."""
     for item in range(len(scores)):
         score = 0.0
-        for place in range(len(user)):
-            score += items[item, place] * user[place]
+        for dimension in range(len(user)):
+            score += items[item, dimension] * user[dimension]
         scores[item] = score

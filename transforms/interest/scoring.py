@@ -1,4 +1,4 @@
-"""How much an interaction is interest: one number for a user and an item, from what was learnt."""
+"""The interest of interactions: a probability for each user and item, from a trained model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from transforms.columnar import StringIndex
 from transforms.interest.training import InterestModel
 
 UNKNOWN = -1
-"""The number of a user or an item that nothing was learnt of."""
+"""The index of a user or an item that is not in the model."""
 
 _EVEN = 0.5
 
 
 class NamedModel(NamedTuple):
-    """A model that travels, with the names of its rows: row i of `model.users` is of `users[i]`, items likewise."""
+    """A model with the ids of its rows: row i of `model.users` is `users[i]`, row i of `model.items` is `items[i]`."""
 
     users: pa.StringArray
     items: pa.StringArray
@@ -28,7 +28,7 @@ class NamedModel(NamedTuple):
 
 
 def mean_item(model: InterestModel) -> npt.NDArray[np.float64]:
-    """The average of all items, against which `interest_probabilities` sets each; float64, shape (2 * dimensions,)."""
+    """Compute the mean of all items, the reference of `interest_probabilities`; float64, shape (2 * dimensions,)."""
     mean: npt.NDArray[np.float64] = model.items.mean(axis=0, dtype=np.float64)
     return mean
 
@@ -39,31 +39,30 @@ def interest_probabilities(
     items: npt.NDArray[np.int32],
     mean: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """The chance that interest alone puts an item before an average one, for this user: a number in [0, 1].
+    """Compute the probability that a user prefers an item to an average item by interest only.
 
-    It is `sigmoid(user . item - user . mean of all items)` with the embeddings of interest. What conformity explains
-    is left out: it took its part when both were learnt.
+    It is `sigmoid(user . item - user . mean of all items)` with the embeddings of interest; conformity is ignored.
 
     Args:
-        model: what was learnt.
-        users: int32, shape (rows,): numbers of users; `UNKNOWN` gets 0.5.
-        items: int32, shape (rows,): numbers of items, likewise.
-        mean: the `mean_item` of the model, for those who ask often; None: it is computed.
+        model: the model.
+        users: int32, shape (rows,): indices of users; `UNKNOWN` yields 0.5.
+        items: int32, shape (rows,): indices of items; `UNKNOWN` yields 0.5.
+        mean: the `mean_item` of the model, to compute it only once; None: it is computed.
 
     Returns:
-        float32, shape (rows,).
+        float32, shape (rows,), in [0, 1].
     """
     probabilities = np.full(len(users), _EVEN, np.float32)
-    known = np.flatnonzero((users != UNKNOWN) & (items != UNKNOWN))
+    valid = np.flatnonzero((users != UNKNOWN) & (items != UNKNOWN))
     mean = mean_item(model) if mean is None else mean
-    found = np.empty(len(known), np.float32)
-    _fill_probabilities(model.users, model.items, mean, users[known], items[known], found)
-    probabilities[known] = found
+    found = np.empty(len(valid), np.float32)
+    _fill_probabilities(model.users, model.items, mean, users[valid], items[valid], found)
+    probabilities[valid] = found
     return probabilities
 
 
 class Scorer:
-    """The same by names, for many batches: the names are indexed, and all items averaged, once.
+    """Interest by ids, for many batches: ids are indexed, and the mean item is computed, only once.
 
     Args:
         named: the model.
@@ -75,7 +74,7 @@ class Scorer:
         self._mean = mean_item(named.model)
 
     def probabilities(self, rows: pa.RecordBatch) -> npt.NDArray[np.float32]:
-        """The chance of each row with `user_id` and `item_id`; float32, shape (rows,)."""
+        """Compute the interest of each row with `user_id` and `item_id`; float32, shape (rows,)."""
         users, items = self._users.lookup(rows["user_id"]), self._items.lookup(rows["item_id"])
         return interest_probabilities(self.named.model, users, items, self._mean)
 
@@ -86,6 +85,6 @@ def _fill_probabilities(users, items, mean, user_of_row, item_of_row, probabilit
     for row in range(len(probabilities)):
         user, item = users[user_of_row[row]], items[item_of_row[row]]
         advantage = 0.0
-        for place in range(half):
-            advantage += user[place] * (item[place] - mean[place])
+        for dimension in range(half):
+            advantage += user[dimension] * (item[dimension] - mean[dimension])
         probabilities[row] = 1.0 / (1.0 + math.exp(-advantage))

@@ -1,4 +1,4 @@
-"""A log -> the same log with the interest of each interaction, on Beam."""
+"""Beam stages: a log -> the same log with the interest of each interaction."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _TENTHS = 10
 
 
 @with_output_types(Any, counts=Count)
-class _Learn(beam.DoFn):
-    """The whole log -> a `NamedModel`, and counts beside it."""
+class _Train(beam.DoFn):
+    """The whole log -> a `NamedModel`; counts as a side output."""
 
     def __init__(self, config: InterestConfig, max_pairs: int) -> None:
         self.config = config
@@ -39,7 +39,7 @@ class _Learn(beam.DoFn):
         if pairs > self.max_pairs:
             raise DataError(
                 f"the log has {pairs:,} pairs of user and item, more than --max_pairs={self.max_pairs} allows to "
-                "learn from in one process; nothing was committed"
+                "train on in one process; nothing was committed"
             )
         for name, number in (("users", len(named.users)), ("items", len(named.items)), ("pairs", pairs)):
             yield TaggedOutput(COUNTS_TAG, count(name, number))
@@ -48,7 +48,7 @@ class _Learn(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class _Score(beam.DoFn):
-    """Interactions -> rows of `scored_interactions`, and how much interest they have."""
+    """Interactions -> rows of `scored_interactions`, and counts of their interest as a side output."""
 
     def __init__(self) -> None:
         self.scorer: Scorer | None = None
@@ -63,14 +63,14 @@ class _Score(beam.DoFn):
 
 
 def with_interest(rows: pa.RecordBatch, probabilities: npt.NDArray[np.float32]) -> pa.RecordBatch:
-    """Rows of `interactions`, perhaps with further columns, as rows of `scored_interactions`."""
+    """Convert rows of `interactions` (further columns are ignored) to rows of `scored_interactions`."""
     schema = SCORED_INTERACTIONS.arrow
     columns = [pa.array(probabilities) if name == "interest" else rows[name] for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def count_deciles(probabilities: npt.NDArray[np.float32]) -> Iterator[Count]:
-    """How many chances lie in each tenth of [0, 1]."""
+    """Count the probabilities in each tenth of [0, 1]."""
     tenths = np.minimum((probabilities.astype(np.float64) * _TENTHS).astype(np.int64), _TENTHS - 1)
     for tenth, number in enumerate(np.bincount(tenths, minlength=_TENTHS).tolist()):
         if number:
@@ -79,33 +79,35 @@ def count_deciles(probabilities: npt.NDArray[np.float32]) -> Iterator[Count]:
 
 @dataclasses.dataclass
 class AddInterest(beam.PTransform):
-    """Located rows of `interactions` -> the same rows with their interest.
+    """Rows of `interactions` with provenance -> the same rows with their interest.
 
-    The pairs of users and items are brought together in one process, which learns from them in one thread; the log is
-    scored wherever it lies. Memory of the learning process is some 115 bytes for each row, the names of users and
-    items, and 8 bytes times dimensions for each user and each item; workers that score hold the last two.
+    All pairs of user and item are collected in one process, which trains in one thread; all workers score the log. The
+    training process needs about 115 bytes of memory per row, plus the ids of users and items, plus 8 bytes times
+    dimensions per user and item; workers that score need the last two.
 
     Attributes:
-        config: how is learnt.
-        max_pairs: the job fails where there are more distinct pairs.
+        config: the configuration of the training.
+        max_pairs: maximum number of distinct pairs; with more the job fails.
 
     Returns:
         A tuple of two collections: record batches of `scored_interactions`, counts.
 
     Raises:
-        DataError: while it runs, where there are too many pairs.
+        DataError: at run time, if there are too many pairs.
     """
 
     config: InterestConfig
     max_pairs: int
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        learnt = (
+        trained = (
             rows.pipeline
             | "Once" >> beam.Impulse()
-            | "Learn"
-            >> beam.ParDo(_Learn(self.config, self.max_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
+            | "Train"
+            >> beam.ParDo(_Train(self.config, self.max_pairs), AsIter(rows)).with_outputs(COUNTS_TAG, main="model")
         )
-        scored = rows | "Score" >> beam.ParDo(_Score(), AsSingleton(learnt.model)).with_outputs(COUNTS_TAG, main="rows")
-        counts = (learnt[COUNTS_TAG], scored[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        scored = rows | "Score" >> beam.ParDo(_Score(), AsSingleton(trained.model)).with_outputs(
+            COUNTS_TAG, main="rows"
+        )
+        counts = (trained[COUNTS_TAG], scored[COUNTS_TAG]) | "Counts" >> beam.Flatten()
         return scored.rows, counts

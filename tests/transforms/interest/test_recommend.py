@@ -3,7 +3,7 @@ import pytest
 
 from tests.transforms.interest.synthetic import world
 from transforms.interest.pairs import distinct_pairs
-from transforms.interest.recommend import most_popular, recommend, recommend_popular
+from transforms.interest.recommend import recommend, recommend_popular, top_popular
 from transforms.interest.training import InterestModel
 
 PAIRS = distinct_pairs(np.array([0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, 2, 3, 1]), (3, 5))
@@ -20,7 +20,7 @@ def test_the_best_unseen_items_in_order_of_score_then_number() -> None:
 
 
 def test_the_most_popular_unseen_items() -> None:
-    assert most_popular(PAIRS, 3).tolist() == [1, 0, 2]
+    assert top_popular(PAIRS, 3).tolist() == [1, 0, 2]
     assert recommend_popular(PAIRS, USERS, 2).tolist() == [[2, 3], [0, 4], [0, 2]]
 
 

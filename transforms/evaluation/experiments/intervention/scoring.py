@@ -19,7 +19,7 @@ from transforms.evaluation.experiments.intervention.config import InterventionCo
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import Codes, Integers, Pairs, distinct_pairs, pairs_of_log
-from transforms.interest.recommend import Cause, most_popular, recommend, recommend_popular
+from transforms.interest.recommend import Cause, top_popular, recommend, recommend_popular
 from transforms.interest.training import InterestModel, train_dice
 
 Floats = npt.NDArray[np.float64]
@@ -155,7 +155,7 @@ def _evaluate_test_set(pairs: Pairs, name: str, config: InterventionConfig) -> l
     split = split_pairs(pairs, config.test_fraction, config.seed, intervened=name == INTERVENED)
     users = _sample_users(split, config)
     models = train_models(split.train, dataclasses.replace(config.learning, seed=config.seed))
-    popular = most_popular(split.train, config.length)
+    popular = top_popular(split.train, config.length)
     lists = {POPULAR: recommend_popular(split.train, users, config.length)}
     for recommender, (model, cause) in _SCORED_BY.items():
         lists[recommender] = recommend(models[model], split.train, users, config.length, cause)
