@@ -19,7 +19,7 @@ from transforms.evaluation.experiments.intervention.config import InterventionCo
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.interest.config import InterestConfig
 from transforms.interest.pairs import Codes, Integers, Pairs, distinct_pairs, pairs_of_log
-from transforms.interest.recommend import Cause, top_popular, recommend, recommend_popular
+from transforms.interest.recommend import Cause, recommend, recommend_popular, top_popular
 from transforms.interest.training import InterestModel, train_dice
 
 Floats = npt.NDArray[np.float64]
