@@ -21,7 +21,7 @@ def test_small_clusters_are_none(labels: list[int], min_size: int) -> None:
     assert found == renumber(np.array(kept, np.int64)).tolist()
 
 
-def test_items_of_which_nothing_is_known_are_in_no_cluster() -> None:
+def test_items_without_a_vector_are_in_no_cluster() -> None:
     vectors = np.array([[0, 0], [3, 4], [0, 0], [0, 2]], np.float32)
     assert cluster_nonzero(vectors, lambda rows: np.round(rows[:, 1] * 10).astype(np.int64)).tolist() == [-1, 0, -1, 1]
     assert cluster_nonzero(vectors[[0, 2]], lambda rows: rows[:, 7]).tolist() == [-1, -1]

@@ -24,9 +24,9 @@ def test_pairs_of_numbers() -> None:
 
 
 @given(st.lists(ROWS, max_size=4))
-def test_pairs_of_a_log_are_those_of_a_set(pieces: list[list[tuple[str, str]]]) -> None:
-    named = pairs_of_log(map(batch, pieces))
-    rows = {row for piece in pieces for row in piece}
+def test_pairs_of_a_log_are_those_of_a_set(batches: list[list[tuple[str, str]]]) -> None:
+    named = pairs_of_log(map(batch, batches))
+    rows = {row for batch in batches for row in batch}
     users, items = named.users.to_pylist(), named.items.to_pylist()
     assert users == sorted({user for user, _ in rows})
     assert items == sorted({item for _, item in rows})

@@ -19,7 +19,7 @@ def test_the_best_unseen_items_in_order_of_score_then_number() -> None:
     assert recommend(MODEL, PAIRS, USERS, 2, "interest").tolist() == [[2, 4], [0, 4], [0, 2]]
 
 
-def test_the_most_popular_unseen_items() -> None:
+def test_the_top_popular_unseen_items() -> None:
     assert top_popular(PAIRS, 3).tolist() == [1, 0, 2]
     assert recommend_popular(PAIRS, USERS, 2).tolist() == [[2, 3], [0, 4], [0, 2]]
 

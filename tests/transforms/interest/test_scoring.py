@@ -30,7 +30,7 @@ def test_by_hand() -> None:
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_nothing_was_learnt_of_is_even() -> None:
+def test_unknown_users_and_items_get_one_half() -> None:
     unknown = np.array([UNKNOWN, 0, UNKNOWN], np.int32)
     assert interest_probabilities(MODEL, unknown, np.array([0, UNKNOWN, UNKNOWN], np.int32)).tolist() == [0.5, 0.5, 0.5]
 
@@ -45,7 +45,7 @@ def test_by_names() -> None:
 
 def test_what_everybody_does_has_less_interest() -> None:
     pairs = world()
-    shares = interest_probabilities(train_dice(pairs, InterestConfig(dimensions=8)), pairs.users, pairs.items)
+    interests = interest_probabilities(train_dice(pairs, InterestConfig(dimensions=8)), pairs.users, pairs.items)
     popular = pairs.items >= ITEMS
-    assert ((shares >= 0) & (shares <= 1)).all()
-    assert np.quantile(shares[popular], 0.9) < np.quantile(shares[~popular], 0.1)
+    assert ((interests >= 0) & (interests <= 1)).all()
+    assert np.quantile(interests[popular], 0.9) < np.quantile(interests[~popular], 0.1)

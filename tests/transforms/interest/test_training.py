@@ -99,7 +99,7 @@ def scores(model: InterestModel, part: slice) -> Floats:
 
 
 def fraction_of_own(found: Floats) -> float:
-    """How often an item of a user's own group is above one of another group."""
+    """The frequency with which an item of a user's own group ranks above one of another group."""
     ranks = found[:, :ITEMS].argsort(axis=1).argsort(axis=1)
     return float((ranks[OWN].mean() - ranks[~OWN].mean()) / ITEMS + 0.5)
 
@@ -129,7 +129,7 @@ def test_the_same_pairs_and_seed_give_the_same_bytes_and_another_seed_does_not()
     assert first.items.tobytes() != other.items.tobytes()
 
 
-def test_nobody_consumed_anything() -> None:
+def test_an_empty_log() -> None:
     model = train_dice(
         world()._replace(offsets=np.zeros(1, np.int64), items=np.zeros(0, np.int32), item_count=0), QUICK
     )

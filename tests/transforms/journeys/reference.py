@@ -1,4 +1,4 @@
-"""ICPC as the paper tells it, in plain Python: one user, dictionaries, every journey compared with every item."""
+"""ICPC as in the paper, in plain Python: one user, dictionaries, every journey compared with every item."""
 
 import dataclasses
 import math

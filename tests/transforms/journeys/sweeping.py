@@ -1,4 +1,4 @@
-"""A log whose journeys can be told by looking at it, and its sweep."""
+"""A log with obvious journeys, and its sweep."""
 
 import pyarrow as pa
 
@@ -10,7 +10,7 @@ from transforms.journeys.interactions import EVENTS
 from transforms.journeys.sweep import sweep
 
 ITEMS = [{"tea": 1.0}, {"tea": 1.0}, {"tea": 1.0}, {"chess": 1.0}, {"chess": 1.0}, {"rope": 1.0}, {}]
-KNOWN = unpack_catalogue(pack_catalogue([salient_terms(ITEMS)]))
+CATALOGUE = unpack_catalogue(pack_catalogue([salient_terms(ITEMS)]))
 LOG = [
     *(("a", time, item) for time, item in enumerate([0, 1, 2, 3, 4, 4, 5])),  # tea 3, chess 2, rope 1
     *(("b", time, item) for time, item in enumerate([0, 0, 1, 6])),  # tea 2, one without terms
@@ -24,7 +24,7 @@ def config(**changes: float | None) -> ExtractConfig:
     return ExtractConfig(IcpcConfig(min_size=2), sweep=SweepConfig(**changes))
 
 
-def swept(log: list[Event], catalogue: Catalogue, config: ExtractConfig) -> pa.RecordBatch:
-    """What `sweep` says of a log."""
+def sweep_log(log: list[Event], catalogue: Catalogue, config: ExtractConfig) -> pa.RecordBatch:
+    """Run `sweep` on a log."""
     histories = build_histories([events(log)], EVENTS, 1000)
     return sweep(histories.offsets, histories.events["item"].to_numpy(), catalogue, config)

@@ -32,9 +32,9 @@ def gain(first: list[int], second: list[int], vectors: Vectors, config: Bayesian
 
 
 def enough(
-    gained: float, share: float, first: list[int], second: list[int], vectors: Vectors, config: BayesianConfig
+    gained: float, fraction: float, first: list[int], second: list[int], vectors: Vectors, config: BayesianConfig
 ) -> bool:
-    """Whether a gain is above a share of that of two sets with sums as long, at a right angle."""
+    """Whether a gain is above a fraction of that of two orthogonal sets with sums of the same lengths."""
     sums = [vectors[each].astype(np.float64).sum(axis=0) for each in (first, second)]
     ratio = config.coherence / (1 - config.coherence)
 
@@ -42,9 +42,9 @@ def enough(
         return 0.5 * (ratio / (1 - config.coherence) * square / (1 + size * ratio) - math.log(1 + size * ratio))
 
     squares = [float(each @ each) for each in sums]
-    apart = of(squares[0], len(first)) + of(squares[1], len(second))
-    unrelated = of(sum(squares), len(first) + len(second)) - apart
-    return unrelated >= 0 or gained > share * unrelated
+    separate = of(squares[0], len(first)) + of(squares[1], len(second))
+    unrelated = of(sum(squares), len(first) + len(second)) - separate
+    return unrelated >= 0 or gained > fraction * unrelated
 
 
 def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: BayesianConfig) -> tuple[int, float]:
@@ -55,8 +55,8 @@ def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: Baye
 def is_kept(journey: list[int], vectors: Vectors, config: BayesianConfig) -> bool:
     if len(journey) < 2:
         return True
-    apart = sum(evidence(vectors[[item]], config) for item in journey)
-    return evidence(vectors[journey], config) - apart > config.min_gain
+    separate = sum(evidence(vectors[[item]], config) for item in journey)
+    return evidence(vectors[journey], config) - separate > config.min_gain
 
 
 def reference(items: list[int], vectors: Vectors, config: BayesianConfig) -> list[int]:
@@ -110,7 +110,7 @@ def label(items: list[int], vectors: Vectors, config: BayesianConfig) -> list[in
 
 
 def directions(vectors: Vectors) -> Vectors:
-    """What the kernel knows of vectors: their compact form, of length 1."""
+    """The vectors that the kernel sees: quantized, of length 1."""
     compact = quantize_vectors(vectors).astype(np.float64)
     lengths = np.linalg.norm(compact, axis=1, keepdims=True)
     return compact / np.where(lengths > 0, lengths, 1)
@@ -209,12 +209,12 @@ def test_thresholds_at_both_ends() -> None:
     vectors = random_vectors(4, 20, 6, 4)
     together = BayesianConfig(assign_threshold=-1e9, rounds=0, min_gain=-1e9)
     assert set(label(list(range(20)), vectors, together)) == {0}
-    apart = BayesianConfig(assign_threshold=1e9, merge_threshold=1e9, rounds=0)
-    assert label(list(range(20)), vectors, apart) == list(range(20))
+    separate = BayesianConfig(assign_threshold=1e9, merge_threshold=1e9, rounds=0)
+    assert label(list(range(20)), vectors, separate) == list(range(20))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"merge_threshold": math.nan}, "merge_threshold must be finite, got nan"),
         ({"coherence": 1.0}, r"coherence must be in \(0, 1\), got 1.0"),
@@ -223,6 +223,6 @@ def test_thresholds_at_both_ends() -> None:
         ({"rounds": -1}, "rounds must be at least 0, got -1"),
     ],
 )
-def test_wrong_numbers_are_told(wrong: dict[str, float], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_wrong_numbers_are_rejected(wrong: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         BayesianConfig(**wrong)  # type: ignore[arg-type]

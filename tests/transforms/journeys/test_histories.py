@@ -35,7 +35,7 @@ class Plain:
 
 
 def reference(rows: Iterable[Event], max_history: int) -> dict[str, Plain]:
-    """What `build_histories` promises, by sets and sorting."""
+    """The specification of `build_histories`, by sets and sorting."""
     rows = list(rows)
     seen = Counter(user for user, _, _ in rows)
     histories = {}
@@ -85,7 +85,7 @@ def test_long_histories(length: int) -> None:
 
 @settings(deadline=None)
 @given(ROWS, MAX_HISTORY)
-def test_events_that_carry_terms_are_arranged_alike(rows: list[Event], max_history: int) -> None:
+def test_events_with_features_are_sorted_equally(rows: list[Event], max_history: int) -> None:
     found = build_histories([events_with_terms(rows)], events_with_features_schema(with_vectors=False), max_history)
     numbered = build_histories([events(rows)], EVENTS, max_history)
     assert found.events == events_with_terms(plain(numbered.events))
@@ -147,12 +147,12 @@ def test_batches_are_cut_as_they_come(
 ) -> None:
     whole = build_histories([events(rows)], EVENTS, max_history)
     cuts = [build_histories([events(rows[start::batches])], EVENTS, max_history) for start in range(batches)]
-    pieces = data.draw(st.permutations([piece for cut in cuts for piece in (cut.events, removal_counts(cut))]))
+    slices = data.draw(st.permutations([batch for cut in cuts for batch in (cut.events, removal_counts(cut))]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS_HELD", held)
         gathering = HistoryBuilder(EVENTS, max_history)
-        for piece in pieces:
-            gathering.add(piece)
+        for batch in slices:
+            gathering.add(batch)
         found = gathering.histories()
     assert (found.user_ids, found.events) == (whole.user_ids, whole.events)
     for name in ("offsets", "truncated", "removed"):
@@ -161,9 +161,9 @@ def test_batches_are_cut_as_they_come(
 
 def test_a_tally_may_come_long_before_its_users_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROWS_HELD", 2)
-    told = pa.RecordBatch.from_pylist([{"user_id": "late", "removed": 3, "truncated": True}], REMOVAL_COUNTS)
+    counts = pa.RecordBatch.from_pylist([{"user_id": "late", "removed": 3, "truncated": True}], REMOVAL_COUNTS)
     gathering = HistoryBuilder(EVENTS, 5)
-    for batch in (told, events([("early", time, 0) for time in range(4)]), events([("late", 9, 0)])):
+    for batch in (counts, events([("early", time, 0) for time in range(4)]), events([("late", 9, 0)])):
         gathering.add(batch)
     found = gathering.histories()
     assert found.user_ids.to_pylist() == ["early", "late"]
@@ -171,11 +171,11 @@ def test_a_tally_may_come_long_before_its_users_events(monkeypatch: pytest.Monke
 
 
 def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    most = 0
+    max_rows = 0
 
     def watched(batches: list[pa.RecordBatch], schema: pa.Schema, max_history: int) -> Histories:
-        nonlocal most
-        most = max(most, sum(batch.num_rows for batch in batches if batch.schema == schema))
+        nonlocal max_rows
+        max_rows = max(max_rows, sum(batch.num_rows for batch in batches if batch.schema == schema))
         return build_histories(batches, schema, max_history)
 
     monkeypatch.setattr(module, "ROWS_HELD", 50)
@@ -183,7 +183,7 @@ def test_no_more_rows_are_held_than_said(monkeypatch: pytest.MonkeyPatch) -> Non
     whale = (events([("whale", 10 * batch + row, 0) for row in range(10)]) for batch in range(100))
     ((_, found),) = histories_by_part(whale, EVENTS, 20, parts=4)
     assert (found.events.num_rows, found.removed.tolist()) == (20, [980])
-    assert most <= 60  # one batch beyond
+    assert max_rows <= 60  # one batch beyond
 
 
 def test_users_are_brought_together_by_part() -> None:
@@ -219,7 +219,7 @@ def test_users_with_too_many_rows_are_heavy(users: list[str], threshold: int) ->
     assert rows_of_heavy_users(pa.array(users, pa.string()), threshold).tolist() == expected
 
 
-def test_users_who_share_a_slot_are_counted_together() -> None:
+def test_users_in_one_slot_are_counted_together() -> None:
     names = pa.array([f"user{number}" for number in range(70_000)])
     slots = stable_hash(names) & np.uint64(0xFFFF)
     twin = int(np.flatnonzero(slots == slots[0])[1])

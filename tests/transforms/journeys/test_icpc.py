@@ -31,7 +31,7 @@ def term_vectors(vectors: Sequence[Vector], vocabulary_size: int) -> TermVectors
 
 
 def kernel(histories: Histories, vectors: Sequence[Vector], config: IcpcConfig) -> list[list[Journey]]:
-    """What the compiled kernel finds, in the shape of the reference."""
+    """The journeys of the compiled kernel, in the format of the reference."""
     size = max((term for vector in vectors for term in vector), default=-1) + 1
     offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
     items = read_only([item for history in histories for item in history], np.int32)
@@ -126,7 +126,7 @@ def test_two_journeys_by_hand() -> None:
     assert found == [[cars, motors, tea]]
 
 
-def test_an_item_with_two_nuances_joins_both_journeys_if_asked() -> None:
+def test_an_item_with_two_topics_joins_both_journeys_with_assign_all() -> None:
     (found,) = kernel([[0, 1, 2]], GARAGE, IcpcConfig(threshold=0.5, assign="all", min_size=2, centroid="sum"))
     assert found == [
         Journey((0, 2), 2, ((CAR, 1.5), (MOTOR, 0.5))),
@@ -138,9 +138,9 @@ def test_an_item_with_two_nuances_joins_both_journeys_if_asked() -> None:
 def test_an_item_exactly_at_the_threshold_joins(assign: Any) -> None:
     at = 1 / math.sqrt(2)
     joined = kernel([[0, 2]], GARAGE, IcpcConfig(at, assign, min_size=1))
-    apart = kernel([[0, 2]], GARAGE, IcpcConfig(math.nextafter(at, 1), assign, min_size=1))
+    separate = kernel([[0, 2]], GARAGE, IcpcConfig(math.nextafter(at, 1), assign, min_size=1))
     assert [journey.positions for journey in joined[0]] == [(0, 1)]
-    assert [journey.positions for journey in apart[0]] == [(0,), (1,)]
+    assert [journey.positions for journey in separate[0]] == [(0,), (1,)]
 
 
 def test_a_journey_counts_an_item_once() -> None:
@@ -214,7 +214,7 @@ def test_one_user_with_thousands_of_interactions(assign: Any) -> None:
     assert len(found) > 100
 
 
-def test_more_terms_may_be_asked_for_than_there_are() -> None:
+def test_journey_terms_may_exceed_the_number_of_terms() -> None:
     (found,) = kernel([[0, 2, 3]], GARAGE, IcpcConfig(threshold=0.5, min_size=1, journey_terms=50))
     assert [term for term, _ in found[0].terms] == [CAR, MOTOR, LOAN]
 

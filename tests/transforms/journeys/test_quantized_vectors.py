@@ -66,9 +66,9 @@ def test_the_mean_is_taken_away() -> None:
 def test_sums_do_not_depend_on_how_a_catalogue_is_cut() -> None:
     compact = quantize_vectors(np.random.default_rng(1).normal(size=(100, 16)))
     whole = sum_directions(compact)
-    pieces = [sum_directions(piece) for piece in np.split(compact[np.random.default_rng(2).permutation(100)], [3, 50])]
-    assert add_sums(pieces).tolist() == whole.tolist()
-    assert add_sums([add_sums([]), *pieces, sum_directions(np.zeros((4, 1), np.int8))]).tolist() == whole.tolist()
+    slices = [sum_directions(part) for part in np.split(compact[np.random.default_rng(2).permutation(100)], [3, 50])]
+    assert add_sums(slices).tolist() == whole.tolist()
+    assert add_sums([add_sums([]), *slices, sum_directions(np.zeros((4, 1), np.int8))]).tolist() == whole.tolist()
     assert add_sums([]).tolist() == [0, 0]
     with pytest.raises(DataError, match=r"vectors of items must have one length, got lengths \[16, 17\]"):
         add_sums([whole, np.ones(18, np.int64)])

@@ -63,7 +63,7 @@ def test_by_hand() -> None:
     assert microseconds(rows["last_timestamp"]) == [50, 30, -5, 7]
 
 
-def test_of_two_alike_the_older_comes_first() -> None:
+def test_of_two_equal_journeys_the_older_comes_first() -> None:
     rows = rows_of([("u", 1, 5), ("u", 1, 4)], IcpcConfig(threshold=0.9, min_size=1))
     assert rows["item_ids"].to_pylist() == [["item004"], ["item005"]]
     later = rows_of([("u", 1, 4), ("u", 2, 5)], IcpcConfig(threshold=0.9, min_size=1))

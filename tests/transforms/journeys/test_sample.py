@@ -32,26 +32,26 @@ def test_hashes_are_those_of_plain_python(names: list[str]) -> None:
     assert sample_hashes(pa.array(names, pa.string())).tolist() == [mixed(name) for name in names]
 
 
-def sampled(batches: list[list[str]], most: int) -> list[str]:
+def sampled(batches: list[list[str]], count: int) -> list[str]:
     """The users in the sample, by the whole graph."""
     found = run_graph(
-        lambda pipeline: {"limit": create(pipeline, "Rows", [users(batch) for batch in batches]) | SampleUsers(most)}
+        lambda pipeline: {"limit": create(pipeline, "Rows", [users(batch) for batch in batches]) | SampleUsers(count)}
     )
     (limit,) = found["limit"]
     rows = pa.concat_batches([sampled_rows(users(batch), limit) for batch in [[], *batches]])
     return sorted(set(rows["user_id"].to_pylist()))
 
 
-@pytest.mark.parametrize("most", [1, 7, 39, 40, 41, 1000])
-def test_the_sample_is_the_users_with_the_smallest_hashes_however_the_log_is_cut(most: int) -> None:
+@pytest.mark.parametrize("count", [1, 7, 39, 40, 41, 1000])
+def test_the_sample_is_the_users_with_the_smallest_hashes_however_the_log_is_cut(count: int) -> None:
     names = [f"user{number}" for number in range(40)]
-    expected = sorted(sorted(names, key=mixed)[:most])
+    expected = sorted(sorted(names, key=mixed)[:count])
     log = names * 3
-    assert sampled([log], most) == expected
-    assert sampled([log[start::7][::-1] for start in range(7)], most) == expected
+    assert sampled([log], count) == expected
+    assert sampled([log[start::7][::-1] for start in range(7)], count) == expected
 
 
-def test_nobody_is_sampled_from_an_empty_log() -> None:
+def test_an_empty_log_has_an_empty_sample() -> None:
     assert run_graph(lambda pipeline: {"limit": create(pipeline, "Rows", []) | SampleUsers(5)})["limit"] == [NO_LIMIT]
 
 

@@ -93,8 +93,8 @@ def test_vectors_by_hand() -> None:
 def test_items_at_right_angles_are_not_near_to_a_mean_that_they_make_up() -> None:
     catalogue = by_vectors(np.eye(6, dtype=int).tolist())
     assert separated([[[0, 1, 2], [3, 4, 5]]], catalogue, [1, 3]) == [[0.0, 0.0]]
-    apart = by_terms([{f"term{number}": 1.0} for number in range(6)])
-    assert separated([[[0, 1, 2], [3, 4, 5]]], apart, [1, 3]) == [[0.0, 0.0]]
+    separate = by_terms([{f"term{number}": 1.0} for number in range(6)])
+    assert separated([[[0, 1, 2], [3, 4, 5]]], separate, [1, 3]) == [[0.0, 0.0]]
 
 
 def test_who_has_one_journey_has_no_separation() -> None:
@@ -112,8 +112,8 @@ def users_with_journeys(*, overlapping: bool) -> st.SearchStrategy[list[Own]]:
     """Users of 12 items, some in no journey, in several where journeys may overlap; interactions repeat."""
     labels = st.lists(st.sampled_from([-1, 0, 1, 2, 3]), min_size=12, max_size=12)
 
-    def own(drawn: list[list[int]]) -> Own:
-        groups = [[item for item in range(12) for given in drawn if given[item] == number] for number in range(4)]
+    def own(sampled: list[list[int]]) -> Own:
+        groups = [[item for item in range(12) for given in sampled if given[item] == number] for number in range(4)]
         return [group for group in groups if group]
 
     return st.lists(st.lists(labels, min_size=1, max_size=2 if overlapping else 1).map(own), min_size=1, max_size=4)
@@ -146,6 +146,6 @@ def test_users_do_not_know_each_other(vectors: bool) -> None:
         else by_terms([{f"t{random.integers(4)}": 0.5, f"t{4 + number % 3}": 1.0} for number in range(12)])
     )
     users = [[[0, 1, 2], [3, 4]], [[5, 6], [7, 0], [8]], [[9, 10, 11], [1, 2]]]
-    apart = [separated([own], catalogue, [1, 2])[0] for own in users]
-    assert separated(users, catalogue, [1, 2]) == apart
-    assert separated(users[::-1], catalogue, [1, 2]) == apart[::-1]
+    separate = [separated([own], catalogue, [1, 2])[0] for own in users]
+    assert separated(users, catalogue, [1, 2]) == separate
+    assert separated(users[::-1], catalogue, [1, 2]) == separate[::-1]

@@ -215,7 +215,7 @@ def test_extracts_what_the_reference_extracts(join: Any, max_history: int) -> No
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
-    """The same log, joined both ways, by different numbers of buckets and batches."""
+    """The same log, joined by both methods, with different numbers of buckets and batches."""
     icpc_all = dataclasses.replace(ICPC, assign="all", centroid="sum")
     wanted = InteractionFilter(keep_events=("buy",))
     return {
@@ -363,19 +363,19 @@ def test_stored_histories_become_interactions_again() -> None:
 
 
 def routed(rows: Sequence[Event], max_history: int) -> list[tuple[int, pa.RecordBatch]]:
-    """What `RouteEvents` makes of one batch."""
+    """Run `RouteEvents` on one batch."""
     return list(RouteEvents(EVENTS, max_history, 4).process(events(rows)))
 
 
 def test_users_with_very_many_interactions_are_cut_before_the_shuffle() -> None:
     rows = [("heavy", time, 0) for time in range(30)] + [("light", time, 0) for time in range(2)]
     found = routed(rows, max_history=16)
-    kept = [event for _, piece in found if piece.schema == EVENTS for event in plain(piece)]
-    counts = [row for _, piece in found if piece.schema == REMOVAL_COUNTS for row in piece.to_pylist()]
+    kept = [event for _, batch in found if batch.schema == EVENTS for event in plain(batch)]
+    counts = [row for _, batch in found if batch.schema == REMOVAL_COUNTS for row in batch.to_pylist()]
     assert sorted(kept) == rows[14:]
     assert counts == [{"user_id": "heavy", "removed": 14, "truncated": True}]
     (home,) = {bucket for bucket, _ in routed([("heavy", 0, 0)], 16)}
-    assert {bucket for bucket, piece in found if "heavy" in piece["user_id"].to_pylist()} == {home}
+    assert {bucket for bucket, batch in found if "heavy" in batch["user_id"].to_pylist()} == {home}
 
 
 def test_a_bucket_of_long_histories_is_cut_before_it_is_brought_together() -> None:
@@ -385,21 +385,21 @@ def test_a_bucket_of_long_histories_is_cut_before_it_is_brought_together() -> No
 
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         groups = create(pipeline, "Events", batches) | GroupByUser(EVENTS, max_history=50, buckets=1)
-        return {"groups": groups | beam.MapTuple(lambda bucket, pieces: (bucket, list(pieces)))}
+        return {"groups": groups | beam.MapTuple(lambda bucket, slices: (bucket, list(slices)))}
 
-    ((_, pieces),) = run_graph(build)["groups"]
-    kept = [piece for piece in pieces if piece.schema.names == EVENTS.names]
-    assert sum(piece.num_rows for piece in kept) == 20 * 50
-    histories = build_histories(pieces, EVENTS, 50)
+    ((_, slices),) = run_graph(build)["groups"]
+    kept = [batch for batch in slices if batch.schema.names == EVENTS.names]
+    assert sum(batch.num_rows for batch in kept) == 20 * 50
+    histories = build_histories(slices, EVENTS, 50)
     assert histories.removed.tolist() == [10 * 40 - 50] * 20
     assert histories.truncated.all()
 
 
-def test_nobody_is_cut_in_vain() -> None:
+def test_histories_are_not_truncated_without_need() -> None:
     rows = [(f"user{number % 10}", number, 0) for number in range(20)]
     found = routed(rows, max_history=16)
-    assert {piece.schema for _, piece in found} == {EVENTS}
-    assert sorted(event for _, piece in found for event in plain(piece)) == sorted(rows)
+    assert {batch.schema for _, batch in found} == {EVENTS}
+    assert sorted(event for _, batch in found for event in plain(batch)) == sorted(rows)
     assert routed([], max_history=16) == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import METRICS
 from tests.transforms.journeys.events import events, salient_terms
-from tests.transforms.journeys.sweeping import KNOWN, LOG, config, swept
+from tests.transforms.journeys.sweeping import CATALOGUE, LOG, config, sweep_log
 from transforms.columnar import concatenate
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import BayesianConfig, IcpcConfig
@@ -37,15 +37,15 @@ def at(rows: pa.RecordBatch, threshold: float, min_size: int) -> list[dict[str, 
 
 
 def test_tallies_by_hand() -> None:
-    rows = swept(LOG, KNOWN, config())
+    rows = sweep_log(LOG, CATALOGUE, config())
     assert rows.schema == SWEEP_COUNTS
     # Of a's six items five are like the others of their journey and unlike those of other journeys; the sixth is alone.
-    apart = round(5 / 6 * SEPARATION_UNIT) + round(2 / 3 * SEPARATION_UNIT)
+    separate = round(5 / 6 * SEPARATION_UNIT) + round(2 / 3 * SEPARATION_UNIT)
     assert at(rows, 0.05, 1) == [
         {"journeys": 0, "users": 1, "items": 0, "interactions": 1, "covered": 0, "separation": 0},
         {"journeys": 1, "users": 1, "items": 2, "interactions": 4, "covered": 3, "separation": 0},
         {"journeys": 2, "users": 1, "items": 3, "interactions": 3, "covered": 3}
-        | {"separation": apart - round(5 / 6 * SEPARATION_UNIT)},
+        | {"separation": separate - round(5 / 6 * SEPARATION_UNIT)},
         {"journeys": 3, "users": 1, "items": 6, "interactions": 7, "covered": 7}
         | {"separation": round(5 / 6 * SEPARATION_UNIT)},
     ]
@@ -59,9 +59,9 @@ def test_tallies_by_hand() -> None:
     ]
 
 
-def test_all_thresholds_and_minimum_sizes_are_told() -> None:
+def test_all_thresholds_and_minimum_sizes_are_counted() -> None:
     given = dataclasses.replace(config(), icpc=IcpcConfig(threshold=0.123, min_size=15))
-    rows = swept(LOG, KNOWN, given)
+    rows = sweep_log(LOG, CATALOGUE, given)
     thresholds, sizes = set(rows["threshold"].to_pylist()), set(rows["min_size"].to_pylist())
     assert {0.05, 0.123} <= thresholds == set(given.swept_thresholds)
     assert sizes == {*range(1, 11), 15}
@@ -75,7 +75,7 @@ def test_an_item_in_several_journeys_is_covered_once() -> None:
     catalogue = unpack_catalogue(pack_catalogue([salient_terms(items)]))
     log = [("a", time, item) for time, item in enumerate([0, 1, 2, 3, 4])]
     every = dataclasses.replace(config(), icpc=IcpcConfig(assign="all", min_size=2))
-    (row,) = at(swept(log, catalogue, every), 0.05, 3)
+    (row,) = at(sweep_log(log, catalogue, every), 0.05, 3)
     assert (row["journeys"], row["items"], row["covered"], row["interactions"]) == (2, 6, 5, 5)
 
 
@@ -87,9 +87,9 @@ def test_journeys_are_those_of_a_run_at_this_threshold() -> None:
     log = [(f"u{random.integers(9)}", time, int(random.integers(40))) for time in range(400)]
     histories = build_histories([events(log)], EVENTS, 1000)
     numbers = histories.events["item"].to_numpy()
-    for asked in (config(), dataclasses.replace(config(), bayesian=BayesianConfig())):
-        for each in granularities(sum_counts([swept(log, catalogue, asked)])):
-            wanted = asked.with_threshold(each.threshold)
+    for each_config in (config(), dataclasses.replace(config(), bayesian=BayesianConfig())):
+        for each in granularities(sum_counts([sweep_log(log, catalogue, each_config)])):
+            wanted = each_config.with_threshold(each.threshold)
             wanted = dataclasses.replace(wanted, icpc=dataclasses.replace(wanted.icpc, min_size=each.min_size))
             journeys = form_journeys(histories.offsets, numbers, catalogue, wanted)
             per_user = np.bincount(journeys.users, minlength=9)
@@ -98,24 +98,24 @@ def test_journeys_are_those_of_a_run_at_this_threshold() -> None:
             assert each.without == (per_user == 0).mean()
             assert each.items == (journeys.sizes.mean() if len(journeys.sizes) else None)
             assert each.coverage == len(set(journeys.members.tolist())) / len(numbers)
-            assert sum(each.shares) == pytest.approx(1)
+            assert sum(each.fractions) == pytest.approx(1)
 
 
 @settings(max_examples=20)
 @given(st.permutations("abcd"), st.integers(0, 4), st.integers(0, 4))
-def test_users_can_be_told_in_groups_and_added_up(order: list[str], first: int, second: int) -> None:
+def test_counts_of_groups_of_users_can_be_added(order: list[str], first: int, second: int) -> None:
     cuts = sorted([first, second])
     groups = [order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] :]]
-    told = [swept([event for event in LOG if event[0] in group], KNOWN, config()) for group in groups]
-    assert sum_counts(told) == sum_counts([swept(LOG, KNOWN, config())])
+    counts = [sweep_log([event for event in LOG if event[0] in group], CATALOGUE, config()) for group in groups]
+    assert sum_counts(counts) == sum_counts([sweep_log(LOG, CATALOGUE, config())])
 
 
-def test_of_nobody_there_is_nothing_to_tell() -> None:
-    nobody = sum_counts([])
-    assert nobody.schema == SWEEP_COUNTS
-    assert list(granularities(nobody)) == []
-    assert choose_threshold(nobody, config(target_journeys_per_user=3)) == IcpcConfig.threshold
-    assert sweep_metrics(nobody, "extract", config()).num_rows == 3
+def test_an_empty_log_has_no_counts() -> None:
+    empty = sum_counts([])
+    assert empty.schema == SWEEP_COUNTS
+    assert list(granularities(empty)) == []
+    assert choose_threshold(empty, config(target_journeys_per_user=3)) == IcpcConfig.threshold
+    assert sweep_metrics(empty, "extract", config()).num_rows == 3
 
 
 def curve(means: dict[float, float], users: int = 10) -> pa.RecordBatch:
@@ -144,7 +144,7 @@ def test_ties_go_to_the_lower_threshold() -> None:
 
 def test_without_a_target_the_given_threshold_stays() -> None:
     given = dataclasses.replace(config(), icpc=IcpcConfig(threshold=0.07))
-    assert choose_threshold(swept(LOG, KNOWN, given), given) == 0.07
+    assert choose_threshold(sweep_log(LOG, CATALOGUE, given), given) == 0.07
 
 
 def test_the_median_of_an_even_number_of_users_lies_between_two() -> None:
@@ -154,35 +154,35 @@ def test_the_median_of_an_even_number_of_users_lies_between_two() -> None:
     assert low.median == 1
 
 
-def test_figures_as_metrics() -> None:
+def test_a_sweep_as_metrics() -> None:
     given = config(target_journeys_per_user=1)
-    rows = sweep_metrics(sum_counts([swept(LOG, KNOWN, given)]), "extract", given)
+    rows = sweep_metrics(sum_counts([sweep_log(LOG, CATALOGUE, given)]), "extract", given)
     METRICS.check(rows)
     assert rows.equals(rows.sort_by([(name, "ascending") for name in METRICS.sort_by]))
-    told = {(row["metric"], row["slice"]): (row["value"], row["n"]) for row in rows.to_pylist()}
+    metrics = {(row["metric"], row["slice"]): (row["value"], row["n"]) for row in rows.to_pylist()}
     at_default = "threshold=0.05/min_size=2"
-    assert told["sweep_journeys_per_user", at_default] == (1.0, 4)
-    assert told["sweep_median_journeys_per_user", at_default] == (1.0, 4)
-    assert told["sweep_users_without_journeys", at_default] == (0.25, 4)
-    assert told["sweep_fraction_of_users", f"{at_default}/journeys=1"] == (0.5, 4)
-    assert told["sweep_fraction_of_users", f"{at_default}/journeys=10+"] == (0, 4)
-    assert told["sweep_journey_items", at_default] == (9 / 4, None)
-    assert told["sweep_coverage", at_default] == (11 / 15, None)
-    assert told["sweep_separation", at_default] == (1.0, 1)
-    assert told["sweep_threshold", "threshold"] == (0.001, None)
-    assert told["sweep_target_journeys_per_user", ""] == (1, None)
-    assert told["sweep_min_size", ""] == (2, None)
-    assert told["sweep_users", ""] == (4, None)
-    assert ("sweep_separation", "threshold=0.05/min_size=4") not in told
-    assert ("sweep_journey_items", "threshold=0.05/min_size=4") not in told
+    assert metrics["sweep_journeys_per_user", at_default] == (1.0, 4)
+    assert metrics["sweep_median_journeys_per_user", at_default] == (1.0, 4)
+    assert metrics["sweep_users_without_journeys", at_default] == (0.25, 4)
+    assert metrics["sweep_fraction_of_users", f"{at_default}/journeys=1"] == (0.5, 4)
+    assert metrics["sweep_fraction_of_users", f"{at_default}/journeys=10+"] == (0, 4)
+    assert metrics["sweep_journey_items", at_default] == (9 / 4, None)
+    assert metrics["sweep_coverage", at_default] == (11 / 15, None)
+    assert metrics["sweep_separation", at_default] == (1.0, 1)
+    assert metrics["sweep_threshold", "threshold"] == (0.001, None)
+    assert metrics["sweep_target_journeys_per_user", ""] == (1, None)
+    assert metrics["sweep_min_size", ""] == (2, None)
+    assert metrics["sweep_users", ""] == (4, None)
+    assert ("sweep_separation", "threshold=0.05/min_size=4") not in metrics
+    assert ("sweep_journey_items", "threshold=0.05/min_size=4") not in metrics
 
 
 def test_tallies_of_no_users() -> None:
-    nothing = swept([], KNOWN, config())
+    nothing = sweep_log([], CATALOGUE, config())
     assert nothing.num_rows == 0
     histories = build_histories([events([("d", 0, 6)])], EVENTS, 10)
     items = histories.events["item"].to_numpy()
-    journeys = form_journeys(histories.offsets, items, KNOWN, config())
-    rows = tally_journeys(journeys, 0.05, histories.offsets, items, KNOWN, config())
+    journeys = form_journeys(histories.offsets, items, CATALOGUE, config())
+    rows = tally_journeys(journeys, 0.05, histories.offsets, items, CATALOGUE, config())
     assert concatenate([rows], SWEEP_COUNTS)["covered"].to_pylist() == [0] * 10
     assert isinstance(next(granularities(sum_counts([rows]))), Granularity)

@@ -30,7 +30,7 @@ def test_by_hand() -> None:
     assert rows.to_pylist() == [{"term": "cup", "users": 1}, {"term": "tea", "users": 2}]
 
 
-def test_what_was_cut_from_a_history_reaches_nobody() -> None:
+def test_truncated_events_do_not_count() -> None:
     assert by_term(reached([("u", 1, 0), ("u", 2, 1)], [{"tea": 1.0}, {"pot": 1.0}], max_history=1)) == {"pot": 1}
 
 
@@ -49,15 +49,15 @@ def test_counts_the_users_of_each_term(items: Items, data: st.DataObject) -> Non
     expected = {term: len(those) for term, those in users.items()}
     assert by_term(reached(log, items)) == expected
 
-    apart = [reached([event for event in log if event[0] in half], items) for half in ("uvw", "xyz")]
+    separate = [reached([event for event in log if event[0] in half], items) for half in ("uvw", "xyz")]
     least = data.draw(st.integers(1, 4))
-    summed = terms_above_min_users(apart, least)
+    summed = terms_above_min_users(separate, least)
     assert summed.schema == TERM_USERS
     assert summed["term"].to_pylist() == sorted(summed["term"].to_pylist())
     assert by_term(summed) == {term: number for term, number in expected.items() if number >= least}
 
 
-def test_nobody_is_reached() -> None:
+def test_an_empty_log_has_no_term_users() -> None:
     assert reached([], []).num_rows == 0
     assert reached([], [{"tea": 1.0}]).num_rows == 0
     assert reached([("u", 1, 0)], [{}]).num_rows == 0

@@ -27,8 +27,8 @@ def candidates(*terms: list[str]) -> pa.RecordBatch:
 
 
 def feature(pairs: Pairs, name: str, vectors: np.ndarray = VECTORS) -> list[float]:
-    known = table()
-    found = describe(pairs, measure(vectors, known), known)
+    toy_table = table()
+    found = describe(pairs, measure(vectors, toy_table), toy_table)
     assert found.shape == (len(pairs.items), len(FEATURES))
     return found[:, FEATURES.index(name)].tolist()
 
@@ -47,52 +47,54 @@ def test_terms_in_the_text_that_are_in_the_vocabulary() -> None:
 
 
 def test_what_is_plain() -> None:
-    asked = pairs((0, "garden", 0.8), (0, "big rose", 0.0), (3, "ship", 0.4))
-    assert feature(asked, "in text") == [1, 0, 1]
-    assert feature(asked, "evidence") == [0.8, 0, 0.4]
-    assert feature(asked, "statistical salience") == [0.4, 0, 0.4]
-    assert feature(asked, "bigram") == [0, 1, 0]
-    assert feature(asked, "specificity, in text") == [0.5, 0, 1]
-    assert feature(asked, "given") == [math.log(2) / math.log(5), 0, 0]
-    assert feature(asked, "given share") == [0.5, 0, 0]
-    assert feature(asked, "context") == [1, 0, 1]
+    requested = pairs((0, "garden", 0.8), (0, "big rose", 0.0), (3, "ship", 0.4))
+    assert feature(requested, "in text") == [1, 0, 1]
+    assert feature(requested, "evidence") == [0.8, 0, 0.4]
+    assert feature(requested, "statistical salience") == [0.4, 0, 0.4]
+    assert feature(requested, "bigram") == [0, 1, 0]
+    assert feature(requested, "specificity, in text") == [0.5, 0, 1]
+    assert feature(requested, "given") == [math.log(2) / math.log(5), 0, 0]
+    assert feature(requested, "given fraction") == [0.5, 0, 0]
+    assert feature(requested, "context") == [1, 0, 1]
 
 
 def test_nearness_leaves_the_item_itself_out() -> None:
     """The only other item with "garden" is half-way to the rose; "ship" has no other item."""
-    known = table()
-    near = measure(VECTORS, known)
-    asked = pairs((0, "garden", 0.8), (3, "ship", 0.8), (0, "rose", 0.0))
+    toy_table = table()
+    near = measure(VECTORS, toy_table)
+    requested = pairs((0, "garden", 0.8), (3, "ship", 0.8), (0, "rose", 0.0))
     alone = [math.sqrt(0.5), 0.0]
     expected = [(cosine - near.means[row]) / near.deviations[row] for cosine, row in zip(alone, (0, 3), strict=True)]
-    found = feature(asked, "nearness")
+    found = feature(requested, "nearness")
     assert found[:2] == pytest.approx(expected, abs=0.02)
     # Of a term that it does not have, the whole context counts: roses lie at 22.5 degrees between (1, 1) and (0, 1).
     assert found[2] == pytest.approx((math.cos(math.radians(67.5)) - near.means[0]) / near.deviations[0], abs=0.02)
 
 
 def test_nearest_terms_and_ties() -> None:
-    known = table()
-    near = nearest_terms(measure(VECTORS, known), known, 1, 1)
-    assert [known.terms[code].as_py() for code in near.terms] == ["garden", "garden", "rose", "ship"]
-    common = nearest_terms(measure(VECTORS, known), known, 5, 2)
-    assert common.items.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]  # all are asked for, but "ship" has one item only
+    toy_table = table()
+    near = nearest_terms(measure(VECTORS, toy_table), toy_table, 1, 1)
+    assert [toy_table.terms[code].as_py() for code in near.terms] == ["garden", "garden", "rose", "ship"]
+    common = nearest_terms(measure(VECTORS, toy_table), toy_table, 5, 2)
+    assert common.items.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]  # all are requested, but "ship" has one item only
     orthogonal = quantize(unit([0, 0, 1.0]))
-    tied = nearest_terms(measure(orthogonal, known), known, 1, 2)
-    assert known.terms[tied.terms[0]].as_py() == "garden"
-    assert not len(nearest_terms(measure(VECTORS, known), known, 0, 1).items)
+    tied = nearest_terms(measure(orthogonal, toy_table), toy_table, 1, 2)
+    assert toy_table.terms[tied.terms[0]].as_py() == "garden"
+    assert not len(nearest_terms(measure(VECTORS, toy_table), toy_table, 0, 1).items)
 
 
 def test_an_item_without_a_vector_has_no_near_terms() -> None:
-    known = table()
+    toy_table = table()
     blank = np.zeros((1, 3), np.int16)
-    assert not len(nearest_terms(measure(blank, known), known, 3, 1).items)
+    assert not len(nearest_terms(measure(blank, toy_table), toy_table, 3, 1).items)
     assert np.isfinite(feature(pairs((0, "garden", 0.8)), "nearness", blank)).all()
 
 
 def test_pairs_are_united_once_each() -> None:
-    known = table()
-    both = union_pairs(pairs((0, "garden", 0.8), (1, "ship", 0.4)), pairs((0, "garden", 0.0), (0, "rose", 0.0)), known)
+    toy_table = table()
+    both = union_pairs(
+        pairs((0, "garden", 0.8), (1, "ship", 0.4)), pairs((0, "garden", 0.0), (0, "rose", 0.0)), toy_table
+    )
     assert both.items.tolist() == [0, 0, 1]
     assert both.terms.tolist() == [1, 2, 3]
     assert both.evidence.tolist() == [0.8, 0, 0.4]
@@ -100,8 +102,8 @@ def test_pairs_are_united_once_each() -> None:
 
 def test_a_vocabulary_without_contexts() -> None:
     none = term_sums(pa.array([], LISTS), pa.array([], LISTS), np.zeros((0, 0), np.int16))
-    known = build_table(vocabulary(rose=1.0), none, 4)
-    near = measure(np.zeros((2, 0), np.int16), known)
-    found = describe(Pairs(np.array([1]), np.array([0]), np.array([0.8])), near, known)
+    toy_table = build_table(vocabulary(rose=1.0), none, 4)
+    near = measure(np.zeros((2, 0), np.int16), toy_table)
+    found = describe(Pairs(np.array([1]), np.array([0]), np.array([0.8])), near, toy_table)
     assert found[0, FEATURES.index("context")] == 0
     assert np.isfinite(found).all()

@@ -27,7 +27,7 @@ def ids(count: int) -> pa.StringArray:
     return pa.array([f"i{number}" for number in range(count)])
 
 
-def test_draws_have_their_share_and_nothing_to_do_with_each_other() -> None:
+def test_samples_have_their_fraction_and_are_independent() -> None:
     one, other = sample_mask(ids(20_000), 0.3, "one"), sample_mask(ids(20_000), 0.3, "other")
     assert one.mean() == pytest.approx(0.3, abs=0.01)
     assert one[other].mean() == pytest.approx(0.3, abs=0.02)

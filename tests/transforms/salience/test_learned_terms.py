@@ -64,11 +64,11 @@ def by_default() -> dict[str, Any]:
 def test_the_same_as_by_the_pure_functions(by_default: dict[str, Any]) -> None:
     directions = quantize(vectors(CATALOGUE))
     directions[:3] = 0
-    known = build_context(CATALOGUE, directions, CONFIG, LEARNING)
+    context = build_context(CATALOGUE, directions, CONFIG, LEARNING)
     # The sums of contexts are over items that have a vector.
     seen = build_context(CATALOGUE.slice(3), directions[3:], CONFIG, LEARNING)
-    table = known.table._replace(**{name: getattr(seen.table, name) for name in ("items", "given", "lengths")})
-    expected = learned_salience(known.candidates, directions, table, MODEL, 6, 2, 8)
+    table = context.table._replace(**{name: getattr(seen.table, name) for name in ("items", "given", "lengths")})
+    expected = learned_salience(context.candidates, directions, table, MODEL, 6, 2, 8)
     SALIENT_TERMS.check(by_default["salient"])
     assert by_default["salient"]["item_id"].equals(expected["item_id"])
     assert by_default["salient"]["terms"].slice(0, 3).to_pylist() == expected["terms"].slice(0, 3).to_pylist()
@@ -113,7 +113,7 @@ def test_same_bytes_whatever_the_order_batches_and_buckets(model: SalienceModel 
     assert again["model"] == first["model"]
 
 
-def test_a_model_is_learnt_from_tags() -> None:
+def test_a_model_is_trained_on_tags() -> None:
     found = find([CATALOGUE], model=None)
     rows = found["metrics"][0].to_pylist()
     assert (rows[0]["metric"], rows[0]["slice"]) == ("model_trained_on", GIVEN)
@@ -122,7 +122,7 @@ def test_a_model_is_learnt_from_tags() -> None:
     SALIENCE_MODEL.check(found["model"].to_rows())
 
 
-def test_a_model_is_learnt_from_a_log_where_there_are_no_tags() -> None:
+def test_a_model_is_trained_on_a_log_without_tags() -> None:
     """Each user consumes items of one topic, so that its words recur beside each of them."""
     plain = items(240, tagged=0.0)
     ids = plain["item_id"].to_pylist()

@@ -46,11 +46,11 @@ def test_numbers_are_rounded_to_what_is_sure() -> None:
 def features(nearness: float, in_text: bool) -> np.ndarray:
     """Of a word with a context that stands in the title, or does not."""
     own = {"specificity": 0.6, "context": 1.0, "nearness": nearness}
-    known = dict(own)
+    weights = dict(own)
     if in_text:
-        known |= {f"{name}, in text": value for name, value in own.items()}
-        known |= {"in text": 1.0, "evidence": 0.8, "statistical salience": 0.48}
-    return np.array([[known.get(name, 0.0) for name in FEATURES]])
+        weights |= {f"{name}, in text": value for name, value in own.items()}
+        weights |= {"in text": 1.0, "evidence": 0.8, "statistical salience": 0.48}
+    return np.array([[weights.get(name, 0.0) for name in FEATURES]])
 
 
 @pytest.mark.parametrize("encoder", ["minilm", "static"])

@@ -19,7 +19,7 @@ def candidates(*items: dict[str, float]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, CANDIDATES)
 
 
-def known(terms: dict[str, float]) -> pa.RecordBatch:
+def vocabulary(terms: dict[str, float]) -> pa.RecordBatch:
     rows = [{"term": term, "specificity": terms[term]} for term in sorted(terms)]
     return pa.RecordBatch.from_pylist(rows, VOCABULARY)
 
@@ -33,7 +33,7 @@ def read(rows: pa.RecordBatch) -> list[dict[str, float]]:
 def test_by_hand() -> None:
     found = statistical_salience(
         candidates({"tea": 0.5, "pot": 0.75, "lost": 1.0, "cup": 1.0}, {}, {"lost": 0.5}, {"pot": 0.5}),
-        known({"tea": 1.0, "pot": 0.5, "cup": 0.5}),
+        vocabulary({"tea": 1.0, "pot": 0.5, "cup": 0.5}),
         2,
     )
     assert found["item_id"].to_pylist() == ["i0", "i1", "i2", "i3"]
@@ -42,12 +42,12 @@ def test_by_hand() -> None:
 
 
 def test_nothing_is_salient_without_a_vocabulary() -> None:
-    assert read(statistical_salience(candidates({"tea": 0.5}, {}), known({}), 3)) == [{}, {}]
-    assert read(statistical_salience(candidates(), known({"tea": 1.0}), 3)) == []
+    assert read(statistical_salience(candidates({"tea": 0.5}, {}), vocabulary({}), 3)) == [{}, {}]
+    assert read(statistical_salience(candidates(), vocabulary({"tea": 1.0}), 3)) == []
 
 
 def test_a_salience_that_rounds_to_nothing_is_none() -> None:
-    assert read(statistical_salience(candidates({"tea": 2.0**-100}), known({"tea": 2.0**-60}), 3)) == [{}]
+    assert read(statistical_salience(candidates({"tea": 2.0**-100}), vocabulary({"tea": 2.0**-60}), 3)) == [{}]
 
 
 CHANCES = st.integers(1, 8).map(lambda eighths: eighths / 8) | st.floats(2**-10, 1, width=32)
@@ -56,12 +56,12 @@ ITEMS = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), CHANCES, max_size=
 
 @settings(deadline=None)
 @given(ITEMS, st.dictionaries(st.sampled_from("abcdefgh"), CHANCES), st.integers(1, 4), st.integers(0, 5))
-def test_the_most_salient_terms_are_kept(
-    items: list[dict[str, float]], terms: dict[str, float], most: int, start: int
+def test_the_top_terms_are_kept(
+    items: list[dict[str, float]], terms: dict[str, float], max_terms: int, start: int
 ) -> None:
     expected: list[Any] = []
     for item in items:
         scored = [(-float(np.float32(item[term] * terms[term])), term) for term in item if term in terms]
-        expected.append([(term, -score) for score, term in sorted(scored)[:most]])
-    found = statistical_salience(candidates(*items).slice(start), known(terms), most)
+        expected.append([(term, -score) for score, term in sorted(scored)[:max_terms]])
+    found = statistical_salience(candidates(*items).slice(start), vocabulary(terms), max_terms)
     assert [list(item.items()) for item in read(found)] == expected[start:]

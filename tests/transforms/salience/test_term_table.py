@@ -74,7 +74,7 @@ def test_the_top_frequent_terms_are_the_least_specific() -> None:
     assert top_frequent(chosen, 9).to_pylist() == ["a", "b", "c", "d"]
 
 
-def test_a_table_brings_together_what_is_known() -> None:
+def test_a_table_joins_vocabulary_and_sums() -> None:
     sums = term_sums(pa.array([["b"], ["b"]], LISTS), pa.array([["b"], []], LISTS), quantize(unit([1, 0], [1, 0])))
     table = build_table(vocabulary(a=0.9, b=0.2), sums, 2)
     assert table.rows.tolist() == [-1, 0]

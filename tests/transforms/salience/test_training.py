@@ -31,7 +31,7 @@ NO_LABELS = pa.RecordBatch.from_pylist([], LABELS)
 CATALOGUE = items(400)
 
 
-def context(hidden_fraction: float = 0.5) -> tuple[TrainingContext, pa.RecordBatch, np.ndarray]:
+def training_context(hidden_fraction: float = 0.5) -> tuple[TrainingContext, pa.RecordBatch, np.ndarray]:
     hidden = sample_mask(CATALOGUE["item_id"], hidden_fraction, "test")
     labels = terms_of_fields(CATALOGUE.filter(pa.array(hidden)))
     return (
@@ -41,21 +41,23 @@ def context(hidden_fraction: float = 0.5) -> tuple[TrainingContext, pa.RecordBat
     )
 
 
-def test_hidden_tags_are_not_in_the_scene() -> None:
-    known, labels, hidden = context()
-    seen = [set(terms) & set(TOPICS) for terms in known.candidates["terms"].to_pylist()]
+def test_hidden_tags_are_not_in_the_context() -> None:
+    context, labels, hidden = training_context()
+    seen = [set(terms) & set(TOPICS) for terms in context.candidates["terms"].to_pylist()]
     assert not any(own for own, gone in zip(seen, hidden, strict=True) if gone)
     assert all(own for own, gone in zip(seen, hidden, strict=True) if not gone)
     assert labels.num_rows == hidden.sum()
-    given = dict(zip(known.table.terms.take(pa.array(known.table.codes)).to_pylist(), known.table.given, strict=True))
+    given = dict(
+        zip(context.table.terms.take(pa.array(context.table.codes)).to_pylist(), context.table.given, strict=True)
+    )
     assert sum(given[topic] for topic in TOPICS) == (~hidden).sum()
     assert given["rose"] == 0
 
 
 def test_pairs_are_what_they_are_called() -> None:
-    known, labels, hidden = context()
-    labelled = label_pairs(known, labels, LEARNING, 0)
-    names, titles = known.table.terms.to_pylist(), CATALOGUE["title"].to_pylist()
+    context, labels, hidden = training_context()
+    labelled = label_pairs(context, labels, LEARNING, 0)
+    names, titles = context.table.terms.to_pylist(), CATALOGUE["title"].to_pylist()
     tags = CATALOGUE["tags"].to_pylist()
     assert set(labelled.kinds.tolist()) == set(range(len(KINDS)))
     for item, term, evidence, kind, elsewhere in zip(*labelled.pairs, labelled.kinds, labelled.elsewhere, strict=True):
@@ -74,35 +76,35 @@ def test_pairs_are_what_they_are_called() -> None:
 
 
 def test_draws_depend_on_the_seed_alone() -> None:
-    known, labels, _ = context()
-    first, again, other = (label_pairs(known, labels, LEARNING, seed) for seed in (0, 0, 1))
+    context, labels, _ = training_context()
+    first, again, other = (label_pairs(context, labels, LEARNING, seed) for seed in (0, 0, 1))
     assert all(np.array_equal(one, two) for one, two in zip(first.pairs, again.pairs, strict=True))
     assert not np.array_equal(first.pairs.terms, other.pairs.terms)
 
 
-def test_features_do_not_depend_on_how_pairs_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    known, labels, _ = context()
-    pairs = label_pairs(known, labels, LEARNING, 0).pairs
-    whole = features_of(known, pairs)
+def test_features_do_not_depend_on_how_pairs_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    context, labels, _ = training_context()
+    pairs = label_pairs(context, labels, LEARNING, 0).pairs
+    whole = features_of(context, pairs)
     monkeypatch.setattr("transforms.salience.training.ITEMS_PER_BLOCK", 7)
-    assert np.array_equal(features_of(known, pairs), whole)
+    assert np.array_equal(features_of(context, pairs), whole)
     assert whole.shape == (len(pairs.items), len(FEATURES))
 
 
 def test_a_model_learns_what_items_are_about() -> None:
     """Of the hidden tags none stands in a title, so the statistical scorer cannot know them."""
-    known, labels, hidden = context()
-    fitted = train(known, labels, LEARNING)
+    context, labels, hidden = training_context()
+    fitted = train(context, labels, LEARNING)
     assert fitted is not None
-    salient = learned_salience(known.candidates, known.vectors, known.table, fitted.model, 6, 2, 5)
+    salient = learned_salience(context.candidates, context.vectors, context.table, fitted.model, 6, 2, 5)
     found = [
         tag[0] in terms
         for terms, tag, gone in zip(salient["terms"].to_pylist(), CATALOGUE["tags"].to_pylist(), hidden, strict=True)
         if gone
     ]
     assert np.mean(found) > 0.9
-    test = label_pairs(known, labels, LEARNING, 9)
-    chances = fitted.model.salience(features_of(known, test.pairs))[test.matched]
+    test = label_pairs(context, labels, LEARNING, 9)
+    chances = fitted.model.salience(features_of(context, test.pairs))[test.matched]
     assert expected_calibration_error(chances, test.fits[test.matched]) < 0.1
 
 
@@ -132,8 +134,8 @@ class TestLearn:
 
     def test_not_from_tags_that_never_stand_in_the_text(self) -> None:
         strict = dataclasses.replace(LEARNING, min_fraction_in_text=0.1)
-        known, labels, _ = context()
-        assert train(known, labels, strict) is None
+        context, labels, _ = training_context()
+        assert train(context, labels, strict) is None
         found = train_or_fall_back(CATALOGUE, encoded(CATALOGUE), NO_LABELS, SALIENCE, strict, default_model())
         assert found.trained_on == NOTHING
 

@@ -122,16 +122,16 @@ def test_specificity_by_hand() -> None:
 
 
 def test_a_term_of_every_item_says_nothing() -> None:
-    rows = statistics({"all": (3, 3), "most": (2, 2)})
-    assert set(specificity(chosen([rows], 3, EVERYTHING))) == {"most"}
+    rows = statistics({"all": (3, 3), "frequent": (2, 2)})
+    assert set(specificity(chosen([rows], 3, EVERYTHING))) == {"frequent"}
     assert specificity(chosen([statistics({"tea": (1, 1)})], 1, EVERYTHING)) == {}
 
 
-@pytest.mark.parametrize(("item_count", "most"), [(100, 20), (55, 11), (49, 10), (12, 10)])
-def test_frequent_terms_are_left_out(item_count: int, most: int) -> None:
+@pytest.mark.parametrize(("item_count", "max_items"), [(100, 20), (55, 11), (49, 10), (12, 10)])
+def test_frequent_terms_are_left_out(item_count: int, max_items: int) -> None:
     rows = statistics({f"t{number:03}": (number, number) for number in range(1, item_count + 1)})
     config = VocabularyConfig(max_term_fraction=0.2)
-    assert len(specificity(chosen([rows], item_count, config))) == most
+    assert len(specificity(chosen([rows], item_count, config))) == max_items
 
 
 def test_numbers_and_letters_stand_in_bigrams_alone() -> None:
@@ -180,6 +180,6 @@ def test_neither_order_nor_batches_matter(data: st.DataObject, item_count: int, 
     assert chosen([shuffled.slice(half), shuffled.slice(0, half)], item_count, config) == expected
 
 
-def test_nothing_is_known_of_nothing() -> None:
+def test_an_empty_catalogue_has_no_vocabulary() -> None:
     for item_count in (0, 1, 5):
         assert specificity(chosen([], item_count, VocabularyConfig())) == {}

@@ -63,7 +63,7 @@ class TopicSource:
 def rows_of_items(count: int, tagged: float = 1.0, seed: int = 0, named: float = 0.0) -> list[dict[str, Any]]:
     """Items whose titles have two words of a topic and one of no topic; their tag is the topic's name.
 
-    A share of the titles has that name too.
+    Some of the titles contain that name, too.
     """
     random = np.random.default_rng(seed)
     names = list(TOPICS)
@@ -83,5 +83,5 @@ def items(count: int, tagged: float = 1.0, seed: int = 0) -> pa.RecordBatch:
 
 
 def vectors(rows: pa.RecordBatch) -> np.ndarray:
-    """What the encoder makes of their titles."""
+    """The vectors of their titles."""
     return np.stack([vector_of(title) for title in rows["title"].to_pylist()])

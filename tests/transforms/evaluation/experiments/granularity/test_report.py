@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import METRICS
-from tests.transforms.journeys.sweeping import KNOWN, LOG, config, swept
+from tests.transforms.journeys.sweeping import CATALOGUE, LOG, config, sweep_log
 from transforms.evaluation.experiments.granularity.report import (
     JOURNEYS_PER_USER,
     about_sweep,
@@ -21,7 +21,7 @@ MORE = [(f"{user}{copy}", time, item) for copy in range(12) for user, time, item
 
 def metrics(target: float | None = 1) -> pa.RecordBatch:
     asked = config(target_journeys_per_user=target)
-    found = sweep_metrics(sum_counts([swept(MORE, KNOWN, asked)]), "extract", asked)
+    found = sweep_metrics(sum_counts([sweep_log(MORE, CATALOGUE, asked)]), "extract", asked)
     other = {"pipeline": "extract", "metric": "users", "slice": "", "value": 48.0}
     return pa.concat_batches([pa.RecordBatch.from_pylist([other], METRICS.arrow), found])
 
@@ -39,7 +39,7 @@ def test_figures_are_read_again() -> None:
 
 
 def test_the_separation_of_few_users_is_not_shown() -> None:
-    few = sweep_metrics(sum_counts([swept(LOG, KNOWN, GIVEN)]), "extract", GIVEN)
+    few = sweep_metrics(sum_counts([sweep_log(LOG, CATALOGUE, GIVEN)]), "extract", GIVEN)
     assert "sweep_separation" in few["metric"].to_pylist()
     assert not any(metric == "sweep_separation" for metric, _, _ in read_sweep([few]).values)
 
