@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from schemas import SALIENT_TERMS
-from transforms.columnar import list_array, list_offsets
 from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text, union_pairs
 from transforms.salience.model import SalienceModel
+from transforms.salience.scoring import top_terms
 from transforms.salience.term_table import Directions, Floats, TermTable
 from transforms.salience.training import blocks
 
@@ -50,38 +48,4 @@ def learned_salience(
     items, terms = (np.concatenate([pairs[field] for pairs in found] or [np.zeros(0, np.int64)]) for field in (0, 1))
     return top_terms(
         candidates["item_id"], items, terms, np.concatenate(saliences or [np.zeros(0)]), table.terms, max_terms
-    )
-
-
-def top_terms(
-    item_ids: pa.StringArray,
-    items: npt.NDArray[np.int64],
-    terms: npt.NDArray[np.int64],
-    saliences: Floats,
-    names: pa.StringArray,
-    max_terms: int,
-) -> pa.RecordBatch:
-    """Select the most salient terms of each item: rows of `salient_terms`, one for each item.
-
-    Args:
-        item_ids: shape (items,).
-        items: index of the item of each pair, shape (pairs,).
-        terms: code of its term, shape (pairs,).
-        saliences: shape (pairs,), in [0, 1].
-        names: the term of each code, sorted.
-        max_terms: maximum number of terms kept per item; ties by term.
-    """
-    rounded = saliences.astype(np.float32)
-    order = np.lexsort((terms, -rounded, items))
-    items, terms, rounded = items[order], terms[order], rounded[order]
-    starts = np.searchsorted(items, np.arange(len(item_ids)))
-    kept = (np.arange(len(items)) - starts[items] < max_terms) & (rounded > 0)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=len(item_ids)))]).astype(np.int32)
-    return pa.RecordBatch.from_arrays(
-        [
-            item_ids,
-            pa.ListArray.from_arrays(ends, names.take(pa.array(terms[kept]))),
-            pa.ListArray.from_arrays(ends, pa.array(rounded[kept])),
-        ],
-        schema=SALIENT_TERMS.arrow,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,18 +35,39 @@ def statistical_salience(candidates: pa.RecordBatch, vocabulary: pa.RecordBatch,
     items = pc.list_parent_indices(candidates["terms"]).to_numpy()[found]
     terms = codes.to_numpy(zero_copy_only=False)[found].astype(np.int64)
     evidence = candidates["evidence"].flatten().to_numpy()[found].astype(np.float64)
-    saliences = (evidence * vocabulary["specificity"].to_numpy()[terms]).astype(np.float32)
+    saliences = evidence * vocabulary["specificity"].to_numpy()[terms]
+    return top_terms(candidates["item_id"], items, terms, saliences, vocabulary["term"], max_terms)
 
-    order = np.lexsort((terms, -saliences, items))
-    items, terms, saliences = items[order], terms[order], saliences[order]
-    starts = np.searchsorted(items, np.arange(candidates.num_rows))
-    kept = (np.arange(len(items)) - starts[items] < max_terms) & (saliences > 0)
-    ends = list_offsets(np.bincount(items[kept], minlength=candidates.num_rows))
+
+def top_terms(
+    item_ids: pa.StringArray,
+    items: npt.NDArray[np.integer],
+    terms: npt.NDArray[np.int64],
+    saliences: npt.NDArray[np.float64],
+    names: pa.StringArray,
+    max_terms: int,
+) -> pa.RecordBatch:
+    """Select the most salient terms of each item: rows of `salient_terms`, one for each item.
+
+    Args:
+        item_ids: shape (items,).
+        items: index of the item of each pair, shape (pairs,).
+        terms: code of its term, shape (pairs,).
+        saliences: shape (pairs,), in [0, 1].
+        names: the term of each code, sorted.
+        max_terms: maximum number of terms kept per item; ties by term.
+    """
+    rounded = saliences.astype(np.float32)
+    order = np.lexsort((terms, -rounded, items))
+    items, terms, rounded = items[order], terms[order], rounded[order]
+    starts = np.searchsorted(items, np.arange(len(item_ids)))
+    kept = (np.arange(len(items)) - starts[items] < max_terms) & (rounded > 0)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=len(item_ids)))]).astype(np.int32)
     return pa.RecordBatch.from_arrays(
         [
-            candidates["item_id"],
-            list_array(ends, vocabulary["term"].take(pa.array(terms[kept]))),
-            list_array(ends, pa.array(saliences[kept])),
+            item_ids,
+            pa.ListArray.from_arrays(ends, names.take(pa.array(terms[kept]))),
+            pa.ListArray.from_arrays(ends, pa.array(rounded[kept])),
         ],
         schema=SALIENT_TERMS.arrow,
     )
