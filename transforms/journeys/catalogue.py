@@ -78,11 +78,11 @@ def pack_catalogue(features: Iterable[pa.RecordBatch], schema: pa.Schema = SALIE
     terms = encode_sorted(rows["terms"].flatten())
     coded = pa.DictionaryArray.from_arrays(pa.array(terms.codes.astype(np.int32)), terms.values)
     lengths = pc.list_value_length(rows["terms"]).to_numpy()
-    ends = list_offsets(lengths)
+    offsets = list_offsets(lengths)
     columns = [
         rows["item_id"],
-        list_array(ends, coded),
-        list_array(ends, rows["saliences"].flatten()),
+        list_array(offsets, coded),
+        list_array(offsets, rows["saliences"].flatten()),
     ]
     if VECTOR.name not in schema.names:
         return pa.RecordBatch.from_arrays(columns, schema=PACKED)

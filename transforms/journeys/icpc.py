@@ -19,6 +19,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columnar import list_offsets
 from transforms.journeys.config import IcpcConfig
 
 
@@ -573,7 +574,7 @@ def extract_journeys(
         sizes=found.sizes,
         member_offsets=member_offsets,
         members=found.members,
-        term_offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(found.term_counts)]),
+        term_offsets=list_offsets(found.term_counts),
         terms=found.terms.reshape(kept.shape)[kept],
         weights=weights,
     )

@@ -119,7 +119,7 @@ def quantize_lists(lists: pa.Array) -> npt.NDArray[np.int8]:
 def column_of(quantized: npt.NDArray[np.int8]) -> pa.LargeBinaryArray:
     """Convert quantized vectors to a column; zeros become null."""
     nonzero = _is_nonzero(quantized)
-    ends = np.concatenate([[0], np.cumsum(nonzero * quantized.shape[1])]).astype(np.int64)
+    ends = list_offsets(nonzero * quantized.shape[1])
     validity = pa.py_buffer(np.packbits(nonzero, bitorder="little"))
     buffers = [validity, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(quantized[nonzero]))]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(quantized), buffers)

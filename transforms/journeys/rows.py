@@ -66,11 +66,6 @@ def journey_rows(
     return rows.take(pa.array(order))
 
 
-def _lists(offsets: npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
-    """Create a list array from int64 offsets."""
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
-
-
 def _journey_ids(users: pa.StringArray, items: pa.StringArray, times: npt.NDArray[np.int64]) -> pa.StringArray:
     """Hash the interaction that opened each journey. An interaction opens at most one journey."""
     identity = pc.binary_join_element_wise(users, items, pa.array(times).cast(pa.string()), "\x1f")

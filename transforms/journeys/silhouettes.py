@@ -21,6 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columnar import list_offsets
 from transforms.journeys.bayesian import allocate_scratch, pairwise_cosines
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.icpc import Journeys

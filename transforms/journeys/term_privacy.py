@@ -50,8 +50,8 @@ def keep_terms(features: pa.RecordBatch, kept: pa.StringArray) -> pa.RecordBatch
     inside = pc.is_in(features["terms"].flatten(), kept)
     parents = pc.list_parent_indices(features["terms"]).filter(inside).to_numpy()
     lengths = np.bincount(parents, minlength=features.num_rows)
-    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    offsets = list_offsets(lengths)
     columns = {name: features[name] for name in features.schema.names}
     for name in ("terms", "saliences"):
-        columns[name] = pa.ListArray.from_arrays(ends, features[name].flatten().filter(inside))
+        columns[name] = list_array(offsets, features[name].flatten().filter(inside))
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=features.schema)

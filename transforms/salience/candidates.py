@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columnar import list_array
 from transforms.salience.text import FUNCTION_WORDS, words
 
 FIELD_EVIDENCE = {"title": 0.8, "tags": 0.8, "queries": 0.8, "description": 0.4}
@@ -62,13 +63,13 @@ def candidate_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
         doubt *= np.array([(1 - evidence) ** k for k in range(_MAX_MENTIONS + 1)])[np.minimum(times, _MAX_MENTIONS)]
         mentions += times.astype(np.int32)
 
-    ends = np.searchsorted(keys // vocabulary_size, np.arange(items.num_rows + 1)).astype(np.int32)
+    ends = np.searchsorted(keys // vocabulary_size, np.arange(items.num_rows + 1))
     return pa.RecordBatch.from_arrays(
         [
             items["item_id"],
-            pa.ListArray.from_arrays(ends, terms.dictionary.take(pa.array(keys % vocabulary_size))),
-            pa.ListArray.from_arrays(ends, pa.array(mentions)),
-            pa.ListArray.from_arrays(ends, pa.array((1 - doubt).astype(np.float32))),
+            list_array(ends, terms.dictionary.take(pa.array(keys % vocabulary_size))),
+            list_array(ends, pa.array(mentions)),
+            list_array(ends, pa.array((1 - doubt).astype(np.float32))),
         ],
         schema=CANDIDATES,
     )

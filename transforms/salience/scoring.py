@@ -62,12 +62,12 @@ def top_terms(
     items, terms, rounded = items[order], terms[order], rounded[order]
     starts = np.searchsorted(items, np.arange(len(item_ids)))
     kept = (np.arange(len(items)) - starts[items] < max_terms) & (rounded > 0)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(items[kept], minlength=len(item_ids)))]).astype(np.int32)
+    ends = list_offsets(np.bincount(items[kept], minlength=len(item_ids)))
     return pa.RecordBatch.from_arrays(
         [
             item_ids,
-            pa.ListArray.from_arrays(ends, names.take(pa.array(terms[kept]))),
-            pa.ListArray.from_arrays(ends, pa.array(rounded[kept])),
+            list_array(ends, names.take(pa.array(terms[kept]))),
+            list_array(ends, pa.array(rounded[kept])),
         ],
         schema=SALIENT_TERMS.arrow,
     )

@@ -65,7 +65,7 @@ def only_terms(terms: pa.ListArray, kept: pa.StringArray) -> pa.ListArray:
     """Remove terms that are not among `kept` from lists of terms."""
     inside = pc.is_in(terms.flatten(), kept)
     parents = pc.list_parent_indices(terms).filter(inside).to_numpy()
-    ends = np.searchsorted(parents, np.arange(len(terms) + 1)).astype(np.int32)
+    ends = np.searchsorted(parents, np.arange(len(terms) + 1))
     return list_array(ends, terms.flatten().filter(inside))
 
 
