@@ -187,7 +187,7 @@ def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limit
             continue
         levels, reaching = _levels(own_sizes, limits)
         cosines = pairwise_cosines(own_items, vectors, scratch)
-        sq_norms = np.zeros(count)
+        sq_norms = np.zeros(count)  # of the sum of each journey
         for row in range(len(own_items)):
             for other in range(len(own_items)):
                 if own_journeys[row] == own_journeys[other]:
@@ -195,7 +195,7 @@ def _by_vectors(offsets, items, journeys, journey_offsets, sizes, vectors, limit
         sums = np.zeros(len(limits))
         others = np.arange(count)
         for row in range(len(own_items)):
-            dots = np.zeros(count)
+            dots = np.zeros(count)  # with the sum of each journey; then the cosines
             for other in range(len(own_items)):
                 dots[own_journeys[other]] += cosines[row, other]
             for journey in range(count):
@@ -274,7 +274,8 @@ def _by_terms(  # type: ignore[no-untyped-def]
             while end < len(own_items) and own_items[end] == item:
                 inside[own_journeys[end]] = True
                 end += 1
-            # Dot products with all journeys that share a term with it.
+
+            # Dot products with the sums of all journeys that share a term with it.
             norm = _norm(item, term_offsets, saliences)
             count_reached = 0
             for position in range(term_offsets[item], term_offsets[item + 1]):
@@ -287,7 +288,8 @@ def _by_terms(  # type: ignore[no-untyped-def]
                         count_reached += 1
                     dots[journey] += saliences[position] / norm * entry_weight[entry]
                     entry = entry_previous[entry]
-            # Cosines, silhouettes, and the reset of the work arrays.
+
+            # Replace the dot products by cosines, add the silhouettes, and reset the work arrays.
             for position in range(count_reached):
                 journey = reached[position]
                 dots[journey] = _cosine_to_others(dots[journey], sq_norms[journey], own_sizes[journey], inside[journey])
