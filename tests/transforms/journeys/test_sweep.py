@@ -21,10 +21,10 @@ from transforms.journeys.sweep import (
     SWEEP_COUNTS,
     Granularity,
     choose_threshold,
+    count_journeys,
     granularities,
     sum_counts,
     sweep_metrics,
-    tally_journeys,
 )
 
 
@@ -183,6 +183,6 @@ def test_tallies_of_no_users() -> None:
     histories = build_histories([events([("d", 0, 6)])], EVENTS, 10)
     items = histories.events["item"].to_numpy()
     journeys = form_journeys(histories.offsets, items, CATALOGUE, config())
-    rows = tally_journeys(journeys, 0.05, histories.offsets, items, CATALOGUE, config())
+    rows = count_journeys(journeys, 0.05, histories.offsets, items, CATALOGUE, config())
     assert concatenate([rows], SWEEP_COUNTS)["covered"].to_pylist() == [0] * 10
     assert isinstance(next(granularities(sum_counts([rows]))), Granularity)
