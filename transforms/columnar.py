@@ -58,6 +58,7 @@ _READ_ONLY_OFFSETS = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
 
 @numba.njit([numba.void(_READ_ONLY_OFFSETS, _READ_ONLY_BYTES, numba.types.uint64[::1])], cache=True, nogil=True)
 def _hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
+    # Time: O(bytes).
     for i in range(len(hashes)):
         value = _FNV_OFFSET
         for position in range(offsets[i], offsets[i + 1]):
@@ -118,6 +119,7 @@ class StringIndex:
 
 @numba.njit([numba.void(_READ_ONLY_HASHES, numba.types.int32[::1])], cache=True, nogil=True)
 def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
+    # Open addressing with linear probing; at least half of the slots stay free, so the expected time is O(strings).
     mask = np.uint64(len(table) - 1)
     for position in range(len(hashes)):
         slot = hashes[position] & mask
@@ -143,6 +145,7 @@ def _fill_table(hashes, table):  # type: ignore[no-untyped-def]
     nogil=True,
 )
 def _look_up(offsets, data, hashes, own_offsets, own_data, own_hashes, table, found):  # type: ignore[no-untyped-def]
+    # Expected time: O(rows + bytes). Bytes are compared only where hash and length are equal.
     mask = np.uint64(len(table) - 1)
     for row in range(len(hashes)):
         slot = hashes[row] & mask

@@ -6,7 +6,7 @@ import dataclasses
 
 
 class DataError(RuntimeError):
-    """The input is too bad for its result to be committed."""
+    """The input does not allow a valid result, so nothing is committed."""
 
 
 @dataclasses.dataclass(frozen=True)

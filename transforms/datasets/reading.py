@@ -113,9 +113,9 @@ class ParquetReader:
             )
         except _RAISED_BY_PYARROW as error:
             self.close()
-            raise self._translated(error) from error
+            raise self._translate_error(error) from error
 
-    def _translated(self, error: Exception) -> Exception:
+    def _translate_error(self, error: Exception) -> Exception:
         return self._file.failure or UnreadableFileError(str(error))
 
     @property
@@ -135,7 +135,7 @@ class ParquetReader:
             try:
                 batch = next(batches, None)
             except _RAISED_BY_PYARROW as error:
-                raise self._translated(error) from error
+                raise self._translate_error(error) from error
             if batch is None:
                 return
             yield batch
