@@ -12,6 +12,7 @@ JOBS: Mapping[str, str] = {
     "salience": "SalienceJob",
     "interest": "InterestJob",
     "name": "NameJob",
+    "naming_examples": "NamingExamplesJob",
     "tune": "TuneJob",
     "evaluate": "EvaluateJob",
 }

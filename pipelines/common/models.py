@@ -114,7 +114,7 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldS
     """
     folder = ADAPTER_DIR if model == BUILTIN else Path(adapter or model).expanduser()
     try:
-        return trained_prompt_fields(folder) or NamingConfig.metadata
+        return trained_prompt_fields(folder) or NamingConfig.prompt_fields
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
 

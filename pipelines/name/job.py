@@ -311,8 +311,8 @@ def plan(args: argparse.Namespace) -> NameJob:
     journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
     workspace = absolute_path(args.workspace)
     check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])
-    metadata = args.metadata or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
-    naming = NamingConfig(args.method, metadata, args.max_items, examples=args.examples)
+    prompt_fields = args.prompt_fields or resolve_prompt_fields("--model", args.model or "", args.adapter or "")
+    naming = NamingConfig(args.method, prompt_fields, args.max_items, examples=args.examples)
     asked, selector = _asked(args, naming)
     return NameJob(
         journeys=journeys,

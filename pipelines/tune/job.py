@@ -63,7 +63,11 @@ def _add_teaching(parser: argparse.ArgumentParser) -> None:
         type=bounded_number(int, 1),
         help=f"How often each example is asked about. Without it: {PASSES}.",
     )
-    add("--metadata", choices=get_args(PromptFieldSet), help="What the model is told of a journey. Without it: titles.")
+    add(
+        "--prompt_fields",
+        choices=get_args(PromptFieldSet),
+        help="What the model is told of a journey. Without it: titles.",
+    )
     add(
         "--max_items",
         type=bounded_number(int, 1, 1000),
@@ -132,33 +136,33 @@ def _add_choice_of_examples(parser: argparse.ArgumentParser) -> None:
         help="Least cosine of a name with the mean of the titles.",
     )
     add(
-        "--held_out",
+        "--test_fraction",
         type=bounded_number(float, 0, 1),
-        default=ExampleConfig.held_out,
+        default=ExampleConfig.test_fraction,
         help="Share of the sources that is kept for evaluation.",
     )
     add(
-        "--validation",
+        "--validation_fraction",
         type=bounded_number(float, 0, 1),
-        default=ExampleConfig.validation,
+        default=ExampleConfig.validation_fraction,
         help="Share of the sources by which training is ended.",
     )
     add(
-        "--max_source_share",
+        "--max_source_fraction",
         type=bounded_number(float, 0, 1, above=True),
-        default=ExampleConfig.max_source_share,
+        default=ExampleConfig.max_source_fraction,
         help="Sources with a larger share of all collections are for training alone.",
     )
     add(
-        "--most_of_source",
+        "--max_examples_per_source",
         type=bounded_number(int, 1),
-        default=ExampleConfig.most_of_source,
+        default=ExampleConfig.max_examples_per_source,
         help="Most training examples of one source.",
     )
     add(
-        "--most_examples",
+        "--max_examples",
         type=bounded_number(int, 1),
-        default=ExampleConfig.most_examples,
+        default=ExampleConfig.max_examples,
         help="Most training examples of all sources. Without it: no limit.",
     )
 
@@ -315,7 +319,7 @@ def plan(args: argparse.Namespace) -> TuneJob:
 
 
 def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
-    names = ["tuning_method", "output", "passes", "metadata", "max_items"]
+    names = ["tuning_method", "output", "passes", "prompt_fields", "max_items"]
     names += [field.name for field in dataclasses.fields(TuningConfig) if hasattr(args, field.name)]
     given = [name for name in names if getattr(args, name) is not None]
     if not args.model:
@@ -328,7 +332,7 @@ def _teaching(args: argparse.Namespace, workspace: str) -> Teaching | None:
     model = resolve_language_model("--model", args.model, "")
     if model.kind == "endpoint" or model.adapter:
         raise UsageError(f"--model={args.model} cannot be taught: give `smollm2`, a folder or a hub id")
-    asked = {name: getattr(args, name) for name in ("metadata", "max_items") if getattr(args, name) is not None}
+    asked = {name: getattr(args, name) for name in ("prompt_fields", "max_items") if getattr(args, name) is not None}
     return Teaching(
         model=model,
         base={"smollm2": HUB_ID, "hub": model.name}.get(model.kind, ""),

@@ -44,8 +44,8 @@ _REASONS = {
     "incoherent": "titles about different things",
     "irrelevant": "name not about the titles",
     "leak": "stands in another part too",
-    "most_of_source": "more of one source than wished",
-    "most_examples": "more than wished",
+    "max_examples_per_source": "more of one source than wished",
+    "max_examples": "more than wished",
 }
 """What is said of each reason why a collection became no example, in the order in which they are looked for."""
 
@@ -59,7 +59,7 @@ def print_tune(job: TuneJob, seconds: float) -> None:
         console.print(line, markup=False)
     source = resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
     examples = read_dataset(NAMING_EXAMPLES, source, ["example_id", "source", "split", "name", "titles", "terms"])
-    for line in part_lines(examples, job.examples.max_source_share):
+    for line in part_lines(examples, job.examples.max_source_fraction):
         console.print(line, soft_wrap=True, markup=False)
     for row in examples.sort_by("example_id").slice(0, _SHOWN_EXAMPLES).to_pylist():
         titles = "; ".join(row["titles"][:_SHOWN_TITLES])
@@ -78,7 +78,7 @@ def dropped_lines(values: MetricValues) -> list[str]:
     return [f"  left out: {said}: {dropped[name]:,.0f}" for name, said in _REASONS.items() if dropped.get(name)]
 
 
-def part_lines(examples: pa.Table, max_source_share: float) -> list[str]:
+def part_lines(examples: pa.Table, max_source_fraction: float) -> list[str]:
     """How many examples of how many sources each part has; and what to do where one has none."""
     lines = []
     for part in SPLITS:
@@ -87,7 +87,7 @@ def part_lines(examples: pa.Table, max_source_share: float) -> list[str]:
         lines.append(f"  {part.replace('_', ' ')}: {of_part.num_rows:,} examples of {sources:,} sources")
         if part != SPLITS[0] and not of_part.num_rows:
             lines.append(
-                f"    None: parts are shares of the sources, without those that have more than {max_source_share:g} of "
-                "all collections (--max_source_share)"
+                f"    None: splits are fractions of the sources without those of more than {max_source_fraction:g} of "
+                "all collections (--max_source_fraction)"
             )
     return lines

@@ -138,8 +138,11 @@ def _write_manifest(
         "model_fingerprint": teaching.model.fingerprint(),
         "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.peak_learning_rate},
         "passes": teaching.passes,
-        "asked": {"metadata": teaching.naming.metadata, "max_items": teaching.naming.max_items},
-        "instructions": TUNED_TEMPLATE.instructions,
+        "prompt": {
+            "prompt_fields": teaching.naming.prompt_fields,
+            "max_items": teaching.naming.max_items,
+            "instructions": TUNED_TEMPLATE.instructions,
+        },
         "examples": examples | {"dataset": version.digest if version else "", "configuration": job.configuration},
         "came_of_it": tuned._asdict(),
         "seconds": round(seconds, 1),

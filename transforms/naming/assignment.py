@@ -60,7 +60,7 @@ class NamingContext:
     @property
     def instructions(self) -> Instructions | None:
         """What stands before a question: nothing where the model was tuned."""
-        return load_instructions(self.config.examples) if self.config.method == "few_shot" else None
+        return load_instructions(self.config.num_examples) if self.config.method == "few_shot" else None
 
 
 class Journey(NamedTuple):
@@ -110,13 +110,13 @@ def build_prompt(asked: NamingRequest, config: NamingConfig) -> str:
     """The question about a journey; empty where nothing is known of it that could be told."""
     journey = asked.journey
     terms = journey.terms[: config.max_terms]
-    return render_prompt(journey.titles, terms, config.metadata, asked.taken) if journey.titles or terms else ""
+    return render_prompt(journey.titles, terms, config.prompt_fields, asked.taken) if journey.titles or terms else ""
 
 
 def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
     """Return the fields that the prompt about a journey shows."""
     journey = request.journey
-    return prompt_fields(journey.titles, journey.terms[: config.max_terms], config.metadata, request.taken)
+    return prompt_fields(journey.titles, journey.terms[: config.max_terms], config.prompt_fields, request.taken)
 
 
 def request_hash(asked: NamingRequest, context: NamingContext) -> str:

@@ -59,17 +59,17 @@ class Instructions:
 
 
 def render_prompt(
-    titles: Sequence[str], terms: Sequence[str], metadata: PromptFieldSet = "titles", taken: Sequence[str] = ()
+    titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
 ) -> str:
     """One journey as a question; the same in worked examples, in tuning and in use.
 
     A title stands on a line of its own behind a dash and loses the marks of chat templates, so that no title can pass
-    for a part of the question. What `metadata` asks for but the journey lacks is replaced by what it has.
+    for a part of the question. What `prompt_fields` asks for but the journey lacks is replaced by what it has.
 
     Args:
         titles: each on one line; may be empty.
         terms: may be empty.
-        metadata: which of them are told.
+        prompt_fields: which of them are told.
         taken: names that the journey must not get.
 
     Raises:
@@ -77,7 +77,7 @@ def render_prompt(
     """
     if not titles and not terms:
         raise ValueError("a question needs titles or terms, got neither")
-    fields = prompt_fields(titles, terms, metadata, taken)
+    fields = prompt_fields(titles, terms, prompt_fields, taken)
     lines = []
     if fields.titles:
         lines += [_TITLES, *(f"{_ITEM}{title}" for title in fields.titles)]
@@ -103,11 +103,11 @@ class PromptFields(NamedTuple):
 
 
 def prompt_fields(
-    titles: Sequence[str], terms: Sequence[str], metadata: PromptFieldSet = "titles", taken: Sequence[str] = ()
+    titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
 ) -> PromptFields:
     """Select the fields that a prompt shows; see `render_prompt` for the arguments."""
-    shows_titles = metadata != "terms" or not terms
-    shows_terms = metadata != "titles" or not titles
+    shows_titles = prompt_fields != "terms" or not terms
+    shows_terms = prompt_fields != "titles" or not titles
     return PromptFields(
         tuple(map(_plain, titles)) if shows_titles else (),
         tuple(map(_plain, terms)) if shows_terms else (),
@@ -123,9 +123,9 @@ def prompt_template(config: NamingConfig) -> PromptTemplate:
     """What is said around a question: instructions and worked examples; a word to a model that was tuned."""
     if config.method != "few_shot":
         return TUNED_TEMPLATE
-    instructions = load_instructions(config.examples)
+    instructions = load_instructions(config.num_examples)
     worked = tuple(
-        (render_prompt(example.titles, example.terms, config.metadata), example.name)
+        (render_prompt(example.titles, example.terms, config.prompt_fields), example.name)
         for example in instructions.examples
     )
     return PromptTemplate(f"{instructions.role}\n{instructions.task}", worked)

@@ -92,7 +92,7 @@ class NameSelector:
         self._naming = naming
         self._encoder = encoder
         few_shot = naming.method == "few_shot"
-        self._instructions = load_instructions(naming.examples) if few_shot else None
+        self._instructions = load_instructions(naming.num_examples) if few_shot else None
 
     def select(self, fields: Sequence[PromptFields], candidates: Sequence[Sequence[Completion]]) -> list[str]:
         """Select a name for each journey.

@@ -109,7 +109,7 @@ def _sample(values: Sequence[str], count: int, random: np.random.Generator) -> l
 
 def _training_prompt(titles: Sequence[str], terms: Sequence[str], taken: Sequence[str], config: NamingConfig) -> str:
     truncated = [title[: config.max_title_characters] for title in titles]
-    return render_prompt(truncated, terms[: config.max_terms], config.metadata, taken)
+    return render_prompt(truncated, terms[: config.max_terms], config.prompt_fields, taken)
 
 
 @dataclasses.dataclass

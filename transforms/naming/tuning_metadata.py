@@ -1,4 +1,4 @@
-"""What the folder of a tuned model says of how it was taught. Imports nothing that takes long."""
+"""Prompt fields that a tuned model was trained on, as recorded in its folder. Kept import-light."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import cast, get_args
 from transforms.naming.config import PromptFieldSet
 
 MANIFEST = "tuning.json"
-"""What a model or an adapter was taught from, and how; written last by `tune`."""
+"""Record of the training of a model or an adapter; `tune` writes it last."""
 
 
 def trained_prompt_fields(folder: Path) -> PromptFieldSet | None:
-    """What a model was told of each example when it was taught; None: the folder does not say.
+    """Read the prompt fields that a model was trained on; None: the folder has no record of its training.
 
     Raises:
-        ValueError: when what it says cannot be read.
+        ValueError: when the record cannot be read.
     """
     path = folder / MANIFEST
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))["asked"]["metadata"]
+        fields = json.loads(path.read_text(encoding="utf-8"))["prompt"]["prompt_fields"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} does not say what the model was told of examples: {error!r}") from error
-    if told not in get_args(PromptFieldSet):
-        raise ValueError(f"{path}: metadata must be one of {', '.join(get_args(PromptFieldSet))}, got {told!r}")
-    return cast(PromptFieldSet, told)
+        raise ValueError(f"{path} does not name the prompt fields of the training: {error!r}") from error
+    if fields not in get_args(PromptFieldSet):
+        raise ValueError(f"{path}: prompt_fields must be one of {', '.join(get_args(PromptFieldSet))}, got {fields!r}")
+    return cast(PromptFieldSet, fields)

@@ -32,8 +32,8 @@ def test_it_is_small_and_says_what_it_was_taught_with() -> None:
     assert sum(path.stat().st_size for path in ADAPTER_DIR.iterdir() if path.suffix in (".json", ".safetensors")) < 12e6
     told = json.loads((ADAPTER_DIR / MANIFEST).read_text(encoding="utf-8"))
     assert told["model_fingerprint"] == ModelSpec("smollm2").fingerprint()
-    assert told["instructions"] == TUNED_TEMPLATE.instructions
-    assert trained_prompt_fields(ADAPTER_DIR) == told["asked"]["metadata"]
+    assert told["prompt"]["instructions"] == TUNED_TEMPLATE.instructions
+    assert trained_prompt_fields(ADAPTER_DIR) == told["prompt"]["prompt_fields"]
 
 
 def test_it_has_a_fingerprint_of_its_own() -> None:

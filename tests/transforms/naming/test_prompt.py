@@ -44,7 +44,7 @@ def test_a_title_does_not_pass_for_another_line() -> None:
 
 @pytest.mark.parametrize("examples", range(9))
 def test_instructions_and_examples_stand_before_the_question(examples: int) -> None:
-    said = prompt_template(NamingConfig("few_shot", examples=examples))
+    said = prompt_template(NamingConfig("few_shot", num_examples=examples))
     worked = load_instructions(examples)
     assert said.instructions == f"{worked.role}\n{worked.task}"
     assert [name for _, name in said.examples] == [example.name for example in worked.examples]
@@ -52,7 +52,7 @@ def test_instructions_and_examples_stand_before_the_question(examples: int) -> N
 
 
 def test_examples_are_told_as_journeys_are() -> None:
-    (first, _), *_ = prompt_template(NamingConfig("few_shot", "both", examples=1)).examples
+    (first, _), *_ = prompt_template(NamingConfig("few_shot", "both", num_examples=1)).examples
     (example,) = load_instructions(1).examples
     assert first == render_prompt(example.titles, example.terms, "both")
 

@@ -25,7 +25,7 @@ ROWS = [
     for rank in (1, 2, 3)
 ]
 TITLES = {f"i{number}": f"Title {'abcdefghijklmnop'[number]}{number} of tea" for number in range(1, 12)}
-NAMER = NamingContext(NamingConfig("few_shot", examples=1), "toy 1")
+NAMER = NamingContext(NamingConfig("few_shot", num_examples=1), "toy 1")
 
 
 def said(requests: pa.RecordBatch) -> pa.RecordBatch:

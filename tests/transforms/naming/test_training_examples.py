@@ -58,7 +58,7 @@ def test_prompts_for_evaluation_are_those_of_journeys(split: str) -> None:
         "Name 0",
         1,
     )
-    (terms,) = pairs_of(examples(1, split=split), config=dataclasses.replace(CONFIG, metadata="terms"))
+    (terms,) = pairs_of(examples(1, split=split), config=dataclasses.replace(CONFIG, prompt_fields="terms"))
     assert terms.prompt == "Terms: term 0, second\nInterest:"
 
 

@@ -41,7 +41,7 @@ def cap_sources(batches: Iterable[pa.RecordBatch], most: int) -> CapResult:
     starts = run_offsets(rows["source"].dictionary_encode().indices.to_numpy())
     places = np.arange(rows.num_rows) - np.repeat(starts[:-1], np.diff(starts))
     too_many = np.logical_and(_is_training(rows), places >= most)
-    dropped = Counter({"most_of_source": int(too_many.sum())})
+    dropped = Counter({"max_examples_per_source": int(too_many.sum())})
     return CapResult(rows.filter(pa.array(~too_many)), counts_of_dropped(dropped))
 
 
@@ -63,7 +63,7 @@ def cap_all(rows: pa.RecordBatch, limit: pa.RecordBatch) -> CapResult:
         beyond = pc.greater_equal(rows["example_id"], limit["example_id"][0])
         too_many = np.logical_and(_is_training(rows), beyond.to_numpy(zero_copy_only=False))
     return CapResult(
-        rows.filter(pa.array(~too_many)), counts_of_dropped(Counter({"most_examples": int(too_many.sum())}))
+        rows.filter(pa.array(~too_many)), counts_of_dropped(Counter({"max_examples": int(too_many.sum())}))
     )
 
 
@@ -117,13 +117,13 @@ class CapExamples(beam.PTransform):
             {"examples": examples}
             | "GroupSources" >> CoGroupByBucket("source", self.buckets)
             | "BalanceSources"
-            >> beam.ParDo(CapSources(self.config.most_of_source)).with_outputs(COUNTS_TAG, main="examples")
+            >> beam.ParDo(CapSources(self.config.max_examples_per_source)).with_outputs(COUNTS_TAG, main="examples")
         )
         rows = balanced.examples
-        if self.config.most_examples is None:
+        if self.config.max_examples is None:
             return rows, balanced[COUNTS_TAG]
         ids = rows | "TrainingIds" >> beam.Map(training_ids).with_output_types(pa.RecordBatch)
-        limit = ids | "FirstTooMany" >> ApplyGlobally(cutoff_id, (self.config.most_examples,))
+        limit = ids | "FirstTooMany" >> ApplyGlobally(cutoff_id, (self.config.max_examples,))
         limited = rows | "LimitAll" >> beam.ParDo(CapAll(), AsSingleton(limit)).with_outputs(
             COUNTS_TAG, main="examples"
         )

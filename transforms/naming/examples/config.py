@@ -1,55 +1,71 @@
-"""Which collections become examples. Imports nothing that takes long, so that a wrong option is told at once."""
+"""Selection and splits of naming examples. Kept import-light so that option errors surface quickly."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from transforms.settings import setting, validate
+
 
 @dataclasses.dataclass(frozen=True)
 class ExampleConfig:
-    """Which collections that people named become examples of a journey's name, and what each example is for.
+    """Selection of collections as naming examples, and their splits.
 
-    Attributes:
-        min_titles: a collection has at least so many distinct titles, at least 2.
-        max_name_sources: a name that more sources use says nothing alone; at least 1.
-        min_continuity: least mean cosine of the titles of a collection, in [-1, 1].
-        min_relevance: least cosine of a name with the mean of the titles, in [-1, 1]. The two stand for the classifier
-            of raters' scores of continuity and title relevance, by which 2305.15498 chooses playlists.
-        held_out: share of the sources that is looked at by an evaluation alone, in [0, 1).
-        validation: share of the sources by which training is ended, in [0, 1); below 1 with `held_out`.
-        max_source_share: sources that have a larger share of all collections are for training alone, since one of them
-            would decide the figures; in (0, 1].
-        most_of_source: most training examples of one source, at least 1.
-        most_examples: most training examples of all sources, at least 1; None: no limit.
+    The two similarity thresholds replace the classifier of rated continuity and title relevance by which 2305.15498
+    selects playlists.
 
     Raises:
-        ValueError: naming the attribute, what was given and what is allowed.
+        ValueError: naming the attribute, the value given and what is allowed.
     """
 
-    min_titles: int = 3
-    max_name_sources: int = 2
-    min_continuity: float = 0.05
-    min_relevance: float = 0.2
-    held_out: float = 0.1
-    validation: float = 0.05
-    max_source_share: float = 0.01
-    most_of_source: int = 500
-    most_examples: int | None = None
+    min_titles: int = setting(3, help="Minimum number of distinct titles of a collection.", minimum=2)
+    max_name_sources: int = setting(
+        2,
+        help="Maximum number of sources that use a name; names of more sources mean nothing on their own.",
+        minimum=1,
+    )
+    min_continuity: float = setting(
+        0.05, help="Minimum mean cosine similarity of the titles of a collection.", minimum=-1, maximum=1
+    )
+    min_relevance: float = setting(
+        0.2,
+        help="Minimum cosine similarity of the name of a collection and the mean of its titles.",
+        minimum=-1,
+        maximum=1,
+    )
+    test_fraction: float = setting(
+        0.1,
+        help="Fraction of the sources in the split `test`, which only `evaluate` reads.",
+        minimum=0,
+        maximum=1,
+        below=True,
+    )
+    validation_fraction: float = setting(
+        0.05,
+        help="Fraction of the sources in the split `validation`, which decides when training stops.",
+        minimum=0,
+        maximum=1,
+        below=True,
+    )
+    max_source_fraction: float = setting(
+        0.01,
+        help="Maximum fraction of all collections from one source in `validation` and `test`; larger sources are in "
+        "`train`, as they would dominate the metrics.",
+        minimum=0,
+        above=True,
+        maximum=1,
+    )
+    max_examples_per_source: int = setting(
+        500, help="Maximum number of examples of one source in the split `train`.", minimum=1
+    )
+    max_examples: int | None = setting(
+        None, help="Maximum number of examples in the split `train`. Default: no limit.", minimum=1
+    )
 
     def __post_init__(self) -> None:
-        for name, lowest in (("min_titles", 2), ("max_name_sources", 1), ("most_of_source", 1), ("most_examples", 1)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise ValueError(f"{name} must be at least {lowest}, got {value}")
-        for name in ("min_continuity", "min_relevance"):
-            if not -1 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [-1, 1], got {getattr(self, name)}")
-        for name in ("held_out", "validation"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if self.held_out + self.validation >= 1:
+        validate(self)
+        if self.test_fraction + self.validation_fraction >= 1:
             raise ValueError(
-                f"held_out and validation must leave something for training, got {self.held_out} and {self.validation}"
+                "test_fraction and validation_fraction must leave sources for training, got "
+                f"{self.test_fraction} and {self.validation_fraction}"
             )
-        if not 0 < self.max_source_share <= 1:
-            raise ValueError(f"max_source_share must be in (0, 1], got {self.max_source_share}")

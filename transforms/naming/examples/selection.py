@@ -165,7 +165,7 @@ class SelectCandidates(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> CandidateResult:
         sources = rows | "Sources" >> beam.Map(select_sources).with_output_types(pa.RecordBatch)
-        large = sources | "LargeSources" >> ApplyGlobally(large_sources, (self.config.max_source_share,))
+        large = sources | "LargeSources" >> ApplyGlobally(large_sources, (self.config.max_source_fraction,))
         tidied = rows | "Tidy" >> beam.ParDo(CleanCollections(self.config, self.naming)).with_outputs(
             _ITEMS_TAG, COUNTS_TAG, main="candidates"
         )

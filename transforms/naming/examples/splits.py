@@ -34,9 +34,9 @@ def assign_split(source: str, config: ExampleConfig, large: Container[str] = ())
     if source in large:
         return "train"
     place = int(content_hash(source, _SALT)[:_DIGITS], 16) / 16**_DIGITS
-    if place < config.held_out:
+    if place < config.test_fraction:
         return "test"
-    return "validation" if place < config.held_out + config.validation else "train"
+    return "validation" if place < config.test_fraction + config.validation_fraction else "train"
 
 
 def parts_below(part: str) -> tuple[str, ...]:

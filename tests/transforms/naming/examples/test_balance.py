@@ -28,13 +28,13 @@ def rows_of(sources: str) -> pa.RecordBatch:
     )
 
 
-def left(sources: str, most_of_source: int, most: int | None) -> list[str]:
+def left(sources: str, max_examples_per_source: int, most: int | None) -> list[str]:
     """What should be left: sources by id."""
     by_id = sources[::-1]
     kept = [
         (place, source)
         for place, source in enumerate(by_id)
-        if PART[source] != "train" or by_id[:place].count(source) < most_of_source
+        if PART[source] != "train" or by_id[:place].count(source) < max_examples_per_source
     ]
     training = [place for place, source in kept if PART[source] == "train"]
     allowed = set(training if most is None else training[:most])
@@ -46,14 +46,14 @@ def sources_left(rows: pa.RecordBatch) -> list[str]:
 
 
 @given(st.text("abcd", max_size=20), st.integers(1, 5), st.integers(1, 12))
-def test_like_a_plain_reference(sources: str, most_of_source: int, most: int) -> None:
+def test_like_a_plain_reference(sources: str, max_examples_per_source: int, most: int) -> None:
     rows = rows_of(sources)
-    balanced = cap_sources(pieces(rows, 2) if sources else [], most_of_source)
-    assert sources_left(balanced.rows) == left(sources, most_of_source, None)
+    balanced = cap_sources(pieces(rows, 2) if sources else [], max_examples_per_source)
+    assert sources_left(balanced.rows) == left(sources, max_examples_per_source, None)
     assert sum(number for _, number in balanced.counts) == rows.num_rows - balanced.rows.num_rows
     limit = cutoff_id([training_ids(balanced.rows)], most)
     limited = cap_all(balanced.rows, limit)
-    assert sources_left(limited.rows) == left(sources, most_of_source, most)
+    assert sources_left(limited.rows) == left(sources, max_examples_per_source, most)
     assert sum(number for _, number in limited.counts) == balanced.rows.num_rows - limited.rows.num_rows
 
 
@@ -65,7 +65,7 @@ def test_no_limit_is_reached() -> None:
 @pytest.mark.parametrize("most", [None, 4])
 def test_on_beam(most: int | None) -> None:
     sources = "aabbbbcccccaaaddbac"
-    config = ExampleConfig(most_of_source=3, most_examples=most)
+    config = ExampleConfig(max_examples_per_source=3, max_examples=most)
 
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:

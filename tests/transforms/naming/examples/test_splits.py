@@ -5,7 +5,7 @@ from tests.transforms.naming.examples.builders import collections, pieces
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.splits import assign_split, large_sources, select_sources
 
-CONFIG = ExampleConfig(held_out=0.2, validation=0.1)
+CONFIG = ExampleConfig(test_fraction=0.2, validation_fraction=0.1)
 
 
 def test_shares_of_sources() -> None:
@@ -22,7 +22,10 @@ def test_the_part_of_a_source_does_not_change() -> None:
 
 
 def test_more_to_judge_by_moves_no_source_back_to_training() -> None:
-    few, many = ExampleConfig(held_out=0.1, validation=0), ExampleConfig(held_out=0.3, validation=0)
+    few, many = (
+        ExampleConfig(test_fraction=0.1, validation_fraction=0),
+        ExampleConfig(test_fraction=0.3, validation_fraction=0),
+    )
     sources = [f"source {number}" for number in range(300)]
     held_out = {source for source in sources if assign_split(source, few) == "test"}
     assert held_out

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from pipelines.common.run import run_job
-from pipelines.tune import job as tune_job
-from pipelines.tune.job import TuneJob
-from pipelines.tune.summary import dropped_lines
-from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES
+from pipelines.naming_examples import job as examples_job
+from pipelines.naming_examples.job import NamingExamplesJob
+from pipelines.naming_examples.summary import dropped_report
+from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, TUNING_PAIRS
 from tests.pipelines.logs import content, errors, figures, manifest, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = 80
 CRAFTS = ("weaving", "carving", "brewing", "grafting", "casting")
 THINGS = ("willow", "cedar", "barley", "plum", "bronze", "linen", "oak")
-PARTS = ("--held_out=0.2", "--validation=0.1", "--max_source_share=0.05")
+PARTS = ("--test_fraction=0.2", "--validation_fraction=0.1", "--max_source_fraction=0.05")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,23 +73,23 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths that a test leaves to their defaults lie in a folder of its own; the encoder needs no weights."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of workers that are processes of their own
-    monkeypatch.setattr(tune_job, "resolve_encoder", lambda _option, _name: Source(tmp_path))
+    monkeypatch.setattr(examples_job, "resolve_encoder", lambda _option, _name: Source(tmp_path))
 
 
-def tune(*options: str) -> str:
+def make_examples(*options: str) -> str:
     """Runs the command, which must succeed; gives what it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert run_job(TuneJob, ["--task=naming", "--min_relevance=0.5", *PARTS, *options]) == 0
+        assert run_job(NamingExamplesJob, ["--min_relevance=0.5", *PARTS, *options]) == 0
     return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Collections, and the workspace `out` of a run on them; `told` is what it printed."""
-    folder = write(tmp_path_factory.mktemp("tune"), {"collections.parquet": table(made())})
+    folder = write(tmp_path_factory.mktemp("naming"), {"collections.parquet": table(made())})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune_job, "resolve_encoder", lambda _option, _name: Source(folder))
-        told = tune(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
+        patch.setattr(examples_job, "resolve_encoder", lambda _option, _name: Source(folder))
+        told = make_examples(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
     (folder / "told").write_text(told, encoding="utf-8")
     return folder
 
@@ -105,8 +105,23 @@ def test_collections_become_examples(folder: Path) -> None:
     assert first["weights"] == sorted(first["weights"], reverse=True)
     assert first["relevance"] > 0.5
     configuration = manifest(folder / "out", NAMING_EXAMPLES).configuration
-    assert configuration["examples"]["held_out"] == 0.2
+    assert configuration["examples"]["test_fraction"] == 0.2
     assert configuration["encoder_fingerprint"] == "toy"
+
+
+def test_examples_become_tuning_pairs(folder: Path) -> None:
+    splits = [str(row["split"]) for row in rows(folder / "out", NAMING_EXAMPLES)]
+    pairs = rows(folder / "out", TUNING_PAIRS)
+    found = [str(pair["split"]) for pair in pairs]
+    assert {split: found.count(split) for split in set(found)} == {
+        split: splits.count(split) * (2 if split == "train" else 1) for split in set(splits)
+    }
+    (first,) = (
+        pair for pair in pairs if pair["completion"] == collection(1)["name"] and "0000-" in str(pair["pair_id"])
+    )
+    assert str(first["prompt"]).startswith("Titles:\n- ")
+    prompt = manifest(folder / "out", TUNING_PAIRS).configuration["prompt"]
+    assert prompt == {"prompt_fields": "titles", "max_items": 8, "instructions": "Name the interest."}
 
 
 def test_no_source_is_in_two_parts_and_a_large_one_is_for_training(folder: Path) -> None:
@@ -132,10 +147,10 @@ def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
         ("collections.parquet", len(made()) - 1): "null_name",
     }
     told = (folder / "told").read_text(encoding="utf-8")
-    assert "left out: name that says nothing: 3" in told
+    assert "dropped: generic name: 3" in told
     assert f"test: {sum(row['split'] == 'test' for row in examples)} examples of" in told
     assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in told
-    assert f"Written to {folder / 'out'}: naming_examples, metrics, errors, embeddings" in told
+    assert f"Written to {folder / 'out'}: tuning_pairs, naming_examples, metrics, errors, embeddings" in told
 
 
 @pytest.mark.parametrize(
@@ -151,33 +166,33 @@ def test_same_bytes_whoever_computes_and_in_whatever_order(
     shuffled = shuffled.rename_columns({"source": "owner"})
     given = write(tmp_path / "in", {"a/a.parquet": shuffled.slice(0, 30), "b.parquet": shuffled.slice(30)})
     paths = f"--collections={given / 'b.parquet'},{given / 'a'}"
-    tune(paths, "--collection_columns=source=owner", *options)
-    for schema in (NAMING_EXAMPLES, METRICS, EMBEDDINGS):
-        assert content(tmp_path / "tuned", schema) == content(folder / "out", schema), schema.name
-    assert len(rows(tmp_path / "tuned", ERRORS)) == 2
+    make_examples(paths, "--collection_columns=source=owner", *options)
+    for schema in (NAMING_EXAMPLES, TUNING_PAIRS, METRICS, EMBEDDINGS):
+        assert content(tmp_path / "examples", schema) == content(folder / "out", schema), schema.name
+    assert len(rows(tmp_path / "examples", ERRORS)) == 2
 
 
 def test_a_second_run_encodes_nothing_again(tmp_path: Path, folder: Path) -> None:
     collections = f"--collections={folder / 'collections.parquet'}"
-    told = tune(collections, f"--previous={folder / 'out'}", "--most_of_source=4")
+    told = make_examples(collections, f"--previous={folder / 'out'}", "--max_examples_per_source=4")
     assert Source(tmp_path).calls() == []
     assert "texts encoded: 0" in told
-    assert "left out: more of one source than wished: 11" in told
-    tune(collections, "--most_examples=20")
+    assert "dropped: above --max_examples_per_source: 11" in told
+    make_examples(collections, "--max_examples=20")
     assert Source(tmp_path).calls() == []
-    parts = [row["split"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)]
+    parts = [row["split"] for row in rows(tmp_path / "examples", NAMING_EXAMPLES)]
     assert parts.count("train") == 20
 
 
 def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_told(tmp_path: Path, folder: Path) -> None:
-    told = tune(f"--collections={folder / 'collections.parquet'}", "--max_source_share=0.001")
-    assert {row["split"] for row in rows(tmp_path / "tuned", NAMING_EXAMPLES)} == {"train"}
-    assert "held out: 0 examples of 0 sources" in told
-    assert "--max_source_share" in told
+    told = make_examples(f"--collections={folder / 'collections.parquet'}", "--max_source_fraction=0.001")
+    assert {row["split"] for row in rows(tmp_path / "examples", NAMING_EXAMPLES)} == {"train"}
+    assert "test: 0 examples of 0 sources" in told
+    assert "--max_source_fraction" in told
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    assert run_job(TuneJob, ["--task=naming", *options]) == 2
+    assert run_job(NamingExamplesJob, [*options]) == 2
     return " ".join(capsys.readouterr().err.split())
 
 
@@ -189,10 +204,12 @@ def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
         (("--collections=nowhere.parquet",), "--collections: no such file or folder"),
         (("--collections={0},nowhere",), "--collections: no such file or folder"),
         (("--collections={0}", "--collection_columns=owner=x"), "collections have no column 'owner'"),
-        (("--collections={0}", "--held_out=0.6", "--validation=0.4"), "--held_out and validation must leave"),
+        (
+            ("--collections={0}", "--test_fraction=0.6", "--validation_fraction=0.4"),
+            "--test_fraction and validation_fraction must leave",
+        ),
         (("--collections={0}", "--min_titles=1"), "--min_titles: must be a whole number, at least 2"),
         (("--collections={0}", "--previous=nowhere"), "--previous"),
-        (("--collections={0}", "--task=dancing"), "invalid choice: 'dancing'"),
         (("--collections={1}", "--workspace={1}/in"), "lies inside --collections"),
     ],
 )
@@ -214,14 +231,14 @@ def test_too_many_unusable_rows_commit_nothing(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collections = f"--collections={folder / 'collections.parquet'}"
-    assert run_job(TuneJob, ["--task=naming", collections, *PARTS, "--max_error_rate=0.001"]) == 1
+    assert run_job(NamingExamplesJob, [collections, *PARTS, "--max_error_rate=0.001"]) == 1
     assert "2 of" in capsys.readouterr().err
-    assert not (tmp_path / "tuned" / NAMING_EXAMPLES.name / "_manifest.json").exists()
+    assert not (tmp_path / "examples" / NAMING_EXAMPLES.name / "_manifest.json").exists()
 
 
 def test_each_reason_has_words() -> None:
-    assert dropped_lines({("collections_dropped", "leak"): 3, ("examples", "train"): 9}) == [
-        "  left out: stands in another part too: 3"
+    assert dropped_report({("collections_dropped", "leak"): 3, ("examples", "train"): 9}) == [
+        "  dropped: also in another split: 3"
     ]
     with pytest.raises(ValueError, match="spite"):
-        dropped_lines({("collections_dropped", "spite"): 1})
+        dropped_report({("collections_dropped", "spite"): 1})
