@@ -39,7 +39,7 @@ from transforms.language_models.spec import parse_model_spec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.adapter import PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import prompt_fields, prompt_template
+from transforms.naming.prompt import prompt_template, select_fields
 from transforms.naming.selection import NameSelectorConfig
 
 _TOGETHER = 32
@@ -188,7 +188,7 @@ def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: i
     selector = NameSelectorConfig(NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()
 
     def selected(prompts: Sequence[str]) -> list[str]:
-        fields = [prompt_fields(_titles(prompt), ()) for prompt in prompts]
+        fields = [select_fields(_titles(prompt), ()) for prompt in prompts]
         return selector.select(fields, [each.completions for each in several.generate(prompts)])
 
     methods = [

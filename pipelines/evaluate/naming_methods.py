@@ -59,9 +59,9 @@ def _naming_config(spec: NamingMethodSpec, adapter: str) -> NamingConfig:
     """Return the configuration of prompts; fields are by default those that the model was tuned with."""
     settings = spec.settings
     fields = settings.get("prompt_fields") or resolve_prompt_fields(_OPTION, spec.model, adapter)
-    config = NamingConfig(method=spec.kind, metadata=fields)  # type: ignore[arg-type]
+    config = NamingConfig(method=spec.kind, prompt_fields=fields)  # type: ignore[arg-type]
     return dataclasses.replace(
         config,
         max_items=settings.get("max_items", config.max_items),
-        examples=settings.get("num_examples", config.examples),
+        num_examples=settings.get("num_examples", config.num_examples),
     )

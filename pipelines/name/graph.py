@@ -1,4 +1,4 @@
-"""The graph of `name`."""
+"""Graph of the job `name`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
+from pipelines.common.read_inputs import read_inputs
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.datasets.deduplicate import Deduplicate
-from transforms.datasets.reading import ReadRows
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.generate import GenerateTexts
@@ -22,61 +22,56 @@ if TYPE_CHECKING:
     from pipelines.name.job import NameJob
 
 _BYTES_PER_BUCKET = 4 << 20
-"""Of journeys, for what a model is asked: few buckets make full batches of questions of nearly one length."""
+"""Bytes of journeys per bucket of prompts: few buckets allow full batches of prompts of similar length."""
 
 
 def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
-    """Adds the whole job to a pipeline."""
+    """Add the graph of the job to a pipeline."""
     side_outputs = SideOutputs()
-    schemas = {schema.name: schema for schema in (ITEMS, JOURNEYS, GENERATIONS)}
-    renamed = {ITEMS.name: job.item_columns}
-    rows = {}
-    for name, source in job.sources.items():
-        rows[name], *besides = root | f"Read[{name}]" >> ReadRows(
-            schemas[name], source, renamed.get(name, {}), progress=progress
-        )
-        side_outputs.add_errors_and_counts(*besides)
-    items, *besides = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(job.parts)
-    side_outputs.add_errors_and_counts(*besides)
-    ready, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "ReadyToName" >> PrepareInputs(
+    rows = read_inputs(root, job, side_outputs, progress, {ITEMS.name: job.item_columns})
+    items, errors, counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(job.parts)
+    side_outputs.add_errors_and_counts(errors, counts)
+    inputs, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "PrepareInputs" >> PrepareInputs(
         job.naming, job.parts
     )
     side_outputs.counts.append(counts)
     context = NamingContext(job.naming, job.model, job.safety, job.selector)
-    if job.asked is None:
-        names, counts = ready | "SalientNames" >> NameFromTerms(context, job.parts)
+    if job.generation is None:
+        names, counts = inputs | "NameFromTerms" >> NameFromTerms(context, job.parts)
         side_outputs.counts.append(counts)
         batches = {JOURNEY_NAMES.name: names}
     else:
-        batches = _ask(ready, rows.get(GENERATIONS.name), job, job.asked, context, side_outputs, progress)
+        batches = _generate(inputs, rows.get(GENERATIONS.name), job, job.generation, context, side_outputs, progress)
     commit_job(job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress))
 
 
-def _ask(
-    ready: beam.PCollection,
+def _generate(
+    inputs: beam.PCollection,
     stored: beam.PCollection | None,
     job: NameJob,
-    asked: GenerationSpec,
+    generation: GenerationSpec,
     context: NamingContext,
     side_outputs: SideOutputs,
     progress: Progress,
 ) -> dict[str, beam.PCollection]:
-    """The names that a model gives, and its answers: each journey is asked about once, and some again."""
+    """Name by a language model: one prompt per journey, and a second one for names that are taken or can be mended."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
-    generate = GenerateTexts(asked, buckets, stored, GenerationCheckpoint(job.checkpoint_dir), progress)
-    first = ready | "AskFirst" >> BuildRequests(context)
-    answers = first | "FirstQuestions" >> ToPrompts() | "FirstAnswers" >> generate
-    side_outputs.add_errors_and_counts(answers.errors, answers.counts)
-    decided = {"requests": first, "texts": answers.generations} | "FirstRound" >> AssignNames(context, job.parts)
-    more = decided.retries | "SecondQuestions" >> ToPrompts() | "SecondAnswers" >> generate
-    side_outputs.add_errors_and_counts(more.errors, more.counts)
+    generate = GenerateTexts(generation, buckets, stored, GenerationCheckpoint(job.checkpoint_dir), progress)
+    requests = inputs | "BuildRequests" >> BuildRequests(context)
+    first = requests | "ToPrompts" >> ToPrompts() | "Generate" >> generate
+    side_outputs.add_errors_and_counts(first.errors, first.counts)
+    assigned = {"requests": requests, "generations": first.generations} | "AssignNames" >> AssignNames(
+        context, job.parts
+    )
+    second = assigned.retries | "RetriesToPrompts" >> ToPrompts() | "GenerateRetries" >> generate
+    side_outputs.add_errors_and_counts(second.errors, second.counts)
     names, counts = {
-        "retries": decided.retries,
-        "texts": more.generations,
-        "assigned": decided.names,
-    } | "SecondRound" >> ResolveRetries(context, job.parts)
-    side_outputs.counts += [decided.counts, counts]
+        "retries": assigned.retries,
+        "generations": second.generations,
+        "assigned": assigned.names,
+    } | "ResolveRetries" >> ResolveRetries(context, job.parts)
+    side_outputs.counts += [assigned.counts, counts]
     return {
-        GENERATIONS.name: (answers.generations, more.generations) | "AllAnswers" >> beam.Flatten(),
-        JOURNEY_NAMES.name: (decided.names, names) | "AllNames" >> beam.Flatten(),
+        GENERATIONS.name: (first.generations, second.generations) | "AllGenerations" >> beam.Flatten(),
+        JOURNEY_NAMES.name: (assigned.names, names) | "AllNames" >> beam.Flatten(),
     }

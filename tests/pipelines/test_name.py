@@ -92,7 +92,7 @@ def test_what_was_answered_is_not_asked_again(folder: Path, tmp_path: Path, monk
     assert len(asked(log)) == before
     assert content(tmp_path / "names", JOURNEY_NAMES) == content(tmp_path / "others", JOURNEY_NAMES) == first
     assert figures(tmp_path / "others")["generations_cached", ""] == before
-    name(folder, tmp_path / "names", *BY_MODEL, "--examples=2")  # other worked examples are another question
+    name(folder, tmp_path / "names", *BY_MODEL, "--num_examples=2")  # other few-shot examples make another prompt
     assert len(asked(log)) > before
 
 
@@ -174,26 +174,26 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--model=smollm2",), "--method=salient asks no language model"),
+        (("--model=smollm2",), "--method=salient uses no language model"),
         (("--method=few_shot",), "--method=few_shot needs --model"),
         (("--method=prompt_tuned", "--model=smollm2"), "needs --adapter"),
         (("--method=few_shot", "--model=nobody"), "no language model 'nobody'; allowed are 'builtin'"),
         (("--method=fine_tuned", "--model=smollm2", "--adapter=/nowhere"), "adapter_config.json is missing"),
-        (("--top_p=.5",), "--top_p is for names that are drawn"),
-        (("--precision=float32",), "--precision is for a --model that this machine loads"),
-        (("--method=few_shot", "--model=http://h/v1#m", "--precision=float32"), "--precision is for a --model that"),
-        (("--precision=int8",), "invalid choice: 'int8' (choose from"),
-        (("--candidates=4",), "--candidates and --encoder are for names that a --model thinks of"),
-        (("--encoder=static",), "--candidates and --encoder are for names that a --model thinks of"),
-        (("--method=few_shot", "--model=http://h/v1#m", "--candidates=4"), "not an endpoint"),
+        (("--top_p=.5",), "--top_p needs sampling"),
+        (("--dtype=float32",), "--dtype needs a local --model"),
+        (("--method=few_shot", "--model=http://h/v1#m", "--dtype=float32"), "--dtype needs a local --model"),
+        (("--dtype=int8",), "invalid choice: 'int8' (choose from"),
+        (("--num_candidates=4",), "--num_candidates and --encoder need a --model that generates names"),
+        (("--encoder=static",), "--num_candidates and --encoder need a --model that generates names"),
+        (("--method=few_shot", "--model=http://h/v1#m", "--num_candidates=4"), "not an endpoint"),
         (
-            ("--method=few_shot", "--model=m", "--candidates=4", "--temperature=1"),
+            ("--method=few_shot", "--model=m", "--num_candidates=4", "--temperature=1"),
             "several candidates need greedy decoding",
         ),
         (("--method=few_shot", "--model=m", "--encoder=static"), "an encoder needs several candidates"),
         (("--model=builtin", "--temperature=1", "--encoder=static"), "an encoder needs several candidates"),
-        (("--candidates=65",), "must be a whole number in [1, 64]"),
-        (("--examples=9",), "must be a whole number in [0, 8]"),
+        (("--num_candidates=65",), "must be a whole number in [1, 64]"),
+        (("--num_examples=9",), "must be a whole number in [0, 8]"),
     ],
 )
 def test_what_cannot_be_is_told_at_once(

@@ -80,7 +80,7 @@ def test_a_server_that_is_not_there_can_be_planned_with(
         )
         for model, more in ((ENDPOINT, options), ("https://elsewhere/v1/#owner/toy-7b", ()))
     ]
-    assert [job.asked.limits for job in jobs if job.asked] == [ClientLimits(7.5, 3, 0.5, 0), ClientLimits()]
+    assert [job.generation.limits for job in jobs if job.generation] == [ClientLimits(7.5, 3, 0.5, 0), ClientLimits()]
     assert jobs[0].model == jobs[1].model
     assert jobs[0].model.startswith("toy-7b@")
     assert jobs[0].configuration == jobs[1].configuration
@@ -90,7 +90,7 @@ def test_a_server_that_is_not_there_can_be_planned_with(
 @pytest.mark.parametrize("model", [("--method=few_shot", "--model=smollm2"), ()], ids=["smollm2", "salient"])
 def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]) -> None:
     told = refusal(*model, f"--endpoint_{option}")
-    assert told.startswith(f"--endpoint_{option.partition('=')[0]} is for a --model behind an endpoint")
+    assert told.startswith(f"--endpoint_{option.partition('=')[0]} needs a --model behind an endpoint")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_wrong_values_are_refused(option: str, allowed: str) -> None:
 
 
 def test_an_adapter_goes_with_no_endpoint() -> None:
-    assert "--adapter, which goes with no endpoint" in refusal("--method=prompt_tuned", f"--model={ENDPOINT}")
+    assert "--adapter, which an endpoint does not support" in refusal("--method=prompt_tuned", f"--model={ENDPOINT}")
     with pytest.raises(UsageError, match=r"^--model: no adapter 'mine': an endpoint's model takes none"):
         resolve_language_model("--model", ENDPOINT, "mine")
     assert resolve_language_model("--model", ENDPOINT) == ModelSpec(

@@ -10,13 +10,12 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("tensorboard")
 
-from tests.pipelines.test_tune import PARTS, Source, made, table
-
 from pipelines.common.run import run_job
 from pipelines.tune import job as tune_job
 from pipelines.tune.job import TuneJob
 from schemas import NAMING_EXAMPLES
 from tests.pipelines.logs import rows, write
+from tests.pipelines.test_naming_examples import PARTS, Source, made, table
 from tests.transforms.language_models.tiny_models import load_tuned, make_llama
 from transforms.language_models.folder import read_adapter, read_model
 from transforms.language_models.tuning import trainer

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from transforms.content_hash import content_hash
 from transforms.language_models.interface import Completion
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import Instructions, PromptFields, load_instructions, prompt_fields, render_prompt
+from transforms.naming.prompt import Instructions, PromptFields, load_instructions, render_prompt, select_fields
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 from transforms.naming.salient_name import placeholder_name, salient_name, surface_form, tokenize_title
 from transforms.naming.selection import NameSelectorConfig
@@ -108,15 +108,13 @@ class AssignedNames(NamedTuple):
 
 def build_prompt(asked: NamingRequest, config: NamingConfig) -> str:
     """The question about a journey; empty where nothing is known of it that could be told."""
-    journey = asked.journey
-    terms = journey.terms[: config.max_terms]
-    return render_prompt(journey.titles, terms, config.prompt_fields, asked.taken) if journey.titles or terms else ""
+    return render_prompt(fields_of(asked, config)) if asked.journey.titles or asked.journey.terms else ""
 
 
 def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
     """Return the fields that the prompt about a journey shows."""
     journey = request.journey
-    return prompt_fields(journey.titles, journey.terms[: config.max_terms], config.prompt_fields, request.taken)
+    return select_fields(journey.titles, journey.terms[: config.max_terms], config.prompt_fields, request.taken)
 
 
 def request_hash(asked: NamingRequest, context: NamingContext) -> str:

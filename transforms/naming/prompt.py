@@ -1,4 +1,4 @@
-"""What a language model is asked about one journey, and what stands before the question."""
+"""Prompts about one journey, and the prompt templates around them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _TAKEN = "Taken already, say how this one differs:"
 CHAT_MARKUP = regex.compile(
     r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I
 )
-"""Marks by which chat models tell who speaks: a title must not hold them, and a name does not."""
+"""Role markers of chat models, which are removed from titles and names."""
 ANSWER_PREFIX = "Interest:"
-"""The last line of each question; the answer stands behind it."""
+"""The last line of a prompt, after which the completion begins."""
 TUNED_TEMPLATE = PromptTemplate("Name the interest.")
-"""What is said around a question to a model that is tuned, or was; shorter than what templates say by themselves."""
+"""Template of tuned models; its instructions replace the longer default ones of chat templates."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FewShotExample:
-    """A journey with the name that it should be given.
+    """A journey with its expected name.
 
     Attributes:
-        titles: of its items.
-        terms: the heaviest first.
-        name: what it should be called.
+        titles: titles of its items.
+        terms: its terms, the heaviest first.
+        name: the expected name.
     """
 
     titles: tuple[str, ...]
@@ -45,12 +45,12 @@ class FewShotExample:
 
 @dataclasses.dataclass(frozen=True)
 class Instructions:
-    """What stands before a question that is put to a model that was not tuned.
+    """Instructions of the prompt of a model that is not tuned.
 
     Attributes:
-        role: who answers.
-        task: what is given and what is wanted.
-        examples: worked ones.
+        role: the role of the model.
+        task: the description of input and output.
+        examples: few-shot examples.
     """
 
     role: str
@@ -58,26 +58,51 @@ class Instructions:
     examples: tuple[FewShotExample, ...]
 
 
-def render_prompt(
-    titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
-) -> str:
-    """One journey as a question; the same in worked examples, in tuning and in use.
+class PromptFields(NamedTuple):
+    """The fields of a journey in a prompt, without chat markup, each on one line.
 
-    A title stands on a line of its own behind a dash and loses the marks of chat templates, so that no title can pass
-    for a part of the question. What `prompt_fields` asks for but the journey lacks is replaced by what it has.
+    Attributes:
+        titles: titles of items; may be empty.
+        terms: terms, the heaviest first; may be empty.
+        taken: names that the journey must not get.
+    """
+
+    titles: tuple[str, ...]
+    terms: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def select_fields(
+    titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
+) -> PromptFields:
+    """Select the fields of a prompt. If a journey lacks the requested ones, the others are used instead.
 
     Args:
-        titles: each on one line; may be empty.
-        terms: may be empty.
-        prompt_fields: which of them are told.
+        titles: titles of items; may be empty.
+        terms: terms, the heaviest first; may be empty.
+        prompt_fields: the requested fields.
         taken: names that the journey must not get.
 
     Raises:
         ValueError: when there are neither titles nor terms.
     """
     if not titles and not terms:
-        raise ValueError("a question needs titles or terms, got neither")
-    fields = prompt_fields(titles, terms, prompt_fields, taken)
+        raise ValueError("a prompt needs titles or terms, got neither")
+    has_titles = prompt_fields != "terms" or not terms
+    has_terms = prompt_fields != "titles" or not titles
+    return PromptFields(
+        tuple(map(_plain, titles)) if has_titles else (),
+        tuple(map(_plain, terms)) if has_terms else (),
+        tuple(map(_plain, taken)),
+    )
+
+
+def render_prompt(fields: PromptFields) -> str:
+    """Render the prompt about one journey; the same in few-shot examples, in training and in use.
+
+    A title is on a line of its own after a dash and without chat markup, so that no title can be mistaken for another
+    part of the prompt.
+    """
     lines = []
     if fields.titles:
         lines += [_TITLES, *(f"{_ITEM}{title}" for title in fields.titles)]
@@ -88,47 +113,20 @@ def render_prompt(
     return "\n".join([*lines, ANSWER_PREFIX])
 
 
-class PromptFields(NamedTuple):
-    """The fields of a journey that its prompt shows, without chat markup, each on one line.
-
-    Attributes:
-        titles: titles of its items; may be empty.
-        terms: its terms, the heaviest first; may be empty.
-        taken: names that the journey must not get.
-    """
-
-    titles: tuple[str, ...]
-    terms: tuple[str, ...]
-    taken: tuple[str, ...]
-
-
-def prompt_fields(
-    titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
-) -> PromptFields:
-    """Select the fields that a prompt shows; see `render_prompt` for the arguments."""
-    shows_titles = prompt_fields != "terms" or not terms
-    shows_terms = prompt_fields != "titles" or not titles
-    return PromptFields(
-        tuple(map(_plain, titles)) if shows_titles else (),
-        tuple(map(_plain, terms)) if shows_terms else (),
-        tuple(map(_plain, taken)),
-    )
-
-
 def _plain(text: str) -> str:
     return " ".join(CHAT_MARKUP.sub(" ", text).split())
 
 
 def prompt_template(config: NamingConfig) -> PromptTemplate:
-    """What is said around a question: instructions and worked examples; a word to a model that was tuned."""
+    """Return the prompt template: instructions and few-shot examples, or the short template of tuned models."""
     if config.method != "few_shot":
         return TUNED_TEMPLATE
     instructions = load_instructions(config.num_examples)
-    worked = tuple(
-        (render_prompt(example.titles, example.terms, config.prompt_fields), example.name)
+    examples = tuple(
+        (render_prompt(select_fields(example.titles, example.terms, config.prompt_fields)), example.name)
         for example in instructions.examples
     )
-    return PromptTemplate(f"{instructions.role}\n{instructions.task}", worked)
+    return PromptTemplate(f"{instructions.role}\n{instructions.task}", examples)
 
 
 @functools.cache
@@ -142,8 +140,8 @@ def load_instructions(examples: int = MAX_FEW_SHOT_EXAMPLES) -> Instructions:
         raise ValueError(f"examples must be in [0, {MAX_FEW_SHOT_EXAMPLES}], got {examples}")
     text = importlib.resources.files("transforms.naming").joinpath("examples.yaml").read_text(encoding="utf-8")
     stored = yaml.safe_load(text)
-    worked = tuple(
+    examples = tuple(
         FewShotExample(tuple(each["titles"]), tuple(each["terms"]), each["name"])
         for each in stored["examples"][:examples]
     )
-    return Instructions(stored["role"].strip(), stored["task"].strip(), worked)
+    return Instructions(stored["role"].strip(), stored["task"].strip(), examples)

@@ -400,7 +400,7 @@ class ResolveRetries(beam.PTransform):
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
         assigned = given["assigned"] | "NamesAlone" >> beam.Map(_select, _SETTLED).with_output_types(pa.RecordBatch)
-        requests = {"retries": given["retries"], "texts": given["texts"]}
+        requests = {"retries": given["retries"], "generations": given["generations"]}
         named = (
             {
                 "retries": given["retries"],
@@ -423,7 +423,7 @@ class _Answers(beam.PTransform):
     def expand(self, given: Mapping[str, beam.PCollection]) -> beam.PCollection:
         requests = given[self.requests] | "Hashes" >> beam.Map(_hashes).with_output_types(pa.RecordBatch)
         return (
-            {"requests": requests, "texts": given["texts"]}
+            {"requests": requests, "generations": given["generations"]}
             | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
             | "Join" >> beam.FlatMap(_answers_of_bucket).with_output_types(pa.RecordBatch)
         )
@@ -442,4 +442,4 @@ def _hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _answers_of_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(answers(bucket[1]["requests"], bucket[1]["texts"]))
+    yield from split_by_size(answers(bucket[1]["requests"], bucket[1]["generations"]))

@@ -17,7 +17,7 @@ from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.naming.assignment import NamingRequest, build_prompt
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_journeys import example_journeys
-from transforms.naming.prompt import render_prompt
+from transforms.naming.prompt import render_prompt, select_fields
 
 TASK = "naming"
 """The value of `task` in `tuning_pairs`."""
@@ -109,7 +109,7 @@ def _sample(values: Sequence[str], count: int, random: np.random.Generator) -> l
 
 def _training_prompt(titles: Sequence[str], terms: Sequence[str], taken: Sequence[str], config: NamingConfig) -> str:
     truncated = [title[: config.max_title_characters] for title in titles]
-    return render_prompt(truncated, terms[: config.max_terms], config.prompt_fields, taken)
+    return render_prompt(select_fields(truncated, terms[: config.max_terms], config.prompt_fields, taken))
 
 
 @dataclasses.dataclass

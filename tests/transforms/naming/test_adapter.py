@@ -15,7 +15,7 @@ from transforms.language_models.folder import read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.naming.adapter import ADAPTER_DIR, BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import TUNED_TEMPLATE, PromptFields, prompt_fields, render_prompt
+from transforms.naming.prompt import TUNED_TEMPLATE, PromptFields, render_prompt, select_fields
 from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import MANIFEST, trained_prompt_fields
 from transforms.naming.validation import validate_name
@@ -47,7 +47,7 @@ def test_it_has_a_fingerprint_of_its_own() -> None:
 
 def test_it_names_journeys() -> None:
     model = GenerationSpec(PACKAGED_MODELS[BUILTIN], TUNED_TEMPLATE, dtype="float32").load()
-    questions = [render_prompt(titles, terms, "both") for titles, terms in JOURNEYS]
+    questions = [render_prompt(select_fields(titles, terms, "both")) for titles, terms in JOURNEYS]
     results = [
         validate_name(top_text(answer), titles, NamingConfig("fine_tuned"))
         for answer, (titles, _) in zip(model.generate(questions), JOURNEYS, strict=True)
@@ -63,11 +63,11 @@ def test_a_name_is_selected_among_several() -> None:
     model, selector = spec.load(), NameSelectorConfig(config, EncoderSpec("minilm")).load()
 
     def name(fields: list[PromptFields]) -> list[str]:
-        generated = model.generate([render_prompt(each.titles, each.terms, "both", each.taken) for each in fields])
+        generated = model.generate([render_prompt(each) for each in fields])
         return selector.select(fields, [each.completions for each in generated])
 
-    names = name([prompt_fields(titles, terms, "both") for titles, terms in JOURNEYS])
+    names = name([select_fields(titles, terms, "both") for titles, terms in JOURNEYS])
     assert [
         validate_name(name, titles, config).rejection for name, (titles, _) in zip(names, JOURNEYS, strict=True)
     ] == [""] * 3
-    assert name([prompt_fields(*JOURNEYS[0], "both", taken=[names[0]])])[0] not in ("", names[0])
+    assert name([select_fields(*JOURNEYS[0], "both", taken=[names[0]])])[0] not in ("", names[0])

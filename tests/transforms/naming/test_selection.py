@@ -8,7 +8,7 @@ import pytest
 from transforms.batching import Vectors
 from transforms.language_models.interface import Completion
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import PromptFields, prompt_fields
+from transforms.naming.prompt import PromptFields, select_fields
 from transforms.naming.selection import Candidate, NameSelector, NameSelectorConfig, candidate_names, select
 
 CONFIG = NamingConfig("fine_tuned", "both")
@@ -45,7 +45,7 @@ class CountingSource:
 
 
 def fields_of(titles: Sequence[str] = TITLES, terms: Sequence[str] = (), taken: Sequence[str] = ()) -> PromptFields:
-    return prompt_fields(titles, terms, "both", taken)
+    return select_fields(titles, terms, "both", taken)
 
 
 def chosen(candidates: Sequence[tuple[str, float]], terms: Sequence[str] = (), taken: Sequence[str] = ()) -> str:

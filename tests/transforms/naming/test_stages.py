@@ -69,12 +69,12 @@ def by_model(pieces: int, buckets: int) -> dict:
         ready, _ = given(pipeline, pieces) | "Ready" >> PrepareInputs(NAMER.config, buckets)
         requests = ready | "Ask" >> BuildRequests(NAMER)
         texts = requests | "Requests1" >> ToPrompts() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
-        first = {"requests": requests, "texts": texts} | "First" >> AssignNames(NAMER, buckets)
+        first = {"requests": requests, "generations": texts} | "First" >> AssignNames(NAMER, buckets)
         retries = (
             first.retries | "Requests2" >> ToPrompts() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
         )
         names, counts = (
-            {"retries": first.retries, "texts": retries, "assigned": first.names}
+            {"retries": first.retries, "generations": retries, "assigned": first.names}
             | "Second" >> ResolveRetries(NAMER, buckets)
         )  # fmt: skip
         return {

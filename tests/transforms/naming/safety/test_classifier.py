@@ -233,8 +233,8 @@ def test_the_command_writes_no_name_that_a_classifier_refuses(folder: Path, one:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--safety_labels=toxic",), "--safety_labels and --safety_threshold are for a --safety_model"),
-        (("--safety_threshold=.9",), "--safety_labels and --safety_threshold are for a --safety_model"),
+        (("--safety_labels=toxic",), "--safety_labels and --safety_threshold need a --safety_model"),
+        (("--safety_threshold=.9",), "--safety_labels and --safety_threshold need a --safety_model"),
         (("--safety_model=nobody",), "--safety_model: no classifier 'nobody'; allowed are a folder"),
         (("--safety_model={one}",), "needs labels that mean unsafe"),
         (("--safety_model={one}", "--safety_labels=bad"), "has no label 'bad'; its labels are fine, harmful"),

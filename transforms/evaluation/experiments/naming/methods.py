@@ -79,7 +79,7 @@ class NamingMethodSpec(NamedTuple):
             names += ["+", Path(settings.pop("adapter")).name]
         parts = [" ".join([_TITLES.get(self.kind, self.kind), *names])]
         if self.kind == "few_shot":
-            parts.append(f"{settings.pop('num_examples', NamingConfig.examples)} examples")
+            parts.append(f"{settings.pop('num_examples', NamingConfig.num_examples)} examples")
         parts += [_LABELS.get(name, "{}").format(value) for name, value in sorted(settings.items())]
         return ", ".join(parts)
 

@@ -13,7 +13,7 @@ from transforms.evaluation.experiments.naming.predictions import (
 from transforms.language_models.interface import Completion
 from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import load_instructions, render_prompt
+from transforms.naming.prompt import load_instructions, render_prompt, select_fields
 
 TITLES = ["Red tea pots of Japan", "Tea pots for two", " ", "How tea pots are made"]
 ROWS = examples([example("Tea pots", TITLES, terms=["tea pots", "japan"]), example("Nothing", [])])
@@ -49,9 +49,9 @@ class TestSample:
 
 class TestPrompts:
     def test_they_are_those_of_name(self) -> None:
-        naming = NamingConfig(method="few_shot", max_items=2, metadata="both", max_terms=1)
+        naming = NamingConfig(method="few_shot", max_items=2, prompt_fields="both", max_terms=1)
         prompts = prompts_of_method(ROWS, with_model(naming)).to_pylist()
-        prompt = render_prompt(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both")
+        prompt = render_prompt(select_fields(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both"))
         assert prompts == [{"content_hash": content_hash(prompt, "model"), "prompt": prompt}]
 
     def test_no_prompt_without_titles_and_terms(self) -> None:
@@ -86,7 +86,7 @@ class TestNames:
     def test_outputs_are_cleaned_and_validated_and_never_replaced(
         self, text: str | None, name: str, rejection: str
     ) -> None:
-        method = with_model(NamingConfig(method="few_shot", examples=1))
+        method = with_model(NamingConfig(method="few_shot", num_examples=1))
         (hashed,) = prompts_of_method(ROWS, method)["content_hash"].to_pylist()
         completions = {} if text is None else {hashed: [Completion(text, -1.0)], "another": [Completion("No", -2.0)]}
         found = predict_names(method, ROWS, completions)
