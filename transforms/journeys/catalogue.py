@@ -33,8 +33,7 @@ class Catalogue(NamedTuple):
         item_ids: the items, sorted.
         vocabulary: the terms, sorted.
         term_vectors: the salient terms of each item.
-        vectors: int8, shape (items, dimensions): the vector of each item, as `quantize_vectors` gives it; None: no
-            vectors.
+        vectors: int8, shape (items, dimensions): the vector of each item, quantized; None: no vectors.
         has_vector: bool, shape (items,): whether the item has a vector; None: no vectors.
     """
 

@@ -1,9 +1,9 @@
 """Infinite-concept personalised clustering (ICPC): one pass over a user's history, in time order.
 
 "Large Language Models for User Interest Journeys" (2305.15498), section on journey extraction: each item is a sparse
-vector of salient terms; it joins the journeys of its user whose centroid is near enough in cosine, or opens a new one;
-small journeys are dropped at the end. The paper's text allows an item in several journeys, its 2026 re-use
-(2606.12198) puts it into the nearest one alone: both are here, as `assign`.
+vector of salient terms. It joins the journeys of its user with a similar centroid, by cosine, or opens a new one. Small
+journeys are dropped at the end. The paper allows an item in several journeys; its reuse in 2606.12198 assigns it only
+to the most similar one. The option `assign` selects one of these.
 
 The kernel is compiled. An inverted index over the terms of one user's journeys makes the cost of an interaction
 proportional to the journeys that share a term with it, not to all journeys.
@@ -40,7 +40,7 @@ class TermVectors(NamedTuple):
 
 
 class Journeys(NamedTuple):
-    """Journeys of all users, by user, then in the order in which they were opened.
+    """Journeys of all users, sorted by user, then by opening.
 
     Attributes:
         users: int64, shape (journeys,): index of the journey's user.
@@ -338,9 +338,9 @@ def _cluster_history(items, vectors, limits, work, postings, memberships):  # ty
 
 @_compiled
 def insert_term(terms, weights, first, length, keep, term, weight):  # type: ignore[no-untyped-def]
-    """Puts a term into the list that begins at `first`, ordered by weight descending, then code.
+    """Insert a term into the list that begins at `first`, ordered by weight descending, then code.
 
-    The list keeps its `keep` best; returns its length.
+    Only the `keep` best terms are kept. Returns the length of the list.
     """
     position = first + length
     if length == keep and weights[position - 1] > weight:
@@ -361,7 +361,10 @@ def insert_term(terms, weights, first, length, keep, term, weight):  # type: ign
 
 @_compiled
 def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
-    """Stable counting sort of a user's (journey, interaction) pairs: writes `starts` and the order `grouped`."""
+    """Sort the (journey, interaction) pairs of a user by journey, by a stable counting sort.
+
+    Writes the offsets of the journeys to `starts` and the order of the pairs to `grouped`.
+    """
     starts[: opened + 1] = 0
     for pair in range(pairs):
         starts[pair_journeys[pair] + 1] += 1
@@ -537,17 +540,17 @@ def extract_journeys(
     vectors: TermVectors,
     config: IcpcConfig,
 ) -> Journeys:
-    """ICPC over the histories of many users.
+    """Form the journeys of many users by ICPC.
 
-    Cosine of an item with a journey is `dot / sqrt(|centroid|^2 |item|^2)` in float64, where the dot product is summed
-    in the order of the item's terms and `|centroid|^2` grows by `2 dot + |item|^2` with each item: a journey's state is
-    thus exactly reproducible from its history. An item without terms opens and joins no journey.
+    The cosine of an item with a journey is `dot / sqrt(|centroid|^2 |item|^2)` in float64, where the dot product is
+    summed in the order of the item's terms, and `|centroid|^2` grows by `2 dot + |item|^2` with each item. The state of
+    a journey is thus exactly reproducible from its history. An item without terms opens and joins no journey.
 
     Args:
         user_offsets: int64, shape (users + 1,): the interactions of user u are `items[user_offsets[u]:...[u + 1]]`.
         items: int32, shape (interactions,): rows of `vectors`, each user's by time.
         vectors: the salient terms of the items.
-        config: threshold, assignment, minimum size, reported weights.
+        config: the configuration of the clustering.
 
     Returns:
         The journeys that have at least `config.min_size` distinct items.

@@ -179,7 +179,7 @@ def granularities(counts: pa.RecordBatch) -> Iterator[Granularity]:
     """Compute the statistics of each threshold and minimum size, in this order.
 
     Args:
-        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` returns them.
     """
     thresholds, sizes = counts["threshold"].to_numpy(), counts["min_size"].to_numpy()
     for threshold in np.unique(thresholds).tolist():
@@ -221,7 +221,7 @@ def choose_threshold(counts: pa.RecordBatch, config: ExtractConfig) -> float:
     lower threshold, which leaves out fewer interactions.
 
     Args:
-        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` returns them.
         config: its threshold, minimum size and target are used.
     """
     target = config.sweep.target_journeys_per_user if config.sweep else None
@@ -246,7 +246,7 @@ def sweep_metrics(counts: pa.RecordBatch, pipeline: str, config: ExtractConfig) 
     is its target; `sweep_min_size` is the minimum size of the run; `sweep_users` is the number of sampled users.
 
     Args:
-        counts: rows of `SWEEP_COUNTS`, as `sum_counts` gives them.
+        counts: rows of `SWEEP_COUNTS`, as `sum_counts` returns them.
         pipeline: the job that measured it.
         config: the configuration.
     """

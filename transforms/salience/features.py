@@ -145,8 +145,8 @@ def _by_context(pairs: Pairs, nearness: Nearness, table: TermTable) -> list[Floa
     found[0, has_context] = _logarithms(given) / math.log1p(table.catalogue)
     found[1, has_context] = given / np.maximum(table.items[rows], 1)
     cosine = nearness.cosines[items, rows]
-    alone = _without_itself(cosine, nearness.lengths[items], table.lengths[rows])
-    cosine = np.where(pairs.evidence[has_context] > 0, alone, cosine)
+    others = _without_itself(cosine, nearness.lengths[items], table.lengths[rows])
+    cosine = np.where(pairs.evidence[has_context] > 0, others, cosine)
     found[2, has_context] = np.clip((cosine - nearness.means[items]) / nearness.deviations[items], *_RANGE)
     found[3, has_context] = 1.0
     return list(found)

@@ -100,8 +100,8 @@ def term_sums(terms: pa.ListArray, given: pa.ListArray, vectors: Directions) -> 
     for row, (start, end) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)):
         sums[row] = vectors[items[order[start:end]]].sum(axis=0, dtype=np.int64)
     names = flat.dictionary.take(pa.array(codes[order[ends[:-1]]]))
-    said = pc.index_in(given.flatten(), names).drop_null().to_numpy()
-    return _sums(names, np.diff(ends), np.bincount(said, minlength=len(names)), sums)
+    labels = pc.index_in(given.flatten(), names).drop_null().to_numpy()
+    return _sums(names, np.diff(ends), np.bincount(labels, minlength=len(names)), sums)
 
 
 def _sums(
