@@ -1,4 +1,4 @@
-"""What runs: one thin module for each job."""
+"""The jobs: one package for each."""
 
 import logging
 

@@ -1,1 +1,1 @@
-"""What all jobs share: command line, inputs, running, committing."""
+"""Code of all jobs: command line, inputs, running, committing."""

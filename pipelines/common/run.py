@@ -31,7 +31,7 @@ from transforms.progress import Progress
 _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, ModelUnavailableError, OSError)
 _EXPECTED_NAME = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
-"""How an expected failure begins in the text of the error into which a runner wraps it."""
+"""The beginning of an expected failure in the text of the error into which a runner wraps it."""
 
 
 def main(job_type: type[Job]) -> NoReturn:

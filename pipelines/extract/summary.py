@@ -92,10 +92,10 @@ def _add_counts(table: Table, values: MetricValues, counts: Iterable[tuple[str, 
 def _histogram(values: MetricValues) -> Table:
     users = {slice_: value for (metric, slice_), value in values.items() if metric == "users_by_journeys"}
     total = max(sum(users.values()), 1)
-    most = max(users.values(), default=1) or 1
+    maximum = max(users.values(), default=1) or 1
     table = Table(title="journeys per user", title_justify="left", show_header=False, box=None)
     for slice_ in sorted(users, key=lambda name: int(name.rstrip("+"))):
-        bar = "█" * round(_BAR_WIDTH * users[slice_] / most)
+        bar = "█" * round(_BAR_WIDTH * users[slice_] / maximum)
         table.add_row(slice_, f"{users[slice_]:,.0f}", f"{users[slice_] / total:.0%}", bar)
     return table
 

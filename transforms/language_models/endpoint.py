@@ -1,7 +1,7 @@
 """A language model behind an endpoint that is compatible with OpenAI's: vLLM, TGI, llama.cpp and others.
 
 The package `openai` is not used. Its client does not retry empty or malformed replies, ignores long `Retry-After`
-headers, and lets other threads go on when a server asks to wait; without its retries it would replace a single call of
+headers, and lets other threads go on when a server requests a wait; without its retries it would replace a single call of
 `requests`.
 """
 
@@ -34,7 +34,7 @@ from transforms.language_models.rate_limiter import RateLimiter, backoff
 from transforms.model_files import ModelUnavailableError
 
 MAX_RETRY_AFTER = 300.0
-"""Seconds. If a server asks for a longer wait, the prompt fails."""
+"""Seconds. If a server requests a longer wait, the prompt fails."""
 
 _UNAVAILABLE = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]*")
@@ -156,7 +156,7 @@ class OpenAIEndpoint:
                 last = error
                 wait = error.retry_after or 0.0
                 if wait > MAX_RETRY_AFTER:
-                    raise EndpointError(f"{error}; the server asks for a wait of {wait:g} seconds") from error
+                    raise EndpointError(f"{error}; the server requests a wait of {wait:g} seconds") from error
                 if wait:
                     self._rate.pause(wait)
         tries = self.limits.retries + 1

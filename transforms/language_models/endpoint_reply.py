@@ -23,7 +23,7 @@ class TransientError(EndpointError):
     """A request failed, and a retry may succeed.
 
     Attributes:
-        retry_after: seconds that the server asks to wait; None: not given.
+        retry_after: seconds of the wait that the server requests; None: not given.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:

@@ -79,7 +79,7 @@ class TransformersModel:
 
     Raises:
         ModelUnavailableError: if packages are missing, or the adapter does not fit the model.
-        ValueError: if the tokenizer cannot tell the outputs of the constraint apart.
+        ValueError: if the tokenizer does not distinguish the outputs of the constraint.
     """
 
     def __init__(

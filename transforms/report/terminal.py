@@ -20,7 +20,7 @@ def rich_table(table: Table) -> rich.table.Table:
     """Convert a table for a terminal: without details, intervals in columns of their own."""
     if table.transpose_on_terminal:
         table = table.transposed()
-    drawn = rich.table.Table(
+    rendered = rich.table.Table(
         title=escape(table.title),
         title_justify="left",
         caption=escape("\n".join(table.notes)),
@@ -36,7 +36,7 @@ def rich_table(table: Table) -> rich.table.Table:
         cells = [cells[index] for cells in table.rows]
         texts = [_text(cell) for cell in cells]
         is_text = column.align == "left"
-        drawn.add_column(
+        rendered.add_column(
             escape(_wrap(column.title, [cell.text for cell in cells])),
             justify=column.align,
             no_wrap=not is_text,
@@ -44,11 +44,11 @@ def rich_table(table: Table) -> rich.table.Table:
         )
         content.append(texts)
         if not column.hides_intervals and any(cell.interval for cell in cells):
-            drawn.add_column("95 %", justify="right", no_wrap=True, style="dim")
+            rendered.add_column("95 %", justify="right", no_wrap=True, style="dim")
             content.append([escape(cell.interval) for cell in cells])
     for line in zip(*content, strict=True):
-        drawn.add_row(*line)
-    return drawn
+        rendered.add_row(*line)
+    return rendered
 
 
 def print_tables(tables: Iterable[Table]) -> Console:
@@ -57,12 +57,12 @@ def print_tables(tables: Iterable[Table]) -> Console:
     Returns:
         The console, which is wide enough that no number is cut, even where the screen is narrower.
     """
-    drawn = [rich_table(table) for table in tables if not table.is_detail]
+    rendered = [rich_table(table) for table in tables if not table.is_detail]
     console = Console(highlight=False)
     options = console.options.update(max_width=_MAX_WIDTH)
-    widths = [Measurement.get(console, options, table).minimum for table in drawn]
+    widths = [Measurement.get(console, options, table).minimum for table in rendered]
     console = Console(highlight=False, width=max([console.width, *widths]))
-    for table in drawn:
+    for table in rendered:
         console.print(table)
     return console
 
