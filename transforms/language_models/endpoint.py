@@ -1,8 +1,8 @@
 """A language model behind an endpoint that is compatible with OpenAI's: vLLM, TGI, llama.cpp and others.
 
 The package `openai` is not used. Its client does not retry empty or malformed replies, ignores long `Retry-After`
-headers, and lets other threads go on when a server requests a wait; without its retries it would replace a single call of
-`requests`.
+headers, and lets other threads go on when a server requests a wait; without its retries it would replace a single
+call of `requests`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real server of chat completions, in this process, that answers as it is told to, or does worse."""
+"""A real server of chat completions, in this process, whose responses follow a script."""
 
 import json
 import threading
@@ -37,9 +37,9 @@ CLOSED = Reply(None, closes=True)
 
 
 class Server(ThreadingHTTPServer):
-    """Answers `answer to <question>` but where `script` has replies to a question, one after the other.
+    """Responds with `answer to <prompt>`, except if `script` has replies to a prompt, one after the other.
 
-    The last one is given again and again. What was asked is kept, and how many requests were open at once.
+    The last one is given again and again. The requests are recorded, and how many requests were open at once.
     """
 
     daemon_threads = True
@@ -49,13 +49,13 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script: dict[str, list[Reply]] = {}
         self.models = Reply({"object": "list", "data": []})
-        self.default: Callable[[dict[str, Any]], Reply] = lambda body: said(f"answer to {question_of(body)}")
+        self.default: Callable[[dict[str, Any]], Reply] = lambda body: said(f"answer to {prompt_of(body)}")
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.times: list[float] = []
         self.tries: Counter[str] = Counter()
-        self.most_open = 0
+        self.maximum_open = 0
         self._open = 0
         self._lock = threading.Lock()
 
@@ -67,7 +67,7 @@ class Server(ThreadingHTTPServer):
     def counted(self) -> Iterator[None]:
         with self._lock:
             self._open += 1
-            self.most_open = max(self.most_open, self._open)
+            self.maximum_open = max(self.maximum_open, self._open)
         try:
             yield
         finally:
@@ -75,20 +75,20 @@ class Server(ThreadingHTTPServer):
                 self._open -= 1
 
     def reply(self, body: dict[str, Any]) -> Reply:
-        question = question_of(body)
+        prompt = prompt_of(body)
         with self._lock:
             self.bodies.append(body)
             self.times.append(time.monotonic())
-            tried = self.tries[question]
-            self.tries[question] += 1
-        replies = self.script.get(question)
+            tried = self.tries[prompt]
+            self.tries[prompt] += 1
+        replies = self.script.get(prompt)
         return replies[min(tried, len(replies) - 1)] if replies else self.default(body)
 
     def handle_error(self, *_: Any) -> None:
         """Clients that went away are no news."""
 
 
-def question_of(body: dict[str, Any]) -> str:
+def prompt_of(body: dict[str, Any]) -> str:
     text: str = body["messages"][-1]["content"]
     return text
 

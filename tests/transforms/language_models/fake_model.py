@@ -1,4 +1,4 @@
-"""A language model that needs no model, and says what it was asked."""
+"""A language model without weights, which records its prompts."""
 
 import dataclasses
 import hashlib
@@ -10,15 +10,15 @@ from tests.transforms.language_models.completions import completed, no_completio
 from transforms.language_models.interface import NBest
 
 IMPOSSIBLE = "impossible"
-"""A question that holds this word fails."""
+"""A prompt that contains this word fails."""
 
 
 class KilledError(RuntimeError):
     """Stands for all that ends a job in the middle."""
 
 
-def toy_answer(question: str) -> str:
-    return f"answer {hashlib.sha256(question.encode()).hexdigest()[:8]}"
+def toy_completion(prompt: str) -> str:
+    return f"answer {hashlib.sha256(prompt.encode()).hexdigest()[:8]}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +32,8 @@ class ToyModel:
         if self.killed_after is not None and len(self.log.read_text(encoding="utf-8").splitlines()) > self.killed_after:
             raise KilledError("no power")
         return [
-            no_completion("ValueError: no") if IMPOSSIBLE in question else completed(toy_answer(question))
-            for question in prompts
+            no_completion("ValueError: no") if IMPOSSIBLE in prompt else completed(toy_completion(prompt))
+            for prompt in prompts
         ]
 
 
@@ -61,10 +61,10 @@ class ToySource:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def calls(self) -> list[list[str]]:
-        """The questions of each call."""
+        """The prompts of each call."""
         path = self.folder / "calls"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def asked(self) -> list[str]:
-        """All questions that were put, as often as they were."""
-        return [question for call in self.calls() for question in call]
+        """All prompts of all calls."""
+        return [prompt for call in self.calls() for prompt in call]

@@ -1,4 +1,4 @@
-"""A real server of chat completions behind which a real model answers."""
+"""A real server of chat completions with a real model."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from transforms.language_models.transformers_model import TransformersModel
 
 @contextmanager
 def serving_model(folder: ModelFolder) -> Iterator[Server]:
-    """A server that puts what it is asked to a model: the dialogue, the question and how to draw are the request's."""
+    """A server that passes requests to a model: the template, the prompt and the decoding are those of the request."""
     models: dict[tuple[PromptTemplate, DecodingConfig], TransformersModel] = {}
     one_at_a_time = threading.Lock()
 
@@ -23,8 +23,8 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
         with one_at_a_time:
             if asked not in models:
                 models[asked] = TransformersModel(folder, None, *asked, device="cpu")
-            (answer,) = models[asked].generate([body["messages"][-1]["content"]])
-        return failed(500, answer.failure) if answer.text is None else said(answer.text)
+            (completion,) = models[asked].generate([body["messages"][-1]["content"]])
+        return failed(500, completion.failure) if completion.text is None else said(completion.text)
 
     with serving() as server:
         server.default = reply
@@ -32,7 +32,7 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
 
 
 def dialogue_of(body: dict[str, Any]) -> PromptTemplate:
-    """What a request says before its question."""
-    told = [message["content"] for message in body["messages"] if message["role"] == "system"]
+    """The messages of a request before its prompt."""
+    reported = [message["content"] for message in body["messages"] if message["role"] == "system"]
     turns = [message["content"] for message in body["messages"][:-1] if message["role"] != "system"]
-    return PromptTemplate("".join(told), tuple(zip(turns[::2], turns[1::2], strict=True)))
+    return PromptTemplate("".join(reported), tuple(zip(turns[::2], turns[1::2], strict=True)))

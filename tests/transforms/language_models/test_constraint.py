@@ -36,7 +36,7 @@ def test_a_trie_holds_its_sequences_and_nothing_else(sequences: list[tuple[int, 
 
 
 @pytest.mark.parametrize("sequences", [[[1, 2], [1, 2]], [[1], [1, 2]], [[1, 2], [1]]])
-def test_sequences_that_cannot_be_told_apart_are_refused(sequences: list[list[int]]) -> None:
+def test_sequences_that_cannot_be_reported_separate_are_refused(sequences: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="is a prefix of another sequence, or equals it"):
         TokenTrie(sequences)
 
@@ -155,6 +155,6 @@ def test_a_prompt_without_tokens_fails_with_a_constraint_too(folders: dict[str, 
     assert model.generate([""]) == [no_completion("ValueError: the prompt has no token")]
 
 
-def test_outputs_that_the_tokenizer_does_not_tell_apart_are_refused(folders: dict[str, Path]) -> None:
+def test_outputs_that_the_tokenizer_does_not_distinguish_are_refused(folders: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="is a prefix of another sequence, or equals it"):
         Scored(folders["llama"], ClosedSet(("☕", "☂")), 1)

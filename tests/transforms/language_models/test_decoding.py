@@ -1,4 +1,4 @@
-"""The loop alone, on a model that says what a script tells; with real models it is tested where answers are."""
+"""The loop alone, on a scripted model; with real models it is tested in `test_transformers_model`."""
 
 from collections.abc import Sequence
 

@@ -48,10 +48,10 @@ def endpoint(server: Server, template: PromptTemplate | None = None, key: str = 
 
 
 class TestAsking:
-    def test_answers_come_in_the_order_of_the_questions(self, server: Server) -> None:
-        questions = [f"question {number}" for number in range(40)]
-        server.script = {question: [said(f"answer to {question}", 0.05)] for question in questions[::7]}
-        assert endpoint(server).generate(questions) == [completed(f"answer to {question}") for question in questions]
+    def test_completions_come_in_the_order_of_the_prompts(self, server: Server) -> None:
+        prompts = [f"question {number}" for number in range(40)]
+        server.script = {prompt: [said(f"answer to {prompt}", 0.05)] for prompt in prompts[::7]}
+        assert endpoint(server).generate(prompts) == [completed(f"answer to {prompt}") for prompt in prompts]
         assert endpoint(server).generate([]) == []
 
     def test_what_is_sent(self, server: Server) -> None:
@@ -78,11 +78,9 @@ class TestAsking:
         assert "top_p" not in request_body("toy", DIALOGUE, DecodingConfig(), "q")
         assert request_body("toy", DIALOGUE, DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
 
-    def test_a_seed_depends_on_the_question_and_the_seed_alone(self, server: Server) -> None:
-        def seeds(seed: int, *questions: str) -> dict[str, int]:
-            bodies = [
-                request_body("toy", PromptTemplate(), DecodingConfig(seed=seed), question) for question in questions
-            ]
+    def test_a_seed_depends_on_the_prompt_and_the_seed_alone(self, server: Server) -> None:
+        def seeds(seed: int, *prompts: str) -> dict[str, int]:
+            bodies = [request_body("toy", PromptTemplate(), DecodingConfig(seed=seed), prompt) for prompt in prompts]
             return {body["messages"][-1]["content"]: body["seed"] for body in bodies}
 
         assert seeds(0, "a", "b")["b"] == seeds(0, "b")["b"]
@@ -92,7 +90,7 @@ class TestAsking:
         ("text", "line"),
         [("Tea pots", "Tea pots"), ("  Tea pots \r\nand more", "Tea pots"), ("\n\nTea pots\n", "Tea pots")],
     )
-    def test_the_first_line_is_the_answer(self, server: Server, text: str, line: str) -> None:
+    def test_the_first_line_is_the_completion(self, server: Server, text: str, line: str) -> None:
         server.script = {"q": [said(text)]}
         assert endpoint(server).generate(["q"]) == [completed(line)]
 
@@ -105,7 +103,7 @@ class TestAsking:
 
 class TestFailing:
     @pytest.mark.parametrize(
-        ("reply", "told"),
+        ("reply", "reported"),
         [
             (failed(500), "status 500: out of order"),
             (Reply("<html>\n  busy\n</html>", 503), "status 503: <html> busy </html>"),
@@ -123,21 +121,21 @@ class TestFailing:
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
-    def test_what_may_pass_is_tried_again(self, server: Server, reply: Reply, told: str) -> None:
+    def test_what_may_pass_is_tried_again(self, server: Server, reply: Reply, reported: str) -> None:
         server.script = {"passes": [reply, said("at last")], "stays": [reply]}
-        answers = endpoint(server, retries=1).generate(["before", "passes", "stays", "after"])
-        assert answers == [
+        responses = endpoint(server, retries=1).generate(["before", "passes", "stays", "after"])
+        assert responses == [
             completed("answer to before"),
             completed("at last"),
-            no_completion(f"{told}, after 2 tries"),
+            no_completion(f"{reported}, after 2 tries"),
             completed("answer to after"),
         ]
         assert server.tries == {"before": 1, "passes": 2, "stays": 2, "after": 1}
 
     def test_a_server_that_hangs_is_not_waited_for(self, server: Server) -> None:
         server.script = {"passes": [said("too late", 2.5), said("at last")], "stays": [said("too late", 2.5)]}
-        answers = endpoint(server, timeout=0.75, retries=1).generate(["before", "passes", "stays", "after"])
-        assert answers == [
+        responses = endpoint(server, timeout=0.75, retries=1).generate(["before", "passes", "stays", "after"])
+        assert responses == [
             completed("answer to before"),
             completed("at last"),
             no_completion("no reply within 0.75 seconds, after 2 tries"),
@@ -152,25 +150,23 @@ class TestFailing:
         assert good == completed("answer to good")
         assert server.tries["bad"] == 1
 
-    def test_without_retries_each_question_is_put_once(self, server: Server) -> None:
+    def test_without_retries_each_prompt_is_put_once(self, server: Server) -> None:
         server.script = {"q": [failed(500)]}
         assert endpoint(server, retries=0).generate(["q"]) == [no_completion("status 500: out of order")]
         assert server.tries["q"] == 1
 
-    def test_a_server_that_is_not_there_fails_each_question_in_the_same_words(self) -> None:
-        with socket.socket() as taken:  # bound, but nobody listens
+    def test_a_server_that_is_not_there_fails_each_prompt_in_the_same_words(self) -> None:
+        with socket.socket() as taken:  # bound, but not listening
             taken.bind(("127.0.0.1", 0))
             asking = OpenAIEndpoint(f"http://127.0.0.1:{taken.getsockname()[1]}", "toy", limits=ClientLimits(retries=1))
-            answers = asking.generate(["a", "b"])
-            assert answers == [no_completion("no reply: Connection refused, after 2 tries")] * 2
+            responses = asking.generate(["a", "b"])
+            assert responses == [no_completion("no reply: Connection refused, after 2 tries")] * 2
             with pytest.raises(
                 ModelUnavailableError, match=r"language model toy at http://127.*: no reply: Connection refused"
             ):
                 asking.ping()
 
-    def test_what_nobody_foresaw_costs_its_question_alone(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_no_one_foresaw_costs_its_prompt_alone(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         asking = endpoint(server, key=KEY)
         request = asking._session.request
 
@@ -206,7 +202,7 @@ class TestPace:
         for caller in callers:
             caller.join()
         assert len(server.bodies) == 20
-        assert 2 <= server.most_open <= 3
+        assert 2 <= server.maximum_open <= 3
 
     def test_never_faster_than_allowed(self, server: Server) -> None:
         started = time.monotonic()
@@ -214,7 +210,7 @@ class TestPace:
         assert max(server.times) - started >= 8 / 20 - 0.02
         assert len(server.bodies) == 9
 
-    def test_all_wait_as_long_as_the_server_asks(self, server: Server) -> None:
+    def test_all_wait_as_long_as_the_server_requests(self, server: Server) -> None:
         server.script = {"q": [failed(429, Retry_After="1"), said("at last")]}
         asking = endpoint(server, concurrency=1)
         assert asking.generate(["q", "other"]) == [completed("at last"), completed("answer to other")]
@@ -222,8 +218,8 @@ class TestPace:
 
     def test_a_very_long_wait_is_a_failure(self, server: Server) -> None:
         server.script = {"q": [failed(429, "quota", Retry_After="3600")]}
-        told = "status 429: quota; the server asks for a wait of 3600 seconds"
-        assert endpoint(server).generate(["q", "other"]) == [no_completion(told), completed("answer to other")]
+        reported = "status 429: quota; the server asks for a wait of 3600 seconds"
+        assert endpoint(server).generate(["q", "other"]) == [no_completion(reported), completed("answer to other")]
         assert server.tries["q"] == 1
 
     @pytest.mark.parametrize(
@@ -240,12 +236,12 @@ class TestPace:
             ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:59 -0100"}, 0.0),
         ],
     )
-    def test_how_long_a_server_asks_to_wait(self, headers: dict[str, str], seconds: float | None) -> None:
+    def test_the_wait_that_a_server_requests(self, headers: dict[str, str], seconds: float | None) -> None:
         response = requests.Response()
         response.headers.update(headers)
         assert retry_after(response) == seconds
 
-    def test_waits_grow_and_differ_by_question_but_not_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_waits_grow_and_differ_by_prompt_but_not_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", FIRST_BACKOFF)
         for attempt in range(1, 100):
             full = min(FIRST_BACKOFF * 2.0 ** (attempt - 1), MAX_BACKOFF)
@@ -255,7 +251,7 @@ class TestPace:
 
 
 class TestKey:
-    def test_the_key_is_sent_and_never_told(
+    def test_the_key_is_sent_and_never_printed(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
@@ -269,11 +265,11 @@ class TestKey:
         }
         asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=1))
         model = asked.load()
-        answers = model.generate(["good", *server.script])
-        assert answers[:2] == [completed("answer to good"), no_completion("status 400: wrong: ***")]
-        assert answers[-1] == no_completion("status 401")
+        responses = model.generate(["good", *server.script])
+        assert responses[:2] == [completed("answer to good"), no_completion("status 400: wrong: ***")]
+        assert responses[-1] == no_completion("status 401")
         assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
-        assert "sk-" not in f"{answers} {caplog.text} {asked!r} {model!r}"
+        assert "sk-" not in f"{responses} {caplog.text} {asked!r} {model!r}"
 
     def test_without_a_key_none_is_sent(self, server: Server) -> None:
         endpoint(server).generate(["q"])
@@ -285,7 +281,7 @@ class TestKey:
             assert endpoint(server, key=KEY).generate(["q"]) == [completed("answer to q")]
             assert not any("Authorization" in headers for headers in other.headers)
 
-    def test_a_key_that_cannot_be_sent_is_told_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_key_that_cannot_be_sent_is_reported_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(KEY_VARIABLE, "sk-one\nsk-two")
         with pytest.raises(ModelUnavailableError, match=f"{KEY_VARIABLE} contains characters") as raised:
             OpenAIEndpoint("http://host", "toy")
@@ -299,14 +295,14 @@ class TestReaching:
         endpoint(server).ping()
         assert server.paths == ["/v1/models"]
 
-    def test_it_is_done_once_before_the_first_question(self, server: Server) -> None:
+    def test_it_is_done_once_before_the_first_prompt(self, server: Server) -> None:
         model = GenerationSpec(parse_model_spec(f"{server.url}#toy")).load()
         assert model.generate([]) == []
         assert server.paths == []
         assert model.generate(["a"]) + model.generate(["b"]) == [completed("answer to a"), completed("answer to b")]
         assert server.paths == ["/v1/models", *["/v1/chat/completions"] * 2]
 
-    def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_piece(self, server: Server) -> None:
+    def test_a_server_that_is_not_there_is_looked_for_again_by_the_next_chunk(self, server: Server) -> None:
         model = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=0)).load()
         server.models = CLOSED
         with pytest.raises(ModelUnavailableError, match="no reply: RemoteDisconnected"):
@@ -314,12 +310,12 @@ class TestReaching:
         server.models = Reply({})
         assert model.generate(["a"]) == [completed("answer to a")]
 
-    def test_a_server_that_is_not_ready_is_told(self, server: Server) -> None:
+    def test_a_server_that_is_not_ready_is_reported(self, server: Server) -> None:
         server.models = failed(503, "loading")
         with pytest.raises(ModelUnavailableError, match=r"toy at http.*: status 503: loading, after 3 tries"):
             endpoint(server).ping()
 
-    def test_a_key_that_is_not_taken_is_told(self, server: Server) -> None:
+    def test_a_key_that_is_not_taken_is_reported(self, server: Server) -> None:
         server.models = failed(401, f"wrong key {KEY}")
         with pytest.raises(
             ModelUnavailableError, match=rf"status 401: the key in .* {KEY_VARIABLE} is rejected"
@@ -328,7 +324,7 @@ class TestReaching:
         assert KEY not in str(raised.value)
 
 
-def test_questions_of_a_graph(server: Server) -> None:
+def test_prompts_of_a_graph(server: Server) -> None:
     server.script = {"q3": [failed(400, "no")]}
     asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
     rows = [{"content_hash": f"{number:064x}", "prompt": f"q{number}"} for number in range(6)]
@@ -362,7 +358,7 @@ class TestName:
         assert not GenerationSpec(spec).is_shared()
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "reported"),
         [
             ("http://host:8000/v1", "the name of the model is missing; allowed is http://host:port/v1#name-of-model"),
             ("http://host:8000/v1#", "the name of the model is missing; allowed is http"),
@@ -371,11 +367,11 @@ class TestName:
             ("http://[host/v1#toy", "Invalid IPv6 URL; allowed is http"),
         ],
     )
-    def test_a_wrong_address_is_told(self, text: str, told: str) -> None:
+    def test_a_wrong_address_is_reported(self, text: str, reported: str) -> None:
         with pytest.raises(ValueError, match=r"^no endpoint") as refused:
             parse_model_spec(text)
         assert repr(text) in str(refused.value)
-        assert told in str(refused.value)
+        assert reported in str(refused.value)
 
     @pytest.mark.parametrize(
         "text", ["http://me:secret@host#toy", "http://me:secret@host:p#toy", "http://h?k=secret#t"]

@@ -40,9 +40,9 @@ TITLES = [
     ["Trains of the Alps", "Narrow gauge lines", "Steam engines restored"],
     ["Poems of the sea", "Sailing songs", "Stories of whalers"],
 ]
-QUESTIONS = ["red tea pot", "garden", "these cars are blue", "tea", "blue pots"]
+PROMPTS = ["red tea pot", "garden", "these cars are blue", "tea", "blue pots"]
 DIALOGUES = [PromptTemplate(), PromptTemplate("name these", (("red cars", "cars"), ("tea pot", "pots")))]
-ASKED = ("--examples=2", "--max_new_tokens=8", "--runner=FnApiRunner")
+REQUESTED = ("--examples=2", "--max_new_tokens=8", "--runner=FnApiRunner")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def name(folder: Path, workspace: Path, *options: str) -> int:
     """Runs the command in this process; gives its exit code."""
     paths = (f"--journeys={folder / 'out'}", f"--items={folder / 'items.parquet'}", f"--workspace={workspace}")
-    return run_job(NameJob, [*paths, "--method=few_shot", *ASKED, *options])
+    return run_job(NameJob, [*paths, "--method=few_shot", *REQUESTED, *options])
 
 
 def names(workspace: Path) -> dict[str, tuple[object, ...]]:
@@ -111,15 +111,15 @@ def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
 
 
 @pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
-def test_answers_through_a_server_are_those_of_its_model(
+def test_completions_through_a_server_are_those_of_its_model(
     tiny: ModelFolder, server: Server, template: PromptTemplate
 ) -> None:
-    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").generate(QUESTIONS)
-    assert len({answer.text for answer in direct}) >= 3  # or nothing could be told from them
+    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").generate(PROMPTS)
+    assert len({completion.text for completion in direct}) >= 3  # otherwise the test would prove nothing
     limits = ClientLimits(retries=0)
-    served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).generate(QUESTIONS)
-    assert served == [answer if answer.text else no_completion("an empty completion") for answer in direct]
-    assert len(server.bodies) == len(QUESTIONS)
+    served = OpenAIEndpoint(server.url, "tiny", template, DecodingConfig(8), limits).generate(PROMPTS)
+    assert served == [completion if completion.text else no_completion("an empty completion") for completion in direct]
+    assert len(server.bodies) == len(PROMPTS)
 
 
 def test_journeys_named_through_a_server_are_called_as_its_model_calls_them(
@@ -143,11 +143,11 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
         over.wait(60)
         return said("too late")
 
-    ways = {"lettuce": lambda _: failed(500), "Bread": hang, "telescope": lambda _: Reply("<html>so sorry</html>")}
+    methods = {"lettuce": lambda _: failed(500), "Bread": hang, "telescope": lambda _: Reply("<html>so sorry</html>")}
 
     def reply(body: dict[str, Any]) -> Reply:
-        question = body["messages"][-1]["content"]
-        return next((fail for word, fail in ways.items() if word in question), real)(body)
+        prompt = body["messages"][-1]["content"]
+        return next((fail for word, fail in methods.items() if word in prompt), real)(body)
 
     server.default = reply
     hasty = (f"--model={server.url}#tiny", "--endpoint_retries=1", "--endpoint_timeout=2")

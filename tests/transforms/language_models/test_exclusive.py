@@ -21,7 +21,7 @@ class Heavy:
         Heavy.alive.append(weakref.ref(self))
 
     def generate(self, prompts: Sequence[str]) -> list[NBest]:
-        return [completed(f"{self.name}: {question}") for question in prompts]
+        return [completed(f"{self.name}: {prompt}") for prompt in prompts]
 
 
 class HeavySource:
@@ -58,7 +58,7 @@ def test_one_is_held_at_a_time() -> None:
     assert second.generate(["c"]) == [completed("second: c")]
     assert alive() == ["second"]
     second.generate(["d"])
-    assert len(Heavy.alive) == 2  # who was asked last is not loaded again
+    assert len(Heavy.alive) == 2  # the last model is not loaded again
     assert first.generate(["e"]) == [completed("first: e")]
     assert alive() == ["first"]
 

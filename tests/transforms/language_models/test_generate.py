@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, GENERATIONS
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_answer
+from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_completion
 from transforms.columnar import MAX_ELEMENT_BYTES, concatenate
 from transforms.content_hash import content_hashes
 from transforms.language_models.checkpoint import GenerationCheckpoint
@@ -36,22 +36,22 @@ ALL = TEXTS + TEXTS[::3]
 BUCKETS = 3
 
 
-def rows_of(questions: Iterable[str]) -> pa.RecordBatch:
-    texts = pa.array(list(questions), pa.string())
+def rows_of(requests: Iterable[str]) -> pa.RecordBatch:
+    texts = pa.array(list(requests), pa.string())
     return pa.RecordBatch.from_arrays([content_hashes(texts, "toy"), texts], schema=PROMPTS)
 
 
 def generations(pairs: Iterable[tuple[str, str]]) -> pa.RecordBatch:
-    questions, texts = zip(*pairs, strict=True) if pairs else ((), ())
+    requests, texts = zip(*pairs, strict=True) if pairs else ((), ())
     rows = [
         {"content_hash": hash_, "rank": 0, "text": text, "log_prob": None}
-        for hash_, text in zip(rows_of(questions)["content_hash"].to_pylist(), texts, strict=True)
+        for hash_, text in zip(rows_of(requests)["content_hash"].to_pylist(), texts, strict=True)
     ]
     return pa.RecordBatch.from_pylist(rows, GENERATIONS.arrow)
 
 
 @given(st.lists(st.sampled_from(["", "one", "two", "three ☕"]), max_size=12), st.integers(0, 12), st.randoms())
-def test_distinct_questions_do_not_depend_on_order_or_batches(asked: list[str], cut: int, chance: object) -> None:
+def test_distinct_prompts_do_not_depend_on_order_or_batches(asked: list[str], cut: int, chance: object) -> None:
     found = distinct_prompts([rows_of(asked)])
     assert found.schema == PROMPTS
     assert found["content_hash"].to_pylist() == sorted(set(rows_of(asked)["content_hash"].to_pylist()))
@@ -64,48 +64,48 @@ def test_distinct_questions_do_not_depend_on_order_or_batches(asked: list[str], 
 
 @given(st.sets(st.sampled_from(TEXTS[:9])), st.sets(st.sampled_from(TEXTS[:9])), st.randoms())
 def test_what_is_stored_is_found_and_the_rest_is_new(asked: set[str], stored: set[str], chance: object) -> None:
-    questions = distinct_prompts([rows_of(sorted(asked))])
+    requests = distinct_prompts([rows_of(sorted(asked))])
     order = sorted(stored)
     chance.shuffle(order)
-    kept = generations([(question, toy_answer(question)) for question in order])
+    kept = generations([(prompt, toy_completion(prompt)) for prompt in order])
     located = kept.append_column("file", pa.array(["f"] * kept.num_rows, pa.string()))
     for batches in ([kept], [located], [kept.slice(2), kept.slice(0, 2)]):
-        known, new = partition_cached(questions, batches)
-        assert known.schema == GENERATIONS.arrow
-        assert sorted(known["text"].to_pylist()) == sorted(map(toy_answer, asked & stored))
+        existing, new = partition_cached(requests, batches)
+        assert existing.schema == GENERATIONS.arrow
+        assert sorted(existing["text"].to_pylist()) == sorted(map(toy_completion, asked & stored))
         assert set(new["prompt"].to_pylist()) == asked - stored
         assert new["content_hash"].to_pylist() == sorted(new["content_hash"].to_pylist())
-    assert partition_cached(questions, []) == (generations([]), questions)
+    assert partition_cached(requests, []) == (generations([]), requests)
 
 
 @given(st.randoms())
-def test_pieces_are_the_same_for_any_order_of_rows(chance: object) -> None:
+def test_chunks_are_the_same_for_any_order_of_rows(chance: object) -> None:
     asked = ["x" * (number % 7) + str(number) for number in range(150)]
     pieces = list(batch_by_length(rows_of(asked)))
-    assert [piece.num_rows for piece in pieces] == [64, 64, 22]
-    lengths = [len(question) for piece in pieces for question in piece["prompt"].to_pylist()]
+    assert [chunk.num_rows for chunk in pieces] == [64, 64, 22]
+    lengths = [len(prompt) for chunk in pieces for prompt in chunk["prompt"].to_pylist()]
     assert lengths == sorted(map(len, asked))
     chance.shuffle(asked)
     assert list(batch_by_length(rows_of(asked))) == pieces
 
 
-def test_pieces_of_long_questions_are_small() -> None:
+def test_chunks_of_long_prompts_are_small() -> None:
     asked = rows_of(f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4) for number in range(10))
     pieces = list(batch_by_length(asked))
-    assert max(piece.nbytes for piece in pieces) <= 1.1 * MAX_ELEMENT_BYTES
-    assert sorted(row["prompt"] for piece in pieces for row in piece.to_pylist()) == sorted(asked["prompt"].to_pylist())
+    assert max(chunk.nbytes for chunk in pieces) <= 1.1 * MAX_ELEMENT_BYTES
+    assert sorted(row["prompt"] for chunk in pieces for row in chunk.to_pylist()) == sorted(asked["prompt"].to_pylist())
 
 
-def test_answers_stand_where_their_questions_do(tmp_path: Path) -> None:
-    questions = rows_of(["tea", "an impossible pot", "garden"])
-    answers = complete_batch(questions, ToyModel(tmp_path / "calls"))
-    assert answers.schema == COMPLETIONS
-    assert answers.select(PROMPTS.names) == questions
-    assert answers["text"].to_pylist() == [toy_answer("tea"), None, toy_answer("garden")]
-    assert answers["failure"].to_pylist() == ["", "ValueError: no", ""]
-    assert answers["resumed"].to_pylist() == [False] * 3
-    assert generations_of(answers) == generations([(text, toy_answer(text)) for text in ("tea", "garden")])
-    errors = errors_of(answers)
+def test_completions_stand_where_their_prompts_do(tmp_path: Path) -> None:
+    requests = rows_of(["tea", "an impossible pot", "garden"])
+    completions = complete_batch(requests, ToyModel(tmp_path / "calls"))
+    assert completions.schema == COMPLETIONS
+    assert completions.select(PROMPTS.names) == requests
+    assert completions["text"].to_pylist() == [toy_completion("tea"), None, toy_completion("garden")]
+    assert completions["failure"].to_pylist() == ["", "ValueError: no", ""]
+    assert completions["resumed"].to_pylist() == [False] * 3
+    assert generations_of(completions) == generations([(text, toy_completion(text)) for text in ("tea", "garden")])
+    errors = errors_of(completions)
     ERRORS.check(errors)
     assert errors.to_pylist() == [
         {
@@ -118,7 +118,7 @@ def test_answers_stand_where_their_questions_do(tmp_path: Path) -> None:
     ]
 
 
-def test_a_model_that_does_not_answer_all_is_told(tmp_path: Path) -> None:
+def test_a_model_that_does_not_complete_all_is_reported(tmp_path: Path) -> None:
     class Short(ToyModel):
         def generate(self, prompts: list[str]) -> list:
             return super().generate(prompts)[1:]
@@ -127,12 +127,12 @@ def test_a_model_that_does_not_answer_all_is_told(tmp_path: Path) -> None:
         complete_batch(rows_of(["tea", "pot"]), Short(tmp_path / "calls"))
 
 
-def test_the_journal_has_what_was_answered_and_asks_again_what_failed(tmp_path: Path) -> None:
+def test_the_checkpoint_has_completions_and_failures_are_retried(tmp_path: Path) -> None:
     checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     source = ToySource(tmp_path)
-    questions = rows_of(["tea", "an impossible pot", "garden"])
-    first = complete_batch(questions, source.load(), checkpoint)
-    second = complete_batch(questions, source.load(), checkpoint)
+    requests = rows_of(["tea", "an impossible pot", "garden"])
+    first = complete_batch(requests, source.load(), checkpoint)
+    second = complete_batch(requests, source.load(), checkpoint)
     assert source.calls() == [["tea", "an impossible pot", "garden"], ["an impossible pot"]]
     assert second["text"] == first["text"]
     assert second["failure"] == first["failure"]
@@ -142,49 +142,49 @@ def test_the_journal_has_what_was_answered_and_asks_again_what_failed(tmp_path: 
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"other words", None], ids=["empty", "short", "other", "cut"])
-def test_a_damaged_file_of_the_journal_is_only_lost_work(tmp_path: Path, damage: bytes | None) -> None:
+def test_a_damaged_file_of_the_checkpoint_is_only_lost_work(tmp_path: Path, damage: bytes | None) -> None:
     checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
-    questions = rows_of(["tea", "garden"])
-    answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
+    requests = rows_of(["tea", "garden"])
+    completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     source = ToySource(tmp_path / "second")
-    assert complete_batch(questions, source.load(), checkpoint) == answers
+    assert complete_batch(requests, source.load(), checkpoint) == completions
     assert source.asked() == ["tea", "garden"]
     assert file.read_bytes() == whole
-    assert complete_batch(questions, source.load(), checkpoint)["resumed"].to_pylist() == [True, True]
+    assert complete_batch(requests, source.load(), checkpoint)["resumed"].to_pylist() == [True, True]
 
 
-def test_pages_of_the_journal_that_are_damaged_are_only_lost_work(tmp_path: Path) -> None:
+def test_pages_of_the_checkpoint_that_are_damaged_are_only_lost_work(tmp_path: Path) -> None:
     checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
-    questions = rows_of(["tea", "garden"])
-    answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
+    requests = rows_of(["tea", "garden"])
+    completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[:4] + bytes(64) + whole[68:])  # the end of a file of Parquet says what is in it
-    assert complete_batch(questions, ToySource(tmp_path / "second").load(), checkpoint) == answers
+    assert complete_batch(requests, ToySource(tmp_path / "second").load(), checkpoint) == completions
 
 
-def test_a_file_of_the_journal_with_other_columns_is_only_lost_work(tmp_path: Path) -> None:
+def test_a_file_of_the_checkpoint_with_other_columns_is_only_lost_work(tmp_path: Path) -> None:
     checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
-    questions = rows_of(["tea"])
-    answers = complete_batch(questions, ToySource(tmp_path / "first").load(), checkpoint)
+    requests = rows_of(["tea"])
+    completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
     for columns in ({"content_hash": ["a"]}, {"content_hash": [1], "text": [[2]]}):
         pq.write_table(pa.table(columns), file)
-        assert complete_batch(questions, ToySource(tmp_path / "second").load(), checkpoint) == answers
+        assert complete_batch(requests, ToySource(tmp_path / "second").load(), checkpoint) == completions
 
 
-def test_a_journal_is_cleared_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_checkpoint_is_cleared_and_nothing_beside_it(tmp_path: Path) -> None:
     checkpoint = GenerationCheckpoint(f"{tmp_path / 'checkpoint'}/")
     checkpoint.clear()
-    questions = rows_of(["tea"])
-    complete_batch(questions, ToySource(tmp_path).load(), checkpoint)
+    requests = rows_of(["tea"])
+    complete_batch(requests, ToySource(tmp_path).load(), checkpoint)
     (tmp_path / "checkpoint" / "notes.txt").write_text("mine")
     checkpoint.clear()
     assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["notes.txt"]
-    assert checkpoint.read(questions["content_hash"]).num_rows == 0
+    assert checkpoint.read(requests["content_hash"]).num_rows == 0
 
 
 class Outcome:
@@ -212,14 +212,14 @@ class Outcome:
             self.counts[metric] += number
 
 
-def expected_of(questions: Iterable[str]) -> pa.RecordBatch:
-    return generations([(question, toy_answer(question)) for question in questions]).sort_by("content_hash")
+def expected_of(requests: Iterable[str]) -> pa.RecordBatch:
+    return generations([(prompt, toy_completion(prompt)) for prompt in requests]).sort_by("content_hash")
 
 
 EXPECTED = expected_of(TEXTS)
 
 
-def test_each_distinct_question_is_put_once_to_a_model_loaded_once(tmp_path: Path) -> None:
+def test_each_distinct_prompt_is_put_once_to_a_model_loaded_once(tmp_path: Path) -> None:
     source = ToySource(tmp_path)
     found = Outcome(source, [rows_of(ALL[:90]), rows_of(ALL[90:])])
     assert found.generations == EXPECTED
@@ -233,7 +233,7 @@ def test_each_distinct_question_is_put_once_to_a_model_loaded_once(tmp_path: Pat
     assert source.loads() == 1
 
 
-def test_answers_do_not_depend_on_order_or_buckets(tmp_path: Path) -> None:
+def test_completions_do_not_depend_on_order_or_buckets(tmp_path: Path) -> None:
     found = Outcome(ToySource(tmp_path), [rows_of(ALL[::-2]), rows_of([]), rows_of(ALL[-2::-2])], buckets=7)
     assert found.generations == EXPECTED
 
@@ -245,18 +245,18 @@ def test_what_goes_through_together_does_not_depend_on_the_order_of_the_input(tm
     assert sorted(forth.calls()) == sorted(back.calls())
 
 
-def test_stored_answers_are_not_asked_again(tmp_path: Path) -> None:
+def test_stored_completions_are_not_requested_again(tmp_path: Path) -> None:
     source = ToySource(tmp_path)
-    stored = [generations([(question, f"earlier {question}") for question in [*TEXTS[:20], "not asked"]])]
+    stored = [generations([(prompt, f"earlier {prompt}") for prompt in [*TEXTS[:20], "not asked"]])]
     found = Outcome(source, [rows_of(ALL)], stored=stored)
     assert sorted(source.asked()) == sorted(TEXTS[20:])
-    answers = dict(
+    completions = dict(
         zip(found.generations["content_hash"].to_pylist(), found.generations["text"].to_pylist(), strict=True)
     )
     hashes = rows_of(TEXTS)["content_hash"].to_pylist()
-    assert [answers[each] for each in hashes[:20]] == [f"earlier {question}" for question in TEXTS[:20]]
-    assert [answers[each] for each in hashes[20:]] == [toy_answer(question) for question in TEXTS[20:]]
-    assert len(answers) == found.generations.num_rows == 300
+    assert [completions[each] for each in hashes[:20]] == [f"earlier {prompt}" for prompt in TEXTS[:20]]
+    assert [completions[each] for each in hashes[20:]] == [toy_completion(prompt) for prompt in TEXTS[20:]]
+    assert len(completions) == found.generations.num_rows == 300
     assert found.counts == Counter(
         {"prompts_read": 300, "generations_cached": 20, "generations_resumed": 0, "generations_new": 280}
     )
@@ -266,14 +266,14 @@ def test_stored_answers_are_not_asked_again(tmp_path: Path) -> None:
     assert len(source.asked()) == 280
 
 
-def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: Path) -> None:
+def test_prompts_that_fail_are_errors_and_are_requested_again_next_time(tmp_path: Path) -> None:
     source = ToySource(tmp_path / "toy")
     checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
     progress = Progress()
     impossible = ["impossible 1", "an impossible 2"]
     found = Outcome(source, [rows_of([*impossible, *TEXTS, *impossible])], checkpoint=checkpoint)
     assert found.generations == EXPECTED
-    assert found.failed == sorted(f"ValueError: no\n{question}" for question in impossible)
+    assert found.failed == sorted(f"ValueError: no\n{prompt}" for prompt in impossible)
     assert found.counts == Counter(
         {"prompts_read": 302, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
@@ -281,7 +281,7 @@ def test_questions_that_fail_are_errors_and_are_asked_again_next_time(tmp_path: 
     stored = [found.generations]
     for kept, resumed, reused in ((None, 300, 0), (stored, 0, 300)):
         again = Outcome(source, [rows_of([*TEXTS, *impossible])], stored=kept, checkpoint=checkpoint, progress=progress)
-        assert sorted(question for call in source.calls()[len(before) :] for question in call) == sorted(impossible)
+        assert sorted(prompt for call in source.calls()[len(before) :] for prompt in call) == sorted(impossible)
         before = source.calls()
         assert again.generations == EXPECTED
         assert again.failed == found.failed
@@ -301,7 +301,7 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) ->
     killed = ToySource(tmp_path / "killed", killed_after)
     with pytest.raises(Exception, match="no power"):
         Outcome(killed, [rows_of(ALL)], checkpoint=checkpoint)
-    kept = {question for call in killed.calls()[:killed_after] for question in call}
+    kept = {prompt for call in killed.calls()[:killed_after] for prompt in call}
     assert len(kept) == sum(map(len, killed.calls()[:killed_after]))
     assert len(killed.calls()) == killed_after + 1
     again = ToySource(tmp_path / "again")

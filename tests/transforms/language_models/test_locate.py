@@ -23,7 +23,7 @@ DECIDING = (
 )
 
 
-def test_the_fingerprint_covers_what_decides_answers(tmp_path: Path) -> None:
+def test_the_fingerprint_covers_what_decides_completions(tmp_path: Path) -> None:
     spec = parse_model_spec(str(make_folder(tmp_path)))
     found = [spec.fingerprint()]
     (tmp_path / "README.md").write_text("other words")
@@ -74,7 +74,7 @@ def test_the_fingerprint_follows_the_adapter(tmp_path: Path) -> None:
         lambda asked: GenerationSpec(asked.model, dtype="float32"),
     ],
 )
-def test_the_fingerprint_follows_what_is_asked_for(
+def test_the_fingerprint_depends_on_the_request(
     tmp_path: Path, change: Callable[[GenerationSpec], GenerationSpec]
 ) -> None:
     asked = GenerationSpec(parse_model_spec(str(make_folder(tmp_path))))
@@ -101,7 +101,7 @@ def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
     assert locate_adapter("") is None
 
 
-def test_without_a_hub_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_hub_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(
         ModelUnavailableError, match=r"language model owner/name: to load owner/name from a model hub, pip install"

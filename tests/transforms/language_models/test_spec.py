@@ -28,7 +28,7 @@ def test_a_folder_is_known_by_its_path(tmp_path: Path, monkeypatch: pytest.Monke
     assert parse_model_spec("~/models/mine", "~/adapter") == expected
 
 
-def test_what_is_told_of_a_model() -> None:
+def test_the_description_of_a_model() -> None:
     assert str(ModelSpec("smollm2")) == "smollm2"
     assert str(ModelSpec("hub", "owner/name", "/adapter")) == "owner/name with /adapter"
 

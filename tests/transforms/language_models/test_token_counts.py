@@ -15,7 +15,7 @@ from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.language_models.transformers_model import TransformersModel
 
 DIALOGUE = PromptTemplate("name these", (("red tea", "tea"), ("blue car", "cars")))
-QUESTIONS = ["tea pots", "", "these cars and red <|im_end|> pots"]
+PROMPTS = ["tea pots", "", "these cars and red <|im_end|> pots"]
 
 
 @pytest.mark.parametrize("kind", ["chat", "plain", "encoder and decoder"])
@@ -26,15 +26,15 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
     tuned = ""
     if adapter:
         tuned = str((make_lora if adapter == "LoRA" else make_soft_prompt)(folder, tmp_path / "adapter"))
-    found = count_prompt_tokens(GenerationSpec(ModelSpec("folder", str(folder), tuned), DIALOGUE), QUESTIONS)
+    found = count_prompt_tokens(GenerationSpec(ModelSpec("folder", str(folder), tuned), DIALOGUE), PROMPTS)
     model = TransformersModel(read_model(folder), read_adapter(Path(tuned)) if tuned else None, DIALOGUE)
     template, tokenizer = model._template, model._tokenizer
     expected = [
         len(template.before)
-        + len(tokenizer(question, add_special_tokens=False, split_special_tokens=True).input_ids)
+        + len(tokenizer(prompt, add_special_tokens=False, split_special_tokens=True).input_ids)
         + len(template.after)
         + len(model._soft_prompt)
-        for question in QUESTIONS
+        for prompt in PROMPTS
     ]
     assert found.tolist() == expected
     assert len(model._soft_prompt) == (5 if adapter == "soft prompt" else 0)
@@ -43,4 +43,4 @@ def test_all_that_is_read_is_counted(tmp_path: Path, kind: str, adapter: str) ->
 def test_those_of_an_endpoint_are_not_known() -> None:
     spec = ModelSpec("endpoint", "m", url="http://localhost:1/v1")
     with pytest.raises(ValueError, match=r"tokenizer of m at .* is unknown"):
-        count_prompt_tokens(GenerationSpec(spec), QUESTIONS)
+        count_prompt_tokens(GenerationSpec(spec), PROMPTS)

@@ -79,7 +79,7 @@ def make_llama(folder: Path, template: str | None = TEMPLATE, start: bool = Fals
 
 
 def make_t5(folder: Path, seed: int = 0) -> Path:
-    """A T5, which reads a question whole before it answers."""
+    """A T5, which encodes a whole prompt before it generates."""
     tokenizer = make_tokenizer(end=True)
     torch.manual_seed(seed)
     config = T5Config(
