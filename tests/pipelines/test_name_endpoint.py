@@ -13,7 +13,7 @@ from pipelines.common.run import run_job
 from pipelines.name.job import NameJob
 from schemas import GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import ITEMS, rows, write
-from tests.transforms.language_models.endpoint_server import Reply, question_of, said, serving
+from tests.transforms.language_models.endpoint_server import Reply, prompt_of, said, serving
 from transforms.datasets.commit import commit
 from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
@@ -122,7 +122,7 @@ def contents(workspace: Path) -> bytes:
 
 
 def named(text: str) -> Callable[[dict[str, object]], Reply]:
-    return lambda body: said(f"{text} {len(max(question_of(body).split(), key=len))}\nand more")
+    return lambda body: said(f"{text} {len(max(prompt_of(body).split(), key=len))}\nand more")
 
 
 def test_journeys_are_named_and_what_is_known_needs_no_server(
