@@ -48,9 +48,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=get_args(PromptFieldSet),
         help="Fields of a journey in the prompt. Default: those that the model was tuned with, otherwise titles.",
     )
-    options.add_config(
-        parser, NamingConfig, only=("prompt_fields", "max_items", "num_examples"), unset=("prompt_fields",)
-    )
+    options.add_config(parser, NamingConfig, only=("max_items", "num_examples"))
     options.add_config(parser, DecodingConfig, only=_SAMPLING)
     add(
         "--dtype",
