@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
-from pipelines.naming_examples.job import NamingExamplesJob
 from schemas import COLLECTIONS, EMBEDDINGS, NAMING_EXAMPLES, TUNING_PAIRS
 from transforms.datasets.writing import PartWriter
 from transforms.naming.examples.balance import CapExamples
@@ -17,6 +18,9 @@ from transforms.naming.examples.terms import JoinTerms
 from transforms.naming.training_examples import BuildTuningPairs
 from transforms.progress import Progress
 from transforms.salience.salient_terms import SalientTerms
+
+if TYPE_CHECKING:
+    from pipelines.naming_examples.job import NamingExamplesJob
 
 _PARTS = 16
 _BYTES_PER_BUCKET = 1 << 20

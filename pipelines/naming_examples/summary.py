@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
-from pipelines.naming_examples.job import NamingExamplesJob
 from schemas import NAMING_EXAMPLES
 from schemas.naming_examples import SPLITS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
+
+if TYPE_CHECKING:
+    from pipelines.naming_examples.job import NamingExamplesJob
 
 _SHOWN_EXAMPLES = 3
 _SHOWN_TITLES = 3
