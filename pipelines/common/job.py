@@ -38,6 +38,7 @@ class Job(abc.ABC):
     Attributes:
         name: name of the job, as in `python -m pipelines.<name>` and in the column `pipeline` of `metrics`.
         description: one sentence for `--help`.
+        has_graph: whether the job has a graph; without one, all its work is that of `after_commit`.
         workspace: folder or bucket prefix in which the datasets are written.
         expected_versions: versions of the output datasets at the start, by dataset; the commit fails if they changed.
         max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
@@ -45,6 +46,7 @@ class Job(abc.ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]
+    has_graph: ClassVar[bool] = True
 
     workspace: str
     expected_versions: Mapping[str, str | None]

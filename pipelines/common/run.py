@@ -60,9 +60,10 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         console.print(f"[bold red]{job_type.name}:[/] {escape(str(error))}", soft_wrap=True)
         return 2
-    failed = _run(job, beam_options, console)
-    if failed is not None:
-        return failed
+    if job.has_graph:
+        failed = _run(job, beam_options, console)
+        if failed is not None:
+            return failed
     job.print_summary(time.monotonic() - started)
     return job.after_commit()
 

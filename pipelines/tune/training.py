@@ -1,120 +1,116 @@
-"""What `tune` does on this machine once the examples are committed: it teaches the model, and says how far it is."""
+"""The training of `tune` on this machine: reading pairs, progress, `tuning.json` and the summary."""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from schemas import NAMING_EXAMPLES
-from transforms.columnar import concatenate
-from transforms.datasets.files import resolve_source
-from transforms.datasets.manifest import read_manifest
+from pipelines.tune.job import TuneJob
+from schemas import TUNING_PAIRS
+from transforms.datasets.files import Source
 from transforms.datasets.reading import read_dataset
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.tuning.config import TrainingExample
 from transforms.model_files import ModelUnavailableError
-from transforms.naming.prompt import TUNED_TEMPLATE
-from transforms.naming.training_examples import tuning_pairs
-from transforms.naming.tuning_metadata import MANIFEST
 
 if TYPE_CHECKING:
-    from pipelines.tune.job import Teaching, TuneJob
     from transforms.language_models.tuning.trainer import TrainingStatus
     from transforms.language_models.tuning.tune import TuningResult
+
+MANIFEST = "tuning.json"
+"""The description of a training in its output folder. It is written last: the folder is complete once it exists."""
 
 _PACKAGES = ("torch", "transformers", "peft", "numpy")
 
 
-def teach(job: TuneJob) -> int:
-    """Teaches the model that the job names, if any, what its examples say; returns the exit code.
+class Pairs(NamedTuple):
+    """The pairs of a workspace.
 
-    Where it is stopped, it goes on from the last evaluation when the same command is given again.
+    Attributes:
+        training: pairs of the split `train`, by `pair_id`.
+        validation: pairs of the split `validation`, by `pair_id`.
+        tasks: number of pairs of each task in these splits.
+        prompt: the entry `prompt` of the manifest's configuration: how the stage that wrote the pairs renders its
+            prompts; with the key `instructions`, these precede each prompt. It is copied to `tuning.json`.
     """
-    if job.teaching is None:
-        return 0
+
+    training: list[TrainingExample]
+    validation: list[TrainingExample]
+    tasks: dict[str, int]
+    prompt: dict[str, Any]
+
+
+def read_pairs(source: Source) -> Pairs:
+    """Read the pairs of both splits that a training uses."""
+    rows = read_dataset(TUNING_PAIRS, source).sort_by("pair_id")
+    used = rows.filter(pc.is_in(rows["split"], pa.array(["train", "validation"])))
+    tasks = {each["values"]: each["counts"] for each in pc.value_counts(used["task"]).to_pylist()}
+    prompt = source.manifest.configuration.get("prompt", {}) if source.manifest else {}
+    return Pairs(_examples(used, "train"), _examples(used, "validation"), dict(sorted(tasks.items())), prompt)
+
+
+def _examples(rows: pa.Table, split: str) -> list[TrainingExample]:
+    of_split = rows.filter(pc.equal(rows["split"], split)).select(list(TrainingExample._fields))
+    return [TrainingExample(**row) for row in of_split.to_pylist()]
+
+
+def train(job: TuneJob) -> int:
+    """Train the model of a job; return the exit code.
+
+    If the training is stopped, the same command resumes from the last evaluation.
+    """
     console = Console(stderr=True, highlight=False)
     try:
-        _teach(job, job.teaching, console)
+        _train(job, console)
     except KeyboardInterrupt:
-        console.print(f"{job.name}: stopped; the same command goes on from the last evaluation", markup=False)
+        console.print(f"{job.name}: stopped; the same command resumes from the last evaluation", markup=False)
         return 130
     except (ModelUnavailableError, ValueError) as error:
-        console.print(f"{job.name} failed: {error}. The examples are in {job.workspace}.", soft_wrap=True, markup=False)
+        console.print(f"{job.name} failed: {error}", soft_wrap=True, markup=False)
         return 1
     return 0
 
 
-def _teach(job: TuneJob, teaching: Teaching, console: Console) -> None:
+def _train(job: TuneJob, console: Console) -> None:
     from transforms.language_models.tuning.tune import tune
 
     started = time.monotonic()
-    examples = _read_examples(job)
-    parts = {part: examples.filter(pc.equal(examples["split"], part)) for part in ("train", "validation")}
-    pairs = {
-        part: _training_examples(tuning_pairs(rows, teaching.naming, teaching.passes, teaching.tuning.seed))
-        for part, rows in parts.items()
-    }
-    (teaching.output / MANIFEST).unlink(missing_ok=True)
-    with _bar(console) as show:
-        tuned = tune(
-            teaching.model.locate()[0],
-            TUNED_TEMPLATE,
-            pairs["train"],
-            pairs["validation"],
-            teaching.tuning,
-            teaching.output,
-            base=teaching.base,
+    pairs = read_pairs(job.pairs)
+    (job.output / MANIFEST).unlink(missing_ok=True)
+    with _progress_bar(console) as show:
+        result = tune(
+            job.model.locate()[0],
+            PromptTemplate(pairs.prompt.get("instructions", "")),
+            pairs.training,
+            pairs.validation,
+            job.tuning,
+            job.output,
+            base=job.base,
             show=show,
         )
     seconds = time.monotonic() - started
-    _write_manifest(job, teaching, {part: rows.num_rows for part, rows in parts.items()}, tuned, seconds)
-    _tell(teaching, tuned, seconds)
-
-
-def _training_examples(pairs: pa.RecordBatch) -> list[TrainingExample]:
-    columns = (pairs[name].to_pylist() for name in ("prompt", "completion"))
-    return [TrainingExample(*each) for each in zip(*columns, strict=True)]
-
-
-def _read_examples(job: TuneJob) -> pa.RecordBatch:
-    rows = read_dataset(NAMING_EXAMPLES, resolve_source(FileSystems.join(job.workspace, NAMING_EXAMPLES.name)))
-    return concatenate((batch.cast(NAMING_EXAMPLES.arrow) for batch in rows.to_batches()), NAMING_EXAMPLES.arrow)
-
-
-class _Show:
-    """What draws how far a training is."""
-
-    def __init__(self, bars: Progress, task: TaskID) -> None:
-        self._bars = bars
-        self._task = task
-
-    def __call__(self, shown: TrainingStatus) -> None:
-        """Draws steps."""
-        losses = (("loss", shown.training_loss), ("validation", shown.validation_loss))
-        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
-        self._bars.update(self._task, completed=shown.step, total=shown.steps, losses=text)
+    _write_manifest(job, pairs, result, seconds)
+    _print_summary(job, result, seconds)
 
 
 @contextmanager
-def _bar(console: Console) -> Iterator[_Show]:
+def _progress_bar(console: Console) -> Iterator[Callable[[TrainingStatus], None]]:
     columns = (
         TextColumn("{task.description:>18}"),
         BarColumn(),
@@ -124,54 +120,58 @@ def _bar(console: Console) -> Iterator[_Show]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bars:
-        yield _Show(bars, bars.add_task("done", total=None, losses=""))
+        task = bars.add_task("steps", total=None, losses="")
+
+        def show(status: TrainingStatus) -> None:
+            losses = (("loss", status.training_loss), ("validation", status.validation_loss))
+            text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
+            bars.update(task, completed=status.step, total=status.steps, losses=text)
+
+        yield show
 
 
-def _write_manifest(
-    job: TuneJob, teaching: Teaching, examples: dict[str, int], tuned: TuningResult, seconds: float
-) -> None:
-    """Says what was learnt, from what and how well; the folder is whole when this is there."""
-    version = read_manifest(FileSystems.join(job.workspace, NAMING_EXAMPLES.name))
-    told = {
-        "task": job.task,
-        "model": str(teaching.model),
-        "model_fingerprint": teaching.model.fingerprint(),
-        "tuning": dataclasses.asdict(teaching.tuning) | {"learning_rate": teaching.tuning.peak_learning_rate},
-        "passes": teaching.passes,
-        "prompt": {
-            "prompt_fields": teaching.naming.prompt_fields,
-            "max_items": teaching.naming.max_items,
-            "instructions": TUNED_TEMPLATE.instructions,
+def _write_manifest(job: TuneJob, pairs: Pairs, result: TuningResult, seconds: float) -> None:
+    """Write the description of the training."""
+    manifest = job.pairs.manifest
+    description = {
+        "model": str(job.model),
+        "model_fingerprint": job.model.fingerprint(),
+        "tuning": job.configuration,
+        "prompt": pairs.prompt,
+        "pairs": {
+            "train": len(pairs.training),
+            "validation": len(pairs.validation),
+            "tasks": pairs.tasks,
+            "dataset": manifest.digest if manifest else "",
+            "configuration": manifest.configuration if manifest else {},
         },
-        "examples": examples | {"dataset": version.digest if version else "", "configuration": job.configuration},
-        "came_of_it": tuned._asdict(),
+        "result": result._asdict(),
         "seconds": round(seconds, 1),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-    path = teaching.output / MANIFEST
+    path = job.output / MANIFEST
     hidden = path.with_suffix(".part")
-    hidden.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    hidden.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     hidden.replace(path)
 
 
-def _tell(teaching: Teaching, tuned: TuningResult, seconds: float) -> None:
+def _print_summary(job: TuneJob, result: TuningResult, seconds: float) -> None:
     console = Console(highlight=False)
     console.print(
-        f"taught {teaching.model} by {teaching.tuning.method}: {tuned.trainable_parameters:,} numbers, "
-        f"{tuned.steps:,} steps, {tuned.examples:,} questions, {tuned.tokens:,} tokens, {seconds / 60:.1f} minutes",
+        f"trained {job.model} by {job.tuning.method}: {result.trainable_parameters:,} parameters, {result.steps:,} "
+        f"steps, {result.examples:,} pairs, {result.tokens:,} tokens, {seconds / 60:.1f} minutes",
+        soft_wrap=True,
         markup=False,
     )
-    console.print(f"  loss on validation: {tuned.loss_before:.3f} before, {tuned.loss:.3f} now (nats a token)")
-    if tuned.skipped:
-        console.print(f"  left out: longer than {teaching.tuning.max_tokens} tokens: {tuned.skipped:,}")
-    console.print(f"Written to {teaching.output}", soft_wrap=True, markup=False)
-    console.print(f"Name journeys with it:\n  {name_command(teaching)}", soft_wrap=True, markup=False)
+    console.print(f"  validation loss: {result.loss_before:.3f} before, {result.loss:.3f} after (nats per token)")
+    if result.skipped:
+        console.print(f"  skipped: {result.skipped:,} pairs of more than {job.tuning.max_tokens} tokens")
+    console.print(f"Written to {job.output}", soft_wrap=True, markup=False)
+    console.print(f"Options to use it: {model_options(job)}", soft_wrap=True, markup=False)
 
 
-def name_command(teaching: Teaching) -> str:
-    """The command that names journeys by what was taught."""
-    method = "prompt_tuned" if teaching.tuning.method == "prompt_tuning" else "fine_tuned"
-    whole = teaching.tuning.method == "full"
-    model = teaching.output if whole else (teaching.model.name or teaching.model.kind)
-    adapter = "" if whole else f" --adapter={teaching.output}"
-    return f"python -m pipelines.name --journeys=workspace --method={method} --model={model}{adapter}"
+def model_options(job: TuneJob) -> str:
+    """Return the options with which other jobs load the result."""
+    if job.tuning.method == "full":
+        return f"--model={job.output}"
+    return f"--model={job.model.name or job.model.kind} --adapter={job.output}"
