@@ -21,7 +21,7 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "resolve_encoder", lambda _option, name: EncoderSpec("hub", name))
     monkeypatch.setattr(naming_methods, "check_adapter", lambda _option, _adapter, _method: None)
     monkeypatch.setattr(
-        naming_methods, "model_label", lambda spec: f"{spec.model.name}@{spec.prompt_template.fingerprint()[:4]}"
+        naming_methods, "model_label", lambda spec: f"{spec.model.name}@{spec.template.fingerprint()[:4]}"
     )
 
 
@@ -56,11 +56,11 @@ def test_methods_keep_their_order_and_settings() -> None:
     salient, few_shot, fine_tuned = found
     assert (salient.generation, salient.model) == (None, "")
     assert few_shot.generation is not None
-    assert len(few_shot.generation.prompt_template.examples) == few_shot.naming.num_examples == 2
+    assert len(few_shot.generation.template.examples) == few_shot.naming.num_examples == 2
     assert few_shot.naming.max_items == 4
     assert fine_tuned.generation is not None
     assert fine_tuned.generation.model == ModelSpec("hub", "m", "a")
-    assert fine_tuned.generation.prompt_template.examples == ()
+    assert fine_tuned.generation.template.examples == ()
     assert (fine_tuned.naming.method, fine_tuned.naming.prompt_fields) == ("fine_tuned", "terms")
     assert few_shot.model != fine_tuned.model
 

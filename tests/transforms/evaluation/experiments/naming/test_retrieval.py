@@ -38,7 +38,7 @@ def test_as_counted_one_by_one(vectors: np.ndarray, at_once: int) -> None:
         near = cosines(np.broadcast_to(name, journeys.shape), journeys).round(9)
         expected.append(sum(near[other] >= near[place] for other in range(7) if other != place))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(retrieval, "_NAMES_AT_ONCE", at_once)
+        patched.setattr(retrieval, "_NAMES_PER_BLOCK", at_once)
         found = retrieve_own(names, journeys)
     assert (1 / found.reciprocal_rank - 1).round().tolist() == expected
     assert found.recall.tolist() == [float(rivals == 0) for rivals in expected]
