@@ -1,1 +1,1 @@
-"""The job `evaluate`."""
+"""The job `evaluate`: experiments on extracted journeys and on collections that people made."""

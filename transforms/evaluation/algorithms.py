@@ -124,21 +124,21 @@ def with_thresholds(chosen: Iterable[Method], fixed: Mapping[str, float]) -> tup
 
 
 @dataclasses.dataclass(frozen=True)
-class _Watched:
-    find: ClusterFn
+class _WithProgress:
+    cluster: ClusterFn
     progress: Progress
 
     def __call__(self, corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
-        labels = self.find(corpus, offsets, items, threshold)
+        labels = self.cluster(corpus, offsets, items, threshold)
         self.progress.add(STEP, len(offsets) - 1)
         return labels
 
 
 def with_progress(chosen: Iterable[Method], progress: Progress) -> tuple[Method, ...]:
     """The same methods, which say how many histories they have taken apart."""
-    return tuple(dataclasses.replace(method, find=_Watched(method.find, progress)) for method in chosen)
+    return tuple(dataclasses.replace(method, cluster=_WithProgress(method.cluster, progress)) for method in chosen)
 
 
-def total_histories(chosen: Iterable[Method], mixtures: int, *, stability: bool) -> int:
+def total_histories(chosen: Iterable[Method], mixtures: int, stability: bool) -> int:
     """How often a history is taken apart when all methods try all mixtures."""
     return sum(max(len(method.thresholds), 1) for method in chosen) * mixtures * (2 if stability else 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from transforms.salience.config import SalienceConfig
 from transforms.settings import setting, validate
 
 Proportions = Literal["equal", "skewed"]
@@ -69,20 +68,3 @@ class MixtureConfig:
     def min_first_items(self) -> int:
         """Minimum number of items that the first collection contributes."""
         return SKEW * self.min_collection_items if self.proportions == "skewed" else self.min_collection_items
-
-
-@dataclasses.dataclass(frozen=True)
-class SeparationConfig:
-    """Configuration of an experiment on mixtures.
-
-    Attributes:
-        mixtures: how collections are mixed.
-        salience: how statistical salient terms are extracted.
-        fixed_thresholds: by method; the others are evaluated at the best that they tried.
-        measure_stability: whether methods are run on the mixtures in another order too.
-    """
-
-    mixtures: MixtureConfig = dataclasses.field(default_factory=MixtureConfig)
-    salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
-    fixed_thresholds: tuple[tuple[str, float], ...] = ()
-    measure_stability: bool = False

@@ -55,6 +55,8 @@ class Needs:
         requires_encoder: whether `--encoder` must be given.
         packages: names of packages to import, of the extra `evaluation`.
         plot_packages: names of packages to import for plots, of the extra `report`.
+        reuses_workspace: whether embeddings and generations of the previous content of the workspace are reused
+            where no other workspace is given.
         runs_alone: whether no other experiment runs in the same job: it has samples, vectors or generations of its own.
     """
 
@@ -63,6 +65,7 @@ class Needs:
     requires_encoder: bool = False
     packages: tuple[str, ...] = ()
     plot_packages: tuple[str, ...] = ()
+    reuses_workspace: bool = False
     runs_alone: bool = False
 
 

@@ -68,7 +68,7 @@ class Method:
 
     name: str
     thresholds: tuple[float, ...]
-    find: ClusterFn
+    cluster: ClusterFn
     is_global: bool = False
 
     def __post_init__(self) -> None:

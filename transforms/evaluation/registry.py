@@ -11,6 +11,8 @@ from transforms.evaluation.experiment import Experiment
 
 _EXPERIMENTS = (
     "transforms.evaluation.experiments.statistics:Statistics",
+    "transforms.evaluation.experiments.separation.experiment:Separation",
+    "transforms.evaluation.experiments.granularity.experiment:Granularity",
     "transforms.evaluation.experiments.salience.experiment:SalienceExperiment",
     "transforms.evaluation.experiments.synonyms.experiment:SynonymsExperiment",
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",

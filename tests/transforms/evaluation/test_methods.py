@@ -45,8 +45,8 @@ def test_items_of_small_journeys_are_in_none() -> None:
     known = Corpus(("",) * 6, {"made": terms}, {"made": vectors})
     offsets, items = np.array([0, 6, 9]), np.array([2, 0, 3, 1, 5, 4, 0, 1, 2], np.int32)
     for method in (methods.icpc("made", ()), methods.one_pass("made", ()), methods.ward("made", (), min_size=3)):
-        assert method.find(known, offsets, items, 0.5).tolist() == [0, -1, 0, -1, -1, 0, -1, -1, -1]
-    looked = methods.icpc_by_evidence("made", ()).find(known, offsets[:2], items[:6], 0.0)
+        assert method.cluster(known, offsets, items, 0.5).tolist() == [0, -1, 0, -1, -1, 0, -1, -1, -1]
+    looked = methods.icpc_by_evidence("made", ()).cluster(known, offsets[:2], items[:6], 0.0)
     assert looked.tolist() == [0, -1, 0, -1, -1, 0]
 
 

@@ -250,7 +250,7 @@ def _f1(scenario: Scenario, kept: Flags, corpus: Corpus, method: Method) -> Floa
     counts = np.bincount(scenario.mixtures[kept], minlength=len(scenario.ks))
     offsets = list_offsets(counts)
     labels = np.full(len(scenario.items), -1, np.int64)
-    labels[kept] = method.find(corpus, offsets, scenario.items[kept], method.thresholds[0])
+    labels[kept] = method.cluster(corpus, offsets, scenario.items[kept], method.thresholds[0])
     return score(scenario.offsets, scenario.labels, labels).f1
 
 

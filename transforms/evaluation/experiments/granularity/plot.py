@@ -1,4 +1,4 @@
-"""The curves of a sweep as a picture: small multiples, a line for each minimum size. Needs the extra `report`."""
+"""Plot of a sweep: one panel for each measure, one line for each minimum size. Needs the extra `report`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from transforms.evaluation.experiments.granularity.report import JOURNEYS_PER_USER, MEASURES, Measure, Sweep
 
 _SIZE = (8.6, 6.6)
-_LINE, _OWN_LINE = 1.3, 2.8
+_LINE_WIDTH, _RUN_LINE_WIDTH = 1.3, 2.8
 _DARKEST, _LIGHTEST = 0.0, 0.88
 _LINEAR_UP_TO = 0.5
 _TICKS = {
     "threshold": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
     "merge_threshold": (-5, -2, -1, -0.5, -0.25, 0, 0.25),
 }
-_FEWEST, _WIDE = 0.01, 300
+_MIN_COUNT, _WIDE_RANGE = 0.01, 300
 _DEFAULT, _USED = "#666666", "#d55e00"
 
 
-def draw_sweep(sweep: Sweep, path: Path) -> None:
-    """Writes the curves as a picture, whose kind the ending of the file says; the same figures give the same bytes.
+def plot_sweep(sweep: Sweep, path: Path) -> None:
+    """Write the curves as an image in the format of the file name; equal values give equal bytes.
 
     Args:
-        sweep: the figures.
+        sweep: the values.
         path: the file, such as `sweep.svg`.
 
     Raises:
@@ -55,21 +55,24 @@ def _draw_panel(panel: Any, sweep: Sweep, measure: Measure, colours: Any) -> Non
     span = max(len(sweep.min_sizes) - 1, 1)
     for number, size in enumerate(sweep.min_sizes):
         points = [(each, sweep.values.get((measure.metric, each, size))) for each in sweep.thresholds]
-        is_own = size == sweep.min_size
+        is_run = size == sweep.min_size
         panel.plot(
             [threshold for threshold, _ in points],
-            [math.nan if value is None or (_is_count(measure) and value < _FEWEST) else value for _, value in points],
+            [
+                math.nan if value is None or (_is_count(measure) and value < _MIN_COUNT) else value
+                for _, value in points
+            ],
             color=colours(_DARKEST + (_LIGHTEST - _DARKEST) * number / span),
-            linewidth=_OWN_LINE if is_own else _LINE,
-            zorder=3 if is_own else 2,
-            label=f"min_size {size}{' (this run)' if is_own else ''}",
+            linewidth=_RUN_LINE_WIDTH if is_run else _LINE_WIDTH,
+            zorder=3 if is_run else 2,
+            label=f"min_size {size}{' (this run)' if is_run else ''}",
         )
     dashed, dotted = (0, (4, 3)), (0, (1, 2))
     panel.axvline(sweep.default, color=_DEFAULT, linestyle=dashed, linewidth=1.2, label=f"default {sweep.default:g}")
     if sweep.used != sweep.default:
         panel.axvline(sweep.used, color=_USED, linewidth=1.4, label=f"used {sweep.used:g}")
     if sweep.target is not None and measure is JOURNEYS_PER_USER:
-        panel.axhline(sweep.target, color=_USED, linestyle=dotted, linewidth=1.4, label=f"wanted {sweep.target:g}")
+        panel.axhline(sweep.target, color=_USED, linestyle=dotted, linewidth=1.4, label=f"target {sweep.target:g}")
     _scale(panel, sweep, measure)
     panel.set_title(measure.title, loc="left", fontsize=10.5)
     panel.grid(color="#e6e6e6", linewidth=0.7)
@@ -81,7 +84,7 @@ def _is_count(measure: Measure) -> bool:
 
 
 def _scale(panel: Any, sweep: Sweep, measure: Measure) -> None:
-    """Logarithmic axes, with plain numbers, for what spans powers of ten."""
+    """Set logarithmic axes with plain numbers for counts and thresholds."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")
@@ -98,11 +101,11 @@ def _scale(panel: Any, sweep: Sweep, measure: Measure) -> None:
     if _is_count(measure):
         panel.set_yscale("log")
         bottom, top = panel.get_ylim()
-        steps = (1, 3) if top > _WIDE * bottom else (1, 2, 5)
+        steps = (1, 3) if top > _WIDE_RANGE * bottom else (1, 2, 5)
         ticks = [step * 10.0**exponent for exponent in range(-2, 5) for step in steps]
         panel.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if bottom <= tick <= top]))
         panel.yaxis.set_minor_locator(NullLocator())
         panel.yaxis.set_major_formatter(plain)
-    elif measure.is_share:
+    elif measure.is_fraction:
         panel.set_ylim(-0.02, 1.02)
         panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))

@@ -1,4 +1,4 @@
-"""What `extract --sweep` found, for people: how wide journeys are at each threshold and each minimum size."""
+"""The sweep of `extract` as values and tables: the number and size of journeys by threshold and minimum size."""
 
 from __future__ import annotations
 
@@ -10,58 +10,59 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import METRICS
+from schemas.metric_slice import parse_slice
 from transforms.columnar import concatenate
-from transforms.evaluation.table_pieces import NOTHING_KNOWN, line
 from transforms.journeys.config import BayesianConfig, IcpcConfig
+from transforms.report.table import MISSING, Cell, Table, number_columns
 
 _PREFIX = "sweep_"
-_FEWEST_USERS = 10
+_MIN_USERS = 10
 """Separations of fewer users are not shown."""
 
 _DEFAULTS = {"threshold": IcpcConfig.threshold, "merge_threshold": BayesianConfig.merge_threshold}
 
 
 class Measure(NamedTuple):
-    """One of the figures of a sweep.
+    """A measure of a sweep.
 
     Attributes:
         metric: its name in `metrics`.
-        title: what it is called, with its unit.
-        is_share: whether it is a share of a whole.
+        title: its title, with its unit.
+        is_fraction: whether it is a fraction of a whole.
     """
 
     metric: str
     title: str
-    is_share: bool
+    is_fraction: bool
 
 
-JOURNEYS_PER_USER = Measure("sweep_journeys_per_user", "journeys a user (mean)", is_share=False)
+JOURNEYS_PER_USER = Measure("sweep_journeys_per_user", "journeys a user (mean)", is_fraction=False)
 MEASURES = (
     JOURNEYS_PER_USER,
-    Measure("sweep_journey_items", "items a journey (mean)", is_share=False),
-    Measure("sweep_coverage", "interactions in journeys", is_share=True),
-    Measure("sweep_separation", "separation (silhouette)", is_share=False),
+    Measure("sweep_journey_items", "items a journey (mean)", is_fraction=False),
+    Measure("sweep_coverage", "interactions in journeys", is_fraction=True),
+    Measure("sweep_separation", "separation (silhouette)", is_fraction=False),
 )
-"""What is drawn."""
+"""The measures of the plot."""
 
-_TOLD = (
+_COLUMNS = (
     JOURNEYS_PER_USER,
-    Measure("sweep_median_journeys_per_user", "median", is_share=False),
-    Measure("sweep_users_without_journeys", "users without", is_share=True),
+    Measure("sweep_median_journeys_per_user", "median", is_fraction=False),
+    Measure("sweep_users_without_journeys", "users without", is_fraction=True),
     *MEASURES[1:],
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """The figures of a sweep.
+    """The values of a sweep.
 
     Attributes:
         option: the threshold that was varied, `threshold` or `merge_threshold`.
         used: the threshold of the run.
-        target: the mean journeys of a user that were wanted; None: none were.
+        target: the target for the mean number of journeys a user; None: there was none.
         min_size: the minimum size of the run.
-        users: users in the sample.
+        users: number of users of the sample.
         values: by metric, threshold and minimum size; without separations of fewer than ten users.
     """
 
@@ -74,49 +75,48 @@ class Sweep:
 
     @property
     def default(self) -> float:
-        """The threshold of a run that is not told otherwise."""
+        """The default threshold."""
         return _DEFAULTS[self.option]
 
     @property
     def thresholds(self) -> list[float]:
-        """Those that were tried, ascending."""
+        """The thresholds, ascending."""
         return sorted({threshold for _, threshold, _ in self.values})
 
     @property
     def min_sizes(self) -> list[int]:
-        """Those that are told of, ascending."""
+        """The minimum sizes, ascending."""
         return sorted({size for _, _, size in self.values})
 
 
 def sweep_rows(metrics: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows of `metrics`, perhaps with their place, that speak of a sweep."""
+    """Select the rows of a sweep from rows of `metrics`, perhaps with provenance."""
     rows = metrics.select(METRICS.arrow.names)
     return rows.filter(pc.starts_with(rows["metric"], _PREFIX)).cast(METRICS.arrow)
 
 
 def read_sweep(metrics: Iterable[pa.RecordBatch]) -> Sweep:
-    """The sweep that metrics tell of.
+    """Read the sweep in rows of `metrics`.
 
     Args:
         metrics: rows of `metrics`, those of one sweep among them.
 
     Raises:
-        ValueError: when there are no figures of a sweep.
+        ValueError: when there are no metrics of a sweep.
     """
     rows = sweep_rows(concatenate(metrics, METRICS.arrow)).to_pylist()
-    single = {row["metric"]: row for row in rows if "/" not in row["slice"]}
+    single = {row["metric"]: row for row in rows if "=" not in row["slice"]}
     if not single:
-        raise ValueError("there are no figures of a sweep among the metrics")
+        raise ValueError("the metrics have no sweep")
+    option = single["sweep_threshold"]["slice"]
     values = {}
     for row in rows:
-        threshold, size, more = (*row["slice"].split("/"), "", "")[:3]
-        if size and not more:
-            key = (row["metric"], float(threshold.partition("=")[2]), int(size.partition("=")[2]))
-            if row["metric"] != "sweep_separation" or row["n"] >= _FEWEST_USERS:
-                values[key] = row["value"]
+        parts = parse_slice(row["slice"]) if "=" in row["slice"] else {}
+        if parts.keys() == {option, "min_size"} and (row["metric"] != "sweep_separation" or row["n"] >= _MIN_USERS):
+            values[row["metric"], float(parts[option]), int(parts["min_size"])] = row["value"]
     target = single.get("sweep_target_journeys_per_user")
     return Sweep(
-        option=single["sweep_threshold"]["slice"],
+        option=option,
         used=single["sweep_threshold"]["value"],
         target=target["value"] if target else None,
         min_size=round(single["sweep_min_size"]["value"]),
@@ -125,41 +125,56 @@ def read_sweep(metrics: Iterable[pa.RecordBatch]) -> Sweep:
     )
 
 
-def about_sweep(sweep: Sweep) -> str:
-    """What the tables and the curves show, as a paragraph."""
-    wanted = f" That comes nearest to the {sweep.target:g} journeys a user that were wanted." if sweep.target else ""
+def describe_sweep(sweep: Sweep) -> str:
+    """Describe the data and the threshold of the run in one paragraph."""
+    nearest = f" It comes nearest to the target of {sweep.target:g} journeys a user." if sweep.target else ""
     return (
-        f"{sweep.users:,} users, those without a journey among them. `--{sweep.option}` was {sweep.used:g} in this run "
-        f"and is {sweep.default:g} by default.{wanted} Separation is the mean silhouette of the items of users with "
-        "two or more journeys: 1 where these are far apart, 0 where an item is as near to another as to its own.\n"
+        f"{sweep.users:,} users, including those without journeys. `--{sweep.option}` was {sweep.used:g} in this run "
+        f"and is {sweep.default:g} by default.{nearest} Separation is the mean silhouette of the items of users with "
+        "two or more journeys: 1 if journeys are far from each other, 0 if an item is as near to another journey as to "
+        "its own."
     )
 
 
-def granularity_table(sweep: Sweep) -> str:
-    """A Markdown table of all thresholds at the minimum size of the run; that of the run is bold."""
-    lines = [line(["threshold", *(measure.title for measure in _TOLD)]), line(["---:"] * (len(_TOLD) + 1))]
-    for threshold in sweep.thresholds:
-        cells = [_cell(sweep, measure, threshold, sweep.min_size) for measure in _TOLD]
-        lines.append(line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
-    return "\n".join(lines) + "\n"
+def granularity_table(sweep: Sweep) -> Table:
+    """Return a row for each threshold at the minimum size of the run; the threshold of the run is emphasized."""
+    return Table(
+        number_columns("threshold", *(measure.title for measure in _COLUMNS)),
+        tuple(
+            (
+                _threshold(sweep, threshold),
+                *(_cell(sweep, measure, threshold, sweep.min_size) for measure in _COLUMNS),
+            )
+            for threshold in sweep.thresholds
+        ),
+        title=f"At the minimum size {sweep.min_size}",
+    )
 
 
-def min_size_table(sweep: Sweep) -> str:
-    """A Markdown table of the mean journeys of a user, by threshold and minimum size; the row of the run is bold."""
-    lines = [line(["threshold", *(f"{size}" for size in sweep.min_sizes)])]
-    lines.append(line(["---:"] * (len(sweep.min_sizes) + 1)))
-    for threshold in sweep.thresholds:
-        cells = [_cell(sweep, JOURNEYS_PER_USER, threshold, size) for size in sweep.min_sizes]
-        lines.append(line(_marked([f"{threshold:g}", *cells], is_used=threshold == sweep.used)))
-    return "\n".join(lines) + "\n"
+def min_size_table(sweep: Sweep) -> Table:
+    """Return the mean number of journeys a user by threshold (rows) and minimum size (columns)."""
+    return Table(
+        number_columns("threshold", *map(str, sweep.min_sizes)),
+        tuple(
+            (
+                _threshold(sweep, threshold),
+                *(_cell(sweep, JOURNEYS_PER_USER, threshold, size) for size in sweep.min_sizes),
+            )
+            for threshold in sweep.thresholds
+        ),
+        title="Journeys a user by minimum size",
+        is_detail=True,
+    )
 
 
-def _cell(sweep: Sweep, measure: Measure, threshold: float, min_size: int) -> str:
+def _threshold(sweep: Sweep, threshold: float) -> Cell:
+    return Cell(f"{threshold:g}", is_emphasized=threshold == sweep.used)
+
+
+def _cell(sweep: Sweep, measure: Measure, threshold: float, min_size: int) -> Cell:
     value = sweep.values.get((measure.metric, threshold, min_size))
     if value is None:
-        return NOTHING_KNOWN
-    return f"{value:.0%}".replace("%", " %") if measure.is_share else f"{value:.2f}"
-
-
-def _marked(cells: list[str], *, is_used: bool) -> list[str]:
-    return [f"**{cell}**" for cell in cells] if is_used else cells
+        text = MISSING
+    else:
+        text = f"{value:.0%}".replace("%", " %") if measure.is_fraction else f"{value:.2f}"
+    return Cell(text, is_emphasized=threshold == sweep.used)

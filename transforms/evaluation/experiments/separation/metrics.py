@@ -1,4 +1,4 @@
-"""What experiment E2 says in the end: each method at one threshold, as rows of `metrics`."""
+"""Metrics of the experiment on separation: each algorithm at one threshold, and F1 at all thresholds."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import pyarrow as pa
 
 from transforms.columnar import concatenate
 from transforms.evaluation.bootstrap import mean_of_groups
+from transforms.evaluation.experiments.separation.metric_names import ALL, BEST_THRESHOLD, FIXED_THRESHOLD, PREFIX
 from transforms.evaluation.experiments.separation.run_methods import SEPARATION
-from transforms.evaluation.figures import certain, metric_batch, metric_row
+from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 
-MEASURES = ("f1", "ari", "recall", "precision", "stability")
-BEST_THRESHOLD = "e2_best_threshold"
-FIXED_THRESHOLD = "e2_fixed_threshold"
-ALL = "all"
+_MEASURES = ("f1", "ari", "recall", "precision", "stability")
 
 
 class Chosen(NamedTuple):
     """The results of one method at one threshold.
 
     Attributes:
-        threshold: the threshold; 0: the method was told k.
+        threshold: the threshold; 0: the method was given k.
         metric: `BEST_THRESHOLD` or `FIXED_THRESHOLD`.
         rows: its rows of `SEPARATION`, by `mixture_id`.
     """
@@ -35,13 +33,13 @@ class Chosen(NamedTuple):
 
 
 def choose_thresholds(results: Iterable[pa.RecordBatch], fixed: Mapping[str, float] | None = None) -> dict[str, Chosen]:
-    """For each method the results at the one threshold with the best F1, in the mean over all k; ties: the lower.
+    """Select for each method the results at the threshold with the best mean F1 over all k; ties: the lower one.
 
-    A threshold that was chosen on what it is scored on flatters its method; `fixed` ones do not.
+    A threshold chosen on the evaluated mixtures is optimistic; a fixed one is not.
 
     Args:
         results: rows of `SEPARATION`, in any order.
-        fixed: threshold by method, for methods whose threshold is not to be chosen.
+        fixed: threshold by method, for methods whose threshold is not selected here.
 
     Raises:
         ValueError: when a fixed threshold, or its method, was not tried.
@@ -78,32 +76,32 @@ def _mean_over_k(rows: pa.RecordBatch, measure: str) -> float:
 def separation_metrics(
     results: Iterable[pa.RecordBatch], seed: int, fixed: Mapping[str, float] | None = None
 ) -> pa.RecordBatch:
-    """Rows of `metrics`: `e2_f1` and its like, for the slices `<method>/k=2` and so on and `<method>/all`.
+    """Compute rows of `metrics`: `separation_f1` and others by method and k, where `k=all` is the mean over all k.
 
-    `all` is the mean over the means of each k. The threshold of each method is in `e2_best_threshold`, where it was
-    chosen here, or `e2_fixed_threshold`.
+    The threshold of each method is in `separation_best_threshold` where it was selected here, or in
+    `separation_fixed_threshold`.
 
     Args:
         results: rows of `SEPARATION`, in any order.
-        seed: of the intervals.
+        seed: random seed of the intervals.
         fixed: as for `choose_thresholds`.
     """
     found = []
     for method, chosen in choose_thresholds(results, fixed).items():
         if chosen.threshold:
-            found.append(metric_row(chosen.metric, method, certain(chosen.threshold)))
-        for measure in MEASURES:
+            found.append(metric_row(chosen.metric, point(chosen.threshold), method=method))
+        for measure in _MEASURES:
             if chosen.rows[measure].null_count:
                 continue
             values = chosen.rows[measure].to_numpy()
-            for name, inside, ks in _slices(chosen.rows["k"].to_numpy()):
+            for k, inside, ks in _slices(chosen.rows["k"].to_numpy()):
                 interval = mean_of_groups(values[inside], ks, seed)
-                found.append(metric_row(f"e2_{measure}", f"{method}/{name}", interval))
+                found.append(metric_row(f"{PREFIX}{measure}", interval, method=method, k=k))
     return metric_batch(found)
 
 
 def sweep_metrics(results: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `metrics` for curves: `e2_sweep_f1` and its like, mean over all k, by `<method>/threshold=<number>`."""
+    """Compute rows of `metrics` for curves: `separation_sweep_f1` and others, means over k, by method and threshold."""
     rows = concatenate(results, SEPARATION)
     rows = rows.sort_by([(name, "ascending") for name in ("method", "threshold", "mixture_id")])
     methods, thresholds = np.array(rows["method"].to_pylist(), object), rows["threshold"].to_numpy()
@@ -112,14 +110,14 @@ def sweep_metrics(results: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
         for threshold in np.unique(thresholds[(methods == method) & (thresholds != 0)]).tolist():
             own = rows.filter(pa.array((methods == method) & (thresholds == threshold)))
             for measure in ("f1", "ari", "recall", "precision"):
-                mean = certain(_mean_over_k(own, measure), own.num_rows)
-                found.append(metric_row(f"e2_sweep_{measure}", f"{method}/threshold={threshold:g}", mean))
+                mean = point(_mean_over_k(own, measure), own.num_rows)
+                found.append(metric_row(f"{PREFIX}sweep_{measure}", mean, method=method, threshold=threshold))
     return metric_batch(found)
 
 
 def _slices(
     ks: npt.NDArray[np.int32],
 ) -> list[tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.int32]]]:
-    """Name, which rows, and the k of each of them: for each k, and for all."""
-    each = [(f"k={k}", ks == k, ks[ks == k]) for k in np.unique(ks).tolist()]
+    """Return the value of the slice, a mask of its rows, and the k of each of them: for each k, and for all."""
+    each = [(str(k), ks == k, ks[ks == k]) for k in np.unique(ks).tolist()]
     return [*each, (ALL, np.full(len(ks), True), ks)]

@@ -1,4 +1,4 @@
-"""Experiment E2 as a stage: every method takes every mixture apart, at every threshold, and is scored."""
+"""Separation of mixtures by every method at every threshold, and its scores."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ SEPARATION = pa.schema(
         pa.field("stability", pa.float64()),
     ]
 )
-"""How one method took one mixture apart (see `Scores`). Threshold 0: it was told k. Stability: the adjusted Rand index
-between what it finds and what it finds in the same items in another order; null where that was not asked for."""
+"""Scores of one method on one mixture (see `Scores`). Threshold 0: the method was given k. Stability: the adjusted Rand
+index between its labels of the items in two orders; null where it was not measured."""
 
-MIXTURES_PER_PIECE = 50
+MIXTURES_PER_ELEMENT = 50
 
 
 def run_method(
     mixtures: pa.RecordBatch, corpus: Corpus, method: Method, stability_seed: int | None = None
 ) -> pa.RecordBatch:
-    """One method on some mixtures, at all its thresholds, as rows of `SEPARATION`.
+    """Run one method on mixtures at all its thresholds; return rows of `SEPARATION`.
 
     Args:
-        mixtures: rows of `MIXTURES`; all there are, where the method sees all.
-        corpus: what is known of their items.
+        mixtures: rows of `MIXTURES`; all of them for a global method.
+        corpus: features of their items.
         method: the method.
-        stability_seed: of another order in which the method sees the items too; None: it does not.
+        stability_seed: random seed of a second order of the items; None: stability is not measured.
 
     Raises:
-        ValueError: when the method gives more or fewer labels than there are items.
+        ValueError: when the method returns more or fewer labels than there are items.
     """
     offsets, items = offsets_of(mixtures), _flat(mixtures, "item")
     true, ks = _flat(mixtures, "label").astype(np.int64), mixtures["k"].to_numpy()
     batches = []
     for threshold in method.thresholds or (0.0,):
-        found = _find(method, corpus, offsets, items, ks, threshold)
+        found = _labels(method, corpus, offsets, items, ks, threshold)
         scores = score(offsets, true, found)
         stability = None
         if stability_seed is not None:
             again = reorder(mixtures, stability_seed)
-            found_again = _find(method, corpus, offsets, _flat(again, "item"), ks, threshold)
+            found_again = _labels(method, corpus, offsets, _flat(again, "item"), ks, threshold)
             stability = label_stability(offsets, items, found, _flat(again, "item"), found_again)
         columns = [
             pa.array([method.name] * mixtures.num_rows, pa.string()),
@@ -76,17 +76,19 @@ def _flat(mixtures: pa.RecordBatch, name: str) -> Items:
     return values
 
 
-def _find(method: Method, corpus: Corpus, offsets: Offsets, items: Items, ks: np.ndarray, threshold: float) -> Integers:
-    """The labels; a method that is told k is given the mixtures of each k apart."""
+def _labels(
+    method: Method, corpus: Corpus, offsets: Offsets, items: Items, ks: np.ndarray, threshold: float
+) -> Integers:
+    """Return the labels; a method that is given k runs on the mixtures of each k separately."""
     labels = np.empty(len(items), np.int64)
     lengths = np.diff(offsets)
-    for told in [threshold] if method.thresholds else np.unique(ks).tolist():
-        chosen = np.full(len(ks), True) if method.thresholds else ks == told
+    for parameter in [threshold] if method.thresholds else np.unique(ks).tolist():
+        chosen = np.full(len(ks), True) if method.thresholds else ks == parameter
         inside = np.repeat(chosen, lengths)
         own_offsets = list_offsets(lengths[chosen])
-        found = method.find(corpus, own_offsets, items[inside], float(told))
+        found = method.cluster(corpus, own_offsets, items[inside], float(parameter))
         if len(found) != inside.sum():
-            raise ValueError(f"{method.name!r} gave {len(found)} labels for {inside.sum()} items")
+            raise ValueError(f"{method.name!r} returned {len(found)} labels for {inside.sum()} items")
         labels[inside] = found
     return labels
 
@@ -94,7 +96,7 @@ def _find(method: Method, corpus: Corpus, offsets: Offsets, items: Items, ks: np
 def label_stability(
     offsets: Offsets, items: Items, labels: Integers, other_items: Items, other_labels: Integers
 ) -> Floats:
-    """The adjusted Rand index between two groupings of the same items in different orders.
+    """Compute the adjusted Rand index between two labelings of the same items in different orders.
 
     Args:
         offsets: int64, shape (histories + 1,); the same for both.
@@ -111,20 +113,20 @@ def label_stability(
     return score(offsets, labels[order], other_labels[other_order]).ari
 
 
-def cut_mixtures(mixtures: pa.RecordBatch, methods: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Pieces of `MIXTURES`, each once for each method."""
-    for start in range(0, mixtures.num_rows, MIXTURES_PER_PIECE):
+def split_mixtures(mixtures: pa.RecordBatch, methods: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield slices of `MIXTURES`, each once for each method."""
+    for start in range(0, mixtures.num_rows, MIXTURES_PER_ELEMENT):
         for method in methods:
-            yield method, mixtures.slice(start, MIXTURES_PER_PIECE)
+            yield method, mixtures.slice(start, MIXTURES_PER_ELEMENT)
 
 
-def _separate_piece(
-    piece: tuple[int, pa.RecordBatch], corpus: Corpus, methods: Sequence[Method], stability_seed: int | None
+def _run_slice(
+    element: tuple[int, pa.RecordBatch], corpus: Corpus, methods: Sequence[Method], stability_seed: int | None
 ) -> pa.RecordBatch:
-    return run_method(piece[1], corpus, methods[piece[0]], stability_seed)
+    return run_method(element[1], corpus, methods[element[0]], stability_seed)
 
 
-def _separate_all(
+def _run_whole(
     method: int,
     mixtures: Iterable[pa.RecordBatch],
     corpus: Corpus,
@@ -135,16 +137,16 @@ def _separate_all(
 
 
 @dataclasses.dataclass
-class EvaluateSeparation(beam.PTransform):
-    """Record batches of `MIXTURES` -> record batches of `SEPARATION`.
+class RunMethods(beam.PTransform):
+    """Run all methods: record batches of `MIXTURES` -> record batches of `SEPARATION`.
 
     Attributes:
         corpus: a collection with the one `Corpus`.
-        methods: with different names.
-        stability_seed: as for `run_method`; it doubles the work.
+        methods: with distinct names.
+        stability_seed: as for `run_method`; measuring doubles the work.
 
     Raises:
-        ValueError: when two methods have one name.
+        ValueError: when two methods have the same name.
     """
 
     corpus: beam.PCollection
@@ -154,22 +156,22 @@ class EvaluateSeparation(beam.PTransform):
     def __post_init__(self) -> None:
         names = [method.name for method in self.methods]
         if len(set(names)) < len(names):
-            raise ValueError(f"methods must have different names, got {names}")
+            raise ValueError(f"methods must have distinct names, got {names}")
 
     def expand(self, mixtures: beam.PCollection) -> beam.PCollection:
         everything = (AsSingleton(self.corpus), self.methods, self.stability_seed)
         numbers = range(len(self.methods))
-        together, apart = ([i for i in numbers if self.methods[i].is_global == sees] for sees in (True, False))
-        pieces = (
+        whole, sliced = ([i for i in numbers if self.methods[i].is_global == is_global] for is_global in (True, False))
+        slices = (
             mixtures
-            | "Cut" >> beam.FlatMap(cut_mixtures, apart).with_output_types(tuple[int, pa.RecordBatch])
-            | "Spread" >> beam.Reshuffle()
-            | "Separate" >> beam.Map(_separate_piece, *everything).with_output_types(pa.RecordBatch)
+            | "Split" >> beam.FlatMap(split_mixtures, sliced).with_output_types(tuple[int, pa.RecordBatch])
+            | "Distribute" >> beam.Reshuffle()
+            | "RunSlices" >> beam.Map(_run_slice, *everything).with_output_types(pa.RecordBatch)
         )
         wholes = (
             mixtures.pipeline
-            | "SeeAll" >> beam.Create(together, reshuffle=False).with_output_types(int)
-            | "SpreadAll" >> beam.Reshuffle()
-            | "SeparateAll" >> beam.Map(_separate_all, AsIter(mixtures), *everything).with_output_types(pa.RecordBatch)
+            | "GlobalMethods" >> beam.Create(whole, reshuffle=False).with_output_types(int)
+            | "DistributeGlobal" >> beam.Reshuffle()
+            | "RunWhole" >> beam.Map(_run_whole, AsIter(mixtures), *everything).with_output_types(pa.RecordBatch)
         )
-        return (pieces, wholes) | "All" >> beam.Flatten()
+        return (slices, wholes) | "All" >> beam.Flatten()

@@ -210,7 +210,7 @@ def _f1(data: SynonymData, corpus: Corpus, method: Method, threshold: float) -> 
     offsets = offsets_of(data.mixtures)
     items = data.mixtures["item"].flatten().to_numpy()
     true = data.mixtures["label"].flatten().to_numpy().astype(np.int64)
-    predicted = method.find(corpus, offsets, items, threshold)
+    predicted = method.cluster(corpus, offsets, items, threshold)
     changed = data.changed[data.mixed][items]
     return {
         ALL_ITEMS: score(offsets, true, predicted).f1,

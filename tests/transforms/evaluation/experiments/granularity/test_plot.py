@@ -2,12 +2,12 @@ import dataclasses
 from pathlib import Path
 
 from tests.transforms.evaluation.experiments.granularity.test_report import metrics
-from transforms.evaluation.experiments.granularity.plot import draw_sweep
+from transforms.evaluation.experiments.granularity.plot import plot_sweep
 from transforms.evaluation.experiments.granularity.report import Sweep, read_sweep
 
 
 def drawn(sweep: Sweep, path: Path) -> str:
-    draw_sweep(sweep, path)
+    plot_sweep(sweep, path)
     return path.read_text(encoding="utf-8")
 
 
@@ -15,7 +15,7 @@ def test_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
     sweep = read_sweep([metrics()])
     first = drawn(sweep, tmp_path / "a.svg")
     assert drawn(sweep, tmp_path / "b.svg") == first
-    assert "<!-- wanted 1 -->" in first
+    assert "<!-- target 1 -->" in first
     assert "<!-- used 0.001 -->" in first
     assert "<!-- default 0.05 -->" in first
     assert "<!-- min_size 2 (this run) -->" in first
@@ -25,7 +25,7 @@ def test_the_default_alone_is_marked_where_it_is_used(tmp_path: Path) -> None:
     told = drawn(dataclasses.replace(read_sweep([metrics(None)]), used=0.05), tmp_path / "a.svg")
     assert "<!-- default 0.05 -->" in told
     assert "<!-- used" not in told
-    assert "<!-- wanted" not in told
+    assert "<!-- target" not in told
 
 
 def test_thresholds_of_vectors_may_be_negative(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from schemas import METRICS
 from tests.transforms.journeys.sweeping import CATALOGUE, LOG, config, sweep_log
 from transforms.evaluation.experiments.granularity.report import (
     JOURNEYS_PER_USER,
-    about_sweep,
+    describe_sweep,
     granularity_table,
     min_size_table,
     read_sweep,
     sweep_rows,
 )
 from transforms.journeys.sweep import sum_counts, sweep_metrics
+from transforms.report.markdown import render_table
 
 GIVEN = config(target_journeys_per_user=1)
 MORE = [(f"{user}{copy}", time, item) for copy in range(12) for user, time, item in LOG]
@@ -35,7 +36,7 @@ def test_figures_are_read_again() -> None:
     assert found.values[JOURNEYS_PER_USER.metric, 0.05, 2] == 1
     assert found.values["sweep_separation", 0.05, 2] == 1
     assert found.values["sweep_users_without_journeys", 0.05, 4] == 1
-    assert "wanted" not in about_sweep(read_sweep([metrics(None)]))
+    assert "target" not in describe_sweep(read_sweep([metrics(None)]))
 
 
 def test_the_separation_of_few_users_is_not_shown() -> None:
@@ -46,19 +47,19 @@ def test_the_separation_of_few_users_is_not_shown() -> None:
 
 def test_tables() -> None:
     found = read_sweep([metrics()])
-    table = granularity_table(found).splitlines()
+    table = render_table(granularity_table(found)).splitlines()
     assert len(table) == 2 + len(GIVEN.swept_thresholds)
     assert "| 0.05 | 1.00 | 1.00 | 25 % | 2.25 | 73 % | 1.00 |" in table
     assert "| **0.001** | **1.00** | **1.00** | **25 %** | **2.25** | **73 %** | **1.00** |" in table
-    sizes = min_size_table(found).splitlines()
+    sizes = render_table(min_size_table(found)).splitlines()
     assert sizes[0] == f"| threshold | {' | '.join(str(size) for size in range(1, 11))} |"
     assert f"| 0.05 | 1.50 | 1.00 | 0.25{' | 0.00' * 7} |" in sizes
-    assert "48 users" in about_sweep(found)
-    assert "was 0.001 in this run and is 0.05 by default. That comes nearest to the 1" in about_sweep(found)
+    assert "48 users" in describe_sweep(found)
+    assert "was 0.001 in this run and is 0.05 by default. It comes nearest to the target of 1" in describe_sweep(found)
 
 
 def test_metrics_without_a_sweep_are_refused() -> None:
-    with pytest.raises(ValueError, match="no figures of a sweep"):
+    with pytest.raises(ValueError, match="the metrics have no sweep"):
         read_sweep([metrics().slice(0, 1)])
 
 

@@ -1,9 +1,9 @@
-"""Experiment E2 from end to end, on Beam: collections in, figures out."""
+"""Graph of the experiment on separation: collections in, metrics out."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import ERRORS, ITEMS
+from schemas import COLLECTIONS, ERRORS, INTERACTIONS, ITEMS
 from transforms.columnar import ApplyGlobally, concatenate, split_by_size
 from transforms.datasets.coercion import with_provenance
 from transforms.datasets.counts import Count, count
@@ -21,20 +21,21 @@ from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import sample_errors
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.config import SeparationConfig
+from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.corpus import concatenate_collections, limit_sources, mix_collections
 from transforms.evaluation.experiment import ExperimentResult
+from transforms.evaluation.experiments.separation.config import SeparationConfig
 from transforms.evaluation.experiments.separation.metrics import separation_metrics, sweep_metrics
-from transforms.evaluation.experiments.separation.run_methods import EvaluateSeparation
-from transforms.evaluation.figures import metric_batch
+from transforms.evaluation.experiments.separation.run_methods import RunMethods
 from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Method
+from transforms.evaluation.metric_rows import metric_batch
 from transforms.evaluation.numbered_collections import collections_of_tags
 
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class _CollectTags(beam.DoFn):
-    """The whole log and its catalogue -> collections, in pieces; items that came again go to `errors`."""
+    """The whole log and its catalogue -> slices of collections; repeated items go to `errors`."""
 
     def process(
         self, _: bytes, interactions: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch]
@@ -54,12 +55,12 @@ class _CollectTags(beam.DoFn):
 
 @dataclasses.dataclass
 class CollectionsOfLog(beam.PTransform):
-    """Located rows of `interactions` -> rows of `collections`: what a user consumed under one tag.
+    """Build collections from a log: the items that a user consumed under one tag.
 
-    Log and catalogue are brought together in one process: experiments are on data that fit into memory.
+    Log and catalogue are gathered in one process: an experiment is run on data that fit into memory.
 
     Attributes:
-        items: located rows of `items`, whose first tag counts.
+        items: rows of `items` with provenance; the first tag of each is used.
 
     Returns:
         A tuple of two collections: record batches of `collections`, record batches of `errors`.
@@ -81,21 +82,21 @@ class CollectionsOfLog(beam.PTransform):
 
 @with_output_types(pa.RecordBatch, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
 class _Mix(beam.DoFn):
-    """All collections -> mixtures; beside them the whole catalogue, the items that were mixed, and counts.
+    """All collections -> mixtures; tagged outputs: the whole catalogue, the items of the mixtures, and counts.
 
-    Where they cannot be mixed, one of the reasons may be what was unusable, so that is told too.
+    If collections cannot be mixed, invalid rows may be the reason, so the error shows some of them.
     """
 
-    def __init__(self, config: SeparationConfig) -> None:
+    def __init__(self, config: MixtureConfig) -> None:
         self.config = config
 
     def process(
         self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
     ) -> Iterator[Any]:
         whole = concatenate_collections(collections)
-        kept = limit_sources(whole, self.config.mixtures.max_collections_of_source)
+        kept = limit_sources(whole, self.config.max_collections_of_source)
         try:
-            mixed = mix_collections(kept, self.config.mixtures)
+            mixed = mix_collections(kept, self.config)
         except ValueError as error:
             raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
         yield from emit_items(mixed.catalogue, mixed.items)
@@ -112,7 +113,7 @@ def _first_errors(errors: Iterable[pa.RecordBatch]) -> list[str]:
     return list(sample_errors(rows.take(order)).values())
 
 
-def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
+def _compute_metrics(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> pa.RecordBatch:
     batches = list(results)
     separation = separation_metrics(batches, config.mixtures.seed, dict(config.fixed_thresholds))
     return metric_batch([*separation.to_pylist(), *sweep_metrics(batches).to_pylist()])
@@ -120,14 +121,14 @@ def _summarise(results: Iterable[pa.RecordBatch], config: SeparationConfig) -> p
 
 @dataclasses.dataclass
 class SeparateCollections(beam.PTransform):
-    """Record batches of `collections` -> how well each method takes mixtures of them apart.
+    """Evaluate methods on mixtures of collections, from `collections`, or from `interactions` and `items`.
 
-    Terms are weighed against the items of all collections, as in a catalogue; only items that were mixed are encoded.
+    Terms are weighed against the items of all collections, as in a catalogue; only items of mixtures are encoded.
 
     Attributes:
-        config: how.
-        methods: what is compared.
-        unusable: record batches of `errors` that reading gave, to be told where collections cannot be mixed.
+        config: configuration of the experiment.
+        methods: the methods to compare.
+        errors: record batches of `errors` of reading.
         encoder: where vectors come from; None: there are none.
         encoder_name: their name in the corpus.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
@@ -135,28 +136,38 @@ class SeparateCollections(beam.PTransform):
 
     config: SeparationConfig
     methods: tuple[Method, ...]
-    unusable: beam.PCollection
+    errors: beam.PCollection
     encoder: EncoderSource | None = None
     encoder_name: str = ""
     stored: beam.PCollection | None = None
 
-    def expand(self, collections: beam.PCollection) -> ExperimentResult:
+    def expand(self, rows: Mapping[str, beam.PCollection]) -> ExperimentResult:
+        repeated: list[beam.PCollection] = []
+        if COLLECTIONS.name in rows:
+            collections = rows[COLLECTIONS.name]
+        else:
+            build = CollectionsOfLog(rows[ITEMS.name])
+            collections, found = rows[INTERACTIONS.name] | "CollectionsOfLog" >> build
+            repeated.append(found)
+        root = collections.pipeline
+        known_errors = [self.errors, *repeated] | "KnownErrors" >> beam.Flatten()
         mixed = (
-            collections.pipeline
+            root
             | "Once" >> beam.Impulse()
             | "Mix"
-            >> beam.ParDo(_Mix(self.config), AsIter(collections), AsIter(self.unusable)).with_outputs(
+            >> beam.ParDo(_Mix(self.config.mixtures), AsIter(collections), AsIter(known_errors)).with_outputs(
                 CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
             )
         )
-        known = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "KnowItems" >> BuildCorpus(
+        features = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "BuildCorpus" >> BuildCorpus(
             self.config.salience, self.encoder, self.encoder_name, self.stored
         )
         seed = self.config.mixtures.seed if self.config.measure_stability else None
         metrics = (
             mixed.mixtures
-            | "EvaluateSeparation" >> EvaluateSeparation(known.corpus, self.methods, seed)
-            | "Summarise" >> ApplyGlobally(_summarise, (self.config,))
+            | "RunMethods" >> RunMethods(features.corpus, self.methods, seed)
+            | "Metrics" >> ApplyGlobally(_compute_metrics, (self.config,))
         )
-        counts = (mixed[COUNTS_TAG], known.counts) | "Counts" >> beam.Flatten()
-        return ExperimentResult(metrics, counts, known.embeddings, known.errors)
+        counts = (mixed[COUNTS_TAG], features.counts) | "Counts" >> beam.Flatten()
+        invalid = [features.errors, *repeated] | "Errors" >> beam.Flatten()
+        return ExperimentResult(metrics, counts, features.embeddings, invalid)
