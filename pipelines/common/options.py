@@ -79,11 +79,23 @@ def given_options(args: argparse.Namespace, config: type, only: Iterable[str] = 
 
 def _reader(kind: Any, declared: Setting) -> Callable[[str], Any]:
     """Return the parser of one value of a type, also inside `X | None` and `tuple[X, ...]`."""
+    if declared.parse is not None:
+        return _text_reader(declared.parse)
     if get_origin(kind) in (Union, types.UnionType):
         (kind,) = (argument for argument in get_args(kind) if argument is not type(None))
     if get_origin(kind) is tuple:
         return _tuple_reader(_reader(get_args(kind)[0], declared))
     return _number_reader(kind, declared) if kind in (int, float) else str
+
+
+def _text_reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
 
 
 def _number_reader(kind: type[int] | type[float], declared: Setting) -> Callable[[str], float]:

@@ -109,7 +109,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     encoded = [name for name, suite in known.items() if _uses_encoder(suite)]
     parser.add_argument(
         "--encoder",
-        help=f"{_for(encoded)}encoder of texts: `minilm`, `static`, a folder or a Hugging Face id. Default: no vectors.",
+        help=f"{_for(encoded)}encoder of texts: `minilm`, `static`, a folder or a Hugging Face id. Default: none.",
     )
     fields = []
     for name, declared in _declared_settings().items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
 
 from pipelines.evaluate.options import PLOT_SUFFIX
 from schemas import METRICS
@@ -27,6 +28,7 @@ _HTML_SUFFIXES = (".html", ".htm")
 def print_evaluation(job: EvaluateJob, seconds: float) -> None:
     """Print the tables of the committed metrics, and write the report."""
     metrics = _read(job, METRICS.name)
+    Console(highlight=False).print(f"{job.name}: {seconds:.1f} s", markup=False)
     console = print_tables(
         [
             table if table.title else dataclasses.replace(table, title=experiment.title)
@@ -38,7 +40,7 @@ def print_evaluation(job: EvaluateJob, seconds: float) -> None:
         _write_report(job, job.report, metrics)
         console.print(f"Report with all intervals: {job.report}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
-    console.print(f"{job.name}: {seconds:.1f} s. Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
+    console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
 def _read(job: EvaluateJob, name: str) -> list[pa.RecordBatch]:

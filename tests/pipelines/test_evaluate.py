@@ -14,17 +14,25 @@ import pytest
 from pipelines.common.command_line import parse_command_line
 from pipelines.common.run import run_job
 from pipelines.evaluate import job as evaluate_job
-from pipelines.evaluate.job import EXPERIMENTS, EvaluateJob
+from pipelines.evaluate.job import EvaluateJob
 from schemas import EMBEDDINGS, ERRORS, METRICS, TIMESTAMP
+from schemas.metric_slice import parse_slice
 from tests.pipelines.logs import ITEMS as PLAIN_ITEMS
 from tests.pipelines.logs import LOG, TOPICS, content, extract, manifest, rows, write
 from tests.transforms.encoders.fake_encoder import ToySource
 from tests.transforms.interest.synthetic import world
 from tests.transforms.salience.topic_catalogue import TopicSource, rows_of_items
 from transforms.evaluation.experiments.conformity.scoring import RULES
+from transforms.evaluation.registry import experiments
 
 SIZE = 12
-FEW = ("--ks=2,3", "--mixtures_per_k=6", "--fewest=5", "--most=8", "--runner=FnApiRunner")
+FEW = (
+    "--collections_per_mixture=2,3",
+    "--mixtures_per_k=6",
+    "--min_collection_items=5",
+    "--max_collection_items=8",
+    "--runner=FnApiRunner",
+)
 JOURNEYS_PER_USER = ("statistics_journeys_per_user", "method=ICPC/statistic=mean")
 WORDS = ("rope", "oven", "filter", "root", "queen", "engine")
 
@@ -89,14 +97,14 @@ def values(workspace: Path) -> dict[tuple[str, str], float]:
 
 
 def methods(figures: dict[tuple[str, str], float]) -> set[str]:
-    return {slice_.partition("/")[0] for metric, slice_ in figures if metric == "e2_f1"}
+    return {parse_slice(slice_)["method"] for metric, slice_ in figures if metric == "separation_f1"}
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> tuple[Path, str]:
     """The workspace of a run without an encoder, with its page, and what it printed."""
     folder = tmp_path_factory.mktemp("plain")
-    options = ["--most_collections_of_source=4", f"--workspace={folder / 'out'}", f"--report={folder / 'page.md'}"]
+    options = ["--max_collections_of_source=4", f"--workspace={folder / 'out'}", f"--report={folder / 'page.md'}"]
     return folder, evaluate(f"--collections={collections}", *options)
 
 
@@ -105,7 +113,7 @@ class TestSeparation:
         workspace = plain[0] / "out"
         figures = values(workspace)
         assert methods(figures) == {"ICPC, statistical terms", "co-occurrence"}
-        assert figures["e2_f1", "ICPC, statistical terms/all"] > 0.7
+        assert figures["separation_f1", "method=ICPC, statistical terms/k=all"] > 0.7
         assert figures["collections_read", ""] == 18
         assert figures["collections", ""] == 12
         assert figures["collections_left_out", ""] == 5
@@ -117,18 +125,18 @@ class TestSeparation:
         ]
         assert not (workspace / EMBEDDINGS.name).exists()
 
-    def test_the_manifest_tells_what_was_asked(self, plain: tuple[Path, str]) -> None:
+    def test_the_manifest_has_the_configuration(self, plain: tuple[Path, str]) -> None:
         configuration = manifest(plain[0] / "out", METRICS).configuration
-        assert configuration["experiments"] == ["E2"]
-        assert configuration["mixtures"]["ks"] == [2, 3]
-        assert configuration["most_collections_of_source"] == 4
+        assert configuration["suites"] == ["separation"]
+        assert configuration["separation"]["mixtures"]["collections_per_mixture"] == [2, 3]
+        assert configuration["separation"]["mixtures"]["max_collections_of_source"] == 4
         assert configuration["encoder"] == ""
-        assert len(configuration["methods"]["co-occurrence"]) > 1
+        assert len(configuration["separation"]["algorithms"]["co-occurrence"]) > 1
 
     def test_the_screen(self, plain: tuple[Path, str]) -> None:
         told = plain[1]
         (line,) = re.findall(r"^ *ICPC, statistical.*$", told, re.MULTILINE)
-        assert len(re.findall(r"(?<![\d.–])[.1]\d*(?![\d–])", line)) > 4
+        assert len(re.findall(r"(?<![\d.–])[01]\.\d{3}(?![\d–])", line)) > 4
         assert "…" not in told
         assert f"Written to {plain[0] / 'out'}: metrics, errors\n" in told
         assert "<sub>" not in told
@@ -137,13 +145,13 @@ class TestSeparation:
     def test_the_page(self, plain: tuple[Path, str]) -> None:
         page = (plain[0] / "page.md").read_text(encoding="utf-8")
         assert page.startswith("# Evaluation\n")
-        assert "6 times each 2 and 3 collections without a common item, from 12 collections of 3 sources" in page
-        assert "- Left out: 5 of sources with more than 4.\n" in page
+        assert "6 of each 2 and 3 collections without a common item, from 12 collections of 3 sources" in page
+        assert "- Left out: 5 collections of sources with more than 4.\n" in page
         assert "- Vectors: none.\n" in page
-        (curve,) = re.findall(r"^\| ICPC, statistical terms \| (0\.0005: .*) \|$", page, re.MULTILINE)
+        (curve,) = re.findall(r"^\| ICPC, statistical terms \| (\*\*.*\*\* \| 0\.0005: .*) \|$", page, re.MULTILINE)
         assert curve.count("**") == 2
         assert len(curve.split(" · ")) == 12
-        assert "## E1" not in page
+        assert "## Statistics" not in page
 
     @pytest.mark.parametrize(
         "options",
@@ -158,20 +166,20 @@ class TestSeparation:
     ) -> None:
         shuffled = COLLECTIONS.take(np.random.default_rng(3).permutation(COLLECTIONS.num_rows))
         folder = write(tmp_path / "in", {"a.parquet": shuffled.slice(0, 7), "b.parquet": shuffled.slice(7)})
-        evaluate(f"--collections={folder}", "--most_collections_of_source=4", *options)
+        evaluate(f"--collections={folder}", "--max_collections_of_source=4", *options)
         assert content(tmp_path / "evaluation", METRICS) == content(plain[0] / "out", METRICS)
 
     def test_methods_thresholds_and_stability_can_be_asked_for(self, collections: Path, tmp_path: Path) -> None:
         evaluate(
             f"--collections={collections}",
-            "--methods=icpc",
+            "--algorithms=icpc",
             "--fixed_thresholds=ICPC, statistical terms=0.04",
-            "--stability",
+            "--measure_stability",
         )
         figures = values(tmp_path / "evaluation")
         assert methods(figures) == {"ICPC, statistical terms"}
-        assert figures["e2_fixed_threshold", "ICPC, statistical terms"] == 0.04
-        assert 0 < figures["e2_stability", "ICPC, statistical terms/all"] <= 1
+        assert figures["separation_fixed_threshold", "method=ICPC, statistical terms"] == 0.04
+        assert 0 < figures["separation_stability", "method=ICPC, statistical terms/k=all"] <= 1
 
     def test_a_log_with_tags(self, tmp_path: Path) -> None:
         """Each user consumed all items of all tags: a user's items of one topic are a collection."""
@@ -190,11 +198,15 @@ class TestSeparation:
             }
         )
         folder = write(tmp_path / "in", {"log.parquet": log, "items.parquet": items})
-        evaluate(f"--interactions={folder / 'log.parquet'}", f"--items={folder / 'items.parquet'}", "--ks=2")
+        evaluate(
+            f"--interactions={folder / 'log.parquet'}",
+            f"--items={folder / 'items.parquet'}",
+            "--collections_per_mixture=2",
+        )
         figures = values(tmp_path / "evaluation")
         assert figures["collections", ""] == 6  # of even numbers and of odd ones: three topics for each user
         assert figures["items_invalid", "duplicate_item"] == 1
-        assert figures["e2_recall", "ICPC, statistical terms/all"] > 0.8
+        assert figures["separation_recall", "method=ICPC, statistical terms/k=all"] > 0.8
 
 
 class TestEncoder:
@@ -207,7 +219,7 @@ class TestEncoder:
             "Ward, toy",
             "average linkage, toy",
             "HDBSCAN, toy",
-            "k-means told k, toy",
+            "k-means with oracle k, toy",
         } < methods(figures)
         assert not any(method.startswith("global") for method in methods(figures))
         assert figures["texts_encoded", ""] == figures["items_mixed", ""] == len(rows(first, EMBEDDINGS))
@@ -220,12 +232,12 @@ class TestEncoder:
         assert toy.calls() == calls
         assert again["texts_reused", ""] == figures["texts_encoded", ""]
         assert content(tmp_path / "second", EMBEDDINGS) == content(first, EMBEDDINGS)
-        scores = {name: value for name, value in figures.items() if name[0].startswith("e2_")}
-        assert scores == {name: value for name, value in again.items() if name[0].startswith("e2_")}
+        scores = {name: value for name, value in figures.items() if name[0].startswith("separation_")}
+        assert scores == {name: value for name, value in again.items() if name[0].startswith("separation_")}
 
     def test_methods_that_take_long_are_for_those_who_ask(self, collections: Path, tmp_path: Path, toy: Toy) -> None:
-        evaluate(f"--collections={collections}", "--encoder=toy", "--methods=global;k-means")
-        assert methods(values(tmp_path / "evaluation")) == {"global agglomerative, toy", "k-means told k, toy"}
+        evaluate(f"--collections={collections}", "--encoder=toy", "--algorithms=global;k-means")
+        assert methods(values(tmp_path / "evaluation")) == {"global agglomerative, toy", "k-means with oracle k, toy"}
 
 
 class TestSalience:
@@ -237,7 +249,7 @@ class TestSalience:
     def test_hidden_tags(self, tmp_path: Path) -> None:
         catalogue = pa.Table.from_pylist([row | {"description": None} for row in rows_of_items(400)])
         folder = write(tmp_path / "in", {"items.parquet": catalogue})
-        options = ("--experiments=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
+        options = ("--suites=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
         told = evaluate(*options, "--max_items=350", "--workspace=out")
         figures = values(tmp_path / "out")
         assert figures["salience_auc", "scorer=statistical"] == 0.5
@@ -255,9 +267,7 @@ class TestSalience:
     def test_too_few_tags(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"items.parquet": pa.Table.from_pylist(rows_of_items(20, tagged=0.0))})
         assert (
-            run_job(
-                EvaluateJob, ["--experiments=salience", f"--items={folder}", "--encoder=topics", "--runner=FnApiRunner"]
-            )
+            run_job(EvaluateJob, ["--suites=salience", f"--items={folder}", "--encoder=topics", "--runner=FnApiRunner"])
             == 1
         )
         assert "no item has a tag" in capsys.readouterr().err
@@ -270,7 +280,7 @@ class TestSalience:
             for number in range(12)
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
-        told = evaluate("--experiments=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
+        told = evaluate("--suites=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
         figures = values(tmp_path / "evaluation")
         assert figures["synonyms_collections", ""] == 12
         assert figures["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
@@ -292,7 +302,7 @@ class TestInterest:
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
         options = (f"--collections={folder}", "--max_collections=8", "--popular_fraction=0.5", "--report=page.md")
-        told = evaluate("--experiments=conformity", *options)
+        told = evaluate("--suites=conformity", *options)
         figures = values(tmp_path / "evaluation")
         method = "scenario=noise/method=ICPC, statistical terms"
         f1 = {rule: figures["conformity_f1", f"{method}/rule={rule}"] for rule in RULES}
@@ -310,7 +320,7 @@ class TestInterest:
             for n in range(12)
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
-        options = ("--experiments=conformity", f"--collections={folder}", f"--encoder={toy}", "--max_collections=8")
+        options = ("--suites=conformity", f"--collections={folder}", f"--encoder={toy}", "--max_collections=8")
         evaluate(*options, "--workspace=out")
         figures = values(tmp_path / "out")
         assert (
@@ -331,7 +341,7 @@ class TestInterest:
             }
         )
         folder = write(tmp_path / "in", {"a.parquet": log.slice(0, 500), "b.parquet": log.slice(500)})
-        told = evaluate("--experiments=intervention", f"--interactions={folder}", "--report=page.md")
+        told = evaluate("--suites=intervention", f"--interactions={folder}", "--report=page.md")
         figures = values(tmp_path / "evaluation")
         assert figures["intervention_users", ""] == len(pairs.offsets) - 1
         recall = {
@@ -344,10 +354,7 @@ class TestInterest:
 
     def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"log.parquet": LOG.slice(0, 9)})
-        assert (
-            run_job(EvaluateJob, ["--experiments=intervention", f"--interactions={folder}", "--runner=FnApiRunner"])
-            == 1
-        )
+        assert run_job(EvaluateJob, ["--suites=intervention", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
         assert "lists of 20 need at least 40" in capsys.readouterr().err.replace("\n", " ")
 
 
@@ -361,28 +368,28 @@ class TestDistributions:
         return folder / "out"
 
     def test_figures_and_page(self, journeys: Path, tmp_path: Path) -> None:
-        told = evaluate("--experiments=E1", f"--journeys={journeys}", "--report=page.md")
+        told = evaluate("--suites=statistics", f"--journeys={journeys}", "--report=page.md")
         figures = values(tmp_path / "evaluation")
         extracted = values(journeys)
         assert figures[JOURNEYS_PER_USER] == extracted["journeys", ""] / extracted["users", ""]
-        assert "E1: the journeys of users" in told
+        assert "Statistics: journeys of users" in told
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "8 users, including those without journeys." in page
-        assert "## E2" not in page
+        assert "## Separation" not in page
 
     def test_both_experiments_in_one_run(self, journeys: Path, collections: Path, tmp_path: Path) -> None:
         inputs = (f"--journeys={journeys}", f"--collections={collections}")
-        evaluate("--experiments=E2,E1", *inputs, "--methods=ICPC")
+        evaluate("--suites=separation,statistics", *inputs, "--algorithms=ICPC")
         figures = values(tmp_path / "evaluation")
         assert ("statistics_fraction_of_users", "method=ICPC/journeys=1-3") in figures
-        assert ("e2_f1", "ICPC, statistical terms/all") in figures
+        assert ("separation_f1", "method=ICPC, statistical terms/k=all") in figures
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "collections"}
 
     def test_a_workspace_of_extract_is_not_written_over(
         self, journeys: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={journeys}", f"--workspace={journeys}"]) == 2
-        assert "holds journeys, whose metrics and errors would be replaced" in capsys.readouterr().err
+        assert run_job(EvaluateJob, ["--suites=statistics", f"--journeys={journeys}", f"--workspace={journeys}"]) == 2
+        assert "has journeys, whose metrics and errors would be replaced" in capsys.readouterr().err
 
 
 class TestSweep:
@@ -395,18 +402,18 @@ class TestSweep:
         return folder / "out"
 
     def test_figures_and_screen(self, journeys: Path, tmp_path: Path) -> None:
-        told = evaluate("--experiments=E1,sweep", f"--journeys={journeys}")
+        told = evaluate("--suites=statistics,granularity", f"--journeys={journeys}")
         found, extracted = values(tmp_path / "evaluation"), values(journeys)
         at_default = ("sweep_journeys_per_user", "threshold=0.05/min_size=3")
         assert found[at_default] == extracted[at_default] == found[JOURNEYS_PER_USER]
         assert {name for name in found if name[0].startswith("sweep_")} == {
             name for name in extracted if name[0].startswith("sweep_")
         }
-        assert "Sweep: how wide journeys are" in told
+        assert "At the minimum size 3" in told
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "metrics"}
 
     def test_the_page_and_its_picture(self, journeys: Path, tmp_path: Path) -> None:
-        evaluate("--experiments=sweep", f"--journeys={journeys}", "--report=page.md")
+        evaluate("--suites=granularity", f"--journeys={journeys}", "--report=page.md")
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "(page.svg)" in page
         assert "### At the minimum size 3" in page
@@ -416,9 +423,9 @@ class TestSweep:
         self, journeys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else object())
-        assert run_job(EvaluateJob, ["--experiments=sweep", f"--journeys={journeys}", "--report=page.md"]) == 2
+        assert run_job(EvaluateJob, ["--suites=granularity", f"--journeys={journeys}", "--report=page.md"]) == 2
         told = capsys.readouterr().err
-        assert "--report of sweep draws curves, which needs matplotlib: pip install 'interest-journeys[report]'" in told
+        assert "granularity has plots, which need matplotlib: pip install 'interest-journeys[report]'" in told
 
     def test_what_is_not_allowed_is_told(
         self, journeys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -426,12 +433,12 @@ class TestSweep:
         folder = write(tmp_path / "in", {"log.parquet": LOG, "items.parquet": PLAIN_ITEMS})
         assert extract(tmp_path / "plain", folder / "log.parquet", folder / "items.parquet") == 0
         for options, message in (
-            ([f"--journeys={tmp_path / 'plain'}"], "tells of no other thresholds: extract with --sweep"),
+            ([f"--journeys={tmp_path / 'plain'}"], "has no sweep: run extract with --sweep"),
             ([f"--journeys={tmp_path / 'in'}"], "--journeys: no such file or folder"),
-            ([f"--journeys={journeys}", "--report=a.svg"], "--report is a page, beside which the curves are .svg"),
-            ([], "sweep needs --journeys, the workspace that extract wrote"),
+            ([f"--journeys={journeys}", "--report=a.svg"], "--report must not end in .svg, the suffix of the plots"),
+            ([], "granularity needs --journeys: Workspace that `extract` wrote."),
         ):
-            assert run_job(EvaluateJob, ["--experiments=sweep", *options]) == 2
+            assert run_job(EvaluateJob, ["--suites=granularity", *options]) == 2
             assert message in capsys.readouterr().err
 
 
@@ -447,44 +454,56 @@ class TestUsage:
         ("options", "message"),
         [
             (
-                ("--experiments=E3",),
-                f"--experiments must be some of {', '.join(EXPERIMENTS)}, got 'E3'",
+                ("--suites=E3",),
+                f"--suites must be some of {', '.join(experiments())}, got 'E3'",
             ),
             (
-                ("--experiments=",),
-                f"--experiments must be some of {', '.join(EXPERIMENTS)}, got ''",
+                ("--suites=",),
+                f"--suites must be some of {', '.join(experiments())}, got ''",
             ),
-            (("--experiments=salience",), "salience needs --items"),
-            (("--experiments=salience", "--items=in.parquet"), "salience needs --encoder"),
-            (("--experiments=conformity",), "conformity needs --collections"),
-            (("--experiments=intervention",), "intervention needs --interactions"),
-            (("--experiments=conformity,E2", *COLLECTIONS), "conformity runs alone"),
+            (("--suites=salience",), "salience needs --items"),
+            (("--suites=salience", "--items=in.parquet"), "salience needs --encoder"),
+            (("--suites=conformity",), "conformity needs --collections"),
+            (("--suites=intervention",), "intervention needs --interactions"),
+            (("--suites=conformity,separation", *COLLECTIONS), "conformity runs alone"),
             ((*COLLECTIONS, "--popular_fraction=0"), "argument --popular_fraction: must be a number in (0, 1]"),
-            (("--experiments=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
-            (("--experiments=synonyms,E2", *COLLECTIONS), "synonyms runs alone, not beside other --experiments"),
-            (("--experiments=salience", *COLLECTIONS), "--collections is for E2 and conformity and syn"),
-            ((), "E2 needs either --collections, or --interactions and --items with tags"),
-            ((*COLLECTIONS, "--interactions=a", "--items=b"), "E2 needs either --collections, or"),
-            (("--interactions=a",), "--interactions and --items belong together"),
-            (("--experiments=E1",), "E1 needs --journeys"),
-            (("--journeys=x", *COLLECTIONS), "--journeys is for E1 and sweep, which is not among --experiments"),
-            (("--experiments=E1", "--journeys=x", *COLLECTIONS), "--collections is for E2"),
-            (("--experiments=E1", "--journeys=nowhere"), "--journeys: no such file or folder"),
+            (("--suites=synonyms", "--encoder=minilm"), "synonyms needs --collections"),
+            (("--suites=synonyms,separation", *COLLECTIONS), "synonyms runs alone, without other --suites"),
+            (
+                ("--suites=salience", *COLLECTIONS),
+                "--collections is for separation, synonyms, conformity; none",
+            ),
+            ((), "separation needs either --collections, or --interactions and --items"),
+            ((*COLLECTIONS, "--interactions=a", "--items=b"), "separation needs either --collections, or"),
+            (("--interactions=a",), "separation needs --interactions and --items together"),
+            (("--suites=statistics",), "statistics needs --journeys"),
+            (
+                ("--journeys=x", *COLLECTIONS),
+                "--journeys is for statistics, granularity; none of them",
+            ),
+            (("--suites=statistics", "--journeys=x", *COLLECTIONS), "--collections is for separation"),
+            (("--suites=statistics", "--journeys=nowhere"), "--journeys: no such file or folder"),
             (("--collections=nowhere",), "--collections: no such file or folder"),
             ((*COLLECTIONS, "--encoder=mini"), "--encoder: no encoder 'mini'; allowed are 'minilm'"),
-            ((*COLLECTIONS, "--previous=x"), "--previous is for its embeddings, so give the --encoder too"),
-            ((*COLLECTIONS, "--ks=2,2"), "argument --ks: must be different whole numbers, such as 2,3,5, got '2,2'"),
-            ((*COLLECTIONS, "--ks=0"), "argument --ks: must be a whole number, at least 1, got '0'"),
-            ((*COLLECTIONS, "--most=5"), "--most must be at least 8, got 5"),
-            ((*COLLECTIONS, "--methods=Ward"), "--methods: 'Ward' needs vectors: give --encoder"),
+            ((*COLLECTIONS, "--previous=x"), "--previous is reused for its embeddings: give the --encoder too"),
             (
-                (*COLLECTIONS, "--methods=Word"),
-                "--methods: 'Word' is not one of ICPC, statistical terms; co-occ",
+                (*COLLECTIONS, "--collections_per_mixture=2,2"),
+                "argument --collections_per_mixture: must be distinct values with commas between them, got '2,2'",
             ),
-            ((*COLLECTIONS, "--fixed_thresholds=0.1"), "must be METHOD=VALUE;..., got '0.1'"),
+            (
+                (*COLLECTIONS, "--collections_per_mixture=0"),
+                "argument --collections_per_mixture: must be a whole number, at least 1, got '0'",
+            ),
+            ((*COLLECTIONS, "--max_collection_items=5"), "--max_collection_items must be at least 8, got 5"),
+            ((*COLLECTIONS, "--algorithms=Ward"), "--algorithms: 'Ward' needs vectors: give --encoder"),
+            (
+                (*COLLECTIONS, "--algorithms=Word"),
+                "--algorithms: 'Word' is not one of ICPC, statistical terms; co-occ",
+            ),
+            ((*COLLECTIONS, "--fixed_thresholds=0.1"), "must be ALGORITHM=VALUE;..., got '0.1'"),
             ((*COLLECTIONS, "--fixed_thresholds=ICPC=0.1"), "--fixed_thresholds: 'ICPC' is not one of ICPC, stat"),
-            ((*COLLECTIONS, "--fixed_thresholds=ICPC=x"), "must be a number in [-inf, inf], got 'x'"),
-            ((*COLLECTIONS, "--fixed_thresholds=ICPC=0"), "a threshold of 0 cannot be told from none: 'ICPC=0'"),
+            ((*COLLECTIONS, "--fixed_thresholds=ICPC=x"), "must be a number after '=', got 'x'"),
+            ((*COLLECTIONS, "--fixed_thresholds=ICPC=0"), "a threshold must not be 0, got 'ICPC=0'"),
             ((*COLLECTIONS, "--report=nowhere/page.md"), "--report must be a file in a folder of this machine"),
             ((*COLLECTIONS, "--tresholds=1"), "unknown option --tresholds"),
         ],
@@ -506,7 +525,7 @@ class TestUsage:
                 "torch",
                 "--encoder: 'minilm' needs torch: pip install 'interest-journeys[",
             ),
-            ((), "scipy", "E2 needs scipy: pip install 'interest-journeys[evaluation]'"),
+            ((), "scipy", "separation needs scipy: pip install 'interest-journeys[evaluation]'"),
         ],
     )
     def test_missing_packages_are_named(
@@ -522,19 +541,22 @@ class TestUsage:
         assert message in capsys.readouterr().err
 
     def test_too_few_collections_are_told_with_what_was_unusable(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--fewest=13", "--most=20"]) == 1
+        assert (
+            run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--min_collection_items=13", "--max_collection_items=20"])
+            == 1
+        )
         told = capsys.readouterr().err
         assert "a mixture of k=2 needs 2 collections of at least 13 items" in told
         assert "item_titles_and_item_descriptions_differ_in_length: " in told
         assert "in.parquet, row 17" in told
 
     def test_too_many_bad_rows_commit_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--methods=ICPC", "--max_error_rate=0.01"]) == 1
+        assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--algorithms=ICPC", "--max_error_rate=0.01"]) == 1
         assert "1 of 18 rows of collections cannot be used" in capsys.readouterr().err
         assert not list((tmp_path / "evaluation").glob("*/_manifest.json"))
 
     def test_beam_does_not_see_options_of_jobs(self) -> None:
-        own, beam = parse_command_line(EvaluateJob, [*self.COLLECTIONS, "--experiments=E2", "--experiment=a"])
+        own, beam = parse_command_line(EvaluateJob, [*self.COLLECTIONS, "--suites=E2", "--experiment=a"])
         assert own.experiments == ("E2",)
         assert "workspace" not in beam.get_all_options()
         assert beam.get_all_options()["experiments"] == ["a"]

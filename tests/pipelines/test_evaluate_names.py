@@ -52,7 +52,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
 
 def evaluate(examples: Path, *options: str, code: int = 0) -> str:
     """Runs the command in this process; gives what it prints."""
-    given = ("--experiments=naming", f"--examples={examples}", "--runner=FnApiRunner")
+    given = ("--suites=naming", f"--examples={examples}", "--runner=FnApiRunner")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert run_job(EvaluateJob, [*given, *options]) == code
     return printed.getvalue()
@@ -298,7 +298,7 @@ class TestUsage:
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
             ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),
             ((PLAIN, "--collections=x"), "--collections is for E2 and conformity and synonyms, which is not among"),
-            (("--experiments=naming,E2", PLAIN), "naming runs alone, not beside other --experiments"),
+            (("--suites=naming,E2", PLAIN), "naming runs alone, not beside other --experiments"),
         ],
     )
     def test_invalid_options_are_reported(
@@ -312,7 +312,7 @@ class TestUsage:
     def test_examples_are_those_of_a_workspace(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         evaluate(tmp_path / "nowhere", PLAIN, code=2)
         assert "--examples: no such file or folder" in error_text(capsys)
-        assert run_job(EvaluateJob, ["--experiments=naming", PLAIN]) == 2
+        assert run_job(EvaluateJob, ["--suites=naming", PLAIN]) == 2
         assert "naming needs --examples" in error_text(capsys)
         assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
         assert "--methods is for naming, which is not among --experiments" in error_text(capsys)

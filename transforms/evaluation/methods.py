@@ -165,7 +165,7 @@ def density(encoder: str, thresholds: tuple[float, ...] = (3, 4, 5, 6, 8)) -> Me
 
 def k_means_oracle_k(encoder: str) -> Method:
     """k-means of each history, told how many collections are in it: not a rival but a mark."""
-    return Method(f"k-means told k, {encoder}", (), _Personal(encoder, _k_means, 1))
+    return Method(f"k-means with oracle k, {encoder}", (), _Personal(encoder, _k_means, 1))
 
 
 def _density(vectors: Vectors, threshold: float) -> Labels:

@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from transforms.report.table import Cell, Table
 
 _MAX_WIDTH = 1000
+_MAX_TEXT_WIDTH = 32
 
 
 def rich_table(table: Table) -> rich.table.Table:
@@ -40,7 +41,7 @@ def rich_table(table: Table) -> rich.table.Table:
             escape(_wrap(column.title, [cell.text for cell in cells])),
             justify=column.align,
             no_wrap=not is_text,
-            min_width=_longest_word([column.title, *(cell.text for cell in cells)]) if is_text else None,
+            min_width=_text_width([column.title, *(cell.text for cell in cells)]) if is_text else None,
         )
         content.append(texts)
         if not column.hides_intervals and any(cell.interval for cell in cells):
@@ -69,6 +70,11 @@ def print_tables(tables: Iterable[Table]) -> Console:
 
 def _text(cell: Cell) -> str:
     return f"[bold]{escape(cell.text)}[/]" if cell.is_emphasized else escape(cell.text)
+
+
+def _text_width(texts: list[str]) -> int:
+    """Return the width of the longest text, up to a limit, but not less than that of the longest word."""
+    return max(min(max(map(len, texts)), _MAX_TEXT_WIDTH), _longest_word(texts))
 
 
 def _longest_word(texts: Iterable[str]) -> int:

@@ -41,8 +41,8 @@ def test_a_fixed_threshold_is_tried_too() -> None:
     (ward,) = with_thresholds(choose_methods("toy", ["Ward"]), {"Ward, toy": 0.123})
     assert ward.thresholds[0] == 0.123
     assert list(ward.thresholds) == sorted(set(ward.thresholds))
-    with pytest.raises(ValueError, match=r"^'k-means told k, toy' has no threshold$"):
-        with_thresholds(default_methods("toy"), {"k-means told k, toy": 1.0})
+    with pytest.raises(ValueError, match=r"^'k-means with oracle k, toy' has no threshold$"):
+        with_thresholds(default_methods("toy"), {"k-means with oracle k, toy": 1.0})
     with pytest.raises(ValueError, match=r"^'Ward' is not one of"):
         with_thresholds(default_methods("toy"), {"Ward": 1.0})
 

@@ -173,8 +173,9 @@ def _threshold(sweep: Sweep, threshold: float) -> Cell:
 
 def _cell(sweep: Sweep, measure: Measure, threshold: float, min_size: int) -> Cell:
     value = sweep.values.get((measure.metric, threshold, min_size))
+    is_used = threshold == sweep.used
     if value is None:
-        text = MISSING
-    else:
-        text = f"{value:.0%}".replace("%", " %") if measure.is_fraction else f"{value:.2f}"
-    return Cell(text, is_emphasized=threshold == sweep.used)
+        return Cell(MISSING, is_emphasized=is_used)
+    if measure.is_fraction:
+        return Cell(f"{100 * value:.0f} %", is_emphasized=is_used)
+    return Cell(f"{value:.2f}", is_emphasized=is_used)

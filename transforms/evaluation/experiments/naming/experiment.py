@@ -53,7 +53,11 @@ class NamingExperiment(Experiment):
     title: ClassVar[str] = "Naming: names compared with those that people gave"
     summary: ClassVar[str] = "Naming methods are compared on collections that people named."
     needs: ClassVar[Needs] = Needs(
-        inputs=((EXAMPLES_INPUT,),), uses_encoder=True, packages=("sacrebleu", "glin_profanity"), runs_alone=True
+        inputs=((EXAMPLES_INPUT,),),
+        uses_encoder=True,
+        packages=("sacrebleu", "glin_profanity"),
+        reuses_workspace=True,
+        runs_alone=True,
     )
     configs: ClassVar[tuple[type, ...]] = (NamingExperimentConfig,)
 

@@ -35,7 +35,7 @@ ROWS = [
     # Over all mixtures 0.5 is best, in the mean over k it is 0.7.
     *results("ours", {0.3: (0.1, 0.1), 0.5: (0.8, 0.3), 0.7: (0.6, 0.6)}),
     *results("theirs", {1.5: (0.5, 0.5), 1.0: (0.5, 0.5)}),
-    *results("told", {0.0: (0.9, 0.7)}),
+    *results("oracle", {0.0: (0.9, 0.7)}),
 ]
 
 
@@ -52,23 +52,27 @@ def figures(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
 
 def test_each_method_is_judged_at_its_best_threshold_over_all_k() -> None:
     found = figures(separation_metrics(batches(ROWS), seed=0))
-    assert found["e2_best_threshold", "ours"]["value"] == 0.7
-    assert found["e2_best_threshold", "theirs"]["value"] == 1.0  # a tie
-    assert ("e2_best_threshold", "told") not in found
-    assert found["e2_f1", "ours/k=2"]["value"] == pytest.approx(0.6)
-    assert found["e2_f1", "ours/all"]["value"] == pytest.approx(0.6)
-    assert found["e2_f1", "told/all"]["value"] == pytest.approx(0.8)
-    assert found["e2_ari", "ours/k=3"]["value"] == pytest.approx(0.3)
-    assert found["e2_recall", "ours/all"]["value"] == 0.5
-    assert not any(metric == "e2_stability" for metric, _ in found)
+    assert found["separation_best_threshold", "method=ours"]["value"] == 0.7
+    assert found["separation_best_threshold", "method=theirs"]["value"] == 1.0  # a tie
+    assert ("separation_best_threshold", "method=oracle") not in found
+    assert found["separation_f1", "method=ours/k=2"]["value"] == pytest.approx(0.6)
+    assert found["separation_f1", "method=ours/k=all"]["value"] == pytest.approx(0.6)
+    assert found["separation_f1", "method=oracle/k=all"]["value"] == pytest.approx(0.8)
+    assert found["separation_ari", "method=ours/k=3"]["value"] == pytest.approx(0.3)
+    assert found["separation_recall", "method=ours/k=all"]["value"] == 0.5
+    assert not any(metric == "separation_stability" for metric, _ in found)
 
 
 def test_means_have_intervals_and_thresholds_have_none() -> None:
     found = figures(separation_metrics(batches(ROWS), seed=0))
-    mean = found["e2_f1", "ours/k=2"]
+    mean = found["separation_f1", "method=ours/k=2"]
     assert 0.59 <= mean["low"] < 0.6 < mean["high"] <= 0.61
-    assert [found["e2_f1", f"ours/{name}"]["n"] for name in ("k=2", "k=3", "all")] == [4, 2, 6]
-    assert found["e2_best_threshold", "ours"]["low"] is found["e2_best_threshold", "ours"]["n"] is None
+    assert [found["separation_f1", f"method=ours/k={name}"]["n"] for name in ("2", "3", "all")] == [4, 2, 6]
+    assert (
+        found["separation_best_threshold", "method=ours"]["low"]
+        is found["separation_best_threshold", "method=ours"]["n"]
+        is None
+    )
 
 
 def test_the_order_of_results_does_not_matter() -> None:
@@ -77,13 +81,13 @@ def test_the_order_of_results_does_not_matter() -> None:
 
 def test_a_fixed_threshold_is_kept() -> None:
     found = figures(separation_metrics(batches(ROWS), seed=0, fixed={"ours": 0.5}))
-    assert found["e2_fixed_threshold", "ours"]["value"] == 0.5
-    assert ("e2_best_threshold", "ours") not in found
-    assert found["e2_f1", "ours/all"]["value"] == pytest.approx(0.55)
-    assert found["e2_best_threshold", "theirs"]["value"] == 1.0
+    assert found["separation_fixed_threshold", "method=ours"]["value"] == 0.5
+    assert ("separation_best_threshold", "method=ours") not in found
+    assert found["separation_f1", "method=ours/k=all"]["value"] == pytest.approx(0.55)
+    assert found["separation_best_threshold", "method=theirs"]["value"] == 1.0
 
 
-def test_a_fixed_threshold_that_was_not_tried_is_told() -> None:
+def test_a_fixed_threshold_that_was_not_tried_is_an_error() -> None:
     with pytest.raises(
         ValueError, match=r"'ours' was to be judged at threshold 0.4, but was tried at \[0.3, 0.5, 0.7\]"
     ):
@@ -94,13 +98,13 @@ def test_a_fixed_threshold_that_was_not_tried_is_told() -> None:
 
 def test_curves_have_every_threshold() -> None:
     found = figures(sweep_metrics(batches(ROWS)))
-    curve = {slice_: row["value"] for (metric, slice_), row in found.items() if metric == "e2_sweep_f1"}
+    curve = {slice_: row["value"] for (metric, slice_), row in found.items() if metric == "separation_sweep_f1"}
     assert curve == pytest.approx(
         {
-            "ours/threshold=0.3": 0.1,
-            "ours/threshold=0.5": 0.55,
-            "ours/threshold=0.7": 0.6,
-            "theirs/threshold=1": 0.5,
-            "theirs/threshold=1.5": 0.5,
+            "method=ours/threshold=0.3": 0.1,
+            "method=ours/threshold=0.5": 0.55,
+            "method=ours/threshold=0.7": 0.6,
+            "method=theirs/threshold=1": 0.5,
+            "method=theirs/threshold=1.5": 0.5,
         }
     )

@@ -11,10 +11,10 @@ from transforms.columnar import concatenate
 from transforms.evaluation import methods
 from transforms.evaluation.experiments.separation.run_methods import (
     SEPARATION,
-    EvaluateSeparation,
-    cut_mixtures,
+    RunMethods,
     label_stability,
     run_method,
+    split_mixtures,
 )
 from transforms.evaluation.methods import Corpus, Items, Method, Offsets
 from transforms.evaluation.mixtures import MIXTURES, MixtureConfig, build_mixtures, mixture_rows
@@ -37,7 +37,7 @@ def first_seen(corpus: Corpus, offsets: Offsets, items: Items, threshold: float)
 METHODS = (
     methods.icpc("made", (0.3, 0.5)),
     methods.ward("made", (1.5,)),
-    Method("told", (), parity),
+    Method("oracle", (), parity),
     Method("first seen", (1.0,), first_seen, is_global=True),
 )
 
@@ -46,7 +46,7 @@ def evaluate(batches: list[pa.RecordBatch], stability_seed: int | None = None) -
     def build(pipeline: beam.Pipeline) -> dict[str, Any]:
         known = pipeline | "Corpus" >> beam.Create([0]) | "Make" >> beam.Map(lambda _: CORPUS)
         mixtures = create(pipeline, "Mixtures", batches)
-        return {"rows": mixtures | EvaluateSeparation(known, METHODS, stability_seed)}
+        return {"rows": mixtures | RunMethods(known, METHODS, stability_seed)}
 
     rows = concatenate(run_graph(build)["rows"], SEPARATION)
     return rows.sort_by([(name, "ascending") for name in ("method", "threshold", "mixture_id")])
@@ -78,15 +78,15 @@ def test_rows_are_by_hand() -> None:
     }
 
 
-def test_a_method_that_is_told_k_is_told_it() -> None:
-    told = []
+def test_a_method_without_thresholds_is_given_k() -> None:
+    given = []
 
-    def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Any:
-        told.append((threshold, len(offsets) - 1))
+    def cluster(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Any:
+        given.append((threshold, len(offsets) - 1))
         return np.zeros(len(items), np.int64)
 
-    found = run_method(MADE.rows, CORPUS, Method("told", (), find))
-    assert told == [(2.0, 40), (3.0, 40)]
+    found = run_method(MADE.rows, CORPUS, Method("oracle", (), cluster))
+    assert given == [(2.0, 40), (3.0, 40)]
     assert set(found["threshold"].to_pylist()) == {0.0}
 
 
@@ -98,23 +98,23 @@ def test_stability_is_one_where_order_does_not_matter_and_less_where_it_does() -
     assert 0.2 < unsteady.mean() < 0.99
 
 
-def test_agreement_compares_items_not_places() -> None:
+def test_stability_compares_items_and_not_positions() -> None:
     offsets, items, other = np.array([0, 3]), np.array([4, 5, 6], np.int32), np.array([6, 4, 5], np.int32)
     assert label_stability(offsets, items, np.array([0, 0, 1]), other, np.array([7, 3, 3])).tolist() == [1.0]
     assert label_stability(offsets, items, np.array([0, 0, 1]), other, np.array([3, 3, 7])).tolist() != [1.0]
 
 
 def test_pieces_hold_every_mixture_once_for_each_method() -> None:
-    pieces = list(cut_mixtures(MADE.rows, [0, 2]))
+    pieces = list(split_mixtures(MADE.rows, [0, 2]))
     assert [method for method, _ in pieces] == [0, 2, 0, 2]
     for method in (0, 2):
         assert pa.concat_batches([piece for number, piece in pieces if number == method]) == MADE.rows
-    assert list(cut_mixtures(MADE.rows.slice(0, 0), [0])) == []
+    assert list(split_mixtures(MADE.rows.slice(0, 0), [0])) == []
     assert MADE.rows.schema == MIXTURES
 
 
-def test_mistakes_are_told() -> None:
-    with pytest.raises(ValueError, match="'short' gave 0 labels for"):
+def test_wrong_methods_are_rejected() -> None:
+    with pytest.raises(ValueError, match="'short' returned 0 labels for"):
         run_method(MADE.rows, CORPUS, Method("short", (1.0,), lambda *_: np.zeros(0, np.int64)))
-    with pytest.raises(ValueError, match="methods must have different names"):
-        EvaluateSeparation(None, METHODS[:1] * 2)
+    with pytest.raises(ValueError, match="methods must have distinct names"):
+        RunMethods(None, METHODS[:1] * 2)
