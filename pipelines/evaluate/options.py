@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import resolve_dataset, resolve_input
-from pipelines.common.models import check_word_lists
 from pipelines.common.options import add_config
 from pipelines.evaluate.naming_methods import resolve_naming_methods
 from transforms.datasets.files import Source
@@ -27,12 +26,7 @@ PLOT_SUFFIX = ".svg"
 _INSTALL = "pip install 'interest-journeys[{}]'"
 
 
-def _naming_methods(text: str) -> Any:
-    check_word_lists("names are")
-    return resolve_naming_methods(text)
-
-
-_RESOLVERS: Mapping[str, Callable[[str], Any]] = {"methods": _naming_methods}
+_RESOLVERS: Mapping[str, Callable[[str], Any]] = {"methods": resolve_naming_methods}
 """Options whose text is resolved by this package: they name models, whose weights and packages are checked."""
 
 

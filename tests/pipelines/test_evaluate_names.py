@@ -294,11 +294,11 @@ class TestUsage:
             (("--methods=salient; salient",), "--methods: two methods have the label 'salient'"),
             (("--methods=medoid_title",), "--methods: medoid_title needs --encoder"),
             (("--methods=few_shot=nobody",), "--methods: no language model 'nobody'; allowed are 'builtin'"),
-            ((PLAIN, "--max_examples=1"), "argument --most_examples: must be a whole number, at least 2, got '1'"),
+            ((PLAIN, "--max_examples=1"), "argument --max_examples: must be a whole number, at least 2, got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
-            ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' holds neither embeddings nor generations"),
-            ((PLAIN, "--collections=x"), "--collections is for E2 and conformity and synonyms, which is not among"),
-            (("--suites=naming,E2", PLAIN), "naming runs alone, not beside other --experiments"),
+            ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' has neither embeddings nor generations"),
+            ((PLAIN, "--collections=x"), "--collections is for separation, synonyms, conformity; none of them"),
+            (("--suites=naming,separation", PLAIN), "naming runs alone, without other --suites"),
         ],
     )
     def test_invalid_options_are_reported(
@@ -314,20 +314,20 @@ class TestUsage:
         assert "--examples: no such file or folder" in error_text(capsys)
         assert run_job(EvaluateJob, ["--suites=naming", PLAIN]) == 2
         assert "naming needs --examples" in error_text(capsys)
-        assert run_job(EvaluateJob, ["--experiments=E1", f"--journeys={tmp_path}", PLAIN]) == 2
-        assert "--methods is for naming, which is not among --experiments" in error_text(capsys)
+        assert run_job(EvaluateJob, ["--suites=statistics", f"--journeys={tmp_path}", PLAIN]) == 2
+        assert "--methods is for naming; none of them is among --suites" in error_text(capsys)
 
     def test_the_workspace_of_examples_is_not_written_over(
         self, examples: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         evaluate(examples, PLAIN, f"--workspace={examples}", code=2)
-        assert "holds naming_examples, whose metrics and errors would be replaced" in error_text(capsys)
+        assert "has naming_examples, whose metrics and errors would be replaced" in error_text(capsys)
 
     @pytest.mark.parametrize(
         ("missing", "message"),
         [
             ("sacrebleu", "naming needs sacrebleu: pip install 'interest-journeys[evaluation]'"),
-            ("glin_profanity", "word lists, which are not installed: pip install 'interest-journeys[naming]'"),
+            ("glin_profanity", "naming needs glin_profanity: pip install 'interest-journeys[evaluation]'"),
         ],
     )
     def test_missing_packages_are_named(
