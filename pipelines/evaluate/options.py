@@ -90,8 +90,8 @@ def _for(suites: Iterable[str]) -> str:
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     """Declare `--suites`, `--encoder`, and the inputs and settings of all experiments."""
-    known = experiments()
-    about = " ".join(f"`{name}`: {suite.summary}" for name, suite in known.items())
+    available = experiments()
+    about = " ".join(f"`{name}`: {suite.summary}" for name, suite in available.items())
     parser.add_argument(
         "--suites",
         type=_comma_separated,
@@ -100,7 +100,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     )
     for option, (text, suites) in _declared_inputs().items():
         parser.add_argument(f"--{option}", help=_for(suites) + text)
-    encoded = [name for name, suite in known.items() if _uses_encoder(suite)]
+    encoded = [name for name, suite in available.items() if _uses_encoder(suite)]
     parser.add_argument(
         "--encoder",
         help=f"{_for(encoded)}encoder of texts: `minilm`, `static`, a folder or a Hugging Face id. Default: none.",
@@ -124,11 +124,11 @@ def chosen_suites(args: argparse.Namespace) -> Suites:
     Raises:
         UsageError: when an option is missing, or is for another experiment only.
     """
-    known = experiments()
-    if not args.suites or not set(args.suites) <= set(known):
+    available = experiments()
+    if not args.suites or not set(args.suites) <= set(available):
         given = ",".join(args.suites)
-        raise UsageError(f"--suites must be some of {', '.join(known)}, got {given!r}")
-    suites = tuple(suite for name, suite in known.items() if name in args.suites)
+        raise UsageError(f"--suites must be some of {', '.join(available)}, got {given!r}")
+    suites = tuple(suite for name, suite in available.items() if name in args.suites)
     _check_unused(args)
     for suite in suites:
         if suite.needs.runs_alone and len(suites) > 1:

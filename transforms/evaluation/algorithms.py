@@ -1,4 +1,4 @@
-"""The methods that `evaluate` compares. A new one is a line here."""
+"""The algorithms that experiments compare. A new one is a line here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from transforms.evaluation.methods import ClusterFn, Corpus, Items, Method, Offs
 from transforms.progress import Progress
 
 STATISTICAL = "statistical terms"
-"""The name, in a `Corpus`, of the terms that the statistical scorer finds: words that stand in the text."""
+"""The name, in a `Corpus`, of the terms of the statistical scorer: words that occur in the text."""
 
 STEP = "histories"
-"""What a method that is watched tells its progress as."""
+"""The counter of the progress of a method."""
 
 _SHARED_TERMS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 _MERGED = (-0.6, -0.5, -0.45, -0.4, -0.35, -0.3, -0.25, -0.2, -0.1)
@@ -27,19 +27,19 @@ _SIZES = (2, 3, 4, 5, 6, 8)
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A method of the suite.
+    """A method and when it runs.
 
     Attributes:
         method: the method.
-        asked: whether it runs only when it is named: one that takes long.
+        opt_in: whether it runs only if it is named, because it is slow.
     """
 
     method: Method
-    asked: bool = False
+    opt_in: bool = False
 
 
-def suite(encoder: str | None) -> tuple[Entry, ...]:
-    """All methods that can run.
+def all_algorithms(encoder: str | None) -> tuple[Entry, ...]:
+    """Return all methods that can run.
 
     Args:
         encoder: the name of the vectors in the `Corpus`; None: there are none.
@@ -48,11 +48,11 @@ def suite(encoder: str | None) -> tuple[Entry, ...]:
         Entry(methods.icpc(STATISTICAL, _SHARED_TERMS)),
         Entry(methods.co_occurrence()),
     )
-    return without_vectors if encoder is None else (*without_vectors, *of_vectors(encoder))
+    return without_vectors if encoder is None else (*without_vectors, *algorithms_by_vectors(encoder))
 
 
-def of_vectors(encoder: str) -> tuple[Entry, ...]:
-    """The methods that look at vectors."""
+def algorithms_by_vectors(encoder: str) -> tuple[Entry, ...]:
+    """Return the methods that use vectors."""
     return (
         Entry(methods.icpc_by_evidence(encoder, _MERGED)),
         Entry(methods.icpc_by_evidence(encoder, _PASSED, refine=False)),
@@ -61,65 +61,65 @@ def of_vectors(encoder: str) -> tuple[Entry, ...]:
         Entry(methods.average_linkage(encoder, _DISTANCES)),
         Entry(methods.density(encoder, _SIZES)),
         Entry(methods.k_means_oracle_k(encoder)),
-        Entry(methods.global_agglomerative(encoder, (0.6, 0.7, 0.8, 0.85, 0.9)), asked=True),
+        Entry(methods.global_agglomerative(encoder, (0.6, 0.7, 0.8, 0.85, 0.9)), opt_in=True),
     )
 
 
 def default_methods(encoder: str | None) -> tuple[Method, ...]:
-    """The methods that run where none is named; arguments are those of `suite`."""
-    return tuple(entry.method for entry in suite(encoder) if not entry.asked)
+    """Return the methods that run by default; arguments are those of `all_algorithms`."""
+    return tuple(entry.method for entry in all_algorithms(encoder) if not entry.opt_in)
 
 
-def choose_methods(encoder: str | None, wanted: Sequence[str]) -> tuple[Method, ...]:
-    """The methods whose names begin with one of those that are wanted, whatever the case; none wanted: the default.
+def choose_methods(encoder: str | None, names: Sequence[str]) -> tuple[Method, ...]:
+    """Return the methods whose names begin with one of the given names, ignoring case; without names: the default.
 
     Args:
-        encoder: as for `suite`.
-        wanted: names, or beginnings of names.
+        encoder: as for `all_algorithms`.
+        names: names of methods, or beginnings of names.
 
     Raises:
-        ValueError: when a wanted name is that of no method.
+        ValueError: when no method has such a name.
     """
-    if not wanted:
+    if not names:
         return default_methods(encoder)
-    known = [entry.method for entry in suite(encoder)]
-    for name in wanted:
-        if not any(_begins(method, name) for method in known):
-            later = any(_begins(entry.method, name) for entry in suite("ENCODER"))
-            why = "needs vectors: give --encoder" if encoder is None and later else f"is not one of {_names(known)}"
+    available = [entry.method for entry in all_algorithms(encoder)]
+    for name in names:
+        if not any(_begins(method, name) for method in available):
+            later = any(_begins(entry.method, name) for entry in all_algorithms("ENCODER"))
+            why = "needs vectors: give --encoder" if encoder is None and later else f"is not one of {_names(available)}"
             raise ValueError(f"{name!r} {why}")
-    return tuple(method for method in known if any(_begins(method, name) for name in wanted))
+    return tuple(method for method in available if any(_begins(method, name) for name in names))
 
 
 def _begins(method: Method, name: str) -> bool:
     return method.name.casefold().startswith(name.casefold())
 
 
-def _names(known: Iterable[Method]) -> str:
-    return "; ".join(method.name for method in known)
+def _names(methods_: Iterable[Method]) -> str:
+    return "; ".join(method.name for method in methods_)
 
 
 def with_thresholds(chosen: Iterable[Method], fixed: Mapping[str, float]) -> tuple[Method, ...]:
-    """The same methods; those that are to be judged at one threshold try it too.
+    """Return the same methods, each with its fixed threshold among the thresholds that it tries.
 
     Args:
         chosen: methods.
-        fixed: thresholds by the whole names of methods.
+        fixed: thresholds by full names of methods.
 
     Raises:
-        ValueError: when a name is that of no method, or of one that is told how many collections there are.
+        ValueError: when no method has such a name, or it has no threshold.
     """
-    known = {method.name: method for method in chosen}
+    by_name = {method.name: method for method in chosen}
     for name in fixed:
-        if name not in known:
-            raise ValueError(f"{name!r} is not one of {_names(known.values())}")
-        if not known[name].thresholds:
+        if name not in by_name:
+            raise ValueError(f"{name!r} is not one of {_names(by_name.values())}")
+        if not by_name[name].thresholds:
             raise ValueError(f"{name!r} has no threshold")
     return tuple(
         dataclasses.replace(method, thresholds=tuple(sorted({*method.thresholds, fixed[method.name]})))
         if method.name in fixed
         else method
-        for method in known.values()
+        for method in by_name.values()
     )
 
 
@@ -135,10 +135,10 @@ class _WithProgress:
 
 
 def with_progress(chosen: Iterable[Method], progress: Progress) -> tuple[Method, ...]:
-    """The same methods, which say how many histories they have taken apart."""
+    """Return the same methods, which count the histories that they have clustered."""
     return tuple(dataclasses.replace(method, cluster=_WithProgress(method.cluster, progress)) for method in chosen)
 
 
 def total_histories(chosen: Iterable[Method], mixtures: int, stability: bool) -> int:
-    """How often a history is taken apart when all methods try all mixtures."""
+    """Return how many histories are clustered when all methods run on all mixtures."""
     return sum(max(len(method.thresholds), 1) for method in chosen) * mixtures * (2 if stability else 1)

@@ -10,7 +10,7 @@ from transforms.settings import setting, validate
 Proportions = Literal["equal", "skewed"]
 
 SKEW = 3
-"""How many times as many items the first collection of a skewed mixture contributes, at least."""
+"""Minimum ratio of the items of the first collection of a skewed mixture to those of each other collection."""
 
 
 def seed_setting() -> Any:

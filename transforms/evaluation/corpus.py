@@ -1,4 +1,4 @@
-"""From collections to what experiment E2 needs: mixtures, the whole catalogue, and what is known of the items mixed."""
+"""Mixtures of collections, their catalogue, and features of the items of mixtures."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 
 
 class Mixed(NamedTuple):
-    """Collections, mixed.
+    """Mixtures of collections.
 
     Attributes:
         catalogue: rows of `items`: all items of the collections, by `item_id`.
-        items: those of them that were mixed, in the same order: row i is item number i of the mixtures.
+        items: those of the mixtures, in the same order: row i is item number i of the mixtures.
         mixtures: rows of `MIXTURES`.
         sources: number of sources of the collections.
     """
@@ -37,45 +37,48 @@ class Mixed(NamedTuple):
     sources: int
 
 
-def limit_sources(collections: pa.RecordBatch, most: int | None) -> pa.RecordBatch:
-    """The collections of sources that have at most so many of them; None: all collections."""
-    if most is None or not collections.num_rows:
+def limit_sources(collections: pa.RecordBatch, max_collections: int | None) -> pa.RecordBatch:
+    """Select the collections of sources with at most `max_collections`; None: all collections."""
+    if max_collections is None or not collections.num_rows:
         return collections
     sources = collections["source"].dictionary_encode().indices.to_numpy()
-    return collections.filter(pa.array(np.bincount(sources)[sources] <= most))
+    return collections.filter(pa.array(np.bincount(sources)[sources] <= max_collections))
 
 
 def mix_collections(collections: pa.RecordBatch, config: MixtureConfig) -> Mixed:
-    """Mixes collections, and keeps the items of all.
+    """Mix collections, and keep the items of all collections.
 
     Args:
         collections: rows of `collections`, in any order.
-        config: how many of what.
+        config: numbers and sizes.
 
     Raises:
-        ValueError: as `build_mixtures` does.
+        ValueError: as for `build_mixtures`.
     """
     mixtures = build_mixtures(collections, config)
     whole = number_items([collections]).items
-    # Both are sorted by their texts, so the items that were mixed are among all in the order of their numbers.
+    # Both are sorted by text, so the items of the mixtures are in the order of their numbers.
     mixed = pc.is_in(item_texts(whole), item_texts(mixtures.items))
     sources = pc.count_distinct(collections["source"]).as_py()
     return Mixed(whole, whole.filter(mixed), mixtures.rows, sources)
 
 
 def concatenate_collections(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Rows of `collections`, perhaps with further columns, in one batch without them."""
+    """Concatenate rows of `collections`, and drop further columns."""
     names = COLLECTIONS.arrow.names
     return concatenate([rows.select(names).cast(COLLECTIONS.arrow) for rows in batches], COLLECTIONS.arrow)
 
 
 def items_with_provenance(items: pa.RecordBatch, origin: str) -> pa.RecordBatch:
-    """Rows of `items` as if they had been read from a file called `origin`."""
-    places = [pa.array([origin] * items.num_rows, pa.string()).dictionary_encode(), pa.array(np.arange(items.num_rows))]
+    """Add provenance to rows of `items`, as if they had been read from a file named `origin`."""
+    provenance = [
+        pa.array([origin] * items.num_rows, pa.string()).dictionary_encode(),
+        pa.array(np.arange(items.num_rows)),
+    ]
     columns = [items[column.name] for column in ITEMS.columns]
     schema = with_provenance(ITEMS)
     return pa.RecordBatch.from_arrays(
-        [column.cast(field.type) for column, field in zip([*columns, *places], schema, strict=True)], schema=schema
+        [column.cast(field.type) for column, field in zip([*columns, *provenance], schema, strict=True)], schema=schema
     )
 
 
@@ -84,7 +87,7 @@ def build_corpus(
     terms: Mapping[str, Iterable[pa.RecordBatch]],
     vectors: Mapping[str, Iterable[pa.RecordBatch]],
 ) -> Corpus:
-    """What is known of the items that were mixed, by their numbers, which are in the order of their ids.
+    """Build the features of the items of mixtures; row i is the item of the i-th smallest id.
 
     Args:
         items: rows of `items`.
@@ -92,7 +95,7 @@ def build_corpus(
         vectors: rows of (`item_id`, `vector`) of these items and perhaps others, by the name of the encoder.
 
     Raises:
-        ValueError: when something is not known of an item, or known twice.
+        ValueError: when an item has no terms or vector, or more than one.
     """
     rows = concatenate(items, ITEMS.arrow)
     rows = rows.take(pc.sort_indices(rows["item_id"]))
@@ -113,16 +116,16 @@ def _only(batches: Iterable[pa.RecordBatch], ids: pa.StringArray) -> Iterable[pa
 
 
 def _matrix(name: str, batches: Iterable[pa.RecordBatch], ids: pa.StringArray) -> npt.NDArray[np.float32]:
-    known = [rows.filter(pc.is_in(rows["item_id"], ids)) for rows in batches]
-    found = pa.concat_arrays([pa.array([], pa.string()), *(rows["item_id"] for rows in known)])
+    selected = [rows.filter(pc.is_in(rows["item_id"], ids)) for rows in batches]
+    found = pa.concat_arrays([pa.array([], pa.string()), *(rows["item_id"] for rows in selected)])
     order = pc.sort_indices(found)
     _check_ids(name, found.take(order), ids)
-    if not known:
+    if not selected:
         return np.zeros((0, 0), np.float32)
-    values: npt.NDArray[np.float32] = np.concatenate([rows["vector"].flatten().to_numpy() for rows in known])
+    values: npt.NDArray[np.float32] = np.concatenate([rows["vector"].flatten().to_numpy() for rows in selected])
     return values.reshape(len(ids), -1)[order.to_numpy()]
 
 
 def _check_ids(name: str, found: pa.StringArray, ids: pa.StringArray) -> None:
     if not found.equals(ids):
-        raise ValueError(f"{name}: of {len(ids)} items that were mixed each must be known once, got {len(found)}")
+        raise ValueError(f"{name}: each of the {len(ids)} items of the mixtures must occur once, got {len(found)}")

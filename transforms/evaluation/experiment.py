@@ -47,7 +47,7 @@ class DatasetInput:
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """What an experiment needs to run.
+    """The requirements of an experiment.
 
     Attributes:
         inputs: alternatives, of which exactly one is given: the inputs of each.
@@ -105,7 +105,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentInputs:
-    """What the graph gives an experiment; collections of record batches.
+    """The input of an experiment in the graph; collections of record batches.
 
     Attributes:
         root: the pipeline.
@@ -124,7 +124,7 @@ class ExperimentInputs:
 
 
 class ExperimentResult(NamedTuple):
-    """What an experiment computes, each a collection.
+    """The output of an experiment, each a collection.
 
     Attributes:
         metrics: record batches of `metrics`.
@@ -197,7 +197,7 @@ class Experiment(ABC):
         """
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
-        """Return what was measured on which data, a sentence or a paragraph each."""
+        """Describe the data and the measures, in one or more paragraphs."""
         del metrics
         return []
 
@@ -216,7 +216,7 @@ class Experiment(ABC):
         return []
 
     def configuration(self) -> dict[str, Any]:
-        """Return what determines the metrics, for manifests."""
+        """Return everything that determines the metrics, for manifests."""
         return dataclasses.asdict(self)
 
     @property

@@ -1,4 +1,4 @@
-"""What is known of the items of an experiment, on Beam: salient terms, and vectors where an encoder makes them."""
+"""Features of the items of an experiment, on Beam: salient terms, and vectors of an encoder."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _BUCKETS = 16
 
 
 class CorpusResult(NamedTuple):
-    """What `BuildCorpus` gives, each a collection.
+    """The output of `BuildCorpus`, each a collection.
 
     Attributes:
         corpus: the one `Corpus`.
         counts: counts.
-        embeddings: record batches of `embeddings`, those that were stored among them; None without an encoder.
+        embeddings: record batches of `embeddings`, stored ones among them; None without an encoder.
         errors: record batches of `errors`.
     """
 
@@ -42,16 +42,16 @@ class CorpusResult(NamedTuple):
 
 
 def emit_items(catalogue: pa.RecordBatch, items: pa.RecordBatch) -> Iterator[TaggedOutput]:
-    """What `BuildCorpus` reads, in pieces, for a step that gives it beside something else.
+    """Yield the input of `BuildCorpus` as tagged outputs of a step, in slices of bounded size.
 
     Args:
         catalogue: rows of `items`: all items of the collections.
-        items: those of them that were mixed.
+        items: those of the mixtures.
     """
-    for piece in split_by_size(items_with_provenance(catalogue, "collections")):
-        yield TaggedOutput(CATALOGUE_TAG, piece)
-    for piece in split_by_size(items):
-        yield TaggedOutput(ITEMS_TAG, piece)
+    for part in split_by_size(items_with_provenance(catalogue, "collections")):
+        yield TaggedOutput(CATALOGUE_TAG, part)
+    for part in split_by_size(items):
+        yield TaggedOutput(ITEMS_TAG, part)
 
 
 def _make_corpus(
@@ -66,12 +66,12 @@ def _make_corpus(
 
 @dataclasses.dataclass
 class BuildCorpus(beam.PTransform):
-    """A catalogue and the items that were mixed, as `emit_items` gives them -> what is known of the latter.
+    """Build the features of the items of mixtures: a catalogue and these items, as of `emit_items` -> one `Corpus`.
 
-    Terms are weighed against the whole catalogue; only items that were mixed are encoded.
+    Terms are weighed against the whole catalogue; only items of mixtures are encoded.
 
     Attributes:
-        salience: how salient terms are found.
+        salience: configuration of salient terms.
         encoder: where vectors come from; None: there are none.
         encoder_name: their name in the corpus.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.

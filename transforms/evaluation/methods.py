@@ -1,4 +1,4 @@
-"""Ways to find the journeys in histories, as experiments try them: each a function from histories to labels."""
+"""Clustering methods that experiments compare: each a function from histories to labels of journeys."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Items: TypeAlias = npt.NDArray[np.int32]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
-    """What is known of the items of an experiment; item i is row i of everything.
+    """Features of the items of an experiment; item i is row i of each.
 
     Attributes:
         texts: the text of each item.
-        terms: salient terms, by the name of the scorer that found them.
+        terms: salient terms, by the name of their scorer.
         vectors: float32, shape (items, dimensions), by the name of the encoder.
     """
 
@@ -42,7 +42,7 @@ class Corpus:
 
     @functools.cached_property
     def directions(self) -> Mapping[str, npt.NDArray[np.int8]]:
-        """The vectors as journeys are formed by them: compact, and as seen from their mean."""
+        """The vectors quantized and centred, as `extract` clusters them."""
         compact = {name: quantize_vectors(vectors) for name, vectors in self.vectors.items()}
         return {name: subtract_mean(each, sum_directions(each)) for name, each in compact.items()}
 
@@ -53,14 +53,14 @@ ClusterFn: TypeAlias = Callable[[Corpus, Offsets, Items, float], Labels]
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A way to find journeys.
+    """A clustering method.
 
     Attributes:
         name: unique among the methods of an experiment; without "/".
-        thresholds: those to try. Empty: `find` is told, as threshold, how many collections are mixed.
-        find: the way itself; must not depend on chance.
-        is_global: whether what it finds in one history depends on the others. It is then given all at once; otherwise
-            some at a time, and may not care which.
+        thresholds: the thresholds to try. Empty: the method is given the number k of collections instead.
+        cluster: computes labels; must be deterministic.
+        is_global: whether the labels of one history depend on the others. It is then given all mixtures at once, and
+            otherwise any slice of them.
 
     Raises:
         ValueError: when the name is empty or has a "/".
@@ -78,7 +78,7 @@ class Method:
 
 @dataclasses.dataclass(frozen=True)
 class _Personal:
-    """Clusters of each history's own vectors."""
+    """Clustering of the vectors of each history."""
 
     encoder: str
     cluster: Callable[[Vectors, float], Labels]
@@ -109,7 +109,7 @@ class _Icpc:
 
 @dataclasses.dataclass(frozen=True)
 class _Evidence:
-    """ICPC over vectors, by evidence."""
+    """ICPC over vectors with Bayesian evidence."""
 
     encoder: str
     min_size: int
@@ -127,7 +127,7 @@ class _Evidence:
 
 
 def icpc(terms: str, thresholds: tuple[float, ...], min_size: int = IcpcConfig.min_size) -> Method:
-    """ICPC over the salient terms called `terms`; items of journeys below `min_size` are in none."""
+    """Return ICPC over the salient terms named `terms`; items of journeys below `min_size` are in none."""
     return Method(f"ICPC, {terms}", thresholds, _Icpc(terms, min_size))
 
 
@@ -138,33 +138,33 @@ def icpc_by_evidence(
     *,
     refine: bool = True,
 ) -> Method:
-    """ICPC over the vectors called `encoder`, by evidence; thresholds are those of merging, or of the pass alone."""
+    """Return ICPC over the vectors named `encoder`; thresholds are those of merging, or of the single pass."""
     name = "ICPC with a second look" if refine else "ICPC by evidence"
     return Method(f"{name}, {encoder}", thresholds, _Evidence(encoder, min_size, refine))
 
 
 def one_pass(encoder: str, thresholds: tuple[float, ...], min_size: int = IcpcConfig.min_size) -> Method:
-    """ICPC's walk over the vectors called `encoder`."""
+    """Return a single pass over the vectors named `encoder`."""
     return Method(f"one pass, {encoder}", thresholds, _Personal(encoder, one_pass_labels, min_size))
 
 
 def ward(encoder: str, thresholds: tuple[float, ...], min_size: int = 1) -> Method:
-    """Ward's linkage of each history (PinnerSage); thresholds are heights."""
+    """Return Ward's linkage of each history (PinnerSage); thresholds are heights."""
     return Method(f"Ward, {encoder}", thresholds, _Personal(encoder, ward_labels, min_size))
 
 
 def average_linkage(encoder: str, thresholds: tuple[float, ...], min_size: int = 1) -> Method:
-    """Average linkage of each history; thresholds are 1 - cosine."""
+    """Return average linkage of each history; thresholds are 1 - cosine."""
     return Method(f"average linkage, {encoder}", thresholds, _Personal(encoder, average_labels, min_size))
 
 
 def density(encoder: str, thresholds: tuple[float, ...] = (3, 4, 5, 6, 8)) -> Method:
-    """HDBSCAN of each history; thresholds are least sizes of a cluster."""
+    """Return HDBSCAN of each history; thresholds are minimum sizes of a cluster."""
     return Method(f"HDBSCAN, {encoder}", thresholds, _Personal(encoder, _density, 1))
 
 
 def k_means_oracle_k(encoder: str) -> Method:
-    """k-means of each history, told how many collections are in it: not a rival but a mark."""
+    """Return k-means of each history with the true k: an oracle reference, not a baseline."""
     return Method(f"k-means with oracle k, {encoder}", (), _Personal(encoder, _k_means, 1))
 
 
@@ -177,7 +177,7 @@ def _k_means(vectors: Vectors, threshold: float) -> Labels:
 
 
 def co_occurrence(thresholds: tuple[float, ...] = (50, 100, 200, 400), dimensions: int = 64, seed: int = 0) -> Method:
-    """Global clusters by who consumed what (2305.15498); thresholds are numbers of clusters."""
+    """Return global clusters by co-occurrence (2305.15498); thresholds are numbers of clusters."""
 
     def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
         return co_occurrence_labels(offsets, items, len(corpus.texts), round(threshold), dimensions, seed)[items]
@@ -186,7 +186,7 @@ def co_occurrence(thresholds: tuple[float, ...] = (50, 100, 200, 400), dimension
 
 
 def global_agglomerative(encoder: str, thresholds: tuple[float, ...]) -> Method:
-    """Global clusters by content (2305.15498); thresholds are 1 - cosine."""
+    """Return global clusters by content (2305.15498); thresholds are 1 - cosine."""
 
     def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
         return agglomerative_labels(corpus.vectors[encoder], threshold)[items]

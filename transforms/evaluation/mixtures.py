@@ -1,4 +1,4 @@
-"""Experiment E2 (2305.15498): collections mixed into one history, which extraction must take apart again."""
+"""Mixtures of collections (2305.15498, experiment 2): histories whose true journeys are given."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MIXTURES = pa.schema(
         pa.field("label", pa.list_(pa.int32()), nullable=False),
     ]
 )
-"""One mixture: its number, of how many collections it is, its items by time, and the collection of each (-1: none)."""
+"""One mixture: its id, its number k of collections, its items by time, and the collection of each (-1: none)."""
 
-_DRAWS_PER_MIXTURE = 1000
+_ATTEMPTS_PER_MIXTURE = 1000
 
 
 class Mixtures(NamedTuple):
-    """Histories whose true journeys are known.
+    """Histories with their true journeys.
 
     Attributes:
         items: rows of `items`, sorted; row i is item number i.
@@ -39,14 +39,14 @@ class Mixtures(NamedTuple):
 
 
 def build_mixtures(collections: pa.RecordBatch, config: MixtureConfig) -> Mixtures:
-    """Mixes collections that have no item in common, in random order.
+    """Mix collections that have no item in common, in random order.
 
     Args:
         collections: rows of `collections`, in any order.
-        config: how many of what.
+        config: numbers and sizes.
 
     Raises:
-        ValueError: when there are too few collections of the sizes asked for, or too many that have items in common.
+        ValueError: when there are too few collections of the given sizes, or too many with items in common.
     """
     numbered = number_items([collections])
     mixtures = [mixture for k in config.collections_per_mixture for mixture in _mix(numbered, k, config)]
@@ -65,7 +65,7 @@ def mixture_rows(
     items: npt.NDArray[np.integer],
     labels: npt.NDArray[np.integer],
 ) -> pa.RecordBatch:
-    """Rows of `MIXTURES`; `offsets`, of shape (mixtures + 1,), cut `items` and `labels` into mixtures."""
+    """Build rows of `MIXTURES`; `offsets`, shape (mixtures + 1,), delimit `items` and `labels`."""
     lists = [list_array(offsets, pa.array(values.astype(np.int32))) for values in (items, labels)]
     return pa.RecordBatch.from_arrays([pa.array(ids), pa.array(ks), *lists], schema=MIXTURES)
 
@@ -73,7 +73,7 @@ def mixture_rows(
 def _mix(
     numbered: NumberedCollections, k: int, config: MixtureConfig
 ) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
-    """The items and labels of each mixture of k collections."""
+    """Yield the items and labels of each mixture of k collections."""
     random = np.random.default_rng([config.seed, k])
     sizes = np.diff(numbered.offsets)
     for _ in range(config.mixtures_per_k):
@@ -90,21 +90,21 @@ def _picked(
     config: MixtureConfig,
     random: np.random.Generator,
 ) -> list[npt.NDArray[np.int32]]:
-    """The items of k different collections that have no item in common."""
+    """Sample k collections without a common item; return their items."""
     firsts, others = (np.flatnonzero(sizes >= least) for least in (config.min_first_items, config.min_collection_items))
     if not len(firsts) or len(others) < k:
         raise ValueError(
             f"a mixture of k={k} needs {k} collections of at least {config.min_collection_items} items, one of them "
             f"of at least {config.min_first_items}; there are {len(others)} and {len(firsts)}"
         )
-    for _ in range(_DRAWS_PER_MIXTURE):
+    for _ in range(_ATTEMPTS_PER_MIXTURE):
         first = random.choice(firsts)
         rest = random.choice(others, k - 1, replace=False)
         picked = [numbered.members_of(collection) for collection in (first, *rest)]
         together = np.concatenate(picked)
         if len(np.unique(together)) == len(together):
             return picked
-    raise ValueError(f"no k={k} collections without a common item in {_DRAWS_PER_MIXTURE} draws: k is too large")
+    raise ValueError(f"no k={k} collections without a common item in {_ATTEMPTS_PER_MIXTURE} attempts: k is too large")
 
 
 def _draw(
@@ -113,7 +113,7 @@ def _draw(
     config: MixtureConfig,
     random: np.random.Generator,
 ) -> list[npt.NDArray[np.int32]]:
-    """Of each collection a random part of a random size."""
+    """Sample a random number of items of each collection."""
     parts: list[npt.NDArray[np.int32]] = []
     for members in picked:
         low = config.min_collection_items if parts else config.min_first_items

@@ -21,7 +21,7 @@ def rich_table(table: Table) -> rich.table.Table:
     """Convert a table for a terminal: without details, intervals in columns of their own."""
     if table.transpose_on_terminal:
         table = table.transposed()
-    rendered = rich.table.Table(
+    result = rich.table.Table(
         title=escape(table.title),
         title_justify="left",
         caption=escape("\n".join(table.notes)),
@@ -37,7 +37,7 @@ def rich_table(table: Table) -> rich.table.Table:
         cells = [cells[index] for cells in table.rows]
         texts = [_text(cell) for cell in cells]
         is_text = column.align == "left"
-        rendered.add_column(
+        result.add_column(
             escape(_wrap(column.title, [cell.text for cell in cells])),
             justify=column.align,
             no_wrap=not is_text,
@@ -45,11 +45,11 @@ def rich_table(table: Table) -> rich.table.Table:
         )
         content.append(texts)
         if not column.hides_intervals and any(cell.interval for cell in cells):
-            rendered.add_column("95 %", justify="right", no_wrap=True, style="dim")
+            result.add_column("95 %", justify="right", no_wrap=True, style="dim")
             content.append([escape(cell.interval) for cell in cells])
     for line in zip(*content, strict=True):
-        rendered.add_row(*line)
-    return rendered
+        result.add_row(*line)
+    return result
 
 
 def print_tables(tables: Iterable[Table]) -> Console:

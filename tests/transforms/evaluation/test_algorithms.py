@@ -6,9 +6,9 @@ import pytest
 from tests.transforms.evaluation.builders import collections, corpus
 from transforms.evaluation.algorithms import (
     STEP,
+    all_algorithms,
     choose_methods,
     default_methods,
-    suite,
     total_histories,
     with_progress,
     with_thresholds,
@@ -23,7 +23,7 @@ def names(encoder: str | None, *wanted: str) -> list[str]:
 
 
 def test_names_differ_and_without_vectors_there_are_fewer_methods() -> None:
-    every = [entry.method.name for entry in suite("toy")]
+    every = [entry.method.name for entry in all_algorithms("toy")]
     assert len(set(every)) == len(every)
     assert set(names(None)) < set(names("toy")) < set(every)
 

@@ -63,7 +63,7 @@ def test_the_corpus_is_by_item_whatever_the_order_and_knows_no_others() -> None:
 @pytest.mark.parametrize("found", ["", "1", "112"])
 def test_each_item_is_known_once(found: str) -> None:
     known = [vectors((item, [1, 0])) for item in found]
-    with pytest.raises(ValueError, match="toy: of 2 items that were mixed each must be known once"):
+    with pytest.raises(ValueError, match="toy: each of the 2 items of the mixtures must occur once"):
         build_corpus([items(("2", "two"), ("1", "one"))], {}, {"toy": known})
 
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_scored_is_said() -> None:
     labels = np.zeros(3, np.int64)
     with pytest.raises(ValueError, match="history 1 has no items"):
         score(np.array([0, 2, 2, 3]), labels, labels)
-    with pytest.raises(ValueError, match="3 items need as many labels, got 3 true and 2 found"):
+    with pytest.raises(ValueError, match="3 items need one label each, got 3 true and 2 predicted"):
         score(np.array([0, 3]), labels, labels[:2])
 
 

@@ -37,18 +37,18 @@ def plot_sweep(sweep: Sweep, path: Path) -> None:
 
     settings = {"svg.hashsalt": "interest-journeys", "font.family": "DejaVu Sans", "font.size": 9.5}
     with mpl.rc_context(settings):
-        figure = Figure(figsize=_SIZE, facecolor="white", layout="constrained")
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(2, 2, sharex=True)
+        chart = Figure(figsize=_SIZE, facecolor="white", layout="constrained")
+        FigureCanvasAgg(chart)
+        panels = chart.subplots(2, 2, sharex=True)
         colours = mpl.colormaps["viridis"]
         for panel, measure in zip(panels.flat, MEASURES, strict=True):
             _draw_panel(panel, sweep, measure, colours)
         for panel in panels[1]:
             panel.set_xlabel(f"--{sweep.option}")
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, handlelength=1.6)
+        chart.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, handlelength=1.6)
         no_clock = {"Date": None} if path.suffix == ".svg" else {}
-        figure.savefig(path, metadata=no_clock, dpi=110)
+        chart.savefig(path, metadata=no_clock, dpi=110)
 
 
 def _draw_panel(panel: Any, sweep: Sweep, measure: Measure, colours: Any) -> None:

@@ -150,12 +150,12 @@ class SeparateCollections(beam.PTransform):
             collections, found = rows[INTERACTIONS.name] | "CollectionsOfLog" >> build
             repeated.append(found)
         root = collections.pipeline
-        known_errors = [self.errors, *repeated] | "KnownErrors" >> beam.Flatten()
+        all_errors = [self.errors, *repeated] | "AllErrors" >> beam.Flatten()
         mixed = (
             root
             | "Once" >> beam.Impulse()
             | "Mix"
-            >> beam.ParDo(_Mix(self.config.mixtures), AsIter(collections), AsIter(known_errors)).with_outputs(
+            >> beam.ParDo(_Mix(self.config.mixtures), AsIter(collections), AsIter(all_errors)).with_outputs(
                 CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
             )
         )
