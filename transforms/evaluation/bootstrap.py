@@ -64,7 +64,7 @@ def paired_difference(
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if one.shape != other.shape:
-        raise ValueError(f"paired observations must have the same shape, got {len(one)} and {len(other)}")
+        raise ValueError(f"paired observations must have the same shape, got {one.shape} and {other.shape}")
     return mean_of_groups(one - other, np.zeros(len(one)) if groups is None else groups, seed)
 
 

@@ -74,7 +74,7 @@ def test_no_observations_have_no_mean() -> None:
         mean_interval([], seed=0)
     with pytest.raises(ValueError, match="no observations"):
         mean_of_groups([], [], seed=0)
-    with pytest.raises(ValueError, match="as many, got 2 and 1"):
+    with pytest.raises(ValueError, match=r"got \(2,\) and \(1,\)"):
         paired_difference([1, 2], [1], seed=0)
 
 
@@ -115,5 +115,5 @@ class TestScoreOfSums:
     def test_what_is_not_allowed_is_told(self) -> None:
         with pytest.raises(ValueError, match=r"not be empty, got \(0, 2\)"):
             score_interval(np.zeros((0, 2)), ratio_of_sums, 0)
-        with pytest.raises(ValueError, match="must be as many"):
+        with pytest.raises(ValueError, match="must have the same shape"):
             score_difference(self.COUNTS, self.COUNTS[1:], ratio_of_sums, 0)
