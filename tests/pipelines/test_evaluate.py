@@ -23,6 +23,7 @@ from tests.transforms.encoders.fake_encoder import ToySource
 from tests.transforms.interest.synthetic import world
 from tests.transforms.salience.topic_catalogue import TopicSource, rows_of_items
 from transforms.evaluation.experiments.conformity.scoring import RULES
+from transforms.evaluation.experiments.separation.experiment import Separation
 from transforms.evaluation.registry import experiments
 
 SIZE = 12
@@ -104,7 +105,7 @@ def methods(figures: dict[tuple[str, str], float]) -> set[str]:
 def plain(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> tuple[Path, str]:
     """The workspace of a run without an encoder, with its page, and what it printed."""
     folder = tmp_path_factory.mktemp("plain")
-    options = ["--max_collections_of_source=4", f"--workspace={folder / 'out'}", f"--report={folder / 'page.md'}"]
+    options = ["--max_collections_per_source=4", f"--workspace={folder / 'out'}", f"--report={folder / 'page.md'}"]
     return folder, evaluate(f"--collections={collections}", *options)
 
 
@@ -129,7 +130,7 @@ class TestSeparation:
         configuration = manifest(plain[0] / "out", METRICS).configuration
         assert configuration["suites"] == ["separation"]
         assert configuration["separation"]["mixtures"]["collections_per_mixture"] == [2, 3]
-        assert configuration["separation"]["mixtures"]["max_collections_of_source"] == 4
+        assert configuration["separation"]["mixtures"]["max_collections_per_source"] == 4
         assert configuration["encoder"] == ""
         assert len(configuration["separation"]["algorithms"]["co-occurrence"]) > 1
 
@@ -166,7 +167,7 @@ class TestSeparation:
     ) -> None:
         shuffled = COLLECTIONS.take(np.random.default_rng(3).permutation(COLLECTIONS.num_rows))
         folder = write(tmp_path / "in", {"a.parquet": shuffled.slice(0, 7), "b.parquet": shuffled.slice(7)})
-        evaluate(f"--collections={folder}", "--max_collections_of_source=4", *options)
+        evaluate(f"--collections={folder}", "--max_collections_per_source=4", *options)
         assert content(tmp_path / "evaluation", METRICS) == content(plain[0] / "out", METRICS)
 
     def test_methods_thresholds_and_stability_can_be_asked_for(self, collections: Path, tmp_path: Path) -> None:
@@ -555,16 +556,18 @@ class TestUsage:
         assert "1 of 18 rows of collections cannot be used" in capsys.readouterr().err
         assert not list((tmp_path / "evaluation").glob("*/_manifest.json"))
 
-    def test_beam_does_not_see_options_of_jobs(self) -> None:
-        own, beam = parse_command_line(EvaluateJob, [*self.COLLECTIONS, "--suites=E2", "--experiment=a"])
-        assert own.experiments == ("E2",)
+    def test_beam_has_its_own_experiments(self) -> None:
+        args, beam = parse_command_line(EvaluateJob, [*self.COLLECTIONS, "--suites=separation", "--experiments=a"])
+        assert args.suites == ("separation",)
         assert "workspace" not in beam.get_all_options()
         assert beam.get_all_options()["experiments"] == ["a"]
 
-    def test_what_is_planned(self, tmp_path: Path) -> None:
+    def test_the_job_of_a_command_line(self, tmp_path: Path) -> None:
         job = EvaluateJob.from_options(parse_command_line(EvaluateJob, self.COLLECTIONS)[0])
-        assert job.experiments == ("E2",)
+        (separation,) = job.experiments
+        assert isinstance(separation, Separation)
         assert job.workspace == str(tmp_path / "evaluation")
-        assert (job.separation.mixtures.ks, job.separation.mixtures.mixtures_per_k) == ((2, 3, 5), 200)
+        assert separation.config.mixtures.collections_per_mixture == (2, 3, 5)
+        assert separation.config.mixtures.mixtures_per_k == 200
         assert job.encoder is None
         assert list(job.sources) == ["collections"]

@@ -75,4 +75,4 @@ def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str]
     assert told in screen
     assert "of the interactions, in a sample of 8 users\n" in screen
     assert bool(re.search(r"^None comes close: they yield .* at --min_size=3$", screen, re.MULTILINE)) == far
-    assert f"python -m pipelines.evaluate --experiments=sweep --journeys={tmp_path / 'out'}\n" in screen
+    assert f"python -m pipelines.evaluate --suites=granularity --journeys={tmp_path / 'out'}\n" in screen

@@ -46,7 +46,7 @@ class MixtureConfig:
         "many as each of the others.",
     )
     seed: int = seed_setting()
-    max_collections_of_source: int | None = setting(
+    max_collections_per_source: int | None = setting(
         None,
         minimum=1,
         help="Leave out sources with more collections than this, such as training data. Default: no source.",

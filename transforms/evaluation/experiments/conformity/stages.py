@@ -36,7 +36,7 @@ class _Inject(beam.DoFn):
         self.config = config
 
     def process(self, _: bytes, collections: Iterable[pa.RecordBatch]) -> Iterator[Any]:
-        kept = limit_sources(concatenate_collections(collections), self.config.mixtures.max_collections_of_source)
+        kept = limit_sources(concatenate_collections(collections), self.config.mixtures.max_collections_per_source)
         try:
             data = inject_into_mixtures(kept, self.config)
         except ValueError as error:

@@ -129,7 +129,7 @@ class Separation(Experiment):
             f"ones not used, in random order; proportions: {mixtures.proportions}; seed {mixtures.seed}."
         )
         lines = [collections, items]
-        if (limit := mixtures.max_collections_of_source) is not None:
+        if (limit := mixtures.max_collections_per_source) is not None:
             lines.append(
                 f"Left out: {index.count('collections_left_out')} collections of sources with more than {limit:,}."
             )

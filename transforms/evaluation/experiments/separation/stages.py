@@ -94,7 +94,7 @@ class _Mix(beam.DoFn):
         self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
     ) -> Iterator[Any]:
         whole = concatenate_collections(collections)
-        kept = limit_sources(whole, self.config.max_collections_of_source)
+        kept = limit_sources(whole, self.config.max_collections_per_source)
         try:
             mixed = mix_collections(kept, self.config)
         except ValueError as error:

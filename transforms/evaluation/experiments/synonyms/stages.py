@@ -70,7 +70,7 @@ class EvaluateSynonyms(beam.PTransform):
 
 
 def _prepare(_: bytes, collections: Iterable[pa.RecordBatch], mixtures: MixtureConfig) -> SynonymData:
-    kept = limit_sources(concatenate_collections(collections), mixtures.max_collections_of_source)
+    kept = limit_sources(concatenate_collections(collections), mixtures.max_collections_per_source)
     try:
         return replace_in_mixtures(kept, mixtures)
     except ValueError as error:
