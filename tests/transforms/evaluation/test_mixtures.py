@@ -73,7 +73,7 @@ def test_collections_with_a_common_item_are_not_mixed() -> None:
     rows = pa.concat_batches([ROWS.slice(4, 1), twins, twins])
     for row in build_mixtures(rows, MixtureConfig((2,), mixtures_per_k=20)).rows.to_pylist():
         assert len(set(row["item"])) == len(row["item"])
-    with pytest.raises(ValueError, match="no k=2 collections without a common item in 1000 draws"):
+    with pytest.raises(ValueError, match="no k=2 collections without a common item in 1000 attempts"):
         build_mixtures(pa.concat_batches([twins, twins]), MixtureConfig((2,), mixtures_per_k=1))
 
 
