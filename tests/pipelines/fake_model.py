@@ -21,9 +21,9 @@ class NamingToy:
     """Names a journey by the length of the longest word of its first title, and by the word where that is taken.
 
     Args:
-        log: a file to which each question is appended, with whether it was asked again.
-        seconds: how long an answer takes.
-        raises: a question that holds this is not answered.
+        log: a file to which each prompt is appended.
+        seconds: duration of a completion.
+        raises: a prompt that contains this fails.
         says: what is answered instead.
     """
 
@@ -50,17 +50,17 @@ class NamingToy:
 
 
 def asked(log: Path) -> list[str]:
-    """All questions that were put, in their order."""
+    """All prompts, in their order."""
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
 def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr) -> None:
-    """Has the command ask this model, whichever is named."""
+    """Make the command use this model, whichever is named."""
 
     def fingerprint(asked: GenerationSpec) -> str:
         return asked.template.fingerprint()
 
-    put(generate, "_BATCH_PROMPTS", 4)  # several pieces of a few questions
+    put(generate, "_BATCH_PROMPTS", 4)  # several batches of a few prompts
     put(name_job, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
     put(GenerationSpec, "load", lambda _spec, _device=None: toy)
     put(GenerationSpec, "fingerprint", fingerprint)

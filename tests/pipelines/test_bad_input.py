@@ -48,7 +48,7 @@ def damaged_second_group(first: pa.Table, second: pa.Table) -> bytes:
 
 
 def damaged_value(table: pa.Table) -> bytes:
-    """A file that still decodes, but not to what was written: only its checksums tell."""
+    """A file that still decodes, but not to what was written: only its checksums differ."""
     sound = parquet(table, compression="none", use_dictionary=False, write_page_checksum=True)
     column = pq.ParquetFile(pa.BufferReader(sound)).metadata.row_group(0).column(2)
     return with_damage(sound, column.data_page_offset + column.total_compressed_size // 2)
@@ -147,10 +147,10 @@ class TestBrokenFiles:
         before = snapshot(workspace)
         write(tmp_path, {name: file})
         assert extract(workspace, tmp_path / name, catalogue) == 1
-        told = capfd.readouterr().err
-        assert f"extract failed: no row of interactions was read (1 x {reason})" in told
-        assert f"{reason}: {tmp_path / name}" in told
-        assert clue in told
+        reported = capfd.readouterr().err
+        assert f"extract failed: no row of interactions was read (1 x {reason})" in reported
+        assert f"{reason}: {tmp_path / name}" in reported
+        assert clue in reported
         assert snapshot(workspace) == before
 
     def test_an_empty_file_alone_fails_the_job(
@@ -168,8 +168,8 @@ class TestBrokenFiles:
         before = snapshot(workspace)
         write(tmp_path, {"log.parquet": LOG, "items.parquet": TRUNCATED})
         assert extract(workspace, tmp_path / "log.parquet", tmp_path / "items.parquet") == 1
-        told = capfd.readouterr().err
-        assert "extract failed: no row of items was read (1 x not_parquet); nothing was committed" in told
+        reported = capfd.readouterr().err
+        assert "extract failed: no row of items was read (1 x not_parquet); nothing was committed" in reported
         assert snapshot(workspace) == before
 
 
@@ -276,20 +276,20 @@ class TestBadRows:
         assert payloads["catalogue.parquet", 2] == "item_id=untitled title=null"
 
     def test_every_interaction_read_is_accounted_for(self, messy: Path) -> None:
-        figure = figures(messy)
+        value = figures(messy)
         kept, dropped, unusable = (
-            sum(number for (metric, _), number in figure.items() if metric == f"interactions_{end}")
+            sum(number for (metric, _), number in value.items() if metric == f"interactions_{end}")
             for end in ("kept", "dropped", "unusable")
         )
-        assert figure["interactions_read", ""] == sum(table.num_rows for table in BAD_ROWS.values())
-        assert figure["interactions_read", ""] == kept + dropped + unusable
+        assert value["interactions_read", ""] == sum(table.num_rows for table in BAD_ROWS.values())
+        assert value["interactions_read", ""] == kept + dropped + unusable
         assert unusable == len(REASONS)
-        assert figure["interactions_dropped", "below_min_value"] == 2
-        assert figure["interactions_dropped", "beyond_max_history"] > 0
-        assert figure["interactions_dropped", "duplicate"] > 0
+        assert value["interactions_dropped", "below_min_value"] == 2
+        assert value["interactions_dropped", "beyond_max_history"] > 0
+        assert value["interactions_dropped", "duplicate"] > 0
         histories = rows(messy, HISTORIES)
         assert kept == sum(len(row["item_ids"]) for row in histories)
-        assert figure["users_truncated", ""] == sum(row["truncated"] for row in histories) > 0
+        assert value["users_truncated", ""] == sum(row["truncated"] for row in histories) > 0
         assert max(len(row["item_ids"]) for row in histories) == 30
 
     def test_a_time_in_1919_is_kept(self, messy: Path) -> None:
@@ -313,12 +313,12 @@ class TestPrevious:
         write(tmp_path, {"log.parquet": self.NEW, "catalogue.parquet": BAD_ITEMS.slice(0, 40)})
         paths = (tmp_path / "log.parquet", tmp_path / "catalogue.parquet")
         assert extract(tmp_path / "out", *paths, f"--previous={messy}", *MESSY_OPTIONS, "--max_error_rate=1") == 0
-        figure = figures(tmp_path / "out")
+        value = figures(tmp_path / "out")
         ends = ("interactions_kept", "interactions_dropped", "interactions_invalid")
-        assert figure["interactions_stored", ""] == figures(messy)["interactions_kept", ""]
-        assert figure["interactions_read", ""] == self.NEW.num_rows
-        assert figure["interactions_stored", ""] + figure["interactions_read", ""] == sum(
-            number for (metric, _), number in figure.items() if metric in ends
+        assert value["interactions_stored", ""] == figures(messy)["interactions_kept", ""]
+        assert value["interactions_read", ""] == self.NEW.num_rows
+        assert value["interactions_stored", ""] + value["interactions_read", ""] == sum(
+            number for (metric, _), number in value.items() if metric in ends
         )
 
     def test_damage_to_what_is_stored_fails_the_job(
@@ -330,9 +330,9 @@ class TestPrevious:
         write(tmp_path, {"log.parquet": self.NEW})
         options = (f"--previous={previous}", *MESSY_OPTIONS, "--max_error_rate=1")
         assert extract(tmp_path / "out", tmp_path / "log.parquet", catalogue, *options) == 1
-        told = capfd.readouterr().err
-        assert "extract failed: the stored histories are damaged (1 x unreadable_row_group)" in told
-        assert f"unreadable_row_group: {part}, row 0: " in told
+        reported = capfd.readouterr().err
+        assert "extract failed: the stored histories are damaged (1 x unreadable_row_group)" in reported
+        assert f"unreadable_row_group: {part}, row 0: " in reported
 
 
 def test_which_of_two_items_is_kept_does_not_depend_on_files(tmp_path: Path, workspace: Path) -> None:
@@ -385,11 +385,11 @@ class TestErrorRate:
         parts = sorted(path.name for path in workspace.rglob("part-*"))
         write(tmp_path, {"log.parquet": self.LOG})
         assert extract(workspace, tmp_path / "log.parquet", catalogue, "--max_error_rate=0.06") == 1
-        told = capfd.readouterr().err
-        assert "30 of 480 rows of interactions are invalid (10 x empty_user_id, 20 x null_user_id)" in told
-        assert "more than --max_error_rate=0.06 allows; nothing was committed" in told
-        assert f"empty_user_id: {tmp_path / 'log.parquet'}, row 20: user_id= item_id=" in told
-        assert f"The previous content of {workspace} is unchanged." in told
+        reported = capfd.readouterr().err
+        assert "30 of 480 rows of interactions are invalid (10 x empty_user_id, 20 x null_user_id)" in reported
+        assert "more than --max_error_rate=0.06 allows; nothing was committed" in reported
+        assert f"empty_user_id: {tmp_path / 'log.parquet'}, row 20: user_id= item_id=" in reported
+        assert f"The previous content of {workspace} is unchanged." in reported
         assert not [record for record in caplog.records if record.exc_info]
         assert snapshot(workspace) == before
         assert sorted(path.name for path in workspace.rglob("part-*")) == parts
@@ -440,7 +440,7 @@ class TestFullDisk:
 
 
 class TestUsage:
-    """What can be told before anything runs ends with exit code 2, and nothing is made."""
+    """Errors that are found before anything runs end with exit code 2, and nothing is written."""
 
     @pytest.mark.parametrize(
         ("path", "message"),
@@ -460,9 +460,9 @@ class TestUsage:
         write(tmp_path, {"good.parquet": LOG, "notes/readme.txt": b"hello", "broken/_manifest.json": b"{}"})
         paths = {"--interactions": "good.parquet", "--items": "good.parquet", option: path}
         assert extract(tmp_path / "out", *(tmp_path / name for name in paths.values())) == 2
-        told = capsys.readouterr().err
-        assert told.startswith(f"extract: {option}: ")
-        assert message.format(folder=tmp_path) in told
+        reported = capsys.readouterr().err
+        assert reported.startswith(f"extract: {option}: ")
+        assert message.format(folder=tmp_path) in reported
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("place", ["file", "file/below", "/proc/journeys", "star*", "group[ab]"])

@@ -73,9 +73,9 @@ class TestParsing:
         with pytest.raises(SystemExit) as ended:
             run_job(ExtractJob, ["--help"])
         assert ended.value.code == 0
-        told = capsys.readouterr().out
-        assert all(f"--{option}" in told for option in vars(parse_command_line(ExtractJob, [])[0]))
-        assert "--runner_config" in told
+        reported = capsys.readouterr().out
+        assert all(f"--{option}" in reported for option in vars(parse_command_line(ExtractJob, [])[0]))
+        assert "--runner_config" in reported
 
     @pytest.mark.parametrize(
         ("given", "message"),
@@ -131,12 +131,14 @@ class TestParsing:
             ("--buckets=3", "--buckets must divide the number of parts, 16, got 3"),
         ],
     )
-    def test_what_is_not_allowed_is_told(self, capsys: pytest.CaptureFixture[str], given: str, message: str) -> None:
+    def test_what_is_not_allowed_is_reported(
+        self, capsys: pytest.CaptureFixture[str], given: str, message: str
+    ) -> None:
         assert run_job(ExtractJob, [given]) == 2
-        told = capsys.readouterr().err
-        assert told.startswith("extract: ")
-        assert message in told
-        assert len(told.splitlines()) == 1
+        reported = capsys.readouterr().err
+        assert reported.startswith("extract: ")
+        assert message in reported
+        assert len(reported.splitlines()) == 1
 
     @pytest.mark.parametrize(
         ("given", "message"),
@@ -147,7 +149,7 @@ class TestParsing:
             ("--max_history=5001", "--max_history must be at most 5000 for journeys that are formed by vectors"),
         ],
     )
-    def test_what_does_not_go_with_vectors_is_told(
+    def test_what_does_not_go_with_vectors_is_reported(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
     ) -> None:
         (tmp_path / "vectors.parquet").touch()
@@ -172,7 +174,7 @@ class TestParsing:
             "users": 4096,
         }
 
-    def test_a_half_life_is_told_in_manifests(self) -> None:
+    def test_a_half_life_is_reported_in_manifests(self) -> None:
         assert planned().configuration["extraction"]["half_life_days"] is None
         assert planned("--half_life_days=7.5").configuration["extraction"]["half_life_days"] == 7.5
 
@@ -305,7 +307,7 @@ class TestPrevious:
     ],
     ids=["unknown", "missing", "contradiction"],
 )
-def test_a_mistake_is_told_at_once(argv: list[str], message: str) -> None:
+def test_a_mistake_is_reported_at_once(argv: list[str], message: str) -> None:
     started = time.monotonic()
     command = [sys.executable, "-m", "pipelines.extract", *argv]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

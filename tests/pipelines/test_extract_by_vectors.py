@@ -84,14 +84,14 @@ def test_vectors_of_ones_own_are_those_of_an_encoder(
 
 
 def test_items_without_a_vector_are_in_no_journey(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
-    known = VECTORS.slice(2)
+    existing = VECTORS.slice(2)
     unknown = dict.fromkeys(VECTORS["item_id"].to_pylist()[:1])
     null = pa.table({"item_id": list(unknown), "embedding": pa.array(list(unknown.values()), pa.list_(pa.float32()))})
-    again = pa.table({"item_id": known["item_id"][:1], "embedding": [[9.0] * 256]})
+    again = pa.table({"item_id": existing["item_id"][:1], "embedding": [[9.0] * 256]})
     broken = pa.table({"item_id": ["x"], "embedding": [[float("nan")] * 256]})
     cast = [
         table.cast(pa.schema({"item_id": pa.string(), "embedding": pa.list_(pa.float32())}))
-        for table in (known, null, again, broken)
+        for table in (existing, null, again, broken)
     ]
     write(tmp_path, {"some.parquet": pa.concat_tables(cast)})
     assert extract(tmp_path / "out", *inputs, f"--item_embeddings={tmp_path / 'some.parquet'}") == 0
@@ -108,8 +108,8 @@ def test_vectors_of_several_lengths_are_refused(
 ) -> None:
     write(tmp_path, {"odd.parquet": pa.table({"item_id": list(TITLES), "embedding": [[1.0] * 3] * 59 + [[1.0] * 4]})})
     assert extract(tmp_path / "out", *inputs, f"--item_embeddings={tmp_path / 'odd.parquet'}") == 1
-    told = capsys.readouterr().err
-    assert "vectors of items must have one length, got lengths [3, 4]; nothing was committed" in told
+    reported = capsys.readouterr().err
+    assert "vectors of items must have one length, got lengths [3, 4]; nothing was committed" in reported
     assert not (tmp_path / "out" / "journeys").exists()
 
 

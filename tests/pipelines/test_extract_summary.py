@@ -1,4 +1,4 @@
-"""The screen at the end of a run: right figures, and hints that work as they are printed."""
+"""The screen at the end of a run: correct values, and hints that work as they are printed."""
 
 import contextlib
 import io
@@ -29,13 +29,17 @@ def screen(workspace: Path) -> str:
     return printed.getvalue()
 
 
-def test_figures(screen: str, workspace: Path) -> None:
-    told = dict(re.findall(r"^│ +(.*?) +│ +([\d,]+) │$", screen, re.MULTILINE))
-    assert told["interactions read"] == "485"
-    assert told["interactions kept"] == "480"
-    assert told["dropped: duplicate"] == "5"
-    assert told["users"] == "8"
-    assert int(told["journeys"]) == figures(workspace / "out")["journeys", ""] == len(rows(workspace / "out", JOURNEYS))
+def test_metrics(screen: str, workspace: Path) -> None:
+    reported = dict(re.findall(r"^│ +(.*?) +│ +([\d,]+) │$", screen, re.MULTILINE))
+    assert reported["interactions read"] == "485"
+    assert reported["interactions kept"] == "480"
+    assert reported["dropped: duplicate"] == "5"
+    assert reported["users"] == "8"
+    assert (
+        int(reported["journeys"])
+        == figures(workspace / "out")["journeys", ""]
+        == len(rows(workspace / "out", JOURNEYS))
+    )
 
 
 def test_journeys_of_one_user(screen: str, workspace: Path) -> None:
@@ -55,24 +59,24 @@ def test_the_command_to_continue_names_the_workspace(screen: str, workspace: Pat
     assert f"  python -m pipelines.extract --previous={workspace / 'out'} --workspace=NEW" in screen
 
 
-def test_no_threshold_is_told_where_none_was_tried(screen: str) -> None:
+def test_no_threshold_is_reported_where_none_was_tried(screen: str) -> None:
     assert "--threshold=" not in screen
 
 
 @pytest.mark.parametrize(
-    ("options", "told", "far"),
+    ("options", "reported", "far"),
     [
         (["--sweep", "--threshold=0.05"], "--threshold=0.05 yields 6.00 journeys per user, with 100% of", False),
         (["--target_journeys_per_user=6"], "this one comes closest to 6 journeys per user", False),
         (["--target_journeys_per_user=400"], "this one comes closest to 400 journeys per user", True),
     ],
 )
-def test_the_threshold_that_was_found_is_told(tmp_path: Path, options: list[str], told: str, far: bool) -> None:
+def test_the_threshold_that_was_found_is_reported(tmp_path: Path, options: list[str], reported: str, far: bool) -> None:
     folder = write(tmp_path / "in", {"log.parquet": LOG, "items.parquet": ITEMS})
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert extract(tmp_path / "out", folder / "log.parquet", folder / "items.parquet", *options) == 0
     screen = printed.getvalue()
-    assert told in screen
+    assert reported in screen
     assert "of the interactions, in a sample of 8 users\n" in screen
     assert bool(re.search(r"^None comes close: they yield .* at --min_size=3$", screen, re.MULTILINE)) == far
     assert f"python -m pipelines.evaluate --suites=granularity --journeys={tmp_path / 'out'}\n" in screen

@@ -126,8 +126,8 @@ def test_files_of_all_shapes_together_give_the_same_journeys(tmp_path: Path, pla
         rows = next(iter(shapes.values())).num_rows
         cuts = np.linspace(0, rows, len(shapes) + 1).astype(int)
         for number, table in enumerate(shapes.values()):
-            piece = table.slice(cuts[number], cuts[number + 1] - cuts[number])
-            write(tmp_path / name, {f"{number}.parquet": piece})
+            chunk = table.slice(cuts[number], cuts[number + 1] - cuts[number])
+            write(tmp_path / name, {f"{number}.parquet": chunk})
     assert extract(tmp_path / "out", tmp_path / "log", tmp_path / "items") == 0
     assert same(tmp_path / "out", plain)
 

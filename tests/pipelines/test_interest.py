@@ -59,9 +59,9 @@ def test_the_log_comes_back_with_one_more_column(done: tuple[Path, str]) -> None
     )
     assert [row["reason"] for row in rows(done[0], ERRORS)] == ["empty_user_id"]
     popular = {f"i{item:03}" for item in range(ITEMS, ITEMS + POPULAR)}
-    shares = [float(str(row["interest"])) for row in found if row["item_id"] in popular]
+    fractions = [float(str(row["interest"])) for row in found if row["item_id"] in popular]
     others = [float(str(row["interest"])) for row in found if row["item_id"] not in popular]
-    assert np.mean(shares) < np.mean(others) - 0.1
+    assert np.mean(fractions) < np.mean(others) - 0.1
     configuration = manifest(done[0], SCORED_INTERACTIONS).configuration
     assert configuration["learning"]["dimensions"] == 8
 
@@ -135,7 +135,7 @@ def test_a_log_with_too_many_pairs_commits_nothing(tmp_path: Path, capsys: pytes
         (("--interactions=in.parquet", "--epoch=1"), "unknown option --epoch; did you mean --epochs?"),
     ],
 )
-def test_what_is_not_allowed_is_told(
+def test_what_is_not_allowed_is_reported(
     options: tuple[str, ...],
     message: str,
     tmp_path: Path,

@@ -48,7 +48,7 @@ def salience(*options: str) -> str:
     return printed.getvalue()
 
 
-def learnt_from(workspace: Path) -> str:
+def learned_from(workspace: Path) -> str:
     (found,) = [row["slice"] for row in rows(workspace, METRICS) if row["metric"] == "model_trained_on"]
     return str(found)
 
@@ -58,9 +58,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write(tmp_path_factory.mktemp("salience"), {"items.parquet": catalogue()})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(salience_job, "resolve_encoder", lambda _option, _name: Source())
-        told = salience(f"--items={folder / 'items.parquet'}", f"--workspace={folder / 'out'}", "--runner=FnApiRunner")
-    assert "model learnt from: tags and queries" in told
-    assert "expected calibration error" in told
+        reported = salience(
+            f"--items={folder / 'items.parquet'}", f"--workspace={folder / 'out'}", "--runner=FnApiRunner"
+        )
+    assert "model learnt from: tags and queries" in reported
+    assert "expected calibration error" in reported
     return folder / "out"
 
 
@@ -72,7 +74,7 @@ def test_datasets(workspace: Path) -> None:
         assert isinstance(terms, list)
         assert row["tags"][0] in terms
         assert len(set(terms) & set(TOPICS[row["tags"][0]])) > 2  # more than the two that stand in the title
-    assert learnt_from(workspace) == "tags and queries"
+    assert learned_from(workspace) == "tags and queries"
     assert {row["reason"] for row in rows(workspace, ERRORS)} == {"duplicate_item", "empty_item_id"}
     assert len(rows(workspace, EMBEDDINGS)) > 100
     assert {"intercept", "nearness"} < {row["feature"] for row in rows(workspace, SALIENCE_MODEL)}
@@ -101,7 +103,7 @@ def test_a_model_and_vectors_of_a_run_before_are_used_again(tmp_path: Path, work
     folder = write(tmp_path / "in", {"items.parquet": catalogue()})
     salience(f"--items={folder}", f"--previous={workspace}", f"--salience_model={workspace}", "--runner=FnApiRunner")
     again = tmp_path / "salience"
-    assert learnt_from(again) == "nothing"
+    assert learned_from(again) == "nothing"
     assert rows(again, SALIENCE_MODEL) == rows(workspace, SALIENCE_MODEL)
     assert rows(again, SALIENT_TERMS) == rows(workspace, SALIENT_TERMS)
     figures = {row["metric"]: row["value"] for row in rows(again, METRICS)}
@@ -120,9 +122,9 @@ def test_a_catalogue_without_tags(tmp_path: Path) -> None:
     )
     folder = write(tmp_path / "in", {"items.parquet": catalogue(0.0), "log.parquet": log})
     salience(f"--items={folder / 'items.parquet'}", "--runner=FnApiRunner")
-    assert learnt_from(tmp_path / "salience") == "nothing"
+    assert learned_from(tmp_path / "salience") == "nothing"
     salience(f"--items={folder / 'items.parquet'}", f"--interactions={folder / 'log.parquet'}", "--runner=FnApiRunner")
-    assert learnt_from(tmp_path / "salience") == "titles consumed together"
+    assert learned_from(tmp_path / "salience") == "titles consumed together"
 
 
 def test_names_of_collections_are_tags(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
     )
     folder = write(tmp_path / "in", {"collections.parquet": table})
     salience(f"--collections={folder}", "--min_collections_of_owner=6", "--max_items=1200", "--runner=FnApiRunner")
-    assert learnt_from(tmp_path / "salience") == "tags and queries"
+    assert learned_from(tmp_path / "salience") == "tags and queries"
     found = rows(tmp_path / "salience", SALIENT_TERMS)
     assert len(found) == 1200
     assert not any("left" in str(row["terms"]) for row in found)
@@ -158,7 +160,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         (("--items=in.parquet", "--neigbours=1"), "unknown option --neigbours; did you mean --neighbours?"),
     ],
 )
-def test_what_is_not_allowed_is_told(
+def test_what_is_not_allowed_is_reported(
     options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, {"in.parquet": catalogue()})

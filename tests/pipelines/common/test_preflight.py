@@ -35,12 +35,12 @@ def job_server() -> Iterator[str]:
 
 
 @contextmanager
-def web_server(answer: bytes) -> Iterator[str]:
+def web_server(completion: bytes) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(completion)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -55,7 +55,7 @@ def overview(task_managers: int, slots: int) -> bytes:
     return json.dumps({"taskmanagers": task_managers, "slots-total": slots}).encode()
 
 
-def nobody_listens() -> str:
+def no_one_listens() -> str:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return f"127.0.0.1:{taken.getsockname()[1]}"
 
@@ -73,7 +73,7 @@ def refusal(*flags: str) -> str:
 
 
 @pytest.mark.parametrize("flags", [["--runner=DirectRunner"], ["--runner=FlinkRunner"], []])
-def test_runners_that_start_what_they_need_are_not_asked(flags: list[str]) -> None:
+def test_runners_that_start_their_servers_are_not_checked(flags: list[str]) -> None:
     check_runner(PipelineOptions(flags))
 
 
@@ -84,27 +84,27 @@ def test_a_cluster_that_has_everything_is_accepted(job_server: str) -> None:
         check(f"--job_endpoint={job_server}", f"--artifact_endpoint={job_server}", "--flink_master=[auto]")
 
 
-def test_a_missing_job_server_is_told() -> None:
-    nobody = nobody_listens()
-    told = refusal(f"--job_endpoint={nobody}")
-    assert told.startswith(f"--job_endpoint: cannot reach Beam's job server at {nobody}")
-    assert "make flink-up" in told
+def test_a_missing_job_server_is_reported() -> None:
+    no_one = no_one_listens()
+    reported = refusal(f"--job_endpoint={no_one}")
+    assert reported.startswith(f"--job_endpoint: cannot reach Beam's job server at {no_one}")
+    assert "make flink-up" in reported
 
 
-def test_a_missing_artifact_endpoint_is_told(job_server: str) -> None:
-    nobody = nobody_listens()
-    told = refusal(f"--job_endpoint={job_server}", f"--artifact_endpoint={nobody}")
-    assert told.startswith(f"--artifact_endpoint: cannot reach Beam's job server at {nobody}")
+def test_a_missing_artifact_endpoint_is_reported(job_server: str) -> None:
+    no_one = no_one_listens()
+    reported = refusal(f"--job_endpoint={job_server}", f"--artifact_endpoint={no_one}")
+    assert reported.startswith(f"--artifact_endpoint: cannot reach Beam's job server at {no_one}")
 
 
-def test_a_port_of_something_else_is_told() -> None:
+def test_a_port_of_something_else_is_reported() -> None:
     with web_server(b"{}") as other:
         assert refusal(f"--job_endpoint={other}").startswith(
             f"--job_endpoint: no working job server of Beam listens at {other}"
         )
 
 
-def test_another_grpc_server_is_told() -> None:
+def test_another_grpc_server_is_reported() -> None:
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -113,46 +113,46 @@ def test_another_grpc_server_is_told() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["8099", "localhost:", ":8099", "localhost:http", "http://localhost"])
-def test_an_address_that_is_none_is_told(endpoint: str) -> None:
+def test_an_address_that_is_none_is_reported(endpoint: str) -> None:
     assert refusal(f"--job_endpoint={endpoint}") == f"--job_endpoint must be host:port, got {endpoint!r}"
 
 
-@pytest.mark.parametrize("answer", [b"{}", b"[]", b"no JSON", b""])
-def test_a_flink_master_that_is_not_flink_is_told(job_server: str, answer: bytes) -> None:
-    with web_server(answer) as other:
-        told = refusal(f"--job_endpoint={job_server}", f"--flink_master={other}")
-    assert told == f"--flink_master: {other} is not the REST interface of Flink"
+@pytest.mark.parametrize("completion", [b"{}", b"[]", b"no JSON", b""])
+def test_a_flink_master_that_is_not_flink_is_reported(job_server: str, completion: bytes) -> None:
+    with web_server(completion) as other:
+        reported = refusal(f"--job_endpoint={job_server}", f"--flink_master={other}")
+    assert reported == f"--flink_master: {other} is not the REST interface of Flink"
     assert refusal(f"--job_endpoint={job_server}", f"--flink_master={job_server}").startswith("--flink_master: what")
 
 
 @pytest.mark.parametrize(("slots", "parallelism"), [(4, 5), (0, 1), (0, -1)])
-def test_too_few_slots_are_told(job_server: str, slots: int, parallelism: int) -> None:
+def test_too_few_slots_are_reported(job_server: str, slots: int, parallelism: int) -> None:
     with web_server(overview(slots // 2, slots)) as flink:
-        told = refusal(f"--job_endpoint={job_server}", f"--flink_master={flink}", f"--parallelism={parallelism}")
-    assert told.startswith(
+        reported = refusal(f"--job_endpoint={job_server}", f"--flink_master={flink}", f"--parallelism={parallelism}")
+    assert reported.startswith(
         f"--parallelism={parallelism} needs as many slots, but the cluster at {flink} has {slots} on"
     )
 
 
 @pytest.mark.parametrize("config", ["boot", "{}", "[1]", "1"])
-def test_an_environment_that_is_none_is_told(config: str) -> None:
-    told = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", f"--environment_config={config}")
-    assert told == f'--environment_config must be JSON such as {{"command": "boot"}} for PROCESS, got {config!r}'
+def test_an_environment_that_is_none_is_reported(config: str) -> None:
+    reported = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", f"--environment_config={config}")
+    assert reported == f'--environment_config must be JSON such as {{"command": "boot"}} for PROCESS, got {config!r}'
 
 
-def test_a_relative_command_is_told() -> None:
-    told = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", '--environment_config={"command": "./boot"}')
-    assert "'./boot' is relative" in told
+def test_a_relative_command_is_reported() -> None:
+    reported = refusal("--job_endpoint=x:1", "--environment_type=PROCESS", '--environment_config={"command": "./boot"}')
+    assert "'./boot' is relative" in reported
 
 
 def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.CaptureFixture[str], tmp_path: Any) -> None:
-    nobody = nobody_listens()
-    assert run_job(ExtractJob, ["--runner=FlinkRunner", f"--job_endpoint={nobody}", f"--workspace={tmp_path}"]) == 2
-    assert f"extract: --job_endpoint: cannot reach Beam's job server at {nobody}" in capfd.readouterr().err
+    no_one = no_one_listens()
+    assert run_job(ExtractJob, ["--runner=FlinkRunner", f"--job_endpoint={no_one}", f"--workspace={tmp_path}"]) == 2
+    assert f"extract: --job_endpoint: cannot reach Beam's job server at {no_one}" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "reported"),
     [
         ("ModuleNotFoundError: No module named 'transforms'", "the workers do not have this package"),
         ("ModuleNotFoundError: No module named 'schemas.items'", "the workers do not have this package"),
@@ -162,10 +162,10 @@ def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.Captur
         ("java.io.IOException: Cannot write record to fresh sort buffer. Record too large.", "managed.size"),
     ],
 )
-def test_known_failures_are_explained(failure: str, told: str) -> None:
+def test_known_failures_are_explained(failure: str, reported: str) -> None:
     explained = explain_runner_failure(f"Pipeline job failed in state FAILED: {failure}")
     assert explained is not None
-    assert told in explained
+    assert reported in explained
     assert "docs/runners.md" in explained
 
 

@@ -1,4 +1,4 @@
-"""How a job ends: what a user can act upon is told in a line or two, anything else is raised as it is."""
+"""The end of a job: errors that a user can act upon are printed in one or two lines, others are raised."""
 
 import argparse
 from pathlib import Path
@@ -68,7 +68,7 @@ def ended(workspace: Path, failure: BaseException) -> int:
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "reported"),
     [
         (
             DataError("too [/many] errors\n  in a.parquet: OSError: none"),
@@ -85,11 +85,11 @@ def ended(workspace: Path, failure: BaseException) -> int:
         (RuntimeError("PermissionError: [Errno 13] Denied: '/x'"), "[Errno 13] Denied: '/x'"),
     ],
 )
-def test_what_a_user_can_act_upon_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], failure: Exception, told: str
+def test_what_a_user_can_act_upon_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], failure: Exception, reported: str
 ) -> None:
     assert ended(tmp_path, failure) == 1
-    expected = f"extract failed: {told}\nThe previous content of {tmp_path} is unchanged.\n"
+    expected = f"extract failed: {reported}\nThe previous content of {tmp_path} is unchanged.\n"
     assert capsys.readouterr().err.lstrip().endswith(expected)
 
 

@@ -57,7 +57,7 @@ def files(workspace: Path) -> dict[str, bytes]:
 
 
 class Watched(LocalStorage):
-    """A storage that tells of each operation before it is done, and lets none be done that raises."""
+    """A storage that reports each operation before it is done, and does not do those that raise."""
 
     def __init__(self, record: Callable[[str, str], None]) -> None:
         self.record = record

@@ -27,13 +27,13 @@ JOURNEYS = [
 ]
 
 
-def test_it_is_small_and_says_what_it_was_taught_with() -> None:
+def test_it_is_small_and_states_its_training_data() -> None:
     assert read_adapter(ADAPTER_DIR).kind == "LORA"
     assert sum(path.stat().st_size for path in ADAPTER_DIR.iterdir() if path.suffix in (".json", ".safetensors")) < 12e6
-    told = json.loads((ADAPTER_DIR / MANIFEST).read_text(encoding="utf-8"))
-    assert told["model_fingerprint"] == ModelSpec("smollm2").fingerprint()
-    assert told["prompt"]["instructions"] == TUNED_TEMPLATE.instructions
-    assert trained_prompt_fields(ADAPTER_DIR) == told["prompt"]["prompt_fields"]
+    reported = json.loads((ADAPTER_DIR / MANIFEST).read_text(encoding="utf-8"))
+    assert reported["model_fingerprint"] == ModelSpec("smollm2").fingerprint()
+    assert reported["prompt"]["instructions"] == TUNED_TEMPLATE.instructions
+    assert trained_prompt_fields(ADAPTER_DIR) == reported["prompt"]["prompt_fields"]
 
 
 def test_it_has_a_fingerprint_of_its_own() -> None:
@@ -47,10 +47,10 @@ def test_it_has_a_fingerprint_of_its_own() -> None:
 
 def test_it_names_journeys() -> None:
     model = GenerationSpec(PACKAGED_MODELS[BUILTIN], TUNED_TEMPLATE, dtype="float32").load()
-    questions = [render_prompt(select_fields(titles, terms, "both")) for titles, terms in JOURNEYS]
+    prompts = [render_prompt(select_fields(titles, terms, "both")) for titles, terms in JOURNEYS]
     results = [
-        validate_name(top_text(answer), titles, NamingConfig("fine_tuned"))
-        for answer, (titles, _) in zip(model.generate(questions), JOURNEYS, strict=True)
+        validate_name(top_text(completion), titles, NamingConfig("fine_tuned"))
+        for completion, (titles, _) in zip(model.generate(prompts), JOURNEYS, strict=True)
     ]
     assert [result.rejection for result in results] == ["", "", ""]
     assert len({result.name for result in results}) == 3

@@ -27,8 +27,8 @@ NAMER = NamingContext(NamingConfig("few_shot"), "toy 1")
 def run(
     journeys: list[Journey], says: Callable[[NamingRequest], str | None], context: NamingContext = NAMER
 ) -> list[JourneyName]:
-    def texts(asked: list[NamingRequest]) -> dict[str, str]:
-        said = {request_hash(each, context): says(each) for each in asked if build_prompt(each, context.config)}
+    def texts(requests: list[NamingRequest]) -> dict[str, str]:
+        said = {request_hash(each, context): says(each) for each in requests if build_prompt(each, context.config)}
         return {key: text for key, text in said.items() if text is not None}
 
     first = assign_names(journeys, texts([NamingRequest(each) for each in journeys]), context)
@@ -37,27 +37,27 @@ def run(
 
 
 def test_a_good_name_is_taken() -> None:
-    (named,) = run([journey()], lambda asked: " Jazz practice\n")
+    (named,) = run([journey()], lambda requests: " Jazz practice\n")
     expected = hashlib.sha256(named.model.encode())
     assert named[:7] == ("u", f"{1:016x}", "Jazz practice", "few_shot", "toy 1", "", True)
     assert named.content_hash == request_hash(NamingRequest(journey()), NAMER) != expected.hexdigest()[:32]
 
 
-def test_what_clashes_is_asked_again_with_the_names_taken() -> None:
+def test_a_collision_gets_a_second_prompt_with_the_names_taken() -> None:
     other = journey(2, ("Swing revival dances", "Big band charts"), ("swing", "big band"))
-    asked: list[tuple[str, ...]] = []
+    requests: list[tuple[str, ...]] = []
 
     def says(each: NamingRequest) -> str:
-        asked.append(each.taken)
+        requests.append(each.taken)
         return "Big band swing" if each.taken else "Jazz"
 
     assert [each.name for each in run([journey(), other], says)] == ["Jazz", "Big band swing"]
-    assert asked == [(), (), ("Jazz",)]
+    assert requests == [(), (), ("Jazz",)]
 
 
-def test_what_still_clashes_is_told_apart_by_a_term() -> None:
+def test_a_remaining_collision_is_disambiguated_by_a_term() -> None:
     other = journey(2, ("Swing revival dances", "Big band charts"), ("swing", "big band"))
-    assert [each.name for each in run([journey(), other], lambda asked: "Jazz")] == ["Jazz", "Jazz: swing"]
+    assert [each.name for each in run([journey(), other], lambda requests: "Jazz")] == ["Jazz", "Jazz: swing"]
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_what_still_clashes_is_told_apart_by_a_term() -> None:
     ],
 )
 def test_the_fall_back_is_the_salient_name(said: str | None, fallback_reason: str, safe: bool) -> None:
-    (named,) = run([journey()], lambda asked: said)
+    (named,) = run([journey()], lambda requests: said)
     assert (named.name, named.method, named.model) == ("Bebop, swing feel", "salient", "")
     assert (named.fallback_reason, named.safe) == (fallback_reason, safe)
 
 
-def test_a_fault_that_can_be_mended_is_asked_about_again() -> None:
-    (named,) = run([journey()], lambda asked: "Jazz" if "Videos" in asked.taken else "Videos")
+def test_a_retryable_rejection_gets_a_second_prompt() -> None:
+    (named,) = run([journey()], lambda requests: "Jazz" if "Videos" in requests.taken else "Videos")
     assert (named.name, named.method, named.fallback_reason) == ("Jazz", "few_shot", "")
 
 
@@ -92,20 +92,20 @@ def test_terms_that_are_safe_make_a_name_without_the_others() -> None:
     assert (named.name, named.safe) == ("Knitting, wool", False)
 
 
-def test_unsafe_terms_do_not_tell_names_apart() -> None:
+def test_unsafe_terms_do_not_disambiguate_names() -> None:
     journeys = [journey(1), journey(2, ("Jazz at night",), ("blowjob", "bebop"))]
-    assert [each.name for each in run(journeys, lambda asked: "Jazz")][1] == "Jazz 2"
+    assert [each.name for each in run(journeys, lambda requests: "Jazz")][1] == "Jazz 2"
 
 
 @pytest.mark.parametrize("title", [*INJECTIONS, *OBSCENE, *PERSONAL])
 def test_a_model_that_repeats_a_bad_title_is_not_written(title: str) -> None:
-    (named,) = run([journey(1, (title, "Bebop lines"), ("bebop",))], lambda asked: title)
+    (named,) = run([journey(1, (title, "Bebop lines"), ("bebop",))], lambda requests: title)
     assert WordLists().unsafe_reason(named.name) == ""
     assert named.method == "salient"
 
 
 def test_a_journey_of_which_nothing_is_known_has_a_name() -> None:
-    (named,) = run([journey(5, (), ())], lambda asked: "Tea")
+    (named,) = run([journey(5, (), ())], lambda requests: "Tea")
     assert (named.name, named.fallback_reason) == ("Interest 5", "no_completion")
 
 
@@ -126,11 +126,13 @@ TERMS = st.lists(st.sampled_from(["jazz", "bebop", "swing feel", "fuck", "tea", 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(TERMS, SAYINGS, SAYINGS), max_size=6), st.booleans())
-def test_whatever_the_model_says(told: list[tuple[list[str], str | None, str | None]], titled: bool) -> None:
+def test_whatever_the_model_says(reported: list[tuple[list[str], str | None, str | None]], titled: bool) -> None:
     titles = ("Bebop lines", "Swing feel drills") if titled else ()
-    journeys = [journey(1 + place, titles, tuple(terms)) for place, (terms, _, _) in enumerate(told)]
-    answers = {each.journey_id: (first, second) for each, (_, first, second) in zip(journeys, told, strict=True)}
-    named = run(journeys, lambda asked: answers[asked.journey.journey_id][bool(asked.taken)])
+    journeys = [journey(1 + place, titles, tuple(terms)) for place, (terms, _, _) in enumerate(reported)]
+    completions = {
+        each.journey_id: (first, second) for each, (_, first, second) in zip(journeys, reported, strict=True)
+    }
+    named = run(journeys, lambda requests: completions[requests.journey.journey_id][bool(requests.taken)])
     assert [each.journey_id for each in named] == [each.journey_id for each in journeys]
     assert len({normalize(each.name) for each in named}) == len(named)
     for each in named:

@@ -24,19 +24,19 @@ def examples(*titles: list[str | None]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, NAMING_EXAMPLES.arrow)
 
 
-def told(config: NamingConfig, *titles: list[str | None]) -> list[list[str]]:
+def reported(config: NamingConfig, *titles: list[str | None]) -> list[list[str]]:
     return [list(journey.titles) for journey in example_journeys(examples(*titles), config)]
 
 
 def test_titles_are_spread_with_the_last_among_them() -> None:
     many = [f"title {number}" for number in range(10)]
-    assert told(NamingConfig(max_items=3), many, ["one"], []) == [["title 3", "title 6", "title 9"], ["one"], []]
-    assert told(NamingConfig(max_items=10), many) == [many]
+    assert reported(NamingConfig(max_items=3), many, ["one"], []) == [["title 3", "title 6", "title 9"], ["one"], []]
+    assert reported(NamingConfig(max_items=10), many) == [many]
 
 
 def test_titles_are_tidied_as_those_of_journeys() -> None:
     titles = ["a\nb\u200b", "x" * 30, " ", None, "Jazz", "jazz"]
-    assert told(NamingConfig(max_title_characters=20), titles) == [["a b", "x" * 19 + "…", "jazz"]]
+    assert reported(NamingConfig(max_title_characters=20), titles) == [["a b", "x" * 19 + "…", "jazz"]]
 
 
 def test_each_is_the_first_journey_of_somebody_with_its_terms() -> None:

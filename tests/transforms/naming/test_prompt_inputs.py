@@ -43,18 +43,18 @@ def items(titles: dict[str, str | None]) -> pa.RecordBatch:
     )
 
 
-def spread_plainly(length: int, most: int) -> list[bool]:
-    if length <= most:
+def spread_plainly(length: int, maximum: int) -> list[bool]:
+    if length <= maximum:
         return [True] * length
-    kept = {length - 1 - k * length // most for k in range(most)}
+    kept = {length - 1 - k * length // maximum for k in range(maximum)}
     return [place in kept for place in range(length)]
 
 
 @given(st.lists(st.integers(0, 40), max_size=8), st.integers(1, 12))
-def test_entries_are_spread_and_the_last_is_among_them(lengths: list[int], most: int) -> None:
-    kept = subsample_evenly(np.array(lengths, np.int64), most)
-    assert kept.tolist() == [each for length in lengths for each in spread_plainly(length, most)]
-    assert kept.sum() == sum(min(length, most) for length in lengths)
+def test_entries_are_spread_and_the_last_is_among_them(lengths: list[int], maximum: int) -> None:
+    kept = subsample_evenly(np.array(lengths, np.int64), maximum)
+    assert kept.tolist() == [each for length in lengths for each in spread_plainly(length, maximum)]
+    assert kept.sum() == sum(min(length, maximum) for length in lengths)
 
 
 def test_items_are_wanted_where_they_were_consumed_last() -> None:

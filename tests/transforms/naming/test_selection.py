@@ -59,7 +59,7 @@ def test_a_name_near_the_titles_is_chosen_before_a_likelier_one() -> None:
 
 
 def test_where_all_are_as_near_the_names_agree_on_one() -> None:
-    # "Cakes" is likeliest, but three others say nearly the same; of these, the one that says what all of them say.
+    # "Cakes" is most probable, but three others say nearly the same; of these, the one that says what all of them say.
     assert chosen([("Cakes", -1.0), ("Brewing", -1.5), ("Brewing ways", -1.6), ("Brewings", -1.7)]) == "Brewing ways"
 
 
@@ -81,7 +81,7 @@ def test_texts_that_come_down_to_one_name_add_their_chances() -> None:
     assert found == [Candidate("Tea", pytest.approx(math.log(0.5)), True)]
 
 
-def test_without_any_name_the_answer_is_empty() -> None:
+def test_without_any_name_the_completion_is_empty() -> None:
     assert chosen([("", -1.0), ("...", -2.0)]) == ""
     assert NameSelector(CONFIG, Counting()).select([], []) == []
 
@@ -101,7 +101,7 @@ def test_worth_by_hand() -> None:
     assert select(names, np.array([0.135, 0.0])) == 0
 
 
-def test_a_choice_depends_on_its_question_alone() -> None:
+def test_a_choice_depends_on_its_prompt_alone() -> None:
     fields = [fields_of(titles, ["tea"]) for titles in (TITLES, TITLES[:1], ["A garden", "Gardens"])]
     candidates = [[Completion("Tea", -1.0), Completion("Garden", -1.1)], [Completion("Oolong", -2.0)], []]
     selector = NameSelector(CONFIG, Counting())

@@ -29,7 +29,7 @@ NAMER = NamingContext(NamingConfig("few_shot", num_examples=1), "toy 1")
 
 
 def said(requests: pa.RecordBatch) -> pa.RecordBatch:
-    """A model that answers `Tea`, and something else when that is taken; but nothing on item 5."""
+    """A model that generates `Tea`, and another name if that is taken; it fails for item 5."""
     assert requests.schema == PROMPTS
     rows = [
         {
@@ -124,5 +124,5 @@ def test_journeys_are_named_by_a_model_in_two_rounds() -> None:
 
 
 @pytest.mark.parametrize(("pieces", "buckets"), [(5, 7)])
-def test_pieces_and_buckets_do_not_matter(pieces: int, buckets: int) -> None:
+def test_chunks_and_buckets_do_not_matter(pieces: int, buckets: int) -> None:
     assert sorted_names(by_model(1, 4)["names"]).equals(sorted_names(by_model(pieces, buckets)["names"]))

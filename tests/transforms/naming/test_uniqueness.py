@@ -23,7 +23,7 @@ def test_a_number_does_where_no_term_can() -> None:
 @given(
     st.lists(st.text("ab é-!茶", min_size=1, max_size=34), max_size=8), st.lists(st.text("abc", max_size=8), max_size=3)
 )
-def test_names_told_apart_differ_and_fit(names: list[str], terms: list[str]) -> None:
+def test_names_distinguished_differ_and_fit(names: list[str], terms: list[str]) -> None:
     given_names: list[str] = []
     for name in names:
         given_names.append(

@@ -44,7 +44,7 @@ def collections(rows: Sequence[tuple[str, str, Sequence[str]]]) -> pa.RecordBatc
     return pa.RecordBatch.from_pylist(found, COLLECTIONS.arrow)
 
 
-def score(example_id: str, **known: Any) -> dict[str, Any]:
+def score(example_id: str, **existing: Any) -> dict[str, Any]:
     """A row of `SCORED`."""
     row = {
         "example_id": example_id.rjust(32, "0"),
@@ -54,7 +54,7 @@ def score(example_id: str, **known: Any) -> dict[str, Any]:
         "titles": ["a", "b", "c"],
         "continuity": 0.5,
         "relevance": 0.5,
-    } | known
+    } | existing
     row.setdefault("normalized_name", normalize(row["name"]))
     row.setdefault("item_ids", [f"i{title}" for title in row["titles"]])
     return row

@@ -28,7 +28,7 @@ def rows_of(sources: str) -> pa.RecordBatch:
     )
 
 
-def left(sources: str, max_examples_per_source: int, most: int | None) -> list[str]:
+def left(sources: str, max_examples_per_source: int, maximum: int | None) -> list[str]:
     """What should be left: sources by id."""
     by_id = sources[::-1]
     kept = [
@@ -37,7 +37,7 @@ def left(sources: str, max_examples_per_source: int, most: int | None) -> list[s
         if PART[source] != "train" or by_id[:place].count(source) < max_examples_per_source
     ]
     training = [place for place, source in kept if PART[source] == "train"]
-    allowed = set(training if most is None else training[:most])
+    allowed = set(training if maximum is None else training[:maximum])
     return [source for place, source in kept if PART[source] != "train" or place in allowed]
 
 
@@ -46,14 +46,14 @@ def sources_left(rows: pa.RecordBatch) -> list[str]:
 
 
 @given(st.text("abcd", max_size=20), st.integers(1, 5), st.integers(1, 12))
-def test_like_a_plain_reference(sources: str, max_examples_per_source: int, most: int) -> None:
+def test_like_a_plain_reference(sources: str, max_examples_per_source: int, maximum: int) -> None:
     rows = rows_of(sources)
     balanced = cap_sources(pieces(rows, 2) if sources else [], max_examples_per_source)
     assert sources_left(balanced.rows) == left(sources, max_examples_per_source, None)
     assert sum(number for _, number in balanced.counts) == rows.num_rows - balanced.rows.num_rows
-    limit = cutoff_id([training_ids(balanced.rows)], most)
+    limit = cutoff_id([training_ids(balanced.rows)], maximum)
     limited = cap_all(balanced.rows, limit)
-    assert sources_left(limited.rows) == left(sources, max_examples_per_source, most)
+    assert sources_left(limited.rows) == left(sources, max_examples_per_source, maximum)
     assert sum(number for _, number in limited.counts) == balanced.rows.num_rows - limited.rows.num_rows
 
 
@@ -62,10 +62,10 @@ def test_no_limit_is_reached() -> None:
     assert cutoff_id([rows_of("aab").select(IDS.names)], 3).num_rows == 0
 
 
-@pytest.mark.parametrize("most", [None, 4])
-def test_on_beam(most: int | None) -> None:
+@pytest.mark.parametrize("maximum", [None, 4])
+def test_on_beam(maximum: int | None) -> None:
     sources = "aabbbbcccccaaaddbac"
-    config = ExampleConfig(max_examples_per_source=3, max_examples=most)
+    config = ExampleConfig(max_examples_per_source=3, max_examples=maximum)
 
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
@@ -77,5 +77,5 @@ def test_on_beam(most: int | None) -> None:
     for count, buckets in ((1, 4), (5, 1)):
         found = run(count, buckets)
         kept = concatenate(found["examples"], SCORED)
-        assert sources_left(kept) == left(sources, 3, most)
+        assert sources_left(kept) == left(sources, 3, maximum)
         assert sum(number for _, number in found["counts"]) == len(sources) - kept.num_rows

@@ -17,7 +17,7 @@ from transforms.naming.examples.config import ExampleConfig
 CONFIG = ExampleConfig()
 
 
-def test_items_are_told_apart_by_what_is_said_of_them() -> None:
+def test_items_are_distinguished_by_their_texts() -> None:
     found = distinct_items(["Jazz", None, "JAZZ ", "*", "Blues", "Soul"], ["a", "b", "c", "d", None, "a"])
     assert [(item.title, item.description) for item in found] == [("Jazz", "a"), ("Blues", ""), ("Soul", "a")]
     assert distinct_items(["Jazz"], ["a"])[0] == found[0]

@@ -46,7 +46,7 @@ def test_names_are_said_shortly(name: str, tidied: str) -> None:
     assert clean_name(name) == tidied
 
 
-def test_a_heading_that_nobody_would_say_is_no_name() -> None:
+def test_a_heading_that_no_one_would_say_is_no_name() -> None:
     assert clean_name("Women -- Suffrage -- United States -- History") is None
 
 

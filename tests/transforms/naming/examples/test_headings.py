@@ -56,5 +56,5 @@ def test_what_is_not_sure_to_be_a_heading_stays(name: str) -> None:
         "Shakespeare, William, 1564-1616 -- Fiction",
     ],
 )
-def test_what_nobody_would_say_is_no_name(heading: str) -> None:
+def test_what_no_one_would_say_is_no_name(heading: str) -> None:
     assert naturalize_heading(heading) is None

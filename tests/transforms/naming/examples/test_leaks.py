@@ -45,8 +45,8 @@ def plainly(examples: list[Example]) -> list[bool]:
         own = {normalize(title) for title in titles}
         above = [other for other in examples if SPLITS.index(other[0]) > SPLITS.index(part)]
         same = any(normalize(other[1]) == normalize(name) for other in above)
-        most = max((len(own & {normalize(title) for title in other[2]}) for other in above), default=0)
-        found.append(same or most > len(own) / 2)
+        maximum = max((len(own & {normalize(title) for title in other[2]}) for other in above), default=0)
+        found.append(same or maximum > len(own) / 2)
     return found
 
 
@@ -88,7 +88,7 @@ def test_like_a_plain_reference(examples: list[Example]) -> None:
     assert which_leak(examples) == plainly(examples)
 
 
-def test_titles_of_very_many_examples_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_titles_of_very_many_examples_mean_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     examples: list[Example] = [
         ("test", "Tea", ("Introduction", "a")),
         ("test", "Jam", ("Introduction", "b")),
@@ -110,8 +110,8 @@ def test_on_beam() -> None:
 
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-            apart, counts = create(pipeline, "Rows", pieces(rows, count)) | RemoveLeakage(buckets)
-            return {"examples": apart, "counts": counts}
+            separate, counts = create(pipeline, "Rows", pieces(rows, count)) | RemoveLeakage(buckets)
+            return {"examples": separate, "counts": counts}
 
         return run_graph(build)
 

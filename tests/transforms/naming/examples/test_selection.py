@@ -76,7 +76,7 @@ def found_in(rows: pa.RecordBatch, count: int, buckets: int) -> dict:
     return run_graph(build)
 
 
-def test_candidates_do_not_depend_on_order_pieces_or_buckets() -> None:
+def test_candidates_do_not_depend_on_order_chunks_or_buckets() -> None:
     whole = found_in(ROWS, 1, 4)
     candidates = concatenate(whole["candidates"], CANDIDATES).sort_by("example_id")
     assert sorted(zip(candidates["source"].to_pylist(), candidates["name"].to_pylist(), strict=True)) == [

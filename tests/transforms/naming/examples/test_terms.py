@@ -18,7 +18,10 @@ Terms = dict[str, dict[str, float]]
 
 
 def salient_rows(terms: Terms) -> pa.RecordBatch:
-    rows = [{"item_id": item, "terms": list(known), "saliences": list(known.values())} for item, known in terms.items()]
+    rows = [
+        {"item_id": item, "terms": list(existing), "saliences": list(existing.values())}
+        for item, existing in terms.items()
+    ]
     return pa.RecordBatch.from_pylist(rows, SALIENT_TERMS.arrow)
 
 
@@ -62,7 +65,7 @@ def test_like_a_plain_reference(collections: list[list[str]], terms: Terms) -> N
         assert found["weights"] == pytest.approx([weight for _, weight in expected])
 
 
-def test_on_beam_whatever_the_pieces() -> None:
+def test_on_beam_whatever_the_chunks() -> None:
     random = np.random.default_rng(2)
     items = [f"i{number}" for number in range(30)]
     terms = {item: {f"t{term}": float(random.random()) for term in random.integers(0, 20, 6)} for item in items}

@@ -165,25 +165,25 @@ def test_the_fingerprint_covers_what_decides_and_not_the_place(one: Path, tmp_pa
 def test_a_name_that_the_classifier_refuses_is_not_the_models(one: Path) -> None:
     context = NamingContext(NamingConfig(method="fine_tuned"), "model", filter_of(one, "harmful"))
     lists = NamingContext(NamingConfig(method="fine_tuned"), "model")
-    asked = journey(titles=TITLES, terms=("tea", "pot"))
-    texts = {request_hash(NamingRequest(asked), context): "Cars garden tea"}
-    (kept,) = assign_names([asked], texts, lists).assigned
-    (refused,) = assign_names([asked], texts, context).assigned
+    sample = journey(titles=TITLES, terms=("tea", "pot"))
+    texts = {request_hash(NamingRequest(sample), context): "Cars garden tea"}
+    (kept,) = assign_names([sample], texts, lists).assigned
+    (refused,) = assign_names([sample], texts, context).assigned
     assert (kept.name, kept.fallback_reason, kept.safe) == ("Cars garden tea", "", True)
     assert (refused.method, refused.fallback_reason, refused.safe) == ("salient", "unsafe", False)
     assert "car" not in refused.name.lower()
-    assert request_hash(NamingRequest(asked), context) == request_hash(
-        NamingRequest(asked), lists
+    assert request_hash(NamingRequest(sample), context) == request_hash(
+        NamingRequest(sample), lists
     )  # what the model said is used again
     assert kept.content_hash != refused.content_hash
 
 
 def test_names_from_terms_pass_it_too(one: Path) -> None:
-    asked = journey(titles=("red car", "red car garden", "car"), terms=("red", "car"))
-    (named,) = names_from_terms([asked], NamingContext(NamingConfig(), safety=filter_of(one, "harmful")))
+    sample = journey(titles=("red car", "red car garden", "car"), terms=("red", "car"))
+    (named,) = names_from_terms([sample], NamingContext(NamingConfig(), safety=filter_of(one, "harmful")))
     assert "car" not in named.name.lower()
     assert not named.safe
-    assert names_from_terms([asked], NamingContext(NamingConfig(), safety=WordLists()))[0].safe
+    assert names_from_terms([sample], NamingContext(NamingConfig(), safety=WordLists()))[0].safe
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A classifier of texts that is taught in a moment that whatever has to do with cars is bad."""
+"""A classifier of texts that is trained in a moment to reject texts about cars."""
 
 import itertools
 from pathlib import Path
