@@ -21,7 +21,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipelines.tune.job import TuneJob
 from schemas import TUNING_PAIRS
 from transforms.datasets.files import Source
 from transforms.datasets.reading import read_dataset
@@ -30,6 +29,7 @@ from transforms.language_models.tuning.config import TrainingExample
 from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
+    from pipelines.tune.job import TuneJob
     from transforms.language_models.tuning.trainer import TrainingStatus
     from transforms.language_models.tuning.tune import TuningResult
 

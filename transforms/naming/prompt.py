@@ -130,18 +130,18 @@ def prompt_template(config: NamingConfig) -> PromptTemplate:
 
 
 @functools.cache
-def load_instructions(examples: int = MAX_FEW_SHOT_EXAMPLES) -> Instructions:
-    """The instructions of this package with the first so many of their worked examples.
+def load_instructions(num_examples: int = MAX_FEW_SHOT_EXAMPLES) -> Instructions:
+    """Load the instructions of this package, with the first `num_examples` of their worked examples.
 
     Raises:
-        ValueError: when there are not so many.
+        ValueError: when `num_examples` is out of range.
     """
-    if not 0 <= examples <= MAX_FEW_SHOT_EXAMPLES:
-        raise ValueError(f"examples must be in [0, {MAX_FEW_SHOT_EXAMPLES}], got {examples}")
+    if not 0 <= num_examples <= MAX_FEW_SHOT_EXAMPLES:
+        raise ValueError(f"num_examples must be in [0, {MAX_FEW_SHOT_EXAMPLES}], got {num_examples}")
     text = importlib.resources.files("transforms.naming").joinpath("examples.yaml").read_text(encoding="utf-8")
     stored = yaml.safe_load(text)
     examples = tuple(
         FewShotExample(tuple(each["titles"]), tuple(each["terms"]), each["name"])
-        for each in stored["examples"][:examples]
+        for each in stored["examples"][:num_examples]
     )
     return Instructions(stored["role"].strip(), stored["task"].strip(), examples)
