@@ -24,7 +24,7 @@ class NamingToy:
         log: a file to which each prompt is appended.
         seconds: duration of a completion.
         raises: a prompt that contains this fails.
-        says: what is answered instead.
+        says: the completion instead.
     """
 
     def __init__(self, log: Path, seconds: float = 0.0, raises: str = "", says: str = "") -> None:
@@ -34,22 +34,22 @@ class NamingToy:
         self.says = says
 
     def generate(self, prompts: Sequence[str]) -> list[NBest]:
-        answers = []
-        for question in prompts:
+        responses = []
+        for prompt in prompts:
             time.sleep(self.seconds)
             with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(question) + "\n")
-            answers.append(self._answer(question))
-        return answers
+                file.write(json.dumps(prompt) + "\n")
+            responses.append(self._completion(prompt))
+        return responses
 
-    def _answer(self, question: str) -> NBest:
-        if self.raises and self.raises in question:
+    def _completion(self, prompt: str) -> NBest:
+        if self.raises and self.raises in prompt:
             return no_completion("RuntimeError: no")
-        word = max(question.splitlines()[1].removeprefix("- ").split(), key=len)
-        return completed(self.says or f"About {word if TAKEN in question else f'{len(word)} letters'}")
+        word = max(prompt.splitlines()[1].removeprefix("- ").split(), key=len)
+        return completed(self.says or f"About {word if TAKEN in prompt else f'{len(word)} letters'}")
 
 
-def asked(log: Path) -> list[str]:
+def prompted(log: Path) -> list[str]:
     """All prompts, in their order."""
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
@@ -57,8 +57,8 @@ def asked(log: Path) -> list[str]:
 def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr) -> None:
     """Make the command use this model, whichever is named."""
 
-    def fingerprint(asked: GenerationSpec) -> str:
-        return asked.template.fingerprint()
+    def fingerprint(prompted: GenerationSpec) -> str:
+        return prompted.template.fingerprint()
 
     put(generate, "_BATCH_PROMPTS", 4)  # several batches of a few prompts
     put(name_job, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))

@@ -96,7 +96,7 @@ def errors(workspace: Path) -> dict[tuple[str, int | None], str]:
     return dict(found)
 
 
-def figures(workspace: Path) -> dict[tuple[str, str], int]:
+def metric_values(workspace: Path) -> dict[tuple[str, str], int]:
     """The value of each metric and slice."""
     return {(row["metric"], row["slice"]): int(row["value"]) for row in rows(workspace, METRICS)}
 

@@ -12,7 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas import ERRORS, HISTORIES, JOURNEYS, SALIENT_TERMS, TIMESTAMP
-from tests.pipelines.logs import ITEMS, LOG, content, errors, extract, figures, manifest, parquet, rows, snapshot, write
+from tests.pipelines.logs import (
+    ITEMS,
+    LOG,
+    content,
+    errors,
+    extract,
+    manifest,
+    metric_values,
+    parquet,
+    rows,
+    snapshot,
+    write,
+)
 from transforms.datasets.manifest import Manifest, Part
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +133,7 @@ class TestBrokenFiles:
     def test_good_rows_are_used(self, broken: Path, expected: Path) -> None:
         assert content(broken, JOURNEYS) == content(expected, JOURNEYS)
         assert content(broken, HISTORIES) == content(expected, HISTORIES)
-        assert figures(broken)["interactions_read", ""] == LOG.num_rows
+        assert metric_values(broken)["interactions_read", ""] == LOG.num_rows
 
     @pytest.mark.parametrize("name", BROKEN)
     def test_each_is_one_row_of_errors(self, broken: Path, name: str) -> None:
@@ -136,7 +148,8 @@ class TestBrokenFiles:
     def test_nothing_else_is_an_error(self, broken: Path) -> None:
         assert len(errors(broken)) == len(BROKEN) + 1
         assert (
-            sum(n for (metric, _), n in figures(broken).items() if metric == "interactions_invalid") == len(BROKEN) + 1
+            sum(n for (metric, _), n in metric_values(broken).items() if metric == "interactions_invalid")
+            == len(BROKEN) + 1
         )
 
     @pytest.mark.parametrize("name", ["truncated.parquet", "nothing.parquet", "no_user.parquet", "text_time.parquet"])
@@ -276,14 +289,14 @@ class TestBadRows:
         assert payloads["catalogue.parquet", 2] == "item_id=untitled title=null"
 
     def test_every_interaction_read_is_accounted_for(self, messy: Path) -> None:
-        value = figures(messy)
-        kept, dropped, unusable = (
+        value = metric_values(messy)
+        kept, dropped, invalid = (
             sum(number for (metric, _), number in value.items() if metric == f"interactions_{end}")
-            for end in ("kept", "dropped", "unusable")
+            for end in ("kept", "dropped", "invalid")
         )
         assert value["interactions_read", ""] == sum(table.num_rows for table in BAD_ROWS.values())
-        assert value["interactions_read", ""] == kept + dropped + unusable
-        assert unusable == len(REASONS)
+        assert value["interactions_read", ""] == kept + dropped + invalid
+        assert invalid == len(REASONS)
         assert value["interactions_dropped", "below_min_value"] == 2
         assert value["interactions_dropped", "beyond_max_history"] > 0
         assert value["interactions_dropped", "duplicate"] > 0
@@ -300,8 +313,8 @@ class TestBadRows:
         terms = {row["item_id"]: row["terms"] for row in rows(messy, SALIENT_TERMS)}
         assert sorted(terms) == sorted({"mute", *ITEMS["item_id"].to_pylist()})
         assert [item for item, found in terms.items() if not found] == ["mute"]
-        assert figures(messy)["items_without_terms", ""] == 1
-        assert figures(messy)["interactions_without_terms", ""] == 1
+        assert metric_values(messy)["items_without_terms", ""] == 1
+        assert metric_values(messy)["interactions_without_terms", ""] == 1
 
 
 class TestPrevious:
@@ -313,9 +326,9 @@ class TestPrevious:
         write(tmp_path, {"log.parquet": self.NEW, "catalogue.parquet": BAD_ITEMS.slice(0, 40)})
         paths = (tmp_path / "log.parquet", tmp_path / "catalogue.parquet")
         assert extract(tmp_path / "out", *paths, f"--previous={messy}", *MESSY_OPTIONS, "--max_error_rate=1") == 0
-        value = figures(tmp_path / "out")
+        value = metric_values(tmp_path / "out")
         ends = ("interactions_kept", "interactions_dropped", "interactions_invalid")
-        assert value["interactions_stored", ""] == figures(messy)["interactions_kept", ""]
+        assert value["interactions_stored", ""] == metric_values(messy)["interactions_kept", ""]
         assert value["interactions_read", ""] == self.NEW.num_rows
         assert value["interactions_stored", ""] + value["interactions_read", ""] == sum(
             number for (metric, _), number in value.items() if metric in ends
@@ -361,9 +374,9 @@ def test_a_user_with_a_million_interactions(tmp_path: Path, catalogue: Path) -> 
         write(tmp_path, {f"{name}.parquet": pa.concat_tables([log, LOG])})
         assert extract(tmp_path / name, tmp_path / f"{name}.parquet", catalogue, f"--max_history={kept}") == 0
     assert content(tmp_path / "whole", JOURNEYS) == content(tmp_path / "cut", JOURNEYS)
-    assert figures(tmp_path / "whole")["interactions_dropped", "beyond_max_history"] == count - kept
-    assert figures(tmp_path / "whole")["users_truncated", ""] == 1
-    assert figures(tmp_path / "cut")["users_truncated", ""] == 0
+    assert metric_values(tmp_path / "whole")["interactions_dropped", "beyond_max_history"] == count - kept
+    assert metric_values(tmp_path / "whole")["users_truncated", ""] == 1
+    assert metric_values(tmp_path / "cut")["users_truncated", ""] == 0
     truncated = {
         row["user_id"]: len(row["item_ids"]) for row in rows(tmp_path / "whole", HISTORIES) if row["truncated"]
     }
@@ -398,7 +411,7 @@ class TestErrorRate:
         write(tmp_path, {"log.parquet": self.LOG})
         assert extract(tmp_path / "out", tmp_path / "log.parquet", catalogue, "--max_error_rate=0.0625") == 0
         assert len(errors(tmp_path / "out")) == 30
-        assert figures(tmp_path / "out")["interactions_kept", ""] == 450
+        assert metric_values(tmp_path / "out")["interactions_kept", ""] == 450
 
 
 def test_a_missing_part_of_an_input_is_a_failure_not_an_error_row(

@@ -97,8 +97,8 @@ def values(workspace: Path) -> dict[tuple[str, str], float]:
     return {(str(row["metric"]), str(row["slice"])): float(str(row["value"])) for row in rows(workspace, METRICS)}
 
 
-def methods(figures: dict[tuple[str, str], float]) -> set[str]:
-    return {parse_slice(slice_)["method"] for metric, slice_ in figures if metric == "separation_f1"}
+def methods(metric_values: dict[tuple[str, str], float]) -> set[str]:
+    return {parse_slice(slice_)["method"] for metric, slice_ in metric_values if metric == "separation_f1"}
 
 
 @pytest.fixture(scope="module")
@@ -110,16 +110,16 @@ def plain(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> tuple[
 
 
 class TestSeparation:
-    def test_figures(self, plain: tuple[Path, str]) -> None:
+    def test_metric_values(self, plain: tuple[Path, str]) -> None:
         workspace = plain[0] / "out"
-        figures = values(workspace)
-        assert methods(figures) == {"ICPC, statistical terms", "co-occurrence"}
-        assert figures["separation_f1", "method=ICPC, statistical terms/k=all"] > 0.7
-        assert figures["collections_read", ""] == 18
-        assert figures["collections", ""] == 12
-        assert figures["collections_left_out", ""] == 5
-        assert figures["sources", ""] == 3
-        assert figures["items", ""] == 12 * SIZE > figures["items_mixed", ""] > 0
+        metric_values = values(workspace)
+        assert methods(metric_values) == {"ICPC, statistical terms", "co-occurrence"}
+        assert metric_values["separation_f1", "method=ICPC, statistical terms/k=all"] > 0.7
+        assert metric_values["collections_read", ""] == 18
+        assert metric_values["collections", ""] == 12
+        assert metric_values["collections_left_out", ""] == 5
+        assert metric_values["sources", ""] == 3
+        assert metric_values["items", ""] == 12 * SIZE > metric_values["items_mixed", ""] > 0
         assert {row["pipeline"] for row in rows(workspace, METRICS)} == {"evaluate"}
         assert [row["reason"] for row in rows(workspace, ERRORS)] == [
             "item_titles_and_item_descriptions_differ_in_length"
@@ -135,13 +135,13 @@ class TestSeparation:
         assert len(configuration["separation"]["algorithms"]["co-occurrence"]) > 1
 
     def test_the_screen(self, plain: tuple[Path, str]) -> None:
-        told = plain[1]
-        (line,) = re.findall(r"^ *ICPC, statistical.*$", told, re.MULTILINE)
+        reported = plain[1]
+        (line,) = re.findall(r"^ *ICPC, statistical.*$", reported, re.MULTILINE)
         assert len(re.findall(r"(?<![\d.–])[01]\.\d{3}(?![\d–])", line)) > 4
-        assert "…" not in told
-        assert f"Written to {plain[0] / 'out'}: metrics, errors\n" in told
-        assert "<sub>" not in told
-        assert "**" not in told
+        assert "…" not in reported
+        assert f"Written to {plain[0] / 'out'}: metrics, errors\n" in reported
+        assert "<sub>" not in reported
+        assert "**" not in reported
 
     def test_the_page(self, plain: tuple[Path, str]) -> None:
         page = (plain[0] / "page.md").read_text(encoding="utf-8")
@@ -170,17 +170,17 @@ class TestSeparation:
         evaluate(f"--collections={folder}", "--max_collections_per_source=4", *options)
         assert content(tmp_path / "evaluation", METRICS) == content(plain[0] / "out", METRICS)
 
-    def test_methods_thresholds_and_stability_can_be_asked_for(self, collections: Path, tmp_path: Path) -> None:
+    def test_methods_thresholds_and_stability_can_be_requested(self, collections: Path, tmp_path: Path) -> None:
         evaluate(
             f"--collections={collections}",
             "--algorithms=icpc",
             "--fixed_thresholds=ICPC, statistical terms=0.04",
             "--measure_stability",
         )
-        figures = values(tmp_path / "evaluation")
-        assert methods(figures) == {"ICPC, statistical terms"}
-        assert figures["separation_fixed_threshold", "method=ICPC, statistical terms"] == 0.04
-        assert 0 < figures["separation_stability", "method=ICPC, statistical terms/k=all"] <= 1
+        metric_values = values(tmp_path / "evaluation")
+        assert methods(metric_values) == {"ICPC, statistical terms"}
+        assert metric_values["separation_fixed_threshold", "method=ICPC, statistical terms"] == 0.04
+        assert 0 < metric_values["separation_stability", "method=ICPC, statistical terms/k=all"] <= 1
 
     def test_a_log_with_tags(self, tmp_path: Path) -> None:
         """Each user consumed all items of all tags: a user's items of one topic are a collection."""
@@ -204,39 +204,39 @@ class TestSeparation:
             f"--items={folder / 'items.parquet'}",
             "--collections_per_mixture=2",
         )
-        figures = values(tmp_path / "evaluation")
-        assert figures["collections", ""] == 6  # of even numbers and of odd ones: three topics for each user
-        assert figures["items_invalid", "duplicate_item"] == 1
-        assert figures["separation_recall", "method=ICPC, statistical terms/k=all"] > 0.8
+        metric_values = values(tmp_path / "evaluation")
+        assert metric_values["collections", ""] == 6  # of even numbers and of odd ones: three topics for each user
+        assert metric_values["items_invalid", "duplicate_item"] == 1
+        assert metric_values["separation_recall", "method=ICPC, statistical terms/k=all"] > 0.8
 
 
 class TestEncoder:
     def test_vectors_are_made_kept_and_used_again(self, collections: Path, tmp_path: Path, toy: Toy) -> None:
-        told = evaluate(f"--collections={collections}", "--encoder=toy")
+        reported = evaluate(f"--collections={collections}", "--encoder=toy")
         first = tmp_path / "evaluation"
-        figures = values(first)
+        metric_values = values(first)
         assert {
             "one pass, toy",
             "Ward, toy",
             "average linkage, toy",
             "HDBSCAN, toy",
             "k-means with oracle k, toy",
-        } < methods(figures)
-        assert not any(method.startswith("global") for method in methods(figures))
-        assert figures["texts_encoded", ""] == figures["items_mixed", ""] == len(rows(first, EMBEDDINGS))
-        assert "metrics, errors, embeddings" in told
+        } < methods(metric_values)
+        assert not any(method.startswith("global") for method in methods(metric_values))
+        assert metric_values["texts_encoded", ""] == metric_values["items_mixed", ""] == len(rows(first, EMBEDDINGS))
+        assert "metrics, errors, embeddings" in reported
         assert manifest(first, METRICS).configuration["encoder_fingerprint"] == "toy"
 
         calls = toy.calls()
         evaluate(f"--collections={collections}", "--encoder=toy", f"--previous={first}", "--workspace=second")
         again = values(tmp_path / "second")
         assert toy.calls() == calls
-        assert again["texts_reused", ""] == figures["texts_encoded", ""]
+        assert again["texts_reused", ""] == metric_values["texts_encoded", ""]
         assert content(tmp_path / "second", EMBEDDINGS) == content(first, EMBEDDINGS)
-        scores = {name: value for name, value in figures.items() if name[0].startswith("separation_")}
+        scores = {name: value for name, value in metric_values.items() if name[0].startswith("separation_")}
         assert scores == {name: value for name, value in again.items() if name[0].startswith("separation_")}
 
-    def test_methods_that_take_long_are_for_those_who_ask(self, collections: Path, tmp_path: Path, toy: Toy) -> None:
+    def test_slow_methods_run_on_request_only(self, collections: Path, tmp_path: Path, toy: Toy) -> None:
         evaluate(f"--collections={collections}", "--encoder=toy", "--algorithms=global;k-means")
         assert methods(values(tmp_path / "evaluation")) == {"global agglomerative, toy", "k-means with oracle k, toy"}
 
@@ -251,17 +251,17 @@ class TestSalience:
         catalogue = pa.Table.from_pylist([row | {"description": None} for row in rows_of_items(400)])
         folder = write(tmp_path / "in", {"items.parquet": catalogue})
         options = ("--suites=salience", f"--items={folder}", "--encoder=topics", "--report=page.md")
-        told = evaluate(*options, "--max_items=350", "--workspace=out")
-        figures = values(tmp_path / "out")
-        assert figures["salience_auc", "scorer=statistical"] == 0.5
-        assert figures["salience_auc", "scorer=learned, default model"] > 0.9
-        assert figures["salience_items", ""] == 350
-        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS))
-        assert "learned, default model" in told
-        assert "…" not in told
+        reported = evaluate(*options, "--max_items=350", "--workspace=out")
+        metric_values = values(tmp_path / "out")
+        assert metric_values["salience_auc", "scorer=statistical"] == 0.5
+        assert metric_values["salience_auc", "scorer=learned, default model"] > 0.9
+        assert metric_values["salience_items", ""] == 350
+        assert metric_values["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS))
+        assert "learned, default model" in reported
+        assert "…" not in reported
         assert "## Salience: hidden tags" in (tmp_path / "page.md").read_text(encoding="utf-8")
         again = evaluate(*options, "--max_items=350", "--workspace=again", "--previous=out")
-        assert again.splitlines()[1:-2] == told.splitlines()[1:-2]
+        assert again.splitlines()[1:-2] == reported.splitlines()[1:-2]
         assert values(tmp_path / "again")["texts_encoded", ""] == 0
         assert content(tmp_path / "again", EMBEDDINGS) == content(tmp_path / "out", EMBEDDINGS)
 
@@ -281,12 +281,12 @@ class TestSalience:
             for number in range(12)
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
-        told = evaluate("--suites=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
-        figures = values(tmp_path / "evaluation")
-        assert figures["synonyms_collections", ""] == 12
-        assert figures["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
-        assert figures["texts_encoded", ""] == 108 + figures["synonyms_items_changed", ""]
-        assert "fraction of the literal drop" in told
+        reported = evaluate("--suites=synonyms", f"--collections={folder}", "--encoder=topics", "--report=page.md")
+        metric_values = values(tmp_path / "evaluation")
+        assert metric_values["synonyms_collections", ""] == 12
+        assert metric_values["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
+        assert metric_values["texts_encoded", ""] == 108 + metric_values["synonyms_items_changed", ""]
+        assert "fraction of the literal drop" in reported
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "12 collections that have one of 6 key words" in page
 
@@ -303,13 +303,13 @@ class TestInterest:
         ]
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
         options = (f"--collections={folder}", "--max_collections=8", "--popular_fraction=0.5", "--report=page.md")
-        told = evaluate("--suites=conformity", *options)
-        figures = values(tmp_path / "evaluation")
+        reported = evaluate("--suites=conformity", *options)
+        metric_values = values(tmp_path / "evaluation")
         method = "scenario=noise/method=ICPC, statistical terms"
-        f1 = {rule: figures["conformity_f1", f"{method}/rule={rule}"] for rule in RULES}
+        f1 = {rule: metric_values["conformity_f1", f"{method}/rule={rule}"] for rule in RULES}
         assert f1["oracle"] > f1["none"]
-        assert figures["conformity_mixtures", "scenario=noise"] == 12
-        assert "genuine popular removed" in told
+        assert metric_values["conformity_mixtures", "scenario=noise"] == 12
+        assert "genuine popular removed" in reported
         assert not (tmp_path / "evaluation" / EMBEDDINGS.name).exists()
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "## Conformity: injected popular items" in page
@@ -323,12 +323,12 @@ class TestInterest:
         folder = write(tmp_path / "in", {"collections.parquet": pa.Table.from_pylist(described)})
         options = ("--suites=conformity", f"--collections={folder}", f"--encoder={toy}", "--max_collections=8")
         evaluate(*options, "--workspace=out")
-        figures = values(tmp_path / "out")
+        metric_values = values(tmp_path / "out")
         assert (
             "conformity_f1",
             "scenario=shared interest/method=ICPC with a second look, toy/rule=interest",
-        ) in figures
-        assert figures["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
+        ) in metric_values
+        assert metric_values["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
         evaluate(*options, "--workspace=again", "--previous=out")
         assert values(tmp_path / "again")["texts_encoded", ""] == 0
 
@@ -342,15 +342,15 @@ class TestInterest:
             }
         )
         folder = write(tmp_path / "in", {"a.parquet": log.slice(0, 500), "b.parquet": log.slice(500)})
-        told = evaluate("--suites=intervention", f"--interactions={folder}", "--report=page.md")
-        figures = values(tmp_path / "evaluation")
-        assert figures["intervention_users", ""] == len(pairs.offsets) - 1
+        reported = evaluate("--suites=intervention", f"--interactions={folder}", "--report=page.md")
+        metric_values = values(tmp_path / "evaluation")
+        assert metric_values["intervention_users", ""] == len(pairs.offsets) - 1
         recall = {
-            name: figures["intervention_recall", f"recommender={name}/test_set=intervened"]
+            name: metric_values["intervention_recall", f"recommender={name}/test_set=intervened"]
             for name in ("DICE", "most popular")
         }
         assert recall["DICE"] > recall["most popular"]
-        assert "popularity overlap" in told
+        assert "popularity overlap" in reported
         assert "## Intervention: " in (tmp_path / "page.md").read_text(encoding="utf-8")
 
     def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -368,12 +368,12 @@ class TestDistributions:
             assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet") == 0
         return folder / "out"
 
-    def test_figures_and_page(self, journeys: Path, tmp_path: Path) -> None:
-        told = evaluate("--suites=statistics", f"--journeys={journeys}", "--report=page.md")
-        figures = values(tmp_path / "evaluation")
+    def test_metrics_and_page(self, journeys: Path, tmp_path: Path) -> None:
+        reported = evaluate("--suites=statistics", f"--journeys={journeys}", "--report=page.md")
+        metric_values = values(tmp_path / "evaluation")
         extracted = values(journeys)
-        assert figures[JOURNEYS_PER_USER] == extracted["journeys", ""] / extracted["users", ""]
-        assert "Statistics: journeys of users" in told
+        assert metric_values[JOURNEYS_PER_USER] == extracted["journeys", ""] / extracted["users", ""]
+        assert "Statistics: journeys of users" in reported
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "8 users, including those without journeys." in page
         assert "## Separation" not in page
@@ -381,9 +381,9 @@ class TestDistributions:
     def test_both_experiments_in_one_run(self, journeys: Path, collections: Path, tmp_path: Path) -> None:
         inputs = (f"--journeys={journeys}", f"--collections={collections}")
         evaluate("--suites=separation,statistics", *inputs, "--algorithms=ICPC")
-        figures = values(tmp_path / "evaluation")
-        assert ("statistics_fraction_of_users", "method=ICPC/journeys=1-3") in figures
-        assert ("separation_f1", "method=ICPC, statistical terms/k=all") in figures
+        metric_values = values(tmp_path / "evaluation")
+        assert ("statistics_fraction_of_users", "method=ICPC/journeys=1-3") in metric_values
+        assert ("separation_f1", "method=ICPC, statistical terms/k=all") in metric_values
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "collections"}
 
     def test_a_workspace_of_extract_is_not_written_over(
@@ -402,15 +402,15 @@ class TestSweep:
             assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet", "--sweep") == 0
         return folder / "out"
 
-    def test_figures_and_screen(self, journeys: Path, tmp_path: Path) -> None:
-        told = evaluate("--suites=statistics,granularity", f"--journeys={journeys}")
+    def test_metrics_and_screen(self, journeys: Path, tmp_path: Path) -> None:
+        reported = evaluate("--suites=statistics,granularity", f"--journeys={journeys}")
         found, extracted = values(tmp_path / "evaluation"), values(journeys)
         at_default = ("sweep_journeys_per_user", "threshold=0.05/min_size=3")
         assert found[at_default] == extracted[at_default] == found[JOURNEYS_PER_USER]
         assert {name for name in found if name[0].startswith("sweep_")} == {
             name for name in extracted if name[0].startswith("sweep_")
         }
-        assert "At the minimum size 3" in told
+        assert "At the minimum size 3" in reported
         assert set(manifest(tmp_path / "evaluation", METRICS).inputs) == {"journeys", "metrics"}
 
     def test_the_page_and_its_picture(self, journeys: Path, tmp_path: Path) -> None:
@@ -425,10 +425,10 @@ class TestSweep:
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else object())
         assert run_job(EvaluateJob, ["--suites=granularity", f"--journeys={journeys}", "--report=page.md"]) == 2
-        told = capsys.readouterr().err
-        assert "granularity has plots, which need matplotlib: pip install 'interest-journeys[report]'" in told
+        reported = capsys.readouterr().err
+        assert "granularity has plots, which need matplotlib: pip install 'interest-journeys[report]'" in reported
 
-    def test_what_is_not_allowed_is_told(
+    def test_what_is_not_allowed_is_reported(
         self, journeys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         folder = write(tmp_path / "in", {"log.parquet": LOG, "items.parquet": PLAIN_ITEMS})
@@ -509,14 +509,14 @@ class TestUsage:
             ((*COLLECTIONS, "--tresholds=1"), "unknown option --tresholds"),
         ],
     )
-    def test_what_is_not_allowed_is_told(
+    def test_what_is_not_allowed_is_reported(
         self, capsys: pytest.CaptureFixture[str], options: Sequence[str], message: str
     ) -> None:
         assert run_job(EvaluateJob, options) == 2
-        told = capsys.readouterr().err
-        assert told.startswith("evaluate: ")
-        assert message in told
-        assert len(told.splitlines()) == 1
+        reported = capsys.readouterr().err
+        assert reported.startswith("evaluate: ")
+        assert message in reported
+        assert len(reported.splitlines()) == 1
 
     @pytest.mark.parametrize(
         ("options", "missing", "message"),
@@ -541,15 +541,15 @@ class TestUsage:
         assert run_job(EvaluateJob, [*self.COLLECTIONS, *options]) == 2
         assert message in capsys.readouterr().err
 
-    def test_too_few_collections_are_told_with_what_was_unusable(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_too_few_collections_are_reported_with_what_was_unusable(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert (
             run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--min_collection_items=13", "--max_collection_items=20"])
             == 1
         )
-        told = capsys.readouterr().err
-        assert "a mixture of k=2 needs 2 collections of at least 13 items" in told
-        assert "item_titles_and_item_descriptions_differ_in_length: " in told
-        assert "in.parquet, row 17" in told
+        reported = capsys.readouterr().err
+        assert "a mixture of k=2 needs 2 collections of at least 13 items" in reported
+        assert "item_titles_and_item_descriptions_differ_in_length: " in reported
+        assert "in.parquet, row 17" in reported
 
     def test_too_many_bad_rows_commit_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--algorithms=ICPC", "--max_error_rate=0.01"]) == 1

@@ -9,7 +9,7 @@ from pipelines.common.run import run_job
 from pipelines.extract import job as extract_job
 from pipelines.salience import job as salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
-from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, figures, manifest, rows, write
+from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, manifest, metric_values, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource, word_vector
 
 TITLES = dict(zip(ITEMS["item_id"].to_pylist(), ITEMS["title"].to_pylist(), strict=True))
@@ -99,7 +99,7 @@ def test_items_without_a_vector_are_in_no_journey(tmp_path: Path, inputs: tuple[
     absent = set(VECTORS["item_id"].to_pylist()[:2])
     assert absent.isdisjoint(item for journey in journeys for item in journey["item_ids"])
     visits = sum(item in absent for item in LOG["item_id"].to_pylist())
-    assert figures(tmp_path / "out")["interactions_without_vectors", ""] == visits
+    assert metric_values(tmp_path / "out")["interactions_without_vectors", ""] == visits
     assert sorted(errors(tmp_path / "out").values()) == ["duplicate_item", "embedding_not_finite"]
 
 

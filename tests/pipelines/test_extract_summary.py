@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import JOURNEYS
-from tests.pipelines.logs import ITEMS, LOG, extract, figures, rows, write
+from tests.pipelines.logs import ITEMS, LOG, extract, metric_values, rows, write
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_metrics(screen: str, workspace: Path) -> None:
     assert reported["users"] == "8"
     assert (
         int(reported["journeys"])
-        == figures(workspace / "out")["journeys", ""]
+        == metric_values(workspace / "out")["journeys", ""]
         == len(rows(workspace / "out", JOURNEYS))
     )
 

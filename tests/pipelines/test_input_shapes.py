@@ -10,7 +10,7 @@ import pytest
 
 from schemas import HISTORIES, INTERACTIONS, JOURNEYS
 from schemas import ITEMS as CATALOGUE
-from tests.pipelines.logs import ITEMS, LOG, content, extract, figures, write
+from tests.pipelines.logs import ITEMS, LOG, content, extract, metric_values, write
 from transforms.datasets.coercion import coerce
 from transforms.datasets.files import resolve_source
 from transforms.datasets.manifest import Manifest, Part
@@ -78,7 +78,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The log and the catalogue as the schemas have them, and what they give."""
     folder = write(tmp_path_factory.mktemp("plain"), {"log.parquet": LOG, "items.parquet": TAGGED})
     assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet") == 0
-    assert figures(folder / "out")["journeys", ""] > 20
+    assert metric_values(folder / "out")["journeys", ""] > 20
     return folder
 
 

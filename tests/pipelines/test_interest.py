@@ -67,13 +67,14 @@ def test_the_log_comes_back_with_one_more_column(done: tuple[Path, str]) -> None
 
 
 def test_metrics_and_the_screen(done: tuple[Path, str]) -> None:
-    figures = {(row["metric"], row["slice"]): row["value"] for row in rows(done[0], METRICS)}
+    metric_values = {(row["metric"], row["slice"]): row["value"] for row in rows(done[0], METRICS)}
     pairs = world()
-    assert figures["pairs", ""] == len(pairs.items)
-    assert figures["users", ""] == len(pairs.offsets) - 1
-    assert figures["items", ""] == pairs.item_count
+    assert metric_values["pairs", ""] == len(pairs.items)
+    assert metric_values["users", ""] == len(pairs.offsets) - 1
+    assert metric_values["items", ""] == pairs.item_count
     assert (
-        sum(float(str(v)) for (m, _), v in figures.items() if m == "interactions_by_interest") == len(pairs.items) + 1
+        sum(float(str(v)) for (m, _), v in metric_values.items() if m == "interactions_by_interest")
+        == len(pairs.items) + 1
     )
     assert "interactions by interest" in done[1]
     assert "--min_interest" in done[1]
@@ -86,9 +87,9 @@ def test_extract_takes_out_what_is_below(done: tuple[Path, str], tmp_path: Path)
     threshold = 0.45
     log_folder = done[0] / SCORED_INTERACTIONS.name
     assert extract(tmp_path / "out", log_folder, folder / "items.parquet", f"--min_interest={threshold}") == 0
-    figures = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "out", METRICS)}
+    metric_values = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "out", METRICS)}
     below = sum(float(str(row["interest"])) < threshold for row in rows(done[0], SCORED_INTERACTIONS))
-    assert figures["interactions_dropped", "below_min_interest"] == below > 0
+    assert metric_values["interactions_dropped", "below_min_interest"] == below > 0
 
 
 def test_extract_needs_the_column_for_the_filter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,8 +89,8 @@ def test_a_server_that_is_not_there_can_be_planned_with(
 @pytest.mark.parametrize("option", ["timeout=1", "concurrency=1", "requests_per_second=1", "retries=1"])
 @pytest.mark.parametrize("model", [("--method=few_shot", "--model=smollm2"), ()], ids=["smollm2", "salient"])
 def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]) -> None:
-    told = refusal(*model, f"--endpoint_{option}")
-    assert told.startswith(f"--endpoint_{option.partition('=')[0]} needs a --model behind an endpoint")
+    message = refusal(*model, f"--endpoint_{option}")
+    assert message.startswith(f"--endpoint_{option.partition('=')[0]} needs a --model behind an endpoint")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_its_options_are_for_endpoints_alone(option: str, model: tuple[str, ...]
     ],
 )
 def test_wrong_values_are_refused(option: str, allowed: str) -> None:
-    told = refusal("--method=few_shot", f"--model={ENDPOINT}", f"--endpoint_{option}")
-    assert allowed in told
-    assert f"--endpoint_{option.partition('=')[0]}" in told
+    message = refusal("--method=few_shot", f"--model={ENDPOINT}", f"--endpoint_{option}")
+    assert allowed in message
+    assert f"--endpoint_{option.partition('=')[0]}" in message
 
 
 def test_an_adapter_goes_with_no_endpoint() -> None:
@@ -148,8 +148,8 @@ def test_journeys_are_named_and_what_is_known_needs_no_server(
     before = rows(workspace, JOURNEY_NAMES)
     assert name("http://127.0.0.1:9/elsewhere", "--endpoint_retries=0") == 0
     assert rows(workspace, JOURNEY_NAMES) == before
-    told = "".join(capfd.readouterr())
-    assert KEY not in told
+    message = "".join(capfd.readouterr())
+    assert KEY not in message
     assert KEY.encode() not in contents(workspace)
     assert host.encode() not in contents(workspace)
 
@@ -162,7 +162,7 @@ def test_a_server_that_is_not_there_fails_the_job_at_once(
     assert (
         run_job(NameJob, given(folder, tmp_path / "names", gone, "--endpoint_retries=0", "--runner=FnApiRunner")) == 1
     )
-    told = " ".join(capfd.readouterr().err.split())
-    assert "name failed: language model toy at http://127.0.0.1:" in told
-    assert "no reply: Connection refused" in told
+    message = " ".join(capfd.readouterr().err.split())
+    assert "name failed: language model toy at http://127.0.0.1:" in message
+    assert "no reply: Connection refused" in message
     assert not (tmp_path / "names" / JOURNEY_NAMES.name).exists()

@@ -15,7 +15,7 @@ from pipelines.naming_examples import job as examples_job
 from pipelines.naming_examples.job import NamingExamplesJob
 from pipelines.naming_examples.summary import dropped_report
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, TUNING_PAIRS
-from tests.pipelines.logs import content, errors, figures, manifest, rows, write
+from tests.pipelines.logs import content, errors, manifest, metric_values, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def collection(number: int) -> dict[str, object]:
 
 def made() -> list[dict[str, object]]:
     whole = [collection(number) for number in range(SOURCES)]
-    # A source with many collections, of which a person would say none to decide the figures.
+    # A source with many collections, which must not dominate the metrics.
     whole += [collection(number) | {"source": "library"} for number in range(SOURCES, SOURCES + 15)]
     spoilt = collection(0) | {"source": "spoilt"}
     whole += [spoilt | {"name": "Favourites", "source": f"person {number}"} for number in range(3)]
@@ -85,12 +85,12 @@ def make_examples(*options: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Collections, and the workspace `out` of a run on them; `told` is what it printed."""
+    """Collections, and the workspace `out` of a run on them; and its output."""
     folder = write(tmp_path_factory.mktemp("naming"), {"collections.parquet": table(made())})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples_job, "resolve_encoder", lambda _option, _name: Source(folder))
-        told = make_examples(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
-    (folder / "told").write_text(told, encoding="utf-8")
+        message = make_examples(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
+    (folder / "told").write_text(message, encoding="utf-8")
     return folder
 
 
@@ -134,8 +134,8 @@ def test_no_source_is_in_two_parts_and_a_large_one_is_for_training(folder: Path)
     assert "library" in parts["train"]
 
 
-def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
-    counted = figures(folder / "out")
+def test_dropped_items_are_counted_and_reported(folder: Path) -> None:
+    counted = metric_values(folder / "out")
     dropped = {slice_: number for (metric, slice_), number in counted.items() if metric == "collections_dropped"}
     expected = {"generic": 3, "irrelevant": 1, "few_titles": 1, "unsafe": 1}
     assert {reason: number for reason, number in dropped.items() if number} == expected
@@ -146,11 +146,11 @@ def test_what_is_left_out_is_counted_and_told(folder: Path) -> None:
         ("collections.parquet", len(made()) - 2): "empty_source",
         ("collections.parquet", len(made()) - 1): "null_name",
     }
-    told = (folder / "told").read_text(encoding="utf-8")
-    assert "dropped: generic name: 3" in told
-    assert f"test: {sum(row['split'] == 'test' for row in examples)} examples of" in told
-    assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in told
-    assert f"Written to {folder / 'out'}: tuning_pairs, naming_examples, metrics, errors, embeddings" in told
+    message = (folder / "told").read_text(encoding="utf-8")
+    assert "dropped: generic name: 3" in message
+    assert f"test: {sum(row['split'] == 'test' for row in examples)} examples of" in message
+    assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in message
+    assert f"Written to {folder / 'out'}: tuning_pairs, naming_examples, metrics, errors, embeddings" in message
 
 
 @pytest.mark.parametrize(
@@ -174,21 +174,21 @@ def test_same_bytes_whoever_computes_and_in_whatever_order(
 
 def test_a_second_run_encodes_nothing_again(tmp_path: Path, folder: Path) -> None:
     collections = f"--collections={folder / 'collections.parquet'}"
-    told = make_examples(collections, f"--previous={folder / 'out'}", "--max_examples_per_source=4")
+    message = make_examples(collections, f"--previous={folder / 'out'}", "--max_examples_per_source=4")
     assert Source(tmp_path).calls() == []
-    assert "texts encoded: 0" in told
-    assert "dropped: above --max_examples_per_source: 11" in told
+    assert "texts encoded: 0" in message
+    assert "dropped: above --max_examples_per_source: 11" in message
     make_examples(collections, "--max_examples=20")
     assert Source(tmp_path).calls() == []
     parts = [row["split"] for row in rows(tmp_path / "examples", NAMING_EXAMPLES)]
     assert parts.count("train") == 20
 
 
-def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_told(tmp_path: Path, folder: Path) -> None:
-    told = make_examples(f"--collections={folder / 'collections.parquet'}", "--max_source_fraction=0.001")
+def test_where_all_sources_are_large_nothing_is_held_out_and_it_is_reported(tmp_path: Path, folder: Path) -> None:
+    message = make_examples(f"--collections={folder / 'collections.parquet'}", "--max_source_fraction=0.001")
     assert {row["split"] for row in rows(tmp_path / "examples", NAMING_EXAMPLES)} == {"train"}
-    assert "test: 0 examples of 0 sources" in told
-    assert "--max_source_fraction" in told
+    assert "test: 0 examples of 0 sources" in message
+    assert "--max_source_fraction" in message
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:

@@ -106,8 +106,8 @@ def test_a_model_and_vectors_of_a_run_before_are_used_again(tmp_path: Path, work
     assert learned_from(again) == "nothing"
     assert rows(again, SALIENCE_MODEL) == rows(workspace, SALIENCE_MODEL)
     assert rows(again, SALIENT_TERMS) == rows(workspace, SALIENT_TERMS)
-    figures = {row["metric"]: row["value"] for row in rows(again, METRICS)}
-    assert figures["texts_encoded"] == 0
+    metric_values = {row["metric"]: row["value"] for row in rows(again, METRICS)}
+    assert metric_values["texts_encoded"] == 0
     assert len(rows(again, EMBEDDINGS)) == len(rows(workspace, EMBEDDINGS))
     assert manifest(again, SALIENT_TERMS).inputs[SALIENCE_MODEL.name] == manifest(workspace, SALIENCE_MODEL).digest
 

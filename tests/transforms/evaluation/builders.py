@@ -1,4 +1,4 @@
-"""Collections that are made: so many of such sizes, all items with vectors and terms of their collection."""
+"""Generated collections of given number and size, whose items have vectors and terms of their collection."""
 
 from collections.abc import Sequence
 

@@ -49,10 +49,10 @@ def test_a_fixed_threshold_is_tried_too() -> None:
 
 def test_progress_reaches_what_was_announced(tmp_path: Path) -> None:
     made = build_mixtures(collections([20, 30, 40, 15]), MixtureConfig((2, 3), mixtures_per_k=3))
-    known = corpus(made)
+    existing = corpus(made)
     methods = choose_methods("made", ["one pass", "k-means", "co-occurrence"])
     progress = Progress(str(tmp_path / "progress"))
     for method in with_progress(methods, progress):
-        rows = run_method(made.rows, known, method, 1)
+        rows = run_method(made.rows, existing, method, 1)
         assert np.isfinite(rows["f1"].to_numpy()).all()
     assert progress.done()[STEP] == total_histories(methods, 6, stability=True)

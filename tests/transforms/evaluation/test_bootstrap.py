@@ -39,11 +39,11 @@ def test_the_seed_decides() -> None:
     assert mean_interval(NUMBERS, seed=3) != mean_interval(NUMBERS, seed=4)
 
 
-def test_a_paired_difference_knows_what_the_pairs_share() -> None:
+def test_a_paired_difference_cancels_common_variation() -> None:
     better = NUMBERS + 0.1
     assert paired_difference(better, NUMBERS, seed=0) == pytest.approx((0.1, 0.1, 0.1, 400))
-    apart = [mean_interval(each, seed=0) for each in (better, NUMBERS)]
-    assert apart[0].low < apart[1].high
+    separate = [mean_interval(each, seed=0) for each in (better, NUMBERS)]
+    assert separate[0].low < separate[1].high
 
 
 def test_groups_count_the_same_whatever_their_sizes() -> None:
@@ -104,15 +104,15 @@ class TestScoreOfSums:
     def test_differences_are_paired(self) -> None:
         """What is better by the same everywhere is better for sure, however much the two scatter."""
         better = self.COUNTS * [1, 1] + [[1, 0]]
-        alike = np.stack([self.COUNTS[:, 1] * 3, self.COUNTS[:, 1]], axis=1)
-        assert score_difference(alike, alike, ratio_of_sums, 0)[:3] == (0, 0, 0)
+        equal = np.stack([self.COUNTS[:, 1] * 3, self.COUNTS[:, 1]], axis=1)
+        assert score_difference(equal, equal, ratio_of_sums, 0)[:3] == (0, 0, 0)
         found = score_difference(better, self.COUNTS, ratio_of_sums, 0)
         assert found.low > 0
         assert found.value == pytest.approx(40 / self.COUNTS[:, 1].sum())
         other = score_difference(better, np.random.default_rng(0).permutation(self.COUNTS), ratio_of_sums, 0)
         assert other.high - other.low > found.high - found.low
 
-    def test_what_is_not_allowed_is_told(self) -> None:
+    def test_what_is_not_allowed_is_reported(self) -> None:
         with pytest.raises(ValueError, match=r"not be empty, got \(0, 2\)"):
             score_interval(np.zeros((0, 2)), ratio_of_sums, 0)
         with pytest.raises(ValueError, match="must have the same shape"):

@@ -48,23 +48,23 @@ def items(*titles: tuple[str, str]) -> pa.RecordBatch:
 
 
 def test_the_corpus_is_by_item_whatever_the_order_and_knows_no_others() -> None:
-    known = build_corpus(
+    existing = build_corpus(
         [items(("2", "two")), items(("1", "one"))],
         {"words": [terms(("2", ["b"]), ("9", ["z"])), terms(("1", ["a", "b"]))]},
         {"toy": [vectors(("2", [0, 1])), vectors(("7", [9, 9]), ("1", [1, 0]))]},
     )
-    assert known.texts == ("one", "two")
-    assert known.vectors["toy"].tolist() == [[1, 0], [0, 1]]
-    assert known.terms["words"].offsets.tolist() == [0, 2, 3]
-    assert known.terms["words"].terms.tolist() == [0, 1, 1]
-    assert known.terms["words"].vocabulary_size == 2
+    assert existing.texts == ("one", "two")
+    assert existing.vectors["toy"].tolist() == [[1, 0], [0, 1]]
+    assert existing.terms["words"].offsets.tolist() == [0, 2, 3]
+    assert existing.terms["words"].terms.tolist() == [0, 1, 1]
+    assert existing.terms["words"].vocabulary_size == 2
 
 
 @pytest.mark.parametrize("found", ["", "1", "112"])
 def test_each_item_is_known_once(found: str) -> None:
-    known = [vectors((item, [1, 0])) for item in found]
+    existing = [vectors((item, [1, 0])) for item in found]
     with pytest.raises(ValueError, match="toy: each of the 2 items of the mixtures must occur once"):
-        build_corpus([items(("2", "two"), ("1", "one"))], {}, {"toy": known})
+        build_corpus([items(("2", "two"), ("1", "one"))], {}, {"toy": existing})
 
 
 def test_items_for_the_next_stages() -> None:

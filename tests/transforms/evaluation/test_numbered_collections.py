@@ -61,7 +61,7 @@ def test_no_collections() -> None:
     assert numbered.offsets.tolist() == [0]
 
 
-def test_texts_of_items_tell_them_apart() -> None:
+def test_texts_of_items_distinguish_them() -> None:
     texts = item_texts(number_items([ROWS]).items).to_pylist()
     assert len(set(texts)) == len(texts)
 

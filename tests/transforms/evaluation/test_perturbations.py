@@ -29,31 +29,31 @@ def test_another_order_does_not_depend_on_the_batch() -> None:
 
 
 def test_popular_items_are_planted_and_nothing_else_changes() -> None:
-    planted = inject_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3)
-    known = MIXTURES.items.num_rows
+    planted = inject_popular(MIXTURES, POPULAR, number=6, fraction=0.25, seed=3)
+    existing = MIXTURES.items.num_rows
     ITEMS.check(planted.items)
-    assert planted.items.slice(0, known) == MIXTURES.items
-    assert planted.items["item_id"].to_pylist() == [f"{number:08d}" for number in range(known + 6)]
-    assert len({title.split()[0] for title in planted.items["title"].to_pylist()[known:]} & {"4", "5"}) == 1
+    assert planted.items.slice(0, existing) == MIXTURES.items
+    assert planted.items["item_id"].to_pylist() == [f"{number:08d}" for number in range(existing + 6)]
+    assert len({title.split()[0] for title in planted.items["title"].to_pylist()[existing:]} & {"4", "5"}) == 1
     mixtures_of = np.zeros(6)
     for before, after in zip(MIXTURES.rows.to_pylist(), planted.rows.to_pylist(), strict=True):
         pairs = list(zip(after["item"], after["label"], strict=True))
         assert [pair for pair in pairs if pair[1] >= 0] == list(zip(before["item"], before["label"], strict=True))
         new = [item for item, label in pairs if label < 0]
         assert len(set(new)) == len(new)
-        mixtures_of[np.array(new, int) - known] += 1
+        mixtures_of[np.array(new, int) - existing] += 1
     assert (np.abs(mixtures_of / 200 - 0.25) < 0.12).all()
-    assert inject_popular(MIXTURES, POPULAR, number=6, share=0.25, seed=3) == planted
+    assert inject_popular(MIXTURES, POPULAR, number=6, fraction=0.25, seed=3) == planted
 
 
 def test_popular_items_lie_anywhere_in_time() -> None:
-    planted = inject_popular(MIXTURES, POPULAR, number=9, share=1.0, seed=0)
+    planted = inject_popular(MIXTURES, POPULAR, number=9, fraction=1.0, seed=0)
     places = [np.flatnonzero(np.array(row["label"]) < 0) / len(row["label"]) for row in planted.rows.to_pylist()]
     assert np.concatenate(places).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_members_are_planted_where_they_are_not_yet_and_nothing_else_changes() -> None:
-    planted = inject_members(MIXTURES, number=6, share=0.25, seed=3)
+    planted = inject_members(MIXTURES, number=6, fraction=0.25, seed=3)
     assert planted.items == MIXTURES.items
     mixtures_of: dict[int, int] = {}
     for before, after in zip(MIXTURES.rows.to_pylist(), planted.rows.to_pylist(), strict=True):
@@ -65,20 +65,20 @@ def test_members_are_planted_where_they_are_not_yet_and_nothing_else_changes() -
         for item in new:
             mixtures_of[item] = mixtures_of.get(item, 0) + 1
     assert len(mixtures_of) == 6
-    assert inject_members(MIXTURES, number=6, share=0.25, seed=3) == planted
+    assert inject_members(MIXTURES, number=6, fraction=0.25, seed=3) == planted
 
 
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="items that are in enough mixtures, 999 are needed"):
-        inject_members(MIXTURES, number=999, share=0.5, seed=0)
+        inject_members(MIXTURES, number=999, fraction=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 1 and 0"):
-        inject_members(MIXTURES, number=1, share=0, seed=0)
+        inject_members(MIXTURES, number=1, fraction=0, seed=0)
     with pytest.raises(ValueError, match="no collection has at least 26 items"):
-        inject_popular(MIXTURES, POPULAR, number=26, share=0.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=26, fraction=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 0 and 0\.5"):
-        inject_popular(MIXTURES, POPULAR, number=0, share=0.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=0, fraction=0.5, seed=0)
     with pytest.raises(ValueError, match=r"got 1 and 1\.5"):
-        inject_popular(MIXTURES, POPULAR, number=1, share=1.5, seed=0)
+        inject_popular(MIXTURES, POPULAR, number=1, fraction=1.5, seed=0)
 
 
 def test_batches_are_put_in_order() -> None:

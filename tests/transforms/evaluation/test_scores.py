@@ -25,21 +25,21 @@ def plain_bcubed(true: list[int], found: list[int]) -> tuple[float, float, float
     precision = recall = 0.0
     for one in everything:
         together = [other for other in everything if found[other] == found[one]]
-        alike = [other for other in everything if true[other] == true[one]]
-        both = len(set(together) & set(alike))
+        equal = [other for other in everything if true[other] == true[one]]
+        both = len(set(together) & set(equal))
         precision += both / len(together) / len(true)
-        recall += both / len(alike) / len(true)
+        recall += both / len(equal) / len(true)
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
 def plain_placed(true: list[int], found: list[int]) -> float:
-    """Mean over true labels of the share of their items in the one found group that holds most."""
+    """Mean over true labels of the fraction of their items in the largest predicted group."""
     groups = alone(found)
-    shares = []
+    fractions = []
     for label in sorted(set(true) - {-1}):
         inside = [groups[position] for position in range(len(true)) if true[position] == label]
-        shares.append(max(inside.count(group) for group in inside) / len(inside))
-    return sum(shares) / len(shares) if shares else 0.0
+        fractions.append(max(inside.count(group) for group in inside) / len(inside))
+    return sum(fractions) / len(fractions) if fractions else 0.0
 
 
 @given(LABELS)
@@ -61,8 +61,8 @@ def test_histories_do_not_meet(histories: list[list[tuple[int, int]]]) -> None:
     together = score(offsets, pairs[:, 0], pairs[:, 1])
     for number, history in enumerate(histories):
         true, found = [list(labels) for labels in zip(*history, strict=True)]
-        apart = scores_of(true, found)
-        assert {name: values[number] for name, values in together._asdict().items()} == pytest.approx(apart)
+        separate = scores_of(true, found)
+        assert {name: values[number] for name, values in together._asdict().items()} == pytest.approx(separate)
 
 
 def test_by_hand() -> None:

@@ -37,7 +37,7 @@ CLOSED = Reply(None, closes=True)
 
 
 class Server(ThreadingHTTPServer):
-    """Responds with `answer to <prompt>`, except if `script` has replies to a prompt, one after the other.
+    """Echoes the prompt, except if `script` has replies to a prompt, one after the other.
 
     The last one is given again and again. The requests are recorded, and how many requests were open at once.
     """

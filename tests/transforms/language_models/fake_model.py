@@ -65,6 +65,6 @@ class ToySource:
         path = self.folder / "calls"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def asked(self) -> list[str]:
+    def prompted(self) -> list[str]:
         """All prompts of all calls."""
         return [prompt for call in self.calls() for prompt in call]

@@ -19,11 +19,11 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
     one_at_a_time = threading.Lock()
 
     def reply(body: dict[str, Any]) -> Reply:
-        asked = dialogue_of(body), DecodingConfig(body["max_tokens"], body["temperature"])
+        settings = dialogue_of(body), DecodingConfig(body["max_tokens"], body["temperature"])
         with one_at_a_time:
-            if asked not in models:
-                models[asked] = TransformersModel(folder, None, *asked, device="cpu")
-            (completion,) = models[asked].generate([body["messages"][-1]["content"]])
+            if settings not in models:
+                models[settings] = TransformersModel(folder, None, *settings, device="cpu")
+            (completion,) = models[settings].generate([body["messages"][-1]["content"]])
         return failed(500, completion.failure) if completion.text is None else said(completion.text)
 
     with serving() as server:

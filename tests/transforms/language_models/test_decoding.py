@@ -70,15 +70,15 @@ def test_where_all_end_at_once_nothing_more_is_read() -> None:
 
 
 def test_tokens_are_chosen_by_the_number_of_the_row() -> None:
-    asked = []
+    prompted = []
 
     def choose(rows: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
-        asked.append((list(rows), len(logits)))
+        prompted.append((list(rows), len(logits)))
         return greedy(rows, logits)
 
     script = Script([[1, END], [2, 3, END], [4, END], [5, 6, 7, END]])
     decode(script, script.first(), 4, choose, {END}, 9)
-    assert asked == [([0, 1, 2, 3], 4), ([0, 1, 2, 3], 4), ([1, 3], 2), ([3], 1)]
+    assert prompted == [([0, 1, 2, 3], 4), ([0, 1, 2, 3], 4), ([1, 3], 2), ([3], 1)]
 
 
 def test_there_is_always_padding() -> None:

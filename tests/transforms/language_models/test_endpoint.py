@@ -263,13 +263,13 @@ class TestKey:
             "raw": [Reply(f"no {KEY}", 500)],
             "denied": [failed(401, f"wrong key: {KEY[:12]}...")],
         }
-        asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=1))
-        model = asked.load()
+        spec = GenerationSpec(parse_model_spec(f"{server.url}#toy"), limits=ClientLimits(retries=1))
+        model = spec.load()
         responses = model.generate(["good", *server.script])
         assert responses[:2] == [completed("answer to good"), no_completion("status 400: wrong: ***")]
         assert responses[-1] == no_completion("status 401")
         assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
-        assert "sk-" not in f"{responses} {caplog.text} {asked!r} {model!r}"
+        assert "sk-" not in f"{responses} {caplog.text} {spec!r} {model!r}"
 
     def test_without_a_key_none_is_sent(self, server: Server) -> None:
         endpoint(server).generate(["q"])
@@ -326,12 +326,12 @@ class TestReaching:
 
 def test_prompts_of_a_graph(server: Server) -> None:
     server.script = {"q3": [failed(400, "no")]}
-    asked = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
+    spec = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
     rows = [{"content_hash": f"{number:064x}", "prompt": f"q{number}"} for number in range(6)]
     batch = concatenate([], PROMPTS).from_pylist(rows, PROMPTS)
 
     def build(pipeline: Any) -> dict[str, Any]:
-        generated = create(pipeline, "Create", [batch]) | GenerateTexts(asked, buckets=2)
+        generated = create(pipeline, "Create", [batch]) | GenerateTexts(spec, buckets=2)
         return {"generations": generated.generations, "errors": generated.errors}
 
     out = run_graph(build)

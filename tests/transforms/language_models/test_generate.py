@@ -51,20 +51,20 @@ def generations(pairs: Iterable[tuple[str, str]]) -> pa.RecordBatch:
 
 
 @given(st.lists(st.sampled_from(["", "one", "two", "three ☕"]), max_size=12), st.integers(0, 12), st.randoms())
-def test_distinct_prompts_do_not_depend_on_order_or_batches(asked: list[str], cut: int, chance: object) -> None:
-    found = distinct_prompts([rows_of(asked)])
+def test_distinct_prompts_do_not_depend_on_order_or_batches(prompted: list[str], cut: int, chance: object) -> None:
+    found = distinct_prompts([rows_of(prompted)])
     assert found.schema == PROMPTS
-    assert found["content_hash"].to_pylist() == sorted(set(rows_of(asked)["content_hash"].to_pylist()))
-    assert set(found["prompt"].to_pylist()) == set(asked)
+    assert found["content_hash"].to_pylist() == sorted(set(rows_of(prompted)["content_hash"].to_pylist()))
+    assert set(found["prompt"].to_pylist()) == set(prompted)
     assert all(rows_of([row["prompt"]]).to_pylist() == [row] for row in found.to_pylist())
-    chance.shuffle(asked)
-    shuffled = rows_of(asked)
+    chance.shuffle(prompted)
+    shuffled = rows_of(prompted)
     assert distinct_prompts([shuffled.slice(cut), shuffled.slice(0, cut)]) == found
 
 
 @given(st.sets(st.sampled_from(TEXTS[:9])), st.sets(st.sampled_from(TEXTS[:9])), st.randoms())
-def test_what_is_stored_is_found_and_the_rest_is_new(asked: set[str], stored: set[str], chance: object) -> None:
-    requests = distinct_prompts([rows_of(sorted(asked))])
+def test_what_is_stored_is_found_and_the_rest_is_new(prompted: set[str], stored: set[str], chance: object) -> None:
+    requests = distinct_prompts([rows_of(sorted(prompted))])
     order = sorted(stored)
     chance.shuffle(order)
     kept = generations([(prompt, toy_completion(prompt)) for prompt in order])
@@ -72,28 +72,30 @@ def test_what_is_stored_is_found_and_the_rest_is_new(asked: set[str], stored: se
     for batches in ([kept], [located], [kept.slice(2), kept.slice(0, 2)]):
         existing, new = partition_cached(requests, batches)
         assert existing.schema == GENERATIONS.arrow
-        assert sorted(existing["text"].to_pylist()) == sorted(map(toy_completion, asked & stored))
-        assert set(new["prompt"].to_pylist()) == asked - stored
+        assert sorted(existing["text"].to_pylist()) == sorted(map(toy_completion, prompted & stored))
+        assert set(new["prompt"].to_pylist()) == prompted - stored
         assert new["content_hash"].to_pylist() == sorted(new["content_hash"].to_pylist())
     assert partition_cached(requests, []) == (generations([]), requests)
 
 
 @given(st.randoms())
 def test_chunks_are_the_same_for_any_order_of_rows(chance: object) -> None:
-    asked = ["x" * (number % 7) + str(number) for number in range(150)]
-    pieces = list(batch_by_length(rows_of(asked)))
-    assert [chunk.num_rows for chunk in pieces] == [64, 64, 22]
-    lengths = [len(prompt) for chunk in pieces for prompt in chunk["prompt"].to_pylist()]
-    assert lengths == sorted(map(len, asked))
-    chance.shuffle(asked)
-    assert list(batch_by_length(rows_of(asked))) == pieces
+    prompted = ["x" * (number % 7) + str(number) for number in range(150)]
+    chunks = list(batch_by_length(rows_of(prompted)))
+    assert [chunk.num_rows for chunk in chunks] == [64, 64, 22]
+    lengths = [len(prompt) for chunk in chunks for prompt in chunk["prompt"].to_pylist()]
+    assert lengths == sorted(map(len, prompted))
+    chance.shuffle(prompted)
+    assert list(batch_by_length(rows_of(prompted))) == chunks
 
 
 def test_chunks_of_long_prompts_are_small() -> None:
-    asked = rows_of(f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4) for number in range(10))
-    pieces = list(batch_by_length(asked))
-    assert max(chunk.nbytes for chunk in pieces) <= 1.1 * MAX_ELEMENT_BYTES
-    assert sorted(row["prompt"] for chunk in pieces for row in chunk.to_pylist()) == sorted(asked["prompt"].to_pylist())
+    prompted = rows_of(f"{number}" + "x" * (MAX_ELEMENT_BYTES // 4) for number in range(10))
+    chunks = list(batch_by_length(prompted))
+    assert max(chunk.nbytes for chunk in chunks) <= 1.1 * MAX_ELEMENT_BYTES
+    assert sorted(row["prompt"] for chunk in chunks for row in chunk.to_pylist()) == sorted(
+        prompted["prompt"].to_pylist()
+    )
 
 
 def test_completions_stand_where_their_prompts_do(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_a_damaged_file_of_the_checkpoint_is_only_lost_work(tmp_path: Path, dama
     file.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     source = ToySource(tmp_path / "second")
     assert complete_batch(requests, source.load(), checkpoint) == completions
-    assert source.asked() == ["tea", "garden"]
+    assert source.prompted() == ["tea", "garden"]
     assert file.read_bytes() == whole
     assert complete_batch(requests, source.load(), checkpoint)["resumed"].to_pylist() == [True, True]
 
@@ -201,8 +203,8 @@ class Outcome:
     ):
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
             kept = None if stored is None else create(pipeline, "Stored", stored)
-            asked = create(pipeline, "Questions", batches)
-            return (asked | GenerateTexts(source, buckets, kept, checkpoint, progress or Progress()))._asdict()
+            prompted = create(pipeline, "Questions", batches)
+            return (prompted | GenerateTexts(source, buckets, kept, checkpoint, progress or Progress()))._asdict()
 
         found = run_graph(build)
         self.generations = concatenate(found["generations"], GENERATIONS.arrow).sort_by("content_hash")
@@ -228,7 +230,7 @@ def test_each_distinct_prompt_is_put_once_to_a_model_loaded_once(tmp_path: Path)
     assert found.counts == Counter(
         {"prompts_read": 300, "generations_cached": 0, "generations_resumed": 0, "generations_new": 300}
     )
-    assert sorted(source.asked()) == sorted(TEXTS)
+    assert sorted(source.prompted()) == sorted(TEXTS)
     assert max(map(len, source.calls())) <= 64
     assert source.loads() == 1
 
@@ -249,7 +251,7 @@ def test_stored_completions_are_not_requested_again(tmp_path: Path) -> None:
     source = ToySource(tmp_path)
     stored = [generations([(prompt, f"earlier {prompt}") for prompt in [*TEXTS[:20], "not asked"]])]
     found = Outcome(source, [rows_of(ALL)], stored=stored)
-    assert sorted(source.asked()) == sorted(TEXTS[20:])
+    assert sorted(source.prompted()) == sorted(TEXTS[20:])
     completions = dict(
         zip(found.generations["content_hash"].to_pylist(), found.generations["text"].to_pylist(), strict=True)
     )
@@ -263,7 +265,7 @@ def test_stored_completions_are_not_requested_again(tmp_path: Path) -> None:
     last = Outcome(source, [rows_of(ALL)], buckets=5, stored=[found.generations])
     assert last.generations == found.generations
     assert last.counts == Counter({"prompts_read": 300, "generations_cached": 300})
-    assert len(source.asked()) == 280
+    assert len(source.prompted()) == 280
 
 
 def test_prompts_that_fail_are_errors_and_are_requested_again_next_time(tmp_path: Path) -> None:
@@ -306,7 +308,7 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) ->
     assert len(killed.calls()) == killed_after + 1
     again = ToySource(tmp_path / "again")
     found = Outcome(again, [rows_of(ALL[::-1])], checkpoint=checkpoint)
-    assert sorted(again.asked()) == sorted(set(TEXTS) - kept)
+    assert sorted(again.prompted()) == sorted(set(TEXTS) - kept)
     assert found.generations == EXPECTED
     assert found.counts == Counter(
         {

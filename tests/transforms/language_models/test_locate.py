@@ -60,25 +60,25 @@ def test_the_fingerprint_follows_the_adapter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda asked: GenerationSpec(asked.model, PromptTemplate("other"), asked.decoding),
-        lambda asked: GenerationSpec(asked.model, PromptTemplate(examples=(("a", "b"),)), asked.decoding),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(max_new_tokens=25)),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(temperature=0.5)),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(top_p=0.5)),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(seed=1)),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(num_sequences=2)),
-        lambda asked: GenerationSpec(asked.model, asked.template, DecodingConfig(constraint=ClosedSet(("a", "b")))),
-        lambda asked: GenerationSpec(
-            asked.model, asked.template, DecodingConfig(constraint=ClosedSet(("a", "b"), ("b",)))
+        lambda spec: GenerationSpec(spec.model, PromptTemplate("other"), spec.decoding),
+        lambda spec: GenerationSpec(spec.model, PromptTemplate(examples=(("a", "b"),)), spec.decoding),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(max_new_tokens=25)),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(temperature=0.5)),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(top_p=0.5)),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(seed=1)),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(num_sequences=2)),
+        lambda spec: GenerationSpec(spec.model, spec.template, DecodingConfig(constraint=ClosedSet(("a", "b")))),
+        lambda spec: GenerationSpec(
+            spec.model, spec.template, DecodingConfig(constraint=ClosedSet(("a", "b"), ("b",)))
         ),
-        lambda asked: GenerationSpec(asked.model, dtype="float32"),
+        lambda spec: GenerationSpec(spec.model, dtype="float32"),
     ],
 )
 def test_the_fingerprint_depends_on_the_request(
     tmp_path: Path, change: Callable[[GenerationSpec], GenerationSpec]
 ) -> None:
-    asked = GenerationSpec(parse_model_spec(str(make_folder(tmp_path))))
-    assert change(asked).fingerprint() != asked.fingerprint() == GenerationSpec(asked.model).fingerprint()
+    spec = GenerationSpec(parse_model_spec(str(make_folder(tmp_path))))
+    assert change(spec).fingerprint() != spec.fingerprint() == GenerationSpec(spec.model).fingerprint()
 
 
 def test_examples_are_not_mixed_up() -> None:

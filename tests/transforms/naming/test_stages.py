@@ -44,9 +44,9 @@ def said(requests: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, GENERATIONS.arrow)
 
 
-def given(pipeline: beam.Pipeline, pieces: int) -> dict[str, beam.PCollection]:
+def given(pipeline: beam.Pipeline, chunks: int) -> dict[str, beam.PCollection]:
     rows = journeys(ROWS)
-    step = -(-rows.num_rows // pieces)
+    step = -(-rows.num_rows // chunks)
     cut = [rows.slice(start, step) for start in range(0, rows.num_rows, step)]
     return {"journeys": create(pipeline, "Journeys", cut), "items": create(pipeline, "Items", [items(TITLES)])}
 
@@ -64,9 +64,9 @@ def sorted_names(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return rows.sort_by([("user_id", "ascending"), ("journey_id", "ascending")])
 
 
-def by_model(pieces: int, buckets: int) -> dict:
+def by_model(chunks: int, buckets: int) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        ready, _ = given(pipeline, pieces) | "Ready" >> PrepareInputs(NAMER.config, buckets)
+        ready, _ = given(pipeline, chunks) | "Ready" >> PrepareInputs(NAMER.config, buckets)
         requests = ready | "Ask" >> BuildRequests(NAMER)
         texts = requests | "Requests1" >> ToPrompts() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
         first = {"requests": requests, "generations": texts} | "First" >> AssignNames(NAMER, buckets)
@@ -85,9 +85,9 @@ def by_model(pieces: int, buckets: int) -> dict:
     return run_graph(build)
 
 
-def by_terms(pieces: int, buckets: int) -> dict:
+def by_terms(chunks: int, buckets: int) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        ready, counts = given(pipeline, pieces) | "Ready" >> PrepareInputs(NamingConfig(), buckets)
+        ready, counts = given(pipeline, chunks) | "Ready" >> PrepareInputs(NamingConfig(), buckets)
         names, more = ready | "Name" >> NameFromTerms(NamingContext(NamingConfig()), buckets)
         return {"ready": ready, "names": names, "counts": (counts, more) | beam.Flatten()}
 
@@ -123,6 +123,6 @@ def test_journeys_are_named_by_a_model_in_two_rounds() -> None:
     assert {"Tea"} < {row["name"] for row in rows if row["method"] == "few_shot"}
 
 
-@pytest.mark.parametrize(("pieces", "buckets"), [(5, 7)])
-def test_chunks_and_buckets_do_not_matter(pieces: int, buckets: int) -> None:
-    assert sorted_names(by_model(1, 4)["names"]).equals(sorted_names(by_model(pieces, buckets)["names"]))
+@pytest.mark.parametrize(("chunks", "buckets"), [(5, 7)])
+def test_chunks_and_buckets_do_not_matter(chunks: int, buckets: int) -> None:
+    assert sorted_names(by_model(1, 4)["names"]).equals(sorted_names(by_model(chunks, buckets)["names"]))

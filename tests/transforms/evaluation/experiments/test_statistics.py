@@ -43,7 +43,7 @@ def journeys(*described: tuple[str, int, int, float]) -> pa.RecordBatch:
 ROWS = journeys(*[("many", 3, 4, 0.5)] * 12, ("one", 9, 9, 10), ("two", 3, 3, 1), ("two", 5, 6, 2))
 
 
-def figures(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
+def metric_values(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
     METRICS.check(metrics)
     found = {(row["metric"], tuple(parse_slice(row["slice"]).items())): row for row in metrics.to_pylist()}
     assert {parts[0] for _, parts in found} == {("method", "ICPC")}
@@ -51,11 +51,11 @@ def figures(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
 
 
 def test_by_hand() -> None:
-    found = figures(journey_statistics([journey_sizes(ROWS)], users=5, seed=0))
-    shares = {
+    found = metric_values(journey_statistics([journey_sizes(ROWS)], users=5, seed=0))
+    fractions = {
         slice_: row["value"] for (metric, slice_), row in found.items() if metric == "statistics_fraction_of_users"
     }
-    assert shares == {f"journeys={number}": 0.0 for number in range(10)} | {
+    assert fractions == {f"journeys={number}": 0.0 for number in range(10)} | {
         "journeys=0": 0.4,
         "journeys=1": 0.2,
         "journeys=2": 0.2,
@@ -72,8 +72,8 @@ def test_by_hand() -> None:
     assert found["statistics_journey_items", "p90"]["n"] == found["statistics_journey_items", "mean"]["n"] == 15
 
 
-def test_intervals_are_drawn_by_user() -> None:
-    found = figures(journey_statistics([journey_sizes(ROWS)], users=3, seed=0))
+def test_intervals_are_sampled_by_user() -> None:
+    found = metric_values(journey_statistics([journey_sizes(ROWS)], users=3, seed=0))
     row = found["statistics_journey_items", "mean"]
     assert row["low"] == 3  # the user of many short journeys alone
     assert row["high"] == 9  # the user of one long journey alone
@@ -81,12 +81,12 @@ def test_intervals_are_drawn_by_user() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     measured = journey_sizes(ROWS)
-    pieces = [measured.slice(9), measured.slice(0, 9)]
-    assert journey_statistics(pieces, 5, seed=0) == journey_statistics([measured], 5, seed=0)
+    chunks = [measured.slice(9), measured.slice(0, 9)]
+    assert journey_statistics(chunks, 5, seed=0) == journey_statistics([measured], 5, seed=0)
 
 
-def test_nobody_may_have_journeys() -> None:
-    found = figures(journey_statistics([], users=2, seed=0))
+def test_no_one_may_have_journeys() -> None:
+    found = metric_values(journey_statistics([], users=2, seed=0))
     assert found["statistics_fraction_of_users", "journeys=0"]["value"] == 1
     assert ("statistics_journey_items", "mean") not in found
 

@@ -42,19 +42,19 @@ def test_marks_in_an_example_are_text() -> None:
     assert [token for token in row.completion if token in marks] == [tokenizer.eos_token_id]
 
 
-def test_without_a_template_an_answer_stands_behind_its_question() -> None:
+def test_without_a_template_a_completion_stands_behind_its_prompt() -> None:
     tokenizer = make_tokenizer(start=True)
     around = tokenize_template(tokenizer, PromptTemplate(), encoder_decoder=False)
     row = token_rows(tokenizer, around, PAIRS[:1], encoder_decoder=False)[0]
     assert tokenizer.decode([*row.prompt, *row.completion]) == "<s>red tea pot tea pots</s>"
 
 
-def test_labels_stand_where_the_answer_is_read_next() -> None:
+def test_labels_stand_where_the_completion_is_read_next() -> None:
     rows = [Row([1, 2, 3], [7, 9]), Row([4, 5], [6, 8, 9])]
     batch = decoder_batch(rows, padding=0)
     assert batch.input_ids.tolist() == [[1, 2, 3, 7, 9], [4, 5, 6, 8, 9]]
     assert batch.attention_mask.tolist() == [[1] * 5, [1] * 5]
-    # Of three labels the first is what follows the second token, where the shorter question ends.
+    # Of three labels the first is what follows the second token, where the shorter prompt ends.
     assert batch.labels.tolist() == [[IGNORED, 7, 9], [6, 8, 9]]
 
 
@@ -65,7 +65,7 @@ def test_padding_is_neither_read_nor_said() -> None:
     assert batch.labels.tolist() == [[7, 9, IGNORED, IGNORED], [IGNORED, IGNORED, 8, 9]]
 
 
-def test_an_encoder_reads_the_question_alone() -> None:
+def test_an_encoder_reads_the_prompt_alone() -> None:
     batch = encoder_decoder_batch([Row([1, 2], [7, 9]), Row([4, 5, 6], [9])], padding=0)
     assert batch.input_ids.tolist() == [[1, 2, 0], [4, 5, 6]]
     assert batch.attention_mask.tolist() == [[1, 1, 0], [1, 1, 1]]

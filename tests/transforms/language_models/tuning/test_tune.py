@@ -57,16 +57,18 @@ def _tune(
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_what_is_taught_is_answered(model: Path, tmp_path: Path, method: TuningMethod) -> None:
+def test_a_tuned_model_completes_its_examples(model: Path, tmp_path: Path, method: TuningMethod) -> None:
     tuned = _tune(model, tmp_path, _config(method, patience=100))
     assert tuned.loss < 0.05 * tuned.loss_before
     assert (tuned.steps, tuned.examples, tuned.skipped) == (60, 360, 0)
     folder, adapter = (read_model(tmp_path), None) if method == "full" else (read_model(model), read_adapter(tmp_path))
-    answers = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).generate([pair.prompt for pair in PAIRS])
-    assert [top_text(answer) for answer in answers] == [pair.completion for pair in PAIRS]
+    responses = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).generate(
+        [pair.prompt for pair in PAIRS]
+    )
+    assert [top_text(response) for response in responses] == [pair.completion for pair in PAIRS]
 
 
-def test_a_prompt_is_taught(model: Path, tmp_path: Path) -> None:
+def test_a_prompt_is_tuned(model: Path, tmp_path: Path) -> None:
     tuned = _tune(model, tmp_path, _config("prompt_tuning"))
     assert tuned.loss < 0.8 * tuned.loss_before
     width = load_plain(model).get_input_embeddings().weight.shape[1]
@@ -194,7 +196,7 @@ def test_only_the_last_layers_get_lora(tmp_path: Path) -> None:
     assert set(config["target_modules"]) == {f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")}
 
 
-def test_wrong_settings_are_told() -> None:
+def test_wrong_settings_are_reported() -> None:
     with pytest.raises(ValueError, match="method must be one of"):
         TuningConfig("everything")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"warmup must be in \[0, 1\), got 1"):

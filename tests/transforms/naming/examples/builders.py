@@ -64,7 +64,7 @@ def scored_batch(rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(list(rows), SCORED)
 
 
-def pieces(rows: pa.RecordBatch, count: int) -> list[pa.RecordBatch]:
+def chunks(rows: pa.RecordBatch, count: int) -> list[pa.RecordBatch]:
     """Rows cut into `count` batches, the last first."""
     step = max(-(-rows.num_rows // count), 1)
     return [rows.slice(start, step) for start in range(0, rows.num_rows, step)][::-1]

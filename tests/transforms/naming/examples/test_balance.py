@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.naming.examples.builders import pieces, score, scored_batch
+from tests.transforms.naming.examples.builders import chunks, score, scored_batch
 from transforms.columnar import concatenate
 from transforms.naming.examples.balance import (
     IDS,
@@ -48,7 +48,7 @@ def sources_left(rows: pa.RecordBatch) -> list[str]:
 @given(st.text("abcd", max_size=20), st.integers(1, 5), st.integers(1, 12))
 def test_like_a_plain_reference(sources: str, max_examples_per_source: int, maximum: int) -> None:
     rows = rows_of(sources)
-    balanced = cap_sources(pieces(rows, 2) if sources else [], max_examples_per_source)
+    balanced = cap_sources(chunks(rows, 2) if sources else [], max_examples_per_source)
     assert sources_left(balanced.rows) == left(sources, max_examples_per_source, None)
     assert sum(number for _, number in balanced.counts) == rows.num_rows - balanced.rows.num_rows
     limit = cutoff_id([training_ids(balanced.rows)], maximum)
@@ -69,7 +69,7 @@ def test_on_beam(maximum: int | None) -> None:
 
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-            balanced, counts = create(pipeline, "Rows", pieces(rows_of(sources), count)) | CapExamples(config, buckets)
+            balanced, counts = create(pipeline, "Rows", chunks(rows_of(sources), count)) | CapExamples(config, buckets)
             return {"examples": balanced, "counts": counts}
 
         return run_graph(build)

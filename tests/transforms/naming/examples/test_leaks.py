@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.naming_examples import SPLITS
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.naming.examples.builders import pieces, score, scored_batch
+from tests.transforms.naming.examples.builders import chunks, score, scored_batch
 from transforms.columnar import concatenate
 from transforms.naming.examples import leaks
 from transforms.naming.examples.leaks import (
@@ -110,7 +110,7 @@ def test_on_beam() -> None:
 
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-            separate, counts = create(pipeline, "Rows", pieces(rows, count)) | RemoveLeakage(buckets)
+            separate, counts = create(pipeline, "Rows", chunks(rows, count)) | RemoveLeakage(buckets)
             return {"examples": separate, "counts": counts}
 
         return run_graph(build)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.encoders.fake_encoder import WordSource, word_vector
-from tests.transforms.naming.examples.builders import TOPICS, pieces, score, scored_batch
+from tests.transforms.naming.examples.builders import TOPICS, chunks, score, scored_batch
 from transforms.columnar import concatenate
 from transforms.encoders.encode import vectors_schema
 from transforms.naming.examples.candidates import CANDIDATES
@@ -91,7 +91,7 @@ def test_rows_are_judged_whatever_the_order_of_vectors() -> None:
     assert found[0]["relevance"] > 0.5 > found[1]["relevance"]
     assert found[0]["continuity"] > found[1]["continuity"]
     shuffled = vectors.take(pa.array(np.random.default_rng(1).permutation(vectors.num_rows)))
-    assert judge_rows(rows, pieces(shuffled, 3)).to_pylist() == found
+    assert judge_rows(rows, chunks(shuffled, 3)).to_pylist() == found
     with pytest.raises(ValueError, match="vectors do not belong to 1 examples"):
         judge_rows(rows.slice(0, 1), [vectors])
     with pytest.raises(ValueError, match="vectors do not belong to 2 examples"):
@@ -119,7 +119,7 @@ def test_good_candidates_are_kept_and_texts_encoded_once(tmp_path: Path) -> None
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
             before = create(pipeline, "Stored", stored) if stored else None
             keep = FilterByQuality(ExampleConfig(min_relevance=0.5), WordSource(tmp_path), before, buckets)
-            return (create(pipeline, "Rows", pieces(rows, count)) | keep)._asdict()
+            return (create(pipeline, "Rows", chunks(rows, count)) | keep)._asdict()
 
         return run_graph(build)
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from schemas import ITEMS
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.naming.examples.builders import JAZZ, TOPICS, collections, items, pieces
+from tests.transforms.naming.examples.builders import JAZZ, TOPICS, chunks, collections, items
 from transforms.columnar import concatenate
 from transforms.naming.config import NamingConfig
 from transforms.naming.examples.candidates import CANDIDATES, assess, candidate
@@ -21,7 +21,7 @@ def rows_of(*named: tuple[str, str, tuple[str, ...]]) -> list[dict]:
 
 def chosen(*named: tuple[str, str, tuple[str, ...]], large: frozenset[str] = frozenset()) -> tuple[list, dict]:
     batch = pa.RecordBatch.from_pylist(rows_of(*named), CANDIDATES)
-    found = select_by_name(pieces(batch, 2), CONFIG, large, WordLists())
+    found = select_by_name(chunks(batch, 2), CONFIG, large, WordLists())
     return [(row["source"], row["name"]) for row in found.rows.to_pylist()], {
         reason: number for (_, reason), number in found.counts
     }
@@ -70,7 +70,7 @@ ROWS = collections(
 
 def found_in(rows: pa.RecordBatch, count: int, buckets: int) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        found = create(pipeline, "Rows", pieces(rows, count)) | SelectCandidates(CONFIG, buckets=buckets)
+        found = create(pipeline, "Rows", chunks(rows, count)) | SelectCandidates(CONFIG, buckets=buckets)
         return found._asdict()
 
     return run_graph(build)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.naming.examples.builders import collections, pieces
+from tests.transforms.naming.examples.builders import chunks, collections
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.splits import assign_split, large_sources, select_sources
 
@@ -34,7 +34,7 @@ def test_more_to_judge_by_moves_no_source_back_to_training() -> None:
 
 def test_large_sources_are_for_training_alone() -> None:
     rows = collections([("large", "n", "abc")] * 3 + [("small", "n", "abc")] * 2 + [("other", "n", "abc")] * 5)
-    sources = [select_sources(chunk) for chunk in pieces(rows, 3)]
+    sources = [select_sources(chunk) for chunk in chunks(rows, 3)]
     assert large_sources(sources, 0.25)["source"].to_pylist() == ["large", "other"]
     assert large_sources(sources, 0.3)["source"].to_pylist() == ["other"]
     assert large_sources([], 0.3).num_rows == 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.naming.examples.builders import pieces, score, scored_batch
+from tests.transforms.naming.examples.builders import chunks, score, scored_batch
 from transforms.columnar import concatenate
 from transforms.naming.examples.terms import MAX_TERMS, JoinTerms, members_of, terms_of_members, with_terms
 
@@ -29,8 +29,8 @@ def brought(collections: list[list[str]], terms: Terms) -> list[dict]:
     rows = scored_batch(
         [score(f"{number:x}", titles=items, item_ids=items) for number, items in enumerate(collections)]
     )
-    joined = terms_of_members(pieces(members_of(rows), 2), pieces(salient_rows(terms), 2))
-    found = with_terms(pieces(rows, 2), pieces(joined, 2) if joined.num_rows else [])
+    joined = terms_of_members(chunks(members_of(rows), 2), chunks(salient_rows(terms), 2))
+    found = with_terms(chunks(rows, 2), chunks(joined, 2) if joined.num_rows else [])
     assert found.schema == NAMING_EXAMPLES.arrow
     return found.to_pylist()
 
@@ -80,8 +80,8 @@ def test_on_beam_whatever_the_chunks() -> None:
     def run(count: int, buckets: int) -> dict:
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
             given = {
-                "examples": create(pipeline, "Rows", pieces(rows, count)),
-                "salient": create(pipeline, "Salient", pieces(salient_rows(terms), count)),
+                "examples": create(pipeline, "Rows", chunks(rows, count)),
+                "salient": create(pipeline, "Salient", chunks(salient_rows(terms), count)),
             }
             examples, counts = given | JoinTerms(buckets)
             return {"examples": examples, "counts": counts}

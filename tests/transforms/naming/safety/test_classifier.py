@@ -16,7 +16,7 @@ pytest.importorskip("glin_profanity")
 from pipelines.common.run import run_job  # noqa: E402
 from pipelines.name.job import NameJob  # noqa: E402
 from schemas import JOURNEY_NAMES, JOURNEYS  # noqa: E402
-from tests.pipelines.logs import figures, manifest, rows, write  # noqa: E402
+from tests.pipelines.logs import manifest, metric_values, rows, write  # noqa: E402
 from tests.transforms.language_models.tiny_models import make_llama  # noqa: E402
 from tests.transforms.naming.builders import journey  # noqa: E402
 from tests.transforms.naming.safety.tiny_classifier import make_classifier  # noqa: E402
@@ -220,7 +220,7 @@ def test_the_command_writes_no_name_that_a_classifier_refuses(folder: Path, one:
     assert both[0]["name"] == lists[0]["name"]
     assert "car" in str(lists[1]["name"]).lower()
     assert "car" not in str(both[1]["name"]).lower()
-    assert figures(tmp_path / "both")["names_unsafe", ""] == 1
+    assert metric_values(tmp_path / "both")["names_unsafe", ""] == 1
     described = manifest(tmp_path / "both", JOURNEY_NAMES).configuration["safety_model"]
     assert described == {
         "model": f"{one.name}@{filter_of(one, 'harmful').fingerprint[:16]}",

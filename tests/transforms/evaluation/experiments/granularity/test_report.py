@@ -21,13 +21,13 @@ MORE = [(f"{user}{copy}", time, item) for copy in range(12) for user, time, item
 
 
 def metrics(target: float | None = 1) -> pa.RecordBatch:
-    asked = config(target_journeys_per_user=target)
-    found = sweep_metrics(sum_counts([sweep_log(MORE, CATALOGUE, asked)]), "extract", asked)
+    prompted = config(target_journeys_per_user=target)
+    found = sweep_metrics(sum_counts([sweep_log(MORE, CATALOGUE, prompted)]), "extract", prompted)
     other = {"pipeline": "extract", "metric": "users", "slice": "", "value": 48.0}
     return pa.concat_batches([pa.RecordBatch.from_pylist([other], METRICS.arrow), found])
 
 
-def test_figures_are_read_again() -> None:
+def test_metrics_are_read_again() -> None:
     found = read_sweep([metrics()])
     assert (found.option, found.used, found.target, found.min_size, found.users) == ("threshold", 0.001, 1, 2, 48)
     assert found.default == 0.05

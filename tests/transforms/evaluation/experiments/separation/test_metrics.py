@@ -45,13 +45,13 @@ def batches(rows: list[dict[str, Any]]) -> list[pa.RecordBatch]:
     return [batch.slice(0, 7), batch.slice(7)]
 
 
-def figures(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
+def metric_values(metrics: pa.RecordBatch) -> dict[tuple[str, str], Any]:
     METRICS.check(metrics)
     return {(row["metric"], row["slice"]): row for row in metrics.to_pylist()}
 
 
 def test_each_method_is_judged_at_its_best_threshold_over_all_k() -> None:
-    found = figures(separation_metrics(batches(ROWS), seed=0))
+    found = metric_values(separation_metrics(batches(ROWS), seed=0))
     assert found["separation_best_threshold", "method=ours"]["value"] == 0.7
     assert found["separation_best_threshold", "method=theirs"]["value"] == 1.0  # a tie
     assert ("separation_best_threshold", "method=oracle") not in found
@@ -64,7 +64,7 @@ def test_each_method_is_judged_at_its_best_threshold_over_all_k() -> None:
 
 
 def test_means_have_intervals_and_thresholds_have_none() -> None:
-    found = figures(separation_metrics(batches(ROWS), seed=0))
+    found = metric_values(separation_metrics(batches(ROWS), seed=0))
     mean = found["separation_f1", "method=ours/k=2"]
     assert 0.59 <= mean["low"] < 0.6 < mean["high"] <= 0.61
     assert [found["separation_f1", f"method=ours/k={name}"]["n"] for name in ("2", "3", "all")] == [4, 2, 6]
@@ -80,7 +80,7 @@ def test_the_order_of_results_does_not_matter() -> None:
 
 
 def test_a_fixed_threshold_is_kept() -> None:
-    found = figures(separation_metrics(batches(ROWS), seed=0, fixed={"ours": 0.5}))
+    found = metric_values(separation_metrics(batches(ROWS), seed=0, fixed={"ours": 0.5}))
     assert found["separation_fixed_threshold", "method=ours"]["value"] == 0.5
     assert ("separation_best_threshold", "method=ours") not in found
     assert found["separation_f1", "method=ours/k=all"]["value"] == pytest.approx(0.55)
@@ -97,7 +97,7 @@ def test_a_fixed_threshold_that_was_not_tried_is_an_error() -> None:
 
 
 def test_curves_have_every_threshold() -> None:
-    found = figures(sweep_metrics(batches(ROWS)))
+    found = metric_values(sweep_metrics(batches(ROWS)))
     curve = {slice_: row["value"] for (metric, slice_), row in found.items() if metric == "separation_sweep_f1"}
     assert curve == pytest.approx(
         {

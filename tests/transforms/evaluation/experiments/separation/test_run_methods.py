@@ -28,7 +28,7 @@ def parity(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> 
 
 
 def first_seen(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Any:
-    """What depends on all histories: items are together when their first histories are alike."""
+    """What depends on all histories: items are together if their first histories are equal."""
     histories = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     _, first = np.unique(items, return_index=True)
     return (histories[first] % 3)[np.searchsorted(np.unique(items), items)]
@@ -44,9 +44,9 @@ METHODS = (
 
 def evaluate(batches: list[pa.RecordBatch], stability_seed: int | None = None) -> pa.RecordBatch:
     def build(pipeline: beam.Pipeline) -> dict[str, Any]:
-        known = pipeline | "Corpus" >> beam.Create([0]) | "Make" >> beam.Map(lambda _: CORPUS)
+        existing = pipeline | "Corpus" >> beam.Create([0]) | "Make" >> beam.Map(lambda _: CORPUS)
         mixtures = create(pipeline, "Mixtures", batches)
-        return {"rows": mixtures | RunMethods(known, METHODS, stability_seed)}
+        return {"rows": mixtures | RunMethods(existing, METHODS, stability_seed)}
 
     rows = concatenate(run_graph(build)["rows"], SEPARATION)
     return rows.sort_by([(name, "ascending") for name in ("method", "threshold", "mixture_id")])
@@ -104,11 +104,11 @@ def test_stability_compares_items_and_not_positions() -> None:
     assert label_stability(offsets, items, np.array([0, 0, 1]), other, np.array([3, 3, 7])).tolist() != [1.0]
 
 
-def test_pieces_hold_every_mixture_once_for_each_method() -> None:
-    pieces = list(split_mixtures(MADE.rows, [0, 2]))
-    assert [method for method, _ in pieces] == [0, 2, 0, 2]
+def test_chunks_hold_every_mixture_once_for_each_method() -> None:
+    chunks = list(split_mixtures(MADE.rows, [0, 2]))
+    assert [method for method, _ in chunks] == [0, 2, 0, 2]
     for method in (0, 2):
-        assert pa.concat_batches([piece for number, piece in pieces if number == method]) == MADE.rows
+        assert pa.concat_batches([chunk for number, chunk in chunks if number == method]) == MADE.rows
     assert list(split_mixtures(MADE.rows.slice(0, 0), [0])) == []
     assert MADE.rows.schema == MIXTURES
 
