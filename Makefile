@@ -58,7 +58,7 @@ $(MODELS_READY): $(READY)
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
 	$(RUN) pytest -m "not gpu" tests/transforms/encoders tests/transforms/language_models \
 		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
-		tests/pipelines/test_tune_teaching.py \
+		tests/pipelines/test_tune.py \
 		tests/transforms/naming/safety/test_classifier.py
 
 lint: setup ## Check style, types and the direction of imports
