@@ -1,4 +1,4 @@
-"""What a run of `name` did, in one screen, read from the datasets that it committed."""
+"""Summary of a run of `name`, read from the datasets that it committed."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ _SHOWN_TERMS = 5
 _COUNTS = (
     ("journeys", "journeys"),
     ("  without a title in the catalogue", "journeys_without_titles"),
-    ("answers of an earlier run", "generations_cached"),
-    ("answers of a run that did not end", "generations_resumed"),
-    ("answers now", "generations_new"),
-    ("journeys asked about again", "journeys_retried"),
+    ("prompts completed by an earlier run", "generations_cached"),
+    ("prompts completed by an interrupted run", "generations_resumed"),
+    ("prompts completed now", "generations_new"),
+    ("journeys with a second prompt", "journeys_retried"),
 )
 
 
 def print_name(job: NameJob, seconds: float) -> None:
-    """Prints the figures of a run, the names of some users' journeys, and where the datasets are."""
+    """Print the counts of a run, the names of some users' journeys, and the location of the datasets."""
     console = Console(highlight=False)
     values = read_metrics(job.name, job.workspace)
     print_counts(console, job.name, seconds, values, _COUNTS)
-    for title, metric in (("names", "names"), ("names of the model that were not taken", "names_rejected")):
-        told = [f"{slice_} {number:,.0f}" for (name, slice_), number in sorted(values.items()) if name == metric]
-        if told:
-            console.print(f"  {title}: {', '.join(told)}", markup=False)
+    for title, metric in (("names", "names"), ("rejected names of the model", "names_rejected")):
+        texts = [f"{slice_} {number:,.0f}" for (name, slice_), number in sorted(values.items()) if name == metric]
+        if texts:
+            console.print(f"  {title}: {', '.join(texts)}", markup=False)
     _print_users(console, job)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
 
 
 def _print_users(console: Console, job: NameJob) -> None:
-    """Names of the journeys of some users, beside the terms that carry them."""
+    """Print the names of the journeys of some users with their terms."""
     named = _first_part(JOURNEY_NAMES, resolve_source(FileSystems.join(job.workspace, JOURNEY_NAMES.name)))
     names = {(row["user_id"], row["journey_id"]): row["name"] for row in named}
-    # Both datasets are cut by the hash of the user, so that their first parts are about the same users.
+    # Both datasets are partitioned by the hash of the user, so that their first parts contain the same users.
     journeys = [row for row in _first_part(JOURNEYS, job.journeys) if (row["user_id"], row["journey_id"]) in names]
     for user in list(dict.fromkeys(row["user_id"] for row in journeys))[:_SHOWN_USERS]:
         console.print(f"  journeys of user {user}", markup=False)

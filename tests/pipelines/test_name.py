@@ -79,7 +79,7 @@ def test_a_model_is_prompted_about_each_content_once(
     assert all(str(row["name"]).startswith("About ") for row in by_model)
     assert {row["model"] for row in by_model} == {row["model"] for row in by_model if "toy@" in str(row["model"])}
     assert len({(row["user_id"], str(row["name"]).casefold()) for row in named}) == len(named)
-    assert "answers now" in message
+    assert "prompts completed now" in message
     assert not list((tmp_path / "names" / "_answers_so_far").glob("*"))
 
 

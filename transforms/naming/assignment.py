@@ -1,9 +1,9 @@
-"""All journeys of one user and what a language model said of them -> their names.
+"""Assignment of distinct names to all journeys of one user, from the completions of a language model.
 
-The model is asked twice at most. In the first round each journey is asked about alone. A name that is fit, safe and not
-that of a journey of higher rank is settled. Where it clashes, or has a fault that the model can mend, the journey is
-asked about again with the names that it must not get. What is still not fit then is named from its terms, what still
-clashes is told apart by a term; and no two names of a user are the same, whatever the model says.
+There are at most two prompts per journey. The first one describes the journey alone. A name that is valid, safe and
+different from those of journeys of higher rank is assigned. If it collides, or was rejected for a reason that can be
+mended, a second prompt lists names to avoid. If the second name is invalid, the journey is named from its terms; if it
+collides, a term is appended. No two names of a user are equal.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from transforms.naming.validation import RETRYABLE, clean_output, validate_name
 
 MAX_TAKEN_NAMES = 5
 SALIENT_FINGERPRINT = "salient 1"
-"""Part of the hash of salient names; its number goes up when they come out differently."""
+"""Part of the hash of salient names; its number is increased when they change."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NamingContext:
-    """What all journeys are named with.
+    """Configuration, model and filters of naming.
 
     Attributes:
-        config: how.
-        model: the language model's name and a fingerprint of all that decides its answers, what is said around
-            questions among it; empty for `salient`.
-        safety: what decides whether a name may be written.
+        config: configuration of prompts and names.
+        model: label of the language model with its fingerprint, which covers the prompt template and decoding; empty
+            for the method `salient`.
+        safety: decides whether a name may be published.
         selector: selects one of several candidates of the model; None: the most probable one is taken.
     """
 
@@ -59,12 +59,12 @@ class NamingContext:
 
     @property
     def instructions(self) -> Instructions | None:
-        """What stands before a question: nothing where the model was tuned."""
+        """The instructions of the prompt; None for a tuned model."""
         return load_instructions(self.config.num_examples) if self.config.method == "few_shot" else None
 
 
 class Journey(NamedTuple):
-    """What a journey is named from, as a row of `NAMING_INPUTS`."""
+    """A row of `NAMING_INPUTS`."""
 
     user_id: str
     journey_id: str
@@ -75,11 +75,11 @@ class Journey(NamedTuple):
 
 
 class NamingRequest(NamedTuple):
-    """A journey that a model is asked about.
+    """A journey for which a model is prompted.
 
     Attributes:
         journey: the journey.
-        taken: names that the model is told not to give; empty in the first round.
+        taken: names to avoid in the prompt; empty in the first one.
     """
 
     journey: Journey
@@ -100,15 +100,15 @@ class JourneyName(NamedTuple):
 
 
 class AssignedNames(NamedTuple):
-    """What the first round gives: names, and journeys to be asked about again; in the order of ranks."""
+    """Names after the first prompts, and the requests for second prompts; in rank order."""
 
     assigned: list[JourneyName]
     retries: list[NamingRequest]
 
 
-def build_prompt(asked: NamingRequest, config: NamingConfig) -> str:
-    """The question about a journey; empty where nothing is known of it that could be told."""
-    return render_prompt(fields_of(asked, config)) if asked.journey.titles or asked.journey.terms else ""
+def build_prompt(request: NamingRequest, config: NamingConfig) -> str:
+    """Build the prompt of a request; empty if the journey has neither titles nor terms."""
+    return render_prompt(fields_of(request, config)) if request.journey.titles or request.journey.terms else ""
 
 
 def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
@@ -117,18 +117,18 @@ def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
     return select_fields(journey.titles, journey.terms[: config.max_terms], config.prompt_fields, request.taken)
 
 
-def request_hash(asked: NamingRequest, context: NamingContext) -> str:
-    """The hash under which the answer to a question comes back; empty where there is no question."""
-    text = build_prompt(asked, context.config)
+def request_hash(request: NamingRequest, context: NamingContext) -> str:
+    """Compute the key of the completions of a request; empty if it has no prompt."""
+    text = build_prompt(request, context.config)
     return content_hash(text, context.model) if text else ""
 
 
 def journey_hash(journey: Journey, context: NamingContext) -> str:
-    """The hash of how, and from what, a journey is named first; where it stays the same, the name may stay."""
-    hashed = _text_hash(journey, context)
+    """Compute a hash of the inputs and the configuration of a name; if it is unchanged, the name can be kept."""
+    digest = _text_hash(journey, context)
     for further in (context.safety.fingerprint, context.selection):
-        hashed = content_hash(hashed, further) if further else hashed
-    return hashed
+        digest = content_hash(digest, further) if further else digest
+    return digest
 
 
 def _text_hash(journey: Journey, context: NamingContext) -> str:
@@ -140,15 +140,17 @@ def _text_hash(journey: Journey, context: NamingContext) -> str:
     return content_hash(text, SALIENT_FINGERPRINT)
 
 
-def names_to_screen(asked: Iterable[NamingRequest], texts: Mapping[str, str], context: NamingContext) -> Iterator[str]:
-    """What a user's journeys may be called, as far as it is known before: by the model, and by their terms instead.
+def names_to_screen(
+    requests: Iterable[NamingRequest], texts: Mapping[str, str], context: NamingContext
+) -> Iterator[str]:
+    """Return the names that journeys can get, to be checked together: those of the model, and those from terms.
 
     Args:
-        asked: journeys, as the model is asked about them.
-        texts: what it wrote, by `request_hash`; one may be missing.
-        context: what they are named with.
+        requests: the requests.
+        texts: the selected completion, by `request_hash`; one may be missing.
+        context: the configuration of naming.
     """
-    for each in asked:
+    for each in requests:
         journey = each.journey
         if name := clean_output(texts.get(request_hash(each, context), "")):
             yield name
@@ -169,57 +171,57 @@ def selected_texts(
         The selected text, by `request_hash`.
     """
     by_hash = {request_hash(each, context): each for each in requests}
-    completed = {hash_: each for hash_, each in by_hash.items() if completions.get(hash_)}
+    completed = {key: each for key, each in by_hash.items() if completions.get(key)}
     if context.selector is None:
-        return {hash_: completions[hash_][0].text for hash_ in completed}
+        return {key: completions[key][0].text for key in completed}
     fields = [fields_of(each, context.config) for each in completed.values()]
-    names = context.selector.load().select(fields, [completions[hash_] for hash_ in completed])
+    names = context.selector.load().select(fields, [completions[key] for key in completed])
     return dict(zip(completed, names, strict=True))
 
 
 def assign_names(journeys: Sequence[Journey], texts: Mapping[str, str], context: NamingContext) -> AssignedNames:
-    """Names of a user's journeys after the model was asked about each once.
+    """Assign names to a user's journeys after the first prompts.
 
     Args:
-        journeys: all of one user, by rank.
-        texts: what the model wrote, by `request_hash`; one may be missing.
-        context: what they are named with.
+        journeys: all journeys of one user, by rank.
+        texts: the selected completion, by `request_hash`; one may be missing.
+        context: the configuration of naming.
     """
     proposals = [_proposal(NamingRequest(journey), texts, context) for journey in journeys]
-    fit = [place for place, proposal in enumerate(proposals) if not proposal.fault]
-    collisions = find_collisions([proposals[place].name for place in fit])
-    kept = {fit[place] for place in collisions.kept}
-    taken = [proposals[place].name for place in sorted(kept)]
-    assigned = {place: _model_name(journeys[place], proposals[place].name, context) for place in kept}
+    valid = [index for index, proposal in enumerate(proposals) if not proposal.rejection]
+    collisions = find_collisions([proposals[index].name for index in valid])
+    kept = {valid[index] for index in collisions.kept}
+    taken = [proposals[index].name for index in sorted(kept)]
+    assigned = {index: _model_name(journeys[index], proposals[index].name, context) for index in kept}
     retries = []
-    for place, proposal in enumerate(proposals):
-        if place not in kept and (not proposal.fault or proposal.fault in RETRYABLE):
-            retries.append(NamingRequest(journeys[place], _names_to_avoid(proposal.name, taken)))
-    waiting = {asked.journey.journey_id for asked in retries}
-    for place, proposal in enumerate(proposals):
-        if place not in kept and journeys[place].journey_id not in waiting:
-            assigned[place] = _fallback_name(journeys[place], proposal.fault, taken, context)
-            taken.append(assigned[place].name)
-    return AssignedNames([assigned[place] for place in sorted(assigned)], retries)
+    for index, proposal in enumerate(proposals):
+        if index not in kept and (not proposal.rejection or proposal.rejection in RETRYABLE):
+            retries.append(NamingRequest(journeys[index], _names_to_avoid(proposal.name, taken)))
+    waiting = {each.journey.journey_id for each in retries}
+    for index, proposal in enumerate(proposals):
+        if index not in kept and journeys[index].journey_id not in waiting:
+            assigned[index] = _fallback_name(journeys[index], proposal.rejection, taken, context)
+            taken.append(assigned[index].name)
+    return AssignedNames([assigned[index] for index in sorted(assigned)], retries)
 
 
 def resolve_retries(
-    asked: Sequence[NamingRequest], assigned: Sequence[str], texts: Mapping[str, str], context: NamingContext
+    requests: Sequence[NamingRequest], assigned: Sequence[str], texts: Mapping[str, str], context: NamingContext
 ) -> list[JourneyName]:
-    """Names of those journeys of a user that the model was asked about again, by rank.
+    """Assign names to those journeys of a user that have a second prompt, by rank.
 
     Args:
-        asked: `AssignedNames.retries`.
+        requests: `AssignedNames.retries`.
         assigned: the names of `AssignedNames.assigned`, in any order.
-        texts: what the model wrote, by `request_hash`; one may be missing.
-        context: what they are named with.
+        texts: the selected completion, by `request_hash`; one may be missing.
+        context: the configuration of naming.
     """
     taken = sorted(assigned)
     named = []
-    for each in asked:
+    for each in requests:
         proposal = _proposal(each, texts, context)
-        if proposal.fault:
-            named.append(_fallback_name(each.journey, proposal.fault, taken, context))
+        if proposal.rejection:
+            named.append(_fallback_name(each.journey, proposal.rejection, taken, context))
         else:
             named.append(
                 _model_name(each.journey, _disambiguate_safely(proposal.name, each.journey, taken, context), context)
@@ -229,11 +231,11 @@ def resolve_retries(
 
 
 def names_from_terms(journeys: Sequence[Journey], context: NamingContext) -> list[JourneyName]:
-    """Names of a user's journeys from their terms alone.
+    """Name a user's journeys from their terms.
 
     Args:
-        journeys: all of one user, by rank.
-        context: what they are named with; its model is not asked.
+        journeys: all journeys of one user, by rank.
+        context: the configuration of naming; its model is not used.
     """
     taken: list[str] = []
     named = []
@@ -244,23 +246,23 @@ def names_from_terms(journeys: Sequence[Journey], context: NamingContext) -> lis
 
 
 class _Proposal(NamedTuple):
-    """What a model offers for a journey, and why it is not taken as it is."""
+    """The name of a model for a journey, and the reason for its rejection; empty: it is accepted."""
 
     name: str
-    fault: str
+    rejection: str
 
 
-def _proposal(asked: NamingRequest, texts: Mapping[str, str], context: NamingContext) -> _Proposal:
+def _proposal(request: NamingRequest, texts: Mapping[str, str], context: NamingContext) -> _Proposal:
     result = validate_name(
-        texts.get(request_hash(asked, context)), asked.journey.titles, context.config, context.instructions
+        texts.get(request_hash(request, context)), request.journey.titles, context.config, context.instructions
     )
-    # What is not fit is looked at too: it may be told to the model again, and it is counted.
+    # Rejected names are screened too: they can be in the next prompt, and are counted.
     unsafe = bool(result.name) and context.safety.unsafe_reason(result.name) != ""
     return _Proposal(result.name, "unsafe" if unsafe else result.rejection)
 
 
 def _names_to_avoid(name: str, taken: Sequence[str]) -> tuple[str, ...]:
-    """Names that a journey must not get, those that have most words in common with what was offered before first."""
+    """Return names for a journey to avoid, those with the most words in common with the rejected one first."""
     words = set(normalize(name).split(" "))
     others = [each for each in taken if normalize(each) != normalize(name)]
     others.sort(key=lambda each: -len(words & set(normalize(each).split(" "))))
@@ -268,9 +270,9 @@ def _names_to_avoid(name: str, taken: Sequence[str]) -> tuple[str, ...]:
 
 
 def _model_name(journey: Journey, name: str, context: NamingContext) -> JourneyName:
-    hashed = journey_hash(journey, context)
+    digest = journey_hash(journey, context)
     return JourneyName(
-        journey.user_id, journey.journey_id, name, context.config.method, context.model, "", True, hashed
+        journey.user_id, journey.journey_id, name, context.config.method, context.model, "", True, digest
     )
 
 
@@ -280,14 +282,14 @@ def _fallback_name(journey: Journey, fallback_reason: str, taken: Sequence[str],
     if context.safety.unsafe_reason(name):
         safe, name = False, _safe_salient_name(journey, context)
     name = _disambiguate_safely(name, journey, taken, context)
-    hashed = journey_hash(journey, context)
-    return JourneyName(journey.user_id, journey.journey_id, name, "salient", "", fallback_reason, safe, hashed)
+    digest = journey_hash(journey, context)
+    return JourneyName(journey.user_id, journey.journey_id, name, "salient", "", fallback_reason, safe, digest)
 
 
 def _safe_salient_name(journey: Journey, context: NamingContext) -> str:
-    """The salient name from those terms and titles that are safe by themselves, or the last resort."""
-    told = zip(journey.terms, journey.weights, strict=True)
-    kept = [(term, weight) for term, weight in told if not context.safety.unsafe_reason(term)]
+    """Return the salient name from the terms and titles that are safe by themselves, or the placeholder."""
+    weighted = zip(journey.terms, journey.weights, strict=True)
+    kept = [(term, weight) for term, weight in weighted if not context.safety.unsafe_reason(term)]
     titles = [title for title in journey.titles if not context.safety.unsafe_reason(title)]
     terms, weights = [term for term, _ in kept], [weight for _, weight in kept]
     name = salient_name(terms, weights, titles, journey.rank, context.config)
@@ -295,14 +297,14 @@ def _safe_salient_name(journey: Journey, context: NamingContext) -> str:
 
 
 def _disambiguate_safely(name: str, journey: Journey, taken: Sequence[str], context: NamingContext) -> str:
-    """A name that is not taken; terms that would make it unsafe are not used."""
+    """Make a name unique; terms that would make it unsafe are not used."""
     if not find_collisions([name], taken).colliding:
         return name
     if name == placeholder_name(journey.rank):
         return disambiguate(name, (), taken, context.config.max_width)
     tokens = [tokenize_title(title) for title in journey.titles]
     terms = [surface_form(term, tokens)[0] for term in journey.terms]
-    apart = disambiguate(name, terms, taken, context.config.max_width)
-    if apart != name and context.safety.unsafe_reason(apart):
+    distinct = disambiguate(name, terms, taken, context.config.max_width)
+    if distinct != name and context.safety.unsafe_reason(distinct):
         return disambiguate(name, (), taken, context.config.max_width)
-    return apart
+    return distinct

@@ -1,8 +1,7 @@
-"""Journeys and items -> names of journeys, on Beam; a language model is asked by whoever wires these together.
+"""Beam transforms from journeys and items to names of journeys.
 
-With a model: `PrepareInputs`, `BuildRequests`, `ToPrompts`, the model, `AssignNames`, `ToPrompts`, the model,
-`ResolveRetries`.
-Without: `PrepareInputs`, `NameFromTerms`.
+With a language model: `PrepareInputs`, `BuildRequests`, `ToPrompts`, `GenerateTexts`, `AssignNames`, `ToPrompts`,
+`GenerateTexts`, `ResolveRetries`. Without: `PrepareInputs`, `NameFromTerms`.
 """
 
 from __future__ import annotations
@@ -56,10 +55,10 @@ REQUESTS = pa.schema(
         pa.field("prompt", pa.string(), nullable=False),
     ]
 )
-"""A journey that a model is asked about: names it must not get, the hash of the prompt, and the question in it. Hash
-and question are empty where nothing is known of the journey."""
+"""Requests to a language model: inputs of naming, names to avoid, the prompt and its hash. Both are empty for a journey
+without titles and terms."""
 
-_ANSWERS = pa.schema(
+_COMPLETIONS = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
@@ -68,21 +67,21 @@ _ANSWERS = pa.schema(
     ]
 )
 """The completions of the prompt of a user, in the order of ranks."""
-_SETTLED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
+_ASSIGNED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
 _RETRIES_TAG = "retries"
 
 Bucket = tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]
 
 
 def journeys_of(rows: pa.RecordBatch) -> Iterator[list[Journey]]:
-    """Rows of `NAMING_INPUTS`, sorted by user and rank -> the journeys of one user after another."""
+    """Group rows of `NAMING_INPUTS`, sorted by user and rank, into the journeys of each user."""
     plain = (Journey(**row) for row in rows.select(NAMING_INPUTS.names).to_pylist())
     for _, journeys in itertools.groupby(plain, key=lambda journey: journey.user_id):
         yield list(journeys)
 
 
 def requests_to_batch(requests: Iterable[NamingRequest], context: NamingContext) -> pa.RecordBatch:
-    """Rows of `REQUESTS`."""
+    """Convert requests to rows of `REQUESTS`."""
     rows = [
         each.journey._asdict()
         | {"taken": list(each.taken), "content_hash": request_hash(each, context)}
@@ -93,7 +92,7 @@ def requests_to_batch(requests: Iterable[NamingRequest], context: NamingContext)
 
 
 def requests_from_batch(rows: pa.RecordBatch) -> list[NamingRequest]:
-    """The reverse of `requests_to_batch`, sorted by user and rank."""
+    """Convert rows of `REQUESTS` to requests, sorted by user and rank."""
     order = [("user_id", "ascending"), ("rank", "ascending"), ("journey_id", "ascending")]
     rows = rows.take(pc.sort_indices(rows, sort_keys=order))
     journeys = rows.select(NAMING_INPUTS.names).to_pylist()
@@ -104,10 +103,10 @@ def requests_from_batch(rows: pa.RecordBatch) -> list[NamingRequest]:
 
 
 def names_to_batch(named: Iterable[JourneyName]) -> pa.RecordBatch:
-    """Rows of `journey_names`, sorted by its order.
+    """Convert names to rows of `journey_names`, sorted by user and journey.
 
     Raises:
-        SchemaError: when a row breaks what the dataset promises.
+        SchemaError: when a row violates the schema.
     """
     rows = pa.RecordBatch.from_pylist(
         [each._asdict() for each in sorted(named, key=lambda each: (each.user_id, each.journey_id))],
@@ -122,9 +121,11 @@ def select_prompts(requests: pa.RecordBatch) -> pa.RecordBatch:
     return _select(requests.filter(pc.not_equal(requests["content_hash"], "")), PROMPTS)
 
 
-def answers(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+def join_completions(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Join the completions of a model to the users who need them, for all rows of one bucket of hashes."""
-    wanted = concatenate((rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_ANSWERS)[:2]))
+    wanted = concatenate(
+        (rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_COMPLETIONS)[:2])
+    )
     generations = distinct_generations(texts)
     codes = generations["content_hash"].dictionary_encode()
     offsets = run_offsets(codes.indices.to_numpy())
@@ -132,7 +133,7 @@ def answers(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch])
     found = wanted.filter(indices.is_valid())
     lists = [list_array(offsets, generations[name]) for name in ("text", "log_prob")]
     return pa.RecordBatch.from_arrays(
-        [*found.columns, *(each.take(indices.drop_null()) for each in lists)], schema=_ANSWERS
+        [*found.columns, *(each.take(indices.drop_null()) for each in lists)], schema=_COMPLETIONS
     )
 
 
@@ -145,7 +146,7 @@ def completions_by_hash(rows: pa.RecordBatch) -> dict[str, list[Completion]]:
 
 
 def counts_of(named: Iterable[JourneyName]) -> list[Count]:
-    """Names by method, and why those of models were not taken."""
+    """Count names by method, and rejected names of models by reason."""
     named = list(named)
     methods = Counter(each.method for each in named)
     fallbacks = Counter(each.fallback_reason for each in named if each.fallback_reason)
@@ -156,13 +157,13 @@ def counts_of(named: Iterable[JourneyName]) -> list[Count]:
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class FindTitles(beam.DoFn):
-    """All wanted items and the catalogue of one bucket -> their titles."""
+    """Title requests and items of one bucket of items -> rows of `TITLES_BY_JOURNEY`."""
 
-    def __init__(self, most_characters: int) -> None:
-        self.most_characters = most_characters
+    def __init__(self, max_characters: int) -> None:
+        self.max_characters = max_characters
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        found = join_titles(bucket[1]["wanted"], bucket[1]["items"], self.most_characters)
+        found = join_titles(bucket[1]["wanted"], bucket[1]["items"], self.max_characters)
         for each in found.counts:
             yield TaggedOutput(COUNTS_TAG, each)
         yield from split_by_size(found.titled)
@@ -170,7 +171,7 @@ class FindTitles(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class JoinTitles(beam.DoFn):
-    """All journeys and titles of the users of one bucket -> what each journey is named from."""
+    """Journeys and their titles, of one bucket of users -> rows of `NAMING_INPUTS`."""
 
     def __init__(self, config: NamingConfig) -> None:
         self.config = config
@@ -185,13 +186,13 @@ class JoinTitles(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class NameFromTermsFn(beam.DoFn):
-    """All rows of `NAMING_INPUTS` of one bucket of users -> rows of `journey_names`."""
+    """Rows of `NAMING_INPUTS` of one bucket of users -> rows of `journey_names`."""
 
     def __init__(self, context: NamingContext) -> None:
         self.context = context
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
-        users = list(journeys_of(_by_rank(bucket[1]["named_from"])))
+        users = list(journeys_of(_by_rank(bucket[1]["inputs"])))
         self.context.safety.prefetch(
             name for journeys in users for name in names_to_screen(map(NamingRequest, journeys), {}, self.context)
         )
@@ -201,7 +202,7 @@ class NameFromTermsFn(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, retries=pa.RecordBatch, counts=Count)
 class AssignNamesFn(beam.DoFn):
-    """All rows of `REQUESTS` and answers of one bucket of users -> rows of `journey_names`; of `REQUESTS`, beside."""
+    """Requests and completions of one bucket of users -> rows of `journey_names`; `REQUESTS` as a side output."""
 
     def __init__(self, context: NamingContext) -> None:
         self.context = context
@@ -210,7 +211,7 @@ class AssignNamesFn(beam.DoFn):
         named, retries = [], []
         users = list(journeys_of(_by_rank(rows.select(NAMING_INPUTS.names) for rows in bucket[1]["requests"])))
         requests = [NamingRequest(journey) for journeys in users for journey in journeys]
-        texts = _selected(requests, bucket[1]["answers"], self.context)
+        texts = _selected(requests, bucket[1]["completions"], self.context)
         self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for journeys in users:
             of_user = assign_names(journeys, texts, self.context)
@@ -224,7 +225,7 @@ class AssignNamesFn(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class ResolveRetriesFn(beam.DoFn):
-    """All rows of `REQUESTS`, answers and settled names of one bucket of users -> rows of `journey_names`."""
+    """Retries, completions and assigned names of one bucket of users -> rows of `journey_names`."""
 
     def __init__(self, context: NamingContext) -> None:
         self.context = context
@@ -233,7 +234,7 @@ class ResolveRetriesFn(beam.DoFn):
         requests = requests_from_batch(concatenate(bucket[1]["retries"], REQUESTS))
         assigned = _names_of({each.journey.user_id for each in requests}, bucket[1]["assigned"])
         named: list[JourneyName] = []
-        texts = _selected(requests, bucket[1]["answers"], self.context)
+        texts = _selected(requests, bucket[1]["completions"], self.context)
         self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for user, of_user in itertools.groupby(requests, key=lambda each: each.journey.user_id):
             named += resolve_retries(list(of_user), assigned.get(user, []), texts, self.context)
@@ -241,9 +242,9 @@ class ResolveRetriesFn(beam.DoFn):
 
 
 def _selected(
-    requests: Sequence[NamingRequest], answers: Iterable[pa.RecordBatch], context: NamingContext
+    requests: Sequence[NamingRequest], join_completions: Iterable[pa.RecordBatch], context: NamingContext
 ) -> dict[str, str]:
-    return selected_texts(requests, completions_by_hash(concatenate(answers, _ANSWERS)), context)
+    return selected_texts(requests, completions_by_hash(concatenate(join_completions, _COMPLETIONS)), context)
 
 
 def _by_rank(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
@@ -271,14 +272,14 @@ def _with_counts(named: Sequence[JourneyName]) -> Iterator[Any]:
 
 @dataclasses.dataclass
 class PrepareInputs(beam.PTransform):
-    """{`journeys`: record batches of them, `items`: of `items`, each item once} -> what each journey is named from.
+    """{`journeys`, `items`: record batches, each item once} -> record batches of `NAMING_INPUTS`.
 
     Attributes:
-        config: which, and how much.
-        buckets: how many pieces items and users are cut into; decides memory and parallelism, not the result.
+        config: configuration of prompts.
+        buckets: number of buckets of items and users; affects memory and parallelism, not the result.
 
     Returns:
-        A tuple of two collections: record batches of `NAMING_INPUTS`, counts (`journeys`, `journeys_without_titles`,
+        A tuple of two PCollections: record batches of `NAMING_INPUTS`, counts (`journeys`, `journeys_without_titles`,
         `items_without_title`, `titles_cut`).
     """
 
@@ -286,32 +287,37 @@ class PrepareInputs(beam.PTransform):
     buckets: int = 16
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
-        wanted = given["journeys"] | "Want" >> beam.Map(title_requests, self.config).with_output_types(pa.RecordBatch)
-        alone = given["journeys"] | "Alone" >> beam.Map(_select, JOURNEY_COLUMNS).with_output_types(pa.RecordBatch)
-        items = given["items"] | "TitlesAlone" >> beam.Map(select_titles).with_output_types(pa.RecordBatch)
+        wanted = given["journeys"] | "TitleRequests" >> beam.Map(title_requests, self.config).with_output_types(
+            pa.RecordBatch
+        )
+        alone = given["journeys"] | "JourneyColumns" >> beam.Map(_select, JOURNEY_COLUMNS).with_output_types(
+            pa.RecordBatch
+        )
+        items = given["items"] | "SelectTitles" >> beam.Map(select_titles).with_output_types(pa.RecordBatch)
         found = (
             {"wanted": wanted, "items": items}
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
-            | "Find" >> beam.ParDo(FindTitles(self.config.max_title_characters)).with_outputs(COUNTS_TAG, main="titled")
+            | "FindTitles"
+            >> beam.ParDo(FindTitles(self.config.max_title_characters)).with_outputs(COUNTS_TAG, main="titled")
         )
         ready = (
             {"journeys": alone, "titled": found.titled}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Bring" >> beam.ParDo(JoinTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
+            | "JoinTitles" >> beam.ParDo(JoinTitles(self.config)).with_outputs(COUNTS_TAG, main="rows")
         )
         return ready.rows, (found[COUNTS_TAG], ready[COUNTS_TAG]) | "Counts" >> beam.Flatten()
 
 
 @dataclasses.dataclass
 class NameFromTerms(beam.PTransform):
-    """Record batches of `NAMING_INPUTS` -> names from terms alone.
+    """Record batches of `NAMING_INPUTS` -> names from terms.
 
     Attributes:
-        context: what they are named with.
-        buckets: how many pieces users are cut into.
+        context: the configuration of naming.
+        buckets: number of buckets of users; affects memory and parallelism, not the result.
 
     Returns:
-        A tuple of two collections: record batches of `journey_names`, counts (`names`, `names_unsafe`).
+        A tuple of two PCollections: record batches of `journey_names`, counts (`names`, `names_unsafe`).
     """
 
     context: NamingContext
@@ -319,7 +325,7 @@ class NameFromTerms(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         named = (
-            {"named_from": rows}
+            {"inputs": rows}
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
             | "Name" >> beam.ParDo(NameFromTermsFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
@@ -331,13 +337,13 @@ class BuildRequests(beam.PTransform):
     """Record batches of `NAMING_INPUTS` -> record batches of `REQUESTS`, for `ToPrompts` and `AssignNames`.
 
     Attributes:
-        context: what they are named with.
+        context: the configuration of naming.
     """
 
     context: NamingContext
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        return rows | "Ask" >> beam.Map(_build_requests, self.context).with_output_types(pa.RecordBatch)
+        return rows | "Build" >> beam.Map(_build_requests, self.context).with_output_types(pa.RecordBatch)
 
 
 @dataclasses.dataclass
@@ -345,15 +351,15 @@ class ToPrompts(beam.PTransform):
     """Record batches of `REQUESTS` -> record batches of `PROMPTS`, for a language model."""
 
     def expand(self, requests: beam.PCollection) -> beam.PCollection:
-        return requests | "Questions" >> beam.Map(select_prompts).with_output_types(pa.RecordBatch)
+        return requests | "Prompts" >> beam.Map(select_prompts).with_output_types(pa.RecordBatch)
 
 
 class NamingResult(NamedTuple):
-    """What the first round gives, each a collection.
+    """Result of `AssignNames`; each attribute is a PCollection.
 
     Attributes:
-        names: record batches of `journey_names` that are final.
-        retries: record batches of `REQUESTS`: what the model is asked again.
+        names: record batches of `journey_names`, which are final.
+        retries: record batches of `REQUESTS` for second prompts.
         counts: counts (`names`, `names_rejected` by reason, `names_unsafe`, `journeys_retried`).
     """
 
@@ -364,11 +370,11 @@ class NamingResult(NamedTuple):
 
 @dataclasses.dataclass
 class AssignNames(beam.PTransform):
-    """{`requests`: record batches of `REQUESTS`, `texts`: of `generations`} -> names, and journeys to ask about again.
+    """{`requests`: record batches of `REQUESTS`, `generations`} -> names, and requests for second prompts.
 
     Attributes:
-        context: what they are named with.
-        buckets: how many pieces questions and users are cut into.
+        context: the configuration of naming.
+        buckets: number of buckets of prompts and users; affects memory and parallelism, not the result.
     """
 
     context: NamingContext
@@ -376,56 +382,59 @@ class AssignNames(beam.PTransform):
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> NamingResult:
         decided = (
-            {"requests": given["requests"], "answers": given | "Answers" >> _Answers("requests", self.buckets)}
+            {
+                "requests": given["requests"],
+                "completions": given | "JoinCompletions" >> _JoinCompletions("requests", self.buckets),
+            }
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Decide" >> beam.ParDo(AssignNamesFn(self.context)).with_outputs(_RETRIES_TAG, COUNTS_TAG, main="names")
+            | "Assign" >> beam.ParDo(AssignNamesFn(self.context)).with_outputs(_RETRIES_TAG, COUNTS_TAG, main="names")
         )
         return NamingResult(decided.names, decided[_RETRIES_TAG], decided[COUNTS_TAG])
 
 
 @dataclasses.dataclass
 class ResolveRetries(beam.PTransform):
-    """{`retries`, `texts`: of `generations`, `assigned`: of `journey_names`} -> the names that were missing.
+    """{`retries`, `generations`, `assigned`: `NamingResult.names`} -> the remaining names.
 
     Attributes:
-        context: what they are named with.
-        buckets: how many pieces questions and users are cut into.
+        context: the configuration of naming.
+        buckets: number of buckets of prompts and users; affects memory and parallelism, not the result.
 
     Returns:
-        A tuple of two collections: record batches of `journey_names`, without those of the first round, and counts.
+        A tuple of two PCollections: record batches of `journey_names` for the retries, and counts.
     """
 
     context: NamingContext
     buckets: int = 16
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
-        assigned = given["assigned"] | "NamesAlone" >> beam.Map(_select, _SETTLED).with_output_types(pa.RecordBatch)
+        assigned = given["assigned"] | "SelectNames" >> beam.Map(_select, _ASSIGNED).with_output_types(pa.RecordBatch)
         requests = {"retries": given["retries"], "generations": given["generations"]}
         named = (
             {
                 "retries": given["retries"],
                 "assigned": assigned,
-                "answers": requests | "Answers" >> _Answers("retries", self.buckets),
+                "completions": requests | "JoinCompletions" >> _JoinCompletions("retries", self.buckets),
             }
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Decide" >> beam.ParDo(ResolveRetriesFn(self.context)).with_outputs(COUNTS_TAG, main="names")
+            | "Assign" >> beam.ParDo(ResolveRetriesFn(self.context)).with_outputs(COUNTS_TAG, main="names")
         )
         return named.names, named[COUNTS_TAG]
 
 
 @dataclasses.dataclass
-class _Answers(beam.PTransform):
-    """Brings texts to the users whose journeys they are about."""
+class _JoinCompletions(beam.PTransform):
+    """Join completions to the users of their requests, by the hash of the prompt."""
 
     requests: str
     buckets: int
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> beam.PCollection:
-        requests = given[self.requests] | "Hashes" >> beam.Map(_hashes).with_output_types(pa.RecordBatch)
+        requests = given[self.requests] | "Hashes" >> beam.Map(_select_hashes).with_output_types(pa.RecordBatch)
         return (
             {"requests": requests, "generations": given["generations"]}
             | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
-            | "Join" >> beam.FlatMap(_answers_of_bucket).with_output_types(pa.RecordBatch)
+            | "Join" >> beam.FlatMap(_join_bucket).with_output_types(pa.RecordBatch)
         )
 
 
@@ -437,9 +446,9 @@ def _build_requests(rows: pa.RecordBatch, context: NamingContext) -> pa.RecordBa
     return requests_to_batch((NamingRequest(Journey(**row)) for row in rows.to_pylist()), context)
 
 
-def _hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
+def _select_hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
     return rows.select(["user_id", "content_hash"])
 
 
-def _answers_of_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(answers(bucket[1]["requests"], bucket[1]["generations"]))
+def _join_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
+    yield from split_by_size(join_completions(bucket[1]["requests"], bucket[1]["generations"]))

@@ -1,1 +1,1 @@
-"""User collections, curated lists and playlists -> examples of what a journey should be called."""
+"""Selection of named collections, such as playlists and curated lists, as examples of journey names."""

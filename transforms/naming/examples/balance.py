@@ -1,4 +1,4 @@
-"""No more training examples than are wished, of one source and of all: those with the smallest ids, as of hashes."""
+"""Limits of training examples per source and in total: those with the smallest ids, which are hashes, are kept."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ IDS = pa.schema([pa.field("example_id", pa.string(), nullable=False)])
 
 
 class CapResult(NamedTuple):
-    """Rows of `SCORED` that are left, and counts of those that are not."""
+    """Remaining rows of `SCORED`, and counts of the dropped ones."""
 
     rows: pa.RecordBatch
     counts: list[Count]
 
 
 def cap_sources(batches: Iterable[pa.RecordBatch], most: int) -> CapResult:
-    """All of one bucket of sources that are to judge by, and so many of each source that are to learn from."""
+    """Keep at most `most` training examples of each source, and all other rows, of one bucket of sources."""
     rows = concatenate(batches, SCORED)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("source", "ascending"), ("example_id", "ascending")]))
-    # A source is for one thing, so that its first rows are its first training examples where they are any.
+    # All examples of a source are in one split, so that its first rows are its first training examples.
     starts = run_offsets(rows["source"].dictionary_encode().indices.to_numpy())
     places = np.arange(rows.num_rows) - np.repeat(starts[:-1], np.diff(starts))
     too_many = np.logical_and(_is_training(rows), places >= most)
@@ -46,18 +46,18 @@ def cap_sources(batches: Iterable[pa.RecordBatch], most: int) -> CapResult:
 
 
 def cutoff_id(ids: Iterable[pa.RecordBatch], most: int) -> pa.RecordBatch:
-    """The smallest of `IDS` of training examples that is not wished for; none where there are not too many."""
+    """Return the smallest id of a training example above the limit; no row if the limit is not reached."""
     rows = concatenate(ids, IDS)
     return rows.take(pc.sort_indices(rows["example_id"])).slice(most, 1)
 
 
 def training_ids(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The ids of those of `SCORED` that are to learn from, as `IDS`."""
+    """Select the ids of training examples, as `IDS`."""
     return rows.filter(pa.array(_is_training(rows))).select(IDS.names)
 
 
 def cap_all(rows: pa.RecordBatch, limit: pa.RecordBatch) -> CapResult:
-    """Rows of `SCORED` without training examples from the limit on, which `cutoff_id` gives."""
+    """Drop the training examples from the id of `cutoff_id` on."""
     too_many = np.zeros(rows.num_rows, bool)
     if limit.num_rows:
         beyond = pc.greater_equal(rows["example_id"], limit["example_id"][0])
@@ -74,7 +74,7 @@ def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class CapSources(beam.DoFn):
-    """All examples of one bucket of sources -> those that are left; beside, what was dropped."""
+    """Examples of one bucket of sources -> the remaining ones; counts as a side output."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -85,7 +85,7 @@ class CapSources(beam.DoFn):
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class CapAll(beam.DoFn):
-    """Rows of `SCORED` -> those within the limit; beside, what was dropped."""
+    """Rows of `SCORED` -> those within the total limit; counts as a side output."""
 
     def process(self, rows: pa.RecordBatch, limit: pa.RecordBatch) -> Iterator[Any]:
         yield from _told(cap_all(rows, limit))
@@ -99,11 +99,11 @@ def _told(balanced: CapResult) -> Iterator[Any]:
 
 @dataclasses.dataclass
 class CapExamples(beam.PTransform):
-    """Record batches of `SCORED` -> the same, with no more training examples than are wished.
+    """Record batches of `SCORED` -> the same, with limits of training examples.
 
     Attributes:
-        config: how many of one source, and of all.
-        buckets: how many pieces sources are cut into; decides memory and parallelism, not the result.
+        config: the limits.
+        buckets: number of buckets of sources; affects memory and parallelism, not the result.
 
     Returns:
         A tuple of two collections: record batches of `SCORED`, counts (`collections_dropped` by reason).

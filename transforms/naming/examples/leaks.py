@@ -1,4 +1,4 @@
-"""Examples to learn from that stand among those to judge by as well, under the same name or with the same titles."""
+"""Removal of leakage: examples with the name, or most titles, of an example in a split of higher priority."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from transforms.naming.examples.quality import SCORED
 from transforms.naming.text import normalize
 
 NAMES = pa.schema([field for field in SCORED if field.name in ("example_id", "split", "normalized_name")])
-"""The names of examples, as they are compared."""
+"""Normalized names of examples."""
 
 TITLES = pa.schema(
     [*(field for field in NAMES if field.name != "normalized_name"), pa.field("title", pa.string(), False)]
@@ -32,19 +32,19 @@ TITLES = pa.schema(
 """The titles of examples likewise, each once for an example."""
 
 OVERLAPS = pa.schema([pa.field("example_id", pa.string(), False), pa.field("other", pa.string(), False)])
-"""An example, and one of a part above that has the same title, a row for each title; or the same name, then empty."""
+"""Pairs of an example and one of higher priority with a common title (a row per title), or name (`other` is empty)."""
 
 MAX_EXAMPLES_PER_TITLE = 500
-"""A title that more examples have, such as `Introduction`, tells nothing of two of them."""
+"""Titles of more examples, such as `Introduction`, are ignored."""
 
 
 def names_to_compare(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `SCORED` as `NAMES`."""
+    """Select the columns of `NAMES`."""
     return rows.select(NAMES.names)
 
 
 def titles_to_compare(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `SCORED` as `TITLES`, blind to case, punctuation and plurals."""
+    """Return the normalized titles of rows of `SCORED`, as `TITLES`."""
     found = [
         {"example_id": row["example_id"], "split": row["split"], "title": title}
         for row in rows.select(["example_id", "split", "titles"]).to_pylist()
@@ -54,7 +54,7 @@ def titles_to_compare(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def normalize_titles(titles: Iterable[str]) -> list[str]:
-    """Titles as they are compared, each once."""
+    """Normalize titles, each once."""
     return list(dict.fromkeys(map(normalize, titles)))
 
 
@@ -87,7 +87,7 @@ def same_titles(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _ranks(rows: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """The number of each row's part: the higher, the more it is judged by."""
+    """Return the priority of each row's split."""
     ranks: npt.NDArray[np.int64] = pc.index_in(rows["split"], pa.array(SPLITS, pa.string())).to_numpy().astype(np.int64)
     return ranks
 

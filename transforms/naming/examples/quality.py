@@ -1,4 +1,4 @@
-"""How much a collection is about one thing, and its name about the collection, by vectors; the others are left out."""
+"""Quality filter of examples: coherence of the titles, and relevance of the name, by vectors."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ SCORED = pa.schema(
         pa.field("relevance", pa.float64(), nullable=False),
     ]
 )
-"""Candidates with what they were judged by."""
+"""Candidates with their scores."""
 
 MAX_TITLES_SCORED = 20
-"""Titles that are encoded of a collection, spread over it: the mean over more of them says the same."""
+"""Maximum number of titles encoded per collection, sampled evenly; more of them hardly change the mean."""
 
 _DECIMALS = 4
 _ID_LENGTH = 32
 
 
 def texts_of(candidates: pa.RecordBatch) -> pa.RecordBatch:
-    """What is encoded of rows of `CANDIDATES`, as `TEXTS`: names and titles.
+    """Select names and titles to encode, as `TEXTS`.
 
-    The id of a text is that of its example, a colon and its place: 0 for the name, from 1 on for titles.
+    The id of a text consists of the id of its example, a colon and its position: 0 for the name, from 1 for titles.
     """
     ids, titles = candidates["example_id"], candidates["titles"]
     lengths = pc.list_value_length(titles).to_numpy().astype(np.int64)
@@ -68,7 +68,7 @@ def unpack_vectors(vectors: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class Quality(NamedTuple):
-    """What some collections are judged by, each of shape (collections,), dtype float64, in [-1, 1].
+    """Scores of collections, each of shape (collections,), dtype float64, in [-1, 1].
 
     Attributes:
         continuity: mean cosine of two titles of a collection.
@@ -82,12 +82,12 @@ class Quality(NamedTuple):
 def quality(
     names: npt.NDArray[np.floating], titles: npt.NDArray[np.floating], starts: npt.NDArray[np.int64]
 ) -> Quality:
-    """Judges collections.
+    """Score collections.
 
     Args:
         names: vectors of unit length, shape (collections, dimension).
         titles: those of the titles of one collection after another, shape (titles, dimension).
-        starts: where those of each collection begin, ascending, shape (collections,); each has at least two.
+        starts: offset of the first title of each collection, shape (collections,); each has at least two.
     """
     sizes = np.diff(np.append(starts, len(titles)))
     sums = np.add.reduceat(titles.astype(np.float64), starts, axis=0)
@@ -128,14 +128,14 @@ def score(candidates: pa.RecordBatch, vectors: Iterable[pa.RecordBatch]) -> pa.R
 
 
 class Kept(NamedTuple):
-    """Rows that are good enough, and counts of the others."""
+    """Accepted rows, and counts of the others."""
 
     rows: pa.RecordBatch
     counts: list[Count]
 
 
 def filter_by_quality(rows: pa.RecordBatch, config: ExampleConfig) -> Kept:
-    """Rows of `SCORED` without those that are `incoherent`, or whose name is `irrelevant`."""
+    """Drop rows of `SCORED` that are `incoherent`, or whose name is `irrelevant`."""
     coherent = pc.greater_equal(rows["continuity"], config.min_continuity)
     relevant = pc.greater_equal(rows["relevance"], config.min_relevance)
     good = rows.filter(pc.and_(coherent, relevant))
@@ -146,7 +146,7 @@ def filter_by_quality(rows: pa.RecordBatch, config: ExampleConfig) -> Kept:
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class ScoreCandidates(beam.DoFn):
-    """All candidates and vectors of one bucket of ids -> those that are good enough; beside, what was dropped."""
+    """Candidates and vectors of one bucket of ids -> accepted rows of `SCORED`; counts as a side output."""
 
     def __init__(self, config: ExampleConfig) -> None:
         self.config = config
@@ -175,13 +175,13 @@ class QualityResult(NamedTuple):
 
 @dataclasses.dataclass
 class FilterByQuality(beam.PTransform):
-    """Record batches of `CANDIDATES` -> those that hang together under a name that is about them.
+    """Record batches of `CANDIDATES` -> those with coherent titles and a relevant name.
 
     Attributes:
-        config: how good is good enough.
-        encoder: what makes vectors.
+        config: the thresholds.
+        encoder: encoder of names and titles.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
-        buckets: how many pieces candidates are cut into; decides memory and parallelism, not the result.
+        buckets: number of buckets of candidates; affects memory and parallelism, not the result.
     """
 
     config: ExampleConfig

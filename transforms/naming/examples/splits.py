@@ -1,4 +1,4 @@
-"""What an example is for follows from its source alone, so that no source is learnt from and judged by."""
+"""Splits of examples by source, so that no source is in two splits."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from transforms.naming.examples.config import ExampleConfig
 Split = Literal["train", "validation", "test"]
 
 SOURCES = pa.schema([pa.field("source", pa.string(), nullable=False)])
-"""Sources alone."""
+"""Sources of collections."""
 
 _SALT = "naming part"
 _DIGITS = 8
 
 
 def assign_split(source: str, config: ExampleConfig, large: Container[str] = ()) -> Split:
-    """What the examples of a source are for.
+    """Assign a source to a split by its hash.
 
     Args:
-        source: where a collection comes from.
-        config: the shares of the parts.
-        large: sources that are for training alone.
+        source: the source of a collection.
+        config: the fractions of the splits.
+        large: sources that are always in `train`.
     """
     if source in large:
         return "train"
@@ -45,12 +45,12 @@ def parts_below(part: str) -> tuple[str, ...]:
 
 
 def select_sources(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `collections` as `SOURCES`."""
+    """Select the sources of rows of `collections`."""
     return rows.select(SOURCES.names).cast(SOURCES)
 
 
 def large_sources(sources: Iterable[pa.RecordBatch], max_share: float) -> pa.RecordBatch:
-    """Those of `SOURCES`, a row for each collection, that have more than a share of all; sorted, each once."""
+    """Return the sources of more than a fraction of all collections, sorted; `sources` has a row per collection."""
     all_sources = concatenate(sources, SOURCES)["source"].dictionary_encode()
     sizes = np.bincount(all_sources.indices.to_numpy(), minlength=len(all_sources.dictionary))
     large = all_sources.dictionary.filter(pa.array(sizes > max_share * len(all_sources)))

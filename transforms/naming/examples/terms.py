@@ -1,4 +1,4 @@
-"""Salient terms of items -> the terms that carry each collection; then it is an example as a journey would be."""
+"""Salient terms of examples, aggregated from the terms of their items like those of journeys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.quality import SCORED
 
 MAX_TERMS = 10
-"""Terms kept of a collection: the heaviest."""
+"""Maximum number of terms of a collection: the heaviest."""
 
 MEMBERS = pa.schema([pa.field("example_id", pa.string(), False), pa.field("item_id", pa.string(), False)])
 """The items of each example."""
@@ -128,7 +128,7 @@ class JoinTerms(beam.PTransform):
     """{`examples`: record batches of `SCORED`, `salient`: of `salient_terms`} -> record batches of `naming_examples`.
 
     Attributes:
-        buckets: how many pieces items and examples are cut into; decides memory and parallelism, not the result.
+        buckets: number of buckets of items and examples; affects memory and parallelism, not the result.
 
     Returns:
         A tuple of two collections: record batches of `naming_examples`, counts (`examples` by part).

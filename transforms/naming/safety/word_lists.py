@@ -1,4 +1,4 @@
-"""Whether a name may be written: neither obscene or hateful, nor personal data, nor an order to a machine."""
+"""Safety filter of word lists and patterns: obscene or hateful names, personal data, and prompt injections."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 UnsafeReason = Literal["", "obscene", "personal_data", "instruction", "harmful"]
 
-# Latin names are looked up in English, and among the long words of other languages: the short ones are often plain
-# words of another (`bite`, `concha`, `Trio`).
+# Latin names are checked against English, and against long words of other languages: short ones are often harmless
+# words of another language (`bite`, `concha`, `Trio`).
 _LANGUAGES: dict[str, tuple[str, ...]] = {
     "Latin": ("english",),
     "Hangul": ("korean",),
@@ -28,9 +28,9 @@ _LANGUAGES: dict[str, tuple[str, ...]] = {
     "Devanagari": ("hindi",),
     "Thai": ("thai",),
 }
-_LATIN_TOO = ("german", "french", "spanish", "italian", "portuguese", "dutch", "polish", "turkish")
-_UNMISTAKABLE_WIDTH = 7
-_NAMES_REMEMBERED = 1 << 14
+_OTHER_LATIN_LANGUAGES = ("german", "french", "spanish", "italian", "portuguese", "dutch", "polish", "turkish")
+_MIN_FOREIGN_LENGTH = 7
+_MAX_CACHED_NAMES = 1 << 14
 
 _PERSONAL_DATA = regex.compile(
     r"[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+\.\p{L}{2,}"  # mail
@@ -44,36 +44,36 @@ _PERSONAL_DATA = regex.compile(
 
 
 class SafetyFilter(Protocol):
-    """What decides whether a name may be written. It travels to workers, and loads what it needs there."""
+    """Decides whether a name may be published. It travels to workers, and loads its models there."""
 
     @property
     def fingerprint(self) -> str:
-        """Of what decides beside the word lists, which are part of this version; empty: nothing does."""
+        """Fingerprint of the models of the filter; empty: it has none. Word lists belong to the version of the code."""
         ...
 
     def prefetch(self, names: Iterable[str]) -> None:
-        """Is told names that `unsafe_reason` may be asked about, where it is better to look at many together."""
+        """Process names in batches before `unsafe_reason` is called for them."""
         ...
 
     def unsafe_reason(self, name: str) -> UnsafeReason:
-        """Why a name may not be written; empty: it may."""
+        """Return why a name must not be published; empty: it may be."""
         ...
 
 
 class WordLists:
-    """Looks names up in the lists of glin-profanity, which sees through letters that are spaced, doubled or replaced.
+    """Checks names against the lists of glin-profanity, which detects spaced, doubled or replaced letters.
 
-    The lists do not know what people have as an interest: `ordinary_phrases.txt` says what is harmless,
-    `unsafe_words.txt` what is missing. Personal data and orders to a machine are found by their form.
+    The lists are extended by `unsafe_words.txt`; `ordinary_phrases.txt` lists harmless interests that they reject.
+    Personal data and prompt injections are found by patterns.
     """
 
     fingerprint = ""
 
     def prefetch(self, names: Iterable[str]) -> None:
-        """Does nothing: a name is looked up as fast alone."""
+        """Do nothing: names are checked one by one."""
 
     def unsafe_reason(self, name: str) -> UnsafeReason:
-        """Why a name may not be written; empty: it may.
+        """Return why a name must not be published; empty: it may be.
 
         Raises:
             ImportError: when the word lists are not installed.
@@ -85,7 +85,7 @@ class WordLists:
         return "obscene" if _is_obscene(name) else ""
 
 
-@functools.lru_cache(maxsize=_NAMES_REMEMBERED)
+@functools.lru_cache(maxsize=_MAX_CACHED_NAMES)
 def _is_obscene(name: str) -> bool:
     scripts = sorted({"Latin", *(script for script in count_scripts([name]) if script in _LANGUAGES)})
     return any(_filter(script).is_profane(name) for script in scripts)
@@ -108,7 +108,7 @@ def _filter(script: str) -> Filter:
         raise ImportError("names are checked against word lists: install interest-journeys[naming]") from error
     options: dict[str, Any] = {
         "languages": list(_LANGUAGES[script]),
-        "custom_words": [*sorted(word_list("unsafe_words.txt")), *(_unmistakable() if script == "Latin" else ())],
+        "custom_words": [*sorted(word_list("unsafe_words.txt")), *(_long_foreign_words() if script == "Latin" else ())],
         "whitelist": sorted(word_list("ordinary_phrases.txt")),
         "detect_leetspeak": True,
         "normalize_unicode": True,
@@ -116,9 +116,9 @@ def _filter(script: str) -> Filter:
     return Filter(options)
 
 
-def _unmistakable() -> Sequence[str]:
-    """Long words of other languages in Latin letters, which are hardly a word of another."""
+def _long_foreign_words() -> Sequence[str]:
+    """Return long words of other languages in Latin letters, which are hardly a word of another language."""
     from glin_profanity.data.dictionary import dictionary
 
-    words = {word for language in _LATIN_TOO for word in dictionary.get_words(language)}
-    return sorted(word for word in words if len(word) >= _UNMISTAKABLE_WIDTH and " " not in word)
+    words = {word for language in _OTHER_LATIN_LANGUAGES for word in dictionary.get_words(language)}
+    return sorted(word for word in words if len(word) >= _MIN_FOREIGN_LENGTH and " " not in word)

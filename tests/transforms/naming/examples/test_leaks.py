@@ -55,9 +55,9 @@ def plainly(examples: list[Example]) -> list[bool]:
     [
         ([("train", "Teas", ("a", "b", "c")), ("test", "tea", ("d", "e", "f"))], [True, False]),
         ([("train", "Tea", ("a", "b", "c")), ("train", "tea", ("a", "b", "c"))], [False, False]),
-        ([("train", "Tea", ("A", "b", "c", "d")), ("validation_fraction", "Jam", ("a", "B", "C"))], [True, False]),
-        ([("train", "Tea", ("a", "b", "c", "d")), ("validation_fraction", "Jam", ("a", "b"))], [False, False]),
-        ([("validation_fraction", "Tea", ("a", "b", "c")), ("test", "Jam", ("a", "b", "x"))], [True, False]),
+        ([("train", "Tea", ("A", "b", "c", "d")), ("validation", "Jam", ("a", "B", "C"))], [True, False]),
+        ([("train", "Tea", ("a", "b", "c", "d")), ("validation", "Jam", ("a", "b"))], [False, False]),
+        ([("validation", "Tea", ("a", "b", "c")), ("test", "Jam", ("a", "b", "x"))], [True, False]),
         (
             [
                 ("train", "Tea", ("a", "b", "c", "d")),
