@@ -1,6 +1,6 @@
 import pytest
 
-from tools.words import Exempt, Finding, WordList, search_code, search_page
+from tools.words import Exempt, Finding, WordList, read_list, search, search_code, search_page
 
 WORDS = WordList(
     everywhere={"told": "given"},
@@ -8,6 +8,11 @@ WORDS = WordList(
     prose={"so many": "the number of"},
     docstring_start={"what": "a verb"},
 )
+
+
+def test_no_banned_words_in_the_repository() -> None:
+    findings = search([], read_list())
+    assert not findings, "\n".join(map(str, findings))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ _REASONS = {
     "too_long": "name too long",
     "too_short": "name too short",
     "repetitive": "name that repeats itself",
-    "echo": "name made of titles",
+    "echo": "name that repeats titles",
     "single_title": "name is one of the titles",
     "generic": "generic name",
     "wrong_language": "name in another script than the titles",

@@ -1,1 +1,1 @@
-"""Journeys -> their names. Knows nothing of how a language model answers."""
+"""Names of journeys, independent of the implementation of language models."""

@@ -61,7 +61,7 @@ def salient_name(
     """
     tokens, texts = [tokenize_title(title) for title in titles], [fold_case(title) for title in titles]
     labels = [_label(term, weight, tokens, texts) for term, weight in zip(terms, weights, strict=True)]
-    labels = merge_overlapping(labels, [" ".join(piece.word for piece in each) for each in tokens])
+    labels = merge_overlapping(labels, [" ".join(token.word for token in each) for each in tokens])
     shown = [label.text for label in select_labels(labels)] or common_words(titles)
     return join_labels(shown, config.max_width) or placeholder_name(rank)
 
@@ -127,14 +127,14 @@ def surface_form(term: str, titles: Sequence[Sequence[Token]]) -> tuple[str, int
 
 
 def _position(words: Sequence[str], tokens: Sequence[Token]) -> int | None:
-    title_words = [piece.word for piece in tokens]
+    title_words = [token.word for token in tokens]
     if words[0] not in title_words:
         return None
     return next((at for at in range(len(title_words)) if title_words[at : at + len(words)] == list(words)), None)
 
 
 def _join_tokens(tokens: Sequence[Token]) -> str:
-    return "".join(piece.shown + ("-" if piece.tied else " ") for piece in tokens)[:-1]
+    return "".join(token.shown + ("-" if token.tied else " ") for token in tokens)[:-1]
 
 
 def merge_overlapping(labels: Sequence[Label], title_words: Sequence[str]) -> list[Label]:
@@ -187,8 +187,8 @@ def select_labels(labels: Sequence[Label]) -> list[Label]:
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
     picked: list[Label] = []
     for label in strong:
-        share = _MIN_FRACTION if len(picked) > 1 else _MIN_FRACTION_OF_SECOND
-        if picked and label.score < share * picked[0].score:
+        fraction = _MIN_FRACTION if len(picked) > 1 else _MIN_FRACTION_OF_SECOND
+        if picked and label.score < fraction * picked[0].score:
             break
         wider = _widest(label, strong)
         if not _repeats(wider.words, " ".join(other.words for other in picked)):
@@ -217,9 +217,9 @@ def _repeats(words: str, selected_words: str) -> bool:
     """Whether at least half of the words of a label are in the selected labels."""
     if is_unspaced(words):
         return sum(character in selected_words for character in words) * 2 > len(words)
-    known = {singularize(word) for word in selected_words.split(" ")}
+    existing = {singularize(word) for word in selected_words.split(" ")}
     new = [singularize(word) for word in words.split(" ")]
-    return sum(word in known for word in new) * 2 >= len(new) or "".join(new) in "".join(selected_words.split(" "))
+    return sum(word in existing for word in new) * 2 >= len(new) or "".join(new) in "".join(selected_words.split(" "))
 
 
 def common_words(titles: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 The most probable name of a small model is often short and broad. The selected candidate is the one that the others
 agree with, weighted by their probabilities (minimum Bayes risk decoding), and that is close to the titles by vector.
-The name made of the journey's terms is one further candidate.
+The name built from the journey's terms is one further candidate.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def candidate_names(
     config: NamingConfig,
     instructions: Instructions | None = None,
 ) -> list[Candidate]:
-    """Return the distinct names among completions, and the name made of the terms.
+    """Return the distinct names among completions, and the name built from the terms.
 
     Args:
         completions: the completions of one prompt; the probabilities of those with the same cleaned name are added.

@@ -117,7 +117,7 @@ def names_to_batch(named: Iterable[JourneyName]) -> pa.RecordBatch:
 
 
 def select_prompts(requests: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of `PROMPTS` for those rows of `REQUESTS` that have a question."""
+    """Rows of `PROMPTS` for those rows of `REQUESTS` that have a prompt."""
     return _select(requests.filter(pc.not_equal(requests["content_hash"], "")), PROMPTS)
 
 
@@ -217,8 +217,8 @@ class AssignNamesFn(beam.DoFn):
             of_user = assign_names(journeys, texts, self.context)
             named += of_user.assigned
             retries += of_user.retries
-        for piece in split_by_size(requests_to_batch(retries, self.context)):
-            yield TaggedOutput(_RETRIES_TAG, piece)
+        for batch in split_by_size(requests_to_batch(retries, self.context)):
+            yield TaggedOutput(_RETRIES_TAG, batch)
         yield TaggedOutput(COUNTS_TAG, count("journeys_retried", len(retries)))
         yield from _with_counts(named)
 

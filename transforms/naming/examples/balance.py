@@ -33,22 +33,22 @@ class CapResult(NamedTuple):
     counts: list[Count]
 
 
-def cap_sources(batches: Iterable[pa.RecordBatch], most: int) -> CapResult:
-    """Keep at most `most` training examples of each source, and all other rows, of one bucket of sources."""
+def cap_sources(batches: Iterable[pa.RecordBatch], limit: int) -> CapResult:
+    """Keep at most `limit` training examples of each source, and all other rows, of one bucket of sources."""
     rows = concatenate(batches, SCORED)
     rows = rows.take(pc.sort_indices(rows, sort_keys=[("source", "ascending"), ("example_id", "ascending")]))
     # All examples of a source are in one split, so that its first rows are its first training examples.
     starts = run_offsets(rows["source"].dictionary_encode().indices.to_numpy())
     places = np.arange(rows.num_rows) - np.repeat(starts[:-1], np.diff(starts))
-    too_many = np.logical_and(_is_training(rows), places >= most)
+    too_many = np.logical_and(_is_training(rows), places >= limit)
     dropped = Counter({"max_examples_per_source": int(too_many.sum())})
     return CapResult(rows.filter(pa.array(~too_many)), counts_of_dropped(dropped))
 
 
-def cutoff_id(ids: Iterable[pa.RecordBatch], most: int) -> pa.RecordBatch:
+def cutoff_id(ids: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:
     """Return the smallest id of a training example above the limit; no row if the limit is not reached."""
     rows = concatenate(ids, IDS)
-    return rows.take(pc.sort_indices(rows["example_id"])).slice(most, 1)
+    return rows.take(pc.sort_indices(rows["example_id"])).slice(limit, 1)
 
 
 def training_ids(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -76,11 +76,11 @@ def _is_training(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
 class CapSources(beam.DoFn):
     """Examples of one bucket of sources -> the remaining ones; counts as a side output."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
 
     def process(self, bucket: tuple[int, Any]) -> Iterator[Any]:
-        yield from _told(cap_sources(bucket[1]["examples"], self.most))
+        yield from _outputs(cap_sources(bucket[1]["examples"], self.limit))
 
 
 @with_output_types(pa.RecordBatch, counts=Count)
@@ -88,10 +88,10 @@ class CapAll(beam.DoFn):
     """Rows of `SCORED` -> those within the total limit; counts as a side output."""
 
     def process(self, rows: pa.RecordBatch, limit: pa.RecordBatch) -> Iterator[Any]:
-        yield from _told(cap_all(rows, limit))
+        yield from _outputs(cap_all(rows, limit))
 
 
-def _told(balanced: CapResult) -> Iterator[Any]:
+def _outputs(balanced: CapResult) -> Iterator[Any]:
     for each in balanced.counts:
         yield TaggedOutput(COUNTS_TAG, each)
     yield from split_by_size(balanced.rows)

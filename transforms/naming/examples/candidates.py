@@ -1,4 +1,4 @@
-"""Collections as they stand in files -> candidates for examples, as far as each can tell alone."""
+"""Collections as they stand in files -> candidates for examples, by checks of single collections."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def distinct_items(titles: Iterable[str | None], descriptions: Iterable[str | No
 
 
 def assess(name: str, items: Sequence[Item], config: ExampleConfig, naming: NamingConfig) -> Accepted | Rejected:
-    """Whether a collection can be an example, as far as it alone can tell.
+    """Whether a collection can be an example, by its own content.
 
     Args:
         name: as it stands there.
@@ -132,5 +132,5 @@ def drop_duplicates(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def counts_of_dropped(dropped: Counter[str]) -> list[Count]:
-    """How many collections became no example, by reason."""
+    """Counts of dropped collections, by reason."""
     return [count("collections_dropped", number, reason) for reason, number in sorted(dropped.items())]

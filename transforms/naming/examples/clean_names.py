@@ -57,7 +57,7 @@ def clean_name(name: str) -> str | None:
     `Workshop on`, quotation marks around it and full stops behind.
 
     Returns:
-        The name, perhaps empty; None where it is a heading of a library that nobody would say.
+        The name, perhaps empty; None where it is a heading of a library that no person would use.
     """
     text = _SITE.sub("", _RATING.sub("", clean_title(name)))
     text = _ADDRESS.sub("", without_ends(_FORUM.sub("", text)))

@@ -52,7 +52,7 @@ _FORMS = {
     "Politics and government": "Politics and government of {place}",
     "Translations into English": "{topic} in English translation",
 }
-"""What stands behind a topic, or a place, and how the two are said together."""
+"""Subdivisions of subject headings, with the phrase for the topic or place."""
 
 
 def naturalize_heading(name: str) -> str | None:
@@ -65,7 +65,7 @@ def naturalize_heading(name: str) -> str | None:
         name: on one line.
 
     Returns:
-        The name; None where it is a heading that nobody would say, and is not known how to be said.
+        The name; None if the heading cannot be converted to a natural phrase.
     """
     topic, *subdivisions = BETWEEN_PARTS.split(name)
     if _PERSON.search(topic):

@@ -29,7 +29,7 @@ NAMES = pa.schema([field for field in SCORED if field.name in ("example_id", "sp
 TITLES = pa.schema(
     [*(field for field in NAMES if field.name != "normalized_name"), pa.field("title", pa.string(), False)]
 )
-"""The titles of examples likewise, each once for an example."""
+"""The titles of examples in the same form, each once for an example."""
 
 OVERLAPS = pa.schema([pa.field("example_id", pa.string(), False), pa.field("other", pa.string(), False)])
 """Pairs of an example and one of higher priority with a common title (a row per title), or name (`other` is empty)."""
@@ -105,8 +105,8 @@ def is_leaking(rows: pa.RecordBatch, shared: Iterable[pa.RecordBatch]) -> list[b
     found = []
     for row in rows.select(["example_id", "titles"]).to_pylist():
         others = common.get(row["example_id"], Counter())
-        most = max((number for other, number in others.items() if other), default=0)
-        found.append("" in others or 2 * most > len(normalize_titles(row["titles"])))
+        largest_overlap = max((number for other, number in others.items() if other), default=0)
+        found.append("" in others or 2 * largest_overlap > len(normalize_titles(row["titles"])))
     return found
 
 
@@ -149,12 +149,12 @@ class RemoveLeakage(beam.PTransform):
             | "GroupTitles" >> CoGroupByBucket("title", self.buckets)
             | "SameTitles" >> beam.FlatMap(_same_titles_of_bucket).with_output_types(pa.RecordBatch)
         )
-        apart = (
+        separated = (
             {"examples": examples, "names": names, "titles": titles}
             | "GroupExamples" >> CoGroupByBucket("example_id", self.buckets)
             | "LeaveOut" >> beam.ParDo(RemoveLeakageFn()).with_outputs(COUNTS_TAG, main="examples")
         )
-        return apart.examples, apart[COUNTS_TAG]
+        return separated.examples, separated[COUNTS_TAG]
 
 
 def _same_names_of_bucket(bucket: tuple[int, Any]) -> Iterator[pa.RecordBatch]:

@@ -123,8 +123,8 @@ def score(candidates: pa.RecordBatch, vectors: Iterable[pa.RecordBatch]) -> pa.R
     of_titles = owners.to_numpy()[order][is_title]
     starts = np.searchsorted(of_titles, np.arange(rows.num_rows))
     found_quality = quality(matrix[~is_title], matrix[is_title], starts)
-    figures = [pa.array(np.round(each, _DECIMALS) + 0.0) for each in found_quality]
-    return pa.RecordBatch.from_arrays([*rows.columns, *figures], schema=SCORED)
+    cosines = [pa.array(np.round(each, _DECIMALS) + 0.0) for each in found_quality]
+    return pa.RecordBatch.from_arrays([*rows.columns, *cosines], schema=SCORED)
 
 
 class Kept(NamedTuple):
@@ -160,7 +160,7 @@ class ScoreCandidates(beam.DoFn):
 
 
 class QualityResult(NamedTuple):
-    """What `FilterByQuality` gives, each a collection.
+    """Outputs of `FilterByQuality`, each a collection.
 
     Attributes:
         examples: record batches of `SCORED`.

@@ -36,7 +36,7 @@ from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 
 _ITEMS_TAG = "items"
 _TITLES_CHECKED = 8
-_MOST_UNSAFE_TITLES = 0.25
+_MAX_UNSAFE_FRACTION = 0.25
 
 
 class Selected(NamedTuple):
@@ -63,10 +63,10 @@ def select_by_name(
     chosen: list[dict[str, Any]] = []
     dropped: Counter[str] = Counter()
     for _, same in itertools.groupby(rows.to_pylist(), key=lambda row: row["normalized_name"]):
-        alike = list(same)
-        everywhere = len({row["source"] for row in alike}) > config.max_name_sources
+        group = list(same)
+        everywhere = len({row["source"] for row in group}) > config.max_name_sources
         before = ""
-        for row in alike:
+        for row in group:
             if not row["titles"]:
                 continue
             if everywhere or row["example_id"] == before:
@@ -88,7 +88,7 @@ def is_unsafe(name: str, titles: Sequence[str], safety: SafetyFilter) -> bool:
         return True
     checked = list(itertools.compress(titles, subsample_evenly(np.array([len(titles)]), _TITLES_CHECKED)))
     unsafe = sum(safety.unsafe_reason(title) in ("obscene", "instruction") for title in checked)
-    return unsafe > _MOST_UNSAFE_TITLES * len(checked)
+    return unsafe > _MAX_UNSAFE_FRACTION * len(checked)
 
 
 @with_output_types(pa.RecordBatch, items=pa.RecordBatch, counts=Count)
@@ -112,8 +112,8 @@ class CleanCollections(beam.DoFn):
             catalogue += items
         for each in counts_of_dropped(dropped):
             yield TaggedOutput(COUNTS_TAG, each)
-        for piece in split_by_size(drop_duplicates([item_rows(catalogue)])):
-            yield TaggedOutput(_ITEMS_TAG, piece)
+        for batch in split_by_size(drop_duplicates([item_rows(catalogue)])):
+            yield TaggedOutput(_ITEMS_TAG, batch)
         yield from split_by_size(pa.RecordBatch.from_pylist(candidates, CANDIDATES))
 
 
@@ -134,7 +134,7 @@ class SelectByName(beam.DoFn):
 
 
 class CandidateResult(NamedTuple):
-    """What `SelectCandidates` gives, each a collection.
+    """Outputs of `SelectCandidates`, each a collection.
 
     Attributes:
         candidates: record batches of `CANDIDATES`, all with titles and a part.

@@ -49,9 +49,9 @@ def select_sources(rows: pa.RecordBatch) -> pa.RecordBatch:
     return rows.select(SOURCES.names).cast(SOURCES)
 
 
-def large_sources(sources: Iterable[pa.RecordBatch], max_share: float) -> pa.RecordBatch:
+def large_sources(sources: Iterable[pa.RecordBatch], max_fraction: float) -> pa.RecordBatch:
     """Return the sources of more than a fraction of all collections, sorted; `sources` has a row per collection."""
     all_sources = concatenate(sources, SOURCES)["source"].dictionary_encode()
     sizes = np.bincount(all_sources.indices.to_numpy(), minlength=len(all_sources.dictionary))
-    large = all_sources.dictionary.filter(pa.array(sizes > max_share * len(all_sources)))
+    large = all_sources.dictionary.filter(pa.array(sizes > max_fraction * len(all_sources)))
     return pa.RecordBatch.from_arrays([large.take(pc.sort_indices(large))], schema=SOURCES)

@@ -49,10 +49,10 @@ def members_of(rows: pa.RecordBatch) -> pa.RecordBatch:
 def terms_of_members(members: Iterable[pa.RecordBatch], salient: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Rows of `MEMBER_TERMS` for `MEMBERS` of one bucket of items, and `salient_terms`, each item once, of the same."""
     wanted = concatenate(members, MEMBERS)
-    known = concatenate(
+    existing = concatenate(
         (rows.select(SALIENT_TERMS.arrow.names).cast(SALIENT_TERMS.arrow) for rows in salient), SALIENT_TERMS.arrow
     )
-    matched = match_rows(wanted, known, "item_id")
+    matched = match_rows(wanted, existing, "item_id")
     columns = [matched.left["example_id"], matched.right["terms"], matched.right["saliences"]]
     return pa.RecordBatch.from_arrays(columns, schema=MEMBER_TERMS)
 
