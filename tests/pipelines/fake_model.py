@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines.common.run import run_job
-from pipelines.name import job as name_job
+from pipelines.name import model as name_model
+from pipelines.name.job import NameJob
 from tests.transforms.language_models.completions import completed, no_completion
 from transforms.language_models import generate
 from transforms.language_models.interface import NBest
@@ -61,11 +62,11 @@ def put_in(toy: NamingToy, put: Callable[[object, str, object], None] = setattr)
         return prompted.template.fingerprint()
 
     put(generate, "_BATCH_PROMPTS", 4)  # several batches of a few prompts
-    put(name_job, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
+    put(name_model, "resolve_language_model", lambda _option, model, _adapter="": ModelSpec("hub", model))
     put(GenerationSpec, "load", lambda _spec, _device=None: toy)
     put(GenerationSpec, "fingerprint", fingerprint)
 
 
 if __name__ == "__main__":
     put_in(NamingToy(Path(os.environ["TOY_LOG"]), float(os.environ["TOY_SECONDS"])))
-    sys.exit(run_job(name_job.NameJob))
+    sys.exit(run_job(NameJob))
