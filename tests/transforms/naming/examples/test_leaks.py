@@ -95,7 +95,7 @@ def test_titles_of_very_many_examples_mean_nothing(monkeypatch: pytest.MonkeyPat
         ("train", "Bun", ("Introduction",)),
     ]
     assert which_leak(examples) == [False, False, True]
-    monkeypatch.setattr(leaks, "MOST_SHARING", 2)
+    monkeypatch.setattr(leaks, "MAX_EXAMPLES_PER_TITLE", 2)
     assert which_leak(examples) == [False, False, False]
 
 
