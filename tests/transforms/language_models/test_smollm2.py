@@ -56,7 +56,7 @@ def test_without_packages_the_alternatives_are_named(monkeypatch: pytest.MonkeyP
 
 def test_weights_are_made_once(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(smollm2, "convert", lambda weights, folder: made.append((weights, make_folder(folder))))
+    monkeypatch.setattr(smollm2, "convert_gguf", lambda weights, folder: made.append((weights, make_folder(folder))))
     first, second = find_smollm2(), find_smollm2()
     assert first == second
     assert [weights for weights, _ in made] == [published / "SmolLM2-135M-Instruct.Q4_1.gguf"]
