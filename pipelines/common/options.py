@@ -192,7 +192,7 @@ def add_collection_columns(parser: argparse.ArgumentParser) -> None:
         "--collection_columns",
         type=column_mapping(COLLECTIONS),
         default={},
-        help="Names of the columns in the collections, where they differ: `owner=playlist_owner,name=playlist`.",
+        help="Names of the columns in the collections, where they differ: `source=playlist_owner,name=playlist`.",
     )
 
 

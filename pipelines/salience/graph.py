@@ -43,8 +43,8 @@ def build_salience(root: beam.Pipeline, job: SalienceJob, progress: Progress) ->
         items, *errors_and_counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
         side_outputs.add_errors_and_counts(*errors_and_counts)
     else:
-        limits = (job.min_collections_of_owner, job.training.max_items)
-        sampled = ApplyGlobally(_items_of_large_owners, limits)
+        limits = (job.min_collections_of_source, job.training.max_items)
+        sampled = ApplyGlobally(_items_of_large_sources, limits)
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> sampled
         items = items | "SplitItems" >> beam.FlatMap(split_by_size).with_output_types(pa.RecordBatch)
         items = items | "SpreadItems" >> beam.Reshuffle()
@@ -74,16 +74,16 @@ def _fixed_model(job: SalienceJob) -> SalienceModel | None:
     return None if job.trains else default_model(str(job.encoder))
 
 
-def _items_of_large_owners(
+def _items_of_large_sources(
     collections: Iterable[pa.RecordBatch], min_collections: int, max_items: int
 ) -> pa.RecordBatch:
-    return smallest_hashes([items_of_collections(_of_large_owners(list(collections), min_collections))], max_items)
+    return smallest_hashes([items_of_collections(_of_large_sources(list(collections), min_collections))], max_items)
 
 
-def _of_large_owners(collections: list[pa.RecordBatch], min_collections: int) -> Iterator[pa.RecordBatch]:
-    """Yield the collections of owners that have at least `min_collections`."""
-    owners = pa.table({"owner": pa.chunked_array([rows["source"] for rows in collections], pa.string())})
-    sizes = owners.group_by("owner").aggregate([([], "count_all")])
-    large = sizes.filter(pc.greater_equal(sizes["count_all"], min_collections))["owner"].combine_chunks()
+def _of_large_sources(collections: list[pa.RecordBatch], min_collections: int) -> Iterator[pa.RecordBatch]:
+    """Yield the collections of sources that have at least `min_collections`."""
+    sources = pa.table({"source": pa.chunked_array([rows["source"] for rows in collections], pa.string())})
+    sizes = sources.group_by("source").aggregate([([], "count_all")])
+    large = sizes.filter(pc.greater_equal(sizes["count_all"], min_collections))["source"].combine_chunks()
     for rows in collections:
         yield rows.filter(pc.is_in(rows["source"], large))
