@@ -326,7 +326,7 @@ class TestInterest:
         metric_values = values(tmp_path / "out")
         assert (
             "conformity_f1",
-            "scenario=shared interest/method=ICPC with a second look, toy/rule=interest",
+            "scenario=shared interest/method=ICPC with refinement, toy/rule=interest",
         ) in metric_values
         assert metric_values["texts_encoded", ""] == len(rows(tmp_path / "out", EMBEDDINGS)) > 0
         evaluate(*options, "--workspace=again", "--previous=out")

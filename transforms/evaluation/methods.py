@@ -139,7 +139,7 @@ def icpc_by_evidence(
     refine: bool = True,
 ) -> Method:
     """Return ICPC over the vectors named `encoder`; thresholds are those of merging, or of the single pass."""
-    name = "ICPC with a second look" if refine else "ICPC by evidence"
+    name = "ICPC with refinement" if refine else "ICPC by evidence"
     return Method(f"{name}, {encoder}", thresholds, _Evidence(encoder, min_size, refine))
 
 

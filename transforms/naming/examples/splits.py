@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.naming_examples import SPLITS
 from transforms.columnar import concatenate
 from transforms.content_hash import content_hash
 from transforms.naming.examples.config import ExampleConfig
@@ -37,11 +36,6 @@ def assign_split(source: str, config: ExampleConfig, large: Container[str] = ())
     if place < config.test_fraction:
         return "test"
     return "validation" if place < config.test_fraction + config.validation_fraction else "train"
-
-
-def parts_below(part: str) -> tuple[str, ...]:
-    """The parts whose examples go where the same stands in `part` too: what is judged by stays."""
-    return SPLITS[: SPLITS.index(part)]
 
 
 def select_sources(rows: pa.RecordBatch) -> pa.RecordBatch:

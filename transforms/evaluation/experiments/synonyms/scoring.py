@@ -96,7 +96,7 @@ def replace_in_mixtures(collections: pa.RecordBatch, config: MixtureConfig) -> S
 
 def compared_methods() -> tuple[Method, ...]:
     """Return the methods that are compared, the one by literal terms first."""
-    by_vectors = choose_methods(ENCODER, ["ICPC with a second look", "one pass", "Ward"])
+    by_vectors = choose_methods(ENCODER, ["ICPC with refinement", "one pass", "Ward"])
     return (
         *choose_methods(None, [f"ICPC, {STATISTICAL}"]),
         methods.icpc(LEARNED, _LEARNED_COSINES),
