@@ -218,7 +218,7 @@ class TestPace:
 
     def test_a_very_long_wait_is_a_failure(self, server: Server) -> None:
         server.script = {"q": [failed(429, "quota", Retry_After="3600")]}
-        reported = "status 429: quota; the server asks for a wait of 3600 seconds"
+        reported = "status 429: quota; the server requests a wait of 3600 seconds"
         assert endpoint(server).generate(["q", "other"]) == [no_completion(reported), completed("answer to other")]
         assert server.tries["q"] == 1
 

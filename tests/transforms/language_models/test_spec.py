@@ -36,8 +36,8 @@ def test_the_description_of_a_model() -> None:
 @pytest.mark.parametrize("text", ["", "SmolLM2", "smollm2 ", "owner/", "owner/name/more", "../../etc", "a b/c", "-x/y"])
 def test_other_names_are_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="no language model") as refused:
-        parse_model_spec(text)
-    for part in (repr(text), "'builtin'", "'smollm2'", "a folder", "owner/name"):
+        parse_model_spec(text, packaged={"mine": ModelSpec("smollm2", label="mine")})
+    for part in (repr(text), "'mine'", "'smollm2'", "a folder", "owner/name"):
         assert part in str(refused.value)
 
 
