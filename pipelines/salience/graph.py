@@ -43,7 +43,7 @@ def build_salience(root: beam.Pipeline, job: SalienceJob, progress: Progress) ->
         items, *errors_and_counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
         side_outputs.add_errors_and_counts(*errors_and_counts)
     else:
-        limits = (job.min_collections_of_source, job.training.max_items)
+        limits = (job.min_collections_per_source, job.training.max_items)
         sampled = ApplyGlobally(_items_of_large_sources, limits)
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> sampled
         items = items | "SplitItems" >> beam.FlatMap(split_by_size).with_output_types(pa.RecordBatch)

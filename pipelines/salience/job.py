@@ -41,7 +41,7 @@ class SalienceJob(Job):
     Attributes:
         items: the catalogue; None: the items of `collections`.
         collections: lists of items, whose names serve as tags.
-        min_collections_of_source: minimum number of collections of a source whose collections are used.
+        min_collections_per_source: minimum number of collections of a source whose collections are used.
         interactions: a log to train on.
         embeddings: vectors of texts from an earlier run, which are reused.
         stored_model: the model of an earlier run, which is used instead of training.
@@ -60,7 +60,7 @@ class SalienceJob(Job):
 
     items: Source | None
     collections: Source | None
-    min_collections_of_source: int
+    min_collections_per_source: int
     interactions: Source | None
     embeddings: Source | None
     stored_model: Source | None
@@ -81,7 +81,7 @@ class SalienceJob(Job):
             help="`collections`, instead of a catalogue: their names serve as tags. A sample of their items is used.",
         )
         add(
-            "--min_collections_of_source",
+            "--min_collections_per_source",
             type=options.bounded_number(int, 1),
             default=1,
             help="Minimum number of collections of a source whose collections are used.",
@@ -125,7 +125,7 @@ class SalienceJob(Job):
         return cls(
             items=sources.get("items"),
             collections=sources.get("collections"),
-            min_collections_of_source=args.min_collections_of_source,
+            min_collections_per_source=args.min_collections_per_source,
             interactions=sources.get("interactions"),
             embeddings=resolve_dataset("--previous", args.previous, EMBEDDINGS) if args.previous else None,
             stored_model=resolve_dataset("--salience_model", args.salience_model, SALIENCE_MODEL) if stored else None,
@@ -149,7 +149,7 @@ class SalienceJob(Job):
             "trains": self.trains,
             "encoder": str(self.encoder),
             "encoder_fingerprint": self.encoder.fingerprint(),
-            "min_collections_of_source": self.min_collections_of_source,
+            "min_collections_per_source": self.min_collections_per_source,
         }
 
     @property

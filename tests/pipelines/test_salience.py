@@ -138,7 +138,7 @@ def test_names_of_collections_are_tags(tmp_path: Path) -> None:
         }
     )
     folder = write(tmp_path / "in", {"collections.parquet": table})
-    salience(f"--collections={folder}", "--min_collections_of_source=6", "--max_items=1200", "--runner=FnApiRunner")
+    salience(f"--collections={folder}", "--min_collections_per_source=6", "--max_items=1200", "--runner=FnApiRunner")
     assert learned_from(tmp_path / "salience") == "tags and queries"
     found = rows(tmp_path / "salience", SALIENT_TERMS)
     assert len(found) == 1200
