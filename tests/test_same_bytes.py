@@ -1,6 +1,6 @@
 """The same log gives the same bytes, however it is cut into files and whoever computes."""
 
-import functools
+import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.common.run import run_job
-from pipelines.extract import job as extract_job
+from pipelines.extract import checks
 from pipelines.extract.job import ExtractJob
 from schemas import HISTORIES, JOURNEYS, METRICS, SALIENT_TERMS
 from transforms.datasets.manifest import read_manifest
@@ -147,9 +147,14 @@ def test_same_bytes_by_vectors(
     assert found == expected_by_vectors
 
 
+@dataclasses.dataclass(frozen=True)
+class SmallSweep(SweepConfig):
+    users: int = 50
+
+
 @pytest.fixture
 def _sample_of_50(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_job, "SweepConfig", functools.partial(SweepConfig, users=50))
+    monkeypatch.setattr(checks, "SweepConfig", SmallSweep)
 
 
 @pytest.mark.usefixtures("_sample_of_50")

@@ -130,9 +130,9 @@ def chosen_suites(args: argparse.Namespace) -> Suites:
         raise UsageError(f"--suites must be some of {', '.join(available)}, got {given!r}")
     suites = tuple(suite for name, suite in available.items() if name in args.suites)
     _check_unused(args)
+    if alone := [suite.name for suite in suites if suite.needs.runs_alone and len(suites) > 1]:
+        raise UsageError(f"{alone[0]} runs alone, without other --suites")
     for suite in suites:
-        if suite.needs.runs_alone and len(suites) > 1:
-            raise UsageError(f"{suite.name} runs alone, without other --suites")
         chosen_inputs(args, suite)
         if suite.needs.requires_encoder and args.encoder is None:
             raise UsageError(f"{suite.name} needs --encoder")

@@ -459,8 +459,8 @@ class TestUsage:
         ("path", "message"),
         [
             ("nowhere/log.parquet", "no such file or folder: '{folder}/nowhere/log.parquet'"),
-            ("empty", "no parquet file (*.parquet or *.pq) in folder '{folder}/empty', which holds 0 files"),
-            ("notes", "no parquet file (*.parquet or *.pq) in folder '{folder}/notes', which holds 1 files"),
+            ("empty", "no parquet file (*.parquet or *.pq) in folder '{folder}/empty', which contains 0 files"),
+            ("notes", "no parquet file (*.parquet or *.pq) in folder '{folder}/notes', which contains 1 files"),
             ("notes/*.parquet", "no file matches '{folder}/notes/*.parquet'"),
             ("broken", "not a manifest"),
         ],

@@ -108,7 +108,10 @@ class TestParsing:
             ("--items=items.parquet", "--interactions and --items belong together"),
             ("--stop_words=nowhere.txt", "--stop_words: cannot read 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
-            ("--merge_threshold=-0.3", "--merge_threshold is for journeys that are formed by vectors, which come from"),
+            (
+                "--merge_threshold=-0.3",
+                "--merge_threshold is for journeys that are formed by vectors, which",
+            ),
             ("--join_fraction=2", "argument --join_fraction: must be a number in [0, 1], got '2'"),
             ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
             ("--scorer=learned", "--scorer=learned needs --encoder"),

@@ -286,9 +286,10 @@ class TestSalience:
         assert metric_values["synonyms_collections", ""] == 12
         assert metric_values["synonyms_drop", "method=ICPC, statistical terms/items=changed"] > 0
         assert metric_values["texts_encoded", ""] == 108 + metric_values["synonyms_items_changed", ""]
-        assert "fraction of the literal drop" in reported
+        assert "Synonyms: replaced key words" in reported
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "12 collections that have one of 6 key words" in page
+        assert "fraction of the literal drop" in page
 
 
 class TestInterest:
@@ -309,10 +310,11 @@ class TestInterest:
         f1 = {rule: metric_values["conformity_f1", f"{method}/rule={rule}"] for rule in RULES}
         assert f1["oracle"] > f1["none"]
         assert metric_values["conformity_mixtures", "scenario=noise"] == 12
-        assert "genuine popular removed" in reported
+        assert "Conformity: injected popular items" in reported
         assert not (tmp_path / "evaluation" / EMBEDDINGS.name).exists()
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "## Conformity: injected popular items" in page
+        assert "genuine popular removed" in page
         assert manifest(tmp_path / "evaluation", METRICS).configuration["conformity"]["popular_fraction"] == 0.5
 
     def test_conformity_by_vectors(self, toy: Toy, tmp_path: Path) -> None:
@@ -350,13 +352,15 @@ class TestInterest:
             for name in ("DICE", "most popular")
         }
         assert recall["DICE"] > recall["most popular"]
-        assert "popularity overlap" in reported
-        assert "## Intervention: " in (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "Intervention: a test set without popularity bias" in reported
+        page = (tmp_path / "page.md").read_text(encoding="utf-8")
+        assert "## Intervention: " in page
+        assert "popularity overlap" in page
 
     def test_too_small_a_log(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = write(tmp_path / "in", {"log.parquet": LOG.slice(0, 9)})
         assert run_job(EvaluateJob, ["--suites=intervention", f"--interactions={folder}", "--runner=FnApiRunner"]) == 1
-        assert "lists of 20 need at least 40" in capsys.readouterr().err.replace("\n", " ")
+        assert "lists of 20 items need at least 40" in capsys.readouterr().err.replace("\n", " ")
 
 
 class TestDistributions:
@@ -553,7 +557,7 @@ class TestUsage:
 
     def test_too_many_bad_rows_commit_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run_job(EvaluateJob, [*FEW, *self.COLLECTIONS, "--algorithms=ICPC", "--max_error_rate=0.01"]) == 1
-        assert "1 of 18 rows of collections cannot be used" in capsys.readouterr().err
+        assert "1 of 18 rows of collections are invalid" in capsys.readouterr().err
         assert not list((tmp_path / "evaluation").glob("*/_manifest.json"))
 
     def test_beam_has_its_own_experiments(self) -> None:

@@ -260,7 +260,7 @@ class TestWithModels:
             ("fine_tuned={0}/llama,adapter={0}/none", "adapter_config.json is missing"),
             ("fine_tuned={0}/none", "--methods: no language model"),
             ("fine_tuned={0}/t5;fine_tuned={0}/t5", "--methods: two methods have the label 'fine-tuned t5'"),
-            ("fine_tuned=http://h/v1#m,adapter={0}/lora", "an endpoint's model takes none from here"),
+            ("fine_tuned=http://h/v1#m,adapter={0}/lora", "it cannot be applied to the model of an endpoint"),
         ],
     )
     def test_unavailable_models_are_reported(
@@ -296,7 +296,7 @@ class TestUsage:
             (("--methods=few_shot=nobody",), "--methods: no language model 'nobody'; allowed are 'builtin'"),
             ((PLAIN, "--max_examples=1"), "argument --max_examples: must be a whole number, at least 2, got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
-            ((PLAIN, "--previous=nowhere"), "--previous: 'nowhere' has neither embeddings nor generations"),
+            ((PLAIN, "--previous=nowhere"), "--previous is reused for its embeddings: give the --encoder too"),
             ((PLAIN, "--collections=x"), "--collections is for separation, synonyms, conformity; none of them"),
             (("--suites=naming,separation", PLAIN), "naming runs alone, without other --suites"),
         ],

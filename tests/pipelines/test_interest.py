@@ -63,7 +63,7 @@ def test_the_log_comes_back_with_one_more_column(done: tuple[Path, str]) -> None
     others = [float(str(row["interest"])) for row in found if row["item_id"] not in popular]
     assert np.mean(fractions) < np.mean(others) - 0.1
     configuration = manifest(done[0], SCORED_INTERACTIONS).configuration
-    assert configuration["learning"]["dimensions"] == 8
+    assert configuration["training"]["dimensions"] == 8
 
 
 def test_metrics_and_the_screen(done: tuple[Path, str]) -> None:

@@ -80,7 +80,7 @@ def test_a_model_is_prompted_about_each_content_once(
     assert {row["model"] for row in by_model} == {row["model"] for row in by_model if "toy@" in str(row["model"])}
     assert len({(row["user_id"], str(row["name"]).casefold()) for row in named}) == len(named)
     assert "prompts completed now" in message
-    assert not list((tmp_path / "names" / "_answers_so_far").glob("*"))
+    assert not list((tmp_path / "names" / "_checkpoint").glob("*"))
 
 
 def test_what_was_completed_is_not_requested_again(
@@ -123,7 +123,7 @@ def test_too_many_failures_commit_nothing_and_lose_no_completion(
 ) -> None:
     log = toy(tmp_path, monkeypatch, raises="orchid 21")
     name(folder, tmp_path / "names", *BY_MODEL, "--max_error_rate=0", code=1)
-    assert "rows of questions cannot be used" in capsys.readouterr().err.replace("\n", " ")
+    assert "rows of prompts are invalid" in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "names" / JOURNEY_NAMES.name / "_manifest.json").exists()
     completed = {prompt for prompt in prompted(log) if "orchid 21" not in prompt}
     again = toy(tmp_path / "again", monkeypatch) if (tmp_path / "again").mkdir() is None else log
@@ -153,7 +153,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
     script = [sys.executable, "-m", "tests.pipelines.fake_model", *given(folder, tmp_path / "killed"), *BY_MODEL]
     settings = os.environ | {"PYTHONPATH": str(ROOT), "TOY_LOG": str(log), "TOY_SECONDS": "0.02"}
     process = subprocess.Popen(script, env=settings, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    checkpoint = tmp_path / "killed" / "_answers_so_far"
+    checkpoint = tmp_path / "killed" / "_checkpoint"
     deadline = time.monotonic() + 120
     while len(list(checkpoint.glob("*.parquet"))) < 3 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -110,7 +110,7 @@ def test_wrong_values_are_refused(option: str, allowed: str) -> None:
 
 def test_an_adapter_goes_with_no_endpoint() -> None:
     assert "--adapter, which an endpoint does not support" in refusal("--method=prompt_tuned", f"--model={ENDPOINT}")
-    with pytest.raises(UsageError, match=r"^--model: no adapter 'mine': an endpoint's model takes none"):
+    with pytest.raises(UsageError, match=r"^--model: no adapter 'mine': it cannot be applied to the model of"):
         resolve_language_model("--model", ENDPOINT, "mine")
     assert resolve_language_model("--model", ENDPOINT) == ModelSpec(
         "endpoint", "owner/toy-7b", url="http://host:8000/v1"

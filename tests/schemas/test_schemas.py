@@ -210,8 +210,8 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"content_hash": "f" * 32, "vector": [1.0]},
     ],
     "generations": [
-        {"content_hash": "0123456789abcdef" * 2, "text": "Tea ☕"},
-        {"content_hash": "f" * 32, "text": ""},
+        {"content_hash": "0123456789abcdef" * 2, "rank": 0, "text": "Tea ☕", "log_prob": -0.5},
+        {"content_hash": "f" * 32, "rank": 1, "text": "", "log_prob": None},
     ],
 }
 
@@ -277,6 +277,9 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (GENERATIONS, "content_hash_malformed", {"content_hash": "0123456789ABCDEF" * 2}),
     (GENERATIONS, "content_hash_malformed", {"content_hash": "0" * 31}),
     (GENERATIONS, "content_hash_malformed", {"content_hash": ""}),
+    (GENERATIONS, "negative_rank", {"rank": -1}),
+    (GENERATIONS, "invalid_log_prob", {"log_prob": 0.1}),
+    (GENERATIONS, "invalid_log_prob", {"log_prob": -math.inf}),
     (NAMING_EXAMPLES, "example_id_malformed", {"example_id": "0" * 31}),
     (NAMING_EXAMPLES, "empty_source", {"source": ""}),
     (NAMING_EXAMPLES, "empty_name", {"name": ""}),

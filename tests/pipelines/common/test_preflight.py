@@ -108,7 +108,7 @@ def test_another_grpc_server_is_reported() -> None:
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    assert refusal(f"--job_endpoint=127.0.0.1:{port}").endswith("DescribePipelineOptions was UNIMPLEMENTED")
+    assert refusal(f"--job_endpoint=127.0.0.1:{port}").endswith("DescribePipelineOptions failed with UNIMPLEMENTED")
     server.stop(0)
 
 

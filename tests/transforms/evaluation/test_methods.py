@@ -52,4 +52,4 @@ def test_items_of_small_journeys_are_in_none() -> None:
 
 def test_names_can_be_distinguished_from_slices() -> None:
     with pytest.raises(ValueError, match="must not be empty or have a '/'"):
-        Method("a/b", (), METHODS[0].find)
+        Method("a/b", (), METHODS[0].cluster)

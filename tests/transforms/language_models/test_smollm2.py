@@ -38,7 +38,7 @@ def published(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_package_with_other_weights_is_refused(package: Path) -> None:
-    with pytest.raises(ModelUnavailableError, match="is not the published one: SHA-256") as refused:
+    with pytest.raises(ModelUnavailableError, match="is not the published file: SHA-256") as refused:
         find_smollm2()
     assert str(package) in str(refused.value)
     with pytest.raises(ModelUnavailableError, match="is not the published one"):

@@ -32,7 +32,7 @@ def test_separable_labels_and_constant_features_have_finite_weights() -> None:
     assert weights[0] > 1
     assert weights[1] == pytest.approx(0, abs=1e-6)
     assert np.isfinite(intercept)
-    with pytest.raises(ValueError, match="terms that fit and terms that do not, got 100 of 100"):
+    with pytest.raises(ValueError, match="positive and negative pairs, got 100 positive of 100"):
         logistic_regression(features, np.ones(100, bool))
 
 
