@@ -79,7 +79,7 @@ def test_datasets(workspace: Path) -> None:
     assert len(rows(workspace, EMBEDDINGS)) > 100
     assert {"intercept", "nearness"} < {row["feature"] for row in rows(workspace, SALIENCE_MODEL)}
     configuration = manifest(workspace, SALIENT_TERMS).configuration
-    assert configuration["learns"]
+    assert configuration["trains"]
     assert configuration["encoder_fingerprint"] == "topics"
 
 

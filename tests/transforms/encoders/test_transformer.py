@@ -82,7 +82,7 @@ def test_lower_case_is_as_the_model_wants_it(tmp_path: Path) -> None:
 
 
 def test_more_tokens_than_a_model_has_places_for_are_refused(bert: Path) -> None:
-    with pytest.raises(ModelUnavailableError, match="accepts at max_tokens 40 tokens, max_tokens is 41"):
+    with pytest.raises(ModelUnavailableError, match="accepts at most 40 tokens, max_tokens is 41"):
         encoder(bert, max_tokens=41)
     assert encoder(bert, max_tokens=40).encode(["a " * 100]).shape == (1, 24)
 
