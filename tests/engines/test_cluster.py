@@ -26,7 +26,7 @@ def test_a_cluster_stops_what_it_started_and_nothing_else(tmp_path: Path) -> Non
     assert (overview["taskmanagers"], overview["slots-total"]) == (1, 2)
     started = [each.pid for each in cluster.started]
     assert len(started) == 3
-    with pytest.raises(NotReadyError, match="is running already"):
+    with pytest.raises(NotReadyError, match="is already running"):
         LocalCluster(tmp_path, cluster.ports).up()
     LocalCluster(tmp_path, cluster.ports).down()  # by what is written down alone, as `make flink-down` does
     assert not any(psutil.pid_exists(pid) and os.getsid(pid) in started for pid in started)
@@ -35,7 +35,7 @@ def test_a_cluster_stops_what_it_started_and_nothing_else(tmp_path: Path) -> Non
 
 
 def test_a_port_in_use_is_reported(cluster: LocalCluster, tmp_path: Path) -> None:
-    with pytest.raises(NotReadyError, match=f"the rest port, {cluster.ports.rest}, is taken"):
+    with pytest.raises(NotReadyError, match=f"the rest port, {cluster.ports.rest}, is in use"):
         LocalCluster(tmp_path, cluster.ports).up()
     assert len(cluster.task_managers) == cluster.get("overview")["taskmanagers"]
 
@@ -50,8 +50,8 @@ def test_a_process_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path)
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        pytest.param({"taskmanager.memory.process.size": "100m"}, "Flink refuses", id="too little memory"),
-        pytest.param({"taskmanager.cpu.cores": "many"}, "Flink refuses", id="no number"),
+        pytest.param({"taskmanager.memory.process.size": "100m"}, "Flink rejects", id="too little memory"),
+        pytest.param({"taskmanager.cpu.cores": "many"}, "Flink rejects", id="no number"),
     ],
 )
 def test_settings_that_flink_rejects_are_reported(settings: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_jars_that_are_not_those_checked_in_are_found(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--job_endpoint={host}:{rest}", "is not Beam's job server"),
-        ("--flink_master={host}:{job}", "is not Flink's REST interface"),
+        ("--job_endpoint={host}:{rest}", "no working job server of Beam listens at"),
+        ("--flink_master={host}:{job}", "is not the REST interface of Flink"),
         ("--parallelism=99", "--parallelism=99 needs as many slots, but the cluster at"),
     ],
 )

@@ -24,7 +24,7 @@ def test_32_bits_without_16_bit_arithmetic_or_on_request(monkeypatch: pytest.Mon
     torch = pytest.importorskip("torch")
     cpu = torch.device("cpu")
     for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr("transforms.language_models.dtype.has_bfloat16", lambda native=native: native)
+        monkeypatch.setattr("transforms.language_models.dtype.cpu_has_bfloat16", lambda native=native: native)
         assert resolve_dtype("auto", cpu) == expected
         assert resolve_dtype("float32", cpu) == torch.float32
         assert resolve_dtype("bfloat16", cpu) == torch.bfloat16

@@ -42,7 +42,7 @@ TITLES = [
 ]
 PROMPTS = ["red tea pot", "garden", "these cars are blue", "tea", "blue pots"]
 DIALOGUES = [PromptTemplate(), PromptTemplate("name these", (("red cars", "cars"), ("tea pot", "pots")))]
-REQUESTED = ("--examples=2", "--max_new_tokens=8", "--runner=FnApiRunner")
+REQUESTED = ("--num_examples=2", "--max_new_tokens=8", "--runner=FnApiRunner")
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_journeys_named_through_a_server_are_called_as_its_model_calls_them(
 def test_what_a_server_fails_at_costs_its_journey_alone(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModelFolder, server: Server
 ) -> None:
-    monkeypatch.setattr("transforms.language_models.endpoint_pace.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", 0.01)
     assert name(folder, tmp_path / "direct", f"--model={tiny.folder}") == 0
     real, over = server.default, threading.Event()
 
