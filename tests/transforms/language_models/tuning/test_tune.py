@@ -62,9 +62,9 @@ def test_a_tuned_model_completes_its_examples(model: Path, tmp_path: Path, metho
     assert tuned.loss < 0.05 * tuned.loss_before
     assert (tuned.steps, tuned.examples, tuned.skipped) == (60, 360, 0)
     folder, adapter = (read_model(tmp_path), None) if method == "full" else (read_model(model), read_adapter(tmp_path))
-    responses = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4)).generate(
-        [pair.prompt for pair in PAIRS]
-    )
+    # In the precision of the training: in bfloat16, the sum of weights and adapter may round to another token.
+    loaded = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4), dtype="float32")
+    responses = loaded.generate([pair.prompt for pair in PAIRS])
     assert [top_text(response) for response in responses] == [pair.completion for pair in PAIRS]
 
 
