@@ -23,8 +23,8 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
         with one_at_a_time:
             if settings not in models:
                 models[settings] = TransformersModel(folder, None, *settings, device="cpu")
-            (completion,) = models[settings].generate([body["messages"][-1]["content"]])
-        return failed(500, completion.failure) if completion.text is None else said(completion.text)
+            (nbest,) = models[settings].generate([body["messages"][-1]["content"]])
+        return said(nbest.completions[0].text) if nbest.completions else failed(500, nbest.failure)
 
     with serving() as server:
         server.default = reply
