@@ -160,7 +160,7 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
     assert [payload.splitlines()[0] for payload in payloads] == [
         "no reply within 2 seconds, after 2 tries",
         "status 500: out of order, after 2 tries",
-        "the reply is no JSON, after 2 tries",
+        "the reply is not JSON, after 2 tries",
     ]
     served, direct = names(tmp_path / "served"), names(tmp_path / "direct")
     assert {user for user, (_, _, fallback_reason) in served.items() if fallback_reason == "no_completion"} == {
