@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import CACHES, JOURNEYS, OUTPUTS
+from schemas.metric_slice import parse_slice
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import sweep_slice
@@ -115,23 +116,24 @@ def threshold_report(values: MetricValues, workspace: str) -> list[str]:
     )
     return [
         result,
-        *_target_report(values, reached, used.partition("/")[2]),
+        *_target_report(values, reached),
         f"All thresholds: python -m pipelines.evaluate --suites=granularity --journeys={workspace}",
     ]
 
 
-def _target_report(values: MetricValues, reached: float, size: str) -> list[str]:
+def _target_report(values: MetricValues, reached: float) -> list[str]:
     target = values.get(("sweep_target_journeys_per_user", ""))
     if target is None:
         return []
     lines = [f"Of the thresholds tried, this one comes closest to {target:g} journeys per user"]
     if abs(reached - target) > _TARGET_TOLERANCE * target:
+        size = round(values["sweep_min_size", ""])
         means = [
             value
             for (metric, slice_), value in values.items()
-            if metric == "sweep_journeys_per_user" and slice_.endswith(f"/{size}")
+            if metric == "sweep_journeys_per_user" and parse_slice(slice_)["min_size"] == str(size)
         ]
-        lines.append(f"None comes close: they yield {min(means):.2f} to {max(means):.2f} at --{size}")
+        lines.append(f"None comes close: they yield {min(means):.2f} to {max(means):.2f} at --min_size={size}")
     return lines
 
 

