@@ -367,7 +367,7 @@ class TestTwoJobs:
             def record(_: str, __: str) -> None:
                 me = threading.current_thread().name
                 with turn:
-                    turn.wait_for(lambda: not order or len(won) == 1 or str(order[0]) == me, 10)
+                    turn.wait_for(lambda: not order or bool(won) or str(order[0]) == me, 10)
                     if order and str(order[0]) == me:
                         order.pop(0)
                     turn.notify_all()
