@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pipelines.common.run import run_job
 from pipelines.extract.job import ExtractJob
@@ -25,8 +22,8 @@ ITEMS = pl.DataFrame(
     }
 )
 START = datetime(2024, 1, 1, tzinfo=UTC)
-LOGS = 5
-"""A run of the command takes no longer for five logs than for one."""
+LOGS = 8
+"""A run of the command takes no longer for eight logs than for one."""
 
 Slices = list[list["Interaction"]]
 
@@ -37,24 +34,16 @@ class Interaction(NamedTuple):
     timestamp: datetime
 
 
-def interactions() -> st.SearchStrategy[Interaction]:
-    """Few users, items and times, so that ties, repeats and long histories occur."""
-    return st.builds(
-        Interaction,
-        st.sampled_from([f"u{number}" for number in range(5)]),
-        st.sampled_from(ITEMS["item_id"].to_list()),
-        st.integers(0, 40).map(lambda hours: START + timedelta(hours=hours)),
-    )
+def sliced_log(random: np.random.Generator) -> Slices:
+    """A log in three slices: by time as on three days, or in any order, which is what late events look like.
 
-
-@st.composite
-def sliced_logs(draw: st.DrawFn) -> Slices:
-    """A log in three slices: by time as on three days, or any how, which is what late events look like."""
-    log = draw(st.lists(interactions(), min_size=30, max_size=120))
-    if draw(st.booleans()):
+    Few users, items and times, so that ties, repeats and long histories occur.
+    """
+    rows = random.integers((5, len(ITEMS), 41), size=(random.integers(30, 121), 3)).tolist()
+    log = [Interaction(f"u{user}", f"i{item:02d}", START + timedelta(hours=hour)) for user, item, hour in rows]
+    if random.integers(2):
         log.sort(key=lambda interaction: interaction.timestamp)
-    first, second = sorted(draw(st.tuples(st.integers(1, len(log) - 2), st.integers(1, len(log) - 2))))
-    second = max(second, first + 1)
+    first, second = np.sort(random.choice(np.arange(1, len(log)), 2, replace=False)).tolist()
     return [log[:first], log[first:second], log[second:]]
 
 
@@ -100,19 +89,16 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("by_vectors", [False, True], ids=["by terms", "by vectors"])
-# The first example is the simplest that there can be, in which each log is one row again and again.
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-@given(slices=st.lists(sliced_logs(), min_size=LOGS, max_size=LOGS).map(side_by_side))
-def test_three_slices_equal_one_run(by_vectors: bool, slices: Slices) -> None:
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        options = [f"--item_embeddings={folder / 'embeddings.parquet'}", "--half_life_days=.5"] if by_vectors else []
-        whole = extract(folder, "whole", [interaction for part in slices for interaction in part], *options)
-        workspace = extract(folder, "day0", slices[0], *options)
-        for day, part in enumerate(slices[1:], start=1):
-            workspace = extract(folder, f"day{day}", part, f"--previous={workspace}", *options)
-        for dataset in (JOURNEYS, HISTORIES):
-            assert content(workspace, dataset.name) == content(whole, dataset.name)
+def test_three_slices_equal_one_run(by_vectors: bool, tmp_path: Path) -> None:
+    random = np.random.default_rng(by_vectors)
+    slices = side_by_side([sliced_log(random) for _ in range(LOGS)])
+    options = [f"--item_embeddings={tmp_path / 'embeddings.parquet'}", "--half_life_days=.5"] if by_vectors else []
+    whole = extract(tmp_path, "whole", [interaction for part in slices for interaction in part], *options)
+    workspace = extract(tmp_path, "day0", slices[0], *options)
+    for day, part in enumerate(slices[1:], start=1):
+        workspace = extract(tmp_path, f"day{day}", part, f"--previous={workspace}", *options)
+    for dataset in (JOURNEYS, HISTORIES):
+        assert content(workspace, dataset.name) == content(whole, dataset.name)
 
 
 def sweep_of(workspace: Path) -> list[tuple[str, str, float]]:

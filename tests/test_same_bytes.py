@@ -97,8 +97,6 @@ def shuffled(log: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("change", "files", "options"),
     [
-        pytest.param(None, 4, ["--runner=FnApiRunner"], id="four files"),
-        pytest.param(shuffled, 1, ["--runner=FnApiRunner"], id="shuffled rows"),
         pytest.param(shuffled, 4, ["--runner=FnApiRunner"], id="shuffled rows in four files"),
         pytest.param(None, 1, ["--runner=FnApiRunner", "--buckets=1"], id="one bucket"),
         pytest.param(None, 1, ["--runner=FnApiRunner", "--buckets=64"], id="64 buckets"),

@@ -30,10 +30,10 @@ def test_prism(sample: str, expected: Expected, tmp_path: Path) -> None:
 
 
 @pytest.mark.flink
-@pytest.mark.parametrize("sample", SAMPLES)
 def test_flink_with_two_task_managers(
-    sample: str, cluster: LocalCluster, on_flink: list[str], expected: Expected, tmp_path: Path
+    cluster: LocalCluster, on_flink: list[str], expected: Expected, tmp_path: Path
 ) -> None:
+    sample = "arxiv_authors"
     managers = cluster.task_managers
     starts = [size_of_log(manager) for manager in managers]
     ended = extract(*on_flink, f"--workspace={tmp_path}", *log_of(sample))
@@ -49,18 +49,20 @@ def test_flink_with_two_task_managers(
 
 @pytest.mark.flink
 @pytest.mark.parametrize(
-    "options",
+    ("sample", "options"),
     [
-        pytest.param(["--catalogue_join=shuffle", "--parallelism=3"], id="shuffled catalogue, three slots"),
-        pytest.param(["--buckets=1", "--parallelism=2"], id="one bucket"),
+        pytest.param(
+            "online_retail", ["--catalogue_join=shuffle", "--parallelism=3"], id="shuffled catalogue, three slots"
+        ),
+        pytest.param("github_stars", ["--buckets=1", "--parallelism=2"], id="one bucket"),
     ],
 )
 def test_flink_however_the_work_is_divided(
-    options: list[str], on_flink: list[str], expected: Expected, tmp_path: Path
+    sample: str, options: list[str], on_flink: list[str], expected: Expected, tmp_path: Path
 ) -> None:
-    ended = extract(*on_flink, *options, f"--workspace={tmp_path}", *log_of("online_retail"))
+    ended = extract(*on_flink, *options, f"--workspace={tmp_path}", *log_of(sample))
     assert ended.code == 0, ended.said
-    assert parts(tmp_path) == expected("online_retail")
+    assert parts(tmp_path) == expected(sample)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ _READS_GROUPS = re.compile(r"GroupReduce at ExtractJourneys/GroupByUser|\{.*Extr
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> GeneratedLog:
-    return generate(LogConfig(interactions=1_500_000), tmp_path_factory.mktemp("generated") / "log")
+    return generate(LogConfig(interactions=1_000_000), tmp_path_factory.mktemp("generated") / "log")
 
 
 @pytest.fixture(scope="module")
