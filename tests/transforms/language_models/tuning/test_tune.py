@@ -57,19 +57,16 @@ def _tune(
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_tuned_model_completes_its_examples(
-    request: pytest.FixtureRequest, model: Path, tmp_path: Path, method: TuningMethod
-) -> None:
-    tuned = _tune(model, tmp_path, _config(method, patience=100))
+def test_a_tuned_model_completes_its_examples(model: Path, tmp_path: Path, method: TuningMethod) -> None:
+    # Half of these steps suffice for most seeds and processors, but not for all.
+    tuned = _tune(model, tmp_path, _config(method, patience=100), MANY * 2)
     assert tuned.loss < 0.05 * tuned.loss_before
-    assert (tuned.steps, tuned.examples, tuned.skipped) == (60, 360, 0)
+    assert (tuned.steps, tuned.examples, tuned.skipped) == (120, 720, 0)
     folder, adapter = (read_model(tmp_path), None) if method == "full" else (read_model(model), read_adapter(tmp_path))
     # In the precision of the training: in bfloat16, the sum of weights and adapter may round to another token.
     loaded = TransformersModel(folder, adapter, DIALOGUE, DecodingConfig(4), dtype="float32")
     responses = loaded.generate([pair.prompt for pair in PAIRS])
-    if request.node.callspec.id == "t5-lora":  # 60 steps do not suffice on every CPU for the longest completion
-        responses = responses[:2]
-    assert [top_text(response) for response in responses] == [pair.completion for pair in PAIRS][: len(responses)]
+    assert [top_text(response) for response in responses] == [pair.completion for pair in PAIRS]
 
 
 def test_a_prompt_is_tuned(model: Path, tmp_path: Path) -> None:
