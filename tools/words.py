@@ -89,9 +89,7 @@ class WordList:
 def _matches(text: str, words: Mapping[str, str]) -> list[tuple[str, str]]:
     if not _whole_word("|".join(words)).search(text):  # nearly always: one search is faster than one per word
         return []
-    return [
-        (match[0], instead) for pattern, instead in words.items() for match in _whole_word(pattern).finditer(text)
-    ]
+    return [(match[0], instead) for pattern, instead in words.items() for match in _whole_word(pattern).finditer(text)]
 
 
 @functools.cache
