@@ -3,8 +3,9 @@ RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 ENGINES_READY := $(VENV)/.engines-ready
 MODELS_READY := $(VENV)/.models-ready
-# uv installs the same packages in a fraction of the time.
-INSTALL := $(if $(shell uv --version 2>/dev/null),uv pip install --python $(VENV),$(RUN) pip install --disable-pip-version-check) --quiet
+# uv is faster, but does not read the configuration of pip: `make UV= ...` installs with pip.
+UV := $(shell uv --version 2>/dev/null)
+INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disable-pip-version-check) --quiet
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
 .PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
