@@ -54,7 +54,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         default=GenerationSpec.dtype,
         choices=get_args(DTypeName),
-        help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else float32.",
+        help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else float32. In bfloat16, "
+        "which is faster, some names may depend on the batch and on the processor.",
     )
     add(
         "--num_candidates",

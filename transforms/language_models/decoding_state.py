@@ -1,8 +1,8 @@
 """Decoding states: what a model of transformers keeps of a batch of rows between two decoding steps.
 
 The padding of a row does not depend on the other rows of its batch, and no row is multiplied alone. So the output of a
-row is bitwise the same in any batch, also in bfloat16, where a rounding error can change a token, as far as the matrix
-product of the machine computes a row independently of the rows below it.
+row is bitwise the same in any batch where the matrix product of the machine computes a row independently of the rows
+below it. Not all machines do: on a CPU with AMX, some tokens of SmolLM2 depend on the batch in bfloat16.
 """
 
 from __future__ import annotations

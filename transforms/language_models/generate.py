@@ -266,8 +266,8 @@ class GenerationResult(NamedTuple):
 class GenerateTexts(beam.PTransform):
     """Complete prompts: record batches of `PROMPTS` -> `GenerationResult`.
 
-    Equal prompts meet in one bucket and are completed once. A completion depends on its prompt alone, so neither the
-    number of buckets nor cached completions change it.
+    Equal prompts meet in one bucket and are completed once. Where a completion depends on its prompt alone
+    (see `TransformersModel`), neither the number of buckets nor cached completions change it.
 
     Attributes:
         source: the source of the language model.

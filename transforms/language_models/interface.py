@@ -41,7 +41,8 @@ class LanguageModel(Protocol):
             prompts: the prompts, in any order.
 
         Returns:
-            One entry for each prompt, in the same order. An entry depends on its prompt alone.
+            One entry for each prompt, in the same order. An entry depends on its prompt alone, as far as the
+            arithmetic of the device allows.
         """
 
 

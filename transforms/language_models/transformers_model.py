@@ -65,8 +65,8 @@ class TransformersModel:
     """A model whose weights are in a local folder; only safetensors are read, and no code from the folder is run.
 
     The tokens before all prompts, above all worked examples, are read once, and their key-value cache is reused for
-    each batch. A completion depends on its prompt alone: bitwise on processors with native bfloat16, as
-    `decoding_state` explains; elsewhere up to float noise, which hardly ever changes a token in float32.
+    each batch. In float32, a completion depends on its prompt alone, up to float noise, which hardly ever changes a
+    token. In bfloat16 that holds only on processors whose rounding does not depend on the batch, see `decoding_state`.
 
     Args:
         folder: the model.
