@@ -16,6 +16,7 @@ REQUIREMENTS = [
     "regex>=2024",
     "requests>=2.32.4,<3",  # transforms/language_models/endpoint.py; Beam brings it anyway
     "rich>=13,<16",
+    "tokenizers>=0.22,<1",
 ]
 
 # Word lists that names are checked against: small, and enough to name journeys without a language model.
@@ -82,6 +83,7 @@ setup(
     packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
     package_data={
         "": ["*.md", "*.txt", "*.yaml", "py.typed"],
+        "transforms.encoders": ["packaged/*"],
         "transforms.naming.adapter": ["*.json", "*.safetensors"],
     },
     install_requires=REQUIREMENTS,

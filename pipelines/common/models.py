@@ -25,9 +25,10 @@ DEFAULT_NUM_CANDIDATES = 8
 DEFAULT_SELECTION_ENCODER = "minilm"
 """Encoder of candidates and titles for the selection of a name."""
 
-_TABLE_PACKAGES = ("safetensors", "tokenizers")
+_PACKAGED_PACKAGES = ("tokenizers",)
+_TABLE_PACKAGES = ("safetensors", *_PACKAGED_PACKAGES)
 _TRANSFORMER_PACKAGES = (*_TABLE_PACKAGES, "torch", "transformers")
-"""Packages that load a static table, and a transformer or a table distilled from one."""
+"""Packages that load the packaged encoder, a folder with a static table, and a transformer."""
 _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
 """Kind of adapter that a naming method needs; other methods accept any."""
 
@@ -53,14 +54,20 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
     """
     try:
         spec = parse_encoder(name)
-        is_table = spec.kind == "folder" and locate_encoder(spec.kind, spec.name).kind == "static"
-        _check_installed(option, name, _TABLE_PACKAGES if is_table else _TRANSFORMER_PACKAGES)
+        _check_installed(option, name, _packages_of(spec))
         spec.fingerprint()
     except UsageError:
         raise
     except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
+
+
+def _packages_of(spec: EncoderSpec) -> tuple[str, ...]:
+    if spec.kind == "static":
+        return _PACKAGED_PACKAGES
+    is_table = spec.kind == "folder" and locate_encoder(spec.kind, spec.name).kind == "static"
+    return _TABLE_PACKAGES if is_table else _TRANSFORMER_PACKAGES
 
 
 def resolve_language_model(option: str, name: str, adapter: str = "") -> ModelSpec:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dataset, resolve_input
+from pipelines.common.models import resolve_encoder
 from pipelines.common.options import read_config
-from schemas import EMBEDDINGS, HISTORIES
+from schemas import EMBEDDINGS, HISTORIES, ITEMS
 from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
+from transforms.encoders.known_words import MIN_KNOWN_FRACTION, known_word_fraction
+from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.text import texts_of_items
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,
@@ -24,6 +29,7 @@ from transforms.journeys.config import (
 )
 from transforms.salience.text import normalise
 
+Clustering = Literal["vectors", "terms"]
 BY_TERMS = ("threshold", "assign")
 """Settings that have an effect only where journeys are formed by terms."""
 BY_VECTORS = ("merge_threshold", "merge_fraction", "join_fraction")
@@ -45,9 +51,43 @@ def check_sample(args: argparse.Namespace, sample: Path) -> None:
         raise UsageError("the sample is not part of the installed package; give --interactions and --items")
 
 
-def has_vectors(args: argparse.Namespace) -> bool:
-    """Return whether journeys are formed by vectors."""
-    return args.encoder is not None or args.item_embeddings is not None
+class ChosenEncoder(NamedTuple):
+    """The encoder of a run.
+
+    Attributes:
+        encoder: the encoder; None: no text is encoded.
+        note: why the packaged encoder is not used where it is the default; empty otherwise.
+    """
+
+    encoder: EncoderSpec | None
+    note: str = ""
+
+
+def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
+    """Return the given encoder, or by default the packaged one if it knows the words of the catalogue.
+
+    Raises:
+        UsageError: when the encoder is not available, or the packaged one does not know the words and options are given
+            that need vectors.
+    """
+    if args.encoder:
+        return ChosenEncoder(resolve_encoder("--encoder", args.encoder))
+    if args.item_embeddings or args.cluster_by == "terms":
+        return ChosenEncoder(None)
+    packaged = resolve_encoder("--encoder", "static")
+    if args.cluster_by == "vectors":
+        return ChosenEncoder(packaged)
+    texts = texts_of_items(sample_rows(ITEMS, items, args.item_columns))["text"].to_pylist()
+    known = known_word_fraction(texts)
+    if known >= MIN_KNOWN_FRACTION:
+        return ChosenEncoder(packaged)
+    why = f"the packaged encoder, which is made for English, knows {known:.0%} of the words in a sample of --items"
+    for name in (*BY_VECTORS, "scorer"):
+        if getattr(args, name) not in (None, "statistical"):
+            raise UsageError(f"--{name} needs vectors, but {why}: give --encoder, or --cluster_by=vectors to use it")
+    return ChosenEncoder(
+        None, f"Journeys are formed by terms, because {why}. Give an --encoder for your language, or --item_embeddings."
+    )
 
 
 def check_clustering(args: argparse.Namespace) -> None:
@@ -57,19 +97,23 @@ def check_clustering(args: argparse.Namespace) -> None:
         UsageError: naming the option.
     """
     _check_exclusive(args, "encoder", "item_embeddings")
+    if args.cluster_by == "terms":
+        for name in ("encoder", "item_embeddings"):
+            if getattr(args, name) is not None:
+                raise UsageError(f"--{name} is for journeys that are formed by vectors, not with --cluster_by=terms")
     _check_exclusive(args, "scorer", "salient_terms")
     for name in ("threshold", "merge_threshold"):
         _check_exclusive(args, "target_journeys_per_user", name)
-    if args.encoder is None and args.embeddings is not None:
-        raise UsageError("--embeddings is for --encoder, which is not given")
+    if args.encoder in (None, "static") and args.embeddings is not None:
+        raise UsageError("--embeddings is for an --encoder other than the packaged one, whose vectors are not stored")
     if args.item_embeddings is None and args.embedding_columns:
         raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
-    if args.scorer == "learned" and args.encoder is None:
-        raise UsageError("--scorer=learned needs --encoder")
-    by_vectors = has_vectors(args)
+    by_vectors = args.cluster_by != "terms"
+    if args.scorer == "learned" and (not by_vectors or args.item_embeddings):
+        raise UsageError("--scorer=learned needs an encoder")
     for name in BY_TERMS if by_vectors else BY_VECTORS:
         if getattr(args, name) is not None:
-            other = "terms, not by vectors" if by_vectors else "vectors, which --encoder or --item_embeddings provide"
+            other = "terms: give --cluster_by=terms" if by_vectors else "vectors, not with --cluster_by=terms"
             raise UsageError(f"--{name} is for journeys that are formed by {other}")
     if by_vectors and args.max_history > MAX_HISTORY_BY_VECTORS:
         raise UsageError(
@@ -157,11 +201,11 @@ def choose_parts(interactions: Source, previous: Source | None) -> int:
     return parts
 
 
-def choose_join(wanted: str, items: Source, encoder: EncoderSource | None) -> Join:
+def choose_join(wanted: str, items: Source, *, with_vectors: bool) -> Join:
     """Return how log and catalogue are joined; `auto`: by the size of the catalogue."""
     if wanted != "auto":
         return cast(Join, wanted)
-    size = items.size * _VECTOR_GROWTH if encoder else items.size
+    size = items.size * _VECTOR_GROWTH if with_vectors else items.size
     return "broadcast" if size <= _BROADCAST_BYTES else "shuffle"
 
 
@@ -169,14 +213,15 @@ def read_extract_config(
     args: argparse.Namespace, items: Source, encoder: EncoderSource | None, parts: int
 ) -> ExtractConfig:
     """Create the configuration of the journeys from the options and from what is resolved of them."""
+    with_vectors = encoder is not None or args.item_embeddings is not None
     sweeps = args.sweep or args.target_journeys_per_user is not None
     return read_config(
         args,
         ExtractConfig,
         icpc=read_config(args, IcpcConfig),
-        bayesian=read_config(args, BayesianConfig) if has_vectors(args) else None,
+        bayesian=read_config(args, BayesianConfig) if with_vectors else None,
         interactions=read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
-        join=choose_join(args.catalogue_join, items, encoder),
+        join=choose_join(args.catalogue_join, items, with_vectors=encoder is not None),
         buckets=args.buckets or parts,
         sweep=read_config(args, SweepConfig) if sweeps else None,
     )

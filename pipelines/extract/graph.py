@@ -21,7 +21,7 @@ from schemas import (
 )
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.writing import PartWriter
-from transforms.encoders.encode import EncodeItems
+from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
 from transforms.journeys.item_features import BuildItemFeatures
 from transforms.journeys.quantized_vectors import quantize_rows
 from transforms.journeys.stages import ExtractJourneys
@@ -44,7 +44,7 @@ class _Catalogue(NamedTuple):
 
     Attributes:
         features: record batches of item features.
-        embeddings: record batches of `embeddings`, reused ones included; None without an encoder.
+        embeddings: record batches of `embeddings`, reused ones included; None if vectors are not stored.
     """
 
     features: beam.PCollection
@@ -81,11 +81,14 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
     """Compute or read salient terms and vectors of the items, and join them."""
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items = _deduplicate(rows, ITEMS, side_outputs, buckets)
-    encoded = vectors = None
-    if job.encoder is not None:
-        encoded = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
-        side_outputs.counts.append(encoded.counts)
-        vectors = encoded.vectors | "QuantizeEncoded" >> _quantize("vector")
+    embeddings = encoded = vectors = None
+    if job.encoder is not None and job.encoder.is_packaged:
+        encoded = items | "EncodeItems" >> EncodeWithoutCache(job.encoder)
+    elif job.encoder is not None:
+        encoded, embeddings, counts = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
+        side_outputs.counts.append(counts)
+    if encoded is not None:
+        vectors = encoded | "QuantizeEncoded" >> _quantize("vector")
     if job.item_embeddings is not None:
         given = _deduplicate(rows, ITEM_EMBEDDINGS, side_outputs)
         vectors = given | "QuantizeGiven" >> _quantize("embedding")
@@ -94,7 +97,7 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
     elif job.scorer == "learned" and encoded is not None:
         model = default_model(str(job.encoder))
         salient, _, _, counts = items | "LearnedSalientTerms" >> LearnedSalientTerms(
-            encoded.vectors, job.salience, model=model, buckets=buckets
+            encoded, job.salience, model=model, buckets=buckets
         )
         side_outputs.counts.append(counts)
     else:
@@ -103,7 +106,7 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
     features = salient
     if vectors is not None or job.salient_terms is not None:
         features = items | "BuildItemFeatures" >> BuildItemFeatures(salient, vectors, buckets)
-    return _Catalogue(features, encoded.embeddings if encoded else None)
+    return _Catalogue(features, embeddings)
 
 
 def _quantize(column: str) -> beam.PTransform:

@@ -13,7 +13,6 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_input, resolve_optional
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import resolve_encoder
 from pipelines.extract import checks
 from schemas import (
     EMBEDDINGS,
@@ -29,7 +28,7 @@ from schemas import (
 )
 from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
-from transforms.encoders.interface import EncoderSource
+from transforms.encoders.spec import EncoderSpec
 from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig, VocabularyConfig
@@ -57,6 +56,7 @@ class ExtractJob(Job):
         salience: configuration of the salient terms.
         scorer: the scorer of salient terms.
         encoder: the encoder of items; None: no text is encoded.
+        encoder_note: why the packaged encoder is not used where it is the default; empty otherwise.
         extraction: configuration of the journeys.
         parts: number of parts of each dataset.
     """
@@ -76,7 +76,8 @@ class ExtractJob(Job):
     timestamp_unit: TimestampUnit
     salience: SalienceConfig
     scorer: Scorer
-    encoder: EncoderSource | None
+    encoder: EncoderSpec | None
+    encoder_note: str
     extraction: ExtractConfig
     parts: int
 
@@ -95,9 +96,15 @@ class ExtractJob(Job):
         options.add_config(parser, ExtractConfig, only=("max_history", "min_term_users", "half_life_days"))
         options.add_config(parser, IcpcConfig, unset=checks.BY_TERMS)
         add(
+            "--cluster_by",
+            choices=("vectors", "terms"),
+            help="How journeys are formed: by `vectors` of the items, or by their salient `terms` (ICPC, 2305.15498). "
+            "Default: vectors, or terms if the packaged encoder does not know the words of the catalogue.",
+        )
+        add(
             "--encoder",
-            help="Encoder of the items; journeys are then formed by vectors: `minilm`, `static`, a folder or a hub id. "
-            "Default, without --item_embeddings: journeys are formed by salient terms.",
+            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id. Default, without "
+            "--item_embeddings: static.",
         )
         add(
             "--embeddings",
@@ -160,7 +167,7 @@ class ExtractJob(Job):
         named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}
         check_not_nested(workspace, [(f"--{name}", source) for name, source in named.items()])
         checks.check_clustering(args)
-        encoder = resolve_encoder("--encoder", args.encoder) if args.encoder else None
+        encoder, encoder_note = checks.choose_encoder(args, items)
         versions = prepare_workspace(workspace, output_schemas(encoder))
         previous = checks.resolve_previous(args.previous) if args.previous else None
         parts = args.parts or checks.choose_parts(interactions, previous)
@@ -173,7 +180,7 @@ class ExtractJob(Job):
             previous=previous,
             item_embeddings=given.get(ITEM_EMBEDDINGS.name),
             salient_terms=given.get(SALIENT_TERMS.name),
-            embeddings=checks.resolve_embeddings(args, workspace) if encoder else None,
+            embeddings=checks.resolve_embeddings(args, workspace) if has_stored_vectors(encoder) else None,
             workspace=workspace,
             expected_versions=versions,
             columns=args.columns,
@@ -188,6 +195,7 @@ class ExtractJob(Job):
             ),
             scorer=cast(Scorer, args.scorer or "statistical"),
             encoder=encoder,
+            encoder_note=encoder_note,
             extraction=checks.read_extract_config(args, items, encoder, parts),
             parts=parts,
             max_error_rate=args.max_error_rate,
@@ -243,7 +251,12 @@ class ExtractJob(Job):
         return {"users": ProgressStep("users done")}
 
 
-def output_schemas(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
-    """Return the datasets that are written, journeys last; with `embeddings` where there is an encoder."""
-    cached = (EMBEDDINGS,) if encoder else ()
+def has_stored_vectors(encoder: EncoderSpec | None) -> bool:
+    """Return whether the vectors of an encoder are stored for later runs."""
+    return encoder is not None and not encoder.is_packaged
+
+
+def output_schemas(encoder: EncoderSpec | None) -> tuple[DatasetSchema, ...]:
+    """Return the datasets that are written, journeys last; with `embeddings` where vectors are stored."""
+    cached = (EMBEDDINGS,) if has_stored_vectors(encoder) else ()
     return (SALIENT_TERMS, *cached, HISTORIES, ERRORS, METRICS, JOURNEYS)

@@ -52,6 +52,8 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
     values = read_metrics(job.name, workspace)
     console.print(_counts_table(job.name, values, seconds))
     console.print(_histogram(values))
+    if job.encoder_note:
+        console.print(job.encoder_note, soft_wrap=True, markup=False)
     for line in threshold_report(values, workspace):
         console.print(line, soft_wrap=True, markup=False)
     _print_user(console, workspace)

@@ -296,6 +296,45 @@ class EncodeTexts(beam.PTransform):
         return Encoded(vectors, embeddings, looked_up[COUNTS_TAG])
 
 
+class EncodeBatch(beam.DoFn):
+    """Items -> rows of `vectors_schema` of those with text."""
+
+    def __init__(self, source: EncoderSource) -> None:
+        self.source = source
+        self.encoder: Encoder | None = None
+
+    def setup(self) -> None:
+        self.encoder = self.source.load()
+
+    def process(self, items: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        if self.encoder is None:
+            raise RuntimeError("setup was not called")
+        texts = texts_of_items(items)
+        vectors = self.encoder.encode(texts["text"].to_pylist())
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), self.encoder.dimension)
+        rows = pa.RecordBatch.from_arrays([texts["item_id"], column], schema=vectors_schema(self.encoder.dimension))
+        yield from split_by_size(rows)
+
+
+@dataclasses.dataclass
+class EncodeWithoutCache(beam.PTransform):
+    """Compute the vector of each item with text, from record batches of `items`, without a shuffle.
+
+    For an encoder that is faster than reading stored vectors, and whose vectors do not depend on the batch.
+
+    Attributes:
+        encoder: the encoder.
+
+    Returns:
+        Record batches of `vectors_schema`.
+    """
+
+    encoder: EncoderSource
+
+    def expand(self, items: beam.PCollection) -> beam.PCollection:
+        return items | "Encode" >> beam.ParDo(EncodeBatch(self.encoder)).with_output_types(pa.RecordBatch)
+
+
 @dataclasses.dataclass
 class EncodeItems(beam.PTransform):
     """Compute the vector of each item with text, from record batches of `items`.

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 from transforms.batching import Vectors
 
 EncoderKind: TypeAlias = Literal["minilm", "static", "folder", "hub"]
-"""The origin of an encoder: a named model, its static distillation, a local folder or a model hub."""
+"""The origin of an encoder: a named model, the packaged static encoder, a local folder or a model hub."""
 
 
 class Encoder(Protocol):

@@ -19,13 +19,13 @@ class Layout(NamedTuple):
     """The content of an encoder's folder.
 
     Attributes:
-        kind: a transformer, or a table with one vector per token.
+        kind: a transformer, a table with one vector per token, or such a table quantized to int8.
         folder: the folder of the tokenizer, the weights and, of a transformer, the configuration.
         pooling: the pooling of the token vectors into one vector.
         lower_case: whether texts are lower-cased before tokenization.
     """
 
-    kind: Literal["transformer", "static"]
+    kind: Literal["transformer", "static", "quantized"]
     folder: Path
     pooling: Pooling
     lower_case: bool = False
@@ -38,7 +38,7 @@ class Layout(NamedTuple):
     @property
     def weights(self) -> list[Path]:
         """The files of the weights, sorted by name."""
-        return sorted(self.folder.glob("model*.safetensors"))
+        return sorted(self.folder.glob("table.npz" if self.kind == "quantized" else "model*.safetensors"))
 
     @property
     def fingerprinted_files(self) -> list[Path]:

@@ -10,6 +10,8 @@ from transforms.encoders.layout import Layout, LayoutError, read_layout
 from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256, package_dir
 
+PACKAGED = Path(__file__).parent / "packaged"
+"""The folder of the packaged static encoder."""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -18,7 +20,7 @@ _HUB_FILES = ("*.json", "model*.safetensors", "*/model*.safetensors")
 
 
 def locate_encoder(kind: EncoderKind, name: str = "") -> Layout:
-    """Find the folder with the weights of an encoder; for `static`, of the model that it is distilled from.
+    """Find the folder with the weights of an encoder.
 
     Args:
         kind: where the encoder comes from.
@@ -27,12 +29,14 @@ def locate_encoder(kind: EncoderKind, name: str = "") -> Layout:
     Raises:
         ModelUnavailableError: when the weights cannot be found, or are not the expected ones.
     """
+    if kind == "static":
+        return Layout("quantized", PACKAGED, "mean")
     folder = Path(name) if kind == "folder" else _model_folder(kind, name)
     try:
         layout = read_layout(folder)
     except LayoutError as error:
         raise ModelUnavailableError(f"encoder {name or kind}: {error}") from error
-    if kind in ("minilm", "static"):
+    if kind == "minilm":
         _check_minilm(layout)
     return layout
 

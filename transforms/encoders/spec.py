@@ -13,15 +13,16 @@ import os
 from pathlib import Path
 
 from transforms.encoders.interface import Encoder, EncoderKind
-from transforms.encoders.layout import Layout, LayoutError, read_layout
+from transforms.encoders.layout import LayoutError, read_layout
 from transforms.encoders.locate import layout_fingerprint, locate_encoder
-from transforms.encoders.static import DISTILLATION_VERSION, StaticEncoder, distill
+from transforms.encoders.quantized_static import QuantizedStaticEncoder
+from transforms.encoders.static import StaticEncoder
 from transforms.encoders.transformer import TransformerEncoder
-from transforms.model_files import build_once, cache_dir, is_hub_id, looks_like_path
+from transforms.model_files import is_hub_id, looks_like_path
 
 MIN_TOKENS = 3
 ALLOWED = (
-    "'minilm' (all-MiniLM-L6-v2), 'static' (its static distillation, faster and less accurate), "
+    "'static' (the packaged encoder, which needs no model), 'minilm' (all-MiniLM-L6-v2, slower and more accurate), "
     "a folder in the layout of sentence-transformers, or a hub id as owner/name"
 )
 
@@ -52,20 +53,20 @@ class EncoderSpec:
     def __str__(self) -> str:
         return self.name or self.kind
 
+    @property
+    def is_packaged(self) -> bool:
+        """Whether this is the encoder of this package, which is faster than reading stored vectors."""
+        return self.kind == "static"
+
     def fingerprint(self) -> str:
         """Compute the SHA-256, in hexadecimal, of everything that determines the vectors; needs no torch.
 
-        The device is excluded: vectors of a GPU differ a little from those of a CPU. `static` is identified by the
-        model that it is distilled from and the method, so that its fingerprint is the same on every machine.
+        The device is excluded: vectors of a GPU differ a little from those of a CPU.
 
         Raises:
             ModelUnavailableError: when the weights cannot be found.
         """
-        parts = [
-            layout_fingerprint(locate_encoder(self.kind, self.name)),
-            DISTILLATION_VERSION if self.kind == "static" else "",
-            str(self.max_tokens),
-        ]
+        parts = [layout_fingerprint(locate_encoder(self.kind, self.name)), str(self.max_tokens)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def load(self) -> Encoder:
@@ -107,7 +108,7 @@ def _checked_folder(text: str) -> Path:
 
 
 def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
-    """Load an encoder; `static` is distilled on its first use, once per user and machine.
+    """Load an encoder.
 
     Args:
         spec: the encoder.
@@ -117,21 +118,9 @@ def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
         ModelUnavailableError: when the weights, or packages that loading needs, are missing.
     """
     layout = locate_encoder(spec.kind, spec.name)
-    if spec.kind == "static":
-        layout = load_or_distill(layout)
     _LOGGER.info("process %d loads the encoder %s", os.getpid(), spec)
+    if layout.kind == "quantized":
+        return QuantizedStaticEncoder(layout, spec.max_tokens)
     if layout.kind == "static":
         return StaticEncoder(layout, spec.max_tokens)
     return TransformerEncoder(layout, device, spec.max_tokens)
-
-
-def load_or_distill(source: Layout) -> Layout:
-    """Return the static distillation of a transformer from the cache, or distill it."""
-    key = hashlib.sha256(f"{layout_fingerprint(source)}\n{DISTILLATION_VERSION}".encode()).hexdigest()[:16]
-    folder = cache_dir("encoders") / f"static-{key}"
-
-    def build(target: Path) -> None:
-        _LOGGER.info("distilling %s into %s", source.folder, folder)
-        distill(source, target)
-
-    return read_layout(build_once(folder, build))

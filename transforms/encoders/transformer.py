@@ -32,6 +32,7 @@ class TransformerEncoder:
         device: a device of torch. Default: the GPU if there is one, else the CPU.
         max_tokens: texts are truncated to this number of tokens, special tokens included.
         max_batch_tokens: maximum of tokens in a batch, padding included. Default: `MAX_BATCH_TOKENS` of the device.
+        dtype: name of a floating-point type of torch. Default: 32 bits on a CPU, 16 bits on a GPU.
 
     Raises:
         ModelUnavailableError: when packages are missing, or the model is of an unsupported type or accepts fewer than
@@ -44,6 +45,7 @@ class TransformerEncoder:
         device: str | None = None,
         max_tokens: int = 64,
         max_batch_tokens: int | None = None,
+        dtype: str | None = None,
     ) -> None:
         try:
             import torch
@@ -53,7 +55,7 @@ class TransformerEncoder:
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self._pooling = layout.pooling
         self.tokenizer = TextTokenizer(layout, max_tokens, special=True)
-        self._model = _load_model(layout, max_tokens).to(self.device, _dtype(self.device)).eval()
+        self._model = _load_model(layout, max_tokens).to(self.device, getattr(torch, dtype) if dtype else _dtype(self.device)).eval()
         self._padding = self._model.config.pad_token_id or 0
 
     @property

@@ -1,0 +1,1 @@
+"""Fitting of the packaged static encoder: `python -m tools.static_encoder --help`."""

@@ -1,0 +1,36 @@
+"""Whether the packaged encoder knows the words of a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transforms.encoders.locate import locate_encoder
+from transforms.encoders.tokenizer import TextTokenizer
+
+MIN_KNOWN_FRACTION = 0.5
+"""Minimum fraction of known words. Measured over titles and descriptions: English catalogues 0.68 to 0.96, Spanish 0.46,
+German 0.3, Chinese and Russian below 0.1, codes 0."""
+
+_CONTINUED = "##"
+_MAX_TOKENS = 64
+
+
+def known_word_fraction(texts: Sequence[str]) -> float:
+    """Compute the fraction of the words of texts that are one token of the packaged encoder.
+
+    Numbers and punctuation are not counted. Single characters count as unknown: words of other scripts and codes are
+    split into them. 0 for texts without words.
+    """
+    tokenizer = TextTokenizer(locate_encoder("static"), _MAX_TOKENS, special=False)
+    known = total = 0
+    for tokens in tokenizer.tokens(texts):
+        pieces = [tokenizer.backend.id_to_token(token) for token in tokens]
+        for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
+            if piece.startswith(_CONTINUED):
+                continue
+            is_whole = not following.startswith(_CONTINUED)
+            if is_whole and not any(character.isalpha() for character in piece):
+                continue
+            total += 1
+            known += is_whole and len(piece) > 1 and piece.isalpha()
+    return known / total if total else 0.0
