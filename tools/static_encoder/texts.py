@@ -93,7 +93,9 @@ def training_collections(collections: pa.Table) -> TrainingCollections:
 
 def _collection_texts(collections: pa.Table) -> Sequence[tuple[str, str]]:
     """Return the text and the title of each item, one collection after another."""
-    titles, descriptions = (collections[f"item_{name}"].combine_chunks().flatten() for name in ("titles", "descriptions"))
+    titles, descriptions = (
+        collections[f"item_{name}"].combine_chunks().flatten() for name in ("titles", "descriptions")
+    )
     return list(zip(_texts(titles, descriptions), titles.to_pylist(), strict=True))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -268,18 +269,19 @@ def sample_rows(
         max_files: maximum number of files.
         rows_per_file: maximum number of rows of a file.
     """
-    batches = []
-    for file in source.files[:: -(-len(source.files) // max_files) or 1]:
+    batches: list[pa.RecordBatch] = []
+    for file in source.files[:: max(-(-len(source.files) // max_files), 1)]:
         try:
             with ParquetReader(file.path) as reader:
                 selected = select_columns(reader.schema, schema, renamed)
-                groups = reader.batches(0, list(dict.fromkeys(selected.values()))) if reader.row_group_sizes() else ()
-                raw = next(iter(groups), None)
+                if not reader.row_group_sizes():
+                    continue
+                for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
+                    step = max(-(-raw.num_rows // rows_per_file), 1)
+                    sampled = raw.take(pa.array(range(0, raw.num_rows, step)))
+                    batches.append(coerce(sampled, schema, selected, file.path, 0).rows)
         except (UnreadableFileError, ColumnError):
             continue
-        if raw is not None:
-            step = -(-raw.num_rows // rows_per_file) or 1
-            batches.append(coerce(raw.take(pa.array(range(0, raw.num_rows, step))), schema, selected, file.path, 0).rows)
     return concatenate(batches, with_provenance(schema))
 
 

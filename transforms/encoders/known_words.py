@@ -24,7 +24,7 @@ def known_word_fraction(texts: Sequence[str]) -> float:
     tokenizer = TextTokenizer(locate_encoder("static"), _MAX_TOKENS, special=False)
     known = total = 0
     for tokens in tokenizer.tokens(texts):
-        pieces = [tokenizer.backend.id_to_token(token) for token in tokens]
+        pieces = [str(tokenizer.backend.id_to_token(token)) for token in tokens]
         for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
             if piece.startswith(_CONTINUED):
                 continue

@@ -99,8 +99,8 @@ class QuantizedStaticEncoder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _TEXTS_PER_BATCH):
             tokens = self._tokenizer.tokens(texts[start : start + _TEXTS_PER_BATCH])
-            sums = sum_rows(self._table, tokens)
-            vectors[start : start + len(tokens)] = np.where(sums.any(axis=1)[:, None], _directions(sums), self._mean)
+            vectors[start : start + len(tokens)] = _directions(sum_rows(self._table, tokens))
+        vectors[~vectors.any(axis=1)] = self._mean
         return vectors
 
 

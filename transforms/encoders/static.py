@@ -1,4 +1,4 @@
-"""Static encoders in the layout of sentence-transformers: a table of token vectors, whose sum is the vector of a text."""
+"""Static encoders in the layout of sentence-transformers: the vector of a text is the sum of token vectors."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ class TransformerEncoder:
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self._pooling = layout.pooling
         self.tokenizer = TextTokenizer(layout, max_tokens, special=True)
-        self._model = _load_model(layout, max_tokens).to(self.device, getattr(torch, dtype) if dtype else _dtype(self.device)).eval()
+        precision = getattr(torch, dtype) if dtype else _dtype(self.device)
+        self._model = _load_model(layout, max_tokens).to(self.device, precision).eval()
         self._padding = self._model.config.pad_token_id or 0
 
     @property
