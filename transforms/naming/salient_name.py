@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import regex
 
+from transforms.inflection import singularize
 from transforms.naming.config import NamingConfig
-from transforms.naming.text import contains, display_width, fold_case, is_unspaced, singularize, split_words, word_list
+from transforms.naming.text import contains, display_width, fold_case, is_unspaced, split_words, word_list
 
 _MAX_LABELS = 3
 _MIN_FRACTION = 0.45
