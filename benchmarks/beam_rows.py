@@ -15,7 +15,7 @@ import pyarrow as pa
 from apache_beam.io import ReadFromParquet, WriteToParquet
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from benchmarks.catalogue_terms import catalogue_terms
+from benchmarks.catalogue_terms import salient_terms
 from benchmarks.plain_icpc import PlainJourney, Terms, plain_journeys
 from schemas import JOURNEYS
 from transforms.journeys.icpc import IcpcConfig
@@ -31,7 +31,7 @@ _WRITTEN = pa.schema([field for field in JOURNEYS.arrow if field.name != "journe
 
 def terms_of_items(items: list[Row]) -> Iterator[tuple[str, Terms]]:
     """Each item with its salient terms."""
-    for row in catalogue_terms(pa.Table.from_pylist(items)).to_pylist():
+    for row in salient_terms(pa.Table.from_pylist(items)).to_pylist():
         yield row["item_id"], dict(zip(row["terms"], row["saliences"], strict=True))
 
 
