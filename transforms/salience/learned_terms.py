@@ -227,7 +227,7 @@ class LearnedSalientTerms(beam.PTransform):
         counted = items | "Candidates" >> beam.ParDo(CountGivenTerms(self.config.stop_words)).with_outputs(
             *COUNTED, main="candidates"
         )
-        chosen, size = [counted[tag] for tag in COUNTED] | "ChooseVocabulary" >> ChooseVocabulary(
+        chosen, size = tuple(counted[tag] for tag in COUNTED) | "ChooseVocabulary" >> ChooseVocabulary(
             self.config.vocabulary, self.buckets
         )
         with_vectors = self._attach_vectors(counted.candidates, vectors)

@@ -93,7 +93,7 @@ class SalientTerms(beam.PTransform):
         counted = items | "Candidates" >> beam.ParDo(CountTerms(self.config.stop_words)).with_outputs(
             *COUNTED, main="candidates"
         )
-        chosen, _ = [counted[tag] for tag in COUNTED] | "ChooseVocabulary" >> ChooseVocabulary(
+        chosen, _ = tuple(counted[tag] for tag in COUNTED) | "ChooseVocabulary" >> ChooseVocabulary(
             self.config.vocabulary, self.buckets
         )
         salient = counted.candidates | "Score" >> beam.Map(

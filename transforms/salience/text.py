@@ -162,7 +162,7 @@ def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) ->
 
     codes = tokens.indices.to_numpy()
     ends = _at([token.startswith(_END_OF_TEXT) for token in distinct], codes)
-    text_of_token = np.cumsum(ends) - ends
+    text_of_token: npt.NDArray[np.int64] = np.cumsum(ends) - ends
     stops = np.array(table.ends, np.int64)
     lengths = np.diff(stops, prepend=0)[codes] if len(codes) else np.zeros(0, np.int64)
     is_word = lengths > 0

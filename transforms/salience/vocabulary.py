@@ -84,8 +84,8 @@ def frequent_terms(
     rows = sum_statistics(statistics)
     rows = rows.filter(pc.greater_equal(rows["items"], config.min_term_items))
     others = [batch.filter(pc.is_in(batch["term"], rows["term"])) for batch in spellings]
-    counts = (rows[name].to_numpy() for name in ("mentions", "plain"))
-    chosen = choose_spellings(rows["term"], *counts, sum_spellings(others))
+    mentions, plain = (rows[name].to_numpy() for name in ("mentions", "plain"))
+    chosen = choose_spellings(rows["term"], mentions, plain, sum_spellings(others))
     return pa.RecordBatch.from_arrays(
         [rows["term"], rows["items"], rows["mentions"], chosen.spellings, pa.array(chosen.certain)],
         schema=FREQUENT_TERMS,
