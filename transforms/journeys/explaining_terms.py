@@ -37,7 +37,9 @@ MAX_LONE_TERMS = 2
 WIDER_FRACTION = 0.5
 """A bigram takes the place of one of its words if its score is at least this fraction of the score of the word."""
 
-_CANDIDATES_PER_TERM = 4
+CANDIDATES_PER_TERM = 4
+"""Number of the best terms of a journey that are considered for each that can be selected."""
+
 _NONE = -1
 _WORD_SEPARATOR = r"[\s\-]+"
 
@@ -91,7 +93,7 @@ def explain_journeys(
         journeys,
         (np.ascontiguousarray(offsets, np.int64), np.ascontiguousarray(items, np.int32)),
         (vectors.offsets, vectors.terms, vectors.saliences, max(vectors.vocabulary_size, 1)),
-        _CANDIDATES_PER_TERM * config.journey_terms,
+        CANDIDATES_PER_TERM * config.journey_terms,
     )
     distinct, codes = np.unique(scored.terms, return_inverse=True)
     words = _words_of_terms(catalogue.vocabulary.take(pa.array(distinct)))

@@ -69,12 +69,14 @@ class Label(NamedTuple):
         words: the same as case-folded words with a space between them.
         score: weight of the term.
         is_shared: whether at least `_MIN_TITLES` titles contain it, or all titles if there are fewer.
+        is_fragment: whether it is one word, which hyphens join to different words in all titles with it.
     """
 
     text: str
     words: str
     score: float
     is_shared: bool = True
+    is_fragment: bool = False
 
 
 def salient_name(
@@ -142,7 +144,18 @@ def _label(term: str, weight: float, titles: Sequence[list[Token]], texts: Seque
     if is_unspaced(term):
         return Label(term, term, weight, sum(term in text for text in texts) >= needed)
     text, support = surface_form(term, titles)
-    return Label(text, " ".join(split_words(text.replace("-", " "))), weight, support >= needed)
+    words = " ".join(split_words(_HYPHEN.sub(" ", text)))
+    return Label(text, words, weight, support >= needed, _is_fragment(words, titles))
+
+
+def _is_fragment(word: str, titles: Sequence[Sequence[Token]]) -> bool:
+    joined = [
+        token.tied or (place > 0 and tokens[place - 1].tied)
+        for tokens in titles
+        for place, token in enumerate(tokens)
+        if token.word == word
+    ]
+    return bool(joined) and all(joined)
 
 
 def surface_form(term: str, titles: Sequence[Sequence[Token]]) -> tuple[str, int]:
@@ -270,6 +283,8 @@ def select_labels(labels: Sequence[Label]) -> list[Label]:
 
 
 def _is_weak(label: Label) -> bool:
+    if label.is_fragment:
+        return True
     words = [singularize(word) for word in label.words.split(" ")]
     # Two letters that are not an acronym are mostly a fragment.
     if len(words) == 1 and words[0].isascii() and len(words[0]) < 3 and not label.text.isupper():

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.plain_terms import plain_terms
 from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, DatasetSchema
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
@@ -161,22 +162,28 @@ def journey_id(user: str, time: int, item: int) -> str:
 def expected_journeys(histories: dict[str, Any], config: IcpcConfig, hidden: frozenset[str]) -> list[dict[str, Any]]:
     names = sorted({term for item in ITEMS for term in item})
     vectors = [{names.index(term): weight for term, weight in item.items() if term not in hidden} for item in ITEMS]
+    terms = {
+        name_of(number): {term: weight for term, weight in item.items() if term not in hidden}
+        for number, item in enumerate(ITEMS)
+    }
     rows = []
     for user, (pairs, _) in sorted(histories.items()):
         own = icpc([item for _, item in pairs], vectors, config, running_norms=True)
         own.sort(key=lambda journey: (-journey.size, -pairs[journey.positions[-1]][0]))
         for rank, journey in enumerate(own, start=1):
             visits = [pairs[position] for position in journey.positions]
+            members = [name_of(item) for _, item in visits]
+            explaining = plain_terms(members, [name_of(item) for _, item in pairs], terms, config)
             rows.append(
                 {
                     "user_id": user,
                     "journey_id": journey_id(user, *visits[0]),
                     "rank": rank,
                     "size": journey.size,
-                    "item_ids": [name_of(item) for _, item in visits],
+                    "item_ids": members,
                     "timestamps": [EPOCH + datetime.timedelta(microseconds=time) for time, _ in visits],
-                    "terms": [names[term] for term, _ in journey.terms],
-                    "weights": [float(np.float32(weight)) for _, weight in journey.terms],
+                    "terms": [term for term, _ in explaining],
+                    "weights": [float(np.float32(weight)) for _, weight in explaining],
                 }
             )
     return rows
