@@ -175,7 +175,7 @@ def surface_form(term: str, titles: Sequence[Sequence[Token]]) -> tuple[str, int
     if term != fold_case(term) or _HYPHEN.search(term):
         return term, len(places)
     forms = Counter(_join_tokens(tokens[start : start + len(words)]) for tokens, start in places)
-    return min(forms, key=lambda form: (-forms[form], form)), len(places)
+    return min(forms, key=lambda form: (-forms[form], form != term, form)), len(places)
 
 
 def _common_words(places: Sequence[tuple[Sequence[Token], int]], length: int) -> tuple[int, int]:
@@ -192,6 +192,8 @@ def _common_words(places: Sequence[tuple[Sequence[Token], int]], length: int) ->
             found = {_neighbour(tokens, start + end, step) for tokens, start in places}
             word, tied = next(iter(found)) if len(found) == 1 else ("", False)
             if not word or not (tied or (len(places) > 1 and word not in _CONNECTIVES)):
+                break
+            if step < 0 and not tied and singularize(word) in word_list("weak_terms.txt"):
                 break
             counts[side] += 1
     return counts[0], counts[1]
