@@ -1,15 +1,17 @@
 """Terms that explain journeys: several items share them, and few of the user's other items have them.
 
-Both ways of forming journeys use this selection. A term is scored by its mean salience over the distinct items of the
-journey, times p, times the square of its contrast `p / (p + q)`, where p is the fraction of these items that have the
-term, and q that of the user's other items. The contrast is 1 for a term of this journey alone, 0.5 for one that is as
-frequent elsewhere. Salience grows with the specificity of the term in the catalogue.
+The clusterings by vectors and by terms share this selection. The score of a term is its mean salience over the
+distinct items of the journey, times p, times the square of its contrast `p / (p + q)`, where p is the fraction of
+these items that have the term, and q that of the user's other items. The contrast is 1 for a term of this journey
+alone, 0.5 for one that is as frequent elsewhere. Salience grows with the specificity of the term in the catalogue.
 
 Terms are selected in descending order of their scores. A term that shares a word with a selected one is not selected;
-singular and plural are the same word. A bigram takes the place of one of its words if it scores at least half as high.
+singular and plural are the same word. A bigram takes the place of one of its words if it scores at least half as
+high.
 
-Of nine scores, this one and the one without the square separate best: measured is how many more of the journey's items
-that the selection has not seen have one of its first three terms than of the user's other items.
+Nine scores were compared by terms that are selected from half of a journey's items: the other half has one of the
+first three more often than the user's other items. The difference is largest for this score and for that without the
+square.
 """
 
 from __future__ import annotations
@@ -257,10 +259,10 @@ def _score(  # type: ignore[no-untyped-def]
             own, vector_offsets, vector_terms, saliences, seen_by, stamp, counts, sums, touched
         )
         stamp += 1
-        most = 0
+        largest = 0
         for position in range(reached):
-            most = max(most, counts[touched[position]])
-        needed = min(MIN_ITEMS, distinct, most)
+            largest = max(largest, counts[touched[position]])
+        needed = min(MIN_ITEMS, distinct, largest)
         shared[journey] = needed == min(MIN_ITEMS, distinct)
         others = user_items - distinct
         for position in range(reached):

@@ -37,7 +37,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 class SpelledWords(NamedTuple):
-    """How each of some words is written, without capitals that distinguish nothing.
+    """The spelling of each of some words, without capitals that distinguish nothing.
 
     Attributes:
         plain: bool, shape (words,): whether it is written as the normalised word.

@@ -46,7 +46,7 @@ def reference(users: Sequence[User], items: Sequence[Item], config: IcpcConfig) 
 CONFIG = IcpcConfig(min_size=1)
 
 
-def test_shared_terms_that_set_the_journey_apart_by_hand() -> None:
+def test_shared_terms_of_this_journey_rather_than_others_by_hand() -> None:
     items = [{"tea": 0.5, "red": 0.5, "pot": 1.0}, {"tea": 0.5, "red": 0.5}, {"red": 0.5}, {"red": 0.5, "ale": 1.0}]
     (first, second) = explain([[(0, 0), (1, 0), (0, 0), (2, 1), (3, 1)]], items, CONFIG)
     # All items have `red`: its contrast is 0.5. Only one of two items has `pot`, and `ale`.
