@@ -47,13 +47,13 @@ RARE = "only the collector's"
 
 
 def make_items() -> list[dict[str, float]]:
-    """Items on eight themes, with terms that themes share; some without terms, one with a term of its own."""
+    """Items on eight themes, with terms that themes share; some without terms, two with a term of their own."""
     random = np.random.default_rng(1)
     items: list[dict[str, float]] = []
     for number in range(UNKNOWN):
         names = [f"theme{number % 8}", f"word{random.integers(12):02}", f"word{random.integers(12):02}"]
         items.append({name: float(np.float32(random.uniform(0.1, 1))) for name in names[: number % 7]})
-    items[49] = {RARE: 0.75, "theme1": 0.5}
+    items[48] = items[49] = {RARE: 0.75, "theme1": 0.5}
     return items
 
 
@@ -61,11 +61,11 @@ def make_log() -> list[Event]:
     """Interactions of 30 users, one of whom has very many, with repeats, ties in time and unknown items."""
     random = np.random.default_rng(2)
     log = [
-        (f"user{random.integers(30):02}", int(random.integers(200)), int(random.integers(UNKNOWN - 1)))
+        (f"user{random.integers(30):02}", int(random.integers(200)), int(random.integers(UNKNOWN - 2)))
         for _ in range(700)
     ]
-    log += [(WHALE, int(random.integers(1000)), int(random.integers(UNKNOWN - 1))) for _ in range(400)]
-    log += [(COLLECTOR, time, 49) for time in range(3)] + [(COLLECTOR, 9, 41), (COLLECTOR, 8, 33)]
+    log += [(WHALE, int(random.integers(1000)), int(random.integers(UNKNOWN - 2))) for _ in range(400)]
+    log += [(COLLECTOR, time, 48 + time % 2) for time in range(3)] + [(COLLECTOR, 9, 41), (COLLECTOR, 8, 33)]
     log += [(f"user{number:02}", number, UNKNOWN + number) for number in range(5)]
     log += log[::10]
     return [log[index] for index in random.permutation(len(log))]
