@@ -15,8 +15,9 @@ import pyarrow as pa
 from apache_beam.io import ReadFromParquet, WriteToParquet
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from benchmarks.catalogue_terms import catalogue_terms
+from benchmarks.catalogue_terms import salient_terms
 from benchmarks.plain_icpc import PlainJourney, Terms, plain_journeys
+from benchmarks.plain_terms import plain_terms
 from schemas import JOURNEYS
 from transforms.journeys.icpc import IcpcConfig
 from transforms.journeys.stages import ExtractConfig
@@ -31,7 +32,7 @@ _WRITTEN = pa.schema([field for field in JOURNEYS.arrow if field.name != "journe
 
 def terms_of_items(items: list[Row]) -> Iterator[tuple[str, Terms]]:
     """Each item with its salient terms."""
-    for row in catalogue_terms(pa.Table.from_pylist(items)).to_pylist():
+    for row in salient_terms(pa.Table.from_pylist(items)).to_pylist():
         yield row["item_id"], dict(zip(row["terms"], row["saliences"], strict=True))
 
 
@@ -51,16 +52,17 @@ def journeys_of_user(user: tuple[str, Iterable[Visit]], terms: dict[str, Terms])
         return -len(journey.items), -history[journey.events[-1]][0].timestamp(), journey.opened
 
     for rank, journey in enumerate(sorted(journeys, key=size_then_recency), start=1):
-        heaviest = journey.heaviest_terms(_CONFIG.journey_terms)
+        members = [history[event][1] for event in journey.events]
+        explaining = plain_terms(members, (item for _, item in history), terms, _CONFIG)
         times = [history[event][0] for event in journey.events]
         yield {
             "user_id": user_id,
             "rank": rank,
             "size": len(journey.items),
-            "item_ids": [history[event][1] for event in journey.events],
+            "item_ids": members,
             "timestamps": times,
-            "terms": [term for term, _ in heaviest],
-            "weights": [weight for _, weight in heaviest],
+            "terms": [term for term, _ in explaining],
+            "weights": [weight for _, weight in explaining],
             "first_timestamp": times[0],
             "last_timestamp": times[-1],
         }

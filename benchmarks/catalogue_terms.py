@@ -5,22 +5,22 @@ from __future__ import annotations
 import pyarrow as pa
 
 from schemas import ITEMS
-from transforms.salience.candidates import candidate_terms
+from transforms.salience.candidates import catalogue_terms
 from transforms.salience.salient_terms import SalienceConfig
 from transforms.salience.scoring import statistical_salience
-from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
+from transforms.salience.vocabulary import catalogue_size, frequent_terms, vocabulary
 
 _CONFIG = SalienceConfig()
 
 
-def catalogue_terms(items: pa.Table) -> pa.RecordBatch:
+def salient_terms(items: pa.Table) -> pa.RecordBatch:
     """Rows of `salient_terms` for items that come once each.
 
     Args:
         items: columns of `items`; those that may be missing may be missing.
     """
-    candidates = candidate_terms(_all_columns(items), _CONFIG.stop_words)
-    counted = frequent(term_statistics(candidates), _CONFIG.vocabulary)
+    candidates, statistics, spellings = catalogue_terms(_all_columns(items), _CONFIG.stop_words)
+    counted = frequent_terms([statistics], [spellings], _CONFIG.vocabulary)
     return statistical_salience(
         candidates, vocabulary([counted], catalogue_size(candidates), _CONFIG.vocabulary), _CONFIG.max_terms
     )

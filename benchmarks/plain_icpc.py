@@ -48,11 +48,6 @@ class PlainJourney:
         self.events.append(event)
         self.items.add(item)
 
-    def heaviest_terms(self, count: int) -> list[tuple[str, float]]:
-        """The terms of the largest mean weight, ties by term."""
-        ranked = sorted(self.weights.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [(term, weight / len(self.events)) for term, weight in ranked[:count]]
-
 
 def cosine(one: Terms, other: Terms) -> float:
     """Cosine of two sparse vectors, neither of which is empty."""

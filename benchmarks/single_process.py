@@ -15,9 +15,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.catalogue_terms import catalogue_terms
+from benchmarks.catalogue_terms import salient_terms
 from schemas import TIMESTAMP
 from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
+from transforms.journeys.explaining_terms import explain_journeys
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import IcpcConfig, extract_journeys
 from transforms.journeys.rows import journey_rows
@@ -40,7 +41,7 @@ class SortedLog(NamedTuple):
 
 def sorted_log(interactions: Path, items: Path) -> SortedLog:
     """Reads log and catalogue, joins them, sorts, and cuts each history to its last interactions."""
-    catalogue = unpack_catalogue(pack_catalogue([catalogue_terms(pq.read_table(items))]))
+    catalogue = unpack_catalogue(pack_catalogue([salient_terms(pq.read_table(items))]))
     numbers = {"item_id": catalogue.item_ids, "item": np.arange(len(catalogue.item_ids), dtype=np.int32)}
     log = (
         pl.scan_parquet(interactions / "*.parquet")
@@ -77,7 +78,8 @@ def run(interactions: Path, items: Path, output: Path) -> None:
     """Writes the journeys of a log."""
     log = sorted_log(interactions, items)
     journeys = extract_journeys(log.histories.offsets, log.items, log.catalogue.term_vectors, IcpcConfig())
-    rows = journey_rows(journeys, log.histories, log.items, log.catalogue)
+    terms = explain_journeys(journeys, log.histories.offsets, log.items, log.catalogue, IcpcConfig())
+    rows = journey_rows(journeys, terms, log.histories, log.items, log.catalogue)
     pq.write_table(pa.Table.from_batches([rows]), output, compression="zstd")
 
 

@@ -28,8 +28,20 @@ JOURNEYS = DatasetSchema(
         Column("size", pa.int32(), "Number of distinct items."),
         Column("item_ids", pa.list_(pa.string()), "Its items, sorted by time; one entry per interaction."),
         Column("timestamps", pa.list_(TIMESTAMP), "The time of each item."),
-        Column("terms", pa.list_(pa.string()), "Its terms, by descending weight; limited by `--journey_terms`."),
-        Column("weights", pa.list_(pa.float32()), "The weight of each term in the journey's centroid, descending."),
+        Column(
+            "terms",
+            pa.list_(pa.string()),
+            "The terms that explain it, by descending weight, as `salient_terms` writes them; limited by "
+            "`--journey_terms`. At least two of its items share each of them, and no word occurs twice. Where its "
+            "items share no term, at most two terms of single items.",
+        ),
+        Column(
+            "weights",
+            pa.list_(pa.float32()),
+            "The weight of each term, descending: its mean salience over the distinct items (their sum with "
+            "`--centroid=sum`), times the fraction p of the items that have it, times the square of `p / (p + q)`, "
+            "where q is the fraction of the user's other items that have it.",
+        ),
         Column("first_timestamp", TIMESTAMP, "The time of its first interaction."),
         Column("last_timestamp", TIMESTAMP, "The time of its last interaction."),
     ),

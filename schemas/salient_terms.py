@@ -12,7 +12,12 @@ SALIENT_TERMS = DatasetSchema(
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item."),
-        Column("terms", pa.list_(pa.string()), "Unigrams and bigrams, by descending salience."),
+        Column(
+            "terms",
+            pa.list_(pa.string()),
+            "Unigrams and bigrams, by descending salience, in the spelling that the catalogue uses most often: "
+            "`GitHub`, `super-resolution`.",
+        ),
         Column("saliences", pa.list_(pa.float32()), "The salience of each term, in [0, 1], descending."),
     ),
     invariants=(not_empty("item_id"), same_length("terms", "saliences"), elements_between("saliences", 0.0, 1.0)),

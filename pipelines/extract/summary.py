@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.common.run_metrics import MetricValues, read_metrics
+from pipelines.extract.titles import titles_of
 from schemas import CACHES, JOURNEYS, OUTPUTS
 from schemas.metric_slice import parse_slice
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 from transforms.journeys.sweep import sweep_slice
+from transforms.naming.config import NamingConfig
+from transforms.naming.salient_name import salient_name
 
 if TYPE_CHECKING:
     from pipelines.extract.job import ExtractJob
@@ -56,7 +61,7 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
         console.print(job.encoder_note, soft_wrap=True, markup=False)
     for line in threshold_report(values, workspace):
         console.print(line, soft_wrap=True, markup=False)
-    _print_user(console, workspace)
+    _print_user(console, job)
     written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance:")
@@ -139,11 +144,11 @@ def _target_report(values: MetricValues, reached: float) -> list[str]:
     return lines
 
 
-def _print_user(console: Console, workspace: str) -> None:
+def _print_user(console: Console, job: ExtractJob) -> None:
     """Print the journeys of one user of the first part, with a number of journeys that is convenient to read."""
-    source = resolve_source(FileSystems.join(workspace, JOURNEYS.name))
+    source = resolve_source(FileSystems.join(job.workspace, JOURNEYS.name))
     first = dataclasses.replace(source, files=source.files[:1])
-    journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms"])
+    journeys = read_dataset(JOURNEYS, first, ["user_id", "rank", "size", "terms", "weights", "item_ids"])
     users = journeys.group_by("user_id").aggregate([("size", "sum"), ([], "count_all")]).to_pylist()
     if not users:
         return
@@ -151,6 +156,18 @@ def _print_user(console: Console, workspace: str) -> None:
         2
     ]
     console.print(f"\njourneys of user {chosen}", markup=False)
-    for row in journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).to_pylist():
-        terms = ", ".join(row["terms"][:_SHOWN_TERMS])
-        console.print(f"  {row['rank']}. {terms}  ({row['size']} items)", soft_wrap=True, markup=False)
+    shown = journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).combine_chunks()
+    titles = titles_of(pc.list_flatten(shown["item_ids"]).combine_chunks(), job.items, job.item_columns)
+    for row in shown.to_pylist():
+        line = Text(f"  {row['rank']}. {_name(row, titles)}  ({row['size']} items)")
+        line.append(f"  {', '.join(row['terms'][:_SHOWN_TERMS])}", style="dim")
+        console.print(line, soft_wrap=True)
+
+
+def _name(journey: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Return the salient name of a row of `journeys`."""
+    distinct = list(dict.fromkeys(titles[item] for item in journey["item_ids"] if item in titles))
+    config = NamingConfig()
+    places = np.unique(np.linspace(0, len(distinct) - 1, config.max_items, dtype=int)) if distinct else ()
+    sampled = [distinct[place] for place in places]
+    return salient_name(journey["terms"], journey["weights"], sampled, journey["rank"], config)

@@ -9,8 +9,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from pipelines.extract.titles import titles_of
 from schemas import JOURNEYS
 from tests.pipelines.logs import ITEMS, LOG, extract, metric_values, rows, write
+from transforms.datasets.files import resolve_source
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,20 @@ def test_metrics(screen: str, workspace: Path) -> None:
 def test_journeys_of_one_user(screen: str, workspace: Path) -> None:
     (user,) = re.findall(r"^journeys of user (.*)$", screen, re.MULTILINE)
     largest = next(row for row in rows(workspace / "out", JOURNEYS) if row["user_id"] == user and row["rank"] == 1)
-    assert f"  1. {', '.join(largest['terms'][:6])}  ({largest['size']} items)\n" in screen
+    # All titles of a journey are one topic with a number.
+    topic = largest["terms"][0].capitalize()
+    assert f"  1. {topic}  ({largest['size']} items)  {', '.join(largest['terms'][:6])}\n" in screen
+
+
+def test_titles_are_read_only_of_catalogues_that_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, {"items/a.parquet": ITEMS.slice(0, 3), "items/b.parquet": ITEMS.slice(3)})
+    source = resolve_source(str(folder / "items"))
+    wanted = pa.array([*ITEMS["item_id"].to_pylist()[2:5], "unknown"])
+    assert titles_of(wanted, source, {}) == dict(
+        zip(ITEMS["item_id"].to_pylist()[2:5], ITEMS["title"].to_pylist()[2:5], strict=True)
+    )
+    monkeypatch.setattr("pipelines.extract.titles._MAX_FILES", 1)
+    assert titles_of(wanted, source, {}) == {}
 
 
 def test_the_command_to_read_the_journeys_works(screen: str, workspace: Path) -> None:

@@ -43,11 +43,11 @@ class IcpcConfig:
         3, help="Minimum number of distinct items of a journey; smaller journeys are dropped.", minimum=1
     )
     centroid: Centroid = setting(  # does not change the journeys: cosine is the same for both
-        "mean", help="Whether the term weights of a journey are the mean or the sum over its items."
+        "mean", help="Whether the term weights of a journey contain the mean or the sum of saliences over its items."
     )
     journey_terms: int = setting(
         10,
-        help="Maximum number of terms written per journey: those with the largest weights.",
+        help="Maximum number of terms written per journey: those with the largest weights, without repeated words.",
         minimum=1,
         maximum=1000,
     )

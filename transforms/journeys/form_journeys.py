@@ -9,8 +9,8 @@ import numpy.typing as npt
 from transforms.columnar import list_offsets
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.catalogue import Catalogue
-from transforms.journeys.config import ExtractConfig, IcpcConfig
-from transforms.journeys.icpc import Journeys, TermVectors, extract_journeys, group_by_journey, insert_term
+from transforms.journeys.config import ExtractConfig
+from transforms.journeys.icpc import Journeys, extract_journeys, group_by_journey
 
 _compiled = numba.njit(cache=True, nogil=True)
 _NONE = -1
@@ -35,64 +35,36 @@ def form_journeys(
     if catalogue.vectors is None:
         raise ValueError("the catalogue has no vectors, but journeys are to be formed by vectors")
     labels = cluster_histories(offsets, items, catalogue.vectors, config.bayesian)
-    return journeys_from_labels(offsets, items, labels, catalogue.term_vectors, config.icpc)
+    return journeys_from_labels(offsets, items, labels, len(catalogue.item_ids), config.icpc.min_size)
 
 
 def journeys_from_labels(
     offsets: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int64],
-    vectors: TermVectors,
-    config: IcpcConfig,
+    item_count: int,
+    min_size: int,
 ) -> Journeys:
-    """Collect the journeys that labels describe, with their heaviest terms.
-
-    The weight of a term is its mean salience, or the sum, over the distinct items of the journey.
+    """Collect the journeys that labels describe.
 
     Args:
         offsets: int64, shape (users + 1,).
-        items: int32, shape (interactions,): rows of `vectors`.
+        items: int32, shape (interactions,): numbers below `item_count`.
         labels: int64, shape (interactions,): the journey of each interaction, numbered within each user by first
             interaction, without gaps; -1 for none.
-        vectors: the salient terms of the items.
-        config: its `min_size`, `centroid` and `journey_terms` are used.
+        item_count: number of items of the catalogue.
+        min_size: minimum number of distinct items of a journey.
 
     Returns:
-        The journeys that have at least `config.min_size` distinct items.
+        The journeys that have at least `min_size` distinct items.
     """
     offsets, items = np.ascontiguousarray(offsets, np.int64), np.ascontiguousarray(items, np.int32)
     longest = _longest_history(offsets)
-    kept, member_count = _count(offsets, items, labels, len(vectors.offsets) - 1, longest, config.min_size)
+    kept, member_count = _count(offsets, items, labels, item_count, longest, min_size)
     users, sizes, lengths = (np.empty(kept, np.int64) for _ in range(3))
     members = np.empty(member_count, np.int64)
-    term_counts = np.zeros(kept, np.int64)
-    terms = np.empty((kept, config.journey_terms), np.int32)
-    weights = np.empty((kept, config.journey_terms), np.float64)
-    _fill(
-        offsets,
-        items,
-        labels,
-        vectors.offsets,
-        vectors.terms,
-        vectors.saliences,
-        max(vectors.vocabulary_size, 1),
-        longest,
-        config.min_size,
-        (users, sizes, lengths, members, term_counts, terms.reshape(-1), weights.reshape(-1)),
-    )
-    filled = np.arange(config.journey_terms) < term_counts[:, None]
-    carried = weights[filled]
-    if config.centroid == "mean":
-        carried = carried / np.repeat(sizes, term_counts)
-    return Journeys(
-        users=users,
-        sizes=sizes,
-        member_offsets=list_offsets(lengths),
-        members=members,
-        term_offsets=list_offsets(term_counts),
-        terms=terms[filled],
-        weights=carried,
-    )
+    _fill(offsets, items, labels, item_count, longest, min_size, (users, sizes, lengths, members))
+    return Journeys(users=users, sizes=sizes, member_offsets=list_offsets(lengths), members=members)
 
 
 def _longest_history(offsets: npt.NDArray[np.int64]) -> int:
@@ -154,17 +126,12 @@ def _count(offsets, items, labels, item_count, longest, min_size):  # type: igno
 
 
 @_compiled
-def _fill(  # type: ignore[no-untyped-def]
-    offsets, items, labels, vector_offsets, vector_terms, saliences, vocabulary_size, longest, min_size, found
-):
+def _fill(offsets, items, labels, item_count, longest, min_size, found):  # type: ignore[no-untyped-def]
     """Write the journeys that are large enough to the arrays of `found`, one user after another."""
-    users, sizes, lengths, members, term_counts, terms, weights = found
-    keep = len(terms) // max(len(users), 1)
+    users, sizes, lengths, members = found
     starts = np.empty(longest + 2, np.int64)
     order = np.empty(longest + 1, np.int64)
-    seen_by = np.full(len(vector_offsets) - 1, _NONE, np.int64)
-    summed = np.zeros(vocabulary_size)
-    touched = np.empty(vocabulary_size, np.int32)
+    seen_by = np.full(item_count, _NONE, np.int64)
     stamp = 0
     slot = 0
     member_count = 0
@@ -179,29 +146,7 @@ def _fill(  # type: ignore[no-untyped-def]
             if distinct < min_size:
                 continue
             users[slot], sizes[slot], lengths[slot] = user, distinct, end - start
-
-            # Write the members, and sum the saliences of the terms of distinct items.
-            reached = 0
             for index in range(start, end):
                 members[member_count] = first + order[index]
                 member_count += 1
-                item = own[order[index]]
-                if seen_by[item] == stamp:
-                    continue
-                seen_by[item] = stamp
-                for entry in range(vector_offsets[item], vector_offsets[item + 1]):
-                    term = vector_terms[entry]
-                    if summed[term] == 0.0:
-                        touched[reached] = term
-                        reached += 1
-                    summed[term] += saliences[entry]
-            stamp += 1
-
-            # Write the heaviest terms, and reset the sums.
-            for position in range(reached):
-                term = touched[position]
-                term_counts[slot] = insert_term(
-                    terms, weights, slot * keep, term_counts[slot], keep, term, summed[term]
-                )
-                summed[term] = 0.0
             slot += 1

@@ -19,7 +19,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columnar import list_offsets
 from transforms.journeys.config import IcpcConfig
 
 
@@ -47,18 +46,12 @@ class Journeys(NamedTuple):
         sizes: int64, shape (journeys,): number of distinct items.
         member_offsets: int64, shape (journeys + 1,).
         members: int64, shape (memberships,): positions of a journey's interactions, ascending.
-        term_offsets: int64, shape (journeys + 1,).
-        terms: int32: codes of a journey's heaviest terms, by weight, then by code.
-        weights: float64: weight of each such term in the centroid.
     """
 
     users: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
     member_offsets: npt.NDArray[np.int64]
     members: npt.NDArray[np.int64]
-    term_offsets: npt.NDArray[np.int64]
-    terms: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float64]
 
 
 _compiled = numba.njit(cache=True, nogil=True)
@@ -74,7 +67,6 @@ class _Limits(NamedTuple):
     threshold: float
     assign_all: bool
     min_size: int
-    journey_terms: int
 
 
 class _Workspace(NamedTuple):
@@ -89,7 +81,6 @@ class _Workspace(NamedTuple):
         dots: float64, shape (longest history,): dot product of the current item with each journey; `_NONE` for journeys
             that share no term with it, and for all journeys between two interactions.
         touched: int32, shape (longest history,): the journeys whose `dots` are set.
-        slots: int64, shape (longest history,): index of each journey in `_Output`; `_NONE`: too small.
         journey_starts: int64, shape (longest history + 2,): offsets of the journeys in `_Memberships.order`.
         seen_by: int64, shape (items of the catalogue,): the last journey, numbered over all users, that has the item.
     """
@@ -101,7 +92,6 @@ class _Workspace(NamedTuple):
     journey_norms: npt.NDArray[np.float64]
     dots: npt.NDArray[np.float64]
     touched: npt.NDArray[np.int32]
-    slots: npt.NDArray[np.int64]
     journey_starts: npt.NDArray[np.int64]
     seen_by: npt.NDArray[np.int64]
 
@@ -139,15 +129,12 @@ class _Memberships(NamedTuple):
 
 
 class _Output(NamedTuple):
-    """The journeys of all users that are large enough, see `Journeys`; each has room for `journey_terms` terms."""
+    """The journeys of all users that are large enough, see `Journeys`."""
 
     users: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
     member_ends: npt.NDArray[np.int64]
     members: npt.NDArray[np.int64]
-    term_counts: npt.NDArray[np.int64]
-    terms: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float64]
 
 
 @_compiled
@@ -169,7 +156,6 @@ def _allocate(user_offsets, items, vectors):  # type: ignore[no-untyped-def]
         journey_norms=np.empty(longest, np.float64),
         dots=np.full(longest, float(_NONE)),
         touched=np.empty(longest, np.int32),
-        slots=np.empty(longest, np.int64),
         journey_starts=np.empty(longest + 2, np.int64),
         seen_by=np.full(len(vectors.offsets) - 1, _NONE, np.int64),
     )
@@ -337,29 +323,6 @@ def _cluster_history(items, vectors, limits, work, postings, memberships):  # ty
 
 
 @_compiled
-def insert_term(terms, weights, first, length, keep, term, weight):  # type: ignore[no-untyped-def]
-    """Insert a term into the list that begins at `first`, ordered by weight descending, then code.
-
-    Only the `keep` best terms are kept. Returns the length of the list.
-    """
-    position = first + length
-    if length == keep and weights[position - 1] > weight:
-        return length
-    while position > first and (
-        weights[position - 1] < weight or (weights[position - 1] == weight and terms[position - 1] > term)
-    ):
-        if position < first + keep:
-            terms[position] = terms[position - 1]
-            weights[position] = weights[position - 1]
-        position -= 1
-    if position < first + keep:
-        terms[position] = term
-        weights[position] = weight
-        return min(length + 1, keep)
-    return length
-
-
-@_compiled
 def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
     """Sort the (journey, interaction) pairs of a user by journey, by a stable counting sort.
 
@@ -383,7 +346,7 @@ def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ig
 def _keep_journeys(  # type: ignore[no-untyped-def]
     user, first, items, opened, pairs, found, member_count, stamp, limits, work, memberships, output
 ):
-    """Write the journeys of one user that are large enough, without their terms.
+    """Write the journeys of one user that are large enough.
 
     Args:
         user: index of the user.
@@ -395,7 +358,7 @@ def _keep_journeys(  # type: ignore[no-untyped-def]
         member_count: number of their members.
         stamp: number of journeys of all users before this one, small ones included.
         limits: see `_Limits`.
-        work: see `_Workspace`; `slots` are set.
+        work: see `_Workspace`.
         memberships: see `_Memberships`; `order` is set.
         output: see `_Output`.
 
@@ -413,22 +376,17 @@ def _keep_journeys(  # type: ignore[no-untyped-def]
                 work.seen_by[item] = stamp
                 distinct += 1
         stamp += 1
-        work.slots[journey] = _NONE
         if distinct < limits.min_size:
             continue
 
         # Make room for the members and the journey.
         needed = member_count + starts[journey + 1] - starts[journey]
         if needed > len(output.members) or found == len(output.users):
-            users = _grown(output.users, found + 1)
             output = _Output(
-                users,
+                _grown(output.users, found + 1),
                 _grown(output.sizes, found + 1),
                 _grown(output.member_ends, found + 1),
                 _grown(output.members, needed),
-                _grown(output.term_counts, found + 1),
-                _grown(output.terms, len(users) * limits.journey_terms),
-                _grown(output.weights, len(users) * limits.journey_terms),
             )
 
         # Write the journey.
@@ -438,28 +396,15 @@ def _keep_journeys(  # type: ignore[no-untyped-def]
         output.users[found] = user
         output.sizes[found] = distinct
         output.member_ends[found] = member_count
-        output.term_counts[found] = 0
-        work.slots[journey] = found
         found += 1
     return found, member_count, output
 
 
 @_compiled
-def _select_terms(entries, limits, work, postings, output):  # type: ignore[no-untyped-def]
-    """Write the heaviest terms of one user's journeys that are kept, and empty the inverted index for the next user."""
+def _clear(entries, postings):  # type: ignore[no-untyped-def]
+    """Empty the inverted index for the next user."""
     for entry in range(entries):
         postings.last[postings.term[entry]] = _NONE
-        slot = work.slots[postings.journey[entry]]
-        if slot != _NONE:
-            output.term_counts[slot] = insert_term(
-                output.terms,
-                output.weights,
-                slot * limits.journey_terms,
-                output.term_counts[slot],
-                limits.journey_terms,
-                postings.term[entry],
-                postings.weight[entry],
-            )
 
 
 # The types are given explicitly, so that writable arrays of NumPy and read-only arrays of Arrow share one compilation.
@@ -475,21 +420,20 @@ def _select_terms(entries, limits, work, postings, output):  # type: ignore[no-u
             numba.types.float64,
             numba.types.boolean,
             numba.types.int64,
-            numba.types.int64,
         )
     ],
     cache=True,
     nogil=True,
 )
 def _extract(  # type: ignore[no-untyped-def]
-    user_offsets, items, offsets, terms, saliences, vocabulary_size, threshold, assign_all, min_size, journey_terms
+    user_offsets, items, offsets, terms, saliences, vocabulary_size, threshold, assign_all, min_size
 ):
     """Form the journeys of all users, one user after another; return an `_Output`.
 
     Arguments: see `TermVectors` and `_Limits`.
     """
     vectors = TermVectors(offsets, terms, saliences, vocabulary_size)
-    limits = _Limits(threshold, assign_all, min_size, journey_terms)
+    limits = _Limits(threshold, assign_all, min_size)
     work = _allocate(user_offsets, items, vectors)
     postings = _Postings(
         np.full(vocabulary_size, _NONE, np.int32),
@@ -505,9 +449,6 @@ def _extract(  # type: ignore[no-untyped-def]
         np.empty(_INITIAL_CAPACITY, np.int64),
         np.empty(_INITIAL_CAPACITY, np.int64),
         np.empty(4 * _INITIAL_CAPACITY, np.int64),
-        np.empty(_INITIAL_CAPACITY, np.int64),
-        np.empty(_INITIAL_CAPACITY * journey_terms, np.int32),
-        np.empty(_INITIAL_CAPACITY * journey_terms, np.float64),
     )
     found = 0
     member_count = 0
@@ -522,15 +463,12 @@ def _extract(  # type: ignore[no-untyped-def]
             user, first, own_items, opened, pairs, found, member_count, stamp, limits, work, memberships, output
         )
         stamp += opened
-        _select_terms(entries, limits, work, postings, output)
+        _clear(entries, postings)
     return _Output(
         output.users[:found],
         output.sizes[:found],
         output.member_ends[:found],
         output.members[:member_count],
-        output.term_counts[:found],
-        output.terms[: found * journey_terms],
-        output.weights[: found * journey_terms],
     )
 
 
@@ -565,19 +503,6 @@ def extract_journeys(
         config.threshold,
         config.assign == "all",
         config.min_size,
-        config.journey_terms,
     )
     member_offsets = np.concatenate([np.zeros(1, np.int64), found.member_ends])
-    kept = np.arange(config.journey_terms) < found.term_counts[:, None]
-    weights = found.weights.reshape(kept.shape)[kept]
-    if config.centroid == "mean":
-        weights = weights / np.repeat(np.diff(member_offsets), found.term_counts)
-    return Journeys(
-        users=found.users,
-        sizes=found.sizes,
-        member_offsets=member_offsets,
-        members=found.members,
-        term_offsets=list_offsets(found.term_counts),
-        terms=found.terms.reshape(kept.shape)[kept],
-        weights=weights,
-    )
+    return Journeys(users=found.users, sizes=found.sizes, member_offsets=member_offsets, members=found.members)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from schemas import JOURNEYS, TIMESTAMP
 from transforms.columnar import list_array, stable_hash
 from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.explaining_terms import JourneyTerms
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import Journeys
 from transforms.journeys.importance import importances
@@ -19,6 +20,7 @@ _HEXADECIMAL = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encod
 
 def journey_rows(
     journeys: Journeys,
+    terms: JourneyTerms,
     histories: Histories,
     items: npt.NDArray[np.int32],
     catalogue: Catalogue,
@@ -28,9 +30,10 @@ def journey_rows(
 
     Args:
         journeys: the journeys.
+        terms: the terms of each journey.
         histories: the histories from which they were extracted.
         items: int32, shape (events,): the index of each event's item in the catalogue.
-        catalogue: ids of items, and terms.
+        catalogue: ids of items, and the vocabulary.
         half_life_days: half-life of interactions, above 0, for ranks by importance; None: ranks are by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
@@ -56,8 +59,8 @@ def journey_rows(
             pa.array(journeys.sizes.astype(np.int32)),
             list_array(journeys.member_offsets, catalogue.item_ids.take(pa.array(items[journeys.members]))),
             list_array(journeys.member_offsets, histories.events["timestamp"].take(pa.array(journeys.members))),
-            list_array(journeys.term_offsets, catalogue.vocabulary.take(pa.array(journeys.terms))),
-            list_array(journeys.term_offsets, pa.array(journeys.weights.astype(np.float32))),
+            list_array(terms.offsets, catalogue.vocabulary.take(pa.array(terms.terms))),
+            list_array(terms.offsets, pa.array(terms.weights.astype(np.float32))),
             pa.array(times[first]).cast(TIMESTAMP),
             pa.array(last_times).cast(TIMESTAMP),
         ],

@@ -24,6 +24,7 @@ from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import Catalogue, encode_sorted, pack_catalogue, sorted_ids, unpack_catalogue
 from transforms.journeys.config import ExtractConfig, InteractionFilter, Join
+from transforms.journeys.explaining_terms import explain_journeys
 from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.histories import (
     REMOVAL_COUNTS,
@@ -272,7 +273,8 @@ class ExtractBucket(beam.DoFn):
             journeys = form_journeys(histories.offsets, items, catalogue, config)
             rows = history_rows(histories, catalogue.item_ids.take(pa.array(items)))
             yield self.writer.write(HISTORIES, part, [rows])
-            ranked = journey_rows(journeys, histories, items, catalogue, config.half_life_days)
+            terms = explain_journeys(journeys, histories.offsets, items, catalogue, config.icpc)
+            ranked = journey_rows(journeys, terms, histories, items, catalogue, config.half_life_days)
             yield self.writer.write(JOURNEYS, part, [ranked])
             for metric in count_extracted(histories, items, catalogue, journeys):
                 yield TaggedOutput(COUNTS_TAG, metric)

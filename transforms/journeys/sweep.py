@@ -75,7 +75,7 @@ def _all_journeys(
     offsets: Integers, items: npt.NDArray[np.int32], catalogue: Catalogue, config: ExtractConfig, threshold: float
 ) -> Journeys:
     """Form the journeys of all sizes at a threshold."""
-    icpc = dataclasses.replace(config.icpc, min_size=1, journey_terms=1)
+    icpc = dataclasses.replace(config.icpc, min_size=1)
     return form_journeys(offsets, items, catalogue, dataclasses.replace(config, icpc=icpc).with_threshold(threshold))
 
 

@@ -25,7 +25,7 @@ from transforms.naming.uniqueness import disambiguate, find_collisions
 from transforms.naming.validation import RETRYABLE, clean_output, validate_name
 
 MAX_TAKEN_NAMES = 5
-SALIENT_FINGERPRINT = "salient 1"
+SALIENT_FINGERPRINT = "salient 2"
 """Part of the hash of salient names; its number is increased when they change."""
 
 

@@ -1,9 +1,9 @@
 """Names of journeys from their salient terms, the baseline of language models.
 
-Terms are case-folded words without punctuation. Each is replaced by its surface form in the titles (`swe agent`:
-`SWE-agent`; `light holder`: `T-light holder`). Terms that overlap in a title are merged (`supervised fine`, `fine
-tuning`: `supervised fine-tuning`). The name consists of the two or three labels with the highest scores that do not
-repeat each other; a label of several titles scores higher.
+A term is written as the catalogue writes it, or as the titles do (`swe agent`: `SWE-agent`; `light holder`: `T-light
+holder`), with the words beside it that are the same in all titles with the term (`supervised fine`: `supervised
+fine-tuning`). Terms that overlap in a title are merged. The name consists of at most three labels that do not repeat
+each other, each of a term of at least two titles; if there is none, of the best label alone.
 """
 
 from __future__ import annotations
@@ -14,18 +14,48 @@ from typing import NamedTuple
 
 import regex
 
+from transforms.inflection import singularize
 from transforms.naming.config import NamingConfig
-from transforms.naming.text import contains, display_width, fold_case, is_unspaced, singularize, split_words, word_list
+from transforms.naming.text import contains, display_width, fold_case, is_unspaced, split_words, word_list
 
 _MAX_LABELS = 3
 _MIN_FRACTION = 0.45
 _MIN_FRACTION_OF_SECOND = 0.3
-_FACTOR_OF_ONE_TITLE = 0.7
-_FEW_TITLES = 3
+_MIN_TITLES = 2
 _MAX_LABEL_WIDTH = 32
 _MAX_WORDS = 4
 _MIN_COMMON_WORD = 4
 _HYPHENS = "-‐‑"  # noqa: RUF001
+_HYPHEN = regex.compile(f"[{_HYPHENS}]")
+_CONNECTIVES = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "by",
+        "de",
+        "for",
+        "from",
+        "how",
+        "in",
+        "into",
+        "is",
+        "la",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "to",
+        "using",
+        "via",
+        "with",
+        "your",
+    ]
+)
 _TOKEN = regex.compile(r"([\p{L}\p{M}\p{N}]+(?:['’]\p{L}+)?[+#]*)([^\p{L}\p{M}\p{N}]*)")
 _LETTER = regex.compile(r"\p{L}")
 _ARABIC = regex.compile(r"\p{Arabic}")
@@ -37,18 +67,22 @@ class Label(NamedTuple):
     Attributes:
         text: surface form, without the capitals of headlines.
         words: the same as case-folded words with a space between them.
-        score: weight of the term, reduced if only one title contains it.
+        score: weight of the term.
+        is_shared: whether at least `_MIN_TITLES` titles contain it, or all titles if there are fewer.
+        is_fragment: whether it is one word, which hyphens join to different words in all titles with it.
     """
 
     text: str
     words: str
     score: float
+    is_shared: bool = True
+    is_fragment: bool = False
 
 
 def salient_name(
     terms: Sequence[str], weights: Sequence[float], titles: Sequence[str], rank: int, config: NamingConfig
 ) -> str:
-    """Name a journey by two or three of its terms: `Machine learning, graph networks`.
+    """Name a journey by one to three of its terms: `Machine learning, graph networks`.
 
     If no term is usable, the most common words of the titles are used, or else `placeholder_name`.
 
@@ -72,18 +106,31 @@ def placeholder_name(rank: int) -> str:
 
 
 class Token(NamedTuple):
-    """A word of a title: case-folded, as written in a name, and whether a hyphen joins it to the next word."""
+    """A word of a title.
+
+    Attributes:
+        word: case-folded.
+        shown: as written in a name.
+        tied: whether a hyphen joins it to the next word.
+        adjacent: whether nothing but a hyphen or a space is between it and the next word.
+    """
 
     word: str
     shown: str
     tied: bool
+    adjacent: bool
 
 
 def tokenize_title(title: str) -> list[Token]:
     """Split a title into words; capitals of headlines, of the first word and of all-caps titles are removed."""
     shouted = title.upper() == title
     return [
-        Token(fold_case(word), word.lower() if shouted else _plain(word), bool(gap) and gap in _HYPHENS)
+        Token(
+            fold_case(word),
+            word.lower() if shouted else _plain(word),
+            tied=bool(gap) and gap in _HYPHENS,
+            adjacent=bool(gap) and gap in f"{_HYPHENS} ",
+        )
         for word, gap in _TOKEN.findall(title)
     ]
 
@@ -93,37 +140,71 @@ def _plain(word: str) -> str:
 
 
 def _label(term: str, weight: float, titles: Sequence[list[Token]], texts: Sequence[str]) -> Label:
+    needed = min(_MIN_TITLES, len(texts))
     if is_unspaced(term):
-        support = sum(term in text for text in texts)
-        return Label(term, term, weight if support > 1 or len(texts) < _FEW_TITLES else weight * _FACTOR_OF_ONE_TITLE)
+        return Label(term, term, weight, sum(term in text for text in texts) >= needed)
     text, support = surface_form(term, titles)
-    score = weight if support > 1 or len(titles) < _FEW_TITLES else weight * _FACTOR_OF_ONE_TITLE
-    return Label(text, " ".join(split_words(text.replace("-", " "))), score)
+    words = " ".join(split_words(_HYPHEN.sub(" ", text)))
+    return Label(text, words, weight, support >= needed, _is_fragment(words, titles))
+
+
+def _is_fragment(word: str, titles: Sequence[Sequence[Token]]) -> bool:
+    joined = [
+        token.tied or (place > 0 and tokens[place - 1].tied)
+        for tokens in titles
+        for place, token in enumerate(tokens)
+        if token.word == word
+    ]
+    return bool(joined) and all(joined)
 
 
 def surface_form(term: str, titles: Sequence[Sequence[Token]]) -> tuple[str, int]:
-    """Return the most frequent surface form of a term in titles, and the number of titles with it.
+    """Return how a term is written in titles, and the number of titles with it.
 
-    Words joined to the term by hyphens belong to it if they are the same in all titles; for a single word, several
-    titles must contain it. A term in no title is returned unchanged.
+    Words beside the term belong to it if they are the same in all of several titles with it. Otherwise it is written as
+    given if it has capitals or hyphens, or else as in most titles. A term in no title is returned unchanged.
     """
-    words = term.split(" ")
-    alone: Counter[str] = Counter()
-    whole: Counter[str] = Counter()
-    for tokens in titles:
-        start = _position(words, tokens)
-        if start is not None:
-            end = start + len(words)
-            alone[_join_tokens(tokens[start:end])] += 1
-            while start and tokens[start - 1].tied:
-                start -= 1
-            while end < len(tokens) and tokens[end - 1].tied:
-                end += 1
-            whole[_join_tokens(tokens[start:end])] += 1
-    if not alone:
+    words = _HYPHEN.sub(" ", fold_case(term)).split(" ")
+    places = [(tokens, start) for tokens in titles if (start := _position(words, tokens)) is not None]
+    if not places:
         return term, 0
-    forms = whole if len(whole) == 1 and (len(words) > 1 or alone.total() > 1) else alone
-    return min(forms, key=lambda form: (-forms[form], form)), alone.total()
+    before, after = _common_words(places, len(words))
+    if before or after:
+        tokens, start = places[0]
+        return _join_tokens(tokens[start - before : start + len(words) + after]), len(places)
+    if term != fold_case(term) or _HYPHEN.search(term):
+        return term, len(places)
+    forms = Counter(_join_tokens(tokens[start : start + len(words)]) for tokens, start in places)
+    return min(forms, key=lambda form: (-forms[form], form != term, form)), len(places)
+
+
+def _common_words(places: Sequence[tuple[Sequence[Token], int]], length: int) -> tuple[int, int]:
+    """Count the words before and after a term that all titles with it have; of one title, those joined by hyphens.
+
+    Args:
+        places: the titles with the term, and its position in each.
+        length: number of words of the term.
+    """
+    counts = [0, 0]
+    for side, step in ((1, 1), (0, -1)):
+        while sum(counts) + length < _MAX_WORDS:
+            end = length + counts[1] if step > 0 else -counts[0] - 1
+            found = {_neighbour(tokens, start + end, step) for tokens, start in places}
+            word, tied = next(iter(found)) if len(found) == 1 else ("", False)
+            if not word or not (tied or (len(places) > 1 and word not in _CONNECTIVES)):
+                break
+            if step < 0 and not tied and singularize(word) in word_list("weak_terms.txt"):
+                break
+            counts[side] += 1
+    return counts[0], counts[1]
+
+
+def _neighbour(tokens: Sequence[Token], place: int, step: int) -> tuple[str, bool]:
+    """Return the word at a place and whether a hyphen joins it to the term; blank if there is none beside the term."""
+    if not 0 <= place < len(tokens):
+        return "", False
+    joint = tokens[place - 1] if step > 0 else tokens[place]
+    return (tokens[place].word, joint.tied) if joint.adjacent else ("", False)
 
 
 def _position(words: Sequence[str], tokens: Sequence[Token]) -> int | None:
@@ -161,7 +242,8 @@ def _merge_with_any(label: Label, others: Sequence[Label], title_words: Sequence
         for first, second in ((label, other), (other, label)):
             whole = _merge(first, second)
             if whole.words and any(contains(text, whole.words) for text in title_words):
-                return whole._replace(score=max(label.score, other.score)), other
+                shared = label.is_shared and other.is_shared
+                return whole._replace(score=max(label.score, other.score), is_shared=shared), other
     return None
 
 
@@ -181,10 +263,14 @@ def _merge(first: Label, second: Label) -> Label:
 
 
 def select_labels(labels: Sequence[Label]) -> list[Label]:
-    """Select at most three labels that do not repeat each other, the best first; a weak one only if alone."""
+    """Select at most three labels that do not repeat each other, the best first; a weak one only if alone.
+
+    If titles share none of them, only the best one is selected.
+    """
     usable = [label for label in labels if display_width(label.text) <= _MAX_LABEL_WIDTH and _LETTER.search(label.text)]
     usable.sort(key=lambda label: -label.score)
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
+    strong = [label for label in strong if label.is_shared] or strong[:1]
     picked: list[Label] = []
     for label in strong:
         fraction = _MIN_FRACTION if len(picked) > 1 else _MIN_FRACTION_OF_SECOND
@@ -199,6 +285,8 @@ def select_labels(labels: Sequence[Label]) -> list[Label]:
 
 
 def _is_weak(label: Label) -> bool:
+    if label.is_fragment:
+        return True
     words = [singularize(word) for word in label.words.split(" ")]
     # Two letters that are not an acronym are mostly a fragment.
     if len(words) == 1 and words[0].isascii() and len(words[0]) < 3 and not label.text.isupper():

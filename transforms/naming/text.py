@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import regex
 
+from transforms.inflection import singularize
+
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’]\p{L}+)*[+#]*")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
 _LETTER = regex.compile(r"\p{L}")
@@ -32,7 +34,6 @@ _SCRIPTS = {
     }.items()
 }
 OTHER_SCRIPT = "Other"
-_SHORTEST_PLURAL = 4
 
 
 def fold_case(text: str) -> str:
@@ -44,17 +45,6 @@ def split_words(text: str) -> list[str]:
     """Split a case-folded text into runs of letters, marks and digits; scripts without spaces are not split further."""
     found: list[str] = _WORD.findall(fold_case(text))
     return found
-
-
-def singularize(word: str) -> str:
-    """Remove the plural `s` of an English word, for comparison only."""
-    if len(word) < _SHORTEST_PLURAL or not word.isascii() or word.endswith(("ss", "us", "is")):
-        return word
-    if word.endswith("ies") and len(word) > _SHORTEST_PLURAL:
-        return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    return word.removesuffix("s")
 
 
 @functools.lru_cache(maxsize=1 << 14)

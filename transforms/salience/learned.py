@@ -47,5 +47,5 @@ def learned_salience(
         found.append(pairs._replace(items=pairs.items + rows[0]))
     items, terms = (np.concatenate([pairs[field] for pairs in found] or [np.zeros(0, np.int64)]) for field in (0, 1))
     return top_terms(
-        candidates["item_id"], items, terms, np.concatenate(saliences or [np.zeros(0)]), table.terms, max_terms
+        candidates["item_id"], items, terms, np.concatenate(saliences or [np.zeros(0)]), table.spellings, max_terms
     )

@@ -10,17 +10,17 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsIter, AsSingleton
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 
 from schemas import ITEMS, METRICS, TIMESTAMP
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, list_array, stable_hash
 from transforms.datasets.counts import count
-from transforms.salience.candidates import CANDIDATES, candidate_terms
+from transforms.salience.candidates import CANDIDATES
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.labels import co_consumed_terms, terms_of_fields, terms_of_texts
 from transforms.salience.learned import learned_salience
 from transforms.salience.model import SalienceModel, default_model
-from transforms.salience.salient_terms import ChooseVocabulary, count_terms
+from transforms.salience.salient_terms import COUNTED, ChooseVocabulary, CountTerms, count_terms
 from transforms.salience.term_table import (
     TERM_SUMS,
     Directions,
@@ -49,11 +49,16 @@ _PIPELINE = "salience"
 _Keyed = tuple[int, pa.RecordBatch]
 
 
-def item_candidates(items: pa.RecordBatch, stop_words: frozenset[str]) -> pa.RecordBatch:
-    """Extract rows of `ITEM_CANDIDATES` from rows of `items`, in the same order."""
-    candidates = candidate_terms(items, stop_words)
-    given = terms_of_fields(items, stop_words)["terms"]
-    return pa.RecordBatch.from_arrays([*candidates.columns, given], schema=ITEM_CANDIDATES)
+class CountGivenTerms(CountTerms):
+    """Rows of `items` -> rows of `ITEM_CANDIDATES`; as side outputs, what `ChooseVocabulary` reads."""
+
+    def process(self, items: pa.RecordBatch) -> Iterator[Any]:
+        for output in super().process(items):
+            if isinstance(output, TaggedOutput):
+                yield output
+            else:
+                given = terms_of_fields(items, self.stop_words)["terms"]
+                yield pa.RecordBatch.from_arrays([*output.columns, given], schema=ITEM_CANDIDATES)
 
 
 def quantize_rows(encoded: pa.RecordBatch) -> pa.RecordBatch:
@@ -219,11 +224,13 @@ class LearnedSalientTerms(beam.PTransform):
 
     def expand(self, items: beam.PCollection) -> LearnedTerms:
         vectors = self.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
-        candidates = items | "Candidates" >> beam.Map(item_candidates, self.config.stop_words).with_output_types(
-            pa.RecordBatch
+        counted = items | "Candidates" >> beam.ParDo(CountGivenTerms(self.config.stop_words)).with_outputs(
+            *COUNTED, main="candidates"
         )
-        chosen, size = candidates | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
-        with_vectors = self._attach_vectors(candidates, vectors)
+        chosen, size = tuple(counted[tag] for tag in COUNTED) | "ChooseVocabulary" >> ChooseVocabulary(
+            self.config.vocabulary, self.buckets
+        )
+        with_vectors = self._attach_vectors(counted.candidates, vectors)
         table = self._table(with_vectors, chosen, size)
         trained = self._trained_model(items, vectors)
         salient = with_vectors | "Score" >> beam.Map(

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_output_types
 
-from transforms.columnar import ApplyGlobally, split_by_bucket
+from transforms.columnar import ApplyGlobally, CoGroupByBucket
 from transforms.datasets.counts import count
-from transforms.salience.candidates import candidate_terms
+from transforms.salience.candidates import catalogue_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
-from transforms.salience.vocabulary import (
-    CatalogueSize,
-    catalogue_size,
-    frequent,
-    sum_sizes,
-    sum_statistics,
-    term_statistics,
-    vocabulary,
-)
+from transforms.salience.vocabulary import CatalogueSize, catalogue_size, frequent_terms, sum_sizes, vocabulary
+
+COUNTED = ("sizes", "statistics", "spellings")
+"""The side outputs of `CountTerms`, in the order in which `ChooseVocabulary` takes them."""
+
+
+@with_output_types(pa.RecordBatch, sizes=CatalogueSize, statistics=pa.RecordBatch, spellings=pa.RecordBatch)
+class CountTerms(beam.DoFn):
+    """Rows of `items` -> rows of `CANDIDATES`; as side outputs, what `ChooseVocabulary` reads.
+
+    Attributes:
+        stop_words: words to ignore.
+    """
+
+    def __init__(self, stop_words: frozenset[str]) -> None:
+        self.stop_words = stop_words
+
+    def process(self, items: pa.RecordBatch) -> Iterator[Any]:
+        found = catalogue_terms(items, self.stop_words)
+        yield TaggedOutput("sizes", catalogue_size(found.candidates))
+        yield TaggedOutput("statistics", found.statistics)
+        yield TaggedOutput("spellings", found.spellings)
+        yield found.candidates
 
 
 @dataclasses.dataclass
 class ChooseVocabulary(beam.PTransform):
-    """Rows of `CANDIDATES` -> the vocabulary; further columns are ignored.
+    """The side outputs of `CountTerms`, `COUNTED` -> the vocabulary.
 
     Attributes:
         limits: the configuration of the vocabulary.
@@ -41,25 +57,19 @@ class ChooseVocabulary(beam.PTransform):
     limits: VocabularyConfig
     buckets: int = 16
 
-    def expand(self, candidates: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+    def expand(self, counted: Sequence[beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
         limits = self.limits
-        size = (
-            candidates
-            | "Size" >> beam.Map(catalogue_size).with_output_types(CatalogueSize)
-            | "SumSizes" >> beam.CombineGlobally(sum_sizes)
-        )
-        statistics = (
-            candidates
-            | "Statistics" >> beam.Map(term_statistics)
-            | "ByTerm"
-            >> beam.FlatMap(split_by_bucket, "term", self.buckets).with_output_types(tuple[int, pa.RecordBatch])
-            | "GroupTerms" >> beam.GroupByKey()
+        sizes, statistics, spellings = counted
+        size = sizes | "SumSizes" >> beam.CombineGlobally(sum_sizes)
+        frequent = (
+            {"statistics": statistics, "spellings": spellings}
+            | "GroupTerms" >> CoGroupByBucket("term", self.buckets)
             | "Frequent"
-            >> beam.MapTuple(lambda _, batches: frequent(sum_statistics(batches), limits)).with_output_types(
-                pa.RecordBatch
-            )
+            >> beam.MapTuple(
+                lambda _, batches: frequent_terms(batches["statistics"], batches["spellings"], limits)
+            ).with_output_types(pa.RecordBatch)
         )
-        return statistics | "Vocabulary" >> ApplyGlobally(vocabulary, (beam.pvalue.AsSingleton(size), limits)), size
+        return frequent | "Vocabulary" >> ApplyGlobally(vocabulary, (beam.pvalue.AsSingleton(size), limits)), size
 
 
 @dataclasses.dataclass
@@ -80,11 +90,13 @@ class SalientTerms(beam.PTransform):
     scorer: Scorer = statistical_salience
 
     def expand(self, items: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        candidates = items | "Candidates" >> beam.Map(candidate_terms, self.config.stop_words).with_output_types(
-            pa.RecordBatch
+        counted = items | "Candidates" >> beam.ParDo(CountTerms(self.config.stop_words)).with_outputs(
+            *COUNTED, main="candidates"
         )
-        chosen, _ = candidates | "ChooseVocabulary" >> ChooseVocabulary(self.config.vocabulary, self.buckets)
-        salient = candidates | "Score" >> beam.Map(
+        chosen, _ = tuple(counted[tag] for tag in COUNTED) | "ChooseVocabulary" >> ChooseVocabulary(
+            self.config.vocabulary, self.buckets
+        )
+        salient = counted.candidates | "Score" >> beam.Map(
             self.scorer, beam.pvalue.AsSingleton(chosen), self.config.max_terms
         ).with_output_types(pa.RecordBatch)
         without = salient | "CountTerms" >> beam.FlatMap(count_terms)

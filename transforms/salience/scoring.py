@@ -36,7 +36,7 @@ def statistical_salience(candidates: pa.RecordBatch, vocabulary: pa.RecordBatch,
     terms = codes.to_numpy(zero_copy_only=False)[found].astype(np.int64)
     evidence = candidates["evidence"].flatten().to_numpy()[found].astype(np.float64)
     saliences = evidence * vocabulary["specificity"].to_numpy()[terms]
-    return top_terms(candidates["item_id"], items, terms, saliences, vocabulary["term"], max_terms)
+    return top_terms(candidates["item_id"], items, terms, saliences, vocabulary["spelling"], max_terms)
 
 
 def top_terms(
@@ -54,7 +54,7 @@ def top_terms(
         items: index of the item of each pair, shape (pairs,).
         terms: code of its term, shape (pairs,).
         saliences: shape (pairs,), in [0, 1].
-        names: the term of each code, sorted.
+        names: how the term of each code is written; codes are in the order of the normalised terms.
         max_terms: maximum number of terms kept per item; ties by term.
     """
     rounded = saliences.astype(np.float32)

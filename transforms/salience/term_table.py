@@ -41,6 +41,7 @@ class TermTable(NamedTuple):
 
     Attributes:
         terms: all terms of the vocabulary, sorted.
+        spellings: how each of them is written.
         specificity: float64, shape (terms,).
         rows: int64, shape (terms,): the row of a term's context; -1: it has none.
         codes: int64, shape (rows,): the term of each row, ascending.
@@ -52,6 +53,7 @@ class TermTable(NamedTuple):
     """
 
     terms: pa.StringArray
+    spellings: pa.StringArray
     specificity: Floats
     rows: Integers
     codes: Integers
@@ -164,6 +166,7 @@ def build_table(vocabulary: pa.RecordBatch, sums: pa.RecordBatch, catalogue: int
     rows[codes.to_numpy()] = np.arange(sums.num_rows)
     return TermTable(
         terms=terms,
+        spellings=vocabulary["spelling"],
         specificity=vocabulary["specificity"].to_numpy(),
         rows=rows,
         codes=codes.to_numpy().astype(np.int64),

@@ -15,14 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import regex
 
 _END_OF_TEXT = "\x1e"
-_BARRIER = ""
 _TOKEN = regex.compile(
-    r"(?V1)[a-z0-9]++(?![\p{L}\p{M}'+#])"  # what most words are, and much faster than the general case below
-    r"|[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Katakana}\p{Hiragana}]]+(?:'\p{L}+|(?<=\p{L})[+#]++(?!\p{L}))?"
+    r"(?V1)-?[A-Za-z0-9]++(?![\p{L}\p{M}'+#])"  # what most words are, and much faster than the general case below
+    r"|-?[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Katakana}\p{Hiragana}]]+(?:'\p{L}+|(?<=\p{L})[+#]++(?!\p{L}))?"
     r"|\p{Han}+|[\p{Katakana}ー]+|\p{Hiragana}+"
     rf"|{_END_OF_TEXT}|[^\s\p{{L}}\p{{M}}\p{{N}}'_{_END_OF_TEXT}-]+"
 )
@@ -31,7 +29,7 @@ _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}ー]+")
 _HANGUL = regex.compile(r"\p{Hangul}")
 _PARTICLES = ("에서", "으로", "에게", "까지", "부터", "처럼", "을", "를", "은", "는")
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
-_ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+")
+_ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+", regex.IGNORECASE)
 _INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
 _NUMBER = regex.compile(r"\p{N}+")
 _MAX_WORD_LENGTH = 40
@@ -53,6 +51,11 @@ class Words(NamedTuple):
         vocabulary: the distinct words.
         pairs: bool, shape (vocabulary,): whether the word may be half of a bigram; parts of Han and Kana overlap,
             so they may not.
+        spelling_codes: int64, shape (words,): index into `spellings`.
+        spellings: the distinct words as they are written, with their capitals.
+        hyphenated: bool, shape (words,): whether a hyphen joins the word to the word that it follows.
+        starts: bool, shape (words,): whether the word is the first one of its text, or of a sentence or a part of one.
+        lowercase: bool, shape (texts,): whether the text has a lowercase letter.
     """
 
     texts: npt.NDArray[np.int64]
@@ -60,15 +63,30 @@ class Words(NamedTuple):
     follows: npt.NDArray[np.bool_]
     vocabulary: list[str]
     pairs: npt.NDArray[np.bool_]
+    spelling_codes: npt.NDArray[np.int64]
+    spellings: list[str]
+    hyphenated: npt.NDArray[np.bool_]
+    starts: npt.NDArray[np.bool_]
+    lowercase: npt.NDArray[np.bool_]
 
 
-def normalise(text: str) -> str:
-    """Normalise text: NFKC, case folding, and NFKC again, which folding can undo.
+def clean(text: str) -> str:
+    """Normalise text except for its case: NFKC.
 
     Soft hyphens, joiners, Arabic vowel marks and elongation are removed; a web address becomes a bar.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
-    return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", folded)).replace("’", "'")
+    composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", composed)).replace("’", "'")
+
+
+def fold_case(text: str) -> str:
+    """Apply case folding and NFKC, which folding can undo, to text that was cleaned."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text.casefold())
+
+
+def normalise(text: str) -> str:
+    """Normalise text: `clean` and `fold_case`."""
+    return fold_case(clean(text))
 
 
 def split_token(token: str) -> list[str]:
@@ -88,6 +106,44 @@ def split_token(token: str) -> list[str]:
     return [token]
 
 
+class _Tokens:
+    """The distinct tokens of texts, and the words into which each is split: codes as compressed sparse rows.
+
+    Attributes:
+        words: the distinct words.
+        spellings: the distinct words as they are written.
+        codes: the words of each token.
+        spelling_codes: the same words as they are written.
+        ends: the end of each token in `codes`.
+        breaks: whether a sentence can begin after the token: punctuation other than a comma, or the end of a text.
+        lowercase: whether the token has a lowercase letter.
+    """
+
+    def __init__(self, tokens: list[str], stop_words: frozenset[str]) -> None:
+        self.words: dict[str, int] = {}
+        self.spellings: dict[str, int] = {}
+        self.codes: list[int] = []
+        self.spelling_codes: list[int] = []
+        self.ends: list[int] = []
+        self.breaks: list[bool] = []
+        self.lowercase: list[bool] = []
+        for token in tokens:
+            self._add(token, stop_words)
+
+    def _add(self, token: str, stop_words: frozenset[str]) -> None:
+        written = token.removeprefix("-")
+        word = fold_case(written)
+        parts = [] if word in stop_words or not word else split_token(word)
+        for part in parts:
+            stem = written[: len(part)]
+            spelling = stem if len(parts) == 1 and fold_case(stem) == part else part
+            self.codes.append(self.words.setdefault(part, len(self.words)))
+            self.spelling_codes.append(self.spellings.setdefault(spelling, len(self.spellings)))
+        self.ends.append(len(self.codes))
+        self.breaks.append(not parts and token != "," and not any(map(str.isalnum, token)))
+        self.lowercase.append(written != written.upper())
+
+
 def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) -> Words:
     """Split texts into words; null is an empty text.
 
@@ -99,36 +155,41 @@ def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) ->
         The words in order. Python code runs once per text and once per distinct token.
     """
     cleaned = [(text or "").replace(_END_OF_TEXT, " ") for text in texts.to_pylist()]
-    joined = normalise((_END_OF_TEXT + " ").join([*cleaned, ""]))
+    joined = clean((_END_OF_TEXT + " ").join([*cleaned, ""]))
     tokens = pa.array(_TOKEN.findall(joined), pa.string()).dictionary_encode()
     distinct = tokens.dictionary.to_pylist()
-    cut = [[_BARRIER] if token in stop_words else split_token(token) or [_BARRIER] for token in distinct]
+    table = _Tokens(distinct, stop_words)
 
     codes = tokens.indices.to_numpy()
-    ends = (
-        np.array([token.startswith(_END_OF_TEXT) for token in distinct], bool)[codes]
-        if len(codes)
-        else np.zeros(0, bool)
-    )
-    text_of_token = np.cumsum(ends) - ends
-    parts = pa.array(cut, pa.list_(pa.string())).take(tokens.indices)
-    flat = parts.flatten().dictionary_encode()
-    vocabulary = flat.dictionary.to_pylist()
-    part_codes = flat.indices.to_numpy().astype(np.int64)
-    word = (
-        np.array([part != _BARRIER for part in vocabulary], bool)[part_codes] if len(part_codes) else np.zeros(0, bool)
-    )
-    text_of_part = text_of_token[pc.list_parent_indices(parts).to_numpy()]
-
-    after_word = np.concatenate([[False], word[:-1]]) if len(word) else word
-    kept = np.flatnonzero(word)
+    ends = _at([token.startswith(_END_OF_TEXT) for token in distinct], codes)
+    text_of_token: npt.NDArray[np.int64] = np.cumsum(ends) - ends
+    stops = np.array(table.ends, np.int64)
+    lengths = np.diff(stops, prepend=0)[codes] if len(codes) else np.zeros(0, np.int64)
+    is_word = lengths > 0
+    owners = np.repeat(np.arange(len(codes)), lengths)
+    rank = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    entries = (stops[codes] - lengths)[owners] + rank if len(owners) else np.zeros(0, np.int64)
+    after_word = np.concatenate([[False], is_word[:-1]]) if len(is_word) else is_word
+    after_break = np.concatenate([[True], _at(table.breaks, codes)[:-1]]) if len(is_word) else is_word
+    first = rank == 0
+    vocabulary = list(table.words)
     return Words(
-        texts=text_of_part[kept],
-        codes=part_codes[kept],
-        follows=after_word[kept],
+        texts=text_of_token[owners],
+        codes=np.array(table.codes, np.int64)[entries],
+        follows=~first | after_word[owners],
         vocabulary=vocabulary,
         pairs=np.array([not (_HAN.fullmatch(part) or _KANA.fullmatch(part)) for part in vocabulary], bool),
+        spelling_codes=np.array(table.spelling_codes, np.int64)[entries],
+        spellings=list(table.spellings),
+        hyphenated=first & (after_word & _at([token.startswith("-") for token in distinct], codes))[owners],
+        starts=first & after_break[owners],
+        lowercase=np.bincount(text_of_token, _at(table.lowercase, codes), minlength=len(texts)) > 0,
     )
+
+
+def _at(values: list[bool], codes: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Return the value of each code."""
+    return np.array(values, bool)[codes] if len(codes) else np.zeros(0, bool)
 
 
 def may_stand_alone(word: str) -> bool:

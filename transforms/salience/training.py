@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columnar import list_array
-from transforms.salience.candidates import candidate_terms
+from transforms.salience.candidates import catalogue_terms
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.features import Pairs, describe, measure, nearest_terms, pairs_in_text
 from transforms.salience.fitting import KINDS, Fitted, LabelledPairs, fit
@@ -24,7 +24,7 @@ from transforms.salience.term_table import (
     term_sums,
     top_frequent,
 )
-from transforms.salience.vocabulary import catalogue_size, frequent, term_statistics, vocabulary
+from transforms.salience.vocabulary import catalogue_size, frequent_terms, vocabulary
 
 
 class TrainingContext(NamedTuple):
@@ -52,9 +52,10 @@ def build_context(
         salience: limits of the vocabulary.
         learning: its `max_context_terms` is used.
     """
-    candidates = candidate_terms(items, salience.stop_words)
-    statistics = frequent(term_statistics(candidates), salience.vocabulary)
-    chosen = vocabulary([statistics], catalogue_size(candidates), salience.vocabulary)
+    candidates, statistics, _ = catalogue_terms(items, salience.stop_words)
+    # Terms are compared with labels, which are normalised: their spelling is that of the terms themselves.
+    frequent = frequent_terms([statistics], [], salience.vocabulary)
+    chosen = vocabulary([frequent], catalogue_size(candidates), salience.vocabulary)
     given = terms_of_fields(items, salience.stop_words)["terms"]
     frequents = top_frequent(chosen, learning.max_context_terms)
     sums = term_sums(only_terms(candidates["terms"], frequents), given, vectors)

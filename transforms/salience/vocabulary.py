@@ -12,22 +12,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columnar import concatenate
+from transforms.salience.candidates import STATISTICS
 from transforms.salience.config import MIN_ITEMS_FOR_FRACTION, VocabularyConfig
+from transforms.salience.spelling import choose_spellings, spell_bigrams, sum_spellings
 from transforms.salience.text import may_stand_alone
 
-STATISTICS = pa.schema(
+FREQUENT_TERMS = pa.schema(
     [
-        pa.field("term", pa.string(), nullable=False),
-        pa.field("items", pa.int64(), nullable=False),
-        pa.field("mentions", pa.int64(), nullable=False),
+        *(STATISTICS.field(name) for name in ("term", "items", "mentions")),
+        pa.field("spelling", pa.string(), nullable=False),
+        pa.field("certain", pa.bool_(), nullable=False),
     ]
 )
-"""Per term: the number of items with it (document frequency) and its number of mentions."""
+"""Terms of enough items, with their numbers of items and mentions, their most frequent spelling, and whether there is
+certain evidence for it."""
 
 VOCABULARY = pa.schema(
-    [pa.field("term", pa.string(), nullable=False), pa.field("specificity", pa.float64(), nullable=False)]
+    [
+        pa.field("term", pa.string(), nullable=False),
+        pa.field("spelling", pa.string(), nullable=False),
+        pa.field("specificity", pa.float64(), nullable=False),
+    ]
 )
-"""The terms that can be salient, sorted, each with its specificity in (0, 1]."""
+"""The terms that can be salient, sorted; each with the spelling in which it is written, and its specificity in (0, 1].
+Different terms have different spellings."""
 
 
 class CatalogueSize(NamedTuple):
@@ -50,29 +58,41 @@ def sum_sizes(sizes: Iterable[CatalogueSize]) -> CatalogueSize:
     return CatalogueSize(*(sum(numbers) for numbers in zip(CatalogueSize(0, 0, 0), *sizes, strict=True)))
 
 
-def term_statistics(candidates: pa.RecordBatch) -> pa.RecordBatch:
-    """Compute rows of `STATISTICS` of a batch of candidates."""
-    terms = candidates["terms"].flatten()
-    ones = pa.array(np.ones(len(terms), np.int64))
-    mentions = candidates["mentions"].flatten().cast(pa.int64())
-    return sum_statistics([pa.RecordBatch.from_arrays([terms, ones, mentions], schema=STATISTICS)])
-
-
 def sum_statistics(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Add rows of `STATISTICS`: one row per term, sorted by term."""
     table = pa.Table.from_batches([concatenate(batches, STATISTICS)])
-    summed = table.group_by("term").aggregate([("items", "sum"), ("mentions", "sum")]).sort_by("term")
+    counts = [(name, "sum") for name in STATISTICS.names[1:]]
+    summed = table.group_by("term").aggregate(counts).sort_by("term")
     return pa.RecordBatch.from_arrays(
-        [summed[name].combine_chunks() for name in ("term", "items_sum", "mentions_sum")], schema=STATISTICS
+        [summed[name].combine_chunks() for name in ("term", *(f"{name}_sum" for name, _ in counts))], schema=STATISTICS
     )
 
 
-def frequent(statistics: pa.RecordBatch, config: VocabularyConfig) -> pa.RecordBatch:
-    """Select the rows of terms that occur in enough items."""
-    return statistics.filter(pc.greater_equal(statistics["items"], config.min_term_items))
+def frequent_terms(
+    statistics: Iterable[pa.RecordBatch], spellings: Iterable[pa.RecordBatch], config: VocabularyConfig
+) -> pa.RecordBatch:
+    """Select the terms that occur in enough items, and the spelling of each.
+
+    Args:
+        statistics: rows of `STATISTICS` of parts of a catalogue.
+        spellings: rows of `SPELLINGS` of these parts.
+        config: its `min_term_items` is used.
+
+    Returns:
+        Rows of `FREQUENT_TERMS`, sorted by term.
+    """
+    rows = sum_statistics(statistics)
+    rows = rows.filter(pc.greater_equal(rows["items"], config.min_term_items))
+    others = [batch.filter(pc.is_in(batch["term"], rows["term"])) for batch in spellings]
+    mentions, plain = (rows[name].to_numpy() for name in ("mentions", "plain"))
+    chosen = choose_spellings(rows["term"], mentions, plain, sum_spellings(others))
+    return pa.RecordBatch.from_arrays(
+        [rows["term"], rows["items"], rows["mentions"], chosen.spellings, pa.array(chosen.certain)],
+        schema=FREQUENT_TERMS,
+    )
 
 
-def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config: VocabularyConfig) -> pa.RecordBatch:
+def vocabulary(terms: Iterable[pa.RecordBatch], size: CatalogueSize, config: VocabularyConfig) -> pa.RecordBatch:
     """Select the terms that can be salient.
 
     Specificity is inverse document frequency on the scale of the catalogue: `log(N / items) / log N`, 1 for a term of
@@ -81,14 +101,14 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config
     probabilities among all neighbouring pairs.
 
     Args:
-        statistics: rows of `STATISTICS`, each term once, with both words of each bigram.
-        size: size of the whole catalogue, including terms that are not among the statistics.
+        terms: rows of `FREQUENT_TERMS`, each term once, with both words of each bigram.
+        size: size of the whole catalogue, including terms that are not frequent.
         config: the limits.
 
     Returns:
         Rows of `VOCABULARY`, sorted by term.
     """
-    rows = concatenate(statistics, STATISTICS)
+    rows = concatenate(terms, FREQUENT_TERMS)
     rows = rows.take(pc.sort_indices(rows["term"]))
     items = rows["items"].to_numpy()
     max_items = max(config.max_term_fraction * size.items, MIN_ITEMS_FOR_FRACTION)
@@ -100,8 +120,11 @@ def vocabulary(statistics: Iterable[pa.RecordBatch], size: CatalogueSize, config
     )
     unigrams = np.flatnonzero(kept & ~is_bigram)
     kept[unigrams] = [may_stand_alone(word) for word in rows["term"].take(pa.array(unigrams)).to_pylist()]
+    uncertain = is_bigram & kept & ~rows["certain"].to_numpy(zero_copy_only=False)
+    spellings = spell_bigrams(rows["spelling"], uncertain, rows["term"])
+    specificity = pa.array(_specificity(items[kept], size.items))
     return pa.RecordBatch.from_arrays(
-        [rows["term"].filter(pa.array(kept)), pa.array(_specificity(items[kept], size.items))], schema=VOCABULARY
+        [rows["term"].filter(pa.array(kept)), spellings.filter(pa.array(kept)), specificity], schema=VOCABULARY
     )
 
 

@@ -27,11 +27,10 @@ class OpenJourney:
 
 @dataclasses.dataclass(frozen=True)
 class Journey:
-    """A journey at the end: positions in the history, number of distinct items, heaviest terms with their weights."""
+    """A journey at the end: positions in the history, number of distinct items."""
 
     positions: tuple[int, ...]
     size: int
-    terms: tuple[tuple[int, float], ...]
 
 
 def dot(first: Vector, second: Vector) -> float:
@@ -73,15 +72,9 @@ def icpc(
             journey.add(vector, position, journey.squared_norm + (2.0 * dots[index] + norm))
             if not running_norms:
                 journey.squared_norm = dot(journey.weights, journey.weights)
-    closed = [_close(journey, history, config) for journey in journeys]
+    closed = [_close(journey, history) for journey in journeys]
     return [journey for journey in closed if journey.size >= config.min_size]
 
 
-def _close(journey: OpenJourney, history: Sequence[int], config: IcpcConfig) -> Journey:
-    heaviest = sorted(journey.weights.items(), key=lambda entry: (-entry[1], entry[0]))[: config.journey_terms]
-    divisor = len(journey.positions) if config.centroid == "mean" else 1
-    return Journey(
-        positions=tuple(journey.positions),
-        size=len({history[position] for position in journey.positions}),
-        terms=tuple((term, weight / divisor) for term, weight in heaviest),
-    )
+def _close(journey: OpenJourney, history: Sequence[int]) -> Journey:
+    return Journey(tuple(journey.positions), len({history[position] for position in journey.positions}))

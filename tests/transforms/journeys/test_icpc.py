@@ -1,4 +1,3 @@
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -39,9 +38,7 @@ def kernel(histories: Histories, vectors: Sequence[Vector], config: IcpcConfig) 
     by_user: list[list[Journey]] = [[] for _ in histories]
     for index, user in enumerate(found.users.tolist()):
         members = found.members[found.member_offsets[index] : found.member_offsets[index + 1]] - offsets[user]
-        inside = slice(found.term_offsets[index], found.term_offsets[index + 1])
-        terms = zip(found.terms[inside].tolist(), found.weights[inside].tolist(), strict=True)
-        by_user[user].append(Journey(tuple(members.tolist()), int(found.sizes[index]), tuple(terms)))
+        by_user[user].append(Journey(tuple(members.tolist()), int(found.sizes[index])))
     assert found.users.tolist() == sorted(found.users.tolist())
     return by_user
 
@@ -61,8 +58,6 @@ CONFIGS = st.builds(
     threshold=st.sampled_from([0.05, 0.25, 0.5, 1 / math.sqrt(2), 0.8, 1.0]) | st.floats(0.01, 1),
     assign=st.sampled_from(["best", "all"]),
     min_size=st.integers(1, 3),
-    centroid=st.sampled_from(["mean", "sum"]),
-    journey_terms=st.integers(1, 5),
 )
 
 
@@ -101,7 +96,7 @@ def test_many_users_with_long_histories(assign: Any, threshold: float) -> None:
     ]
     vectors = as_float32(vectors)
     histories = [random.integers(0, 80, random.integers(0, 120)).tolist() for _ in range(30)]
-    config = IcpcConfig(threshold, assign, min_size=2, journey_terms=6)
+    config = IcpcConfig(threshold, assign, min_size=2)
     assert kernel(histories, vectors, config) == reference(histories, vectors, config, running_norms=True)
 
 
@@ -120,18 +115,15 @@ def test_two_journeys_by_hand() -> None:
     # 2 lies between the journeys of 0 and 1 and goes to the older one, whose sum is then (1.5 car, 0.5 motor):
     # cosine of 3 with it is 0.375 / sqrt(2.5 * 0.125) = 0.67, with (1 motor) it is 0. 1 comes again; 5 says nothing.
     found = kernel([[0, 1, 2, 4, 3, 5, 1]], GARAGE, IcpcConfig(threshold=0.5, min_size=1))
-    cars = Journey((0, 2, 4), 3, ((CAR, 1.75 / 3), (MOTOR, 0.5 / 3), (LOAN, 0.25 / 3)))
-    motors = Journey((1, 6), 1, ((MOTOR, 1.0),))
-    tea = Journey((3,), 1, ((TEA, 1.0),))
+    cars = Journey((0, 2, 4), 3)
+    motors = Journey((1, 6), 1)
+    tea = Journey((3,), 1)
     assert found == [[cars, motors, tea]]
 
 
 def test_an_item_with_two_topics_joins_both_journeys_with_assign_all() -> None:
-    (found,) = kernel([[0, 1, 2]], GARAGE, IcpcConfig(threshold=0.5, assign="all", min_size=2, centroid="sum"))
-    assert found == [
-        Journey((0, 2), 2, ((CAR, 1.5), (MOTOR, 0.5))),
-        Journey((1, 2), 2, ((MOTOR, 1.5), (CAR, 0.5))),
-    ]
+    (found,) = kernel([[0, 1, 2]], GARAGE, IcpcConfig(threshold=0.5, assign="all", min_size=2))
+    assert found == [Journey((0, 2), 2), Journey((1, 2), 2)]
 
 
 @pytest.mark.parametrize("assign", ["best", "all"])
@@ -147,12 +139,6 @@ def test_a_journey_counts_an_item_once() -> None:
     config = IcpcConfig(threshold=0.5, min_size=2)
     assert kernel([[0, 0, 0, 0]], GARAGE, config) == [[]]
     assert [journey.size for journey in kernel([[0, 2, 0, 2]], GARAGE, config)[0]] == [2]
-
-
-def test_equal_weights_are_ordered_and_cut_by_term() -> None:
-    vectors = [{7: 0.5, 2: 0.5, 9: 0.75, 4: 0.5}]
-    (found,) = kernel([[0]], vectors, IcpcConfig(min_size=1, journey_terms=3))
-    assert found[0].terms == ((9, 0.75), (2, 0.5), (4, 0.5))
 
 
 @pytest.mark.parametrize("vectors", [[], [{}], GARAGE], ids=["no item", "no term", "items"])
@@ -183,7 +169,7 @@ def check_large(histories: Histories, vectors: Sequence[Vector], config: IcpcCon
 
 def test_more_journeys_than_there_is_room_for_at_first() -> None:
     vectors = [{3 * item: 1.0, 3 * item + 1: 0.5, 3 * item + 2: 0.25} for item in range(1100)]
-    (found,) = check_large([range(1100)], vectors, IcpcConfig(min_size=1, journey_terms=2))
+    (found,) = check_large([range(1100)], vectors, IcpcConfig(min_size=1))
     assert len(found) == 1100
     by_user = kernel([[item, item + 1] for item in range(1099)], vectors, IcpcConfig(min_size=1))
     assert sum(map(len, by_user)) == 2198
@@ -214,24 +200,9 @@ def test_one_user_with_thousands_of_interactions(assign: Any) -> None:
     assert len(found) > 100
 
 
-def test_journey_terms_may_exceed_the_number_of_terms() -> None:
-    (found,) = kernel([[0, 2, 3]], GARAGE, IcpcConfig(threshold=0.5, min_size=1, journey_terms=50))
-    assert [term for term, _ in found[0].terms] == [CAR, MOTOR, LOAN]
-
-
 def test_room_that_is_not_used_is_not_computed_with() -> None:
     for _ in range(4):  # what was in memory before: numbers that signal when they are touched
         signals = [np.full(1024 * 10, 0x7FF0000000000001, np.uint64) for _ in range(4)]
         del signals
         with np.errstate(all="raise"):
-            kernel([[0, 1]], GARAGE, IcpcConfig(min_size=1, journey_terms=10))
-
-
-def test_mean_and_sum_differ_in_nothing_but_the_weights() -> None:
-    mean, summed = (
-        kernel([[0, 1, 2, 3]], GARAGE, IcpcConfig(0.5, min_size=1, centroid=centroid))[0]
-        for centroid in ("mean", "sum")
-    )
-    for one, other in zip(mean, summed, strict=True):
-        assert dataclasses.replace(one, terms=()) == dataclasses.replace(other, terms=())
-        assert one.terms == tuple((term, weight / len(other.positions)) for term, weight in other.terms)
+            kernel([[0, 1]], GARAGE, IcpcConfig(min_size=1))

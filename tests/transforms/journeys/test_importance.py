@@ -13,14 +13,11 @@ NOTHING = np.zeros(0, np.int64)
 
 
 def journeys_of(users: list[int], members: list[list[int]]) -> Journeys:
-    """Journeys without terms, all of whose interactions are with different items."""
+    """Journeys, all of whose interactions are with different items."""
     sizes = np.array([len(own) for own in members], np.int64)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     positions = np.array([position for own in members for position in own], np.int64)
-    none = np.zeros(len(users) + 1, np.int64)
-    return Journeys(
-        np.array(users, np.int64), sizes, offsets, positions, none, np.zeros(0, np.int32), np.zeros(0, np.float64)
-    )
+    return Journeys(np.array(users, np.int64), sizes, offsets, positions)
 
 
 def test_weights_by_hand() -> None:

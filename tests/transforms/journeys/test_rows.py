@@ -14,6 +14,7 @@ from tests.transforms.journeys.events import Event, events, name_of, salient_ter
 from transforms.columnar import stable_hash
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import IcpcConfig
+from transforms.journeys.explaining_terms import explain_journeys
 from transforms.journeys.histories import build_histories
 from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS
@@ -33,7 +34,8 @@ def rows_of(
     histories = build_histories([events(log)], EVENTS, 1000)
     numbers = histories.events["item"].to_numpy()
     journeys = extract_journeys(histories.offsets, numbers, catalogue.term_vectors, config)
-    return journey_rows(journeys, histories, numbers, catalogue, half_life_days)
+    terms = explain_journeys(journeys, histories.offsets, numbers, catalogue, config)
+    return journey_rows(journeys, terms, histories, numbers, catalogue, half_life_days)
 
 
 def microseconds(times: Any) -> list[Any]:
@@ -56,9 +58,9 @@ def test_by_hand() -> None:
         ["item004"],
     ]
     assert microseconds(rows["timestamps"]) == [[20, 40, 50], [10, 30], [-5], [7]]
-    assert rows["terms"].to_pylist() == [["tea", "pot"], ["wine", "glass"], ["chess"], ["chess"]]
-    thirds = pa.scalar(1 / 3, pa.float32()).as_py()
-    assert rows["weights"].to_pylist() == [[1.0, thirds], [0.75, 0.125], [1.0], [1.0]]
+    # Only one of two items has `pot` or `glass`.
+    assert rows["terms"].to_pylist() == [["tea"], ["wine"], ["chess"], ["chess"]]
+    assert rows["weights"].to_pylist() == [[1.0], [0.75], [1.0], [1.0]]
     assert microseconds(rows["first_timestamp"]) == [20, 10, -5, 7]
     assert microseconds(rows["last_timestamp"]) == [50, 30, -5, 7]
 

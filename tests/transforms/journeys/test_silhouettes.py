@@ -20,15 +20,11 @@ def journeys_of(users: Sequence[Own]) -> tuple[Journeys, npt.NDArray[np.int32]]:
     """Journeys with these items, and the items of a log that has them one journey after another."""
     flat = [journey for own in users for journey in own]
     lengths = [len(journey) for journey in flat]
-    empty = np.zeros(0, np.int32)
     journeys = Journeys(
         users=np.repeat(np.arange(len(users)), [len(own) for own in users]),
         sizes=np.array([len(set(journey)) for journey in flat], np.int64),
         member_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         members=np.arange(sum(lengths)),
-        term_offsets=np.zeros(len(flat) + 1, np.int64),
-        terms=empty,
-        weights=empty.astype(float),
     )
     return journeys, np.array([item for journey in flat for item in journey], np.int32)
 

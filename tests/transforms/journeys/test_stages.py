@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.plain_terms import plain_terms
 from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, DatasetSchema
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
@@ -46,13 +47,13 @@ RARE = "only the collector's"
 
 
 def make_items() -> list[dict[str, float]]:
-    """Items on eight themes, with terms that themes share; some without terms, one with a term of its own."""
+    """Items on eight themes, with terms that themes share; some without terms, two with a term of their own."""
     random = np.random.default_rng(1)
     items: list[dict[str, float]] = []
     for number in range(UNKNOWN):
         names = [f"theme{number % 8}", f"word{random.integers(12):02}", f"word{random.integers(12):02}"]
         items.append({name: float(np.float32(random.uniform(0.1, 1))) for name in names[: number % 7]})
-    items[49] = {RARE: 0.75, "theme1": 0.5}
+    items[48] = items[49] = {RARE: 0.75, "theme1": 0.5}
     return items
 
 
@@ -60,11 +61,11 @@ def make_log() -> list[Event]:
     """Interactions of 30 users, one of whom has very many, with repeats, ties in time and unknown items."""
     random = np.random.default_rng(2)
     log = [
-        (f"user{random.integers(30):02}", int(random.integers(200)), int(random.integers(UNKNOWN - 1)))
+        (f"user{random.integers(30):02}", int(random.integers(200)), int(random.integers(UNKNOWN - 2)))
         for _ in range(700)
     ]
-    log += [(WHALE, int(random.integers(1000)), int(random.integers(UNKNOWN - 1))) for _ in range(400)]
-    log += [(COLLECTOR, time, 49) for time in range(3)] + [(COLLECTOR, 9, 41), (COLLECTOR, 8, 33)]
+    log += [(WHALE, int(random.integers(1000)), int(random.integers(UNKNOWN - 2))) for _ in range(400)]
+    log += [(COLLECTOR, time, 48 + time % 2) for time in range(3)] + [(COLLECTOR, 9, 41), (COLLECTOR, 8, 33)]
     log += [(f"user{number:02}", number, UNKNOWN + number) for number in range(5)]
     log += log[::10]
     return [log[index] for index in random.permutation(len(log))]
@@ -161,22 +162,28 @@ def journey_id(user: str, time: int, item: int) -> str:
 def expected_journeys(histories: dict[str, Any], config: IcpcConfig, hidden: frozenset[str]) -> list[dict[str, Any]]:
     names = sorted({term for item in ITEMS for term in item})
     vectors = [{names.index(term): weight for term, weight in item.items() if term not in hidden} for item in ITEMS]
+    terms = {
+        name_of(number): {term: weight for term, weight in item.items() if term not in hidden}
+        for number, item in enumerate(ITEMS)
+    }
     rows = []
     for user, (pairs, _) in sorted(histories.items()):
         own = icpc([item for _, item in pairs], vectors, config, running_norms=True)
         own.sort(key=lambda journey: (-journey.size, -pairs[journey.positions[-1]][0]))
         for rank, journey in enumerate(own, start=1):
             visits = [pairs[position] for position in journey.positions]
+            members = [name_of(item) for _, item in visits]
+            explaining = plain_terms(members, [name_of(item) for _, item in pairs], terms, config)
             rows.append(
                 {
                     "user_id": user,
                     "journey_id": journey_id(user, *visits[0]),
                     "rank": rank,
                     "size": journey.size,
-                    "item_ids": [name_of(item) for _, item in visits],
+                    "item_ids": members,
                     "timestamps": [EPOCH + datetime.timedelta(microseconds=time) for time, _ in visits],
-                    "terms": [names[term] for term, _ in journey.terms],
-                    "weights": [float(np.float32(weight)) for _, weight in journey.terms],
+                    "terms": [term for term, _ in explaining],
+                    "weights": [float(np.float32(weight)) for _, weight in explaining],
                 }
             )
     return rows

@@ -19,14 +19,32 @@ def name(terms: Sequence[str], titles: Sequence[str] = (), rank: int = 3) -> str
         (["machine", "machine learning", "graph networks"], [], "Machine learning, graph networks"),
         (["network", "networks", "tea"], [], "Network, tea"),
         (["supervised fine", "fine tuning", "tea"], ["Supervised Fine-Tuning of Tea"], "Supervised fine-tuning, tea"),
-        (["swe agent", "cuda"], ["SWE-agent takes an issue", "Kernels in CUDA"], "SWE-agent, CUDA"),
-        (["light holder", "glass"], ["GLASS T-LIGHT HOLDER", "T-LIGHT HOLDER PINK"], "T-light holder, glass"),
+        (["swe agent", "cuda"], ["SWE-agent takes an issue", "Kernels in CUDA"], "SWE-agent"),
+        (["swe agent", "cuda"], ["SWE-agent on CUDA", "Kernels in CUDA", "An SWE-agent"], "SWE-agent, CUDA"),
+        (["light holder", "glass"], ["GLASS T-LIGHT HOLDER", "T-LIGHT HOLDER PINK"], "T-light holder"),
+        # No term is in two titles: one phrase, not a list of what has nothing in common.
+        (
+            ["deepfake detection", "hamiltonian dynamics"],
+            ["Deepfake Detection", "Hamiltonian Dynamics"],
+            "Deepfake detection",
+        ),
+        # As the catalogue writes them, if titles do not add words.
+        (
+            ["CLI", "super-resolution"],
+            ["Cli and Super Resolution", "the cli", "Super resolution"],
+            "CLI, super-resolution",
+        ),
+        # The words beside a term that are the same in all titles with it.
+        (["large language"], ["Large Language Models for tea", "On Large Language Models"], "Large language models"),
+        (["tea"], ["Tea with milk", "The tea with lemon"], "Tea"),
+        # A part of a compound is no name beside others.
+        (["wise", "networks"], ["Layer-Wise Networks", "Point-wise maps of networks"], "Networks"),
         (["end autonomous", "driving"], ["End-to-End Autonomous Driving"], "End-to-end autonomous, driving"),
         (["video", "tea"], [], "Tea"),
         (["video"], [], "Video"),
         (["iphone"], ["Repair your iPhone"], "iPhone"),
         (["재즈", "재즈 기타"], ["재즈 기타 입문"], "재즈 기타"),
-        (["機械", "械学", "学習", "深層"], ["機械学習の基礎", "深層学習"], "機械学習、深層"),
+        (["機械", "械学", "学習", "深層"], ["機械学習の基礎", "機械学習と深層学習", "深層"], "機械学習、深層"),
         (["الخط العربي", "الخط"], ["تعلم الخط العربي"], "الخط العربي"),
         ([], ["Knitting socks", "Knitting hats"], "Knitting, socks"),
         (["12", "--"], [], "Interest 3"),

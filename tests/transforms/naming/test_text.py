@@ -1,6 +1,7 @@
 import pytest
 
-from transforms.naming.text import contains, count_scripts, display_width, normalize, singularize
+from transforms.inflection import singularize
+from transforms.naming.text import contains, count_scripts, display_width, normalize
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def candidates(*items: dict[str, float]) -> pa.RecordBatch:
 
 
 def vocabulary(terms: dict[str, float]) -> pa.RecordBatch:
-    rows = [{"term": term, "specificity": terms[term]} for term in sorted(terms)]
+    rows = [{"term": term, "spelling": term, "specificity": terms[term]} for term in sorted(terms)]
     return pa.RecordBatch.from_pylist(rows, VOCABULARY)
 
 

@@ -18,7 +18,8 @@ LISTS = pa.list_(pa.string())
 
 def vocabulary(**specificity: float) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
-        [pa.array(list(specificity)), pa.array(list(specificity.values()))], schema=VOCABULARY
+        [pa.array(list(specificity)), pa.array(list(specificity)), pa.array(list(specificity.values()))],
+        schema=VOCABULARY,
     )
 
 

@@ -7,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ITEMS
-from transforms.salience.candidates import CANDIDATES, candidate_terms
+from transforms.salience.candidates import CANDIDATES, STATISTICS, catalogue_terms
 from transforms.salience.config import VocabularyConfig
 from transforms.salience.vocabulary import (
-    STATISTICS,
+    FREQUENT_TERMS,
     VOCABULARY,
     CatalogueSize,
     catalogue_size,
-    frequent,
+    frequent_terms,
     sum_sizes,
     sum_statistics,
-    term_statistics,
     vocabulary,
 )
 
@@ -26,12 +25,16 @@ EVERYTHING = VocabularyConfig(min_term_items=1, max_term_fraction=1.0, min_assoc
 
 
 def statistics(terms: Statistics) -> pa.RecordBatch:
-    rows = [{"term": term, "items": items, "mentions": mentions} for term, (items, mentions) in terms.items()]
+    """Statistics of terms that are always written as the terms themselves."""
+    rows = [
+        {"term": term, "items": items, "mentions": mentions, "plain": mentions}
+        for term, (items, mentions) in terms.items()
+    ]
     return pa.RecordBatch.from_pylist(rows, STATISTICS)
 
 
 def read(rows: pa.RecordBatch) -> Statistics:
-    assert rows.schema == STATISTICS
+    assert rows.schema in (STATISTICS, FREQUENT_TERMS)
     return {row["term"]: (row["items"], row["mentions"]) for row in rows.to_pylist()}
 
 
@@ -46,7 +49,7 @@ def test_items_and_mentions_of_each_term() -> None:
     titles = ["red tea red", "tea", "", "red pot"]
     rows = [{"item_id": f"i{number}", "title": title} for number, title in enumerate(titles)]
     rows[1]["description"] = "tea tea"
-    found = term_statistics(candidate_terms(pa.RecordBatch.from_pylist(rows, ITEMS.arrow)))
+    found = sum_statistics([catalogue_terms(pa.RecordBatch.from_pylist(rows, ITEMS.arrow)).statistics])
     assert read(found) == {
         "pot": (1, 1),
         "red": (2, 3),
@@ -82,7 +85,7 @@ def test_statistics_are_summed_by_term(batches: list[Statistics]) -> None:
 
 def test_rare_terms_are_left_out() -> None:
     rows = statistics({"tea": (2, 9), "pot": (1, 9), "cup": (3, 3)})
-    assert read(frequent(rows, VocabularyConfig(min_term_items=2))) == {"tea": (2, 9), "cup": (3, 3)}
+    assert read(frequent_terms([rows], [], VocabularyConfig(min_term_items=2))) == {"cup": (3, 3), "tea": (2, 9)}
 
 
 def chosen(batches: list[pa.RecordBatch], item_count: int, config: VocabularyConfig) -> pa.RecordBatch:
@@ -90,14 +93,18 @@ def chosen(batches: list[pa.RecordBatch], item_count: int, config: VocabularyCon
     rows = [row for batch in batches for row in batch.to_pylist()]
     pairs = sum(row["mentions"] for row in rows if " " in row["term"])
     words = sum(row["mentions"] for row in rows) - pairs
-    return vocabulary(batches, CatalogueSize(item_count, words, pairs), config)
+    return vocabulary([frequent_terms(batches, [], EVERYTHING)], CatalogueSize(item_count, words, pairs), config)
 
 
 def test_words_that_are_too_rare_to_be_terms_count_among_all_words() -> None:
     rows = statistics({"new": (2, 16), "york": (2, 16), "new york": (2, 4)})
     config = VocabularyConfig(min_association=0.5)
-    assert set(specificity(vocabulary([rows], CatalogueSize(100, 128, 64), config))) == {"new", "york", "new york"}
-    assert set(specificity(vocabulary([rows], CatalogueSize(100, 32, 64), config))) == {"new", "york"}
+    assert set(
+        specificity(vocabulary([frequent_terms([rows], [], EVERYTHING)], CatalogueSize(100, 128, 64), config))
+    ) == {"new", "york", "new york"}
+    assert set(
+        specificity(vocabulary([frequent_terms([rows], [], EVERYTHING)], CatalogueSize(100, 32, 64), config))
+    ) == {"new", "york"}
 
 
 def test_sizes_add_up() -> None:

@@ -151,7 +151,7 @@ def _train_own_model(
 
 def _evaluate_statistical(data: HoldoutData) -> ScorerResult:
     table = data.context.table
-    terms = pa.RecordBatch.from_arrays([table.terms, pa.array(table.specificity)], schema=VOCABULARY)
+    terms = pa.RecordBatch.from_arrays([table.terms, table.spellings, pa.array(table.specificity)], schema=VOCABULARY)
     salient = statistical_salience(data.context.candidates, terms, PRECISION_AT)
     scores = data.features[:, FEATURES.index("statistical salience")]
     return ScorerResult(scores, precision(salient, data.labels), None)

@@ -179,7 +179,7 @@ def _corpus(
     mixed = pa.array(data.mixed)
     candidates, own = context.candidates.take(mixed), vectors[data.mixed]
     vocabulary = pa.RecordBatch.from_arrays(
-        [context.table.terms, pa.array(context.table.specificity)], schema=VOCABULARY
+        [context.table.terms, context.table.spellings, pa.array(context.table.specificity)], schema=VOCABULARY
     )
     literal = statistical_salience(candidates, vocabulary, salience.max_terms)
     learned = learned_salience(
