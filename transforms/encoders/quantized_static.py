@@ -14,15 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.batching import Vectors
-from transforms.columnar import list_offsets
 from transforms.encoders.layout import Layout
 from transforms.encoders.tokenizer import TextTokenizer
 from transforms.model_files import ModelUnavailableError
 
 MAX_WEIGHT = 4095
 MAX_TOKENS = 256
-"""Maximum number of tokens of a text. Sums of so many rows, each at most 127 * MAX_WEIGHT, are below 2**27, so that in up
-to 512 dimensions the sum of their squares fits into int64."""
+"""Maximum number of tokens of a text. Sums of so many rows, each at most 127 * MAX_WEIGHT, are below 2**27, so that in
+up to 512 dimensions the sum of their squares fits into int64."""
 
 _MAX_COMPONENT = 127
 _TEXTS_PER_BATCH = 64
@@ -106,7 +105,7 @@ class QuantizedStaticEncoder:
 
 def sum_rows(table: QuantizedTable, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
     """Sum the weighted rows of each list of tokens; zero for an empty list; int64, shape (lists, dimension)."""
-    offsets = list_offsets([len(each) for each in tokens])
+    offsets = np.concatenate([[0], np.cumsum([len(each) for each in tokens], dtype=np.int64)])
     sums = np.zeros((len(tokens), table.rows.shape[1]), np.int64)
     filled = np.flatnonzero(np.diff(offsets))
     if len(filled):

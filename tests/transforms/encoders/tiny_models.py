@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
@@ -51,6 +52,18 @@ def make_bert(folder: Path, pooling: str = "mean_tokens", seed: int = 0, lowerca
     make_tokenizer(lowercase).save(str(folder / "tokenizer.json"))
     write_modules(folder, ("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
     write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 24, f"pooling_mode_{pooling}": True})
+    return folder
+
+
+def make_static(folder: Path, seed: int = 0) -> Path:
+    """Write a static table of random rows; special and reserved tokens have none."""
+    table = torch.randn(len(SPECIAL) + len(WORDS), 24, generator=torch.Generator().manual_seed(seed))
+    table[[0, 2, 3, 4]] = 0.0
+    module = folder / "0_StaticEmbedding"
+    module.mkdir(parents=True)
+    save_file({"embedding.weight": table}, module / "model.safetensors")
+    make_tokenizer().save(str(module / "tokenizer.json"))
+    write_modules(folder, ("0_StaticEmbedding", "StaticEmbedding"), ("1_Normalize", "Normalize"))
     return folder
 
 
