@@ -92,7 +92,11 @@ def content(workspace: Path, dataset: str) -> list[tuple[str, bytes]]:
 def test_three_slices_equal_one_run(by_vectors: bool, tmp_path: Path) -> None:
     random = np.random.default_rng(by_vectors)
     slices = side_by_side([sliced_log(random) for _ in range(LOGS)])
-    options = [f"--item_embeddings={tmp_path / 'embeddings.parquet'}", "--half_life_days=.5"] if by_vectors else []
+    options = (
+        [f"--item_embeddings={tmp_path / 'embeddings.parquet'}", "--half_life_days=.5"]
+        if by_vectors
+        else ["--cluster_by=terms"]
+    )
     whole = extract(tmp_path, "whole", [interaction for part in slices for interaction in part], *options)
     workspace = extract(tmp_path, "day0", slices[0], *options)
     for day, part in enumerate(slices[1:], start=1):

@@ -18,7 +18,7 @@ from transforms.journeys.config import BayesianConfig, IcpcConfig, SweepConfig
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
 OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--parts=64")
-BY_TERMS = ("--threshold=0.1",)
+BY_TERMS = ("--cluster_by=terms", "--threshold=0.1")
 DIMENSIONS = 48
 
 

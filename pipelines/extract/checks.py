@@ -16,7 +16,6 @@ from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.known_words import MIN_KNOWN_FRACTION, known_word_fraction
-from transforms.encoders.spec import EncoderSpec
 from transforms.encoders.text import texts_of_items
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
@@ -59,7 +58,7 @@ class ChosenEncoder(NamedTuple):
         note: why the packaged encoder is not used where it is the default; empty otherwise.
     """
 
-    encoder: EncoderSpec | None
+    encoder: EncoderSource | None
     note: str = ""
 
 

@@ -28,7 +28,7 @@ from schemas import (
 )
 from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
-from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.interface import EncoderSource
 from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig, VocabularyConfig
@@ -76,7 +76,7 @@ class ExtractJob(Job):
     timestamp_unit: TimestampUnit
     salience: SalienceConfig
     scorer: Scorer
-    encoder: EncoderSpec | None
+    encoder: EncoderSource | None
     encoder_note: str
     extraction: ExtractConfig
     parts: int
@@ -251,12 +251,12 @@ class ExtractJob(Job):
         return {"users": ProgressStep("users done")}
 
 
-def has_stored_vectors(encoder: EncoderSpec | None) -> bool:
+def has_stored_vectors(encoder: EncoderSource | None) -> bool:
     """Return whether the vectors of an encoder are stored for later runs."""
     return encoder is not None and not encoder.is_packaged
 
 
-def output_schemas(encoder: EncoderSpec | None) -> tuple[DatasetSchema, ...]:
+def output_schemas(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
     """Return the datasets that are written, journeys last; with `embeddings` where vectors are stored."""
     cached = (EMBEDDINGS,) if has_stored_vectors(encoder) else ()
     return (SALIENT_TERMS, *cached, HISTORIES, ERRORS, METRICS, JOURNEYS)

@@ -109,15 +109,14 @@ class TestParsing:
             ("--stop_words=nowhere.txt", "--stop_words: cannot read 'nowhere.txt'"),
             ("--previous=nowhere", "--previous: no such file or folder: '"),
             (
-                "--merge_threshold=-0.3",
-                "--merge_threshold is for journeys that are formed by vectors, which",
+                "--threshold=0.3",
+                "--threshold is for journeys that are formed by terms: give --cluster_by=terms",
             ),
             ("--join_fraction=2", "argument --join_fraction: must be a number in [0, 1], got '2'"),
             ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
-            ("--scorer=learned", "--scorer=learned needs --encoder"),
             ("--scorer=both", "argument --scorer: invalid choice: 'both'"),
-            ("--embeddings=x", "--embeddings is for --encoder, which is not given"),
-            ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'minilm'"),
+            ("--embeddings=x", "--embeddings is for an --encoder other than the packaged one, whose vectors are not"),
+            ("--encoder=mini", "--encoder: no encoder 'mini'; allowed are 'static'"),
             ("--item_embeddings=nowhere", "--item_embeddings: no such file or folder: '"),
             ("--salient_terms=nowhere", "--salient_terms: no such file or folder: '"),
             (
@@ -146,8 +145,13 @@ class TestParsing:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ("--threshold=0.5", "--threshold is for journeys that are formed by terms, not by vectors"),
-            ("--assign=best", "--assign is for journeys that are formed by terms, not by vectors"),
+            ("--threshold=0.5", "--threshold is for journeys that are formed by terms: give --cluster_by=terms"),
+            ("--assign=best", "--assign is for journeys that are formed by terms: give --cluster_by=terms"),
+            ("--scorer=learned", "--scorer=learned needs an encoder"),
+            (
+                "--cluster_by=terms",
+                "--item_embeddings is for journeys that are formed by vectors, not with --cluster_by",
+            ),
             ("--encoder=minilm", "--encoder and --item_embeddings are mutually exclusive"),
             ("--max_history=5001", "--max_history must be at most 5000 for journeys that are formed by vectors"),
         ],
@@ -159,18 +163,25 @@ class TestParsing:
         assert run_job(ExtractJob, [f"--item_embeddings={tmp_path / 'vectors.parquet'}", given]) == 2
         assert message in capsys.readouterr().err
 
+    @pytest.mark.parametrize("given", ["--merge_threshold=-0.3", "--scorer=learned", "--encoder=static"])
+    def test_what_does_not_go_with_terms_is_reported(self, capsys: pytest.CaptureFixture[str], given: str) -> None:
+        assert run_job(ExtractJob, ["--cluster_by=terms", given]) == 2
+        assert given.partition("=")[0] in capsys.readouterr().err
+
     @pytest.mark.parametrize("option", ["threshold", "merge_threshold"])
     def test_a_threshold_is_given_or_found(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
     ) -> None:
         (tmp_path / "vectors.parquet").touch()
-        vectors = [f"--item_embeddings={tmp_path / 'vectors.parquet'}"] if option == "merge_threshold" else []
-        assert run_job(ExtractJob, [*vectors, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
+        clustering = (
+            "--cluster_by=terms" if option == "threshold" else f"--item_embeddings={tmp_path / 'vectors.parquet'}"
+        )
+        assert run_job(ExtractJob, [clustering, f"--{option}=0.1", "--target_journeys_per_user=3"]) == 2
         assert f"--target_journeys_per_user and --{option} are mutually exclusive" in capsys.readouterr().err
 
     def test_a_target_implies_a_sweep(self) -> None:
         assert planned().extraction.sweep is None
-        assert planned("--sweep", "--threshold=0.1").extraction.sweep == SweepConfig()
+        assert planned("--sweep", "--cluster_by=terms", "--threshold=0.1").extraction.sweep == SweepConfig()
         assert planned("--target_journeys_per_user=2.5").extraction.sweep == SweepConfig(2.5)
         assert planned("--target_journeys_per_user=2.5", "--sweep").configuration["extraction"]["sweep"] == {
             "target_journeys_per_user": 2.5,
@@ -184,7 +195,8 @@ class TestParsing:
     def test_options_of_vectors(self, tmp_path: Path) -> None:
         (tmp_path / "vectors.parquet").touch()
         given = f"--item_embeddings={tmp_path / 'vectors.parquet'}"
-        assert planned().extraction.bayesian is None
+        assert planned("--cluster_by=terms").extraction.bayesian is None
+        assert planned().extraction.bayesian == BayesianConfig()
         assert planned(given).extraction.bayesian == BayesianConfig()
         changed = planned(
             given, "--merge_threshold=-0.2", "--merge_fraction=0.5", "--join_fraction=0"
@@ -193,7 +205,13 @@ class TestParsing:
 
     def test_numbers_at_the_ends_of_what_is_allowed(self) -> None:
         job = planned(
-            "--threshold=1", "--min_value", "-3", "--max_error_rate=0", "--min_association=-1", "--min_size=1"
+            "--cluster_by=terms",
+            "--threshold=1",
+            "--min_value",
+            "-3",
+            "--max_error_rate=0",
+            "--min_association=-1",
+            "--min_size=1",
         )
         assert job.extraction.icpc.threshold == 1
         assert job.extraction.interactions.min_value == -3
@@ -263,7 +281,9 @@ class TestPrevious:
         assert extract(workspace, *paths, *cls.FILTER, "--max_history=50") == 0
         return workspace
 
-    @pytest.mark.parametrize("options", [("--max_history=50",), ("--max_history=7", "--min_size=2", "--threshold=1")])
+    @pytest.mark.parametrize(
+        "options", [("--max_history=50",), ("--max_history=7", "--min_size=2", "--cluster_by=terms")]
+    )
     def test_what_agrees_is_accepted(self, workspace: Path, inputs: tuple[str, str], options: tuple[str, ...]) -> None:
         job = planned(*inputs, f"--previous={workspace}", *self.FILTER, *options)
         assert job.previous is not None

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.common.run import run_job
-from pipelines.extract import job as extract_job
+from pipelines.extract import checks
 from pipelines.salience import job as salience_job
 from schemas import EMBEDDINGS, JOURNEYS, SALIENT_TERMS
 from tests.pipelines.logs import ITEMS, LOG, TOPICS, content, errors, extract, manifest, metric_values, rows, write
@@ -26,7 +26,7 @@ def inputs(tmp_path: Path) -> tuple[Path, Path]:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WordSource:
     """An encoder that the command takes for the one that `--encoder` names."""
     found = WordSource(tmp_path)
-    monkeypatch.setattr(extract_job, "resolve_encoder", lambda _option, _name: found)
+    monkeypatch.setattr(checks, "resolve_encoder", lambda _option, _name: found)
     return found
 
 
@@ -122,8 +122,8 @@ def test_salient_terms_of_ones_own(tmp_path: Path, inputs: tuple[Path, Path], jo
         {"item_id": [*items, "gone"], "terms": [*terms, ["gone"]], "saliences": [[0.9, 0.01]] * 50 + [[1.0]]}
     )
     write(tmp_path, {"terms.parquet": given})
-    options = (f"--salient_terms={tmp_path / 'terms.parquet'}", "--threshold=0.5", f"--catalogue_join={join}")
-    assert extract(tmp_path / "out", *inputs, *options) == 0
+    by_terms = ("--cluster_by=terms", "--threshold=0.5", f"--catalogue_join={join}")
+    assert extract(tmp_path / "out", *inputs, f"--salient_terms={tmp_path / 'terms.parquet'}", *by_terms) == 0
     assert len(rows(tmp_path / "out", SALIENT_TERMS)) == len(TITLES)
     for journey in rows(tmp_path / "out", JOURNEYS):
         assert journey["terms"][0] in ("group0", "group1")

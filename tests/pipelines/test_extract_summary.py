@@ -81,7 +81,11 @@ def test_no_threshold_is_reported_where_none_was_tried(screen: str) -> None:
 @pytest.mark.parametrize(
     ("options", "reported", "far"),
     [
-        (["--sweep", "--threshold=0.05"], "--threshold=0.05 yields 6.00 journeys per user, with 100% of", False),
+        (
+            ["--sweep", "--cluster_by=terms", "--threshold=0.05"],
+            "--threshold=0.05 yields 6.00 journeys per user, with 100% of",
+            False,
+        ),
         (["--target_journeys_per_user=6"], "this one comes closest to 6 journeys per user", False),
         (["--target_journeys_per_user=400"], "this one comes closest to 400 journeys per user", True),
     ],

@@ -25,6 +25,10 @@ class Encoder(Protocol):
 class EncoderSource(Protocol):
     """A small, picklable description from which workers load an encoder."""
 
+    @property
+    def is_packaged(self) -> bool:
+        """Whether this is the encoder of this package, which is faster than reading stored vectors."""
+
     def fingerprint(self) -> str:
         """Return hexadecimal digits that differ when the vectors differ; equal on every machine."""
 

@@ -29,6 +29,7 @@ class ToyEncoder:
 @dataclasses.dataclass(frozen=True)
 class ToySource:
     folder: Path
+    is_packaged: bool = False
 
     def fingerprint(self) -> str:
         return "toy"
