@@ -119,7 +119,7 @@ class _Evidence:
         if self.refine:
             config = BayesianConfig(merge_threshold=threshold)
         else:
-            config = BayesianConfig(assign_threshold=threshold, refine=False)
+            config = BayesianConfig(assign_threshold=threshold, refine=False, min_coherence=0)
         labels = cluster_histories(offsets, items, corpus.directions[self.encoder], config)
         for start, end in itertools.pairwise(offsets):
             labels[start:end] = drop_small(labels[start:end], self.min_size)

@@ -32,9 +32,7 @@ class NoisyMixtures(NamedTuple):
     noisy: Mapping[float, pa.RecordBatch]
 
 
-def add_noise(
-    mixtures: Mixtures, collections: pa.RecordBatch, fractions: Sequence[float], seed: int
-) -> NoisyMixtures:
+def add_noise(mixtures: Mixtures, collections: pa.RecordBatch, fractions: Sequence[float], seed: int) -> NoisyMixtures:
     """Insert items of no collection of a mixture into it, until they are a fraction of its items.
 
     No two noise items are in a common collection, and none is in a common collection with any item of the mixture: so
@@ -78,9 +76,7 @@ def _insert(rows: pa.RecordBatch, noise: Mapping[int, Integers], fraction: float
     return change_mixtures(rows, inserted)
 
 
-def _draw_noise(
-    mixtures: Mixtures, numbered: NumberedCollections, fraction: float, seed: int
-) -> dict[int, Integers]:
+def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: float, seed: int) -> dict[int, Integers]:
     """Sample the noise of each mixture, by `mixture_id`: numbers of items of `numbered`."""
     own = pc.index_in(item_texts(mixtures.items), item_texts(numbered.items)).to_numpy()
     owners = np.repeat(np.arange(len(numbered.offsets) - 1), np.diff(numbered.offsets))
