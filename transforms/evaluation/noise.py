@@ -42,14 +42,17 @@ def add_noise(mixtures: Mixtures, collections: pa.RecordBatch, fractions: Sequen
     Args:
         mixtures: the mixtures.
         collections: rows of `collections`, in any order: those that were mixed, among others.
-        fractions: the fractions of noise in the history, each in (0, 1).
+        fractions: the fractions of noise in the history, each in [0, 1).
         seed: random seed; the noise of a mixture depends on it and on `mixture_id` only.
 
+    Returns:
+        The mixtures; at each fraction those are left out for which there are too few collections.
+
     Raises:
-        ValueError: when a fraction is out of range, or there are too few collections for so much noise.
+        ValueError: when a fraction is out of range.
     """
-    if not all(0 < fraction < 1 for fraction in fractions):
-        raise ValueError(f"fractions of noise must be in (0, 1), got {tuple(fractions)}")
+    if not all(0 <= fraction < 1 for fraction in fractions):
+        raise ValueError(f"fractions of noise must be in [0, 1), got {tuple(fractions)}")
     numbered = number_items([collections])
     drawn = _draw_noise(mixtures, numbered, max(fractions, default=0.0), seed)
     texts = item_texts(numbered.items)
@@ -73,11 +76,15 @@ def _insert(rows: pa.RecordBatch, noise: Mapping[int, Integers], fraction: float
         times = np.sort(np.random.default_rng([seed, mixture, 1]).integers(len(items) + 1, size=len(new)))
         return np.insert(items, times, new), np.insert(labels, times, -1)
 
-    return change_mixtures(rows, inserted)
+    enough = [
+        len(noise[mixture]) >= noise_count(count, fraction)
+        for mixture, count in zip(rows["mixture_id"].to_pylist(), np.diff(offsets_of(rows)).tolist(), strict=True)
+    ]
+    return change_mixtures(rows.filter(pa.array(enough, pa.bool_())), inserted)
 
 
 def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: float, seed: int) -> dict[int, Integers]:
-    """Sample the noise of each mixture, by `mixture_id`: numbers of items of `numbered`."""
+    """Sample noise for each mixture, as far as there is any: numbers of items of `numbered`, by `mixture_id`."""
     own = pc.index_in(item_texts(mixtures.items), item_texts(numbered.items)).to_numpy()
     owners = np.repeat(np.arange(len(numbered.offsets) - 1), np.diff(numbered.offsets))
     by_item = np.argsort(numbered.members, kind="stable")
@@ -103,10 +110,5 @@ def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: flo
             if not blocked[among].any():
                 blocked[among] = True
                 found.append(item)
-        if len(found) < count:
-            raise ValueError(
-                f"{count} noise items are needed for a mixture of {end - start} items, but there are only {len(found)} "
-                "without a common collection"
-            )
         drawn[mixture] = np.array(found, np.int64)
     return drawn
