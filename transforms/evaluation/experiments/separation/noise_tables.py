@@ -17,8 +17,8 @@ _TITLES: Mapping[str, str] = {
 _NOTES = (
     (
         "Precision is the fraction of the items in journeys that are of the collection of their journey; noise is "
-        "wrong. Noise in journeys is the fraction of the noise items. Recall and F1 are B-cubed, of the items of collections. "
-        "Groups of fewer than three items are no journeys."
+        "wrong. Noise in journeys is the fraction of the noise items. Recall and F1 are B-cubed, of the items of "
+        "collections. Groups of fewer than three items are no journeys."
     ),
 )
 

@@ -26,7 +26,7 @@ from transforms.evaluation.noise import add_noise
 
 ROWS = collections([20, 30, 40, 50, *[1] * 120])
 NOISY = add_noise(build_mixtures(ROWS, MixtureConfig((2, 3), mixtures_per_k=5)), ROWS, (0, 0.3), seed=0)
-CORPUS = corpus(Mixtures(NOISY.items, NOISY.rows), noise=0.03)
+CORPUS = corpus(Mixtures(NOISY.items, NOISY.rows), noise=0.005)
 BY_TERMS = methods.icpc("made", (0.3,))
 ORACLE = methods.k_means_oracle_k("made")
 CURVE = methods.icpc_by_min_coherence("made", (0.0, 0.2))
