@@ -182,10 +182,18 @@ class SweepConfig:
     target_journeys_per_user: float | None = setting(
         None,
         help="Target for the mean number of journeys per user: the --threshold, or --merge_threshold, that comes "
-        "closest on a sample of users is used. Implies --sweep.",
+        "closest on a sample of users is used, of those that leave about as many interactions in journeys as the "
+        "default. Implies --sweep.",
         minimum=0,
         above=True,
         maximum=1e6,
+    )
+    min_relative_coverage: float = setting(
+        0.8,
+        help="Minimum fraction of interactions in journeys, relative to that at the default threshold, of a threshold "
+        "that is chosen for a target.",
+        minimum=0,
+        maximum=1,
     )
     users: int = setting(
         4096, help="Number of users in the sample of a sweep: those with the smallest hashes.", minimum=1

@@ -29,7 +29,7 @@ NOISY = add_noise(build_mixtures(ROWS, MixtureConfig((2, 3), mixtures_per_k=5)),
 CORPUS = corpus(Mixtures(NOISY.items, NOISY.rows), noise=0.005)
 BY_TERMS = methods.icpc("made", (0.3,))
 ORACLE = methods.k_means_oracle_k("made")
-CURVE = methods.icpc_by_min_coherence("made", (0.0, 0.2))
+CURVE = methods.icpc_by_min_coherence("made", (0.0, 0.6))
 
 
 def first_label(corpus: Any, offsets: Any, items: Any, threshold: float) -> Any:
@@ -77,8 +77,8 @@ def test_methods_that_need_no_k_are_run_with_noise_and_the_curve_too() -> None:
     # Each noise item is on an axis of its own, and has a term of its own.
     assert index.value("separation_noise_precision", method=BY_TERMS.name, noise=0.3) == 1
     assert index.value("separation_noise_noise", method=BY_TERMS.name, noise=0.3) == 0
-    assert index.value("separation_noise_precision", method=CURVE.name, noise=0.3, min_coherence=0.2) == 1
-    assert index.value("separation_noise_f1", method=CURVE.name, noise=0.3, min_coherence=0.2) == 1
+    assert index.value("separation_noise_precision", method=CURVE.name, noise=0.3, min_coherence=0.6) == 1
+    assert index.value("separation_noise_f1", method=CURVE.name, noise=0.3, min_coherence=0.6) == 1
     by_method, curve = noise_tables(index)
     assert [(noise.text, method.text) for noise, method, *_ in by_method.rows] == [
         ("0", BY_TERMS.name),
