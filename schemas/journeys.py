@@ -44,6 +44,13 @@ JOURNEYS = DatasetSchema(
         ),
         Column("first_timestamp", TIMESTAMP, "The time of its first interaction."),
         Column("last_timestamp", TIMESTAMP, "The time of its last interaction."),
+        Column(
+            "coherence",
+            pa.float32(),
+            "How near its items are to each other, from 0 to 1: the mean cosine of an item with the sum of the other "
+            "items and of ten unrelated ones, by vectors or by terms, as the journey was formed. Null: a single item.",
+            nullable=True,
+        ),
     ),
     invariants=(
         not_empty("user_id"),

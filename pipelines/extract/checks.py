@@ -31,7 +31,7 @@ from transforms.salience.text import normalise
 Clustering = Literal["vectors", "terms"]
 BY_TERMS = ("threshold", "assign")
 """Settings that have an effect only where journeys are formed by terms."""
-BY_VECTORS = ("merge_threshold", "merge_fraction", "join_fraction")
+BY_VECTORS = ("merge_threshold", "merge_fraction", "min_coherence")
 """Settings that have an effect only where journeys are formed by vectors."""
 _BROADCAST_BYTES = 256 << 20
 _VECTOR_GROWTH = 8

@@ -133,14 +133,24 @@ def _target_report(values: MetricValues, reached: float) -> list[str]:
     if target is None:
         return []
     lines = [f"Of the thresholds tried, this one comes closest to {target:g} journeys per user"]
-    if abs(reached - target) > _TARGET_TOLERANCE * target:
-        size = round(values["sweep_min_size", ""])
-        means = [
-            value
-            for (metric, slice_), value in values.items()
-            if metric == "sweep_journeys_per_user" and parse_slice(slice_)["min_size"] == str(size)
-        ]
-        lines.append(f"None comes close: they yield {min(means):.2f} to {max(means):.2f} at --min_size={size}")
+    if abs(reached - target) <= _TARGET_TOLERANCE * target:
+        return lines
+    size = round(values["sweep_min_size", ""])
+    means = {
+        slice_: value
+        for (metric, slice_), value in values.items()
+        if metric == "sweep_journeys_per_user" and parse_slice(slice_)["min_size"] == str(size)
+    }
+    least = values["sweep_min_coverage", ""]
+    enough = [value for slice_, value in means.items() if values["sweep_coverage", slice_] >= least]
+    lines.append(f"None comes close: they yield {min(enough):.2f} to {max(enough):.2f} at --min_size={size}")
+    nearest = min(means, key=lambda slice_: abs(means[slice_] - target))
+    if values["sweep_coverage", nearest] < least:
+        option, value = next((name, text) for name, text in parse_slice(nearest).items() if name != "min_size")
+        lines.append(
+            f"Thresholds that leave less than {least:.0%} of the interactions in journeys are not used: "
+            f"--{option}={value} yields {means[nearest]:.2f}, but with {values['sweep_coverage', nearest]:.0%}"
+        )
     return lines
 
 

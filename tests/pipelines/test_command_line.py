@@ -112,7 +112,7 @@ class TestParsing:
                 "--threshold=0.3",
                 "--threshold is for journeys that are formed by terms: give --cluster_by=terms",
             ),
-            ("--join_fraction=2", "argument --join_fraction: must be a number in [0, 1], got '2'"),
+            ("--min_coherence=1", "argument --min_coherence: must be a number in [0, 1), got '1'"),
             ("--embedding_columns=embedding=x", "--embedding_columns is for --item_embeddings, which is not given"),
             ("--scorer=both", "argument --scorer: invalid choice: 'both'"),
             ("--embeddings=x", "--embeddings is for an --encoder other than the packaged one, whose vectors are not"),
@@ -199,9 +199,9 @@ class TestParsing:
         assert planned().extraction.bayesian == BayesianConfig()
         assert planned(given).extraction.bayesian == BayesianConfig()
         changed = planned(
-            given, "--merge_threshold=-0.2", "--merge_fraction=0.5", "--join_fraction=0"
+            given, "--merge_threshold=-0.2", "--merge_fraction=0.5", "--min_coherence=0"
         ).extraction.bayesian
-        assert changed == BayesianConfig(merge_threshold=-0.2, merge_fraction=0.5, join_fraction=0)
+        assert changed == BayesianConfig(merge_threshold=-0.2, merge_fraction=0.5, min_coherence=0)
 
     def test_numbers_at_the_ends_of_what_is_allowed(self) -> None:
         job = planned(

@@ -137,6 +137,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "weights": [7.5],
             "first_timestamp": NOON,
             "last_timestamp": NOON,
+            "coherence": None,
         }
     ],
     "journey_names": [

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from transforms.baselines.labels import Labels
 from transforms.evaluation import methods
 from transforms.evaluation.methods import ClusterFn, Corpus, Items, Method, Offsets
+from transforms.journeys.config import BayesianConfig
 from transforms.progress import Progress
 
 STATISTICAL = "statistical terms"
@@ -22,6 +23,7 @@ _PASSED = (-0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.15)
 _COSINES = tuple(number / 100 for number in range(15, 61, 5))
 _HEIGHTS = tuple(number / 100 for number in range(140, 231, 5))
 _DISTANCES = tuple(number / 100 for number in range(55, 96, 5))
+_COHERENCES = (0.0, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225, 0.25, 0.3)
 _SIZES = (2, 3, 4, 5, 6, 8)
 
 
@@ -63,6 +65,13 @@ def algorithms_by_vectors(encoder: str) -> tuple[Entry, ...]:
         Entry(methods.k_means_oracle_k(encoder)),
         Entry(methods.global_agglomerative(encoder, (0.6, 0.7, 0.8, 0.85, 0.9)), opt_in=True),
     )
+
+
+def min_coherence_curve(encoder: str | None, chosen: Iterable[Method]) -> Method | None:
+    """Return the method whose thresholds are those of `min_coherence`; None where that algorithm is not chosen."""
+    if encoder is None or not any(_begins(method, methods.REFINED) for method in chosen):
+        return None
+    return methods.icpc_by_min_coherence(encoder, tuple(sorted({*_COHERENCES, BayesianConfig.min_coherence})))
 
 
 def default_methods(encoder: str | None) -> tuple[Method, ...]:

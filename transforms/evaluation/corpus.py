@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from transforms.encoders.text import item_text
 from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.methods import Corpus
 from transforms.evaluation.mixtures import build_mixtures
+from transforms.evaluation.noise import add_noise
 from transforms.evaluation.numbered_collections import item_texts, number_items
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 
@@ -28,12 +29,14 @@ class Mixed(NamedTuple):
         catalogue: rows of `items`: all items of the collections, by `item_id`.
         items: those of the mixtures, in the same order: row i is item number i of the mixtures.
         mixtures: rows of `MIXTURES`.
+        noisy: rows of `MIXTURES` of the same mixtures with noise, by the fraction of noise.
         sources: number of sources of the collections.
     """
 
     catalogue: pa.RecordBatch
     items: pa.RecordBatch
     mixtures: pa.RecordBatch
+    noisy: Mapping[float, pa.RecordBatch]
     sources: int
 
 
@@ -45,22 +48,23 @@ def limit_sources(collections: pa.RecordBatch, max_collections: int | None) -> p
     return collections.filter(pa.array(np.bincount(sources)[sources] <= max_collections))
 
 
-def mix_collections(collections: pa.RecordBatch, config: MixtureConfig) -> Mixed:
+def mix_collections(collections: pa.RecordBatch, config: MixtureConfig, noise_fractions: Sequence[float] = ()) -> Mixed:
     """Mix collections, and keep the items of all collections.
 
     Args:
         collections: rows of `collections`, in any order.
         config: numbers and sizes.
+        noise_fractions: fractions of noise, as for `add_noise`.
 
     Raises:
-        ValueError: as for `build_mixtures`.
+        ValueError: as for `build_mixtures` and `add_noise`.
     """
-    mixtures = build_mixtures(collections, config)
+    mixtures = add_noise(build_mixtures(collections, config), collections, noise_fractions, config.seed)
     whole = number_items([collections]).items
     # Both are sorted by text, so the items of the mixtures are in the order of their numbers.
     mixed = pc.is_in(item_texts(whole), item_texts(mixtures.items))
     sources = pc.count_distinct(collections["source"]).as_py()
-    return Mixed(whole, whole.filter(mixed), mixtures.rows, sources)
+    return Mixed(whole, whole.filter(mixed), mixtures.rows, mixtures.noisy, sources)
 
 
 def concatenate_collections(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:

@@ -17,10 +17,14 @@ from transforms.baselines.density import density_labels
 from transforms.baselines.labels import NONE, Labels, Vectors, drop_small
 from transforms.baselines.one_pass import one_pass_labels
 from transforms.baselines.ward import average_labels, ward_labels
+from transforms.evaluation.scores import drop_small_groups
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.config import BayesianConfig, IcpcConfig
 from transforms.journeys.icpc import TermVectors, extract_journeys
 from transforms.journeys.quantized_vectors import quantize_vectors, subtract_mean, sum_directions
+
+REFINED = "ICPC with refinement"
+"""The name of the algorithm by which `extract` forms journeys by vectors."""
 
 Offsets: TypeAlias = npt.NDArray[np.int64]
 Items: TypeAlias = npt.NDArray[np.int32]
@@ -119,11 +123,9 @@ class _Evidence:
         if self.refine:
             config = BayesianConfig(merge_threshold=threshold)
         else:
-            config = BayesianConfig(assign_threshold=threshold, refine=False)
+            config = BayesianConfig(assign_threshold=threshold, refine=False, min_coherence=0)
         labels = cluster_histories(offsets, items, corpus.directions[self.encoder], config)
-        for start, end in itertools.pairwise(offsets):
-            labels[start:end] = drop_small(labels[start:end], self.min_size)
-        return labels
+        return drop_small_groups(offsets, labels, self.min_size)
 
 
 def icpc(terms: str, thresholds: tuple[float, ...], min_size: int = IcpcConfig.min_size) -> Method:
@@ -139,8 +141,21 @@ def icpc_by_evidence(
     refine: bool = True,
 ) -> Method:
     """Return ICPC over the vectors named `encoder`; thresholds are those of merging, or of the single pass."""
-    name = "ICPC with refinement" if refine else "ICPC by evidence"
+    name = REFINED if refine else "ICPC by evidence"
     return Method(f"{name}, {encoder}", thresholds, _Evidence(encoder, min_size, refine))
+
+
+def icpc_by_min_coherence(
+    encoder: str, min_coherences: tuple[float, ...], min_size: int = IcpcConfig.min_size
+) -> Method:
+    """Return ICPC over the vectors named `encoder` as `extract` runs it; thresholds are those of `min_coherence`."""
+
+    def find(corpus: Corpus, offsets: Offsets, items: Items, threshold: float) -> Labels:
+        config = BayesianConfig(min_coherence=threshold)
+        labels = cluster_histories(offsets, items, corpus.directions[encoder], config)
+        return drop_small_groups(offsets, labels, min_size)
+
+    return Method(f"{REFINED}, {encoder}", min_coherences, find)
 
 
 def one_pass(encoder: str, thresholds: tuple[float, ...], min_size: int = IcpcConfig.min_size) -> Method:

@@ -23,7 +23,7 @@ def offsets_of(mixtures: pa.RecordBatch) -> Integers:
     return list_offsets(lengths)
 
 
-def _changed(mixtures: pa.RecordBatch, change: _Change) -> pa.RecordBatch:
+def change_mixtures(mixtures: pa.RecordBatch, change: _Change) -> pa.RecordBatch:
     """Apply `change` to the id, items and labels of each mixture."""
     offsets = offsets_of(mixtures)
     items, labels = (mixtures[name].flatten().to_numpy() for name in ("item", "label"))
@@ -51,7 +51,7 @@ def reorder(mixtures: pa.RecordBatch, seed: int) -> pa.RecordBatch:
         order = np.random.default_rng([seed, number]).permutation(len(items))
         return items[order], labels[order]
 
-    return _changed(mixtures, shuffled)
+    return change_mixtures(mixtures, shuffled)
 
 
 def inject_popular(
@@ -89,7 +89,7 @@ def inject_popular(
         return np.insert(items, times, count + new), np.insert(labels, times, -1)
 
     items = pa.concat_batches([mixtures.items, item_rows(texts, first=count)])
-    return Mixtures(items, _changed(mixtures.rows, injected))
+    return Mixtures(items, change_mixtures(mixtures.rows, injected))
 
 
 def inject_members(mixtures: Mixtures, number: int, fraction: float, seed: int) -> Mixtures:
@@ -123,7 +123,7 @@ def inject_members(mixtures: Mixtures, number: int, fraction: float, seed: int) 
         times = np.sort(random.integers(len(items) + 1, size=len(new)))
         return np.insert(items, times, new), np.insert(labels, times, -1)
 
-    return Mixtures(mixtures.items, _changed(mixtures.rows, injected))
+    return Mixtures(mixtures.items, change_mixtures(mixtures.rows, injected))
 
 
 def _new_texts(

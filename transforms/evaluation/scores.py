@@ -1,7 +1,8 @@
 """Agreement of predicted journeys with true journeys.
 
-All scores are computed from contingency tables, for many histories at once. A label of -1 means "in no journey": each
-such item is a group of its own.
+All scores are computed from contingency tables, for many histories at once. A predicted label of -1 means "in no
+journey", a true label of -1 "of no collection" (noise). In `score` each such item is a group of its own. In
+`score_noise` the two are told apart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from transforms.columnar import list_offsets
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,6 +39,24 @@ class Scores(NamedTuple):
     bcubed_recall: Floats
     f1: Floats
     ari: Floats
+
+
+class NoiseScores(NamedTuple):
+    """Scores of histories with noise, each float64 of shape (histories,).
+
+    Attributes:
+        precision: fraction of the items in journeys that are of the collection of their journey, the most frequent
+            collection among its items; noise is always wrong. NaN if no item is in a journey.
+        noise: fraction of the noise items that are in any journey; NaN without noise.
+        recall: B-cubed recall of the collection items: the mean over them of the fraction of their collection that is
+            in their journey; an item in no journey is alone.
+        f1: B-cubed F1 of the collection items, without the noise.
+    """
+
+    precision: Floats
+    noise: Floats
+    recall: Floats
+    f1: Floats
 
 
 class _Groups(NamedTuple):
@@ -92,6 +113,62 @@ def score(offsets: Integers, labels_true: Integers, labels_pred: Integers) -> Sc
         f1=2 * precision * recall / (precision + recall),
         ari=_adjusted_rand_index(cells, true_groups, found_groups, lengths),
     )
+
+
+def drop_small_groups(offsets: Integers, labels: Integers, min_size: int) -> Integers:
+    """Return the labels with -1 for the items of groups of fewer than `min_size` items of a history.
+
+    Args:
+        offsets: as for `score`.
+        labels: int64, shape (items,), -1 for none.
+        min_size: smaller groups are no journeys.
+    """
+    groups = _groups(np.diff(offsets), labels)
+    return np.where(groups.sizes[groups.codes] >= min_size, labels, -1)
+
+
+def score_noise(offsets: Integers, labels_true: Integers, labels_pred: Integers) -> NoiseScores:
+    """Score the predicted journeys of histories with noise: what is in journeys, and what is left out.
+
+    Args:
+        offsets: as for `score`.
+        labels_true: int64, shape (items,): the collection of each item; -1: noise. Each history has a collection.
+        labels_pred: int64, shape (items,): its journey; -1: none.
+
+    Raises:
+        ValueError: as for `score`.
+    """
+    lengths = np.diff(offsets)
+    histories = np.repeat(np.arange(len(lengths)), lengths)
+    is_noise, inside = labels_true < 0, labels_pred >= 0
+
+    def count(mask: npt.NDArray[np.bool_]) -> Integers:
+        return np.bincount(histories[mask], minlength=len(lengths))
+
+    without = list_offsets(count(~is_noise))
+    clean = score(without, labels_true[~is_noise], labels_pred[~is_noise])
+    return NoiseScores(
+        precision=_ratio(_right(lengths, labels_true, labels_pred), count(inside)),
+        noise=_ratio(count(is_noise & inside), count(is_noise)),
+        recall=clean.bcubed_recall,
+        f1=clean.f1,
+    )
+
+
+def _right(lengths: Integers, labels_true: Integers, labels_pred: Integers) -> Integers:
+    """Count the items of each history that are of the collection of their journey."""
+    true_groups, found_groups = _groups(lengths, labels_true), _groups(lengths, labels_pred)
+    cells = _cells(true_groups, found_groups)
+    largest = np.zeros(len(found_groups.sizes), np.int64)
+    np.maximum.at(largest, cells.found, np.where(true_groups.labelled[cells.true], cells.counts, 0))
+    largest[~found_groups.labelled] = 0
+    counts = np.zeros(len(lengths), np.int64)
+    np.add.at(counts, found_groups.histories, largest)
+    return counts
+
+
+def _ratio(above: Integers, below: Integers) -> Floats:
+    return np.where(below > 0, above / np.maximum(below, 1), np.nan)
 
 
 def _groups(lengths: Integers, labels: Integers) -> _Groups:

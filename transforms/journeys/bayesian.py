@@ -1,21 +1,23 @@
-"""Bayesian ICPC over vectors: one pass, then journeys are merged and items re-assigned.
+"""Bayesian ICPC over vectors: one pass, then journeys are merged, items re-assigned, and one-off items left out.
 
 The first pass decides on what it has seen so far, so the order of a history leaves traces: two journeys that turn out
 to be one, items that came before their journey had a shape. A refinement corrects both, by the measure that the pass
 uses.
 
 The measure is the evidence that a set of items is one journey. The items of a journey scatter about a centre, and
-centres scatter about the origin, both as spherical Gaussians; `coherence` is the fraction of an item's variance that
-its journey explains. The log probability of the items, with the centre integrated out, then depends only on their
-number n and the length of their sum. Per dimension, without the terms that all partitions of a history share:
+centres scatter about the origin, both as spherical Gaussians; `explained_variance` is the fraction of an item's
+variance that its journey explains. The log probability of the items, with the centre integrated out, then depends only
+on their number n and the length of their sum. Per dimension, without the terms that all partitions of a history share:
 
-    E(sum, n) = (r / (1 - coherence) |sum|^2 / (1 + n r) - log(1 + n r)) / 2,    r = coherence / (1 - coherence)
+    E(sum, n) = (r / (1 - v) |sum|^2 / (1 + n r) - log(1 + n r)) / 2,    r = v / (1 - v),    v = explained_variance
 
 The merge score, or gain, of two sets is the evidence of their union less that of both. Two sets are merged when it
 exceeds a threshold, and a fraction of the score that they would have if they were orthogonal, where that is negative.
 Unlike a threshold on cosine or on Ward's height it takes the number of items into account: one item near a journey of
 two is weaker evidence than fifty items near a journey of a hundred. The measure is that of Bayesian hierarchical
 clustering (Heller and Ghahramani 2005) for this model.
+
+Evidence compares partitions: it says where an item fits best, not whether it fits. `leave_out_incoherent` decides that.
 
 Evidence needs only squared norms and dot products of sums, so the kernel computes the cosines of a user's items once
 and updates the rest. For n items and j journeys of a user: the cosines take O(n^2 dimensions), the pass O(n (n + j)),
@@ -31,6 +33,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.journeys.coherence import leave_out_incoherent
 from transforms.journeys.config import BayesianConfig
 
 _compiled = numba.njit(cache=True, nogil=True)
@@ -46,15 +49,15 @@ class _Evidence(NamedTuple):
     penalties: npt.NDArray[np.float64]
 
 
-def _tabulate(coherence: float, max_items: int) -> _Evidence:
+def _tabulate(explained_variance: float, max_items: int) -> _Evidence:
     """Compute the table for 0 to `max_items` items.
 
     Python's logarithm is used, because that of NumPy depends on the vector instructions of the machine.
     """
-    ratio = coherence / (1 - coherence)
+    ratio = explained_variance / (1 - explained_variance)
     shrinkage = [1 + size * ratio for size in range(max_items + 1)]
     return _Evidence(
-        np.array([ratio / (1 - coherence) / each / 2 for each in shrinkage]),
+        np.array([ratio / (1 - explained_variance) / each / 2 for each in shrinkage]),
         np.array([math.log(each) / 2 for each in shrinkage]),
     )
 
@@ -65,8 +68,6 @@ class _Limits(NamedTuple):
     assign_threshold: float
     merge_threshold: float
     merge_fraction: float
-    join_fraction: float
-    min_gain: float
     rounds: int
     refine: bool
 
@@ -195,13 +196,6 @@ def _gain(first, second, dot, first_size, second_size, evidence):  # type: ignor
     """Compute the merge score of two sets from the squared norms of their sums, the dot product of these, and sizes."""
     separate = _log_evidence(first, first_size, evidence) + _log_evidence(second, second_size, evidence)
     return _log_evidence(first + second + 2.0 * dot, first_size + second_size, evidence) - separate
-
-
-@_compiled
-def _beats_orthogonal(gain, fraction, first, second, first_size, second_size, evidence):  # type: ignore[no-untyped-def]
-    """Return whether a merge score exceeds a fraction of that of two orthogonal sets with these norms and sizes."""
-    orthogonal = _gain(first, second, 0.0, first_size, second_size, evidence)
-    return orthogonal >= 0.0 or gain > fraction * orthogonal
 
 
 @_compiled
@@ -428,11 +422,9 @@ def _reassign(state, journeys, limits, evidence):  # type: ignore[no-untyped-def
             sizes[before] -= 1
             item_dots[before, item] -= own
 
-            # Search the best journey; an item that fits none stays alone.
-            journey, gain = _best_journey(item, state, journeys, evidence)
-            if journey == _NONE or not _beats_orthogonal(
-                gain, limits.join_fraction, sq_norms[journey], own, sizes[journey], 1, evidence
-            ):
+            # Search the best journey; an item that is not nearer to it than an orthogonal item stays alone.
+            journey, _ = _best_journey(item, state, journeys, evidence)
+            if journey == _NONE or item_dots[journey, item] <= 0.0:
                 journey = before if sizes[before] == 0 else _first_empty(sizes)
 
             # Restore the journey, and move the item where it is better off.
@@ -445,20 +437,6 @@ def _reassign(state, journeys, limits, evidence):  # type: ignore[no-untyped-def
                 moved = True
         if not moved:
             break
-
-
-@_compiled
-def _dissolve(state, min_gain, evidence):  # type: ignore[no-untyped-def]
-    """Unlabel the items of journeys whose evidence is not above that of their items as separate journeys."""
-    separate = np.zeros(len(state.sizes))
-    for item in range(len(state.labels)):
-        separate[state.labels[item]] += _log_evidence(state.cosines[item, item], 1, evidence)
-    for item in range(len(state.labels)):
-        journey = state.labels[item]
-        if state.sizes[journey] > 1:
-            gain = _log_evidence(state.sq_norms[journey], state.sizes[journey], evidence) - separate[journey]
-            if gain <= min_gain:
-                state.labels[item] = _NONE
 
 
 @_compiled
@@ -486,7 +464,7 @@ def _renumber(labels, capacity):  # type: ignore[no-untyped-def]
 
 @_inlined
 def _cluster_items(items, vectors, limits, evidence, scratch):  # type: ignore[no-untyped-def]
-    """Return the journey of each distinct item of one user; `_NONE` for items of dissolved journeys."""
+    """Return the journey of each distinct item of one user."""
     count = len(items)
     item_dots = scratch.item_dots[: (count + 1) * count].reshape(count + 1, count)
     item_dots[:] = 0.0
@@ -501,7 +479,6 @@ def _cluster_items(items, vectors, limits, evidence, scratch):  # type: ignore[n
     if limits.refine:
         journeys = _merge(state, journeys, limits, evidence, scratch)
         _reassign(state, journeys, limits, evidence)
-        _dissolve(state, limits.min_gain, evidence)
     _renumber(state.labels, count + 1)
     return state.labels
 
@@ -566,17 +543,16 @@ def cluster_histories(
         config.assign_threshold,
         config.merge_threshold,
         config.merge_fraction,
-        config.join_fraction,
-        config.min_gain,
         config.rounds,
         config.refine,
     )
     longest = int(np.diff(offsets).max(initial=0))
-    return _cluster_users(
+    labels = _cluster_users(
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(items, np.int32),
         np.ascontiguousarray(vectors),
         limits,
-        _tabulate(config.coherence, longest + 1),
+        _tabulate(config.explained_variance, longest + 1),
         allocate_scratch(longest, vectors.shape[1]),
     )
+    return leave_out_incoherent(offsets, items, labels, vectors, config.min_coherence)

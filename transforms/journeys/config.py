@@ -63,7 +63,8 @@ class BayesianConfig:
     The merge score of two sets of items is the log evidence for one journey above that for two, per dimension.
     Orthogonal items are evidence against membership, weak for small journeys: one item scores -0.04 with a journey of
     one item, -0.3 with a journey of fifty. A threshold below 0 is therefore not enough to keep unrelated items out of
-    small journeys; limits relative to the score of orthogonal sets, `merge_fraction` and `join_fraction`, are.
+    small journeys: `merge_fraction`, a limit relative to the score of orthogonal sets, keeps small journeys apart, and
+    `min_coherence` leaves out what belongs to none.
 
     Raises:
         ValueError: naming the attribute, the value given and what is allowed.
@@ -86,19 +87,15 @@ class BayesianConfig:
         minimum=0,
         maximum=1,
     )
-    join_fraction: float = setting(
-        1.0,
-        help="Clustering by vectors: an item joins a journey only if their (negative) merge score is better than this "
-        "fraction of the score of an orthogonal item. Lower: fewer items in journeys.",
+    min_coherence: float = setting(  # docs/evaluation.md has the curve
+        0.225,
+        help="Clustering by vectors: minimum `coherence` of a journey; other journeys are dropped. Before, items below "
+        "half of it are left out of their journey. Higher: fewer one-off items in journeys. 0: nothing is left out.",
         minimum=0,
         maximum=1,
+        below=True,
     )
-    min_gain: float = setting(
-        -0.1,
-        help="Clustering by vectors: minimum log evidence per dimension of a journey above that of its items as "
-        "separate journeys; other journeys are dissolved.",
-    )
-    coherence: float = setting(
+    explained_variance: float = setting(
         0.2,
         help="Clustering by vectors: fraction of the variance of an item that its journey explains.",
         minimum=0,
@@ -185,10 +182,18 @@ class SweepConfig:
     target_journeys_per_user: float | None = setting(
         None,
         help="Target for the mean number of journeys per user: the --threshold, or --merge_threshold, that comes "
-        "closest on a sample of users is used. Implies --sweep.",
+        "closest on a sample of users is used, of those that leave about as many interactions in journeys as the "
+        "default. Implies --sweep.",
         minimum=0,
         above=True,
         maximum=1e6,
+    )
+    min_relative_coverage: float = setting(
+        0.8,
+        help="Minimum fraction of interactions in journeys, relative to that at the default threshold, of a threshold "
+        "that is chosen for a target.",
+        minimum=0,
+        maximum=1,
     )
     users: int = setting(
         4096, help="Number of users in the sample of a sweep: those with the smallest hashes.", minimum=1

@@ -1,4 +1,4 @@
-"""Conversion of journeys to rows of `journeys`: ids, ranks, items and terms."""
+"""Conversion of journeys to rows of `journeys`: ids, ranks, items, terms and coherence."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from schemas import JOURNEYS, TIMESTAMP
 from transforms.columnar import list_array, stable_hash
 from transforms.journeys.catalogue import Catalogue
+from transforms.journeys.coherence import journey_coherence
 from transforms.journeys.explaining_terms import JourneyTerms
 from transforms.journeys.histories import Histories
 from transforms.journeys.icpc import Journeys
@@ -33,7 +34,11 @@ def journey_rows(
         terms: the terms of each journey.
         histories: the histories from which they were extracted.
         items: int32, shape (events,): the index of each event's item in the catalogue.
+    <<<<<<< HEAD
         catalogue: ids of items, and the vocabulary.
+    =======
+        catalogue: ids of items, terms, and vectors if the journeys were formed by vectors.
+    >>>>>>> coherence
         half_life_days: half-life of interactions, above 0, for ranks by importance; None: ranks are by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()
@@ -63,6 +68,7 @@ def journey_rows(
             list_array(terms.offsets, pa.array(terms.weights.astype(np.float32))),
             pa.array(times[first]).cast(TIMESTAMP),
             pa.array(last_times).cast(TIMESTAMP),
+            pa.array(journey_coherence(journeys, items, catalogue).astype(np.float32), from_pandas=True),
         ],
         schema=JOURNEYS.arrow,
     )

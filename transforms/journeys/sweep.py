@@ -6,7 +6,7 @@ Only whole numbers are summed, so no metric depends on how users are distributed
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -218,18 +218,42 @@ def _median(numbers: Integers, users: Integers) -> float:
 def choose_threshold(counts: pa.RecordBatch, config: ExtractConfig) -> float:
     """Choose the threshold of a run: the configured one, or the one nearest to the target.
 
-    The mean includes users without any journey. The median of whole numbers would be too coarse as a target. Ties: the
-    lower threshold, which leaves out fewer interactions.
+    The mean includes users without any journey. The median of whole numbers would be too coarse as a target. Few
+    journeys are also reached by leaving out most interactions; so only thresholds of at least `min_coverage` are
+    considered. Ties: the lower threshold, which leaves out fewer interactions.
 
     Args:
         counts: rows of `SWEEP_COUNTS`, as `sum_counts` returns them.
         config: its threshold, minimum size and target are used.
     """
     target = config.sweep.target_journeys_per_user if config.sweep else None
-    found = [each for each in granularities(counts) if each.min_size == config.icpc.min_size]
+    found = _at_min_size(counts, config)
     if target is None or not found:
         return config.threshold
-    return min(found, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
+    least = _min_coverage(found, config)
+    enough = [each for each in found if each.coverage >= least]
+    return min(enough, key=lambda each: (abs(each.journeys - target), each.threshold)).threshold
+
+
+def min_coverage(counts: pa.RecordBatch, config: ExtractConfig) -> float:
+    """Return the minimum coverage of a threshold that is chosen for a target; 0 without any user.
+
+    It is `min_relative_coverage` of the coverage at the configured threshold, which is the default one.
+
+    Args:
+        counts: as for `choose_threshold`.
+        config: its threshold, minimum size and `sweep` are used.
+    """
+    return _min_coverage(_at_min_size(counts, config), config)
+
+
+def _at_min_size(counts: pa.RecordBatch, config: ExtractConfig) -> list[Granularity]:
+    return [each for each in granularities(counts) if each.min_size == config.icpc.min_size]
+
+
+def _min_coverage(found: Sequence[Granularity], config: ExtractConfig) -> float:
+    fraction = config.sweep.min_relative_coverage if config.sweep else 0.0
+    return fraction * max((each.coverage for each in found if each.threshold == config.threshold), default=0.0)
 
 
 def sweep_slice(option: str, threshold: float, min_size: int) -> str:
@@ -245,7 +269,8 @@ def sweep_metrics(counts: pa.RecordBatch, pipeline: str, config: ExtractConfig) 
     `sweep_coverage` and `sweep_separation` are sliced by `<option>=<threshold>/min_size=<size>`, where the option is
     `threshold` or `merge_threshold`, and `sweep_fraction_of_users` by the same and `/journeys=0` to `/journeys=10+`.
     `sweep_threshold` is the threshold of the run, sliced by the option; `sweep_target_journeys_per_user`, if set,
-    is its target; `sweep_min_size` is the minimum size of the run; `sweep_users` is the number of sampled users.
+    is its target, and `sweep_min_coverage` the minimum coverage of a threshold chosen for it; `sweep_min_size` is the
+    minimum size of the run; `sweep_users` is the number of sampled users.
 
     Args:
         counts: rows of `SWEEP_COUNTS`, as `sum_counts` returns them.
@@ -258,6 +283,7 @@ def sweep_metrics(counts: pa.RecordBatch, pipeline: str, config: ExtractConfig) 
     metrics.append(_row("sweep_users", "", found[0].users if found else 0))
     if config.sweep and config.sweep.target_journeys_per_user is not None:
         metrics.append(_row("sweep_target_journeys_per_user", "", config.sweep.target_journeys_per_user))
+        metrics.append(_row("sweep_min_coverage", "", min_coverage(counts, config)))
     for each in found:
         metrics += _rows(each, sweep_slice(config.threshold_option, each.threshold, each.min_size))
     rows = pa.RecordBatch.from_pylist([{"pipeline": pipeline, **row} for row in metrics], METRICS.arrow)

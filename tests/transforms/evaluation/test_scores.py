@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from transforms.evaluation.scores import Scores, score
+from transforms.evaluation.scores import Scores, drop_small_groups, score, score_noise
 
 LABELS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=1, max_size=20)
 
@@ -101,3 +101,25 @@ def test_no_histories() -> None:
     nothing = np.zeros(0, np.int64)
     assert all(len(values) == 0 for values in score(np.zeros(1, np.int64), nothing, nothing))
     assert len(Scores._fields) == 6
+
+
+def test_noise_by_hand() -> None:
+    true = np.array([0, 0, 0, 1, 1, -1, -1, -1, -1, 0, -1])
+    found = np.array([5, 5, 5, 5, -1, 5, -1, 7, 7, -1, -1])
+    scores = score_noise(np.array([0, 9, 11]), true, found)
+    # Of seven items in journeys only three are of the collection of their journey; journey 7 is of noise only.
+    assert scores.precision.tolist()[0] == pytest.approx(3 / 7)
+    assert np.isnan(scores.precision[1])
+    assert scores.noise.tolist() == [0.75, 0]
+    # Without the noise: recalls 1, 1, 1, 1/2, 1/2, precisions 3/4, 3/4, 3/4, 1/4, 1.
+    assert scores.recall.tolist() == [pytest.approx(4 / 5), 1]
+    assert scores.f1.tolist() == [pytest.approx(2 * 0.8 * 0.7 / 1.5), 1]
+    without = score_noise(np.array([0, 2]), np.array([0, 0]), np.array([3, 3]))
+    assert np.isnan(without.noise[0])
+    assert without.precision.tolist() == without.f1.tolist() == [1]
+
+
+def test_small_groups_are_no_journeys() -> None:
+    offsets, labels = np.array([0, 5, 8]), np.array([4, 4, 4, 2, 2, 4, -1, 2])
+    assert drop_small_groups(offsets, labels, 3).tolist() == [4, 4, 4, -1, -1, -1, -1, -1]
+    assert drop_small_groups(offsets, labels, 1).tolist() == labels.tolist()

@@ -17,10 +17,10 @@ ROOT = math.sqrt(0.5)
 
 def evidence(vectors: Vectors, config: BayesianConfig) -> float:
     """The formula of the module's docstring."""
-    ratio = config.coherence / (1 - config.coherence)
+    ratio = config.explained_variance / (1 - config.explained_variance)
     total = vectors.astype(np.float64).sum(axis=0)
     shrunk = 1 + len(vectors) * ratio
-    return 0.5 * (ratio / (1 - config.coherence) * float(total @ total) / shrunk - math.log(shrunk))
+    return 0.5 * (ratio / (1 - config.explained_variance) * float(total @ total) / shrunk - math.log(shrunk))
 
 
 def gain(first: list[int], second: list[int], vectors: Vectors, config: BayesianConfig) -> float:
@@ -36,10 +36,12 @@ def enough(
 ) -> bool:
     """Whether a gain is above a fraction of that of two orthogonal sets with sums of the same lengths."""
     sums = [vectors[each].astype(np.float64).sum(axis=0) for each in (first, second)]
-    ratio = config.coherence / (1 - config.coherence)
+    ratio = config.explained_variance / (1 - config.explained_variance)
 
     def of(square: float, size: int) -> float:
-        return 0.5 * (ratio / (1 - config.coherence) * square / (1 + size * ratio) - math.log(1 + size * ratio))
+        return 0.5 * (
+            ratio / (1 - config.explained_variance) * square / (1 + size * ratio) - math.log(1 + size * ratio)
+        )
 
     squares = [float(each @ each) for each in sums]
     separate = of(squares[0], len(first)) + of(squares[1], len(second))
@@ -52,15 +54,8 @@ def nearest(item: int, journeys: list[list[int]], vectors: Vectors, config: Baye
     return max(((number, each) for number, each in enumerate(gains)), key=lambda pair: pair[1], default=(-1, -math.inf))
 
 
-def is_kept(journey: list[int], vectors: Vectors, config: BayesianConfig) -> bool:
-    if len(journey) < 2:
-        return True
-    separate = sum(evidence(vectors[[item]], config) for item in journey)
-    return evidence(vectors[journey], config) - separate > config.min_gain
-
-
 def reference(items: list[int], vectors: Vectors, config: BayesianConfig) -> list[int]:
-    """One user, by lists and sums: the same three steps, with nothing kept from one look to the next."""
+    """One user, by lists and sums: the same steps, with nothing kept from one look to the next."""
     distinct = [item for item in dict.fromkeys(items) if vectors[item].any()]
     journeys: list[list[int]] = []
     for item in distinct:
@@ -90,15 +85,12 @@ def reference(items: list[int], vectors: Vectors, config: BayesianConfig) -> lis
                 before = next(number for number, journey in enumerate(journeys) if item in journey)
                 journeys[before].remove(item)
                 number, best = nearest(item, journeys, vectors, config)
-                if best == -math.inf or not enough(
-                    best, config.join_fraction, journeys[number], [item], vectors, config
-                ):
+                if best == -math.inf or not enough(best, 1, journeys[number], [item], vectors, config):
                     number = before if not journeys[before] else journeys.index([])
                 journeys[number].append(item)
                 moved |= number != before
             if not moved:
                 break
-        journeys = [journey for journey in journeys if is_kept(journey, vectors, config)]
     journey_of = {item: number for number, journey in enumerate(journeys) for item in journey}
     first_seen = list(dict.fromkeys(journey_of[item] for item in distinct if item in journey_of))
     return [first_seen.index(journey_of[item]) if item in journey_of else -1 for item in items]
@@ -130,8 +122,6 @@ def random_vectors(seed: int, items: int, dimensions: int, topics: int) -> Vecto
     st.floats(-0.5, 0.5),
     st.floats(-0.6, 0.4),
     st.floats(0, 1),
-    st.floats(0, 1),
-    st.floats(-0.3, 0.3),
     st.floats(0.1, 0.7),
     st.integers(0, 3),
     st.booleans(),
@@ -142,21 +132,19 @@ def test_the_kernel_does_what_is_written_plainly(
     to_pass: float,
     to_merge: float,
     merge_fraction: float,
-    join_fraction: float,
-    to_keep: float,
-    coherence: float,
+    explained: float,
     rounds: int,
     refine: bool,
 ) -> None:
     vectors = random_vectors(seed, 12, 5, 3)
     vectors[11] = 0
-    config = BayesianConfig(to_pass, to_merge, merge_fraction, join_fraction, to_keep, coherence, rounds, refine)
+    config = BayesianConfig(to_pass, to_merge, merge_fraction, 0, explained, rounds, refine)
     assert label(items, vectors, config) == reference(items, directions(vectors), config)
 
 
 def test_by_hand() -> None:
-    # r = 1 and coherence 1/2: E(sum, n) = (2 |sum|^2 / (1 + n) - log(1 + n)) / 2
-    config = BayesianConfig(assign_threshold=0.0, coherence=0.5, refine=False)
+    # r = 1 and explained variance 1/2: E(sum, n) = (2 |sum|^2 / (1 + n) - log(1 + n)) / 2
+    config = BayesianConfig(assign_threshold=0.0, explained_variance=0.5, refine=False, min_coherence=0)
     vectors = np.array([[1, 0], [1, 0], [0, 1], [ROOT, ROOT]], np.float32)
     # two equal items gain 4/3 - log(3)/2 - 2 (1/2 - log(2)/2) = 0.477; two at right angles 2/3 - 1 + 0.144 = -0.190
     assert label([0, 1, 2], vectors, config) == [0, 0, 1]
@@ -178,14 +166,14 @@ def test_the_second_look_mends_what_the_order_did() -> None:
     assert looked == [0] * 12 + [1]
 
 
-def test_a_journey_without_evidence_is_none() -> None:
+def test_a_journey_without_coherence_is_none() -> None:
     """Three items at right angles, merged by force, say nothing together."""
-    forced = BayesianConfig(merge_threshold=-1e9, merge_fraction=1, join_fraction=1, rounds=0, min_gain=-1e9)
+    forced = BayesianConfig(merge_threshold=-1e9, merge_fraction=1, min_coherence=0, rounds=0)
     vectors = np.eye(5)
     vectors[3] = vectors[0] + vectors[1] + vectors[2]
     items = [0, 1, 2, 3, 4]
     assert label(items, vectors, forced) == [0, 0, 0, 0, 1]
-    assert label(items, vectors, dataclasses.replace(forced, min_gain=1.0)) == [-1, -1, -1, -1, 0]
+    assert label(items, vectors, dataclasses.replace(forced, min_coherence=0.5)) == [-1, -1, -1, -1, 0]
 
 
 def test_an_item_consumed_again_speaks_once() -> None:
@@ -207,7 +195,7 @@ def test_users_do_not_know_each_other() -> None:
 
 def test_thresholds_at_both_ends() -> None:
     vectors = random_vectors(4, 20, 6, 4)
-    together = BayesianConfig(assign_threshold=-1e9, rounds=0, min_gain=-1e9)
+    together = BayesianConfig(assign_threshold=-1e9, rounds=0, min_coherence=0)
     assert set(label(list(range(20)), vectors, together)) == {0}
     separate = BayesianConfig(assign_threshold=1e9, merge_threshold=1e9, rounds=0)
     assert label(list(range(20)), vectors, separate) == list(range(20))
@@ -217,9 +205,9 @@ def test_thresholds_at_both_ends() -> None:
     ("wrong", "message"),
     [
         ({"merge_threshold": math.nan}, "merge_threshold must be finite, got nan"),
-        ({"coherence": 1.0}, r"coherence must be in \(0, 1\), got 1.0"),
+        ({"explained_variance": 1.0}, r"explained_variance must be in \(0, 1\), got 1.0"),
         ({"merge_fraction": -0.1}, r"merge_fraction must be in \[0, 1\], got -0.1"),
-        ({"join_fraction": math.nan}, r"join_fraction must be in \[0, 1\], got nan"),
+        ({"min_coherence": math.nan}, r"min_coherence must be in \[0, 1\), got nan"),
         ({"rounds": -1}, "rounds must be at least 0, got -1"),
     ],
 )

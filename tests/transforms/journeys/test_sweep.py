@@ -1,5 +1,7 @@
 import dataclasses
 import statistics
+import types
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,7 @@ from transforms.journeys.sweep import (
     choose_threshold,
     count_journeys,
     granularities,
+    min_coverage,
     sum_counts,
     sweep_metrics,
 )
@@ -118,14 +121,19 @@ def test_an_empty_log_has_no_counts() -> None:
     assert sweep_metrics(empty, "extract", config()).num_rows == 3
 
 
-def curve(means: dict[float, float], users: int = 10) -> pa.RecordBatch:
-    """A sweep whose mean journeys of a user, at minimum size 2, are given; in whole tenths."""
+def curve(
+    means: dict[float, float], users: int = 10, covered: Mapping[float, int] = types.MappingProxyType({})
+) -> pa.RecordBatch:
+    """A sweep whose mean journeys of a user, at minimum size 2, are given; in whole tenths.
+
+    A half of the interactions is covered, where `covered` gives no other percentage.
+    """
     rows = []
     for threshold, mean in means.items():
         many = round(mean * users)
         for journeys, count in ((many // users, users - many % users), (many // users + 1, many % users)):
             row = {"threshold": threshold, "min_size": 2, "journeys": journeys, "users": count, "items": 4 * journeys}
-            rows.append(row | {"interactions": 100, "covered": 50, "separation": 0})
+            rows.append(row | {"interactions": 100, "covered": covered.get(threshold, 50), "separation": 0})
     return sum_counts([pa.RecordBatch.from_pylist([row for row in rows if row["users"]], SWEEP_COUNTS)])
 
 
@@ -140,6 +148,14 @@ def test_the_nearest_threshold_is_chosen_and_of_two_the_lower(target: float, exp
 
 def test_ties_go_to_the_lower_threshold() -> None:
     assert choose_threshold(curve({0.3: 1.0, 0.1: 1.0, 0.2: 3.0}), config(target_journeys_per_user=2)) == 0.1
+
+
+def test_a_target_is_not_reached_by_leaving_out_interactions() -> None:
+    means = {IcpcConfig.threshold: 3.0, 0.3: 2.0, 0.4: 1.0}
+    counts = curve(means, covered={0.3: 40, 0.4: 39})  # 50 at the default
+    assert choose_threshold(counts, config(target_journeys_per_user=1)) == 0.3
+    assert min_coverage(counts, config(target_journeys_per_user=1)) == pytest.approx(0.4)
+    assert choose_threshold(counts, config(target_journeys_per_user=1, min_relative_coverage=0)) == 0.4
 
 
 def test_without_a_target_the_given_threshold_stays() -> None:
@@ -171,6 +187,7 @@ def test_a_sweep_as_metrics() -> None:
     assert metrics["sweep_separation", at_default] == (1.0, 1)
     assert metrics["sweep_threshold", "threshold"] == (0.001, None)
     assert metrics["sweep_target_journeys_per_user", ""] == (1, None)
+    assert metrics["sweep_min_coverage", ""] == (pytest.approx(0.8 * 11 / 15), None)
     assert metrics["sweep_min_size", ""] == (2, None)
     assert metrics["sweep_users", ""] == (4, None)
     assert ("sweep_separation", "threshold=0.05/min_size=4") not in metrics

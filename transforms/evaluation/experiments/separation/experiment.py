@@ -14,6 +14,7 @@ from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.dataset_inputs import COLLECTIONS_INPUT, INTERACTIONS_INPUT, ITEMS_INPUT
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options
 from transforms.evaluation.experiments.separation.config import SeparationConfig
+from transforms.evaluation.experiments.separation.noise_tables import noise_tables
 from transforms.evaluation.experiments.separation.tables import separation_table, threshold_table
 from transforms.evaluation.metric_rows import MetricIndex
 from transforms.report.table import Table
@@ -79,12 +80,13 @@ class Separation(Experiment):
         return cls(methods, config, options.encoder, options.encoder_name)
 
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
-        from transforms.evaluation.algorithms import with_progress
+        from transforms.evaluation.algorithms import min_coherence_curve, with_progress
         from transforms.evaluation.experiments.separation.stages import SeparateCollections
 
         stages = SeparateCollections(
             self.config,
             with_progress(self.methods, inputs.progress),
+            min_coherence_curve(self.encoder_name or None, self.methods),
             inputs.errors,
             self.encoder,
             self.encoder_name,
@@ -99,6 +101,7 @@ class Separation(Experiment):
             "algorithms": {method.name: list(method.thresholds) for method in self.methods},
             "fixed_thresholds": dict(self.config.fixed_thresholds),
             "measure_stability": self.config.measure_stability,
+            "noise_fractions": list(self.config.noise_fractions),
             "mixtures": dataclasses.asdict(self.config.mixtures),
             "salience": self.config.salience.described(),
         }
@@ -112,7 +115,7 @@ class Separation(Experiment):
 
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
         index = MetricIndex(metrics)
-        return [separation_table(index), threshold_table(index)]
+        return [separation_table(index), threshold_table(index), *noise_tables(index)]
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         index = MetricIndex(metrics)

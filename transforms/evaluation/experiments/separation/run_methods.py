@@ -49,15 +49,15 @@ def run_method(
         ValueError: when the method returns more or fewer labels than there are items.
     """
     offsets, items = offsets_of(mixtures), _flat(mixtures, "item")
-    true, ks = _flat(mixtures, "label").astype(np.int64), mixtures["k"].to_numpy()
+    true = _flat(mixtures, "label").astype(np.int64)
     batches = []
     for threshold in method.thresholds or (0.0,):
-        found = _labels(method, corpus, offsets, items, ks, threshold)
+        found = cluster_mixtures(mixtures, corpus, method, threshold)
         scores = score(offsets, true, found)
         stability = None
         if stability_seed is not None:
             again = reorder(mixtures, stability_seed)
-            found_again = _labels(method, corpus, offsets, _flat(again, "item"), ks, threshold)
+            found_again = cluster_mixtures(again, corpus, method, threshold)
             stability = label_stability(offsets, items, found, _flat(again, "item"), found_again)
         columns = [
             pa.array([method.name] * mixtures.num_rows, pa.string()),
@@ -69,6 +69,22 @@ def run_method(
         ]
         batches.append(pa.RecordBatch.from_arrays(columns, schema=SEPARATION))
     return pa.concat_batches(batches)
+
+
+def cluster_mixtures(mixtures: pa.RecordBatch, corpus: Corpus, method: Method, threshold: float) -> Integers:
+    """Return the labels of the items of mixtures, int64, one mixture after another; -1 for none.
+
+    Args:
+        mixtures: rows of `MIXTURES`; all of them for a global method.
+        corpus: features of their items.
+        method: the method.
+        threshold: its threshold; ignored if it is given k.
+
+    Raises:
+        ValueError: when the method returns more or fewer labels than there are items.
+    """
+    ks = mixtures["k"].to_numpy()
+    return _labels(method, corpus, offsets_of(mixtures), _flat(mixtures, "item"), ks, threshold)
 
 
 def _flat(mixtures: pa.RecordBatch, name: str) -> Items:

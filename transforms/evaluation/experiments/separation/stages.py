@@ -25,8 +25,10 @@ from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.corpus import concatenate_collections, limit_sources, mix_collections
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.separation.config import SeparationConfig
-from transforms.evaluation.experiments.separation.metrics import separation_metrics, sweep_metrics
+from transforms.evaluation.experiments.separation.metrics import choose_thresholds, separation_metrics, sweep_metrics
+from transforms.evaluation.experiments.separation.noise_metrics import noise_metrics
 from transforms.evaluation.experiments.separation.run_methods import RunMethods
+from transforms.evaluation.experiments.separation.run_noise import NoisySlice, RunWithNoise, split_noisy
 from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Method
 from transforms.evaluation.metric_rows import metric_batch
@@ -80,15 +82,21 @@ class CollectionsOfLog(beam.PTransform):
         return found.collections, found[ERRORS_TAG]
 
 
-@with_output_types(pa.RecordBatch, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
+NOISY_TAG = "noisy"
+
+
+@with_output_types(pa.RecordBatch, catalogue=pa.RecordBatch, items=pa.RecordBatch, noisy=NoisySlice, counts=Count)
 class _Mix(beam.DoFn):
-    """All collections -> mixtures; tagged outputs: the whole catalogue, the items of the mixtures, and counts.
+    """All collections -> mixtures.
+
+    Tagged outputs: the whole catalogue, the items of the mixtures, the mixtures with noise, and counts.
 
     If collections cannot be mixed, invalid rows may be the reason, so the error shows some of them.
     """
 
-    def __init__(self, config: MixtureConfig) -> None:
+    def __init__(self, config: MixtureConfig, noise_fractions: tuple[float, ...]) -> None:
         self.config = config
+        self.noise_fractions = noise_fractions
 
     def process(
         self, _: bytes, collections: Iterable[pa.RecordBatch], errors: Iterable[pa.RecordBatch]
@@ -96,11 +104,13 @@ class _Mix(beam.DoFn):
         whole = concatenate_collections(collections)
         kept = limit_sources(whole, self.config.max_collections_per_source)
         try:
-            mixed = mix_collections(kept, self.config)
+            mixed = mix_collections(kept, self.config, self.noise_fractions)
         except ValueError as error:
             raise DataError("\n  ".join([f"{error}; nothing was committed", *_first_errors(errors)])) from error
         yield from emit_items(mixed.catalogue, mixed.items)
         yield mixed.mixtures
+        for noisy in split_noisy(mixed.noisy):
+            yield TaggedOutput(NOISY_TAG, noisy)
         yield TaggedOutput(COUNTS_TAG, count("collections", kept.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("collections_left_out", whole.num_rows - kept.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("sources", mixed.sources))
@@ -119,6 +129,12 @@ def _compute_metrics(results: Iterable[pa.RecordBatch], config: SeparationConfig
     return metric_batch([*separation.to_pylist(), *sweep_metrics(batches).to_pylist()])
 
 
+def _evaluated_thresholds(_: bytes, results: Iterable[pa.RecordBatch], config: SeparationConfig) -> dict[str, float]:
+    """Return the threshold at which each method is evaluated, by its name."""
+    chosen = choose_thresholds(results, dict(config.fixed_thresholds))
+    return {method: each.threshold for method, each in chosen.items()}
+
+
 @dataclasses.dataclass
 class SeparateCollections(beam.PTransform):
     """Evaluate methods on mixtures of collections, from `collections`, or from `interactions` and `items`.
@@ -128,6 +144,7 @@ class SeparateCollections(beam.PTransform):
     Attributes:
         config: configuration of the experiment.
         methods: the methods to compare.
+        by_min_coherence: a method whose thresholds are those of `min_coherence`, for a curve; None: there is none.
         errors: record batches of `errors` of reading.
         encoder: where vectors come from; None: there are none.
         encoder_name: their name in the corpus.
@@ -136,6 +153,7 @@ class SeparateCollections(beam.PTransform):
 
     config: SeparationConfig
     methods: tuple[Method, ...]
+    by_min_coherence: Method | None
     errors: beam.PCollection
     encoder: EncoderSource | None = None
     encoder_name: str = ""
@@ -155,19 +173,27 @@ class SeparateCollections(beam.PTransform):
             root
             | "Once" >> beam.Impulse()
             | "Mix"
-            >> beam.ParDo(_Mix(self.config.mixtures), AsIter(collections), AsIter(all_errors)).with_outputs(
-                CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="mixtures"
-            )
+            >> beam.ParDo(
+                _Mix(self.config.mixtures, self.config.noise_fractions), AsIter(collections), AsIter(all_errors)
+            ).with_outputs(CATALOGUE_TAG, ITEMS_TAG, NOISY_TAG, COUNTS_TAG, main="mixtures")
         )
         features = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "BuildCorpus" >> BuildCorpus(
             self.config.salience, self.encoder, self.encoder_name, self.stored
         )
         seed = self.config.mixtures.seed if self.config.measure_stability else None
-        metrics = (
-            mixed.mixtures
-            | "RunMethods" >> RunMethods(features.corpus, self.methods, seed)
-            | "Metrics" >> ApplyGlobally(_compute_metrics, (self.config,))
+        results = mixed.mixtures | "RunMethods" >> RunMethods(features.corpus, self.methods, seed)
+        thresholds = (
+            root
+            | "OnceThresholds" >> beam.Impulse()
+            | "Thresholds" >> beam.Map(_evaluated_thresholds, AsIter(results), self.config)
         )
+        noisy = mixed[NOISY_TAG] | "RunWithNoise" >> RunWithNoise(
+            features.corpus, thresholds, self.methods, self.by_min_coherence
+        )
+        metrics = (
+            results | "Metrics" >> ApplyGlobally(_compute_metrics, (self.config,)),
+            noisy | "NoiseMetrics" >> ApplyGlobally(noise_metrics, (self.config.mixtures.seed,)),
+        ) | "AllMetrics" >> beam.Flatten()
         counts = (mixed[COUNTS_TAG], features.counts) | "Counts" >> beam.Flatten()
         invalid = [features.errors, *repeated] | "Errors" >> beam.Flatten()
         return ExperimentResult(metrics, counts, features.embeddings, invalid)
