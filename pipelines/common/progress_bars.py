@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from pipelines.common.compiling import show_compiling
 from pipelines.common.job import ProgressStep
 from transforms.datasets.files import Source
 from transforms.progress import Progress
@@ -143,7 +144,10 @@ def _repeat(action: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def show_progress(
-    sources: Mapping[str, Source], steps: Mapping[str, ProgressStep], console: Console
+    sources: Mapping[str, Source],
+    steps: Mapping[str, ProgressStep],
+    console: Console,
+    warm_up: Callable[[], None] | None = None,
 ) -> Iterator[Progress]:
     """Show the progress of a job while it runs, fed through a file to which all local workers append.
 
@@ -151,11 +155,15 @@ def show_progress(
         sources: the datasets that are read, by name.
         steps: further work, by the name under which workers count it.
         console: the console that shows the progress.
+        warm_up: compiles what the workers need, before they start; None: nothing is compiled.
 
     Yields:
         The progress to which the workers report.
     """
     with tempfile.TemporaryDirectory(prefix="journeys-progress-") as folder, bars(console, _RateColumn()) as shown:
+        if warm_up is not None:
+            with show_compiling(shown):
+                warm_up()
         progress = Progress(str(Path(folder) / "progress"))
         reading = {name: ProgressStep(f"{name} read", _count_rows(source)) for name, source in sources.items()}
         labels = {**reading, **steps, "parts": ProgressStep("parts written")}

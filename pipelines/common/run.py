@@ -74,9 +74,10 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
     local = runner in _LOCAL_RUNNERS
     if not local:
         console.print(f"{job.name}: submitted to {runner}; its web interface shows the progress", markup=False)
-    bars = show_progress(job.sources, job.progress_steps(), console) if local else nullcontext(Progress())
+    steps = job.progress_steps()
+    shown = show_progress(job.sources, steps, console, job.warm_up) if local else nullcontext(Progress())
     try:
-        with _suppress_expected_tracebacks(), bars as progress:
+        with _suppress_expected_tracebacks(), shown as progress:
             pipeline = beam.Pipeline(options=beam_options)
             job.build(pipeline, progress)
             state = _wait_until_finish(pipeline.run())

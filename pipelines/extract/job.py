@@ -242,6 +242,12 @@ class ExtractJob(Job):
         """The users whose journeys are extracted."""
         return {"users": ProgressStep("users done")}
 
+    def warm_up(self) -> None:
+        """Compile the functions that form journeys, so that no two workers compile the same."""
+        from transforms.journeys.warm_up import warm_up
+
+        warm_up(self.extraction)
+
 
 def output_schemas(encoder: EncoderSource | None) -> tuple[DatasetSchema, ...]:
     """Return the datasets that are written, journeys last; with `embeddings` where there is an encoder."""

@@ -29,7 +29,7 @@ class Clock:
 
 
 def printed(lines: ProgressLines, clock: Clock, tasks: Bars, seconds: range) -> list[str | None]:
-    """Ask for a line in each second after the start; return those that are printed."""
+    """Request a line in each second after the start; return those that are printed."""
     found = []
     for second in seconds:
         clock.now = 100.0 + second
