@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -32,11 +31,6 @@ _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, ModelUnavailableError, OSError)
 _EXPECTED_NAME = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
 """The beginning of an expected failure in the text of the error into which a runner wraps it."""
-
-
-def main(job_type: type[Job]) -> NoReturn:
-    """Run a job with the arguments of this process, and exit with its exit code."""
-    sys.exit(run_job(job_type))
 
 
 def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
