@@ -7,33 +7,30 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.progress import Progress as Bars
-from rich.progress import TaskID
 
+PREPARING = "preparing"
 COMPILING = "compiling, once after an installation"
 
 
 @contextmanager
 def show_compiling(shown: Bars) -> Iterator[None]:
-    """Show a task from the moment at which a function is compiled; none where all come from the cache.
+    """Show a task: `preparing`, and from the first compilation of a function that it is compiling.
 
     Args:
         shown: the tasks of the job. At the end, the task is removed.
     """
-    from numba.core import event  # takes long to import, and a usage error shows no progress
-
-    tasks: list[TaskID] = []
+    task = shown.add_task(PREPARING, total=None, detail="")
+    from numba.core import event  # here, because it takes long to import
 
     class Listener(event.Listener):
-        """A listener that adds the task at the first compilation."""
+        """A listener that renames the task; once is enough, as functions are compiled one after another."""
 
         def on_start(self, event: Any) -> None:
-            if not tasks:
-                tasks.append(shown.add_task(COMPILING, total=None))
+            shown.update(task, description=COMPILING)
 
         def on_end(self, event: Any) -> None:
-            """Keep the task: functions are compiled one after another."""
+            pass
 
     with event.install_listener("numba:compile", Listener()):
         yield
-    for task in tasks:
-        shown.remove_task(task)
+    shown.remove_task(task)
