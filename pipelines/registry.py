@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pipelines.common.job import Job
+if TYPE_CHECKING:
+    from pipelines.common.job import Job
 
 JOBS: Mapping[str, str] = {
     "extract": "ExtractJob",

@@ -114,6 +114,9 @@ class Job(abc.ABC):
         """The work shown besides rows read and parts written, by the name under which workers count it."""
         return {}
 
+    def warm_up(self) -> None:  # noqa: B027 - a job may compile nothing
+        """Compile the functions that workers on this machine need, so that no two workers compile the same."""
+
     def after_commit(self) -> int:
         """Do local work on the committed datasets, and return the exit code."""
         return 0

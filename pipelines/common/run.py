@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -32,11 +31,6 @@ _LOCAL_RUNNERS = (None, "DirectRunner", "FnApiRunner", "PrismRunner")
 _EXPECTED: tuple[type[Exception], ...] = (DataError, CommitError, ModelUnavailableError, OSError)
 _EXPECTED_NAME = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in (*_EXPECTED, *OSError.__subclasses__()))}): ")
 """The beginning of an expected failure in the text of the error into which a runner wraps it."""
-
-
-def main(job_type: type[Job]) -> NoReturn:
-    """Run a job with the arguments of this process, and exit with its exit code."""
-    sys.exit(run_job(job_type))
 
 
 def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
@@ -74,9 +68,10 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
     local = runner in _LOCAL_RUNNERS
     if not local:
         console.print(f"{job.name}: submitted to {runner}; its web interface shows the progress", markup=False)
-    bars = show_progress(job.sources, job.progress_steps(), console) if local else nullcontext(Progress())
+    steps = job.progress_steps()
+    shown = show_progress(job.sources, steps, console, job.warm_up) if local else nullcontext(Progress())
     try:
-        with _suppress_expected_tracebacks(), bars as progress:
+        with _suppress_expected_tracebacks(), shown as progress:
             pipeline = beam.Pipeline(options=beam_options)
             job.build(pipeline, progress)
             state = _wait_until_finish(pipeline.run())

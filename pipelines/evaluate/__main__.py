@@ -1,7 +1,6 @@
 """`python -m pipelines.evaluate`."""
 
-from pipelines.common.run import main
-from pipelines.evaluate.job import EvaluateJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(EvaluateJob)
+    main("evaluate")

@@ -1,7 +1,6 @@
 """`python -m pipelines.extract`."""
 
-from pipelines.common.run import main
-from pipelines.extract.job import ExtractJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(ExtractJob)
+    main("extract")

@@ -250,6 +250,12 @@ class ExtractJob(Job):
         """The users whose journeys are extracted."""
         return {"users": ProgressStep("users done")}
 
+    def warm_up(self) -> None:
+        """Compile the functions that form journeys, so that no two workers compile the same."""
+        from transforms.journeys.warm_up import warm_up
+
+        warm_up(self.extraction)
+
 
 def has_stored_vectors(encoder: EncoderSource | None) -> bool:
     """Return whether the vectors of an encoder are stored for later runs."""

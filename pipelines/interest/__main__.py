@@ -1,7 +1,6 @@
 """`python -m pipelines.interest`."""
 
-from pipelines.common.run import main
-from pipelines.interest.job import InterestJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(InterestJob)
+    main("interest")

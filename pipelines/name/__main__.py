@@ -1,7 +1,6 @@
 """`python -m pipelines.name`."""
 
-from pipelines.common.run import main
-from pipelines.name.job import NameJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(NameJob)
+    main("name")

@@ -1,7 +1,6 @@
 """`python -m pipelines.naming_examples`."""
 
-from pipelines.common.run import main
-from pipelines.naming_examples.job import NamingExamplesJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(NamingExamplesJob)
+    main("naming_examples")

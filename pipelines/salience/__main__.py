@@ -1,7 +1,6 @@
 """`python -m pipelines.salience`."""
 
-from pipelines.common.run import main
-from pipelines.salience.job import SalienceJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(SalienceJob)
+    main("salience")

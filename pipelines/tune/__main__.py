@@ -1,7 +1,6 @@
 """`python -m pipelines.tune`."""
 
-from pipelines.common.run import main
-from pipelines.tune.job import TuneJob
+from pipelines.launch import main
 
 if __name__ == "__main__":
-    main(TuneJob)
+    main("tune")

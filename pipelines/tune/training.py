@@ -5,22 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress as Bars
+from rich.progress import TextColumn
 
+from pipelines.common.progress_bars import bars
 from schemas import TUNING_PAIRS
 from transforms.datasets.files import Source
 from transforms.datasets.reading import read_dataset
@@ -93,7 +87,7 @@ def _train(job: TuneJob, console: Console) -> None:
     started = time.monotonic()
     pairs = read_pairs(job.pairs)
     (job.output / MANIFEST).unlink(missing_ok=True)
-    with _progress_bar(console) as show:
+    with bars(console, TextColumn("{task.fields[detail]}")) as shown:
         result = tune(
             job.model.locate()[0],
             PromptTemplate(pairs.prompt.get("instructions", "")),
@@ -102,32 +96,23 @@ def _train(job: TuneJob, console: Console) -> None:
             job.tuning,
             job.output,
             base=job.base,
-            show=show,
+            show=_show_steps(shown),
         )
     seconds = time.monotonic() - started
     _write_manifest(job, pairs, result, seconds)
     _print_summary(job, result, seconds)
 
 
-@contextmanager
-def _progress_bar(console: Console) -> Iterator[Callable[[TrainingStatus], None]]:
-    columns = (
-        TextColumn("{task.description:>18}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[losses]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bars:
-        task = bars.add_task("steps", total=None, losses="")
+def _show_steps(shown: Bars) -> Callable[[TrainingStatus], None]:
+    """Add a task for the steps, and return the function that updates it."""
+    task = shown.add_task("steps", total=None, detail="")
 
-        def show(status: TrainingStatus) -> None:
-            losses = (("loss", status.training_loss), ("validation", status.validation_loss))
-            text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
-            bars.update(task, completed=status.step, total=status.steps, losses=text)
+    def show(status: TrainingStatus) -> None:
+        losses = (("loss", status.training_loss), ("validation", status.validation_loss))
+        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
+        shown.update(task, completed=status.step, total=status.steps, detail=text)
 
-        yield show
+    return show
 
 
 def _write_manifest(job: TuneJob, pairs: Pairs, result: TuningResult, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """Each registered job has a package with a launcher, a description and options with help texts."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,26 @@ def test_a_job_has_its_name_a_description_and_options_with_help(name: str) -> No
 def test_every_package_with_a_launcher_is_registered() -> None:
     launchers = {path.parent.name for path in (ROOT / "pipelines").glob("*/__main__.py")}
     assert launchers == set(JOBS)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_launcher_starts_its_own_job(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("pipelines.launch.main", started.append)
+    runpy.run_module(f"pipelines.{name}", run_name="__main__")
+    assert started == [name]
+
+
+def test_the_first_line_is_printed_before_beam_is_imported() -> None:
+    program = """
+import sys
+sys.modules["apache_beam"] = None
+from pipelines.launch import main
+main("extract")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.stderr.splitlines()[0] == "extract: starting"
+    assert "import of apache_beam halted" in ended.stderr
 
 
 def test_jobs_are_listed() -> None:

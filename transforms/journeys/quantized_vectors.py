@@ -150,7 +150,7 @@ def subtract_mean_rows(rows: pa.RecordBatch, sums: Sums) -> pa.RecordBatch:
 
 
 def matrix_of(column: pa.LargeBinaryArray) -> npt.NDArray[np.int8]:
-    """Convert a column to quantized vectors, shape (items, dimensions); null becomes zeros.
+    """Convert a column to quantized vectors, shape (items, dimensions), read-only; null becomes zeros.
 
     The data is copied only if there are nulls.
 
@@ -165,9 +165,11 @@ def matrix_of(column: pa.LargeBinaryArray) -> npt.NDArray[np.int8]:
     dimension = _one_dimension(np.unique(lengths))
     octets = np.frombuffer(data or b"", np.int8)
     if lengths.min() == dimension:
-        return octets[ends[0] : ends[-1]].reshape(len(column), dimension)
-    matrix = np.zeros((len(column), dimension), np.int8)
-    matrix[lengths > 0] = octets[ends[0] : ends[-1]].reshape(-1, dimension)
+        matrix = octets[ends[0] : ends[-1]].reshape(len(column), dimension)
+    else:
+        matrix = np.zeros((len(column), dimension), np.int8)
+        matrix[lengths > 0] = octets[ends[0] : ends[-1]].reshape(-1, dimension)
+    matrix.flags.writeable = False  # always, because kernels are compiled for each type: see `warm_up`
     return matrix
 
 
