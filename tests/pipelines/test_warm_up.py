@@ -48,7 +48,8 @@ def extract_and_compare(
 @pytest.mark.parametrize(
     ("options", "kernel"),
     [
-        ([], "icpc._extract"),
+        ([], "bayesian._cluster_users"),  # every item has a vector
+        (["--cluster_by=terms"], "icpc._extract"),
         (["--item_embeddings=vectors.parquet", "--sweep"], "bayesian._cluster_users"),
         pytest.param(
             ["--item_embeddings=vectors.parquet", "--catalogue_join=shuffle"],

@@ -15,11 +15,13 @@ from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW
 from transforms.journeys.catalogue import pack_catalogue
 from transforms.journeys.config import ExtractConfig
+from transforms.journeys.explaining_terms import explain_journeys
 from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.histories import build_histories
 from transforms.journeys.interactions import attach_item_features, resolve_items
 from transforms.journeys.item_features import build_item_features, item_features_schema
 from transforms.journeys.quantized_vectors import ITEM_VECTORS, column_of
+from transforms.journeys.rows import journey_rows
 from transforms.journeys.stages import encode_items
 from transforms.journeys.sweep import sweep
 
@@ -42,7 +44,9 @@ def warm_up(config: ExtractConfig) -> None:
         events = attach_item_features(interactions, features).events
     histories = build_histories([events], events.schema, config.max_history)
     items, catalogue = encode_items(histories, packed, None)
-    form_journeys(histories.offsets, items, catalogue, config)
+    journeys = form_journeys(histories.offsets, items, catalogue, config)
+    terms = explain_journeys(journeys, histories.offsets, items, catalogue, config.icpc)
+    journey_rows(journeys, terms, histories, items, catalogue, config.half_life_days)
     if config.sweep is not None:
         sweep(histories.offsets, items, catalogue, config)
 
