@@ -36,20 +36,20 @@ class FitConfig:
         similarity_weight: weight of the squared error of the cosines within a batch.
         collection_weight: weight of the loss of collections.
         temperature: temperature of the loss of collections.
-        collections: number of collections in a batch.
-        items: maximum number of texts of a collection in a batch.
+        collections_per_batch: number of collections in a batch.
+        items_per_collection: maximum number of texts of a collection in a batch.
         seed: random seed.
     """
 
-    epochs: float = 1.0
+    epochs: float = 1.5
     batch_size: int = 512
     learning_rate: float = 2e-3
     token_dropout: float = 0.1
     similarity_weight: float = 2.0
-    collection_weight: float = 1.0
+    collection_weight: float = 3.0
     temperature: float = 0.1
-    collections: int = 64
-    items: int = 6
+    collections_per_batch: int = 64
+    items_per_collection: int = 8
     seed: int = 0
 
 
@@ -174,7 +174,10 @@ def _sample_collections(
     members: Sequence[npt.NDArray[np.int64]], config: FitConfig, random: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], torch.Tensor]:
     """Sample collections and some texts of each; return the texts and the collection of each."""
-    chosen = random.choice(len(members), min(config.collections, len(members)), replace=False)
-    samples = [random.choice(members[each], min(config.items, len(members[each])), replace=False) for each in chosen]
+    chosen = random.choice(len(members), min(config.collections_per_batch, len(members)), replace=False)
+    samples = [
+        random.choice(members[each], min(config.items_per_collection, len(members[each])), replace=False)
+        for each in chosen
+    ]
     labels = np.repeat(np.arange(len(samples)), [len(each) for each in samples])
     return np.concatenate(samples), torch.from_numpy(labels)

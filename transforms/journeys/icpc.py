@@ -3,7 +3,8 @@
 "Large Language Models for User Interest Journeys" (2305.15498), section on journey extraction: each item is a sparse
 vector of salient terms. It joins the journeys of its user with a similar centroid, by cosine, or opens a new one. Small
 journeys are dropped at the end. The paper allows an item in several journeys; its reuse in 2606.12198 assigns it only
-to the most similar one. The option `assign` selects one of these.
+to the most similar one. The option `assign` selects one of these. An item in several journeys can make journeys nearly
+equal; those of a user are merged at the end.
 
 The kernel is compiled. An inverted index over the terms of one user's journeys makes the cost of an interaction
 proportional to the journeys that share a term with it, not to all journeys.
@@ -59,6 +60,8 @@ _inlined = numba.njit(cache=True, nogil=True, inline="always")
 _READ_ONLY = functools.partial(numba.types.Array, ndim=1, layout="C", readonly=True)
 _NONE = -1
 _INITIAL_CAPACITY = 1024
+_EQUAL_ABOVE = 0.8
+"""Minimum Jaccard index of the items of two journeys that are merged, with `assign="all"`."""
 
 
 class _Limits(NamedTuple):
@@ -323,6 +326,66 @@ def _cluster_history(items, vectors, limits, work, postings, memberships):  # ty
 
 
 @_compiled
+def _merge_equal(items, opened, pairs, memberships):  # type: ignore[no-untyped-def]
+    """Merge journeys of one user that have nearly the same items into the older one; return the number of pairs left.
+
+    Each journey, from the oldest on, absorbs the younger ones whose distinct items have a Jaccard index of at least
+    `_EQUAL_ABOVE` with its own. Merged journeys are empty.
+    """
+    # Sort the distinct pairs of item and journey, by item and by journey.
+    codes = np.empty(pairs, np.int64)
+    for pair in range(pairs):
+        codes[pair] = np.int64(items[memberships.interactions[pair]]) * opened + memberships.journeys[pair]
+    codes = np.unique(codes)
+    item_starts, item_of = np.empty(len(codes) + 1, np.int64), np.empty(len(codes), np.int64)
+    journeys = (codes % opened).astype(np.int32)
+    distinct = 0
+    for position in range(len(codes)):
+        if position == 0 or codes[position] // opened != codes[position - 1] // opened:
+            item_starts[distinct] = position
+            distinct += 1
+        item_of[position] = distinct - 1
+    item_starts[distinct] = len(codes)
+    starts, order = np.empty(opened + 1, np.int64), np.empty(len(codes), np.int64)
+    group_by_journey(journeys, len(codes), opened, starts, order)
+
+    # Find for each journey the oldest one that absorbs it.
+    merged_into = np.full(opened, _NONE, np.int64)
+    common, reached = np.zeros(opened, np.int64), np.empty(opened, np.int64)
+    for older in range(opened):
+        if merged_into[older] != _NONE:
+            continue
+        merged_into[older] = older
+        count = 0
+        for index in range(starts[older], starts[older + 1]):
+            item = item_of[order[index]]
+            for position in range(item_starts[item], item_starts[item + 1]):
+                journey = journeys[position]
+                if common[journey] == 0:
+                    reached[count] = journey
+                    count += 1
+                common[journey] += 1
+        size = starts[older + 1] - starts[older]
+        for position in range(count):
+            journey = reached[position]
+            either = size + starts[journey + 1] - starts[journey] - common[journey]
+            if merged_into[journey] == _NONE and common[journey] >= _EQUAL_ABOVE * either:
+                merged_into[journey] = older
+            common[journey] = 0
+
+    # Move the pairs, each once: those of an interaction follow one another.
+    last = np.full(opened, _NONE, np.int64)
+    left = 0
+    for pair in range(pairs):
+        journey, interaction = merged_into[memberships.journeys[pair]], memberships.interactions[pair]
+        if last[journey] != interaction:
+            last[journey] = interaction
+            memberships.journeys[left], memberships.interactions[left] = journey, interaction
+            left += 1
+    return left
+
+
+@_compiled
 def group_by_journey(pair_journeys, pairs, opened, starts, grouped):  # type: ignore[no-untyped-def]
     """Sort the (journey, interaction) pairs of a user by journey, by a stable counting sort.
 
@@ -459,6 +522,8 @@ def _extract(  # type: ignore[no-untyped-def]
         opened, entries, pairs, postings, memberships = _cluster_history(
             own_items, vectors, limits, work, postings, memberships
         )
+        if assign_all and pairs > 0:
+            pairs = _merge_equal(own_items, opened, pairs, memberships)
         found, member_count, output = _keep_journeys(
             user, first, own_items, opened, pairs, found, member_count, stamp, limits, work, memberships, output
         )
@@ -491,7 +556,8 @@ def extract_journeys(
         config: the configuration of the clustering.
 
     Returns:
-        The journeys that have at least `config.min_size` distinct items.
+        The journeys that have at least `config.min_size` distinct items. With `assign="all"` a journey absorbs younger
+        ones whose items have a Jaccard index of at least 0.8 with its own.
     """
     found = _extract(
         np.ascontiguousarray(user_offsets, np.int64),

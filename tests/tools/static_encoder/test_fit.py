@@ -47,7 +47,7 @@ def test_fitting_approaches_the_teacher_and_is_reproducible() -> None:
 def test_texts_of_a_collection_come_near_one_another() -> None:
     start = RANDOM.normal(size=(40, 8)).astype(np.float32)
     members = [np.flatnonzero(np.arange(200) % 5 == label) for label in range(5)]
-    config = FitConfig(epochs=20, batch_size=64, learning_rate=0.02, collections=5, items=20)
+    config = FitConfig(epochs=20, batch_size=64, learning_rate=0.02, collections_per_batch=5, items_per_collection=20)
 
     def contrast(table: np.ndarray) -> float:
         cosines = encode(table, TOKENS[:200]) @ encode(table, TOKENS[:200]).T

@@ -72,8 +72,28 @@ def icpc(
             journey.add(vector, position, journey.squared_norm + (2.0 * dots[index] + norm))
             if not running_norms:
                 journey.squared_norm = dot(journey.weights, journey.weights)
+    if config.assign == "all":
+        journeys = _merge_equal(journeys, history, vectors)
     closed = [_close(journey, history) for journey in journeys]
     return [journey for journey in closed if journey.size >= config.min_size]
+
+
+def _merge_equal(
+    journeys: Sequence[OpenJourney], history: Sequence[int], vectors: Sequence[Vector]
+) -> list[OpenJourney]:
+    """Each journey absorbs the younger ones whose items have a Jaccard index of at least 0.8 with its own."""
+    items = [{history[position] for position in journey.positions} for journey in journeys]
+    left = list(range(len(journeys)))
+    merged = []
+    while left:
+        older = left[0]
+        equal = [other for other in left if len(items[older] & items[other]) >= 0.8 * len(items[older] | items[other])]
+        left = [other for other in left if other not in equal]
+        union = OpenJourney({}, 0.0, [])
+        for position in sorted({position for other in equal for position in journeys[other].positions}):
+            union.add(vectors[history[position]], position, 0.0)
+        merged.append(union)
+    return merged
 
 
 def _close(journey: OpenJourney, history: Sequence[int]) -> Journey:
