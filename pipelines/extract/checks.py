@@ -15,7 +15,7 @@ from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.known_words import MIN_KNOWN_FRACTION, known_word_fraction
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 from transforms.encoders.text import texts_of_items
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
@@ -77,10 +77,10 @@ def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
     if args.cluster_by == "vectors":
         return ChosenEncoder(packaged)
     texts = texts_of_items(sample_rows(ITEMS, items, args.item_columns))["text"].to_pylist()
-    known = known_word_fraction(texts)
-    if known >= MIN_KNOWN_FRACTION:
+    covered = covered_word_fraction(texts)
+    if covered >= MIN_COVERED_FRACTION:
         return ChosenEncoder(packaged)
-    why = f"the packaged encoder, which is made for English, knows {known:.0%} of the words in a sample of --items"
+    why = f"the packaged encoder, which is made for English, knows {covered:.0%} of the words in a sample of --items"
     for name in (*BY_VECTORS, "scorer"):
         if getattr(args, name) not in (None, "statistical"):
             raise UsageError(f"--{name} needs vectors, but {why}: give --encoder, or --cluster_by=vectors to use it")

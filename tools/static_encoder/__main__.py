@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tools.static_encoder.distill import distill
 from tools.static_encoder.fit import FitConfig, bags_of, fit_table, start_table
-from tools.static_encoder.teacher import project, teacher_vectors
+from tools.static_encoder.reference import project, reference_vectors
 from tools.static_encoder.texts import is_held_out, training_collections, training_texts
 from transforms.encoders.locate import PACKAGED, locate_encoder
 from transforms.encoders.quantized_static import quantize_table, write_table
@@ -28,7 +28,7 @@ def main() -> None:
     add = parser.add_argument
     add("--items", nargs="+", type=Path, required=True, help="Parquet files with `title`, `description`, `creator`.")
     add("--collections", type=Path, required=True, help="Parquet file of `collections`, with `list_title`.")
-    add("--cache", type=Path, required=True, help="Folder for the teacher's vectors and the held-out collections.")
+    add("--cache", type=Path, required=True, help="Folder for the vectors of the reference encoder and the held-out collections.")
     add("--output", type=Path, default=PACKAGED, help="Folder that receives the table and the tokenizer.")
     add("--dimension", type=int, default=256, help="Number of components.")
     add("--max_texts", type=int, help="Maximum number of texts. Default: all.")
@@ -42,8 +42,8 @@ def main() -> None:
     texts = training_texts(map(pq.read_table, args.items), collections)[: args.max_texts]
 
     layout = locate_encoder("minilm")
-    teacher = TransformerEncoder(layout, max_tokens=_MAX_TOKENS, dtype="bfloat16")
-    targets = project(teacher_vectors(teacher, texts, args.cache / "teacher"), args.dimension)
+    reference = TransformerEncoder(layout, max_tokens=_MAX_TOKENS, dtype="bfloat16")
+    targets = project(reference_vectors(reference, texts, args.cache / "vectors"), args.dimension)
     tokenizer = TextTokenizer(layout, _MAX_TOKENS, special=False)
     bags, (grouped, members) = bags_of(tokenizer.tokens(texts)), training_collections(collections)
     start = start_table(distill(TransformerEncoder(layout, max_tokens=8), args.dimension), bags, targets)

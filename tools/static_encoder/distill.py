@@ -1,6 +1,6 @@
 """The initial table of token vectors, by the method of Model2Vec.
 
-The teacher encodes each token separately, the vectors are projected onto their principal components, and frequent
+The reference encoder encodes each token separately, the vectors are projected onto their principal components, and frequent
 tokens get lower weights. The package model2vec is not used, because its distillation does not support current versions
 of transformers.
 """
@@ -21,14 +21,14 @@ SIF = 1e-4
 _RESERVED = re.compile(r"\[unused\d+\]")
 
 
-def distill(teacher: TransformerEncoder, dimension: int) -> Vectors:
-    """Compute a vector for each token of a teacher's tokenizer, float32, shape (vocabulary, dimension).
+def distill(reference: TransformerEncoder, dimension: int) -> Vectors:
+    """Compute a vector for each token of the tokenizer of an encoder, float32, shape (vocabulary, dimension).
 
     Special and reserved tokens get zeros.
     """
-    tokenizer = teacher.tokenizer.backend
+    tokenizer = reference.tokenizer.backend
     kept = text_tokens(tokenizer)
-    components = principal_components(teacher.pool(add_special_tokens(tokenizer, kept)), dimension)
+    components = principal_components(reference.pool(add_special_tokens(tokenizer, kept)), dimension)
     table = np.zeros((tokenizer.get_vocab_size(), dimension), np.float32)
     table[kept] = components * zipf_weights(len(kept))[:, None]
     return table

@@ -1,7 +1,7 @@
-"""Fitting of a table of token vectors to a teacher and to collections.
+"""Fitting of a table of token vectors to a reference encoder and to collections.
 
 The loss has two parts. Distillation: the vector of a text, the sum of the vectors of its tokens, approximates the
-vector of the teacher, and the cosines within a batch approximate those of the teacher. Collections: texts of one
+vector of the reference encoder, and the cosines within a batch approximate those of the reference encoder. Collections: texts of one
 collection that a person made are nearer to one another than to texts of other collections (supervised contrastive
 learning, 2004.11362, with the mean of the batch removed, as `extract` removes the mean of the catalogue).
 """
@@ -103,7 +103,7 @@ def fit_table(
     Args:
         start: the table to begin with, of the same shape.
         texts: the tokens of the texts.
-        targets: the projected vector of the teacher for each text, shape (texts, dimension).
+        targets: the projected vector of the reference encoder for each text, shape (texts, dimension).
         collection_texts: the tokens of the texts of collections.
         members: for each collection the indices of its texts in `collection_texts`.
         config: the configuration.
@@ -113,13 +113,13 @@ def fit_table(
     table = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(start.copy()), freeze=False, mode="sum")
     optimizer = torch.optim.Adam(table.parameters(), lr=config.learning_rate)
     usable = np.flatnonzero(np.diff(texts.offsets) > 0)
-    known = torch.from_numpy(targets)
+    wanted = torch.from_numpy(targets)
     steps = int(config.epochs * len(usable) / config.batch_size)
     for step, rows in enumerate(_batches(usable, steps, config.batch_size, random)):
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * (1 - step / steps)
         vectors = _encode(table, texts.take(rows), config.token_dropout, random)
-        loss = _distillation_loss(vectors, known[torch.from_numpy(rows)], config.similarity_weight)
+        loss = _distillation_loss(vectors, wanted[torch.from_numpy(rows)], config.similarity_weight)
         if config.collection_weight:
             sampled, labels = _sample_collections(members, config, random)
             vectors = _encode(table, collection_texts.take(sampled), config.token_dropout, random)

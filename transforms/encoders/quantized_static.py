@@ -20,7 +20,7 @@ from transforms.model_files import ModelUnavailableError
 
 MAX_WEIGHT = 4095
 MAX_TOKENS = 256
-"""Maximum number of tokens of a text. Sums of so many rows, each at most 127 * MAX_WEIGHT, are below 2**27, so that in
+"""Maximum number of tokens of a text. Sums of this many rows, each at most 127 * MAX_WEIGHT, are below 2**27, so that in
 up to 512 dimensions the sum of their squares fits into int64."""
 
 _MAX_COMPONENT = 127

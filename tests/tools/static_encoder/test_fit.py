@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tools.static_encoder.fit import FitConfig, bags_of, contrastive_loss, fit_table, start_table  # noqa: E402
-from tools.static_encoder.teacher import project  # noqa: E402
+from tools.static_encoder.reference import project  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
 TOKENS = [RANDOM.integers(0, 40, RANDOM.integers(3, 9)).tolist() for _ in range(600)]
@@ -33,7 +33,7 @@ def test_a_rotated_table_is_mapped_back() -> None:
     assert (encode(start, TOKENS) * TARGETS).sum(axis=1).mean() > 0.99
 
 
-def test_fitting_approaches_the_teacher_and_is_reproducible() -> None:
+def test_fitting_approaches_the_reference_and_is_reproducible() -> None:
     start = RANDOM.normal(size=(40, 8)).astype(np.float32)
     config = FitConfig(epochs=60, batch_size=64, learning_rate=0.05, collection_weight=0.0)
     members = [np.arange(4)]

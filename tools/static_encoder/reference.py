@@ -1,4 +1,4 @@
-"""The vectors of the teacher, computed in chunks, so that a stopped run continues where it was."""
+"""The vectors of the reference encoder, computed in chunks, so that a stopped run continues where it was."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from transforms.encoders.transformer import TransformerEncoder
 _TEXTS_PER_CHUNK = 16_384
 
 
-def teacher_vectors(teacher: TransformerEncoder, texts: Sequence[str], folder: Path) -> Vectors:
+def reference_vectors(reference: TransformerEncoder, texts: Sequence[str], folder: Path) -> Vectors:
     """Encode texts, shape (texts, dimension), dtype float32; finished chunks in `folder` are not computed again.
 
     The folder belongs to these texts in this order.
     """
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(texts), _TEXTS_PER_CHUNK)
-    for start in track(starts, description="teacher"):
+    for start in track(starts, description="encoding"):
         path = folder / f"{start:08d}.npy"
         if not path.exists():
-            vectors = teacher.encode(texts[start : start + _TEXTS_PER_CHUNK]).astype(np.float16)
+            vectors = reference.encode(texts[start : start + _TEXTS_PER_CHUNK]).astype(np.float16)
             unfinished = path.with_suffix(".unfinished")
             with unfinished.open("wb") as file:
                 np.save(file, vectors)
