@@ -54,11 +54,11 @@ def add_noise(mixtures: Mixtures, collections: pa.RecordBatch, fractions: Sequen
     if not all(0 <= fraction < 1 for fraction in fractions):
         raise ValueError(f"fractions of noise must be in [0, 1), got {tuple(fractions)}")
     numbered = number_items([collections])
-    drawn = _draw_noise(mixtures, numbered, max(fractions, default=0.0), seed)
+    sampled = _sample_noise(mixtures, numbered, max(fractions, default=0.0), seed)
     texts = item_texts(numbered.items)
     own = pc.index_in(item_texts(mixtures.items), texts).to_numpy()
-    used = np.unique(np.concatenate([own, *drawn.values()]))
-    noise = {mixture: np.searchsorted(used, each) for mixture, each in drawn.items()}
+    used = np.unique(np.concatenate([own, *sampled.values()]))
+    noise = {mixture: np.searchsorted(used, each) for mixture, each in sampled.items()}
     rows = change_mixtures(mixtures.rows, lambda _, items, labels: (np.searchsorted(used, own[items]), labels))
     return NoisyMixtures(
         item_rows(texts.take(pa.array(used))), rows, {each: _insert(rows, noise, each, seed) for each in fractions}
@@ -83,7 +83,7 @@ def _insert(rows: pa.RecordBatch, noise: Mapping[int, Integers], fraction: float
     return change_mixtures(rows.filter(pa.array(enough, pa.bool_())), inserted)
 
 
-def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: float, seed: int) -> dict[int, Integers]:
+def _sample_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: float, seed: int) -> dict[int, Integers]:
     """Sample noise for each mixture, as far as there is any: numbers of items of `numbered`, by `mixture_id`."""
     own = pc.index_in(item_texts(mixtures.items), item_texts(numbered.items)).to_numpy()
     owners = np.repeat(np.arange(len(numbered.offsets) - 1), np.diff(numbered.offsets))
@@ -91,7 +91,7 @@ def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: flo
     starts = list_offsets(np.bincount(numbered.members, minlength=numbered.items.num_rows))
     collections_of = owners[by_item]
     offsets, items = offsets_of(mixtures.rows), own[mixtures.rows["item"].flatten().to_numpy()]
-    drawn = {}
+    sampled = {}
     for mixture, start, end in zip(mixtures.rows["mixture_id"].to_pylist(), offsets, offsets[1:], strict=False):
         random = np.random.default_rng([seed, mixture, 0])
         blocked = np.zeros(len(numbered.offsets) - 1, bool)
@@ -110,5 +110,5 @@ def _draw_noise(mixtures: Mixtures, numbered: NumberedCollections, fraction: flo
             if not blocked[among].any():
                 blocked[among] = True
                 found.append(item)
-        drawn[mixture] = np.array(found, np.int64)
-    return drawn
+        sampled[mixture] = np.array(found, np.int64)
+    return sampled
