@@ -15,8 +15,8 @@ from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 from transforms.encoders.text import texts_of_items
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,

@@ -28,7 +28,12 @@ def main() -> None:
     add = parser.add_argument
     add("--items", nargs="+", type=Path, required=True, help="Parquet files with `title`, `description`, `creator`.")
     add("--collections", type=Path, required=True, help="Parquet file of `collections`, with `list_title`.")
-    add("--cache", type=Path, required=True, help="Folder for the vectors of the reference encoder and the held-out collections.")
+    add(
+        "--cache",
+        type=Path,
+        required=True,
+        help="Folder for the vectors of the reference encoder and the held-out collections.",
+    )
     add("--output", type=Path, default=PACKAGED, help="Folder that receives the table and the tokenizer.")
     add("--dimension", type=int, default=256, help="Number of components.")
     add("--max_texts", type=int, help="Maximum number of texts. Default: all.")

@@ -1,8 +1,8 @@
 """Agreement of predicted journeys with true journeys.
 
 All scores are computed from contingency tables, for many histories at once. A predicted label of -1 means "in no
-journey", a true label of -1 "of no collection" (noise). In `score` each such item is a group of its own. In
-`score_noise` the two are distinguished.
+journey", a true label of -1 "of no collection" (noise). In `score` each such item is a group of its own;
+`score_noise` distinguishes the two.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def noise_metrics(results: Iterable[pa.RecordBatch], seed: int) -> pa.RecordBatc
         ks = own["k"].to_numpy()
         for measure in NOISE_MEASURES:
             values = own[measure].to_numpy(zero_copy_only=False)
-            measured = ~np.isnan(values)
-            if measured.any():
-                interval = mean_of_groups(values[measured], ks[measured], seed)
+            present = ~np.isnan(values)
+            if present.any():
+                interval = mean_of_groups(values[present], ks[present], seed)
                 found.append(metric_row(f"{NOISE_PREFIX}{measure}", interval, method=method, noise=fraction, **parts))
     return metric_batch(found)
