@@ -1,8 +1,8 @@
 """The initial table of token vectors, by the method of Model2Vec.
 
-The reference encoder encodes each token separately, the vectors are projected onto their principal components, and frequent
-tokens get lower weights. The package model2vec is not used, because its distillation does not support current versions
-of transformers.
+The reference encoder encodes each token separately, the vectors are projected onto their principal components, and
+frequent tokens get lower weights. The package model2vec is not used, because its distillation does not support current
+versions of transformers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Fitting of a table of token vectors to a reference encoder and to collections.
 
 The loss has two parts. Distillation: the vector of a text, the sum of the vectors of its tokens, approximates the
-vector of the reference encoder, and the cosines within a batch approximate those of the reference encoder. Collections: texts of one
-collection that a person made are nearer to one another than to texts of other collections (supervised contrastive
-learning, 2004.11362, with the mean of the batch removed, as `extract` removes the mean of the catalogue).
+vector of the reference encoder, and the cosines within a batch approximate those of the reference encoder.
+Collections: texts of one collection that a person made are nearer to one another than to texts of other collections
+(supervised contrastive learning, 2004.11362, with the mean of the batch removed, as `extract` removes the mean of the
+catalogue).
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from transforms.model_files import ModelUnavailableError
 
 MAX_WEIGHT = 4095
 MAX_TOKENS = 256
-"""Maximum number of tokens of a text. Sums of this many rows, each at most 127 * MAX_WEIGHT, are below 2**27, so that in
-up to 512 dimensions the sum of their squares fits into int64."""
+"""Maximum number of tokens of a text. Sums of this many rows, each at most 127 * MAX_WEIGHT, are below 2**27. In up to
+512 dimensions the sum of their squares fits into int64."""
 
 _MAX_COMPONENT = 127
 _TEXTS_PER_BATCH = 64
