@@ -80,7 +80,7 @@ def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
     covered = covered_word_fraction(texts)
     if covered >= MIN_COVERED_FRACTION:
         return ChosenEncoder(packaged)
-    why = f"the packaged encoder, which is made for English, knows {covered:.0%} of the words in a sample of --items"
+    why = f"the packaged encoder, which is made for English, covers {covered:.0%} of the words in a sample of --items"
     for name in (*BY_VECTORS, "scorer"):
         if getattr(args, name) not in (None, "statistical"):
             raise UsageError(f"--{name} needs vectors, but {why}: give --encoder, or --cluster_by=vectors to use it")

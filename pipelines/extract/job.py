@@ -99,7 +99,7 @@ class ExtractJob(Job):
             "--cluster_by",
             choices=("vectors", "terms"),
             help="How journeys are formed: by `vectors` of the items, or by their salient `terms` (ICPC, 2305.15498). "
-            "Default: vectors, or terms if the packaged encoder does not know the words of the catalogue.",
+            "Default: vectors, or terms if the packaged encoder covers too few words of the catalogue.",
         )
         add(
             "--encoder",
