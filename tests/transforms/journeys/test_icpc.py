@@ -132,8 +132,8 @@ def test_nearly_equal_journeys_are_merged_with_assign_all() -> None:
     both = IcpcConfig(threshold=0.3, assign="all", min_size=2, centroid="sum")
     (found,) = kernel([list(range(12))], vectors, both)
     assert found == [Journey(tuple(range(12)), 12, ((0, 11.0), (1, 11.0)))]
-    (apart,) = kernel([list(range(9))], vectors[:9], both)  # 7 of 9 items in common
-    assert [journey.size for journey in apart] == [8, 8]
+    (separate,) = kernel([list(range(9))], vectors[:9], both)  # 7 of 9 items in common
+    assert [journey.size for journey in separate] == [8, 8]
 
 
 def test_an_item_with_two_topics_joins_both_journeys_with_assign_all() -> None:
