@@ -185,6 +185,7 @@ class TestParsing:
         assert planned("--target_journeys_per_user=2.5").extraction.sweep == SweepConfig(2.5)
         assert planned("--target_journeys_per_user=2.5", "--sweep").configuration["extraction"]["sweep"] == {
             "target_journeys_per_user": 2.5,
+            "min_relative_coverage": 0.8,
             "users": 4096,
         }
 
