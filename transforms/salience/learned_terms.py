@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
 
 from schemas import ITEMS, METRICS, TIMESTAMP
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, list_array, stable_hash
@@ -49,6 +50,7 @@ _PIPELINE = "salience"
 _Keyed = tuple[int, pa.RecordBatch]
 
 
+@with_output_types(pa.RecordBatch, sizes=CatalogueSize, statistics=pa.RecordBatch, spellings=pa.RecordBatch)
 class CountGivenTerms(CountTerms):
     """Rows of `items` -> rows of `ITEM_CANDIDATES`; as side outputs, what `ChooseVocabulary` reads."""
 
