@@ -409,7 +409,7 @@ class TestSweep:
     def test_metrics_and_screen(self, journeys: Path, tmp_path: Path) -> None:
         reported = evaluate("--suites=statistics,granularity", f"--journeys={journeys}")
         found, extracted = values(tmp_path / "evaluation"), values(journeys)
-        at_default = ("sweep_journeys_per_user", "threshold=0.002/min_size=3")
+        at_default = ("sweep_journeys_per_user", "threshold=0.01/min_size=3")
         assert found[at_default] == extracted[at_default] == found[JOURNEYS_PER_USER]
         assert {name for name in found if name[0].startswith("sweep_")} == {
             name for name in extracted if name[0].startswith("sweep_")

@@ -26,8 +26,8 @@ class IcpcConfig:
         ValueError: naming the attribute, the value given and what is allowed.
     """
 
-    threshold: float = setting(  # the best on mixtures of collections, see docs/evaluation.md
-        0.002,
+    threshold: float = setting(  # lower: better on mixtures, but journeys of long histories are too broad
+        0.01,
         help="Clustering by terms: minimum cosine similarity between an item and the centroid of a journey for the "
         "item to join it.",
         minimum=0,

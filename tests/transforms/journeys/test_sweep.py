@@ -66,11 +66,11 @@ def test_all_thresholds_and_minimum_sizes_are_counted() -> None:
     given = dataclasses.replace(config(), icpc=IcpcConfig(threshold=0.123, min_size=15))
     rows = sweep_log(LOG, CATALOGUE, given)
     thresholds, sizes = set(rows["threshold"].to_pylist()), set(rows["min_size"].to_pylist())
-    assert {0.002, 0.123} <= thresholds == set(given.swept_thresholds)
+    assert {0.01, 0.123} <= thresholds == set(given.swept_thresholds)
     assert sizes == {*range(1, 11), 15}
     by_vectors = dataclasses.replace(given, bayesian=BayesianConfig())
     assert -0.35 in by_vectors.swept_thresholds
-    assert 0.002 in config().swept_thresholds == tuple(sorted(config().swept_thresholds))
+    assert 0.01 in config().swept_thresholds == tuple(sorted(config().swept_thresholds))
 
 
 def test_an_item_in_several_journeys_is_covered_once() -> None:
@@ -176,7 +176,7 @@ def test_a_sweep_as_metrics() -> None:
     METRICS.check(rows)
     assert rows.equals(rows.sort_by([(name, "ascending") for name in METRICS.sort_by]))
     metrics = {(row["metric"], row["slice"]): (row["value"], row["n"]) for row in rows.to_pylist()}
-    at_default = "threshold=0.002/min_size=2"
+    at_default = "threshold=0.01/min_size=2"
     assert metrics["sweep_journeys_per_user", at_default] == (1.0, 4)
     assert metrics["sweep_median_journeys_per_user", at_default] == (1.0, 4)
     assert metrics["sweep_users_without_journeys", at_default] == (0.25, 4)
@@ -190,8 +190,8 @@ def test_a_sweep_as_metrics() -> None:
     assert metrics["sweep_min_coverage", ""] == (pytest.approx(0.8 * 11 / 15), None)
     assert metrics["sweep_min_size", ""] == (2, None)
     assert metrics["sweep_users", ""] == (4, None)
-    assert ("sweep_separation", "threshold=0.002/min_size=4") not in metrics
-    assert ("sweep_journey_items", "threshold=0.002/min_size=4") not in metrics
+    assert ("sweep_separation", "threshold=0.01/min_size=4") not in metrics
+    assert ("sweep_journey_items", "threshold=0.01/min_size=4") not in metrics
 
 
 def test_tallies_of_no_users() -> None:
