@@ -88,7 +88,7 @@ class BayesianConfig:
         maximum=1,
     )
     min_coherence: float = setting(  # docs/evaluation.md has the curve
-        0.225,
+        0.2,
         help="Clustering by vectors: minimum `coherence` of a journey; other journeys are dropped. Before, items below "
         "half of it are left out of their journey. Higher: fewer one-off items in journeys. 0: nothing is left out.",
         minimum=0,
