@@ -126,10 +126,8 @@ def _target_report(values: MetricValues, reached: float) -> list[str]:
     if target is None:
         return []
     least = values["sweep_min_coverage", ""]
-    lines = [
-        f"Of the thresholds that leave at least {least:.0%} of the interactions in journeys, "
-        + f"this one comes closest to {target:g} journeys per user"
-    ]
+    considered = f"Of the thresholds that leave at least {least:.0%} of the interactions in journeys"
+    lines = [f"{considered}, this one comes closest to {target:g} journeys per user"]
     if abs(reached - target) <= _TARGET_TOLERANCE * target:
         return lines
     size = round(values["sweep_min_size", ""])
