@@ -132,7 +132,9 @@ def _target_report(values: MetricValues, reached: float) -> list[str]:
     target = values.get(("sweep_target_journeys_per_user", ""))
     if target is None:
         return []
-    lines = [f"Of the thresholds tried, this one comes closest to {target:g} journeys per user"]
+    least = values["sweep_min_coverage", ""]
+    considered = f"Of the thresholds that leave at least {least:.0%} of the interactions in journeys"
+    lines = [f"{considered}, this one comes closest to {target:g} journeys per user"]
     if abs(reached - target) <= _TARGET_TOLERANCE * target:
         return lines
     size = round(values["sweep_min_size", ""])
@@ -141,7 +143,6 @@ def _target_report(values: MetricValues, reached: float) -> list[str]:
         for (metric, slice_), value in values.items()
         if metric == "sweep_journeys_per_user" and parse_slice(slice_)["min_size"] == str(size)
     }
-    least = values["sweep_min_coverage", ""]
     enough = [value for slice_, value in means.items() if values["sweep_coverage", slice_] >= least]
     lines.append(f"None comes close: they yield {min(enough):.2f} to {max(enough):.2f} at --min_size={size}")
     nearest = min(means, key=lambda slice_: abs(means[slice_] - target))
