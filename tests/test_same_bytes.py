@@ -162,7 +162,7 @@ def _sample_of_50(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: float, given: bool) -> None:
     def found(name: str, rows: pl.DataFrame, files: int, *options: str) -> dict[str, list[tuple[str, bytes]]]:
-        vectors = by_vectors(tmp_path / name, files) if given else ()
+        vectors = by_vectors(tmp_path / name, files) if given else ("--cluster_by=terms",)
         return extract(tmp_path / name, rows, f"--target_journeys_per_user={target}", *vectors, *options, files=files)
 
     expected = found("expected", log, 1, "--runner=FnApiRunner")

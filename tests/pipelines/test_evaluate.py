@@ -403,7 +403,12 @@ class TestSweep:
     def journeys(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = write(tmp_path_factory.mktemp("log"), {"log.parquet": LOG, "items.parquet": PLAIN_ITEMS})
         with contextlib.redirect_stdout(io.StringIO()):
-            assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet", "--sweep") == 0
+            assert (
+                extract(
+                    folder / "out", folder / "log.parquet", folder / "items.parquet", "--cluster_by=terms", "--sweep"
+                )
+                == 0
+            )
         return folder / "out"
 
     def test_metrics_and_screen(self, journeys: Path, tmp_path: Path) -> None:
@@ -489,7 +494,7 @@ class TestUsage:
             (("--suites=statistics", "--journeys=x", *COLLECTIONS), "--collections is for separation"),
             (("--suites=statistics", "--journeys=nowhere"), "--journeys: no such file or folder"),
             (("--collections=nowhere",), "--collections: no such file or folder"),
-            ((*COLLECTIONS, "--encoder=mini"), "--encoder: no encoder 'mini'; allowed are 'minilm'"),
+            ((*COLLECTIONS, "--encoder=mini"), "--encoder: no encoder 'mini'; allowed are 'static'"),
             ((*COLLECTIONS, "--previous=x"), "--previous is reused for its embeddings: give the --encoder too"),
             (
                 (*COLLECTIONS, "--collections_per_mixture=2,2"),

@@ -10,7 +10,6 @@ from tests.transforms.journeys.events import salient_terms
 from transforms.baselines.labels import renumber
 from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
 from transforms.journeys.coherence import ITEM_FRACTION, UNRELATED, journey_coherence, leave_out_incoherent
-from transforms.journeys.config import IcpcConfig
 from transforms.journeys.form_journeys import journeys_from_labels
 from transforms.journeys.quantized_vectors import quantize_vectors
 
@@ -103,7 +102,7 @@ def test_coherence_of_journeys() -> None:
     by_vectors = by_terms._replace(vectors=quantize_vectors(vectors))
     offsets, items = np.array([0, 7, 11]), np.array([0, 1, 2, 3, 0, 4, 5, 6, 7, 8, 9], np.int32)
     labels = np.array([0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 0])
-    journeys = journeys_from_labels(offsets, items, labels, by_terms.term_vectors, IcpcConfig(min_size=1))
+    journeys = journeys_from_labels(offsets, items, labels, 10, min_size=1)
     members = [[0, 2, 3], [1, 4], [5], [6, 7, 8, 9]]
     scaled = terms.astype(np.float32).astype(np.float64)
     scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
@@ -120,11 +119,7 @@ def test_coherence_does_not_depend_on_the_order() -> None:
     own = catalogue([{"tea": 1.0}] * 50, vectors)
     offsets, labels = np.array([0, 50]), np.zeros(50, np.int64)
     found = {
-        float(
-            journey_coherence(journeys_from_labels(offsets, items, labels, own.term_vectors, IcpcConfig()), items, own)[
-                0
-            ]
-        )
+        float(journey_coherence(journeys_from_labels(offsets, items, labels, 50, min_size=3), items, own)[0])
         for items in (random.permutation(50).astype(np.int32) for _ in range(20))
     }
     assert len(found) == 1

@@ -17,13 +17,13 @@ def test_the_same_metrics_give_the_same_bytes(tmp_path: Path) -> None:
     assert sampled(sweep, tmp_path / "b.svg") == first
     assert "<!-- target 1 -->" in first
     assert "<!-- used 0.001 -->" in first
-    assert "<!-- default 0.05 -->" in first
+    assert "<!-- default 0.01 -->" in first
     assert "<!-- min_size 2 (this run) -->" in first
 
 
 def test_the_default_alone_is_marked_where_it_is_used(tmp_path: Path) -> None:
-    message = sampled(dataclasses.replace(read_sweep([metrics(None)]), used=0.05), tmp_path / "a.svg")
-    assert "<!-- default 0.05 -->" in message
+    message = sampled(dataclasses.replace(read_sweep([metrics(None)]), used=0.01), tmp_path / "a.svg")
+    assert "<!-- default 0.01 -->" in message
     assert "<!-- used" not in message
     assert "<!-- target" not in message
 

@@ -30,7 +30,7 @@ def metrics(target: float | None = 1) -> pa.RecordBatch:
 def test_metrics_are_read_again() -> None:
     found = read_sweep([metrics()])
     assert (found.option, found.used, found.target, found.min_size, found.users) == ("threshold", 0.001, 1, 2, 48)
-    assert found.default == 0.05
+    assert found.default == 0.01
     assert tuple(found.thresholds) == GIVEN.swept_thresholds
     assert tuple(found.min_sizes) == GIVEN.swept_min_sizes
     assert found.values[JOURNEYS_PER_USER.metric, 0.05, 2] == 1
@@ -55,7 +55,7 @@ def test_tables() -> None:
     assert sizes[0] == f"| threshold | {' | '.join(str(size) for size in range(1, 11))} |"
     assert f"| 0.05 | 1.50 | 1.00 | 0.25{' | 0.00' * 7} |" in sizes
     assert "48 users" in describe_sweep(found)
-    assert "was 0.001 in this run and is 0.05 by default. It comes nearest to the target of 1" in describe_sweep(found)
+    assert "was 0.001 in this run and is 0.01 by default. It comes nearest to the target of 1" in describe_sweep(found)
 
 
 def test_metrics_without_a_sweep_are_refused() -> None:

@@ -66,7 +66,7 @@ class TestNames:
             (NamingMethod("a", "reference"), "Tea pots", ""),
             (NamingMethod("a", "first_title"), "Red tea pots of Japan", "single_title"),
             (NamingMethod("a", "medoid_title"), "How tea pots are made", "single_title"),
-            (NamingMethod("a", "salient"), "Tea pots, japan", ""),
+            (NamingMethod("a", "salient"), "Tea pots", ""),
         ],
     )
     def test_without_a_model(self, method: NamingMethod, name: str, rejection: str) -> None:
