@@ -73,7 +73,7 @@ endif
 # One thread for each process: the models of most tests are tiny, and two processes share the cores better than threads.
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
 	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		-m "not gpu" tests/transforms/encoders tests/transforms/language_models \
+		-m "not gpu" tests/transforms/encoders tests/tools tests/transforms/language_models \
 		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
 		tests/pipelines/test_tune.py \
 		tests/transforms/naming/safety/test_classifier.py
