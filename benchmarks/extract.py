@@ -64,7 +64,7 @@ class Program(NamedTuple):
 EXTRACT = Program(
     "extract",
     "pipelines.extract",
-    lambda _, folder: ["--runner=FnApiRunner", f"--workspace={folder}"],
+    lambda _, folder: ["--runner=FnApiRunner", f"--workspace={folder}", "--cluster_by=terms"],
     lambda folder: folder / "journeys",
 )
 TERMS_GIVEN = Program(
@@ -73,6 +73,7 @@ TERMS_GIVEN = Program(
     lambda log, folder: [
         "--runner=FnApiRunner",
         f"--workspace={folder}",
+        "--cluster_by=terms",
         f"--salient_terms={log.items.with_name('terms') / SALIENT_TERMS.name}",
     ],
     EXTRACT.journeys,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dataset, resolve_input
@@ -28,7 +28,6 @@ from transforms.journeys.config import (
 )
 from transforms.salience.text import normalise
 
-Clustering = Literal["vectors", "terms"]
 BY_TERMS = ("threshold", "assign")
 """Settings that have an effect only where journeys are formed by terms."""
 BY_VECTORS = ("merge_threshold", "merge_fraction", "min_coherence")
@@ -63,10 +62,10 @@ class ChosenEncoder(NamedTuple):
 
 
 def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
-    """Return the given encoder, or by default the packaged one if it knows the words of the catalogue.
+    """Return the given encoder, or by default the packaged one if it covers the words of the catalogue.
 
     Raises:
-        UsageError: when the encoder is not available, or the packaged one does not know the words and options are given
+        UsageError: when the encoder is not available, or the packaged one covers too few words and options are given
             that need vectors.
     """
     if args.encoder:

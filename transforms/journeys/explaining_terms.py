@@ -10,8 +10,8 @@ singular and plural are the same word. A bigram takes the place of one of its wo
 high.
 
 Nine scores were compared by terms that are selected from half of a journey's items: the other half has one of the
-first three more often than the user's other items. The difference is largest for this score and for that without the
-square.
+first three more often than the user's other items. On papers and products the difference was largest for this
+score and for that without the square; on films `p - q` was better; on repositories only five were compared.
 """
 
 from __future__ import annotations
