@@ -126,7 +126,7 @@ class ExtractJob(Job):
             "--scorer",
             choices=("statistical", "learned"),
             help="Scorer of salient terms: `statistical`: terms of an item's text; `learned`: the model of this "
-            "package, which also assigns other terms of the catalogue, from vectors of the encoder. Default: statistical.",
+            "package, which also assigns other terms of the catalogue, by vectors. Default: statistical.",
         )
         options.add_config(parser, SalienceConfig)
         options.add_config(parser, VocabularyConfig)
