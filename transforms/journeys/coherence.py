@@ -31,6 +31,9 @@ ITEM_FRACTION = 0.5
 """Minimum coherence of an item as a fraction of that of a journey."""
 
 _compiled = numba.njit(cache=True, nogil=True)
+# The sums of vectors and of directions are whole numbers that float32 and float64 add exactly in any order, up to 2**20
+# items of a journey: the compiler may reorder them.
+_exact = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 _NONE = -1
 _UNIT = 1 << 16
 
@@ -40,23 +43,29 @@ def _round(value):  # type: ignore[no-untyped-def]
     return math.floor(value + 0.5)
 
 
+@_exact
+def _sq_norm(vector):  # type: ignore[no-untyped-def]
+    total = np.float32(0.0)
+    for component in vector:
+        total += np.float32(component) * np.float32(component)
+    return np.float64(total)
+
+
 @_compiled
 def _write_direction(vector, direction):  # type: ignore[no-untyped-def]
     """Write a vector of whole numbers, scaled to length `_UNIT` and rounded; zeros stay zero."""
-    squared = 0
-    for component in vector:
-        squared += np.int64(component) * component
-    scale = _UNIT / math.sqrt(squared) if squared else 0.0
+    squared = _sq_norm(vector)
+    scale = _UNIT / math.sqrt(squared) if squared > 0.0 else 0.0
     for dimension in range(len(vector)):
-        direction[dimension] = _round(vector[dimension] * scale)
+        direction[dimension] = math.floor(vector[dimension] * scale + 0.5)
 
 
-@_compiled
+@_exact
 def _dot(first, second):  # type: ignore[no-untyped-def]
-    total = np.int64(0)
+    total = 0.0
     for dimension in range(len(first)):
-        total += np.int64(first[dimension]) * second[dimension]
-    return total
+        total += first[dimension] * second[dimension]
+    return np.int64(total)
 
 
 @_compiled
@@ -82,22 +91,28 @@ def _keep_coherent(directions, kept, min_coherence):  # type: ignore[no-untyped-
     them, until none is left out. -1 as `min_coherence` leaves out none.
 
     Args:
-        directions: int32, shape (items, dimensions), from `_write_direction`.
+        directions: float64, shape (items, dimensions), from `_write_direction`.
         kept: bool, shape (items,): written.
         min_coherence: the limit.
     """
     kept[:] = True
-    summed = np.zeros(directions.shape[1], np.int64)
+    summed = np.zeros(directions.shape[1])
+    own, dots = np.empty(len(directions), np.int64), np.empty(len(directions), np.int64)
     for item in range(len(directions)):
         summed += directions[item]
+        own[item] = _dot(directions[item], directions[item])
     while True:
-        sq_norm = _dot(summed, summed)
+        sq_norm = np.int64(0)
+        for item in range(len(directions)):
+            if kept[item]:
+                dots[item] = _dot(summed, directions[item])
+                sq_norm += dots[item]  # the sum of all dot products with the sum
         left_out = np.zeros(len(directions), np.bool_)
         total, count, removed = 0.0, 0, 0
         for item in range(len(directions)):
             if not kept[item]:
                 continue
-            found = _item_coherence(_dot(summed, directions[item]), _dot(directions[item], directions[item]), sq_norm)
+            found = _item_coherence(dots[item], own[item], sq_norm)
             if found < min_coherence * ITEM_FRACTION:
                 left_out[item] = True
                 removed += 1
@@ -139,7 +154,7 @@ def _leave_out(offsets, items, labels, vectors, min_coherence):  # type: ignore[
             while stop < count and journey_of[order[stop]] == journey_of[order[start]]:
                 stop += 1
             size = stop - start
-            directions = np.empty((size, vectors.shape[1]), np.int32)
+            directions = np.empty((size, vectors.shape[1]))
             kept = np.empty(size, np.bool_)
             for row in range(size):
                 _write_direction(vectors[distinct[order[start + row]]], directions[row])
@@ -238,7 +253,7 @@ def _by_vectors(offsets, members, vectors):  # type: ignore[no-untyped-def]
     found = np.empty(len(offsets) - 1)
     for journey in range(len(found)):
         distinct = np.unique(members[offsets[journey] : offsets[journey + 1]])
-        directions = np.empty((len(distinct), vectors.shape[1]), np.int32)
+        directions = np.empty((len(distinct), vectors.shape[1]))
         for row in range(len(distinct)):
             _write_direction(vectors[distinct[row]], directions[row])
         found[journey] = _keep_coherent(directions, np.empty(len(distinct), np.bool_), -2.0)
