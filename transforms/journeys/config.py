@@ -61,7 +61,7 @@ class BayesianConfig:
     """Configuration of the clustering by vectors.
 
     The merge score of two sets of items is the log evidence for one journey above that for two, per dimension.
-    Orthogonal items are evidence against membership, weak for small journeys: one item scores -0.04 with a journey of
+    Orthogonal items are evidence against membership, weak for small journeys: one item scores -0.03 with a journey of
     one item, -0.3 with a journey of fifty. A threshold below 0 is therefore not enough to keep unrelated items out of
     small journeys: `merge_fraction`, a limit relative to the score of orthogonal sets, keeps small journeys apart, and
     `min_coherence` leaves out what belongs to none.
@@ -75,8 +75,8 @@ class BayesianConfig:
         help="Clustering by vectors: minimum merge score of an item and a journey for the item to join it in the first "
         "pass.",
     )
-    merge_threshold: float = setting(
-        -0.35,
+    merge_threshold: float = setting(  # lower: better on mixtures of communities, but journeys of logs are too broad
+        -0.3,
         help="Clustering by vectors: minimum merge score of two journeys that are merged. Lower: fewer and wider "
         "journeys.",
     )
@@ -88,7 +88,7 @@ class BayesianConfig:
         maximum=1,
     )
     min_coherence: float = setting(  # docs/evaluation.md has the curve
-        0.2,
+        0.225,
         help="Clustering by vectors: minimum `coherence` of a journey; other journeys are dropped. Before, items below "
         "half of it are left out of their journey. Higher: fewer one-off items in journeys. 0: nothing is left out.",
         minimum=0,
@@ -96,7 +96,7 @@ class BayesianConfig:
         below=True,
     )
     explained_variance: float = setting(
-        0.2,
+        0.25,
         help="Clustering by vectors: fraction of the variance of an item that its journey explains.",
         minimum=0,
         above=True,

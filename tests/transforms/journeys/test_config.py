@@ -61,6 +61,6 @@ def test_a_sweep_refuses_what_is_not_allowed_by_name(setting: str, value: Any) -
 def test_the_threshold_is_that_of_the_clustering() -> None:
     by_terms, by_vectors = ExtractConfig(), ExtractConfig(bayesian=BayesianConfig())
     assert (by_terms.threshold_option, by_terms.threshold) == ("threshold", 0.01)
-    assert (by_vectors.threshold_option, by_vectors.threshold) == ("merge_threshold", -0.35)
+    assert (by_vectors.threshold_option, by_vectors.threshold) == ("merge_threshold", -0.3)
     assert by_terms.with_threshold(0.2) == ExtractConfig(IcpcConfig(0.2))
     assert by_vectors.with_threshold(-1.0) == ExtractConfig(bayesian=BayesianConfig(merge_threshold=-1.0))

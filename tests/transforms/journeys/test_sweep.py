@@ -69,7 +69,7 @@ def test_all_thresholds_and_minimum_sizes_are_counted() -> None:
     assert {0.01, 0.123} <= thresholds == set(given.swept_thresholds)
     assert sizes == {*range(1, 11), 15}
     by_vectors = dataclasses.replace(given, bayesian=BayesianConfig())
-    assert -0.35 in by_vectors.swept_thresholds
+    assert -0.3 in by_vectors.swept_thresholds
     assert 0.01 in config().swept_thresholds == tuple(sorted(config().swept_thresholds))
 
 

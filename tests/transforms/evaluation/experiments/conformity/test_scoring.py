@@ -34,7 +34,7 @@ CONFIG = ConformityConfig(
     popular_fraction=0.5,
     learning=InterestConfig(dimensions=8, epochs=30),
 )
-METHODS = (icpc_by_evidence("made", (-0.35,)),)
+METHODS = (icpc_by_evidence("made", (-0.3,)),)
 
 
 def data() -> ConformityData:
