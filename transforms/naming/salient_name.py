@@ -3,11 +3,13 @@
 A term is written as the catalogue writes it, or as the titles do (`swe agent`: `SWE-agent`; `light holder`: `T-light
 holder`), with the words beside it that are the same in all titles with the term (`supervised fine`: `supervised
 fine-tuning`). Terms that overlap in a title are merged. The name consists of at most three labels that do not repeat
-each other, each of a term of at least two titles; if there is none, of the best label alone.
+each other, each of a term of at least two titles, or of a term of no title, such as a genre, that is heavier than all of
+those; if there is none, of the best label alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -70,6 +72,7 @@ class Label(NamedTuple):
         score: weight of the term.
         is_shared: whether at least `_MIN_TITLES` titles contain it, or all titles if there are fewer.
         is_fragment: whether it is one word, which hyphens join to different words in all titles with it.
+        in_titles: whether any title contains it.
     """
 
     text: str
@@ -77,6 +80,7 @@ class Label(NamedTuple):
     score: float
     is_shared: bool = True
     is_fragment: bool = False
+    in_titles: bool = True
 
 
 def salient_name(
@@ -142,10 +146,11 @@ def _plain(word: str) -> str:
 def _label(term: str, weight: float, titles: Sequence[list[Token]], texts: Sequence[str]) -> Label:
     needed = min(_MIN_TITLES, len(texts))
     if is_unspaced(term):
-        return Label(term, term, weight, sum(term in text for text in texts) >= needed)
+        support = sum(term in text for text in texts)
+        return Label(term, term, weight, support >= needed, in_titles=support > 0)
     text, support = surface_form(term, titles)
     words = " ".join(split_words(_HYPHEN.sub(" ", text)))
-    return Label(text, words, weight, support >= needed, _is_fragment(words, titles))
+    return Label(text, words, weight, support >= needed, _is_fragment(words, titles), support > 0)
 
 
 def _is_fragment(word: str, titles: Sequence[Sequence[Token]]) -> bool:
@@ -265,12 +270,14 @@ def _merge(first: Label, second: Label) -> Label:
 def select_labels(labels: Sequence[Label]) -> list[Label]:
     """Select at most three labels that do not repeat each other, the best first; a weak one only if alone.
 
-    If titles share none of them, only the best one is selected.
+    Labels that titles share are selected, and those of no title that score higher than all of these. If there is none,
+    only the best label is selected.
     """
     usable = [label for label in labels if display_width(label.text) <= _MAX_LABEL_WIDTH and _LETTER.search(label.text)]
     usable.sort(key=lambda label: -label.score)
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
-    strong = [label for label in strong if label.is_shared] or strong[:1]
+    highest = max((label.score for label in strong if label.is_shared), default=math.inf)
+    strong = [label for label in strong if label.is_shared or _is_heavier(label, highest)] or strong[:1]
     picked: list[Label] = []
     for label in strong:
         fraction = _MIN_FRACTION if len(picked) > 1 else _MIN_FRACTION_OF_SECOND
@@ -282,6 +289,11 @@ def select_labels(labels: Sequence[Label]) -> list[Label]:
         if len(picked) == _MAX_LABELS:
             break
     return picked
+
+
+def _is_heavier(label: Label, score: float) -> bool:
+    """Whether a label is of a tag or a description, and scores higher: the titles with it are not known."""
+    return not label.in_titles and label.score > score
 
 
 def _is_weak(label: Label) -> bool:
