@@ -105,13 +105,13 @@ class QuantizedStaticEncoder:
 
 def sum_rows(table: QuantizedTable, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
     """Sum the weighted rows of each list of tokens; zero for an empty list; int64, shape (lists, dimension)."""
-    offsets = np.concatenate([[0], np.cumsum([len(each) for each in tokens], dtype=np.int64)])
-    sums = np.zeros((len(tokens), table.rows.shape[1]), np.int64)
-    filled = np.flatnonzero(np.diff(offsets))
-    if len(filled):
-        flat = np.fromiter((token for each in tokens for token in each), np.int64, int(offsets[-1]))
-        sums[filled] = np.add.reduceat(_weighted(table, flat), offsets[filled], axis=0)
-    return sums
+    lengths = np.array([len(each) for each in tokens], np.int64)
+    flat = np.fromiter((token for each in tokens for token in each), np.int64, int(lengths.sum()))
+    distinct, columns = np.unique(flat, return_inverse=True)
+    cells = np.repeat(np.arange(len(tokens)) * len(distinct), lengths) + columns
+    weights = np.bincount(cells, table.weights[flat], len(tokens) * len(distinct)).reshape(len(tokens), len(distinct))
+    # All products and sums are whole numbers below 2**53: exact in float64, in any order.
+    return np.asarray(weights @ table.rows[distinct].astype(np.float64)).astype(np.int64)
 
 
 def _weighted(table: QuantizedTable, tokens: npt.NDArray[np.int64] | slice) -> npt.NDArray[np.int32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 
 from transforms.encoders.locate import locate_encoder
@@ -21,11 +23,11 @@ def covered_word_fraction(texts: Sequence[str]) -> float:
     Numbers and punctuation are not counted. Single characters count as unknown: words of other scripts and codes are
     split into them. 0 for texts without words.
     """
-    tokenizer = TextTokenizer(locate_encoder("static"), _MAX_TOKENS, special=False)
+    tokenizer = _tokenizer()
     covered = total = 0
     for ids in tokenizer.tokens(texts):
         tokens_of_text = [str(tokenizer.backend.id_to_token(number)) for number in ids]
-        for token, following in zip(tokens_of_text, [*tokens_of_text[1:], ""], strict=True):
+        for token, following in itertools.zip_longest(tokens_of_text, tokens_of_text[1:], fillvalue=""):
             if token.startswith(_CONTINUED):
                 continue
             is_whole = not following.startswith(_CONTINUED)
@@ -34,3 +36,8 @@ def covered_word_fraction(texts: Sequence[str]) -> float:
             total += 1
             covered += is_whole and len(token) > 1 and token.isalpha()
     return covered / total if total else 0.0
+
+
+@functools.cache
+def _tokenizer() -> TextTokenizer:
+    return TextTokenizer(locate_encoder("static"), _MAX_TOKENS, special=False)

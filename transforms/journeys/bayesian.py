@@ -17,7 +17,8 @@ Unlike a threshold on cosine or on Ward's height it takes the number of items in
 two is weaker evidence than fifty items near a journey of a hundred. The measure is that of Bayesian hierarchical
 clustering (Heller and Ghahramani 2005) for this model.
 
-Evidence compares partitions: it says where an item fits best, not whether it fits. `leave_out_incoherent` decides that.
+Evidence compares partitions: it says where an item fits best, not whether it fits. Therefore items and journeys whose
+coherence is below a limit are left out at the end.
 
 Evidence needs only squared norms and dot products of sums, so the kernel computes the cosines of a user's items once
 and updates the rest. For n items and j journeys of a user: the cosines take O(n^2 dimensions), the pass O(n (n + j)),
@@ -33,7 +34,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from transforms.journeys.coherence import leave_out_incoherent
+from transforms.journeys.coherence import ITEM_FRACTION, item_coherence
 from transforms.journeys.config import BayesianConfig
 
 _compiled = numba.njit(cache=True, nogil=True)
@@ -70,6 +71,7 @@ class _Limits(NamedTuple):
     merge_fraction: float
     rounds: int
     refine: bool
+    min_coherence: float
 
 
 class Scratch(NamedTuple):
@@ -449,6 +451,41 @@ def _first_empty(sizes):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _leave_out_incoherent(state, min_coherence):  # type: ignore[no-untyped-def]
+    """Leave out items that do not fit their journey, then journeys that are not coherent.
+
+    All items of a journey below `ITEM_FRACTION` of `min_coherence` are left out at once; the others are compared again
+    without them, until none is left out. Then the journey is left out if the mean coherence of its items is below
+    `min_coherence`. A single item is a journey without coherence and is kept.
+    """
+    labels, sizes = state.labels, state.sizes
+    is_outside = np.zeros(len(labels), np.bool_)
+    for journey in range(len(sizes)):
+        if sizes[journey] < 2:
+            continue
+        while True:
+            total, removed = 0.0, 0
+            for item in range(len(labels)):
+                if labels[item] != journey:
+                    continue
+                dot, own = state.item_dots[journey, item], state.cosines[item, item]
+                coherence = item_coherence(dot, own, state.sq_norms[journey], 1.0)
+                is_outside[item] = coherence < min_coherence * ITEM_FRACTION
+                removed += is_outside[item]
+                total += coherence
+            if removed == 0:
+                break
+            for item in range(len(labels)):
+                if labels[item] == journey and is_outside[item]:
+                    _move(item, journey, -1, state)
+                    labels[item] = _NONE
+        if sizes[journey] == 1 or total < min_coherence * sizes[journey]:
+            for item in range(len(labels)):
+                if labels[item] == journey:
+                    labels[item] = _NONE
+
+
+@_compiled
 def _renumber(labels, capacity):  # type: ignore[no-untyped-def]
     """Number journeys by their first item, as if they had been opened in this order."""
     numbers = np.full(capacity, _NONE, np.int64)
@@ -479,6 +516,8 @@ def _cluster_items(items, vectors, limits, evidence, scratch):  # type: ignore[n
     if limits.refine:
         journeys = _merge(state, journeys, limits, evidence, scratch)
         _reassign(state, journeys, limits, evidence)
+    if limits.min_coherence > 0.0:
+        _leave_out_incoherent(state, limits.min_coherence)
     _renumber(state.labels, count + 1)
     return state.labels
 
@@ -537,7 +576,8 @@ def cluster_histories(
         config: the thresholds.
 
     Returns:
-        int64, shape (interactions,): the journey, numbered within its user by first item; -1 for none.
+        int64, shape (interactions,): the journey, numbered within its user by first item; -1 for none: items without a
+        vector, and items that are left out.
     """
     limits = _Limits(
         config.assign_threshold,
@@ -545,14 +585,16 @@ def cluster_histories(
         config.merge_fraction,
         config.rounds,
         config.refine,
+        config.min_coherence,
     )
     longest = int(np.diff(offsets).max(initial=0))
-    labels = _cluster_users(
-        np.ascontiguousarray(offsets, np.int64),
-        np.ascontiguousarray(items, np.int32),
-        np.ascontiguousarray(vectors),
-        limits,
-        _tabulate(config.explained_variance, longest + 1),
-        allocate_scratch(longest, vectors.shape[1]),
+    return np.asarray(
+        _cluster_users(
+            np.ascontiguousarray(offsets, np.int64),
+            np.ascontiguousarray(items, np.int32),
+            np.ascontiguousarray(vectors),
+            limits,
+            _tabulate(config.explained_variance, longest + 1),
+            allocate_scratch(longest, vectors.shape[1]),
+        )
     )
-    return leave_out_incoherent(offsets, items, labels, vectors, config.min_coherence)

@@ -2,25 +2,36 @@
 
 A term is written as the catalogue writes it, or as the titles do (`swe agent`: `SWE-agent`; `light holder`: `T-light
 holder`), with the words beside it that are the same in all titles with the term (`supervised fine`: `supervised
-fine-tuning`). Terms that overlap in a title are merged. The name consists of at most three labels that do not repeat
-each other, each of a term of at least two titles, or of a term of no title, such as a genre, that is heavier than all of
-those; if there is none, of the best label alone.
+fine-tuning`). Terms that overlap in a title are merged. The score of a label is the weight of its term times its
+similarity to the titles: the cosine of its vector with their mean direction, by the packaged encoder.
+
+The name consists of at most three labels that do not repeat each other, each of a term of at least two titles, or of a
+term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import regex
 
+from transforms.encoders.interface import Encoder
+from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 from transforms.inflection import singularize
 from transforms.naming.config import NamingConfig
 from transforms.naming.text import contains, display_width, fold_case, is_unspaced, split_words, word_list
 
 _MAX_LABELS = 3
+_MIN_SIMILARITY = 0.3
+_SIMILARITY_OF_TAGS = 0.25
+_LEAST_SIMILARITY = 0.02
 _MIN_FRACTION = 0.45
 _MIN_FRACTION_OF_SECOND = 0.3
 _MIN_TITLES = 2
@@ -100,6 +111,7 @@ def salient_name(
     tokens, texts = [tokenize_title(title) for title in titles], [fold_case(title) for title in titles]
     labels = [_label(term, weight, tokens, texts) for term, weight in zip(terms, weights, strict=True)]
     labels = merge_overlapping(labels, [" ".join(token.word for token in each) for each in tokens])
+    labels = weigh_by_similarity(labels, titles)
     shown = [label.text for label in select_labels(labels)] or common_words(titles)
     return join_labels(shown, config.max_width) or placeholder_name(rank)
 
@@ -192,11 +204,12 @@ def _common_words(places: Sequence[tuple[Sequence[Token], int]], length: int) ->
     """
     counts = [0, 0]
     for side, step in ((1, 1), (0, -1)):
-        while sum(counts) + length < _MAX_WORDS:
+        while True:
             end = length + counts[1] if step > 0 else -counts[0] - 1
             found = {_neighbour(tokens, start + end, step) for tokens, start in places}
             word, tied = next(iter(found)) if len(found) == 1 else ("", False)
-            if not word or not (tied or (len(places) > 1 and word not in _CONNECTIVES)):
+            fits = sum(counts) + length < _MAX_WORDS and len(places) > 1 and word not in _CONNECTIVES
+            if not word or not (tied or fits):
                 break
             if step < 0 and not tied and singularize(word) in word_list("weak_terms.txt"):
                 break
@@ -265,6 +278,41 @@ def _merge(first: Label, second: Label) -> Label:
     if not second.text.lower().startswith(head[-1]):
         return blank
     return Label(first.text + second.text[len(head[-1]) :], " ".join(head + tail[1:]), 0)
+
+
+def weigh_by_similarity(labels: Sequence[Label], titles: Sequence[str]) -> list[Label]:
+    """Multiply the scores of labels by their similarity to the titles; labels that are not similar are not shared.
+
+    A label of no title, such as a genre, has a constant similarity: titles of films do not say that they are comedies.
+    Titles of which the packaged encoder has few words leave the labels as they are.
+    """
+    if not labels or covered_word_fraction(titles) < MIN_COVERED_FRACTION:
+        return list(labels)
+    vectors = _directions([*titles, *(label.text for label in labels)])
+    similarities = vectors[len(titles) :] @ _normalize(vectors[: len(titles)].mean(axis=0))
+    return [
+        label._replace(
+            score=label.score * max(similarity, _LEAST_SIMILARITY),
+            is_shared=label.is_shared and similarity >= _MIN_SIMILARITY,
+        )
+        if label.in_titles
+        else label._replace(score=label.score * _SIMILARITY_OF_TAGS)
+        for label, similarity in zip(labels, similarities.tolist(), strict=True)
+    ]
+
+
+def _directions(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    return _normalize(_encoder().encode(texts).astype(np.float64))
+
+
+def _normalize(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1))
+
+
+@functools.cache
+def _encoder() -> Encoder:
+    return EncoderSpec("static").load()
 
 
 def select_labels(labels: Sequence[Label]) -> list[Label]:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.journeys.events import salient_terms
-from transforms.baselines.labels import renumber
+from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
-from transforms.journeys.coherence import ITEM_FRACTION, UNRELATED, journey_coherence, leave_out_incoherent
+from transforms.journeys.coherence import ITEM_FRACTION, UNRELATED, journey_coherence
+from transforms.journeys.config import BayesianConfig
 from transforms.journeys.form_journeys import journeys_from_labels
 from transforms.journeys.quantized_vectors import quantize_vectors
 
@@ -48,45 +49,49 @@ def reference(labels: list[int], vectors: Vectors, min_coherence: float) -> list
     return [order.index(label) if label >= 0 else -1 for label in found]
 
 
-def left(labels: list[int], vectors: Vectors, min_coherence: float) -> list[int]:
-    items = np.arange(len(labels), dtype=np.int32)
-    offsets = np.array([0, len(labels)])
-    compact = quantize_vectors(vectors)
-    return leave_out_incoherent(offsets, items, np.array(labels, np.int64), compact, min_coherence).tolist()
+ANY = {"assign_threshold": -1.0, "merge_threshold": -9.0, "merge_fraction": 1.0, "rounds": 0}
+"""One journey for nearly all items."""
 
 
-@settings(deadline=None, max_examples=100)
-@given(st.integers(0, 10_000), st.lists(st.integers(-1, 3), max_size=30), st.floats(0.01, 0.9))
-def test_the_kernel_does_what_is_written_plainly(seed: int, labels: list[int], min_coherence: float) -> None:
+def left(vectors: Vectors, min_coherence: float, **changed: float) -> list[int]:
+    """The journey of each row of `vectors`, items of one user."""
+    items = np.arange(len(vectors), dtype=np.int32)
+    config = BayesianConfig(min_coherence=min_coherence, **changed)  # type: ignore[arg-type]
+    return cluster_histories(np.array([0, len(vectors)]), items, quantize_vectors(vectors), config).tolist()
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 10_000), st.integers(1, 40), st.floats(0.01, 0.9), st.sampled_from([{}, ANY]))
+def test_the_kernel_does_what_is_written_plainly(
+    seed: int, items: int, min_coherence: float, changed: dict[str, float]
+) -> None:
     random = np.random.default_rng(seed)
-    vectors = random.normal(size=(5, 8))[np.array(labels, int)] + random.normal(size=(len(labels), 8))
-    labels = renumber(np.array(labels, np.int64)).tolist()
-    assert left(labels, vectors, min_coherence) == reference(labels, units(vectors), min_coherence)
+    vectors = random.normal(size=(4, 8))[random.integers(4, size=items)] + random.normal(size=(items, 8))
+    labels = left(vectors, 0, **changed)
+    assert left(vectors, min_coherence, **changed) == reference(labels, units(vectors), min_coherence)
 
 
 def test_an_item_that_fits_nowhere_is_left_out() -> None:
     vectors = np.eye(3)[[0, 0, 0, 0, 0, 1, 2, 2]]
-    # Each of five equal items: 4 / sqrt(16 + 10) = 0.78; with the one at right angles among the others, 0.77.
-    assert left([0, 0, 0, 0, 0, 0, 1, 1], vectors, 0.5) == [0, 0, 0, 0, 0, -1, -1, -1]
-    # Each of two equal items: 1 / sqrt(1 + 10) = 0.30.
-    assert left([0, 0, 0, 0, 0, 0, 1, 1], vectors, 0.3) == [0, 0, 0, 0, 0, -1, 1, 1]
-
-
-def test_zero_leaves_out_nothing_and_a_single_item_is_kept() -> None:
-    vectors = np.eye(4)
-    assert left([0, 0, 1, -1], vectors, 0) == [0, 0, 1, -1]
-    assert left([0, 0, 1, -1], vectors, 0.01) == [-1, -1, 0, -1]
+    assert left(vectors, 0) == [0, 0, 0, 0, 0, 1, 2, 2]
+    # Each of five equal items: 4 / sqrt(16 + 10) = 0.78. Each of two: 1 / sqrt(1 + 10) = 0.30.
+    assert left(vectors, 0.5) == [0, 0, 0, 0, 0, 1, -1, -1]
+    assert left(vectors, 0.3) == [0, 0, 0, 0, 0, 1, 2, 2]
+    # One journey of six: with the one at right angles among the others, each of five equal items has 0.77.
+    assert left(vectors[:6], 0, **ANY) == [0] * 6
+    assert left(vectors[:6], 0.5, **ANY) == [0, 0, 0, 0, 0, -1]
 
 
 def test_an_item_consumed_again_counts_once_and_users_do_not_know_each_other() -> None:
     random = np.random.default_rng(0)
     vectors = quantize_vectors(random.normal(size=(1, 6)) + random.normal(size=(9, 6)))
-    once, labels = np.array([0, 1, 2, 3, 4, 5], np.int32), np.array([0, 0, 0, 1, 1, 1])
-    found = leave_out_incoherent(np.array([0, 6]), once, labels, vectors, 0.25)
+    config = BayesianConfig(min_coherence=0.25)
+    once = np.array([0, 1, 2, 3, 4, 5], np.int32)
+    found = cluster_histories(np.array([0, 6]), once, vectors, config)
     assert {-1, 0} <= set(found.tolist())
     items = np.concatenate([[8, 7], once, [0, 0, 5]]).astype(np.int32)
-    more = leave_out_incoherent(np.array([0, 2, 11]), items, np.concatenate([[0, 1], labels, [0, 0, 1]]), vectors, 0.25)
-    assert more.tolist() == [0, 1, *found, found[0], found[0], found[5]]
+    more = cluster_histories(np.array([0, 2, 11]), items, vectors, config)
+    assert more.tolist()[2:] == [*found, found[0], found[0], found[5]]
 
 
 def catalogue(items: list[dict[str, float]], vectors: Vectors | None = None) -> Catalogue:

@@ -73,7 +73,7 @@ def test_a_remaining_collision_is_disambiguated_by_a_term() -> None:
 )
 def test_the_fall_back_is_the_salient_name(said: str | None, fallback_reason: str, safe: bool) -> None:
     (named,) = run([journey()], lambda requests: said)
-    assert (named.name, named.method, named.model) == ("Bebop", "salient", "")
+    assert (named.name, named.method, named.model) == ("Swing feel", "salient", "")
     assert (named.fallback_reason, named.safe) == (fallback_reason, safe)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.naming.config import NamingConfig
-from transforms.naming.salient_name import salient_name, surface_form, tokenize_title
+from transforms.naming.salient_name import Label, salient_name, surface_form, tokenize_title, weigh_by_similarity
 from transforms.naming.text import display_width
 
 
@@ -32,7 +32,7 @@ def name(terms: Sequence[str], titles: Sequence[str] = (), rank: int = 3) -> str
         (
             ["CLI", "super-resolution"],
             ["Cli and Super Resolution", "the cli", "Super resolution"],
-            "CLI, super-resolution",
+            "Super-resolution, CLI",
         ),
         # The words beside a term that are the same in all titles with it.
         (["large language"], ["Large Language Models for tea", "On Large Language Models"], "Large language models"),
@@ -69,3 +69,17 @@ def test_a_name_is_never_blank_and_fits(terms: list[str], titles: list[str]) -> 
     found = name(terms, titles)
     assert found.strip()
     assert display_width(found) <= NamingConfig().max_width
+
+
+def test_labels_that_are_not_similar_to_the_titles_come_last() -> None:
+    titles = ["Path planning for drones", "Drones find a path in forests", "Racing drones", "Landing of drones"]
+    labels = [
+        Label("path", "path", 1.0),
+        Label("drones", "drones", 0.9),
+        Label("comedy", "comedy", 0.8, in_titles=False),
+    ]
+    weighed = {label.text: label for label in weigh_by_similarity(labels, titles)}
+    assert weighed["drones"].score > weighed["path"].score
+    assert weighed["comedy"].score == pytest.approx(0.2)
+    assert weighed["drones"].is_shared
+    assert weigh_by_similarity(labels, ["Дроны в лесу", "Гонки дронов"]) == labels  # not covered by the encoder
