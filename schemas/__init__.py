@@ -1,5 +1,6 @@
 """The schemas of the datasets: one module per dataset."""
 
+from schemas.clusters import CLUSTERS as CLUSTERS
 from schemas.dataset import TIMESTAMP as TIMESTAMP
 from schemas.dataset import Column as Column
 from schemas.dataset import DatasetSchema as DatasetSchema
@@ -10,18 +11,32 @@ from schemas.errors import ERRORS as ERRORS
 from schemas.generations import GENERATIONS as GENERATIONS
 from schemas.histories import HISTORIES as HISTORIES
 from schemas.interactions import INTERACTIONS as INTERACTIONS
+from schemas.item_clusters import ITEM_CLUSTERS as ITEM_CLUSTERS
 from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
 from schemas.journey_names import JOURNEY_NAMES as JOURNEY_NAMES
 from schemas.journeys import JOURNEYS as JOURNEYS
+from schemas.lookup import LOOKUP as LOOKUP
 from schemas.metrics import METRICS as METRICS
 from schemas.named_collections import COLLECTIONS as COLLECTIONS
 from schemas.naming_examples import NAMING_EXAMPLES as NAMING_EXAMPLES
 from schemas.salience_model import SALIENCE_MODEL as SALIENCE_MODEL
 from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 from schemas.scored_interactions import SCORED_INTERACTIONS as SCORED_INTERACTIONS
+from schemas.transitions import TRANSITIONS as TRANSITIONS
 from schemas.tuning_pairs import TUNING_PAIRS as TUNING_PAIRS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
-OUTPUTS = (SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES, METRICS, ERRORS)
+OUTPUTS = (
+    SALIENT_TERMS,
+    HISTORIES,
+    JOURNEYS,
+    JOURNEY_NAMES,
+    CLUSTERS,
+    ITEM_CLUSTERS,
+    TRANSITIONS,
+    LOOKUP,
+    METRICS,
+    ERRORS,
+)
 CACHES = (EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES, TUNING_PAIRS, SALIENCE_MODEL, SCORED_INTERACTIONS)
