@@ -26,18 +26,16 @@ CLUSTERS = DatasetSchema(
         ),
         Column("level", pa.int32(), "1 for the children of the root."),
         Column("parent_id", pa.string(), "The cluster above it; null at level 1.", nullable=True),
-        Column(
-            "description", pa.string(), "A text that no other cluster has: its keywords, the most distinctive first."
-        ),
-        Column("keywords", pa.list_(pa.string()), "The keywords of the description."),
+        Column("description", pa.string(), "A text that no other cluster has, from its keywords."),
+        Column("keywords", pa.list_(pa.string()), "The keywords of the description, the most distinctive first."),
         Column("items", pa.int64(), "Number of items of the catalogue."),
         Column("traffic", pa.int64(), "Number of interactions with its items; without a log, the number of items."),
         Column("centroid", pa.list_(pa.float32()), "Its centre, in the space of the centred vectors of items."),
         Column(
             "offset",
             pa.float64(),
-            "Added to the squared distance of an item to the centroid when the items of the parent are assigned: larger "
-            "for clusters of much traffic.",
+            "Added to the squared distance of an item to the centroid when the items of the parent are assigned to its "
+            "children; it grows with traffic.",
         ),
     ),
     invariants=(

@@ -15,14 +15,12 @@ LOOKUP = DatasetSchema(
         Column(
             "context",
             pa.string(),
-            "The ids of the K most recent distinct clusters of a user, with a space between them; the most recent is the "
-            "last. Shorter contexts are there too; the empty one is for users without history.",
+            "The ids of the K most recent distinct clusters of a user, with a space between them; the most recent is "
+            "the last. Shorter contexts are there too; the empty one is for users without history.",
         ),
         Column("rank", pa.int32(), "1 for the best next cluster."),
         Column("next", pa.string(), "A cluster that is not in the context."),
-        Column(
-            "score", pa.float32(), "Natural logarithm of its probability among the clusters outside of the context."
-        ),
+        Column("score", pa.float32(), "Logarithm of its probability among the clusters outside of the context."),
         Column("source", pa.string(), "The source of the score, such as `blend`."),
     ),
     invariants=(

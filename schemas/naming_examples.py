@@ -4,13 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, content_hash, not_empty
-
-SPLITS = ("train", "validation", "test")
-"""The purposes of examples, in increasing order of protection: no source is in two splits."""
-
-
-def _is_split(rows: Rows) -> BooleanArray:
-    return pc.or_(pc.is_null(rows["split"]), pc.is_in(rows["split"], pa.array(SPLITS, pa.string())))
+from schemas.splits import SPLIT_EXISTS
 
 
 def _has_one_weight_per_term(rows: Rows) -> BooleanArray:
@@ -45,7 +39,7 @@ NAMING_EXAMPLES = DatasetSchema(
         content_hash("example_id"),
         not_empty("source"),
         not_empty("name"),
-        Invariant("split_unknown", "`split` is one of `train`, `validation` and `test`", _is_split),
+        SPLIT_EXISTS,
         Invariant("terms_and_weights_differ", "`weights` has one number for each of `terms`", _has_one_weight_per_term),
     ),
 )

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.dataset import Column, DatasetSchema, Invariant, not_empty
-from schemas.naming_examples import SPLITS
+from schemas.splits import SPLIT_EXISTS
 
 TRANSITIONS = DatasetSchema(
     name="transitions",
@@ -26,11 +26,7 @@ TRANSITIONS = DatasetSchema(
     ),
     invariants=(
         not_empty("next"),
-        Invariant(
-            "split_unknown",
-            "`split` is one of `train`, `validation` and `test`",
-            lambda rows: pc.is_in(rows["split"], pa.array(SPLITS, pa.string())),
-        ),
+        SPLIT_EXISTS,
         Invariant("users_below_one", "`users` is at least 1", lambda rows: pc.greater_equal(rows["users"], 1)),
     ),
 )

@@ -4,11 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, not_empty
-from schemas.naming_examples import SPLITS
-
-
-def _is_split(rows: Rows) -> BooleanArray:
-    return pc.or_(pc.is_null(rows["split"]), pc.is_in(rows["split"], pa.array(SPLITS, pa.string())))
+from schemas.splits import SPLIT_EXISTS
 
 
 def _is_positive(rows: Rows) -> BooleanArray:
@@ -39,7 +35,7 @@ TUNING_PAIRS = DatasetSchema(
         not_empty("task"),
         not_empty("prompt"),
         not_empty("completion"),
-        Invariant("split_unknown", "`split` is one of `train`, `validation` and `test`", _is_split),
+        SPLIT_EXISTS,
         Invariant("weight_not_positive", "`weight` is finite and above 0", _is_positive),
     ),
 )

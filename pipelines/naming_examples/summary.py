@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
 from schemas import NAMING_EXAMPLES
-from schemas.naming_examples import SPLITS
+from schemas.splits import SPLITS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 

@@ -70,8 +70,8 @@ class BayesianConfig:
         ValueError: naming the attribute, the value given and what is allowed.
     """
 
-    assign_threshold: float = setting(  # high: the first pass does not undo a join
-        0.15,
+    assign_threshold: float = setting(  # 0.05: wrong joins, which the refinement undoes in part; 0.15: slower
+        0.1,
         help="Clustering by vectors: minimum merge score of an item and a journey for the item to join it in the first "
         "pass.",
     )

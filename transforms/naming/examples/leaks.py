@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas.naming_examples import SPLITS
+from schemas.splits import SPLITS
 from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG

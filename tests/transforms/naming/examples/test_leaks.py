@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.naming_examples import SPLITS
+from schemas.splits import SPLITS
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.naming.examples.builders import chunks, score, scored_batch
 from transforms.columnar import concatenate
