@@ -348,8 +348,9 @@ def _is_weak(label: Label) -> bool:
     if label.is_fragment:
         return True
     words = [singularize(word) for word in label.words.split(" ")]
-    # Two letters that are not an acronym are mostly a fragment.
-    if len(words) == 1 and words[0].isascii() and len(words[0]) < 3 and not label.text.isupper():
+    # Two letters that are not an acronym of the titles are mostly a fragment, or a code among the tags.
+    is_acronym = label.text.isupper() and label.in_titles
+    if len(words) == 1 and words[0].isascii() and len(words[0]) < 3 and not is_acronym:
         return True
     dangling, weak = word_list("dangling_words.txt"), word_list("weak_terms.txt")
     return words[-1] in dangling or all(word in weak or word.isdigit() for word in words)
