@@ -6,13 +6,12 @@ fine-tuning`). Terms that overlap in a title are merged. The score of a label is
 similarity to the titles: the cosine of its vector with their mean direction, by the packaged encoder.
 
 The name consists of at most three labels that do not repeat each other, each of a term of at least two titles, or of a
-term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone.
+term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone. Of a catalogue's genres, several are named: few journeys have one.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -35,7 +34,7 @@ _LEAST_SIMILARITY = 0.02
 _MIN_FRACTION = 0.45
 _MIN_FRACTION_OF_SECOND = 0.3
 _MIN_TITLES = 2
-_MAX_LABEL_WIDTH = 32
+_MAX_LABEL_WIDTH = 42
 _MAX_WORDS = 4
 _MIN_COMMON_WORD = 4
 _HYPHENS = "-‐‑"  # noqa: RUF001
@@ -324,7 +323,7 @@ def select_labels(labels: Sequence[Label]) -> list[Label]:
     usable = [label for label in labels if display_width(label.text) <= _MAX_LABEL_WIDTH and _LETTER.search(label.text)]
     usable.sort(key=lambda label: -label.score)
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
-    highest = max((label.score for label in strong if label.is_shared), default=math.inf)
+    highest = max((label.score for label in strong if label.is_shared), default=0.0)
     strong = [label for label in strong if label.is_shared or _is_heavier(label, highest)] or strong[:1]
     picked: list[Label] = []
     for label in strong:
