@@ -12,6 +12,7 @@ from pipelines.common.models import resolve_encoder
 from pipelines.common.options import read_config
 from schemas import EMBEDDINGS, HISTORIES, ITEMS
 from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
@@ -22,7 +23,6 @@ from transforms.journeys.config import (
     BayesianConfig,
     ExtractConfig,
     IcpcConfig,
-    InteractionFilter,
     Join,
     SweepConfig,
 )

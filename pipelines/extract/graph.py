@@ -22,8 +22,8 @@ from schemas import (
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
+from transforms.encoders.quantized_vectors import quantize_rows
 from transforms.journeys.item_features import BuildItemFeatures
-from transforms.journeys.quantized_vectors import quantize_rows
 from transforms.journeys.stages import ExtractJourneys
 from transforms.journeys.sweep import sweep_metrics
 from transforms.progress import Progress

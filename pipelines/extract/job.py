@@ -28,8 +28,9 @@ from schemas import (
 )
 from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
-from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
+from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, SweepConfig
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.text import FUNCTION_WORDS

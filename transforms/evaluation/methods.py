@@ -17,11 +17,11 @@ from transforms.baselines.density import density_labels
 from transforms.baselines.labels import NONE, Labels, Vectors, drop_small
 from transforms.baselines.one_pass import one_pass_labels
 from transforms.baselines.ward import average_labels, ward_labels
+from transforms.encoders.quantized_vectors import quantize_vectors, subtract_mean, sum_directions
 from transforms.evaluation.scores import drop_small_groups
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.config import BayesianConfig, IcpcConfig
 from transforms.journeys.icpc import TermVectors, extract_journeys
-from transforms.journeys.quantized_vectors import quantize_vectors, subtract_mean, sum_directions
 
 REFINED = "ICPC with refinement"
 """The name of the algorithm by which `extract` forms journeys by vectors."""

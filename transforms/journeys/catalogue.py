@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate, list_array, list_offsets
+from transforms.encoders.quantized_vectors import VECTOR, matrix_of
 from transforms.journeys.icpc import TermVectors
 from transforms.journeys.item_features import ITEM_IDS
-from transforms.journeys.quantized_vectors import VECTOR, matrix_of
 
 PACKED = pa.schema(
     [

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import INTERACTIONS, TIMESTAMP
 from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
-from transforms.datasets.counts import Count, count
-from transforms.journeys.config import InteractionFilter
+from transforms.encoders.quantized_vectors import VECTOR
 from transforms.journeys.item_features import item_features_schema
-from transforms.journeys.quantized_vectors import VECTOR
 
 EVENTS = pa.schema(
     [
@@ -37,35 +34,6 @@ def events_with_features_schema(*, with_vectors: bool) -> pa.Schema:
 
 
 UNKNOWN_ITEM = "item_not_in_catalogue"
-
-
-class FilterResult(NamedTuple):
-    """Rows that passed the filter, and counts of the others by reason."""
-
-    rows: pa.RecordBatch
-    dropped: list[Count]
-
-
-def filter_interactions(rows: pa.RecordBatch, config: InteractionFilter) -> FilterResult:
-    """Drop interactions that do not satisfy all conditions; null satisfies none."""
-    tests: list[tuple[str, pa.BooleanArray]] = []
-    if config.keep_events:
-        tests.append(("event_not_kept", pc.is_in(rows["event"], pa.array(config.keep_events, pa.string()))))
-    if config.min_value is not None:
-        tests.append(("below_min_value", pc.greater_equal(rows["value"], config.min_value)))
-    if config.min_dwell_seconds is not None:
-        tests.append(("below_min_dwell_seconds", pc.greater_equal(rows["dwell_seconds"], config.min_dwell_seconds)))
-    if config.min_interest is not None:
-        tests.append(("below_min_interest", pc.greater_equal(rows["interest"], config.min_interest)))
-    if not tests:
-        return FilterResult(rows, [])
-    passing = np.ones(rows.num_rows, bool)
-    dropped = []
-    for reason, test in tests:
-        passes = pc.fill_null(test, fill_value=False).to_numpy(zero_copy_only=False)
-        dropped.append(count("interactions_dropped", (passing & ~passes).sum(), reason))
-        passing &= passes
-    return FilterResult(rows.filter(pa.array(passing)), dropped)
 
 
 class JoinResult(NamedTuple):

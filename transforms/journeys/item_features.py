@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsSingleton
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_offsets
-from transforms.journeys.quantized_vectors import ITEM_VECTORS, VECTOR, add_sums, subtract_mean_rows, sum_rows
+from transforms.encoders.centering import SubtractMean
+from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
 """Items without features."""
@@ -63,15 +63,6 @@ class _JoinFeatures(beam.DoFn):
         )
         vectors = concatenate(batches[_VECTORS], ITEM_VECTORS) if self.with_vectors else None
         yield build_item_features(items["item_id"], salient, vectors)
-
-
-@dataclasses.dataclass
-class SubtractMean(beam.PTransform):
-    """Record batches of `ITEM_VECTORS` -> the same vectors, less their mean."""
-
-    def expand(self, vectors: beam.PCollection) -> beam.PCollection:
-        sums = vectors | "Sum" >> beam.Map(sum_rows) | "SumUp" >> beam.CombineGlobally(add_sums)
-        return vectors | "Subtract" >> beam.Map(subtract_mean_rows, AsSingleton(sums)).with_output_types(pa.RecordBatch)
 
 
 @dataclasses.dataclass

@@ -20,10 +20,12 @@ from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate, split_by_bucket
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.counts import Count, count
+from transforms.datasets.filter_interactions import FilterInteractions
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
+from transforms.encoders.quantized_vectors import VECTOR
 from transforms.journeys.catalogue import Catalogue, encode_sorted, pack_catalogue, sorted_ids, unpack_catalogue
-from transforms.journeys.config import ExtractConfig, InteractionFilter, Join
+from transforms.journeys.config import ExtractConfig, Join
 from transforms.journeys.explaining_terms import explain_journeys
 from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.histories import (
@@ -41,11 +43,9 @@ from transforms.journeys.interactions import (
     EVENTS,
     attach_item_features,
     events_with_features_schema,
-    filter_interactions,
     resolve_items,
 )
 from transforms.journeys.item_features import item_features_schema, select_ids
-from transforms.journeys.quantized_vectors import VECTOR
 from transforms.journeys.rows import journey_rows
 from transforms.journeys.sample import SampleUsers, sampled_rows
 from transforms.journeys.sweep import choose_threshold, sum_counts, sweep
@@ -58,21 +58,6 @@ _FINE_BUCKETS = 1 << 12
 HEAVY_TAG = "heavy"
 
 Keyed = tuple[int, pa.RecordBatch]
-
-
-@with_output_types(pa.RecordBatch, counts=Count)
-class FilterInteractions(beam.DoFn):
-    """Interactions -> those that satisfy the filter."""
-
-    def __init__(self, config: InteractionFilter) -> None:
-        self.config = config
-
-    def process(self, rows: pa.RecordBatch) -> Iterator[Any]:
-        kept = filter_interactions(rows, self.config)
-        for dropped in kept.dropped:
-            yield TaggedOutput(COUNTS_TAG, dropped)
-        if kept.rows.num_rows:
-            yield kept.rows
 
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)

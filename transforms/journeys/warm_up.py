@@ -13,6 +13,7 @@ import pyarrow as pa
 from schemas import INTERACTIONS, SALIENT_TERMS
 from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW
+from transforms.encoders.quantized_vectors import ITEM_VECTORS, column_of
 from transforms.journeys.catalogue import pack_catalogue
 from transforms.journeys.config import ExtractConfig
 from transforms.journeys.explaining_terms import explain_journeys
@@ -20,7 +21,6 @@ from transforms.journeys.form_journeys import form_journeys
 from transforms.journeys.histories import build_histories
 from transforms.journeys.interactions import attach_item_features, resolve_items
 from transforms.journeys.item_features import build_item_features, item_features_schema
-from transforms.journeys.quantized_vectors import ITEM_VECTORS, column_of
 from transforms.journeys.rows import journey_rows
 from transforms.journeys.stages import encode_items
 from transforms.journeys.sweep import sweep

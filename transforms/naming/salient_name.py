@@ -6,7 +6,7 @@ fine-tuning`). Terms that overlap in a title are merged. The score of a label is
 similarity to the titles: the cosine of its vector with their mean direction, by the packaged encoder.
 
 The name consists of at most three labels that do not repeat each other, each of a term of at least two titles, or of a
-term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone. Of a catalogue's genres, several are named: few journeys have one.
+term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.encoders.quantized_vectors import quantize_vectors
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.config import BayesianConfig
-from transforms.journeys.quantized_vectors import quantize_vectors
 
 Vectors = npt.NDArray[np.floating]
 ROOT = math.sqrt(0.5)

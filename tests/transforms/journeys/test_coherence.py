@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.journeys.events import salient_terms
+from transforms.encoders.quantized_vectors import quantize_vectors
 from transforms.journeys.bayesian import cluster_histories
 from transforms.journeys.catalogue import Catalogue, pack_catalogue, unpack_catalogue
 from transforms.journeys.coherence import ITEM_FRACTION, UNRELATED, journey_coherence
 from transforms.journeys.config import BayesianConfig
 from transforms.journeys.form_journeys import journeys_from_labels
-from transforms.journeys.quantized_vectors import quantize_vectors
 
 Vectors = npt.NDArray[np.floating]
 

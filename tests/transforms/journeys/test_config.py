@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from schemas import INTERACTIONS
-from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
+from transforms.datasets.interaction_filter import InteractionFilter
+from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, SweepConfig
 
 
 @pytest.mark.parametrize(

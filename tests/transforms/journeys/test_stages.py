@@ -21,10 +21,11 @@ from tests.transforms.journeys.events import Event, events, name_of, plain, sali
 from tests.transforms.journeys.reference import icpc
 from transforms.columnar import bucket_ids, concatenate, stable_hash
 from transforms.datasets.coercion import with_provenance
+from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
-from transforms.journeys.config import ExtractConfig, IcpcConfig, InteractionFilter, SweepConfig
+from transforms.journeys.config import ExtractConfig, IcpcConfig, SweepConfig
 from transforms.journeys.histories import REMOVAL_COUNTS, build_histories
 from transforms.journeys.icpc import extract_journeys
 from transforms.journeys.interactions import EVENTS

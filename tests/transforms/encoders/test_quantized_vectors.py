@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from transforms.datasets.error_rate import DataError
-from transforms.journeys.quantized_vectors import (
+from transforms.encoders.quantized_vectors import (
     ITEM_VECTORS,
     add_sums,
     column_of,
