@@ -8,7 +8,7 @@ the context and normalises what is left.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -61,9 +61,9 @@ class Popularity:
         return cls(np.diagonal(training.users).copy())
 
     @classmethod
-    def fit_recent(cls, training: TrainingCounts) -> Popularity:
-        """Count over the recent period, the rival that is hard to exceed when popularity changes."""
-        return cls(training.recent)
+    def fit_recent(cls, training: TrainingCounts, period: int = 0) -> Popularity:
+        """Count over a recent period, an index into `RECENT_FRACTIONS`: a strong rival when popularity changes."""
+        return cls(training.recent[period])
 
     @property
     def cluster_count(self) -> int:
@@ -187,6 +187,21 @@ class ClusterSimilarity:
         users = np.maximum(np.diagonal(training.users), 1).astype(np.float64)
         return cls(training.users / np.sqrt(users[:, None] * users))
 
+    @classmethod
+    def fit_successors(cls, training: TrainingCounts, strength: float = 50.0) -> ClusterSimilarity:
+        """Compute the probabilities of novel clusters in the recent period after each cluster, at any distance.
+
+        Successors of a cluster change from month to month (2510.20260), and recent ones predict better.
+
+        Args:
+            training: the counts.
+            strength: above 0: weight of the distribution after any cluster, as a number of successors.
+        """
+        after = training.successors.astype(np.float64)
+        popular = after.sum(axis=0) + 1
+        prior = strength * popular / popular.sum()
+        return cls((after + prior) / (after.sum(axis=1, keepdims=True) + strength))
+
     @property
     def cluster_count(self) -> int:
         return len(self.similarities)
@@ -225,7 +240,8 @@ class Blend:
 
     Attributes:
         sources: at least one source.
-        weights: one number per source; only their ratios change the ranking.
+        weights: one number per source; only their ratios change the ranking. A negative one lowers what its source
+            ranks high.
 
     Raises:
         ValueError: when the numbers of sources and weights differ, or there are none.
@@ -243,24 +259,13 @@ class Blend:
         return self.sources[0].cluster_count
 
     def scores(self, contexts: Codes) -> Scores:
-        logs = [log_probabilities(source, contexts) for source in self.sources]
-        return _exponentials(weighted_sum(logs, self.weights))
-
-
-def weighted_sum(parts: Sequence[Scores], weights: Sequence[float]) -> Scores:
-    """Compute the weighted sum of arrays of one shape, in their order."""
-    total = np.zeros_like(parts[0])
-    for part, weight in zip(parts, weights, strict=True):
-        if weight:  # 0 x -inf is not a number
-            total += weight * part
-    return total
-
-
-def _exponentials(logs: Scores) -> Scores:
-    """Compute exponentials relative to the largest of each row."""
-    largest = logs.max(axis=1, keepdims=True, initial=-np.inf)
-    powers: Scores = np.exp(logs - np.where(np.isfinite(largest), largest, 0.0))
-    return powers
+        candidates = novel(contexts, self.cluster_count)
+        total = np.zeros(candidates.shape)
+        for source, weight in zip(self.sources, self.weights, strict=True):
+            total += weight * log_probabilities(source, contexts)
+        # Relative to the largest, so that the exponentials are finite.
+        total -= np.where(candidates, total, -np.inf).max(axis=1, keepdims=True, initial=-np.finfo(np.float64).max)
+        return np.where(candidates, np.exp(np.where(candidates, total, 0.0)), 0.0)
 
 
 def novel(contexts: Codes, cluster_count: int) -> npt.NDArray[np.bool_]:
@@ -289,10 +294,9 @@ def novel_probabilities(source: Source, contexts: Codes) -> Scores:
 
 
 def log_probabilities(source: Source, contexts: Codes) -> Scores:
-    """Compute the logarithms of `novel_probabilities`; minus infinity for the clusters of the context."""
-    with np.errstate(divide="ignore"):
-        logs: Scores = np.log(novel_probabilities(source, contexts))
-    return logs
+    """Compute the logarithms of `novel_probabilities`; 0 for the clusters of the context, so that all are finite."""
+    probabilities = novel_probabilities(source, contexts)
+    return np.log(np.where(probabilities > 0, probabilities, 1.0))
 
 
 def blocks_of(contexts: Codes, cluster_count: int) -> Iterator[slice]:

@@ -59,7 +59,7 @@ def ranks_of_next(source: Source, transitions: Transitions, first: FirstOccurren
     Returns:
         int64, shape (rows,). Ties: the lower code is ranked first.
     """
-    contexts, inverse = _distinct(transitions.contexts, source.cluster_count)
+    contexts, inverse = distinct_contexts(transitions.contexts, source.cluster_count)
     order = np.argsort(inverse, kind="stable")
     sorted_contexts = inverse[order]
     ends = transitions.positions
@@ -111,7 +111,7 @@ def breadth(source: Source, contexts: Codes, ranks: int = BREADTH_RANKS) -> floa
     Returns:
         The exponential of the entropy: `ranks` if all contexts have the same first clusters.
     """
-    distinct, inverse = _distinct(contexts, source.cluster_count)
+    distinct, inverse = distinct_contexts(contexts, source.cluster_count)
     clusters, _ = top_clusters(source, distinct, ranks)
     weights = np.repeat(np.bincount(inverse, minlength=len(distinct))[:, None], ranks, axis=1)
     listed = clusters >= 0
@@ -120,7 +120,7 @@ def breadth(source: Source, contexts: Codes, ranks: int = BREADTH_RANKS) -> floa
     return effective_number(traffic)
 
 
-def _distinct(contexts: Codes, cluster_count: int) -> tuple[Codes, npt.NDArray[np.intp]]:
+def distinct_contexts(contexts: Codes, cluster_count: int) -> tuple[Codes, npt.NDArray[np.intp]]:
     """Return the distinct contexts, ascending, and the index of each context among them."""
     _, rows, inverse = np.unique(context_keys(contexts, cluster_count), return_index=True, return_inverse=True)
     return contexts[rows], inverse

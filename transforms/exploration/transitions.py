@@ -32,7 +32,8 @@ NO_CLUSTER = -1
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 
-_NEVER = np.iinfo(np.int64).max
+NEVER = int(np.iinfo(np.int64).max)
+"""A time after all interactions, where an empty period starts."""
 
 
 class FirstOccurrences(NamedTuple):
@@ -148,14 +149,19 @@ def split_times(times: npt.NDArray[np.integer], config: TransitionConfig) -> Spl
         config: the fractions. With a fraction of 0, a period is empty.
     """
     ordered = np.sort(times)
-    test = _time_before_last(ordered, config.test_fraction)
-    return SplitTimes(min(_time_before_last(ordered, config.test_fraction + config.validation_fraction), test), test)
+    test = time_before_last(ordered, config.test_fraction)
+    return SplitTimes(min(time_before_last(ordered, config.test_fraction + config.validation_fraction), test), test)
 
 
-def _time_before_last(ordered: npt.NDArray[np.integer], fraction: float) -> int:
-    """Return the time from which on the last `fraction` of interactions lies."""
+def time_before_last(ordered: npt.NDArray[np.integer], fraction: float) -> int:
+    """Return the time from which on the last `fraction` of interactions lies; `NEVER` for none of them.
+
+    Args:
+        ordered: shape (interactions,): times, ascending.
+        fraction: in [0, 1].
+    """
     position = len(ordered) - round(len(ordered) * fraction)
-    return int(ordered[position]) if position < len(ordered) else _NEVER
+    return int(ordered[position]) if position < len(ordered) else NEVER
 
 
 def splits_of(times: Integers, boundaries: SplitTimes) -> Splits:
