@@ -114,7 +114,7 @@ def tune_blend(
     training: TrainingCounts,
     validation: Validation,
     centroids: Vectors | None = None,
-    min_breadth: float = 1.5,
+    min_breadth: float = 2.5,
     max_loss: float = 0.01,
 ) -> BlendParameters:
     """Choose all parameters of the default blend on the validation period.

@@ -90,6 +90,8 @@ class LookupTable:
         self.context_size = max(self._by_size, default=0)
         longest = self._by_size.get(self.context_size)
         self.top = longest.next_clusters.shape[1] if longest else 0
+        popular = self._by_size.get(0)
+        self._popular: list[int] = popular.next_clusters[0].tolist() if popular else []
 
     @classmethod
     def from_rows(
@@ -179,14 +181,16 @@ class LookupTable:
         context = recent_context(history, self.context_size)
         found: list[int] = []
         while len(found) < wanted:
-            for cluster in self._row(context):
+            for cluster in self._row(context) if context else self._popular:
                 if cluster not in seen and cluster != NO_CLUSTER:
                     seen.add(cluster)
                     found.append(cluster)
+                    if len(found) == wanted:
+                        break
             if not context:
                 break
             context = context[1:]
-        return found[:wanted]
+        return found
 
     def _row(self, context: tuple[int, ...]) -> list[int]:
         """Return the stored clusters of one context; empty if it is not there."""
@@ -249,10 +253,20 @@ def _dictionaries(column: pa.ChunkedArray) -> tuple[pa.StringArray, npt.NDArray[
     """
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(column)
-    texts = [chunk.dictionary.cast(pa.string()) for chunk in column.chunks]
-    starts = list_offsets([len(one) for one in texts])
-    rows = [start + chunk.indices.to_numpy() for start, chunk in zip(starts, column.chunks, strict=False)]
-    return pa.concat_arrays([pa.array([], pa.string()), *texts]), np.concatenate([np.zeros(0, np.int64), *rows])
+    texts: list[pa.Array] = []
+    starts: list[int] = []
+    end = 0
+    for chunk in column.chunks:
+        # Chunks of a row group have the same dictionary.
+        if not texts or not chunk.dictionary.equals(texts[-1]):
+            texts.append(chunk.dictionary)
+            end += len(chunk.dictionary)
+        starts.append(end - len(chunk.dictionary))
+    rows = [start + chunk.indices.to_numpy() for start, chunk in zip(starts, column.chunks, strict=True)]
+    return (
+        pa.concat_arrays([pa.array([], pa.string()), *(one.cast(pa.string()) for one in texts)]),
+        np.concatenate([np.zeros(0, np.int64), *rows]),
+    )
 
 
 def _codes(index: StringIndex, ids: pa.StringArray) -> Codes:
