@@ -1,0 +1,51 @@
+"""Configuration of transitions between clusters. Kept import-light, so that option errors are reported quickly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from transforms.settings import setting, validate
+
+
+@dataclasses.dataclass(frozen=True)
+class TransitionConfig:
+    """Configuration of the transitions from contexts to novel clusters (2405.16363, section on fine-tuning data).
+
+    Raises:
+        ValueError: naming the attribute, the value given and what is allowed.
+    """
+
+    context_size: int = setting(
+        2, help="Number of clusters in a context, which represents a user.", minimum=1, maximum=3
+    )
+    min_users: int = setting(
+        1,
+        help="Minimum number of users of a transition; transitions of fewer users are dropped, which protects privacy.",
+        minimum=1,
+    )
+    test_fraction: float = setting(
+        0.2,
+        help="Fraction of the interactions, the latest ones, whose time span is the test period.",
+        minimum=0,
+        maximum=1,
+        below=True,
+    )
+    validation_fraction: float = setting(
+        0.1,
+        help="Fraction of the interactions, those before the test period, whose time span is the validation period.",
+        minimum=0,
+        maximum=1,
+        below=True,
+    )
+    per_label: int = setting(
+        10, help="Number of contexts selected per next cluster, the most frequent ones, for tuning.", minimum=1
+    )
+    seed: int = setting(0, help="Random seed of sampling and resampling.", minimum=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.test_fraction + self.validation_fraction >= 1:
+            raise ValueError(
+                "test_fraction + validation_fraction must be below 1, so that interactions are left for training, "
+                f"got {self.test_fraction} + {self.validation_fraction}"
+            )
