@@ -1,5 +1,6 @@
 """The schemas of the datasets: one module per dataset."""
 
+from schemas.cluster_histories import CLUSTER_HISTORIES as CLUSTER_HISTORIES
 from schemas.clusters import CLUSTERS as CLUSTERS
 from schemas.dataset import TIMESTAMP as TIMESTAMP
 from schemas.dataset import Column as Column
@@ -29,7 +30,7 @@ from schemas.tuning_pairs import TUNING_PAIRS as TUNING_PAIRS
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (
     *(SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES),
-    *(CLUSTERS, ITEM_CLUSTERS, TRANSITIONS, LOOKUP),
+    *(CLUSTERS, ITEM_CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, LOOKUP),
     *(METRICS, ERRORS),
 )
 CACHES = (EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES, TUNING_PAIRS, SALIENCE_MODEL, SCORED_INTERACTIONS)

@@ -11,6 +11,7 @@ import pytest
 
 import schemas
 from schemas import (
+    CLUSTER_HISTORIES,
     CLUSTERS,
     COLLECTIONS,
     EMBEDDINGS,
@@ -191,6 +192,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "item_clusters": [{"item_id": "i", "cluster_ids": ["03", "03.110"]}, {"item_id": "j", "cluster_ids": []}],
+    "cluster_histories": [
+        {"user_id": "u", "cluster_ids": ["03", "01"], "timestamps": [NOON, NOON]},
+        {"user_id": "v", "cluster_ids": [], "timestamps": []},
+    ],
     "transitions": [
         {"context": "", "next": "03", "split": "train", "users": 1},
         {"context": "03 04.1", "next": "05", "split": "test", "users": 7},
@@ -308,6 +313,8 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (CLUSTERS, "not_below_parent", {"cluster_id": "03.11.12", "parent_id": "03"}),
     (CLUSTERS, "not_below_parent", {"cluster_id": "03.11", "parent_id": None}),
     (ITEM_CLUSTERS, "empty_item_id", {"item_id": ""}),
+    (CLUSTER_HISTORIES, "empty_user_id", {"user_id": ""}),
+    (CLUSTER_HISTORIES, "cluster_ids_and_timestamps_differ_in_length", {"cluster_ids": ["01"]}),
     (TRANSITIONS, "empty_next", {"next": ""}),
     (TRANSITIONS, "split_unknown", {"split": "held_out"}),
     (TRANSITIONS, "users_below_one", {"users": 0}),

@@ -148,8 +148,7 @@ class LookupTable:
         """
         columns = ["context", "rank", "next"]
         tables = [
-            pq.read_table(path, columns=columns, memory_map=True, read_dictionary=["context", "next"])
-            for path in paths
+            pq.read_table(path, columns=columns, memory_map=True, read_dictionary=["context", "next"]) for path in paths
         ]
         return cls.from_rows(pa.concat_tables(tables), cluster_ids, popular, top)
 
