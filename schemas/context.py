@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _SEPARATOR = " "
-_SPACE = r"\s"
+_SPACE = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"  # the white space of Python; alone, `\s` is only that of ASCII
 
 
 def format_context(cluster_ids: Iterable[str]) -> str:
