@@ -1,4 +1,4 @@
-"""The text of a context: cluster ids joined by a single space, the most recent last; formatted and parsed here alone."""
+"""The text of a context: cluster ids joined by single spaces, the most recent last; formatted and parsed only here."""
 
 from __future__ import annotations
 

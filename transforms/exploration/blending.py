@@ -2,7 +2,8 @@
 
 Weights are fitted by likelihood, which is smooth and convex, and not by recall: the model is a multinomial logistic
 regression of the next novel cluster, with the log-probabilities of the sources as features and non-negative weights.
-Then popular clusters are lowered as far as the blend needs to recommend a sufficient variety.
+The blend is kept only if its recall is not below that of a single source. Then popular clusters are lowered as far as
+the blend needs to recommend a sufficient variety.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def tune_blend(
         temperature = choose(TEMPERATURES, lambda value: content_similarities(centroids, value), validation)
     parameters = BlendParameters(strength, discount, temperature)
     sources = blend_sources(training, parameters, centroids)
-    weights = fit_weights(sources, validation)
+    weights = keep_if_better(sources, fit_weights(sources, validation), validation)
     weights = lower_popularity(sources, weights, validation, min_breadth, max_loss)
     return dataclasses.replace(parameters, weights=weights)
 
@@ -254,6 +255,18 @@ def _negative_log_likelihood(logs, contexts, labels, clusters, starts, ends, wei
                 if other != feature:
                     hessian[other, feature] += covariance
     return value, gradient, hessian
+
+
+def keep_if_better(sources: Sequence[Source], weights: tuple[float, ...], validation: Validation) -> tuple[float, ...]:
+    """Return weights if the blend has at least the validation recall@10 of each source, otherwise the best source alone.
+
+    The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users.
+    """
+    recalls = [_recall(source, validation) for source in sources]
+    if _recall(Blend(tuple(sources), weights), validation) >= max(recalls):
+        return weights
+    best = recalls.index(max(recalls))
+    return tuple(float(source == best) for source in range(len(sources)))
 
 
 def lower_popularity(

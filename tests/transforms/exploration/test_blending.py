@@ -10,6 +10,7 @@ from transforms.exploration.blending import (
     choose,
     fit_blend,
     fit_weights,
+    keep_if_better,
     lower_popularity,
     sources_by_name,
     tune_blend,
@@ -122,6 +123,14 @@ def test_without_validation_the_defaults_are_used() -> None:
     blend = fit_blend(training(USERS), BlendParameters())
     assert blend.weights == (1.0,) * 7
     assert len(top_clusters(blend, np.array([[0, 1]], np.int32), 3)[0][0]) == 3
+
+
+def test_a_blend_below_a_source_is_not_kept() -> None:
+    ranked = blend_sources(TRAINING, BlendParameters())[4]
+    reversed_order = Given(tuple(2.0**code for code in range(COUNT)))
+    sources = [reversed_order, ranked]
+    assert keep_if_better(sources, (1.0, 0.0), VALIDATION) == (0.0, 1.0)
+    assert keep_if_better(sources, (0.0, 0.7), VALIDATION) == (0.0, 0.7)
 
 
 def test_popularity_is_lowered_until_the_variety_suffices() -> None:
