@@ -258,7 +258,7 @@ def _negative_log_likelihood(logs, contexts, labels, clusters, starts, ends, wei
 
 
 def keep_if_better(sources: Sequence[Source], weights: tuple[float, ...], validation: Validation) -> tuple[float, ...]:
-    """Return weights if the blend has at least the validation recall@10 of each source, otherwise the best source alone.
+    """Return the weights if the blend has at least the recall@10 of each source, otherwise the best source alone.
 
     The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users.
     """

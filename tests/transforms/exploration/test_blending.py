@@ -125,7 +125,8 @@ def test_without_validation_the_defaults_are_used() -> None:
     assert len(top_clusters(blend, np.array([[0, 1]], np.int32), 3)[0][0]) == 3
 
 
-def test_a_blend_below_a_source_is_not_kept() -> None:
+def test_a_blend_below_a_source_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.exploration.blending._CUTOFF", 2)
     ranked = blend_sources(TRAINING, BlendParameters())[4]
     reversed_order = Given(tuple(2.0**code for code in range(COUNT)))
     sources = [reversed_order, ranked]
