@@ -1,4 +1,4 @@
-"""The text of a context: cluster ids joined by a single space, the most recent last; formatted and parsed here alone."""
+"""The text of a context: cluster ids joined by single spaces, the most recent last; formatted and parsed only here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _SEPARATOR = " "
-_SPACE = r"\s"
+_SPACE = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"  # the white space of Python; alone, `\s` is only that of ASCII
 
 
 def format_context(cluster_ids: Iterable[str]) -> str:

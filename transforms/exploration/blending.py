@@ -2,7 +2,8 @@
 
 Weights are fitted by likelihood, which is smooth and convex, and not by recall: the model is a multinomial logistic
 regression of the next novel cluster, with the log-probabilities of the sources as features and non-negative weights.
-Then popular clusters are lowered as far as the blend needs to recommend a sufficient variety.
+The blend is kept only if its recall is not below that of a single source. Then popular clusters are lowered as far as
+the blend needs to recommend a sufficient variety.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _MAX_LOWERING = 0.5
 
 
 class Validation(NamedTuple):
-    """What parameters are chosen on.
+    """The period on which parameters are chosen.
 
     Attributes:
         transitions: the transitions of the validation period.
@@ -124,7 +125,7 @@ def tune_blend(
         validation: the validation period. Without transitions, the defaults are returned.
         centroids: as for `blend_sources`.
         min_breadth: effective number of clusters in the first ranks, relative to that of popularity, up to which
-            popular clusters are lowered.
+            popular clusters are lowered. In the test period it can be lower than in the validation period.
         max_loss: maximum fraction of the validation recall that may be lost by it.
     """
     if not len(validation.transitions.users):
@@ -139,7 +140,7 @@ def tune_blend(
         temperature = choose(TEMPERATURES, lambda value: content_similarities(centroids, value), validation)
     parameters = BlendParameters(strength, discount, temperature)
     sources = blend_sources(training, parameters, centroids)
-    weights = fit_weights(sources, validation)
+    weights = keep_if_better(sources, fit_weights(sources, validation), validation)
     weights = lower_popularity(sources, weights, validation, min_breadth, max_loss)
     return dataclasses.replace(parameters, weights=weights)
 
@@ -207,14 +208,9 @@ def _minimize(objective: Objective, count: int) -> Scores:
 
 
 @numba.njit(cache=True, nogil=True)
-def _negative_log_likelihood(logs, contexts, next_clusters, clusters, starts, ends, weights):  # type: ignore[no-untyped-def]
-    """Compute the mean negative log-likelihood with its penalty, its gradient and its Hessian.
-
-    Args:
-        logs: float64, shape (contexts, C, sources).
-        contexts: the context of each row; next_clusters: its label; clusters[starts:ends]: its history.
-        weights: float64, shape (sources,).
-    """
+def _negative_log_likelihood(logs, contexts, labels, clusters, starts, ends, weights):  # type: ignore[no-untyped-def]
+    # The mean over rows, with its penalty, gradient and Hessian. Logs have the shape (contexts, clusters, sources); the
+    # history of a row is clusters[starts:ends]. Time: O(rows x clusters x sources squared).
     count, features = logs.shape[1], len(weights)
     value = _PENALTY * (weights**2).sum()
     gradient = 2 * _PENALTY * weights
@@ -232,7 +228,7 @@ def _negative_log_likelihood(logs, contexts, next_clusters, clusters, starts, en
             for feature in range(features):
                 score += weights[feature] * own[cluster, feature]
             scores[cluster] = score
-        label = scores[next_clusters[row]]
+        label = scores[labels[row]]
         for position in range(starts[row], ends[row]):
             scores[clusters[position]] = -np.inf
         largest = scores.max()
@@ -252,13 +248,25 @@ def _negative_log_likelihood(logs, contexts, next_clusters, clusters, starts, en
         value += fraction * (np.log(total) + largest - label)
         for feature in range(features):
             expected = mean[feature] / total
-            gradient[feature] += fraction * (expected - own[next_clusters[row], feature])
+            gradient[feature] += fraction * (expected - own[labels[row], feature])
             for other in range(feature + 1):
                 covariance = fraction * (second[feature, other] / total - expected * (mean[other] / total))
                 hessian[feature, other] += covariance
                 if other != feature:
                     hessian[other, feature] += covariance
     return value, gradient, hessian
+
+
+def keep_if_better(sources: Sequence[Source], weights: tuple[float, ...], validation: Validation) -> tuple[float, ...]:
+    """Return the weights if the blend has at least the recall@10 of each source, otherwise the best source alone.
+
+    The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users.
+    """
+    recalls = [_recall(source, validation) for source in sources]
+    if _recall(Blend(tuple(sources), weights), validation) >= max(recalls):
+        return weights
+    best = recalls.index(max(recalls))
+    return tuple(float(source == best) for source in range(len(sources)))
 
 
 def lower_popularity(
@@ -278,8 +286,8 @@ def lower_popularity(
         max_loss: maximum fraction of the validation recall that may be lost.
 
     Returns:
-        The weights with the smallest change that reaches `min_breadth`; if none does without too great a loss, those with
-        the largest change before it.
+        The weights with the smallest change that reaches `min_breadth`; if none does without too great a loss, those
+        with the largest change before it.
     """
     contexts = validation.transitions.contexts
     needed = min_breadth * breadth(sources[0], contexts)

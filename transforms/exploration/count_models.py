@@ -315,8 +315,8 @@ def top_clusters(source: Source, contexts: Codes, count: int) -> tuple[Codes, Sc
         count: number of clusters per context.
 
     Returns:
-        Clusters, int32, and their `novel_probabilities`, float64, both of shape (contexts, count), the best first; ties:
-        the lower code. `NO_CLUSTER` and 0 where there are fewer candidates.
+        Clusters, int32, and their `novel_probabilities`, float64, both of shape (contexts, count), the best first;
+        ties: the lower code. `NO_CLUSTER` and 0 where there are fewer candidates.
     """
     clusters = np.full((len(contexts), count), NO_CLUSTER, np.int32)
     probabilities = np.zeros((len(contexts), count))

@@ -1,7 +1,7 @@
 """The lookup table from a context to its ranked next clusters, which serves requests (2405.16363, serving).
 
-Rows are stored densely, and contexts of one size are found by their number `c1 * C + c2` if most of them are there, by a
-dictionary otherwise. A request is one access to an array; no model is needed.
+Rows are stored densely. Contexts of one size are found by their number, such as `c1 * C + c2`, if most of them are
+there, by a dictionary otherwise. A request is one access to an array; no model is needed.
 """
 
 from __future__ import annotations

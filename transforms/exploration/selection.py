@@ -23,7 +23,8 @@ def select_balanced(counts: TransitionCounts, per_label: int) -> TransitionCount
     Returns:
         Rows by label, the most frequent first; ties: more users, then the lower context.
     """
-    order = np.lexsort((*_by_context(counts), -counts.users, -counts.counts, counts.next_clusters))
+    keys: list[npt.NDArray[np.integer]] = [*_by_context(counts), -counts.users, -counts.counts, counts.next_clusters]
+    order = np.lexsort(keys)
     starts = run_offsets(counts.next_clusters[order])
     ranks = np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts))
     return take_counts(counts, order[ranks < per_label])
@@ -39,13 +40,13 @@ def select_frequent(counts: TransitionCounts, size: int) -> TransitionCounts:
     Returns:
         Rows, the most frequent first; ties: more users, then the lower context, then the lower label.
     """
-    order = np.lexsort((counts.next_clusters, *_by_context(counts), -counts.users, -counts.counts))
-    return take_counts(counts, order[:size])
+    keys: list[npt.NDArray[np.integer]] = [counts.next_clusters, *_by_context(counts), -counts.users, -counts.counts]
+    return take_counts(counts, np.lexsort(keys)[:size])
 
 
-def _by_context(counts: TransitionCounts) -> tuple[npt.NDArray[np.int32], ...]:
+def _by_context(counts: TransitionCounts) -> list[npt.NDArray[np.integer]]:
     """Return the places of contexts as keys of `lexsort`, which sorts by the last key first."""
-    return tuple(counts.contexts.T[::-1])
+    return list(counts.contexts.T[::-1])
 
 
 def label_distribution(counts: TransitionCounts, cluster_count: int) -> Integers:

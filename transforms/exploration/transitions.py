@@ -175,7 +175,8 @@ def splits_of(times: Integers, boundaries: SplitTimes) -> Splits:
 
 def take_transitions(transitions: Transitions, rows: Flags | Integers) -> Transitions:
     """Return some rows of transitions, by flags or by indices."""
-    return Transitions(*(column[rows] for column in transitions))
+    users, contexts, next_clusters, times, positions = transitions
+    return Transitions(users[rows], contexts[rows], next_clusters[rows], times[rows], positions[rows])
 
 
 def count_transitions(transitions: Transitions, splits: Splits, cluster_count: int) -> TransitionCounts:
@@ -187,7 +188,7 @@ def count_transitions(transitions: Transitions, splits: Splits, cluster_count: i
         cluster_count: number of clusters; all codes are below it.
 
     Raises:
-        ValueError: when transitions of so many clusters cannot be numbered in 63 bits.
+        ValueError: when the transitions of this number of clusters cannot be numbered in 63 bits.
     """
     keys = _transition_keys(transitions.contexts, transitions.next_clusters, splits, cluster_count)
     order = np.lexsort((transitions.users, keys))
@@ -230,7 +231,8 @@ def merge_counts(parts: Sequence[TransitionCounts], cluster_count: int) -> Trans
 
 def take_counts(counts: TransitionCounts, rows: Flags | Integers) -> TransitionCounts:
     """Return some rows of counts, by flags or by indices."""
-    return TransitionCounts(*(column[rows] for column in counts))
+    contexts, next_clusters, splits, numbers, users = counts
+    return TransitionCounts(contexts[rows], next_clusters[rows], splits[rows], numbers[rows], users[rows])
 
 
 def drop_rare(counts: TransitionCounts, min_users: int) -> TransitionCounts:
@@ -296,7 +298,7 @@ def context_keys(contexts: Codes, cluster_count: int) -> Integers:
     """Number contexts in lexicographic order: `c1 * C + c2` for contexts of two clusters; int64, shape (rows,).
 
     Raises:
-        ValueError: when contexts of so many clusters cannot be numbered in 63 bits.
+        ValueError: when the contexts of this number of clusters cannot be numbered in 63 bits.
     """
     _check_width(contexts.shape[1], cluster_count)
     keys = np.zeros(len(contexts), np.int64)
