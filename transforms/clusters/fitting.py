@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.clusters.balance import balanced_penalties
+from transforms.clusters.balance import balancing_offsets
 from transforms.clusters.config import TreeConfig
 from transforms.clusters.costs import (
     Centroids,
@@ -177,12 +177,17 @@ def _split(
     """Divide the vectors of a node into at most `count` children of at most `limit` traffic each."""
     random = np.random.default_rng(seeds)
     sample = _sample(members, sample_items, random)
-    centroids = _moved_centroids(sample, count, limit * _fraction(sample, members), seeds)
-    squared = squared_lengths(centroids)
+    centroids, offsets = _moved_centroids(sample, count, limit * _fraction(sample, members), seeds)
+    penalties = squared_lengths(centroids)
     balanced = _heavy_sample(members, _MAX_COSTS // count, random)
-    products, lengths = negative_products(balanced.vectors, centroids), lengths_of(balanced.vectors)
-    scaled = limit * _fraction(balanced, members)
-    penalties = balanced_penalties(products, lengths, squared, balanced.traffic, scaled)
+    penalties = penalties + balancing_offsets(
+        negative_products(balanced.vectors, centroids),
+        lengths_of(balanced.vectors),
+        penalties,
+        balanced.traffic,
+        limit * _fraction(balanced, members),
+        offsets,
+    )
     owners = cheapest(negative_products(members.vectors, centroids), lengths_of(members.vectors), penalties)
     used, owners = np.unique(owners, return_inverse=True)
     return _Split(centroids[used], penalties[used], owners.astype(np.int64))
@@ -213,20 +218,26 @@ def _heavy_sample(members: DistinctVectors, count: int, random: np.random.Genera
     return DistinctVectors(members.vectors[rows], traffic[rows], members.items[rows])
 
 
-def _moved_centroids(sample: DistinctVectors, count: int, limit: float, seeds: np.random.SeedSequence) -> Centroids:
-    """Compute centroids by k-means, then move each to the mean of its items while traffic is balanced."""
+def _moved_centroids(
+    sample: DistinctVectors, count: int, limit: float, seeds: np.random.SeedSequence
+) -> tuple[Centroids, Integers]:
+    """Compute centroids by k-means, then move each to the mean of its items while traffic is balanced.
+
+    Returns:
+        The centroids, and offsets that balance almost the same centroids.
+    """
     directions = directions_of(sample.vectors)
     lengths = lengths_of(sample.vectors)
     centroids = quantize_centroids(_first_centroids(directions, sample.items, count, seeds))
+    offsets = np.zeros(len(centroids), np.int64)
     for _ in range(_ROUNDS):
-        products = negative_products(sample.vectors, centroids)
-        penalties = balanced_penalties(products, lengths, squared_lengths(centroids), sample.traffic, limit)
-        owners = cheapest(products, lengths, penalties)
-        means = _means(directions, sample.items, owners, count)
+        products, penalties = negative_products(sample.vectors, centroids), squared_lengths(centroids)
+        offsets = balancing_offsets(products, lengths, penalties, sample.traffic, limit, offsets)
+        means = _means(directions, sample.items, cheapest(products, lengths, penalties + offsets), len(centroids))
         if means is None:
             break
         centroids = quantize_centroids(means)
-    return centroids
+    return centroids, offsets
 
 
 def _first_centroids(
