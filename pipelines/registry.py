@@ -16,6 +16,8 @@ JOBS: Mapping[str, str] = {
     "name": "NameJob",
     "naming_examples": "NamingExamplesJob",
     "tune": "TuneJob",
+    "transitions": "TransitionsJob",
+    "explore": "ExploreJob",
     "evaluate": "EvaluateJob",
 }
 """Name of each job and of its class in `pipelines.<name>.job`, in the order in which a reader needs them."""

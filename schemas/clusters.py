@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, elements_finite, not_empty
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, Rows, not_empty
 
 
 def _is_below_parent(rows: Rows) -> BooleanArray:
@@ -30,18 +30,21 @@ CLUSTERS = DatasetSchema(
         Column("keywords", pa.list_(pa.string()), "The keywords of the description, the most distinctive first."),
         Column("items", pa.int64(), "Number of items of the catalogue."),
         Column("traffic", pa.int64(), "Number of interactions with its items; without a log, the number of items."),
-        Column("centroid", pa.list_(pa.float32()), "Its centre, in the space of the centred vectors of items."),
         Column(
-            "offset",
-            pa.float64(),
-            "Added to the squared distance of an item to the centroid when the items of the parent are assigned to its "
-            "children; it grows with traffic.",
+            "centroid",
+            pa.list_(pa.int16()),
+            "The mean of the directions of its items' vectors, in units of 2**-14.",
+        ),
+        Column(
+            "penalty",
+            pa.int64(),
+            "The squared length of the centroid, plus an offset that limits traffic, in units of 2**-24: an item goes to "
+            "the child of its parent for which this, less twice the product with the centroid, is smallest.",
         ),
     ),
     invariants=(
         not_empty("cluster_id"),
         not_empty("description"),
-        elements_finite("centroid"),
         Invariant("level_below_one", "`level` starts at 1", lambda rows: pc.greater_equal(rows["level"], 1)),
         Invariant("not_below_parent", "`cluster_id` is `parent_id` and one number more", _is_below_parent),
     ),

@@ -68,7 +68,8 @@ class TransitionsJob(Job):
         """Declare the options of the job."""
         parser.add_argument("--interactions", help="Log: parquet file, folder or glob. Default: the sample.")
         parser.add_argument(
-            "--clusters", help="Workspace with `clusters` and `item_clusters`, as `cluster` writes it. Default: --workspace."
+            "--clusters",
+            help="Workspace with `clusters` and `item_clusters`, as `cluster` writes it. Default: --workspace.",
         )
         options.add_workspace(parser, "exploration")
         options.add_columns(parser)

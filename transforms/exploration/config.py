@@ -1,10 +1,14 @@
-"""Configuration of transitions between clusters. Kept import-light, so that option errors are reported quickly."""
+"""Configuration of transitions and of the exploration table. Kept import-light: option errors are reported quickly."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from transforms.settings import setting, validate
+
+SourceName = Literal["blend", "popularity", "markov", "item_to_item"]
+"""A source of the scores of the exploration table."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +29,14 @@ class TransitionConfig:
     )
     test_fraction: float = setting(
         0.2,
-        help="Fraction of the interactions, the latest ones, whose time span is the test period.",
+        help="Fraction of the first interactions with clusters, the latest ones, whose time span is the test period.",
         minimum=0,
         maximum=1,
         below=True,
     )
     validation_fraction: float = setting(
         0.1,
-        help="Fraction of the interactions, those before the test period, whose time span is the validation period.",
+        help="Fraction of the first interactions, before the test period, whose time span is the validation period.",
         minimum=0,
         maximum=1,
         below=True,

@@ -1,7 +1,7 @@
 """Prompts for the next novel cluster, and the pairs that a language model is tuned on.
 
-The prompt of 2405.16363 states the keywords of the clusters that a user consumed, and the completion is the description of
-the next novel cluster. Its wording is not published; this one is our own.
+The prompt of 2405.16363 states the keywords of the clusters that a user consumed, and the completion is the
+description of the next novel cluster. Its wording is not published; this one is our own.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
@@ -140,16 +138,12 @@ class Transitions(NamedTuple):
     counts: beam.PCollection
 
 
-def _split_times(times: npt.NDArray[np.int64], config: TransitionConfig) -> SplitTimes:
-    return split_times(times, config)
-
-
 @dataclasses.dataclass
 class FindTransitions(beam.PTransform):
     """Record batches of `interactions` with provenance -> transitions between clusters (2405.16363).
 
-    A shuffle by item joins log and clusters; only the first interaction of a user with a cluster is shuffled by user. The
-    boundaries of the splits are quantiles of a sample of times, see `time_sample.MAX_TIMES`.
+    A shuffle by item joins log and clusters; only the first interaction of a user with a cluster is shuffled by user.
+    The boundaries of the splits are quantiles of a sample of times, see `time_sample.MAX_TIMES`.
 
     Attributes:
         clusters: record batches of `clusters`, of all levels.
@@ -184,9 +178,9 @@ class FindTransitions(beam.PTransform):
         )
         of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
         boundaries = AsSingleton(
-            filtered.rows
+            built.histories
             | "SampleTimes" >> beam.CombineGlobally(SampleTimes())
-            | "SplitTimes" >> beam.Map(_split_times, self.config)
+            | "SplitTimes" >> beam.Map(split_times, self.config)
         )
         summed = (
             built.histories

@@ -1,4 +1,4 @@
-"""A sample of the times of a log, from which the boundaries of its splits are computed."""
+"""A sample of the times at which users first consumed clusters, from which the boundaries of periods are computed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import pyarrow as pa
 from transforms.columnar import stable_hash
 
 MAX_TIMES = 1 << 16
-"""Maximum number of sampled times; a quantile of so many is off by about 0.2 % of the interactions. A log with fewer
-interactions is not sampled."""
+"""Maximum number of sampled times; a quantile of this number is off by about 0.2 % of the first interactions. Fewer are
+not sampled."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Sample = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
-"""Hashes and times of interactions, by ascending hash."""
+"""Hashes and times of first interactions, by ascending hash."""
 
 
-def sample_of(rows: pa.RecordBatch) -> Sample:
-    """Return the interactions with the smallest hashes of user, item and time; further columns are ignored."""
-    times = rows["timestamp"].cast(pa.int64()).to_numpy()
-    hashes = stable_hash(rows["user_id"]) * _MIX ^ stable_hash(rows["item_id"])
-    hashes = (hashes ^ times.view(np.uint64)) * _MIX
-    return _smallest(hashes, times)
+def sample_of(histories: pa.RecordBatch) -> Sample:
+    """Return the first interactions of rows of `cluster_histories` with the smallest hashes of user and cluster."""
+    users = np.repeat(stable_hash(histories["user_id"]), np.diff(histories["cluster_ids"].offsets.to_numpy()))
+    hashes = (users * _MIX ^ stable_hash(histories["cluster_ids"].flatten())) * _MIX
+    return _smallest(hashes, histories["timestamps"].flatten().cast(pa.int64()).to_numpy())
 
 
 def _smallest(hashes: npt.NDArray[np.uint64], times: npt.NDArray[np.int64]) -> Sample:
@@ -32,7 +31,7 @@ def _smallest(hashes: npt.NDArray[np.uint64], times: npt.NDArray[np.int64]) -> S
 
 
 class SampleTimes(beam.CombineFn):
-    """Record batches of interactions -> the times of a sample, int64, ascending; equal for any order of the batches."""
+    """Rows of `cluster_histories` -> the times of a sample of first interactions, int64, ascending."""
 
     def create_accumulator(self) -> Sample:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)

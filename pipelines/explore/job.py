@@ -1,0 +1,143 @@
+"""The job `explore`: its options, and the checked configuration of one run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any, cast, get_args
+
+import apache_beam as beam
+
+from pipelines.common import options
+from pipelines.common.command_line import UsageError
+from pipelines.common.inputs import prepare_workspace, resolve_dataset
+from pipelines.common.job import Job
+from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, DatasetSchema
+from transforms.datasets.files import Source, absolute_path
+from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.progress import Progress
+
+_OUTPUTS = (LOOKUP, ERRORS, METRICS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExploreJob(Job):
+    """One run that computes the exploration table.
+
+    Attributes:
+        clusters: the tree.
+        histories: the cluster histories.
+        transitions: configuration of the transitions.
+        source: the source of the scores.
+        top: maximum number of next clusters of a context.
+        level: the level of the tree, from 1; 0: the last one.
+    """
+
+    name = "explore"
+    description = "Rank the novel interest clusters for every context of clusters, and write them as a lookup table."
+
+    clusters: Source
+    histories: Source
+    transitions: TransitionConfig
+    source: SourceName
+    top: int
+    level: int
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
+        options.add_workspace(parser, "exploration")
+        parser.add_argument(
+            "--clusters", help="Workspace with `clusters`, as `cluster` writes it. Default: --workspace."
+        )
+        parser.add_argument(
+            "--transitions",
+            help="Workspace with `cluster_histories`, as `transitions` writes it. Default: --workspace.",
+        )
+        parser.add_argument(
+            "--source",
+            choices=get_args(SourceName),
+            default="blend",
+            help="Source of the scores: one of several counts, or `blend`, all of them and the content of clusters, "
+            "with weights that are chosen on the validation period.",
+        )
+        parser.add_argument(
+            "--top",
+            type=options.bounded_number(int, 1, 1000),
+            default=10,
+            help="Maximum number of next clusters of a context.",
+        )
+        options.add_config(parser, TransitionConfig, only=("test_fraction", "validation_fraction"))
+        options.add_error_rate(parser)
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> ExploreJob:
+        """Create the job that a command line describes.
+
+        Raises:
+            UsageError: naming the option, when the job cannot be carried out.
+        """
+        workspace = absolute_path(args.workspace)
+        clusters = resolve_dataset("--clusters", args.clusters or workspace, CLUSTERS)
+        histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)
+        stored = _check_same_tree(clusters, histories)
+        return cls(
+            clusters=clusters,
+            histories=histories,
+            workspace=workspace,
+            expected_versions=prepare_workspace(workspace, _OUTPUTS),
+            transitions=options.read_config(args, TransitionConfig, context_size=stored["transitions"]["context_size"]),
+            source=cast(SourceName, args.source),
+            top=args.top,
+            level=stored["level"],
+            max_error_rate=args.max_error_rate,
+        )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything besides the inputs that determines the content of the outputs, for their manifests."""
+        return {
+            "transitions": dataclasses.asdict(self.transitions),
+            "source": self.source,
+            "top": self.top,
+            "level": self.level,
+        }
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that the job writes, in the order in which they are committed."""
+        return _OUTPUTS
+
+    @property
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job reads, by name and in reading order."""
+        return {CLUSTERS.name: self.clusters, CLUSTER_HISTORIES.name: self.histories}
+
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.explore.graph import build_explore
+
+        build_explore(root, self, progress)
+
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.explore.summary import print_explore
+
+        print_explore(self, seconds)
+
+
+def _check_same_tree(clusters: Source, histories: Source) -> dict[str, Any]:
+    """Return the configuration of the histories.
+
+    Raises:
+        UsageError: when they were computed from another tree.
+    """
+    if clusters.manifest is None or histories.manifest is None:
+        raise UsageError("--clusters and --transitions must be workspaces that this version wrote")
+    used = histories.manifest.inputs.get(CLUSTERS.name)
+    if used != clusters.manifest.digest:
+        raise UsageError(
+            "--transitions were computed from another tree than --clusters holds now: items may have moved between "
+            "clusters; run `transitions` again"
+        )
+    return histories.manifest.configuration

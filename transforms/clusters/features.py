@@ -1,0 +1,81 @@
+"""What a tree is fitted to and described by: vectors, traffic and salient terms of items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import SALIENT_TERMS
+from transforms.columnar import concatenate, list_array, list_offsets, stable_hash
+from transforms.encoders.quantized_vectors import VECTOR
+
+TRAFFIC = pa.schema(
+    [pa.field("item_id", pa.string(), nullable=False), pa.field("traffic", pa.int64(), nullable=False)]
+)
+"""Numbers of interactions with items."""
+
+FEATURES = SALIENT_TERMS.arrow.append(VECTOR).append(TRAFFIC.field("traffic"))
+"""The features of an item; a null vector: it has none."""
+
+
+def traffic_rows(interactions: pa.RecordBatch) -> pa.RecordBatch:
+    """Count the interactions of each item, as rows of `TRAFFIC`; further columns are ignored."""
+    counted = pc.value_counts(interactions["item_id"])
+    return pa.RecordBatch.from_arrays([counted.field("values"), counted.field("counts")], schema=TRAFFIC)
+
+
+def join_features(
+    items: Iterable[pa.RecordBatch],
+    salient: Iterable[pa.RecordBatch],
+    vectors: Iterable[pa.RecordBatch],
+    traffic: Iterable[pa.RecordBatch] | None,
+) -> pa.RecordBatch:
+    """Join the items of one bucket with their salient terms, vectors and traffic, as rows of `FEATURES`, by item.
+
+    Args:
+        items: record batches with `item_id`, each item once.
+        salient: rows of `salient_terms`, at most one per item.
+        vectors: rows of `ITEM_VECTORS`, at most one per item.
+        traffic: rows of `TRAFFIC`, any number per item; None: there is no log, and each item counts 1.
+    """
+    ids = concatenate([rows.select(["item_id"]) for rows in items], pa.schema([TRAFFIC.field("item_id")]))["item_id"]
+    ids = ids.take(pc.sort_indices(ids))
+    terms = concatenate(salient, SALIENT_TERMS.arrow)
+    terms = terms.take(pc.index_in(ids, terms["item_id"]))
+    vector = concatenate(vectors, pa.schema([TRAFFIC.field("item_id"), VECTOR]))
+    columns = [
+        ids,
+        _without_nulls(terms["terms"]),
+        _without_nulls(terms["saliences"]),
+        vector[VECTOR.name].take(pc.index_in(ids, vector["item_id"])),
+        pa.array(_sums(ids, traffic)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=FEATURES)
+
+
+def _sums(ids: pa.StringArray, traffic: Iterable[pa.RecordBatch] | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if traffic is None:
+        return np.ones(len(ids), np.int64)
+    rows = concatenate(traffic, TRAFFIC)
+    owners = pc.index_in(rows["item_id"], ids)
+    is_found = owners.is_valid().to_numpy(zero_copy_only=False)
+    sums = np.zeros(len(ids), np.int64)
+    np.add.at(sums, owners.drop_null().to_numpy(), rows["traffic"].to_numpy()[is_found])
+    return sums
+
+
+def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
+    """Replace null lists by empty ones."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return list_array(list_offsets(lengths), lists.flatten())
+
+
+def smallest_items(batches: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:
+    """Return the rows of `FEATURES` whose items have the smallest hashes, at most `limit`, by item."""
+    rows = concatenate(batches, FEATURES)
+    order = np.lexsort((np.arange(rows.num_rows), stable_hash(rows["item_id"])))[:limit]
+    kept = rows.take(pa.array(order))
+    return kept.take(pc.sort_indices(kept["item_id"]))

@@ -1,0 +1,174 @@
+"""Beam stages: a catalogue -> its topical tree, and the clusters of each item."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
+
+from schemas import CLUSTERS
+from transforms.clusters.cluster_rows import cluster_rows, item_rows, node_ids
+from transforms.clusters.config import TreeConfig
+from transforms.clusters.descriptions import Description, describe_tree
+from transforms.clusters.features import join_features, smallest_items, traffic_rows
+from transforms.clusters.fitting import fit_tree
+from transforms.clusters.tree import Tree, assign
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, split_by_size
+from transforms.encoders.quantized_vectors import VECTOR, matrix_of
+
+_ITEMS, _TERMS, _VECTORS, _TRAFFIC = "items", "terms", "vectors", "traffic"
+TOTALS_TAG = "totals"
+
+Totals = tuple[npt.NDArray[np.int64], ...]
+"""Of each level: the number of items and the traffic of each node, int64, shape (2, nodes)."""
+
+
+class DescribedTree(NamedTuple):
+    """A tree and its descriptions.
+
+    Attributes:
+        tree: the tree.
+        descriptions: by level, then node.
+    """
+
+    tree: Tree
+    descriptions: tuple[tuple[Description, ...], ...]
+
+
+def fit_described_tree(batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:
+    """Fit a tree to a sample of a catalogue and describe its nodes.
+
+    Args:
+        batches: rows of `FEATURES`.
+        config: the configuration.
+
+    Raises:
+        DataError: without items.
+    """
+    rows = smallest_items(batches, config.sample_items)
+    vectors = matrix_of(rows[VECTOR.name])
+    tree = fit_tree(vectors, rows["traffic"].to_numpy(), config)
+    return DescribedTree(tree, describe_tree(tree, assign(vectors, tree), rows["terms"], rows["saliences"], config))
+
+
+class JoinFeatures(beam.DoFn):
+    """The parts of the features of the items of one bucket -> rows of `FEATURES`."""
+
+    def __init__(self, *, with_traffic: bool) -> None:
+        self.with_traffic = with_traffic
+
+    def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+        batches = bucket[1]
+        traffic = batches[_TRAFFIC] if self.with_traffic else None
+        rows = join_features(batches[_ITEMS], batches[_TERMS], batches[_VECTORS], traffic)
+        yield from split_by_size(rows)
+
+
+@with_output_types(pa.RecordBatch, totals=Totals)
+class AssignItems(beam.DoFn):
+    """Rows of `FEATURES` -> rows of `item_clusters`; the totals of nodes as a side output."""
+
+    def process(self, rows: pa.RecordBatch, fitted: DescribedTree) -> Iterator[Any]:
+        paths = assign(matrix_of(rows[VECTOR.name]), fitted.tree)
+        traffic = rows["traffic"].to_numpy()
+        yield TaggedOutput(
+            TOTALS_TAG,
+            tuple(
+                np.stack([np.bincount(nodes, minlength=size), np.bincount(nodes, traffic, size).astype(np.int64)])
+                for nodes, size in zip(paths.T, fitted.tree.sizes, strict=True)
+            ),
+        )
+        yield item_rows(rows["item_id"], paths, node_ids(fitted.tree))
+
+
+class AddTotals(beam.CombineFn):
+    """Adds the totals of disjoint sets of items."""
+
+    def create_accumulator(self) -> Totals:
+        return ()
+
+    def add_input(self, accumulator: Totals, totals: Totals) -> Totals:
+        return self.merge_accumulators([accumulator, totals])
+
+    def merge_accumulators(self, accumulators: Iterable[Totals]) -> Totals:
+        found = [each for each in accumulators if each]
+        return tuple(np.sum(level, axis=0) for level in zip(*found, strict=True))
+
+    def extract_output(self, accumulator: Totals) -> Totals:
+        return accumulator
+
+
+def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
+    """Convert a described tree and the totals of its nodes to rows of `clusters`."""
+    return cluster_rows(
+        fitted.tree,
+        [[each.text for each in level] for level in fitted.descriptions],
+        [[each.keywords for each in level] for level in fitted.descriptions],
+        [level[0].tolist() for level in totals],
+        [level[1].tolist() for level in totals],
+    )
+
+
+class Clustered(NamedTuple):
+    """The collections that `ClusterCatalogue` returns.
+
+    Attributes:
+        clusters: record batches of `clusters`.
+        item_clusters: record batches of `item_clusters`.
+    """
+
+    clusters: beam.PCollection
+    item_clusters: beam.PCollection
+
+
+@dataclasses.dataclass
+class ClusterCatalogue(beam.PTransform):
+    """Record batches with `item_id`, each item once -> the topical tree, and the clusters of all items.
+
+    One process fits the tree, to at most `config.sample_items` items; all workers assign items.
+
+    Attributes:
+        salient: record batches of `salient_terms`.
+        vectors: record batches of `ITEM_VECTORS`.
+        interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
+        config: configuration of the tree.
+        buckets: number of groups into which items are hashed; the result is the same.
+    """
+
+    salient: beam.PCollection
+    vectors: beam.PCollection
+    interactions: beam.PCollection | None
+    config: TreeConfig
+    buckets: int = 16
+
+    def expand(self, items: beam.PCollection) -> Clustered:
+        parts = {_ITEMS: items, _TERMS: self.salient, _VECTORS: self.vectors}
+        if self.interactions is not None:
+            parts[_TRAFFIC] = self.interactions | "CountTraffic" >> beam.Map(traffic_rows).with_output_types(
+                pa.RecordBatch
+            )
+        join = beam.ParDo(JoinFeatures(with_traffic=self.interactions is not None))
+        features = (
+            parts | "GroupItems" >> CoGroupByBucket("item_id", self.buckets) | join.with_output_types(pa.RecordBatch)
+        )
+        few = features | "SmallestOfBatch" >> beam.Map(_smallest, self.config.sample_items).with_output_types(
+            pa.RecordBatch
+        )
+        fitted = few | "FitTree" >> ApplyGlobally(fit_described_tree, (self.config,)).with_output_types(Any)
+        assigned = features | "Assign" >> beam.ParDo(AssignItems(), AsSingleton(fitted)).with_outputs(
+            TOTALS_TAG, main="rows"
+        )
+        totals = assigned[TOTALS_TAG] | "AddTotals" >> beam.CombineGlobally(AddTotals())
+        clusters = fitted | "Clusters" >> beam.Map(rows_of_tree, AsSingleton(totals)).with_output_types(pa.RecordBatch)
+        return Clustered(clusters, assigned.rows)
+
+
+def _smallest(rows: pa.RecordBatch, limit: int) -> pa.RecordBatch:
+    return smallest_items([rows], limit)

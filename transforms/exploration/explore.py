@@ -1,0 +1,198 @@
+"""Beam stages: cluster histories -> the exploration table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
+
+from schemas import CLUSTER_HISTORIES, METRICS
+from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_by_size, stable_hash
+from transforms.datasets.counts import Count, count
+from transforms.datasets.reading import COUNTS_TAG
+from transforms.exploration.cluster_histories import occurrences_of
+from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.stages import clusters_of_level
+from transforms.exploration.table import Block, FittedTable, Periods, context_blocks, fit_table, lookup_rows
+from transforms.exploration.time_sample import SampleTimes
+from transforms.exploration.training_counts import (
+    TrainingCounts,
+    add_training_counts,
+    count_training,
+    training_periods,
+)
+from transforms.exploration.transitions import SplitTimes, split_times
+
+MAX_USERS = 20_000
+"""Maximum number of users in the sample on which parameters are chosen and recall is measured."""
+
+Counted = tuple[TrainingCounts, TrainingCounts]
+"""Counts before the validation period, and before the test period."""
+
+
+class CountTraining(beam.DoFn):
+    """Rows of `cluster_histories` -> counts of what these users did before each period."""
+
+    def __init__(self, config: TransitionConfig) -> None:
+        self.config = config
+
+    def process(self, histories: pa.RecordBatch, clusters: pa.RecordBatch, periods: Periods) -> Iterator[Counted]:
+        first = occurrences_of(histories, StringIndex(clusters["cluster_id"]))
+        size = self.config.context_size
+        yield (
+            count_training(first, clusters.num_rows, size, periods.validation),
+            count_training(first, clusters.num_rows, size, periods.test),
+        )
+
+
+class AddCounts(beam.CombineFn):
+    """Adds the counts of disjoint sets of users. An accumulator has the size of two square matrices of clusters."""
+
+    def create_accumulator(self) -> Counted | None:
+        return None
+
+    def add_input(self, accumulator: Counted | None, counted: Counted) -> Counted | None:
+        return self.merge_accumulators([accumulator, counted])
+
+    def merge_accumulators(self, accumulators: Iterable[Counted | None]) -> Counted | None:
+        found = [each for each in accumulators if each is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        before_validation, before_test = zip(*found, strict=True)
+        return add_training_counts(before_validation), add_training_counts(before_test)
+
+    def extract_output(self, accumulator: Counted | None) -> Counted | None:
+        return accumulator
+
+
+def smallest_users(batches: Iterable[pa.RecordBatch], limit: int = MAX_USERS) -> pa.RecordBatch:
+    """Return the rows of `cluster_histories` whose users have the smallest hashes, at most `limit`, by user."""
+    rows = concatenate(batches, CLUSTER_HISTORIES.arrow)
+    order = np.lexsort((np.arange(rows.num_rows), stable_hash(rows["user_id"])))[:limit]
+    kept = rows.take(pa.array(order))
+    return kept.take(pc.sort_indices(kept["user_id"]))
+
+
+def periods_of(times: npt.NDArray[np.int64], boundaries: SplitTimes) -> Periods:
+    """Compute the periods before validation and before test, from a sample of times."""
+    return Periods(training_periods(times, boundaries.validation), training_periods(times, boundaries.test))
+
+
+def fit(
+    _: bytes,
+    clusters: pa.RecordBatch,
+    counted: Counted,
+    sample: pa.RecordBatch,
+    boundaries: SplitTimes,
+    config: TransitionConfig,
+    source: SourceName,
+) -> FittedTable:
+    """Fit the table in one process; see `fit_table`."""
+    centroids = np.stack(clusters["centroid"].to_numpy(zero_copy_only=False)).astype(np.float64)
+    first = occurrences_of(sample, StringIndex(clusters["cluster_id"]))
+    return fit_table(*counted, first, boundaries, config, source, centroids)
+
+
+def table_metrics(table: FittedTable, pipeline: str) -> pa.RecordBatch:
+    """Convert the metrics of a fitted table to rows of `metrics`."""
+    rows = [
+        {"pipeline": pipeline, "metric": metric, "slice": slice_, "value": float(value)}
+        for (metric, slice_), value in table.metrics.items()
+    ]
+    return pa.RecordBatch.from_pylist(rows, METRICS.arrow)
+
+
+@with_output_types(pa.RecordBatch, counts=Count)
+class RankContexts(beam.DoFn):
+    """Blocks of contexts -> rows of `lookup`; counts as a side output."""
+
+    def __init__(self, context_size: int, top: int) -> None:
+        self.context_size = context_size
+        self.top = top
+
+    def process(self, block: Block, clusters: pa.RecordBatch, table: FittedTable) -> Iterator[Any]:
+        rows = lookup_rows(table, Block(*block), self.context_size, self.top, clusters["cluster_id"])
+        yield TaggedOutput(COUNTS_TAG, count("contexts", pc.sum(pc.equal(rows["rank"], 1)).as_py() or 0))
+        yield from split_by_size(rows)
+
+
+class Explored(NamedTuple):
+    """The collections that `BuildTable` returns.
+
+    Attributes:
+        lookup: record batches of `lookup`.
+        metrics: record batches of `metrics`.
+        counts: counts.
+    """
+
+    lookup: beam.PCollection
+    metrics: beam.PCollection
+    counts: beam.PCollection
+
+
+@dataclasses.dataclass
+class BuildTable(beam.PTransform):
+    """Record batches of `cluster_histories` -> the exploration table of every context (2405.16363).
+
+    All workers count and rank; one process chooses the parameters, on a sample of the users.
+
+    Attributes:
+        clusters: record batches of `clusters`, of all levels.
+        config: configuration of the transitions.
+        source: the source of the scores.
+        top: maximum number of next clusters of a context.
+        level: the level of the tree, from 1; 0: the last one.
+        pipeline: name of the job, for metrics.
+    """
+
+    clusters: beam.PCollection
+    config: TransitionConfig
+    source: SourceName
+    top: int
+    level: int
+    pipeline: str
+
+    def expand(self, histories: beam.PCollection) -> Explored:
+        of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
+        times = histories | "SampleTimes" >> beam.CombineGlobally(SampleTimes())
+        boundaries = AsSingleton(times | "SplitTimes" >> beam.Map(split_times, self.config))
+        periods = times | "Periods" >> beam.Map(periods_of, boundaries)
+        counted = (
+            histories
+            | "Count" >> beam.ParDo(CountTraining(self.config), of_level, AsSingleton(periods))
+            | "AddCounts" >> beam.CombineGlobally(AddCounts())
+        )
+        few = histories | "SmallestOfBatch" >> beam.Map(lambda rows: smallest_users([rows])).with_output_types(
+            pa.RecordBatch
+        )
+        sample = few | "SampleUsers" >> ApplyGlobally(smallest_users)
+        table = (
+            histories.pipeline
+            | "Once" >> beam.Impulse()
+            | "Fit"
+            >> beam.Map(fit, of_level, AsSingleton(counted), AsSingleton(sample), boundaries, self.config, self.source)
+        )
+        ranked = (
+            histories.pipeline
+            | "Start" >> beam.Impulse()
+            | "Blocks" >> beam.FlatMap(_blocks, of_level, self.config.context_size)
+            | "Spread" >> beam.Reshuffle()
+            | "Rank"
+            >> beam.ParDo(RankContexts(self.config.context_size, self.top), of_level, AsSingleton(table)).with_outputs(
+                COUNTS_TAG, main="rows"
+            )
+        )
+        metrics = table | "TableMetrics" >> beam.Map(table_metrics, self.pipeline).with_output_types(pa.RecordBatch)
+        return Explored(ranked.rows, metrics, ranked[COUNTS_TAG])
+
+
+def _blocks(_: bytes, clusters: pa.RecordBatch, context_size: int) -> Iterator[tuple[int, int, int]]:
+    yield from (tuple(block) for block in context_blocks(context_size, clusters.num_rows))

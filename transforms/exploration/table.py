@@ -1,0 +1,185 @@
+"""The exploration table from counts: fitting its source, and ranking the next clusters of every context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas import LOOKUP
+from schemas.context import format_contexts
+from schemas.metric_slice import format_slice
+from transforms.exploration.blending import (
+    BlendParameters,
+    Validation,
+    Vectors,
+    blend_sources,
+    fit_blend,
+    sources_by_name,
+    tune_blend,
+)
+from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.count_models import Source, top_clusters
+from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
+from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
+from transforms.exploration.transitions import (
+    NO_CLUSTER,
+    Codes,
+    FirstOccurrences,
+    SplitTimes,
+    Transitions,
+    splits_of,
+    take_transitions,
+    transitions_of,
+)
+
+_NAMES = {"popularity": "popularity", "markov": "Markov", "item_to_item": "item-to-item"}
+_VALIDATION, _TEST = 1, 2
+_CONTEXTS_PER_BLOCK = 1 << 12
+
+
+class Periods(NamedTuple):
+    """The periods that are counted to choose the parameters, and to fit the table.
+
+    Attributes:
+        validation: what is before the validation period.
+        test: what is before the test period.
+    """
+
+    validation: TrainingPeriods
+    test: TrainingPeriods
+
+
+class FittedTable(NamedTuple):
+    """A source that is fitted to all that is before the test period, and its metrics.
+
+    Attributes:
+        source: the source of the table.
+        name: its name.
+        metrics: values by metric and slice, measured on the test period.
+    """
+
+    source: Source
+    name: str
+    metrics: dict[tuple[str, str], float]
+
+
+def transitions_of_split(first: FirstOccurrences, size: int, boundaries: SplitTimes, split: int) -> Transitions:
+    """Return the transitions with contexts of `size` clusters of one split, an index into `SPLITS`."""
+    transitions = transitions_of(first, size)
+    return take_transitions(transitions, splits_of(transitions.times, boundaries) == split)
+
+
+def fit_table(
+    before_validation: TrainingCounts,
+    before_test: TrainingCounts,
+    sample: FirstOccurrences,
+    boundaries: SplitTimes,
+    config: TransitionConfig,
+    name: SourceName,
+    centroids: Vectors,
+) -> FittedTable:
+    """Fit the source of the table, and measure all sources on the test period.
+
+    Args:
+        before_validation: counts before the validation period, on which the parameters of the blend are chosen.
+        before_test: counts before the test period.
+        sample: first occurrences of a sample of users, of all periods.
+        boundaries: boundaries of the periods.
+        config: its `context_size` is used.
+        name: the source.
+        centroids: shape (C, dimensions): centres of the clusters.
+    """
+    validation = transitions_of_split(sample, config.context_size, boundaries, _VALIDATION)
+    parameters = tune_blend(before_validation, Validation(validation, sample), centroids)
+    blend = fit_blend(before_test, parameters, centroids)
+    rivals = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
+    sources = {label: rivals[own] for label, own in _NAMES.items()} | {"blend": blend}
+    test = transitions_of_split(sample, config.context_size, boundaries, _TEST)
+    metrics = {}
+    for label, source in sources.items():
+        metrics |= _measure(label, source, test, sample)
+    return FittedTable(sources[name], name, metrics | _weights(parameters, list(rivals)))
+
+
+def _measure(label: str, source: Source, test: Transitions, sample: FirstOccurrences) -> dict[tuple[str, str], float]:
+    """Measure recall and breadth of a source; nothing without transitions in the test period."""
+    if not len(test.users):
+        return {}
+    recall = user_hits(test.users, ranks_of_next(source, test, sample)).recall
+    found = {
+        ("recall", format_slice({"source": label, "k": k})): value for k, value in zip(CUTOFFS, recall, strict=True)
+    }
+    return found | {("effective_clusters", format_slice({"source": label})): breadth(source, test.contexts)}
+
+
+def _weights(parameters: BlendParameters, names: list[str]) -> dict[tuple[str, str], float]:
+    weights = parameters.weights or (1.0,) * len(names)
+    return {
+        ("blend_weight", format_slice({"source": name})): weight for name, weight in zip(names, weights, strict=True)
+    }
+
+
+class Block(NamedTuple):
+    """A range of the numbered contexts of one size.
+
+    Attributes:
+        size: number of clusters of each context.
+        start: the first number, see `transitions.context_keys`.
+        stop: the number after the last one.
+    """
+
+    size: int
+    start: int
+    stop: int
+
+
+def context_blocks(context_size: int, cluster_count: int) -> Iterator[Block]:
+    """Divide all contexts of up to `context_size` clusters into blocks."""
+    for size in range(context_size + 1):
+        total = cluster_count**size
+        for start in range(0, total, _CONTEXTS_PER_BLOCK):
+            yield Block(size, start, min(start + _CONTEXTS_PER_BLOCK, total))
+
+
+def contexts_of(block: Block, cluster_count: int) -> Codes:
+    """Return the contexts of a block without those that repeat a cluster, int32, shape (contexts, size)."""
+    keys = np.arange(block.start, block.stop)
+    places = [keys // cluster_count ** (block.size - 1 - place) % cluster_count for place in range(block.size)]
+    contexts = np.stack(places, axis=1).astype(np.int32) if places else np.zeros((len(keys), 0), np.int32)
+    ordered = np.sort(contexts, axis=1)
+    return contexts[(ordered[:, 1:] != ordered[:, :-1]).all(axis=1)]
+
+
+def lookup_rows(
+    table: FittedTable, block: Block, context_size: int, top: int, cluster_ids: pa.StringArray
+) -> pa.RecordBatch:
+    """Rank the next clusters of the contexts of a block, as rows of `lookup`.
+
+    Args:
+        table: the fitted source.
+        block: the contexts.
+        context_size: number of clusters of the longest contexts, K.
+        top: maximum number of next clusters of a context.
+        cluster_ids: the id of each code.
+    """
+    contexts = contexts_of(block, len(cluster_ids))
+    padded = np.full((len(contexts), context_size), NO_CLUSTER, np.int32)
+    padded[:, context_size - block.size :] = contexts
+    clusters, probabilities = top_clusters(table.source, padded, top)
+    is_listed = clusters != NO_CLUSTER
+    owners, ranks = np.nonzero(is_listed)
+    places = [cluster_ids.take(pa.array(place[owners])) for place in contexts.T]
+    texts = format_contexts(places) if places else pa.array([""] * len(owners), pa.string())
+    return pa.RecordBatch.from_arrays(
+        [
+            texts,
+            pa.array((ranks + 1).astype(np.int32)),
+            cluster_ids.take(pa.array(clusters[is_listed])),
+            pa.array(np.log(probabilities[is_listed]).astype(np.float32)),
+            pa.array([table.name] * len(owners), pa.string()),
+        ],
+        schema=LOOKUP.arrow,
+    )
