@@ -16,6 +16,7 @@ JOBS: Mapping[str, str] = {
     "name": "NameJob",
     "naming_examples": "NamingExamplesJob",
     "tune": "TuneJob",
+    "cluster": "ClusterJob",
     "transitions": "TransitionsJob",
     "explore": "ExploreJob",
     "evaluate": "EvaluateJob",

@@ -38,8 +38,8 @@ CLUSTERS = DatasetSchema(
         Column(
             "penalty",
             pa.int64(),
-            "The squared length of the centroid, plus an offset that limits traffic, in units of 2**-24: an item goes to "
-            "the child of its parent for which this, less twice the product with the centroid, is smallest.",
+            "The squared length of the centroid, plus an offset that limits traffic, in units of 2**-24: an item goes "
+            "to the child of its parent for which this, less twice the product with the centroid, is smallest.",
         ),
     ),
     invariants=(

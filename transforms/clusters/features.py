@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.columnar import concatenate, list_array, list_offsets, stable_hash
-from transforms.encoders.quantized_vectors import VECTOR
+from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
 
-TRAFFIC = pa.schema(
-    [pa.field("item_id", pa.string(), nullable=False), pa.field("traffic", pa.int64(), nullable=False)]
-)
+TRAFFIC = pa.schema([pa.field("item_id", pa.string(), nullable=False), pa.field("traffic", pa.int64(), nullable=False)])
 """Numbers of interactions with items."""
+
+_IDS = pa.schema([TRAFFIC.field("item_id")])
 
 FEATURES = SALIENT_TERMS.arrow.append(VECTOR).append(TRAFFIC.field("traffic"))
 """The features of an item; a null vector: it has none."""
@@ -41,11 +42,11 @@ def join_features(
         vectors: rows of `ITEM_VECTORS`, at most one per item.
         traffic: rows of `TRAFFIC`, any number per item; None: there is no log, and each item counts 1.
     """
-    ids = concatenate([rows.select(["item_id"]) for rows in items], pa.schema([TRAFFIC.field("item_id")]))["item_id"]
+    ids = _selected(items, _IDS)["item_id"]
     ids = ids.take(pc.sort_indices(ids))
-    terms = concatenate(salient, SALIENT_TERMS.arrow)
+    terms = _selected(salient, SALIENT_TERMS.arrow)
     terms = terms.take(pc.index_in(ids, terms["item_id"]))
-    vector = concatenate(vectors, pa.schema([TRAFFIC.field("item_id"), VECTOR]))
+    vector = _selected(vectors, ITEM_VECTORS)
     columns = [
         ids,
         _without_nulls(terms["terms"]),
@@ -56,7 +57,12 @@ def join_features(
     return pa.RecordBatch.from_arrays(columns, schema=FEATURES)
 
 
-def _sums(ids: pa.StringArray, traffic: Iterable[pa.RecordBatch] | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _selected(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    """Concatenate batches, of which the columns of a schema are used."""
+    return concatenate((rows.select(schema.names).cast(schema) for rows in batches), schema)
+
+
+def _sums(ids: pa.StringArray, traffic: Iterable[pa.RecordBatch] | None) -> npt.NDArray[np.int64]:
     if traffic is None:
         return np.ones(len(ids), np.int64)
     rows = concatenate(traffic, TRAFFIC)

@@ -29,7 +29,6 @@ from transforms.clusters.costs import (
     squared_lengths,
 )
 from transforms.clusters.tree import Level, Tree, rows_of_nodes
-from transforms.columnar import list_offsets
 
 _ROUNDS = 6
 """Number of rounds of balancing and moving the centroids to the means of their items."""

@@ -10,17 +10,20 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import CLUSTERS
+from schemas import METRICS
+from schemas.metric_slice import format_slice
 from transforms.clusters.cluster_rows import cluster_rows, item_rows, node_ids
 from transforms.clusters.config import TreeConfig
 from transforms.clusters.descriptions import Description, describe_tree
 from transforms.clusters.features import join_features, smallest_items, traffic_rows
 from transforms.clusters.fitting import fit_tree
 from transforms.clusters.tree import Tree, assign
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, split_by_size
+from transforms.columnar import CoGroupByBucket, split_by_size
+from transforms.datasets.counts import Count, count
+from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of
 
 _ITEMS, _TERMS, _VECTORS, _TRAFFIC = "items", "terms", "vectors", "traffic"
@@ -71,13 +74,15 @@ class JoinFeatures(beam.DoFn):
         yield from split_by_size(rows)
 
 
-@with_output_types(pa.RecordBatch, totals=Totals)
+@with_output_types(pa.RecordBatch, totals=Totals, counts=Count)
 class AssignItems(beam.DoFn):
-    """Rows of `FEATURES` -> rows of `item_clusters`; the totals of nodes as a side output."""
+    """Rows of `FEATURES` -> rows of `item_clusters`; the totals of nodes, and counts, as side outputs."""
 
     def process(self, rows: pa.RecordBatch, fitted: DescribedTree) -> Iterator[Any]:
-        paths = assign(matrix_of(rows[VECTOR.name]), fitted.tree)
+        paths = assign(with_dimensions(matrix_of(rows[VECTOR.name]), fitted.tree), fitted.tree)
         traffic = rows["traffic"].to_numpy()
+        yield TaggedOutput(COUNTS_TAG, count("items_clustered", rows.num_rows))
+        yield TaggedOutput(COUNTS_TAG, count("items_without_vector", rows[VECTOR.name].null_count))
         yield TaggedOutput(
             TOTALS_TAG,
             tuple(
@@ -105,6 +110,12 @@ class AddTotals(beam.CombineFn):
         return accumulator
 
 
+def with_dimensions(vectors: npt.NDArray[np.int8], tree: Tree) -> npt.NDArray[np.int8]:
+    """Return vectors with the dimensions of a tree where no item of a batch has a vector; others as they are."""
+    dimensions = tree.levels[0].centroids.shape[1]
+    return vectors if vectors.any() else np.zeros((len(vectors), dimensions), np.int8)
+
+
 def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
     """Convert a described tree and the totals of its nodes to rows of `clusters`."""
     return cluster_rows(
@@ -116,16 +127,32 @@ def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
     )
 
 
+def balance_metrics(totals: Totals, pipeline: str) -> pa.RecordBatch:
+    """Compute the number of clusters of each level and their largest traffic relative to the mean, as `metrics`."""
+    rows = []
+    for level, (_, traffic) in enumerate(totals, start=1):
+        values = {"clusters": len(traffic), "imbalance": traffic.max() / traffic.mean() if traffic.any() else 1.0}
+        rows += [
+            {"pipeline": pipeline, "metric": metric, "slice": format_slice({"level": level}), "value": float(value)}
+            for metric, value in values.items()
+        ]
+    return pa.RecordBatch.from_pylist(rows, METRICS.arrow)
+
+
 class Clustered(NamedTuple):
     """The collections that `ClusterCatalogue` returns.
 
     Attributes:
         clusters: record batches of `clusters`.
         item_clusters: record batches of `item_clusters`.
+        metrics: record batches of `metrics`.
+        counts: counts.
     """
 
     clusters: beam.PCollection
     item_clusters: beam.PCollection
+    metrics: beam.PCollection
+    counts: beam.PCollection
 
 
 @dataclasses.dataclass
@@ -139,6 +166,7 @@ class ClusterCatalogue(beam.PTransform):
         vectors: record batches of `ITEM_VECTORS`.
         interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
         config: configuration of the tree.
+        pipeline: name of the job, for metrics.
         buckets: number of groups into which items are hashed; the result is the same.
     """
 
@@ -146,6 +174,7 @@ class ClusterCatalogue(beam.PTransform):
     vectors: beam.PCollection
     interactions: beam.PCollection | None
     config: TreeConfig
+    pipeline: str
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> Clustered:
@@ -161,13 +190,20 @@ class ClusterCatalogue(beam.PTransform):
         few = features | "SmallestOfBatch" >> beam.Map(_smallest, self.config.sample_items).with_output_types(
             pa.RecordBatch
         )
-        fitted = few | "FitTree" >> ApplyGlobally(fit_described_tree, (self.config,)).with_output_types(Any)
+        fitted = items.pipeline | "Once" >> beam.Impulse() | "FitTree" >> beam.Map(_fit, AsIter(few), self.config)
         assigned = features | "Assign" >> beam.ParDo(AssignItems(), AsSingleton(fitted)).with_outputs(
-            TOTALS_TAG, main="rows"
+            TOTALS_TAG, COUNTS_TAG, main="rows"
         )
         totals = assigned[TOTALS_TAG] | "AddTotals" >> beam.CombineGlobally(AddTotals())
         clusters = fitted | "Clusters" >> beam.Map(rows_of_tree, AsSingleton(totals)).with_output_types(pa.RecordBatch)
-        return Clustered(clusters, assigned.rows)
+        metrics = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.pipeline).with_output_types(
+            pa.RecordBatch
+        )
+        return Clustered(clusters, assigned.rows, metrics, assigned[COUNTS_TAG])
+
+
+def _fit(_: bytes, batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:
+    return fit_described_tree(batches, config)
 
 
 def _smallest(rows: pa.RecordBatch, limit: int) -> pa.RecordBatch:

@@ -1,0 +1,183 @@
+"""The job `cluster`: its options, and the checked configuration of one run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.common import options
+from pipelines.common.command_line import UsageError
+from pipelines.common.inputs import check_not_nested, default_num_parts, find_dataset, prepare_workspace, resolve_input
+from pipelines.common.job import Job
+from pipelines.common.models import resolve_encoder
+from pipelines.common.sample import resolve_catalogue, resolve_log
+from schemas import (
+    CLUSTERS,
+    EMBEDDINGS,
+    ERRORS,
+    INTERACTIONS,
+    ITEM_CLUSTERS,
+    ITEM_EMBEDDINGS,
+    ITEMS,
+    METRICS,
+    DatasetSchema,
+)
+from transforms.clusters.config import TreeConfig
+from transforms.datasets.coercion import TimestampUnit
+from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.interaction_filter import InteractionFilter
+from transforms.encoders.spec import EncoderSpec
+from transforms.progress import Progress
+from transforms.salience.config import SalienceConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClusterJob(Job):
+    """One run that clusters a catalogue.
+
+    Attributes:
+        items: the catalogue.
+        interactions: the log, from which the traffic of items is counted; None: each item counts 1.
+        item_embeddings: the user's own vectors of items.
+        embeddings: vectors of texts from an earlier run, which are reused.
+        columns: names of the columns in the log, where they differ.
+        item_columns: names of the columns in the catalogue, where they differ.
+        embedding_columns: names of the columns in `item_embeddings`, where they differ.
+        timestamp_unit: unit of numeric timestamps.
+        filter: conditions on interactions.
+        encoder: the encoder of items, if there are no `item_embeddings`.
+        salience: configuration of the salient terms, from which clusters are described.
+        tree: configuration of the tree.
+        parts: number of parts of each dataset.
+    """
+
+    name = "cluster"
+    description = "Cluster a catalogue into a tree of topics, balanced by traffic, with a unique description for each."
+
+    items: Source
+    interactions: Source | None
+    item_embeddings: Source | None
+    embeddings: Source | None
+    columns: dict[str, str]
+    item_columns: dict[str, str]
+    embedding_columns: dict[str, str]
+    timestamp_unit: TimestampUnit
+    filter: InteractionFilter
+    encoder: EncoderSpec
+    salience: SalienceConfig
+    tree: TreeConfig
+    parts: int
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the job."""
+        add = parser.add_argument
+        add("--items", help="Catalogue: parquet file, folder or glob. Default: the sample.")
+        add(
+            "--interactions",
+            help="Log, whose interactions are the traffic of items: parquet file, folder or glob. Default: that of the "
+            "sample; with --items: none, and each item counts 1.",
+        )
+        options.add_workspace(parser, "exploration")
+        options.add_columns(parser)
+        options.add_item_columns(parser)
+        options.add_timestamp_unit(parser)
+        options.add_config(parser, InteractionFilter)
+        add(
+            "--encoder",
+            default="static",
+            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id.",
+        )
+        add("--item_embeddings", help="Your own vectors of items, instead of --encoder: parquet file, folder or glob.")
+        add(
+            "--embedding_columns",
+            type=options.column_mapping(ITEM_EMBEDDINGS),
+            default={},
+            help="Names of the columns in --item_embeddings, where they differ: `item_id=content,embedding=vector`.",
+        )
+        options.add_config(parser, TreeConfig)
+        options.add_error_rate(parser)
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> ClusterJob:
+        """Create the job that a command line describes.
+
+        Raises:
+            UsageError: naming the option, when the job cannot be carried out.
+        """
+        if args.interactions is not None and args.items is None:
+            raise UsageError("--interactions is given without --items: give the catalogue of the log too")
+        items = resolve_catalogue(args.items)
+        has_log = args.interactions is not None or args.items is None
+        interactions = resolve_log(args.interactions) if has_log else None
+        workspace = absolute_path(args.workspace)
+        given = resolve_input("--item_embeddings", args.item_embeddings) if args.item_embeddings else None
+        named = {"--items": items, "--interactions": interactions, "--item_embeddings": given}
+        check_not_nested(workspace, [(name, source) for name, source in named.items() if source is not None])
+        encoder = resolve_encoder("--encoder", args.encoder)
+        stores = given is None and not encoder.is_packaged
+        return cls(
+            items=items,
+            interactions=interactions,
+            item_embeddings=given,
+            embeddings=find_dataset("--workspace", workspace, EMBEDDINGS) if stores else None,
+            workspace=workspace,
+            expected_versions=prepare_workspace(workspace, _outputs(stores=stores)),
+            columns=args.columns,
+            item_columns=args.item_columns,
+            embedding_columns=args.embedding_columns,
+            timestamp_unit=args.timestamp_unit,
+            filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
+            encoder=encoder,
+            salience=SalienceConfig(),
+            tree=options.read_config(args, TreeConfig),
+            parts=default_num_parts(interactions or items),
+            max_error_rate=args.max_error_rate,
+        )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything besides the inputs that determines the content of the outputs, for their manifests."""
+        return {
+            "parts": self.parts,
+            "filter": dataclasses.asdict(self.filter),
+            "encoder": self.encoder.fingerprint() if self.item_embeddings is None else "",
+            "salience": self.salience.described(),
+            "tree": dataclasses.asdict(self.tree),
+            "timestamp_unit": self.timestamp_unit,
+        }
+
+    @property
+    def outputs(self) -> tuple[DatasetSchema, ...]:
+        """The datasets that the job writes, in the order in which they are committed."""
+        return _outputs(stores=self.item_embeddings is None and not self.encoder.is_packaged)
+
+    @property
+    def inputs(self) -> dict[str, Source | None]:
+        """The datasets that the job may read, by name and in reading order."""
+        return {
+            ITEMS.name: self.items,
+            ITEM_EMBEDDINGS.name: self.item_embeddings,
+            EMBEDDINGS.name: self.embeddings,
+            INTERACTIONS.name: self.interactions,
+        }
+
+    def build(self, root: beam.Pipeline, progress: Progress) -> None:
+        """Add the graph of the job to a pipeline."""
+        from pipelines.cluster.graph import build_cluster
+
+        build_cluster(root, self, progress)
+
+    def print_summary(self, seconds: float) -> None:
+        """Print the result of a committed run."""
+        from pipelines.cluster.summary import print_cluster
+
+        print_cluster(self, seconds)
+
+
+def _outputs(*, stores: bool) -> tuple[DatasetSchema, ...]:
+    """Return the datasets that are written; with `embeddings` where vectors are stored."""
+    return (*((EMBEDDINGS,) if stores else ()), ITEM_CLUSTERS, CLUSTERS, ERRORS, METRICS)

@@ -1,0 +1,49 @@
+"""The summary of a run of `cluster`, read from what it committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.common.run_metrics import print_counts, read_metrics
+from schemas import CLUSTERS
+from schemas.metric_slice import parse_slice
+from transforms.datasets.files import resolve_source
+from transforms.datasets.reading import read_dataset
+
+if TYPE_CHECKING:
+    from pipelines.cluster.job import ClusterJob
+
+_COUNTS = (
+    ("items read", "items_read"),
+    ("interactions read", "interactions_read"),
+    ("items in clusters", "items_clustered"),
+    ("  of these without a vector", "items_without_vector"),
+)
+_SHOWN_CLUSTERS = 12
+
+
+def print_cluster(job: ClusterJob, seconds: float) -> None:
+    """Print the balance of each level, the broadest clusters, and the next command."""
+    console = Console(highlight=False)
+    values = read_metrics(job.name, job.workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
+    levels = Table("level", "clusters", "traffic, largest / mean")
+    by_level = {
+        parse_slice(slice_)["level"]: value for (metric, slice_), value in values.items() if metric == "imbalance"
+    }
+    for level, imbalance in sorted(by_level.items(), key=lambda each: int(each[0])):
+        levels.add_row(level, f"{values['clusters', f'level={level}']:,.0f}", f"{imbalance:.2f}")
+    console.print(levels)
+    clusters = read_dataset(CLUSTERS, resolve_source(FileSystems.join(job.workspace, CLUSTERS.name)))
+    broadest = clusters.filter(pc.equal(clusters["level"], 1)).sort_by([("traffic", "descending")])
+    for row in broadest.slice(0, _SHOWN_CLUSTERS).to_pylist():
+        console.print(f"  {row['cluster_id']}  {row['traffic']:>12,}  {row['description']}", markup=False)
+    names = ", ".join(schema.name for schema in job.outputs)
+    console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
+    console.print("Count the transitions between clusters:")
+    console.print(f"  python -m pipelines.transitions --workspace={job.workspace}", soft_wrap=True, markup=False)
