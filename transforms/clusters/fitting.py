@@ -30,7 +30,7 @@ from transforms.clusters.costs import (
 )
 from transforms.clusters.tree import Level, Tree, rows_of_nodes
 
-_ROUNDS = 6
+_ROUNDS = 4
 """Number of rounds of balancing and moving the centroids to the means of their items."""
 
 _STARTS = 4
