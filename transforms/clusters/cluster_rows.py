@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import CLUSTERS, ITEM_CLUSTERS
+from transforms.clusters.descriptions import Keywords, join_keywords
 from transforms.clusters.tree import Level, Paths, Tree
 from transforms.columnar import list_array, list_offsets
 
@@ -37,8 +38,7 @@ def node_ids(tree: Tree) -> list[list[str]]:
 
 def cluster_rows(
     tree: Tree,
-    descriptions: Sequence[Sequence[str]],
-    keywords: Sequence[Sequence[Sequence[str]]],
+    keywords: Sequence[Sequence[Keywords]],
     items: Sequence[Sequence[int]],
     traffic: Sequence[Sequence[int]],
 ) -> pa.RecordBatch:
@@ -46,7 +46,6 @@ def cluster_rows(
 
     Args:
         tree: the tree.
-        descriptions: by level, then node.
         keywords: by level, then node.
         items: number of items, by level, then node.
         traffic: number of interactions, by level, then node.
@@ -60,7 +59,7 @@ def cluster_rows(
                     "cluster_id": ids[depth][node],
                     "level": depth + 1,
                     "parent_id": ids[depth - 1][parent] if depth else None,
-                    "description": descriptions[depth][node],
+                    "description": join_keywords(keywords[depth][node]),
                     "keywords": list(keywords[depth][node]),
                     "items": int(items[depth][node]),
                     "traffic": int(traffic[depth][node]),

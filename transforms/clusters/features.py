@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
+from transforms.clusters.descriptions import ItemTerms
 from transforms.columnar import concatenate, list_array, list_offsets, stable_hash
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
 
@@ -77,6 +78,17 @@ def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
     """Replace null lists by empty ones."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     return list_array(list_offsets(lengths), lists.flatten())
+
+
+def item_terms(rows: pa.RecordBatch) -> tuple[ItemTerms, pa.StringArray]:
+    """Return the salient terms of rows of `FEATURES`, and the vocabulary, sorted."""
+    coded = rows["terms"].flatten().dictionary_encode()
+    order = pc.sort_indices(coded.dictionary).to_numpy()
+    codes = np.empty(len(order), np.int32)
+    codes[order] = np.arange(len(order), dtype=np.int32)
+    offsets = list_offsets(pc.list_value_length(rows["terms"]).to_numpy())
+    terms = codes[coded.indices.to_numpy()]
+    return ItemTerms(offsets, terms, rows["saliences"].flatten().to_numpy()), coded.dictionary.take(pa.array(order))
 
 
 def smallest_items(batches: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:

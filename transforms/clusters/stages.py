@@ -17,12 +17,13 @@ from schemas import METRICS
 from schemas.metric_slice import format_slice
 from transforms.clusters.cluster_rows import cluster_rows, item_rows, node_ids
 from transforms.clusters.config import TreeConfig
-from transforms.clusters.descriptions import Description, describe_tree
-from transforms.clusters.features import join_features, smallest_items, traffic_rows
+from transforms.clusters.descriptions import Keywords, describe
+from transforms.clusters.features import item_terms, join_features, smallest_items, traffic_rows
 from transforms.clusters.fitting import fit_tree
 from transforms.clusters.tree import Tree, assign
 from transforms.columnar import CoGroupByBucket, split_by_size
 from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of
 
@@ -38,11 +39,11 @@ class DescribedTree(NamedTuple):
 
     Attributes:
         tree: the tree.
-        descriptions: by level, then node.
+        keywords: by level, then node.
     """
 
     tree: Tree
-    descriptions: tuple[tuple[Description, ...], ...]
+    keywords: tuple[list[Keywords], ...]
 
 
 def fit_described_tree(batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:
@@ -56,9 +57,12 @@ def fit_described_tree(batches: Iterable[pa.RecordBatch], config: TreeConfig) ->
         DataError: without items.
     """
     rows = smallest_items(batches, config.sample_items)
+    if not rows.num_rows:
+        raise DataError("the catalogue has no items, so there is nothing to cluster; nothing was committed")
     vectors = matrix_of(rows[VECTOR.name])
     tree = fit_tree(vectors, rows["traffic"].to_numpy(), config)
-    return DescribedTree(tree, describe_tree(tree, assign(vectors, tree), rows["terms"], rows["saliences"], config))
+    terms, vocabulary = item_terms(rows)
+    return DescribedTree(tree, describe(tree, assign(vectors, tree), terms, vocabulary, config.keywords))
 
 
 class JoinFeatures(beam.DoFn):
@@ -120,8 +124,7 @@ def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
     """Convert a described tree and the totals of its nodes to rows of `clusters`."""
     return cluster_rows(
         fitted.tree,
-        [[each.text for each in level] for level in fitted.descriptions],
-        [[each.keywords for each in level] for level in fitted.descriptions],
+        fitted.keywords,
         [level[0].tolist() for level in totals],
         [level[1].tolist() for level in totals],
     )

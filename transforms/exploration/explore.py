@@ -20,7 +20,7 @@ from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.config import SourceName, TransitionConfig
-from transforms.exploration.stages import clusters_of_level
+from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.table import Block, FittedTable, Periods, context_blocks, fit_table, lookup_rows
 from transforms.exploration.time_sample import SampleTimes
 from transforms.exploration.training_counts import (
@@ -162,6 +162,9 @@ class BuildTable(beam.PTransform):
 
     def expand(self, histories: beam.PCollection) -> Explored:
         of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
+        histories = histories | "SelectColumns" >> beam.Map(select_columns, CLUSTER_HISTORIES).with_output_types(
+            pa.RecordBatch
+        )
         times = histories | "SampleTimes" >> beam.CombineGlobally(SampleTimes())
         boundaries = AsSingleton(times | "SplitTimes" >> beam.Map(split_times, self.config))
         periods = times | "Periods" >> beam.Map(periods_of, boundaries)

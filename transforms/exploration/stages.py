@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import CLUSTERS, ITEM_CLUSTERS
+from schemas import CLUSTERS, ITEM_CLUSTERS, DatasetSchema
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import FilterInteractions
@@ -28,6 +28,11 @@ from transforms.exploration.transitions import SplitTimes, count_transitions, sp
 _ROWS, _CLUSTERS = "rows", "clusters"
 
 
+def select_columns(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
+    """Drop all columns but those of a dataset."""
+    return rows.select(schema.arrow.names).cast(schema.arrow)
+
+
 def clusters_of_level(batches: Iterable[pa.RecordBatch], level: int) -> pa.RecordBatch:
     """Select the clusters of one level, by id; the position of a cluster is its code.
 
@@ -35,7 +40,7 @@ def clusters_of_level(batches: Iterable[pa.RecordBatch], level: int) -> pa.Recor
         batches: rows of `clusters`.
         level: the level, from 1; 0: the last one.
     """
-    rows = concatenate(batches, CLUSTERS.arrow)
+    rows = concatenate((select_columns(each, CLUSTERS) for each in batches), CLUSTERS.arrow)
     wanted = level or pc.max(rows["level"]).as_py()
     found = rows.filter(pc.equal(rows["level"], wanted))
     return found.take(pc.sort_indices(found, sort_keys=[("cluster_id", "ascending")]))
@@ -49,7 +54,8 @@ class JoinClusters(beam.DoFn):
         self.level = level
 
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
-        item_clusters = concatenate(bucket[1][_CLUSTERS], ITEM_CLUSTERS.arrow)
+        parts = (select_columns(rows, ITEM_CLUSTERS) for rows in bucket[1][_CLUSTERS])
+        item_clusters = concatenate(parts, ITEM_CLUSTERS.arrow)
         for rows in bucket[1][_ROWS]:
             joined = join_clusters(rows, item_clusters, self.level)
             if joined.errors.num_rows:
