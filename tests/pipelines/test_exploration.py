@@ -1,0 +1,216 @@
+"""`cluster`, `transitions` and `explore` on small logs, one after another, and on logs that are hardly any."""
+
+import contextlib
+import datetime
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.cluster.job import ClusterJob
+from pipelines.common.job import Job
+from pipelines.common.run import run_job
+from pipelines.explore.job import ExploreJob
+from pipelines.transitions.job import TransitionsJob
+from schemas import (
+    CLUSTER_HISTORIES,
+    CLUSTERS,
+    ERRORS,
+    ITEM_CLUSTERS,
+    LOOKUP,
+    METRICS,
+    TIMESTAMP,
+    TRANSITIONS,
+    TUNING_PAIRS,
+)
+from schemas.context import parse_context
+from tests.pipelines.logs import content, rows, write
+from transforms.exploration.lookup_table import LookupTable
+
+WORDS = (
+    "alpine climbing rope",
+    "sourdough bread oven",
+    "modular synthesizer patch",
+    "tropical orchid garden",
+    "chess opening gambit",
+    "vintage motorcycle repair",
+)
+ITEM_COUNT, USERS = 90, 60
+START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+DATASETS = (ITEM_CLUSTERS, CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, LOOKUP, ERRORS, METRICS)
+random = np.random.default_rng(3)
+ITEMS = pa.table(
+    {
+        "item_id": [f"i{item:02}" for item in range(ITEM_COUNT)],
+        "title": [f"{WORDS[item % 6]} volume {item // 6}" for item in range(ITEM_COUNT)],
+    }
+)
+
+
+def log(order: Sequence[int] | None = None) -> pa.Table:
+    """Users who mostly go from one topic to the next one, in their own time."""
+    described = []
+    for user in range(USERS):
+        for step in range(8):
+            topic = (user + step // 2) % 6 if (user + step) % 5 else (user * step) % 6
+            described.append(
+                {
+                    "user_id": f"u{user:02}",
+                    "item_id": f"i{topic + 6 * ((user + step) % 15):02}",
+                    "timestamp": START + datetime.timedelta(hours=user + 24 * step),
+                }
+            )
+    table = pa.Table.from_pylist(
+        described, pa.schema({"user_id": pa.string(), "item_id": pa.string(), "timestamp": TIMESTAMP})
+    )
+    return table if order is None else table.take(pa.array(order))
+
+
+def run(job: type[Job], *options: str, code: int = 0) -> str:
+    """Run a job on the runner of the tests; return what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(printed):
+        assert run_job(job, [*options, "--runner=FnApiRunner"]) == code, printed.getvalue()
+    return printed.getvalue()
+
+
+def run_all(folder: Path, *options: str) -> Path:
+    """Run all jobs on the log and the catalogue of a folder; return the workspace."""
+    workspace = folder / "out"
+    interactions, given = f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}"
+    run(ClusterJob, interactions, f"--items={folder / 'items.parquet'}", given, *options)
+    run(TransitionsJob, interactions, given)
+    run(ExploreJob, given)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write(tmp_path_factory.mktemp("exploration"), {"log.parquet": log(), "items.parquet": ITEMS})
+    return run_all(folder, "--levels=2,6")
+
+
+def test_the_tree(workspace: Path) -> None:
+    clusters = rows(workspace, CLUSTERS)
+    assert sorted(row["level"] for row in clusters) == [1] * 2 + [2] * 6
+    assert len({str(row["description"]).casefold() for row in clusters}) == 8
+    item_clusters = {row["item_id"]: row["cluster_ids"] for row in rows(workspace, ITEM_CLUSTERS)}
+    assert len(item_clusters) == ITEM_COUNT
+    by_topic = [{item_clusters[f"i{item:02}"][1] for item in range(topic, ITEM_COUNT, 6)} for topic in range(6)]
+    assert sum(len(found) == 1 for found in by_topic) >= 5  # balance may move a few items
+    ids = {row["cluster_id"]: row for row in clusters}
+    for path in item_clusters.values():
+        assert [ids[cluster]["level"] for cluster in path] == [1, 2]
+        assert ids[path[1]]["parent_id"] == path[0]
+    for level in (1, 2):
+        assert sum(row["traffic"] for row in clusters if row["level"] == level) == USERS * 8
+        assert sum(row["items"] for row in clusters if row["level"] == level) == ITEM_COUNT
+
+
+def test_transitions_are_those_of_the_histories(workspace: Path) -> None:
+    histories = rows(workspace, CLUSTER_HISTORIES)
+    assert len(histories) == USERS
+    counted: dict[tuple[str, str], int] = {}
+    for row in histories:
+        found = row["cluster_ids"]
+        assert len(set(found)) == len(found)
+        for size in range(3):
+            for place in range(size, len(found)):
+                key = (" ".join(found[place - size : place]), found[place])
+                counted[key] = counted.get(key, 0) + 1
+    written: dict[tuple[str, str], int] = {}
+    for row in rows(workspace, TRANSITIONS):
+        key = (row["context"], row["next"])
+        written[key] = written.get(key, 0) + row["users"]
+    assert written == counted
+
+
+def test_pairs_have_descriptions_alone(workspace: Path) -> None:
+    descriptions = {row["description"] for row in rows(workspace, CLUSTERS) if row["level"] == 2}
+    pairs = rows(workspace, TUNING_PAIRS)
+    assert pairs
+    assert {row["completion"] for row in pairs} <= descriptions
+    for row in pairs:
+        *context, last = str(row["prompt"]).split("\n")
+        assert last == "Next interest:"
+        assert {line.removeprefix("Interest: ") for line in context} <= descriptions - {row["completion"]}
+
+
+def test_every_context_is_in_the_table(workspace: Path) -> None:
+    lookup = rows(workspace, LOOKUP)
+    contexts = {row["context"] for row in lookup}
+    assert len(contexts) == 1 + 6 + 6 * 5
+    for row in lookup:
+        assert row["next"] not in parse_context(str(row["context"]))
+        assert row["source"] == "blend"
+    ids = pa.array(sorted(row["cluster_id"] for row in rows(workspace, CLUSTERS) if row["level"] == 2))
+    table = LookupTable.load(sorted((workspace / LOOKUP.name).glob("*.parquet")), ids)
+    first = {(row["context"]): row["next"] for row in lookup if row["rank"] == 1}
+    assert ids[table.next_clusters([0, 1])[0]].as_py() == first[f"{ids[0]} {ids[1]}"]
+
+
+def test_the_table_has_learned_the_order_of_topics(workspace: Path) -> None:
+    values = {(row["metric"], row["slice"]): row["value"] for row in rows(workspace, METRICS)}
+    assert values["recall", "source=markov/k=1"] > values["recall", "source=popularity/k=1"]
+    assert values["contexts", ""] == 37
+
+
+def test_the_order_of_the_log_does_not_matter(workspace: Path, tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(log().num_rows).tolist()
+    folder = write(tmp_path, {"log.parquet": log(order), "items.parquet": ITEMS.take(pa.array(range(89, -1, -1)))})
+    other = run_all(folder, "--levels=2,6")
+    for dataset in DATASETS[:-2]:
+        assert content(other, dataset) == content(workspace, dataset), dataset.name
+
+
+def test_histories_of_another_tree_are_refused(workspace: Path, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"items.parquet": ITEMS})
+    run(ClusterJob, f"--items={folder / 'items.parquet'}", f"--workspace={folder / 'out'}", "--levels=6")
+    printed = run(
+        ExploreJob, f"--clusters={folder / 'out'}", f"--transitions={workspace}", f"--workspace={folder / 'x'}", code=2
+    )
+    assert "another tree" in printed
+
+
+def test_a_level_that_the_tree_lacks_is_refused(workspace: Path, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"log.parquet": log()})
+    printed = run(
+        TransitionsJob,
+        f"--interactions={folder / 'log.parquet'}",
+        f"--clusters={workspace}",
+        f"--workspace={folder / 'x'}",
+        "--level=3",
+        code=2,
+    )
+    assert "--level must be at most 2" in printed
+
+
+ONE_ITEM = ITEMS.slice(0, 1)
+EQUAL_ITEMS = pa.table({"item_id": [f"i{item:02}" for item in range(90)], "title": ["the same title"] * 90})
+ONCE = pa.table(
+    {
+        "user_id": [f"u{number}" for number in range(20)],
+        "item_id": [f"i{number:02}" for number in range(20)],
+        "timestamp": pa.array([START] * 20, TIMESTAMP),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("items", "interactions", "leaves"),
+    [(ONE_ITEM, ONCE, 1), (EQUAL_ITEMS, log(), 1), (ITEMS, ONCE, 64), (ITEMS.slice(0, 5), log(), 5)],
+    ids=["one item", "equal items", "no repeated users, equal times", "more clusters than items"],
+)
+def test_logs_that_are_hardly_any(items: pa.Table, interactions: pa.Table, leaves: int, tmp_path: Path) -> None:
+    kept = interactions.filter(pc.is_in(interactions["item_id"], items["item_id"].combine_chunks()))
+    folder = write(tmp_path, {"log.parquet": kept, "items.parquet": items})
+    workspace = run_all(folder)
+    clusters = rows(workspace, CLUSTERS)
+    assert len([row for row in clusters if row["level"] == 2]) == leaves
+    assert len({str(row["description"]).casefold() for row in clusters}) == len(clusters)
+    # Without a cluster outside of it, a context is not in the table.
+    with_candidates = 1 + (leaves if leaves > 1 else 0) + (leaves * (leaves - 1) if leaves > 2 else 0)
+    assert len({row["context"] for row in rows(workspace, LOOKUP)}) == with_candidates
