@@ -12,7 +12,9 @@ import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
 from transforms.extras import INSTALL_LLM
-from transforms.language_models.constraint import TokenTrie
+from transforms.language_models.branching_trie import BranchingTrie, LogProbs, Mask, build_branching_trie
+from transforms.language_models.closed_set import ScoreName, rank_members, reading_of
+from transforms.language_models.constraint import ClosedSet, TokenTrie
 from transforms.language_models.decoding import (
     Decoded,
     DecodingConfig,
@@ -48,6 +50,7 @@ from transforms.language_models.prompt_template import (
     tokenize_prompt,
     tokenize_template,
 )
+from transforms.language_models.trie_reader import DecoderReader, EncoderDecoderReader, TrieReader
 from transforms.language_models.trie_search import search_trie
 from transforms.model_files import ModelUnavailableError
 
@@ -144,14 +147,80 @@ class TransformersModel:
                         generated[row] = nbest
             return generated
 
+    def rank(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        excluded: Mask | None = None,
+        score: ScoreName = "renormalized",
+    ) -> LogProbs:
+        """Compute the log-probability of every member of a closed set after each prompt, without beam search.
+
+        Args:
+            prompts: the prompts, in any order. The token trie is built once for all of them.
+            closed_set: the members. Those in its `excluded` are excluded for all prompts.
+            excluded: further members to exclude for single prompts, shape (prompts, members); None: none.
+            score: the kind of probability.
+
+        Returns:
+            Natural logarithms, minus infinity for an excluded member, float64, shape (prompts, members).
+
+        Raises:
+            ValueError: if a prompt has no token or no member that is not excluded, if the tokenizer does not
+                distinguish the members, or if the layers of the model do not accept a tree of tokens.
+        """
+        import torch
+
+        out_of_set = set(closed_set.excluded)
+        masked = np.tile([text in out_of_set for text in closed_set.outputs], (len(prompts), 1))
+        if excluded is not None:
+            if excluded.shape != masked.shape:
+                raise ValueError(f"excluded must be of shape {masked.shape}, got {excluded.shape}")
+            masked |= excluded
+        if (nothing_left := np.flatnonzero(masked.all(axis=1))).size:
+            raise ValueError(f"prompt {nothing_left[0]} has no member that is not excluded")
+        with self._lock, torch.inference_mode():
+            trie = build_branching_trie(self._member_ids(closed_set))
+            ids = [self._prompt_ids(prompt) for prompt in prompts]
+            return self._rank(ids, trie, masked, score)
+
+    def _rank(self, ids: list[list[int]], trie: BranchingTrie, excluded: Mask, score: ScoreName) -> LogProbs:
+        import torch
+
+        if empty := [prompt for prompt, row in enumerate(ids) if not row]:
+            raise ValueError(f"prompt {empty[0]} has no token")
+        reading = reading_of(trie, score)
+
+        def run(rows: Indices) -> LogProbs:
+            try:
+                return rank_members(self._reader([ids[row] for row in rows]), trie, reading, score, excluded[rows])
+            except torch.OutOfMemoryError:
+                self._free_device_cache()
+                raise
+
+        ranked = np.empty((len(ids), trie.members))
+        lengths = np.array([padded_length(len(row)) + len(reading.tokens) for row in ids], np.int64)
+        for batch in equal_length_batches(lengths, self.max_batch_tokens):
+            for rows, log_probs in split_on_oom(run, batch, torch.OutOfMemoryError):
+                ranked[rows] = log_probs
+        return ranked
+
+    def _reader(self, ids: list[list[int]]) -> TrieReader:
+        matrix, mask = self._pad(ids, left=not self.encoder_decoder)
+        if self.encoder_decoder:
+            return EncoderDecoderReader(self._model, **self._encoder_inputs(matrix, mask))
+        return DecoderReader(self._model, self._copy_prefix_cache(len(matrix)), matrix, mask)
+
+    def _member_ids(self, closed_set: ClosedSet) -> list[list[int]]:
+        """Return the tokens of each member with the stop token."""
+        end = self._tokenizer.eos_token_id
+        return [[*tokenize_completion(self._tokenizer, text, self.encoder_decoder), end] for text in closed_set.outputs]
+
     def _build_trie(self) -> TokenTrie | None:
         closed_set = self.decoding.constraint
         if closed_set is None:
             return None
-        end = self._tokenizer.eos_token_id
-        trie = TokenTrie(
-            [[*tokenize_completion(self._tokenizer, text, self.encoder_decoder), end] for text in closed_set.outputs]
-        )
+        trie = TokenTrie(self._member_ids(closed_set))
         excluded = set(closed_set.excluded)
         return trie.without([member for member, text in enumerate(closed_set.outputs) if text in excluded])
 
@@ -211,8 +280,7 @@ class TransformersModel:
             rows = max(len(matrix), MIN_ROWS)
             encoded.reorder([min(row, len(matrix) - 1) for row in range(rows)])
             return encoded, encoded.step(matrix.new_full((rows,), self._model.generation_config.decoder_start_token_id))
-        cache = copy.deepcopy(self._prefix_cache)
-        cache.reorder_cache(matrix.new_zeros(len(matrix)))
+        cache = self._copy_prefix_cache(len(matrix))
         decoded = DecoderState(self._model, cache, mask.new_ones((len(matrix), cache.get_seq_length())))
         return decoded, decoded.prefill(matrix, mask)
 
@@ -225,6 +293,14 @@ class TransformersModel:
             "inputs_embeds": _concatenate(soft, embedded),
             "mask": _concatenate(mask.new_ones(soft.shape[:2]), mask),
         }
+
+    def _copy_prefix_cache(self, rows: int) -> Any:
+        """Return a copy of the key-value cache of the tokens before all prompts, with some number of equal rows."""
+        import torch
+
+        cache = copy.deepcopy(self._prefix_cache)
+        cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=self.device))
+        return cache
 
     @functools.cached_property
     def _prefix_cache(self) -> Any:
