@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -33,8 +34,9 @@ class BranchingTrie:
         tokens: the tokens of all children, shape (tokens,); one for each edge of the whole trie.
         next_nodes: the branching node behind each child, or `NONE`, shape (children,).
         leaf_members: the member that ends with each child, or `NONE`, shape (children,).
-        paths: the children on the path of each member, shape (members, longest path), filled up with the number of
-            children.
+        leaves: the child with which each member ends, shape (members,).
+        paths: the children on the path to each child, itself included, shape (children, longest path), filled up with
+            the number of children.
         order: the members in the order of their tokens, shape (members,).
         spans: the members at and below each child are `order[start:stop]`, shape (children, 2).
     """
@@ -44,6 +46,7 @@ class BranchingTrie:
     tokens: Indices
     next_nodes: Indices
     leaf_members: Indices
+    leaves: Indices
     paths: Indices
     order: Indices
     spans: Indices
@@ -93,13 +96,15 @@ def build_branching_trie(sequences: Sequence[Sequence[int]]) -> BranchingTrie:
         child_offsets.append(len(next_nodes))
     ordered, spanned, following = np.array(order, np.int64), np.array(spans, np.int64), np.array(next_nodes, np.int64)
     leaf_members = np.where(following == NONE, ordered[spanned[:, 0]], NONE)
+    leaves = np.flatnonzero(following == NONE)
     return BranchingTrie(
         np.array(child_offsets, np.int64),
         np.array(token_offsets, np.int64),
         np.array(tokens, np.int64),
         following,
         leaf_members,
-        _paths(ordered, spanned),
+        leaves[np.argsort(leaf_members[leaves])],
+        _paths(np.array(child_offsets, np.int64), following),
         ordered,
         spanned,
     )
@@ -108,7 +113,7 @@ def build_branching_trie(sequences: Sequence[Sequence[int]]) -> BranchingTrie:
 def _refuse_prefixes(rows: Sequence[tuple[int, ...]], order: Sequence[int]) -> None:
     if empty := [member for member, row in enumerate(rows) if not row]:
         raise ValueError(f"sequence {empty[0]} has no token")
-    for first, second in zip(order, order[1:], strict=False):  # a prefix is directly before what continues it
+    for first, second in itertools.pairwise(order):  # a prefix is directly before what continues it
         if rows[second][: len(rows[first])] == rows[first]:
             raise ValueError(f"sequence {first} is a prefix of sequence {second}, or equals it")
 
@@ -116,7 +121,7 @@ def _refuse_prefixes(rows: Sequence[tuple[int, ...]], order: Sequence[int]) -> N
 def _equal_runs(values: Sequence[int], offset: int) -> list[tuple[int, int]]:
     """Return start and stop of each run of equal values, both increased by an offset."""
     bounds = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
-    return [(start + offset, stop + offset) for start, stop in zip(bounds, bounds[1:], strict=False)]
+    return [(start + offset, stop + offset) for start, stop in itertools.pairwise(bounds)]
 
 
 def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
@@ -124,67 +129,100 @@ def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     return next((number for number, (left, right) in enumerate(pairs) if left != right), min(len(first), len(second)))
 
 
-def _paths(order: Indices, spans: Indices) -> Indices:
-    below: list[list[int]] = [[] for _ in order]
-    for child, (start, stop) in enumerate(spans.tolist()):  # by levels, so each path is in its order
-        for member in order[start:stop].tolist():
-            below[member].append(child)
-    paths = np.full((len(order), max(map(len, below))), len(spans), np.int64)
-    for member, path in enumerate(below):
-        paths[member, : len(path)] = path
+def _paths(child_offsets: Indices, next_nodes: Indices) -> Indices:
+    before_nodes: dict[int, list[int]] = {ROOT: []}
+    below: list[list[int]] = []
+    for node, (start, stop) in enumerate(zip(child_offsets[:-1].tolist(), child_offsets[1:].tolist(), strict=True)):
+        for child in range(start, stop):
+            below.append([*before_nodes[node], child])
+            before_nodes[int(next_nodes[child])] = below[child]  # of a leaf, which has no node: never read
+    paths = np.full((len(below), max(map(len, below))), len(below), np.int64)
+    for child, path in enumerate(below):
+        paths[child, : len(path)] = path
     return paths
 
 
 class TrieReading(NamedTuple):
-    """What a model reads after a prompt, as one tree of tokens, and the predictions that are needed from it.
+    """What a model reads after a prompt, as a tree of tokens, and the predictions that are needed from it.
 
-    A position is 0 after the prompt, and r + 1 after token r. All integers are int64.
+    All integers are int64.
 
     Attributes:
         tokens: the tokens, each after its parent, shape (tokens,).
-        parents: the position before each token, shape (tokens,).
         depths: number of tokens between the prompt and each token, shape (tokens,).
-        positions: the distinct positions after which something is predicted, ascending, shape (positions,).
-        rows: for each prediction the index of its position in `positions`, shape (predictions,).
-        targets: the predicted token of each prediction, shape (predictions,).
+        follows: the tokens that each token follows, itself included, shape (tokens, tokens).
+        groups: tokens that are read together, with all that they follow; each token is in at least one group.
+        sources: the token after which each prediction is made, `NONE`: after the prompt, shape (predictions,).
+        targets: the predicted tokens, shape (predictions,).
     """
 
     tokens: Indices
-    parents: Indices
     depths: Indices
-    positions: Indices
-    rows: Indices
+    follows: Mask
+    groups: list[Indices]
+    sources: Indices
     targets: Indices
 
 
-def read_branches(trie: BranchingTrie) -> TrieReading:
+def read_branches(trie: BranchingTrie, group_tokens: int) -> TrieReading:
     """Return the reading in which the first token of each child is predicted, and no forced token.
 
     Only tokens with several members behind them are read.
+
+    Args:
+        trie: the trie.
+        group_tokens: aimed number of tokens of a group. 0: each group is one branch.
     """
     inner = np.repeat(trie.next_nodes != NONE, np.diff(trie.token_offsets))
     predicted = np.zeros(len(trie.tokens), bool)
     predicted[trie.token_offsets[:-1]] = True
-    return _reading(trie, inner, predicted)
+    return _reading(trie, inner, predicted, group_tokens)
 
 
-def read_everything(trie: BranchingTrie) -> TrieReading:
-    """Return the reading in which all tokens are predicted, in the order of `BranchingTrie.tokens`."""
+def read_everything(trie: BranchingTrie, group_tokens: int) -> TrieReading:
+    """Return the reading in which all tokens are predicted, in the order of `BranchingTrie.tokens`.
+
+    Args:
+        trie: the trie.
+        group_tokens: aimed number of tokens of a group. 0: each group is one branch.
+    """
     inner = np.ones(len(trie.tokens), bool)
     inner[trie.token_offsets[1:][trie.next_nodes == NONE] - 1] = False  # nothing follows the last token of a member
-    return _reading(trie, inner, np.ones(len(trie.tokens), bool))
+    return _reading(trie, inner, np.ones(len(trie.tokens), bool), group_tokens)
 
 
-def _reading(trie: BranchingTrie, read: Mask, predicted: Mask) -> TrieReading:
-    parents = _token_parents(trie)
-    numbers = np.concatenate([[0], np.cumsum(read)])  # token + 1 -> its position, if it is read
-    depths = np.zeros(len(parents), np.int64)
+def _reading(trie: BranchingTrie, read: Mask, predicted: Mask, group_tokens: int) -> TrieReading:
+    all_parents = _token_parents(trie)
+    numbers = np.concatenate([np.cumsum(read) - 1, [NONE]])  # the last one is the number of `NONE`
+    parents = numbers[all_parents[read]]
+    follows = np.eye(len(parents), dtype=bool)
     for token, parent in enumerate(parents.tolist()):
-        depths[token] = 0 if parent == NONE else depths[parent] + 1
-    positions, rows = np.unique(numbers[parents[predicted] + 1], return_inverse=True)
+        if parent != NONE:
+            follows[token] |= follows[parent]
     return TrieReading(
-        trie.tokens[read], numbers[parents[read] + 1], depths[read], positions, rows, trie.tokens[predicted]
+        trie.tokens[read],
+        follows.sum(axis=1) - 1,
+        follows,
+        _groups(parents, follows, group_tokens),
+        numbers[all_parents[predicted]],
+        trie.tokens[predicted],
     )
+
+
+def _groups(parents: Indices, follows: Mask, group_tokens: int) -> list[Indices]:
+    """Split a tree into groups of whole branches, neighbours together, as they share most tokens."""
+    ends = np.ones(len(parents), bool)
+    ends[parents[parents != NONE]] = False
+    branches = sorted(np.flatnonzero(ends).tolist(), key=lambda end: np.flatnonzero(follows[end]).tolist())
+    groups: list[Indices] = []
+    current = np.zeros(len(parents), bool)
+    for end in branches:
+        joined = current | follows[end]
+        if current.any() and joined.sum() > group_tokens:
+            groups.append(np.flatnonzero(current))
+            joined = follows[end]
+        current = joined
+    return [*groups, np.flatnonzero(current)] if branches else []
 
 
 def _token_parents(trie: BranchingTrie) -> Indices:
@@ -195,22 +233,6 @@ def _token_parents(trie: BranchingTrie) -> Indices:
     parents = np.arange(len(trie.tokens), dtype=np.int64) - 1
     parents[trie.token_offsets[:-1]] = np.repeat(before_nodes, np.diff(trie.child_offsets))
     return parents
-
-
-def ancestors(parents: Indices) -> Mask:
-    """Return which tokens each token follows, itself included.
-
-    Args:
-        parents: the position before each token, see `TrieReading`, shape (tokens,).
-
-    Returns:
-        Shape (tokens, tokens).
-    """
-    follows = np.eye(len(parents), dtype=bool)
-    for token, position in enumerate(parents.tolist()):
-        if position:
-            follows[token] |= follows[position - 1]
-    return follows
 
 
 def renormalize(trie: BranchingTrie, logits: npt.NDArray[np.floating], excluded: Mask) -> LogProbs:
@@ -244,6 +266,6 @@ def sum_tokens(trie: BranchingTrie, log_probs: npt.NDArray[np.floating]) -> LogP
 
 
 def sum_paths(trie: BranchingTrie, log_probs: LogProbs) -> LogProbs:
-    """Sum log-probabilities of children, shape (prompts, children), for each member, shape (prompts, members)."""
+    """Sum log-probabilities of children given their nodes over the path to each child, both (prompts, children)."""
     end = np.zeros((len(log_probs), 1))
     return np.concatenate([log_probs, end], axis=1)[:, trie.paths].sum(axis=2)

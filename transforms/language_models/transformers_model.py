@@ -5,15 +5,22 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
 from transforms.extras import INSTALL_LLM
-from transforms.language_models.branching_trie import BranchingTrie, LogProbs, Mask, build_branching_trie
-from transforms.language_models.closed_set import ScoreName, rank_members, reading_of
+from transforms.language_models.branching_trie import LogProbs, Mask
+from transforms.language_models.closed_set import (
+    PreparedSet,
+    ScoreName,
+    excluded_members,
+    prepare_set,
+    rank_members,
+    top_members,
+)
 from transforms.language_models.constraint import ClosedSet, TokenTrie
 from transforms.language_models.decoding import (
     Decoded,
@@ -56,6 +63,8 @@ from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Maximum number of prompt tokens of a batch, including padding, by the type of device."""
@@ -169,41 +178,78 @@ class TransformersModel:
             ValueError: if a prompt has no token or no member that is not excluded, if the tokenizer does not
                 distinguish the members, or if the layers of the model do not accept a tree of tokens.
         """
-        import torch
+        masked = excluded_members(closed_set, len(prompts), excluded)
+        ranked = np.empty(masked.shape)
 
-        out_of_set = set(closed_set.excluded)
-        masked = np.tile([text in out_of_set for text in closed_set.outputs], (len(prompts), 1))
-        if excluded is not None:
-            if excluded.shape != masked.shape:
-                raise ValueError(f"excluded must be of shape {masked.shape}, got {excluded.shape}")
-            masked |= excluded
-        if (nothing_left := np.flatnonzero(masked.all(axis=1))).size:
-            raise ValueError(f"prompt {nothing_left[0]} has no member that is not excluded")
-        with self._lock, torch.inference_mode():
-            trie = build_branching_trie(self._member_ids(closed_set))
-            ids = [self._prompt_ids(prompt) for prompt in prompts]
-            return self._rank(ids, trie, masked, score)
+        def rank(reader: TrieReader, prepared: PreparedSet, rows: Indices) -> LogProbs:
+            return rank_members(reader, prepared, masked[rows])
 
-    def _rank(self, ids: list[list[int]], trie: BranchingTrie, excluded: Mask, score: ScoreName) -> LogProbs:
-        import torch
-
-        if empty := [prompt for prompt, row in enumerate(ids) if not row]:
-            raise ValueError(f"prompt {empty[0]} has no token")
-        reading = reading_of(trie, score)
-
-        def run(rows: Indices) -> LogProbs:
-            try:
-                return rank_members(self._reader([ids[row] for row in rows]), trie, reading, score, excluded[rows])
-            except torch.OutOfMemoryError:
-                self._free_device_cache()
-                raise
-
-        ranked = np.empty((len(ids), trie.members))
-        lengths = np.array([padded_length(len(row)) + len(reading.tokens) for row in ids], np.int64)
-        for batch in equal_length_batches(lengths, self.max_batch_tokens):
-            for rows, log_probs in split_on_oom(run, batch, torch.OutOfMemoryError):
-                ranked[rows] = log_probs
+        for rows, log_probs in self._read_batches(prompts, closed_set, score, rank):
+            ranked[rows] = log_probs
         return ranked
+
+    def top(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        number: int,
+        excluded: Mask | None = None,
+        score: ScoreName = "renormalized",
+    ) -> tuple[Indices, LogProbs]:
+        """Find the most probable members of a closed set after each prompt: exactly those that `rank` has first.
+
+        Args:
+            prompts: see `rank`.
+            closed_set: see `rank`.
+            number: maximum number of members of a prompt, at least 1.
+            excluded: see `rank`.
+            score: see `rank`.
+
+        Returns:
+            See `top_members`.
+
+        Raises:
+            ValueError: see `rank`; or if the number is below 1.
+        """
+        masked = excluded_members(closed_set, len(prompts), excluded)
+        members = np.empty((len(prompts), min(number, len(closed_set.outputs))), np.int64)
+        found = np.empty(members.shape)
+
+        def top(reader: TrieReader, prepared: PreparedSet, rows: Indices) -> tuple[Indices, LogProbs]:
+            return top_members(reader, prepared, masked[rows], number)
+
+        for rows, best in self._read_batches(prompts, closed_set, score, top):
+            members[rows], found[rows] = best
+        return members, found
+
+    def _read_batches(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        score: ScoreName,
+        call: Callable[[TrieReader, PreparedSet, Indices], T],
+    ) -> list[tuple[Indices, T]]:
+        """Call a function for batches of prompts that the model has read; return the prompts and the result of each."""
+        import torch
+
+        with self._lock, torch.inference_mode():
+            ids = [self._prompt_ids(prompt) for prompt in prompts]
+            if empty := [prompt for prompt, row in enumerate(ids) if not row]:
+                raise ValueError(f"prompt {empty[0]} has no token")
+            group_tokens = (EncoderDecoderReader if self.encoder_decoder else DecoderReader).group_tokens
+            prepared = prepare_set(self._member_ids(closed_set), score, group_tokens)
+
+            def run(rows: Indices) -> T:
+                try:
+                    return call(self._reader([ids[row] for row in rows]), prepared, rows)
+                except torch.OutOfMemoryError:
+                    self._free_device_cache()
+                    raise
+
+            group = max(map(len, prepared.reading.groups), default=0)
+            lengths = np.array([padded_length(len(row)) + group for row in ids], np.int64)
+            batches = equal_length_batches(lengths, self.max_batch_tokens)
+            return [done for batch in batches for done in split_on_oom(run, batch, torch.OutOfMemoryError)]
 
     def _reader(self, ids: list[list[int]]) -> TrieReader:
         matrix, mask = self._pad(ids, left=not self.encoder_decoder)

@@ -1,43 +1,61 @@
-"""One forward pass of a model over prompts and all branches of a token trie.
+"""Forward passes of a model over a batch of prompts, and over the branches of a token trie after each of them.
 
-A decoder reads each prompt followed by the tree of tokens as one sequence: an attention mask hides other branches, and
-position ids count along the branch. A decoder with an encoder has relative positions by default, which a packed tree
-would shift; there, each branch is a row.
+A decoder reads many branches as one sequence: an attention mask hides the other branches, and position ids count along
+the branch. The decoder of an encoder-decoder has relative positions, which other branches between would shift; it reads
+one branch in each row.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from transforms.language_models.branching_trie import Indices, TrieReading, ancestors
-from transforms.language_models.decoding_state import cache_argument, forward_arguments
+from transforms.language_models.branching_trie import NONE, Indices, Mask, TrieReading
+from transforms.language_models.decoding_state import (
+    DecoderState,
+    cache_argument,
+    forward_arguments,
+)
 
 if TYPE_CHECKING:
     import torch
 
 _LAYERS_OF_ATTENTION = {"full_attention", "sliding_attention"}
+_GROUP_TOKENS = 384
+"""Attention grows with the square of a group. A smaller group costs more passes."""
 
 
 class TrieReader(Protocol):
-    """A batch of prompts, of which a model has read at most the prefix that they share."""
+    """A batch of prompts that a model has read.
 
-    def read(self, reading: TrieReading, columns: Indices | None = None) -> torch.Tensor:
-        """Read the prompts and the tree of tokens after each.
+    Attributes:
+        group_tokens: aimed number of tokens that are read together; 0: one branch.
+        logits: of the first token after each prompt, float32, shape (prompts, vocabulary).
+    """
+
+    group_tokens: int
+    logits: torch.Tensor
+
+    def read(self, reading: TrieReading, prompts: Indices, slots: Indices, columns: Indices | None) -> torch.Tensor:
+        """Read tokens of a tree after some prompts.
 
         Args:
-            reading: the tree, and the positions at which a token is predicted.
+            reading: the tree.
+            prompts: the prompt of each row, shape (rows,).
+            slots: the tokens of each row, as indices in the reading, filled up with `NONE` on the right, shape
+                (rows, slots); with each token also those that it follows.
             columns: the tokens whose logits are computed, shape (columns,); None: the whole vocabulary.
 
         Returns:
-            Logits, float32, shape (prompts, positions, columns).
+            Logits of the token after each slot, float32, shape (rows, slots, columns).
         """
         ...
 
 
 class DecoderReader:
-    """Prompts of a decoder-only model.
+    """Prompts of a decoder-only model; see `TrieReader`.
 
     Args:
         model: a decoder of transformers.
@@ -49,54 +67,46 @@ class DecoderReader:
         ValueError: if the layers of the model do not accept a tree of tokens.
     """
 
+    group_tokens = _GROUP_TOKENS
+
     def __init__(self, model: Any, cache: Any, ids: torch.Tensor, mask: torch.Tensor) -> None:
+        import torch
+
         self._model = model
-        self._cache = cache
-        self._ids = ids
-        self._mask = mask
         self._arguments = forward_arguments(model)
         kinds = set(getattr(model.config, "layer_types", None) or ()) - _LAYERS_OF_ATTENTION
         if kinds or "position_ids" not in self._arguments:
             reason = f"has layers of kind {min(kinds)}" if kinds else "takes no position_ids"
             raise ValueError(f"members of a closed set cannot be ranked: {type(model).__name__} {reason}")
+        before = mask.new_ones((len(mask), cache.get_seq_length()))
+        self.logits = DecoderState(model, cache, before).prefill(ids, mask)
+        self._cache = cache
+        self._mask = torch.cat([before, mask], dim=1)
 
-    def read(self, reading: TrieReading, columns: Indices | None = None) -> torch.Tensor:
-        """Read the prompts and the tree after each; see `TrieReader`."""
+    def read(self, reading: TrieReading, prompts: Indices, slots: Indices, columns: Indices | None) -> torch.Tensor:
+        """Read tokens of a tree after some prompts; see `TrieReader`."""
         import torch
 
-        device, (prompts, length) = self._ids.device, self._ids.shape
-        before = self._cache.get_seq_length()
-        self._refuse_long(before + length + len(reading.tokens))
-        tree = torch.from_numpy(reading.tokens).to(device)
-        depths = torch.from_numpy(reading.depths).to(device)
-        positions = torch.from_numpy(reading.positions).to(device) + length - 1
-        in_prompt = (self._mask.cumsum(1) - 1).clamp(min=0)
+        rows = torch.from_numpy(prompts).to(self._mask.device)
+        mask = self._mask[rows]
+        self._refuse_long(mask.shape[1] + slots.shape[1])
+        cache = copy.deepcopy(self._cache)
+        cache.reorder_cache(rows)
+        depths = torch.from_numpy(reading.depths[slots]).to(rows.device)
         inputs = {
-            "input_ids": torch.cat([self._ids, tree.expand(prompts, -1)], dim=1),
-            "attention_mask": self._attention_mask(before, torch.from_numpy(ancestors(reading.parents)).to(device)),
-            "position_ids": before + torch.cat([in_prompt, self._mask.sum(1, keepdim=True) + depths], dim=1),
+            "input_ids": torch.from_numpy(reading.tokens[slots]).to(rows.device),
+            "attention_mask": self._attention_mask(mask, torch.from_numpy(_visible(reading, slots)).to(rows.device)),
+            "position_ids": mask.sum(1, keepdim=True) + depths,
             "use_cache": True,
-            cache_argument(self._arguments): self._cache,
+            cache_argument(self._arguments): cache,
         }
-        keeps = "logits_to_keep" in self._arguments
-        if keeps:
-            inputs["logits_to_keep"] = positions
-        logits = _forward(self._model, inputs, columns)
-        return logits if keeps else logits[:, positions]
+        return _forward(self._model, inputs, columns)
 
-    def _attention_mask(self, before: int, follows: torch.Tensor) -> torch.Tensor:
-        """Return what is added to attention scores, shape (prompts, 1, tokens, tokens before and of the sequence)."""
+    def _attention_mask(self, mask: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+        """Return what is added to attention scores, shape (rows, 1, slots, tokens of the prompt and slots)."""
         import torch
 
-        prompts, length = self._mask.shape
-        total = length + len(follows)
-        seen = torch.zeros((prompts, total, before + total), dtype=torch.bool, device=self._mask.device)
-        seen[:, :, :before] = True
-        seen[:, :, before : before + length] = self._mask.bool()[:, None]
-        seen[:, :length, before : before + length] &= torch.ones_like(seen[0, :length, :length]).tril()
-        seen[:, length:, before + length :] = follows
-        rows = torch.arange(total, device=seen.device)
-        seen[:, rows, before + rows] = True  # padding sees itself: the softmax of nothing is not a number
+        seen = torch.cat([mask.bool()[:, None].expand(-1, visible.shape[1], -1), visible], dim=2)
         dtype = self._model.dtype
         hidden = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=seen.device)
         return torch.where(seen, hidden.new_zeros(()), hidden)[:, None]
@@ -104,11 +114,11 @@ class DecoderReader:
     def _refuse_long(self, tokens: int) -> None:
         window = getattr(self._model.config, "sliding_window", None)
         if window is not None and tokens > window:
-            raise ValueError(f"prompt and closed set have {tokens} tokens, more than the attention window of {window}")
+            raise ValueError(f"a prompt and branches have {tokens} tokens, more than the attention window of {window}")
 
 
 class EncoderDecoderReader:
-    """Prompts of an encoder-decoder model.
+    """Prompts of an encoder-decoder model; see `TrieReader`.
 
     Args:
         model: an encoder-decoder of transformers.
@@ -116,54 +126,38 @@ class EncoderDecoderReader:
         **inputs: further inputs of the encoder.
     """
 
+    group_tokens = 0
+
     def __init__(self, model: Any, mask: torch.Tensor, **inputs: torch.Tensor) -> None:
         self._model = model
         self._mask = mask
-        self._encoded = model.get_encoder()(attention_mask=mask, **inputs)
+        self._encoded = model.get_encoder()(attention_mask=mask, **inputs).last_hidden_state
+        every = np.arange(len(mask))
+        self.logits = self._decode(every, np.empty((len(mask), 0), np.int64), None)[:, 0]
 
-    def read(self, reading: TrieReading, columns: Indices | None = None) -> torch.Tensor:
-        """Read each branch of the tree as a row; see `TrieReader`."""
+    def read(self, reading: TrieReading, prompts: Indices, slots: Indices, columns: Indices | None) -> torch.Tensor:
+        """Read one branch after each of some prompts; see `TrieReader`."""
+        return self._decode(prompts, reading.tokens[slots], columns)[:, 1:]
+
+    def _decode(self, prompts: Indices, tokens: Indices, columns: Indices | None) -> torch.Tensor:
         import torch
+        from transformers.modeling_outputs import BaseModelOutput
 
-        rows, branch_of, column_of = unpack_branches(reading)
-        branches, prompts, device = len(rows), len(self._mask), self._mask.device
-        start = self._model.generation_config.decoder_start_token_id
-        tokens = np.concatenate([np.full((branches, 1), start), rows], axis=1)
-        self._encoded.last_hidden_state = self._encoded.last_hidden_state.repeat_interleave(branches, 0)
+        rows = torch.from_numpy(prompts).to(self._mask.device)
+        start = np.full((len(tokens), 1), self._model.generation_config.decoder_start_token_id)
         inputs = {
-            "encoder_outputs": self._encoded,
-            "attention_mask": self._mask.repeat_interleave(branches, 0),
-            "decoder_input_ids": torch.from_numpy(tokens).to(device).repeat(prompts, 1),
+            "encoder_outputs": BaseModelOutput(self._encoded[rows]),
+            "attention_mask": self._mask[rows],
+            "decoder_input_ids": torch.from_numpy(np.concatenate([start, tokens], axis=1)).to(rows.device),
             "use_cache": False,
         }
-        logits = _forward(self._model, inputs, columns).unflatten(0, (prompts, branches))
-        return logits[:, torch.from_numpy(branch_of), torch.from_numpy(column_of)]
+        return _forward(self._model, inputs, columns)
 
 
-def unpack_branches(reading: TrieReading) -> tuple[Indices, Indices, Indices]:
-    """Return the branches of a tree of tokens as rows, and where its positions are in them.
-
-    Args:
-        reading: the tree.
-
-    Returns:
-        The tokens of each branch from the first to a leaf, filled up with 0 on the right, shape (branches, longest);
-        and for each of `reading.positions` its row and its column in rows that have one more token on the left, shape
-        (positions,).
-    """
-    is_leaf = np.ones(len(reading.tokens) + 1, bool)
-    is_leaf[reading.parents] = False
-    leaves = np.flatnonzero(is_leaf)
-    rows = np.zeros((len(leaves), int(reading.depths.max(initial=-1)) + 1), np.int64)
-    found = np.zeros((len(is_leaf), 2), np.int64)  # position -> row and column
-    for row, leaf in enumerate(leaves.tolist()):
-        position = leaf
-        while position:
-            depth = reading.depths[position - 1]
-            rows[row, depth] = reading.tokens[position - 1]
-            found[position] = row, depth + 1
-            position = int(reading.parents[position - 1])
-    return rows, found[reading.positions, 0], found[reading.positions, 1]
+def _visible(reading: TrieReading, slots: Indices) -> Mask:
+    """Return which slots of its row each slot sees, shape (rows, slots, slots); padding sees itself alone."""
+    follows = reading.follows[slots[:, :, None], slots[:, None, :]]
+    return follows & (slots != NONE)[:, None, :] & (slots != NONE)[:, :, None] | np.eye(slots.shape[1], dtype=bool)
 
 
 def _forward(model: Any, inputs: dict[str, Any], columns: Indices | None) -> torch.Tensor:
