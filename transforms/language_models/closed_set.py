@@ -47,6 +47,17 @@ class PreparedSet(NamedTuple):
     score: ScoreName
     reading: TrieReading
 
+    def row_tokens(self, number: int | None = None) -> int:
+        """Return the maximum number of tokens that are read together after a prompt.
+
+        Args:
+            number: of members that `top_members` finds; None: for `rank_members`.
+        """
+        group = max(map(len, self.reading.groups), default=0)
+        if number is None or self.score == "full":
+            return group
+        return min(group, number * (int(self.reading.depths.max(initial=-1)) + 1))
+
 
 def prepare_set(sequences: Sequence[Sequence[int]], score: ScoreName, group_tokens: int) -> PreparedSet:
     """Prepare a closed set for a kind of probability.

@@ -218,7 +218,7 @@ class TransformersModel:
         def top(reader: TrieReader, prepared: PreparedSet, rows: Indices) -> tuple[Indices, LogProbs]:
             return top_members(reader, prepared, masked[rows], number)
 
-        for rows, best in self._read_batches(prompts, closed_set, score, top):
+        for rows, best in self._read_batches(prompts, closed_set, score, top, number):
             members[rows], found[rows] = best
         return members, found
 
@@ -228,6 +228,7 @@ class TransformersModel:
         closed_set: ClosedSet,
         score: ScoreName,
         call: Callable[[TrieReader, PreparedSet, Indices], T],
+        number: int | None = None,
     ) -> list[tuple[Indices, T]]:
         """Call a function for batches of prompts that the model has read; return the prompts and the result of each."""
         import torch
@@ -246,8 +247,8 @@ class TransformersModel:
                     self._free_device_cache()
                     raise
 
-            group = max(map(len, prepared.reading.groups), default=0)
-            lengths = np.array([padded_length(len(row)) + group for row in ids], np.int64)
+            further = prepared.row_tokens(number)
+            lengths = np.array([padded_length(len(row)) + further for row in ids], np.int64)
             batches = equal_length_batches(lengths, self.max_batch_tokens)
             return [done for batch in batches for done in split_on_oom(run, batch, torch.OutOfMemoryError)]
 
