@@ -5,14 +5,23 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
 from transforms.extras import INSTALL_LLM
-from transforms.language_models.constraint import TokenTrie
+from transforms.language_models.branching_trie import LogProbs, Mask
+from transforms.language_models.closed_set import (
+    PreparedSet,
+    ScoreName,
+    excluded_members,
+    prepare_set,
+    rank_members,
+    top_members,
+)
+from transforms.language_models.constraint import ClosedSet, TokenTrie
 from transforms.language_models.decoding import (
     Decoded,
     DecodingConfig,
@@ -48,11 +57,14 @@ from transforms.language_models.prompt_template import (
     tokenize_prompt,
     tokenize_template,
 )
+from transforms.language_models.trie_reader import DecoderReader, EncoderDecoderReader, TrieReader
 from transforms.language_models.trie_search import search_trie
 from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Maximum number of prompt tokens of a batch, including padding, by the type of device."""
@@ -144,14 +156,118 @@ class TransformersModel:
                         generated[row] = nbest
             return generated
 
+    def rank(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        excluded: Mask | None = None,
+        score: ScoreName = "renormalized",
+    ) -> LogProbs:
+        """Compute the log-probability of every member of a closed set after each prompt, without beam search.
+
+        Args:
+            prompts: the prompts, in any order. The token trie is built once for all of them.
+            closed_set: the members. Those in its `excluded` are excluded for all prompts.
+            excluded: further members to exclude for single prompts, shape (prompts, members); None: none.
+            score: the kind of probability.
+
+        Returns:
+            Natural logarithms, minus infinity for an excluded member, float64, shape (prompts, members).
+
+        Raises:
+            ValueError: if a prompt has no token or no member that is not excluded, if the tokenizer does not
+                distinguish the members, or if the layers of the model do not accept a tree of tokens.
+        """
+        masked = excluded_members(closed_set, len(prompts), excluded)
+        ranked = np.empty(masked.shape)
+
+        def rank(reader: TrieReader, prepared: PreparedSet, rows: Indices) -> LogProbs:
+            return rank_members(reader, prepared, masked[rows])
+
+        for rows, log_probs in self._read_batches(prompts, closed_set, score, rank):
+            ranked[rows] = log_probs
+        return ranked
+
+    def top(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        number: int,
+        excluded: Mask | None = None,
+        score: ScoreName = "renormalized",
+    ) -> tuple[Indices, LogProbs]:
+        """Find the most probable members of a closed set after each prompt: exactly those that `rank` has first.
+
+        Args:
+            prompts: see `rank`.
+            closed_set: see `rank`.
+            number: maximum number of members of a prompt, at least 1.
+            excluded: see `rank`.
+            score: see `rank`.
+
+        Returns:
+            See `top_members`.
+
+        Raises:
+            ValueError: see `rank`; or if the number is below 1.
+        """
+        masked = excluded_members(closed_set, len(prompts), excluded)
+        members = np.empty((len(prompts), min(number, len(closed_set.outputs))), np.int64)
+        found = np.empty(members.shape)
+
+        def top(reader: TrieReader, prepared: PreparedSet, rows: Indices) -> tuple[Indices, LogProbs]:
+            return top_members(reader, prepared, masked[rows], number)
+
+        for rows, best in self._read_batches(prompts, closed_set, score, top, number):
+            members[rows], found[rows] = best
+        return members, found
+
+    def _read_batches(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        score: ScoreName,
+        call: Callable[[TrieReader, PreparedSet, Indices], T],
+        number: int | None = None,
+    ) -> list[tuple[Indices, T]]:
+        """Call a function for batches of prompts that the model has read; return the prompts and the result of each."""
+        import torch
+
+        with self._lock, torch.inference_mode():
+            ids = [self._prompt_ids(prompt) for prompt in prompts]
+            if empty := [prompt for prompt, row in enumerate(ids) if not row]:
+                raise ValueError(f"prompt {empty[0]} has no token")
+            group_tokens = (EncoderDecoderReader if self.encoder_decoder else DecoderReader).group_tokens
+            prepared = prepare_set(self._member_ids(closed_set), score, group_tokens)
+
+            def run(rows: Indices) -> T:
+                try:
+                    return call(self._reader([ids[row] for row in rows]), prepared, rows)
+                except torch.OutOfMemoryError:
+                    self._free_device_cache()
+                    raise
+
+            further = prepared.row_tokens(number)
+            lengths = np.array([padded_length(len(row)) + further for row in ids], np.int64)
+            batches = equal_length_batches(lengths, self.max_batch_tokens)
+            return [done for batch in batches for done in split_on_oom(run, batch, torch.OutOfMemoryError)]
+
+    def _reader(self, ids: list[list[int]]) -> TrieReader:
+        matrix, mask = self._pad(ids, left=not self.encoder_decoder)
+        if self.encoder_decoder:
+            return EncoderDecoderReader(self._model, **self._encoder_inputs(matrix, mask))
+        return DecoderReader(self._model, self._copy_prefix_cache(len(matrix)), matrix, mask)
+
+    def _member_ids(self, closed_set: ClosedSet) -> list[list[int]]:
+        """Return the tokens of each member with the stop token."""
+        end = self._tokenizer.eos_token_id
+        return [[*tokenize_completion(self._tokenizer, text, self.encoder_decoder), end] for text in closed_set.outputs]
+
     def _build_trie(self) -> TokenTrie | None:
         closed_set = self.decoding.constraint
         if closed_set is None:
             return None
-        end = self._tokenizer.eos_token_id
-        trie = TokenTrie(
-            [[*tokenize_completion(self._tokenizer, text, self.encoder_decoder), end] for text in closed_set.outputs]
-        )
+        trie = TokenTrie(self._member_ids(closed_set))
         excluded = set(closed_set.excluded)
         return trie.without([member for member, text in enumerate(closed_set.outputs) if text in excluded])
 
@@ -211,8 +327,7 @@ class TransformersModel:
             rows = max(len(matrix), MIN_ROWS)
             encoded.reorder([min(row, len(matrix) - 1) for row in range(rows)])
             return encoded, encoded.step(matrix.new_full((rows,), self._model.generation_config.decoder_start_token_id))
-        cache = copy.deepcopy(self._prefix_cache)
-        cache.reorder_cache(matrix.new_zeros(len(matrix)))
+        cache = self._copy_prefix_cache(len(matrix))
         decoded = DecoderState(self._model, cache, mask.new_ones((len(matrix), cache.get_seq_length())))
         return decoded, decoded.prefill(matrix, mask)
 
@@ -225,6 +340,14 @@ class TransformersModel:
             "inputs_embeds": _concatenate(soft, embedded),
             "mask": _concatenate(mask.new_ones(soft.shape[:2]), mask),
         }
+
+    def _copy_prefix_cache(self, rows: int) -> Any:
+        """Return a copy of the key-value cache of the tokens before all prompts, with some number of equal rows."""
+        import torch
+
+        cache = copy.deepcopy(self._prefix_cache)
+        cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=self.device))
+        return cache
 
     @functools.cached_property
     def _prefix_cache(self) -> Any:
