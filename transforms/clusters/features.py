@@ -1,4 +1,4 @@
-"""What a tree is fitted to and described by: vectors, traffic and salient terms of items."""
+"""The features of items that a tree is fitted to and described by: vectors, traffic and salient terms."""
 
 from __future__ import annotations
 

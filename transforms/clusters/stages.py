@@ -169,7 +169,7 @@ class ClusterCatalogue(beam.PTransform):
         vectors: record batches of `ITEM_VECTORS`.
         interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
         config: configuration of the tree.
-        pipeline: name of the job, for metrics.
+        job_name: name of the job, for metrics.
         buckets: number of groups into which items are hashed; the result is the same.
     """
 
@@ -177,7 +177,7 @@ class ClusterCatalogue(beam.PTransform):
     vectors: beam.PCollection
     interactions: beam.PCollection | None
     config: TreeConfig
-    pipeline: str
+    job_name: str
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> Clustered:
@@ -199,7 +199,7 @@ class ClusterCatalogue(beam.PTransform):
         )
         totals = assigned[TOTALS_TAG] | "AddTotals" >> beam.CombineGlobally(AddTotals())
         clusters = fitted | "Clusters" >> beam.Map(rows_of_tree, AsSingleton(totals)).with_output_types(pa.RecordBatch)
-        metrics = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.pipeline).with_output_types(
+        metrics = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.job_name).with_output_types(
             pa.RecordBatch
         )
         return Clustered(clusters, assigned.rows, metrics, assigned[COUNTS_TAG])

@@ -150,7 +150,7 @@ class BuildTable(beam.PTransform):
         source: the source of the scores.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
-        pipeline: name of the job, for metrics.
+        job_name: name of the job, for metrics.
     """
 
     clusters: beam.PCollection
@@ -158,7 +158,7 @@ class BuildTable(beam.PTransform):
     source: SourceName
     top: int
     level: int
-    pipeline: str
+    job_name: str
 
     def expand(self, histories: beam.PCollection) -> Explored:
         of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
@@ -193,9 +193,10 @@ class BuildTable(beam.PTransform):
                 COUNTS_TAG, main="rows"
             )
         )
-        metrics = table | "TableMetrics" >> beam.Map(table_metrics, self.pipeline).with_output_types(pa.RecordBatch)
+        metrics = table | "TableMetrics" >> beam.Map(table_metrics, self.job_name).with_output_types(pa.RecordBatch)
         return Explored(ranked.rows, metrics, ranked[COUNTS_TAG])
 
 
 def _blocks(_: bytes, clusters: pa.RecordBatch, context_size: int) -> Iterator[tuple[int, int, int]]:
-    yield from (tuple(block) for block in context_blocks(context_size, clusters.num_rows))
+    for size, start, stop in context_blocks(context_size, clusters.num_rows):
+        yield size, start, stop

@@ -98,7 +98,7 @@ def fit_table(
     rivals = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
     sources = {label: rivals[own] for label, own in _NAMES.items()} | {"blend": blend}
     test = transitions_of_split(sample, config.context_size, boundaries, _TEST)
-    metrics = {}
+    metrics: dict[tuple[str, str], float] = {}
     for label, source in sources.items():
         metrics |= _measure(label, source, test, sample)
     return FittedTable(sources[name], name, metrics | _weights(parameters, list(rivals)))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from transforms.journeys.quantized_vectors import quantize_vectors
 
 from transforms.clusters.costs import (
     CENTROID_SCALE,
@@ -12,7 +13,6 @@ from transforms.clusters.costs import (
     quantize_centroids,
     squared_lengths,
 )
-from transforms.journeys.quantized_vectors import quantize_vectors
 
 
 def test_by_hand() -> None:
