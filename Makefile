@@ -10,7 +10,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,6 +28,11 @@ $(READY): setup.py pyproject.toml
 
 demo: setup ## Extract the journeys of the sample log on this machine
 	$(RUN) pipelines.extract --runner=DirectRunner
+
+table: setup ## Compute the exploration table of the sample log: clusters, transitions, next clusters
+	$(RUN) pipelines.cluster --runner=DirectRunner
+	$(RUN) pipelines.transitions --runner=DirectRunner
+	$(RUN) pipelines.explore --runner=DirectRunner
 
 test: setup ## Run the tests that need only this machine
 	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not slow and not gpu and not engines"

@@ -29,7 +29,8 @@ from schemas import (
 )
 from schemas.context import parse_context
 from tests.pipelines.logs import content, rows, write
-from transforms.exploration.lookup_table import LookupTable
+from transforms.datasets.error_rate import DataError
+from transforms.exploration.open_table import open_table
 
 WORDS = (
     "alpine climbing rope",
@@ -146,10 +147,20 @@ def test_every_context_is_in_the_table(workspace: Path) -> None:
     for row in lookup:
         assert row["next"] not in parse_context(str(row["context"]))
         assert row["source"] == "blend"
-    ids = pa.array(sorted(row["cluster_id"] for row in rows(workspace, CLUSTERS) if row["level"] == 2))
-    table = LookupTable.load(sorted((workspace / LOOKUP.name).glob("*.parquet")), ids)
-    first = {(row["context"]): row["next"] for row in lookup if row["rank"] == 1}
-    assert ids[table.next_clusters([0, 1])[0]].as_py() == first[f"{ids[0]} {ids[1]}"]
+    ids = sorted(str(row["cluster_id"]) for row in rows(workspace, CLUSTERS) if row["level"] == 2)
+    table = open_table(str(workspace))
+    assert table.cluster_ids.to_pylist() == ids
+    first = {row["context"]: row["next"] for row in lookup if row["rank"] == 1}
+    assert ids[table.next_clusters([0, 1])[0]] == first[f"{ids[0]} {ids[1]}"]
+
+
+def test_a_table_of_another_tree_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
+    workspace = run_all(folder, "--levels=3")
+    assert open_table(str(workspace)).next_clusters([0])
+    run(ClusterJob, f"--items={folder / 'items.parquet'}", f"--workspace={workspace}", "--levels=6")
+    with pytest.raises(DataError, match="another tree"):
+        open_table(str(workspace))
 
 
 def test_the_table_has_learned_the_order_of_topics(workspace: Path) -> None:

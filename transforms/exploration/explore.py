@@ -119,7 +119,7 @@ class RankContexts(beam.DoFn):
         self.top = top
 
     def process(self, block: Block, clusters: pa.RecordBatch, table: FittedTable) -> Iterator[Any]:
-        rows = lookup_rows(table, Block(*block), self.context_size, self.top, clusters["cluster_id"])
+        rows = lookup_rows(table, block, self.context_size, self.top, clusters["cluster_id"])
         yield TaggedOutput(COUNTS_TAG, count("contexts", pc.sum(pc.equal(rows["rank"], 1)).as_py() or 0))
         yield from split_by_size(rows)
 
@@ -197,6 +197,5 @@ class BuildTable(beam.PTransform):
         return Explored(ranked.rows, metrics, ranked[COUNTS_TAG])
 
 
-def _blocks(_: bytes, clusters: pa.RecordBatch, context_size: int) -> Iterator[tuple[int, int, int]]:
-    for size, start, stop in context_blocks(context_size, clusters.num_rows):
-        yield size, start, stop
+def _blocks(_: bytes, clusters: pa.RecordBatch, context_size: int) -> Iterator[Block]:
+    yield from context_blocks(context_size, clusters.num_rows)
