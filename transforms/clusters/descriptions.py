@@ -113,9 +113,7 @@ def describe(
     return tuple(levels)
 
 
-def _candidates(
-    owners: Integers, parents: Integers, items: ItemTerms, vocabulary: pa.StringArray
-) -> list[list[_Term]]:
+def _candidates(owners: Integers, parents: Integers, items: ItemTerms, vocabulary: pa.StringArray) -> list[list[_Term]]:
     """Return the best terms of each node: short ones first, by score descending, then by code."""
     entries = _count(owners, items, max(len(vocabulary), 1))
     sizes = np.bincount(owners, minlength=len(parents))

@@ -125,9 +125,7 @@ def tag_agreement(nodes: npt.NDArray[np.integer], tags: pa.StringArray) -> TagAg
     if not len(rows):
         return TagAgreement(float("nan"), float("nan"))
     codes = tags.drop_null().dictionary_encode().indices.to_numpy()
-    return TagAgreement(
-        float(v_measure_score(codes, nodes[rows])), float(adjusted_rand_score(codes, nodes[rows]))
-    )
+    return TagAgreement(float(v_measure_score(codes, nodes[rows])), float(adjusted_rand_score(codes, nodes[rows])))
 
 
 def retrieved_fractions(

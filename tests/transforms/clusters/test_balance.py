@@ -16,9 +16,7 @@ from transforms.clusters.costs import (
 )
 
 
-def balance(
-    vectors: Vectors, centroids: np.ndarray, weights: Integers, limit: float
-) -> tuple[Integers, Integers]:
+def balance(vectors: Vectors, centroids: np.ndarray, weights: Integers, limit: float) -> tuple[Integers, Integers]:
     """Return the offsets and the node of each item."""
     whole = quantize_centroids(centroids)
     products, lengths, penalties = negative_products(vectors, whole), lengths_of(vectors), squared_lengths(whole)
