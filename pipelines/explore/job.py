@@ -12,9 +12,14 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import prepare_workspace, resolve_dataset
 from pipelines.common.job import Job
+from pipelines.common.models import resolve_language_model
 from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
 from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.prompts import INSTRUCTIONS
+from transforms.language_models.dtype import DTypeName
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.spec import GenerationSpec
 from transforms.progress import Progress
 
 _OUTPUTS = (LOOKUP, ERRORS, METRICS)
@@ -29,6 +34,7 @@ class ExploreJob(Job):
         histories: the cluster histories.
         transitions: configuration of the transitions.
         source: the source of the scores.
+        model: the language model, for the source `language_model`; None: another source.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
     """
@@ -40,6 +46,7 @@ class ExploreJob(Job):
     histories: Source
     transitions: TransitionConfig
     source: SourceName
+    model: GenerationSpec | None
     top: int
     level: int
 
@@ -59,7 +66,17 @@ class ExploreJob(Job):
             choices=get_args(SourceName),
             default="blend",
             help="Source of the scores: one of several counts, or `blend`, all of them and the content of clusters, "
-            "with weights that are chosen on the validation period.",
+            "with weights that are chosen on the validation period; or a `language_model`.",
+        )
+        parser.add_argument(
+            "--model", help="Language model, for --source=language_model: `smollm2`, a folder or a hub id."
+        )
+        parser.add_argument("--adapter", default="", help="Folder of a PEFT adapter of the model, as `tune` writes it.")
+        parser.add_argument(
+            "--dtype",
+            default=GenerationSpec.dtype,
+            choices=get_args(DTypeName),
+            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32.",
         )
         parser.add_argument(
             "--top",
@@ -81,6 +98,7 @@ class ExploreJob(Job):
         clusters = resolve_dataset("--clusters", args.clusters or workspace, CLUSTERS)
         histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)
         stored = _check_same_tree(clusters, histories)
+        model = resolve_model(args)
         return cls(
             clusters=clusters,
             histories=histories,
@@ -88,6 +106,7 @@ class ExploreJob(Job):
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             transitions=options.read_config(args, TransitionConfig, context_size=stored["transitions"]["context_size"]),
             source=cast(SourceName, args.source),
+            model=model,
             top=args.top,
             level=stored["level"],
             max_error_rate=args.max_error_rate,
@@ -99,6 +118,7 @@ class ExploreJob(Job):
         return {
             "transitions": dataclasses.asdict(self.transitions),
             "source": self.source,
+            "model": self.model.fingerprint() if self.model else "",
             "top": self.top,
             "level": self.level,
         }
@@ -124,6 +144,26 @@ class ExploreJob(Job):
         from pipelines.explore.summary import print_explore
 
         print_explore(self, seconds)
+
+
+def resolve_model(args: argparse.Namespace) -> GenerationSpec | None:
+    """Return the language model with its prompt template; None for another source.
+
+    Raises:
+        UsageError: when there is none, or options have no effect.
+    """
+    if args.source != "language_model":
+        if args.model is not None or args.adapter:
+            raise UsageError("--model and --adapter have an effect with --source=language_model only")
+        return None
+    if args.model is None:
+        raise UsageError("--source=language_model needs a --model")
+    model = resolve_language_model("--model", args.model, args.adapter)
+    if model.kind == "endpoint":
+        raise UsageError(
+            "--model: an endpoint does not rank all clusters; allowed are `smollm2`, a folder and a hub id"
+        )
+    return GenerationSpec(model, PromptTemplate(INSTRUCTIONS), dtype=args.dtype)
 
 
 def _check_same_tree(clusters: Source, histories: Source) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def _print_sources(console: Console, values: MetricValues) -> None:
     for source, row in rows.items():
         table.add_row(source, *(f"{row[k]:.3f}" for k in ("1", "5", "10")), f"{row['clusters']:.1f}")
     console.print(table)
+    served = {
+        parse_slice(slice_)["k"]: value for (metric, slice_), value in values.items() if metric == "served_recall"
+    }
+    text = ", ".join(f"@{k} {served[k]:.3f}" for k in ("1", "5", "10"))
+    console.print(f"recall of the table as it is served: {text}", markup=False)
 
 
 def _print_contexts(console: Console, job: ExploreJob) -> None:

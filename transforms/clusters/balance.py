@@ -24,7 +24,7 @@ from transforms.clusters.costs import MAX_PENALTY, PENALTY_SCALE, Floats, Intege
 HEAVIEST_TOLERANCE = 1.05
 """A node may have this multiple of the traffic of its heaviest item, if that item alone exceeds the limit."""
 
-_TARGET = 0.98
+_TARGET = 0.95
 """Fraction of the limit that is aimed at: the limit itself would be approached without end."""
 
 _STEPS = 150

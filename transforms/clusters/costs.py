@@ -32,6 +32,9 @@ MAX_PENALTY = 1 << 31
 """Maximum penalty, in multiples of 1 / PENALTY_SCALE: 128, while squared distances of directions are at most 4."""
 
 _LENGTH_SCALE = 1 << 8
+_BLOCK = 1 << 14
+"""Number of vectors converted to float64 at a time: a catalogue in float64 would need eight times its memory."""
+
 _PRODUCT_FACTOR = 2.0 * _LENGTH_SCALE * PENALTY_SCALE / CENTROID_SCALE
 
 
@@ -45,8 +48,10 @@ def lengths_of(vectors: npt.NDArray[np.number]) -> Floats:
         float64, shape (items,): whole multiples of 1 / 256, in this unit. Zeros get the smallest length above 0, so
         that the node with the smallest penalty is theirs.
     """
-    whole = vectors.astype(np.float64, copy=False)
-    lengths = np.sqrt(np.einsum("ij,ij->i", whole, whole))
+    lengths = np.empty(len(vectors))
+    for start in range(0, len(vectors), _BLOCK):
+        whole = vectors[start : start + _BLOCK].astype(np.float64, copy=False)
+        np.sqrt(np.einsum("ij,ij->i", whole, whole), out=lengths[start : start + _BLOCK])
     return np.maximum(np.rint(lengths * _LENGTH_SCALE), 1.0)
 
 
@@ -70,8 +75,12 @@ def squared_lengths(centroids: Centroids) -> Integers:
 
 def negative_products(vectors: npt.NDArray[np.number], centroids: Centroids) -> Floats:
     """Compute -2 v·mu of all pairs in the unit of costs, float64, shape (items, nodes)."""
-    products = vectors.astype(np.float64, copy=False) @ centroids.astype(np.float64).T
-    return np.asarray(products * -_PRODUCT_FACTOR)
+    scaled = centroids.T * -_PRODUCT_FACTOR
+    products = np.empty((len(vectors), len(centroids)))
+    for start in range(0, len(vectors), _BLOCK):
+        whole = vectors[start : start + _BLOCK].astype(np.float64, copy=False)
+        np.matmul(whole, scaled, out=products[start : start + _BLOCK])
+    return products
 
 
 def cheapest(products: Floats, lengths: Floats, penalties: Integers) -> Integers:

@@ -33,11 +33,11 @@ from transforms.clusters.tree import Level, Tree, rows_of_nodes
 _ROUNDS = 4
 """Number of rounds of balancing and moving the centroids to the means of their items."""
 
-_STARTS = 4
+_STARTS = 2
 """Number of runs of k-means, of which the best one is used."""
 
-_MAX_COSTS = 1 << 27
-"""Maximum number of costs, float64, that are held to balance the children of a node: 1 GiB."""
+_MAX_COSTS = 1 << 25
+"""Maximum number of costs, float64, that are held to balance the children of a node: 256 MiB."""
 
 
 class DistinctVectors(NamedTuple):
@@ -175,10 +175,10 @@ def _split(
 ) -> _Split:
     """Divide the vectors of a node into at most `count` children of at most `limit` traffic each."""
     random = np.random.default_rng(seeds)
-    sample = _sample(members, sample_items, random)
+    sample = _sample(members, max(min(sample_items, _MAX_COSTS // count), count), random)
     centroids, offsets = _moved_centroids(sample, count, limit * _fraction(sample, members), seeds)
     penalties = squared_lengths(centroids)
-    balanced = _heavy_sample(members, _MAX_COSTS // count, random)
+    balanced = _heavy_sample(members, max(_MAX_COSTS // count, count), random)
     penalties = penalties + balancing_offsets(
         negative_products(balanced.vectors, centroids),
         lengths_of(balanced.vectors),
@@ -187,9 +187,16 @@ def _split(
         limit * _fraction(balanced, members),
         offsets,
     )
-    owners = cheapest(negative_products(members.vectors, centroids), lengths_of(members.vectors), penalties)
+    owners = _nearest(members.vectors, centroids, penalties)
     used, owners = np.unique(owners, return_inverse=True)
     return _Split(centroids[used], penalties[used], owners.astype(np.int64))
+
+
+def _nearest(vectors: Vectors, centroids: Centroids, penalties: Integers) -> Integers:
+    """Find the node with the lowest cost of each vector, in blocks, as all vectors may have too many costs."""
+    block = max(_MAX_COSTS // len(centroids), 1)
+    parts = (vectors[start : start + block] for start in range(0, len(vectors), block))
+    return np.concatenate([cheapest(negative_products(part, centroids), lengths_of(part), penalties) for part in parts])
 
 
 def _fraction(part: DistinctVectors, whole: DistinctVectors) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -21,7 +21,16 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.stages import clusters_of_level, select_columns
-from transforms.exploration.table import Block, FittedTable, Periods, context_blocks, fit_table, lookup_rows
+from transforms.exploration.table import (
+    CONTEXTS_PER_BLOCK,
+    Block,
+    FittedTable,
+    Periods,
+    context_blocks,
+    fit_table,
+    lookup_rows,
+    measure_table,
+)
 from transforms.exploration.time_sample import SampleTimes
 from transforms.exploration.training_counts import (
     TrainingCounts,
@@ -30,6 +39,7 @@ from transforms.exploration.training_counts import (
     training_periods,
 )
 from transforms.exploration.transitions import SplitTimes, split_times
+from transforms.language_models.spec import GenerationSpec
 
 MAX_USERS = 20_000
 """Maximum number of users in the sample on which parameters are chosen and recall is measured."""
@@ -101,11 +111,11 @@ def fit(
     return fit_table(*counted, first, boundaries, config, source, centroids)
 
 
-def table_metrics(table: FittedTable, pipeline: str) -> pa.RecordBatch:
-    """Convert the metrics of a fitted table to rows of `metrics`."""
+def metric_rows(values: Mapping[tuple[str, str], float], job_name: str) -> pa.RecordBatch:
+    """Convert values by metric and slice to rows of `metrics`."""
     rows = [
-        {"pipeline": pipeline, "metric": metric, "slice": slice_, "value": float(value)}
-        for (metric, slice_), value in table.metrics.items()
+        {"pipeline": job_name, "metric": metric, "slice": slice_, "value": float(value)}
+        for (metric, slice_), value in values.items()
     ]
     return pa.RecordBatch.from_pylist(rows, METRICS.arrow)
 
@@ -148,6 +158,7 @@ class BuildTable(beam.PTransform):
         clusters: record batches of `clusters`, of all levels.
         config: configuration of the transitions.
         source: the source of the scores.
+        model: the language model, for the source `language_model`; None: another source.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
         job_name: name of the job, for metrics.
@@ -156,6 +167,7 @@ class BuildTable(beam.PTransform):
     clusters: beam.PCollection
     config: TransitionConfig
     source: SourceName
+    model: GenerationSpec | None
     top: int
     level: int
     job_name: str
@@ -183,19 +195,81 @@ class BuildTable(beam.PTransform):
             | "Fit"
             >> beam.Map(fit, of_level, AsSingleton(counted), AsSingleton(sample), boundaries, self.config, self.source)
         )
+        by_counts = self.model is None
+        sizes = range(self.config.context_size + 1) if by_counts else range(1)
         ranked = (
             histories.pipeline
             | "Start" >> beam.Impulse()
-            | "Blocks" >> beam.FlatMap(_blocks, of_level, self.config.context_size)
+            | "Blocks" >> beam.FlatMap(_blocks, of_level, tuple(sizes), CONTEXTS_PER_BLOCK)
             | "Spread" >> beam.Reshuffle()
             | "Rank"
             >> beam.ParDo(RankContexts(self.config.context_size, self.top), of_level, AsSingleton(table)).with_outputs(
                 COUNTS_TAG, main="rows"
             )
         )
-        metrics = table | "TableMetrics" >> beam.Map(table_metrics, self.job_name).with_output_types(pa.RecordBatch)
-        return Explored(ranked.rows, metrics, ranked[COUNTS_TAG])
+        lookup, counts = ranked.rows, ranked[COUNTS_TAG]
+        if self.model is not None:
+            modelled = histories.pipeline | "RankByModel" >> RankAllByModel(
+                of_level, self.model, self.config.context_size, self.top
+            )
+            lookup = (lookup, modelled[0]) | "AllRows" >> beam.Flatten()
+            counts = (counts, modelled[1]) | "AllCounts" >> beam.Flatten()
+        served = (
+            histories.pipeline
+            | "Serve" >> beam.Impulse()
+            | "Measure"
+            >> beam.Map(_measure, AsIter(lookup), of_level, AsSingleton(sample), boundaries, self.config.context_size)
+        )
+        metrics = (
+            (table | "FittedMetrics" >> beam.Map(lambda fitted: fitted.metrics), served)
+            | "BothMetrics" >> beam.Flatten()
+            | "TableMetrics" >> beam.Map(metric_rows, self.job_name).with_output_types(pa.RecordBatch)
+        )
+        return Explored(lookup, metrics, counts)
 
 
-def _blocks(_: bytes, clusters: pa.RecordBatch, context_size: int) -> Iterator[Block]:
-    yield from context_blocks(context_size, clusters.num_rows)
+@dataclasses.dataclass
+class RankAllByModel(beam.PTransform):
+    """A pipeline -> rows of `lookup` of all contexts of at least one cluster, and counts, by a language model.
+
+    Attributes:
+        clusters: a side input: rows of `clusters` of one level.
+        model: the model.
+        context_size: number of clusters of the longest contexts.
+        top: maximum number of next clusters of a context.
+    """
+
+    clusters: AsSingleton
+    model: GenerationSpec
+    context_size: int
+    top: int
+
+    def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
+        from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as BLOCK
+        from transforms.exploration.model_ranking import RankByModel
+
+        ranked = (
+            root
+            | "Start" >> beam.Impulse()
+            | "Blocks" >> beam.FlatMap(_blocks, self.clusters, tuple(range(1, self.context_size + 1)), BLOCK)
+            | "Spread" >> beam.Reshuffle()
+            | "Rank"
+            >> beam.ParDo(RankByModel(self.model, self.top), self.clusters).with_outputs(COUNTS_TAG, main="rows")
+        )
+        return ranked.rows, ranked[COUNTS_TAG]
+
+
+def _measure(
+    _: bytes,
+    rows: Iterable[pa.RecordBatch],
+    clusters: pa.RecordBatch,
+    sample: pa.RecordBatch,
+    boundaries: SplitTimes,
+    context_size: int,
+) -> dict[tuple[str, str], float]:
+    first = occurrences_of(sample, StringIndex(clusters["cluster_id"]))
+    return measure_table(rows, clusters["cluster_id"], first, boundaries, context_size)
+
+
+def _blocks(_: bytes, clusters: pa.RecordBatch, sizes: tuple[int, ...], contexts: int) -> Iterator[Block]:
+    yield from context_blocks(sizes, clusters.num_rows, contexts)

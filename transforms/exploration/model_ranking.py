@@ -27,9 +27,7 @@ CONTEXTS_PER_BLOCK = 32
 """Number of contexts that a worker ranks at a time."""
 
 
-def rank_by_model(
-    model: TransformersModel, block: Block, clusters: pa.RecordBatch, top: int
-) -> pa.RecordBatch:
+def rank_by_model(model: TransformersModel, block: Block, clusters: pa.RecordBatch, top: int) -> pa.RecordBatch:
     """Rank the next clusters of the contexts of a block, as rows of `lookup`.
 
     Args:

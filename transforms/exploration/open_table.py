@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from schemas import CLUSTERS, LOOKUP
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.files import Source, resolve_source

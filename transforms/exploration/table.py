@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from transforms.exploration.blending import (
 )
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.count_models import Source, top_clusters
+from transforms.exploration.lookup_table import LookupTable
 from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
 from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
 from transforms.exploration.transitions import (
@@ -37,7 +38,7 @@ from transforms.exploration.transitions import (
 
 _NAMES = {"popularity": "popularity", "markov": "Markov", "item_to_item": "item-to-item"}
 _VALIDATION, _TEST = 1, 2
-_CONTEXTS_PER_BLOCK = 1 << 12
+CONTEXTS_PER_BLOCK = 1 << 12
 
 
 class Periods(NamedTuple):
@@ -89,7 +90,7 @@ def fit_table(
         sample: first occurrences of a sample of users, of all periods.
         boundaries: boundaries of the periods.
         config: its `context_size` is used.
-        name: the source.
+        name: the source; for `language_model`, the blend, which then ranks for the empty context alone.
         centroids: shape (C, dimensions): centres of the clusters.
     """
     validation = transitions_of_split(sample, config.context_size, boundaries, _VALIDATION)
@@ -101,7 +102,8 @@ def fit_table(
     metrics: dict[tuple[str, str], float] = {}
     for label, source in sources.items():
         metrics |= _measure(label, source, test, sample)
-    return FittedTable(sources[name], name, metrics | _weights(parameters, list(rivals)))
+    chosen = name if name in sources else "blend"
+    return FittedTable(sources[chosen], chosen, metrics | _weights(parameters, list(rivals)))
 
 
 def _measure(label: str, source: Source, test: Transitions, sample: FirstOccurrences) -> dict[tuple[str, str], float]:
@@ -122,6 +124,37 @@ def _weights(parameters: BlendParameters, names: list[str]) -> dict[tuple[str, s
     }
 
 
+def measure_table(
+    rows: Iterable[pa.RecordBatch],
+    cluster_ids: pa.StringArray,
+    sample: FirstOccurrences,
+    boundaries: SplitTimes,
+    context_size: int,
+) -> dict[tuple[str, str], float]:
+    """Measure the recall of a table on the test period as it is served: by `LookupTable`, from the user's history.
+
+    Args:
+        rows: rows of `lookup`. They have a limited number of ranks, so recall can be lower than that of the source.
+        cluster_ids: the id of each code.
+        sample: first occurrences of a sample of users, of all periods.
+        boundaries: boundaries of the periods.
+        context_size: number of clusters of the contexts of the transitions that are measured.
+    """
+    test = transitions_of_split(sample, context_size, boundaries, _TEST)
+    if not len(test.users):
+        return {}
+    table = LookupTable.from_rows(pa.Table.from_batches(list(rows), LOOKUP.arrow), cluster_ids)
+    ranks = np.empty(len(test.users), np.int64)
+    for row, (user, position, wanted) in enumerate(
+        zip(test.users.tolist(), test.positions.tolist(), test.next_clusters.tolist(), strict=True)
+    ):
+        history = sample.clusters[sample.offsets[user] : position].tolist()
+        found = table.next_clusters(history, max(CUTOFFS))
+        ranks[row] = found.index(wanted) + 1 if wanted in found else max(CUTOFFS) + 1
+    recall = user_hits(test.users, ranks).recall
+    return {("served_recall", format_slice({"k": k})): value for k, value in zip(CUTOFFS, recall, strict=True)}
+
+
 class Block(NamedTuple):
     """A range of the numbered contexts of one size.
 
@@ -136,12 +169,18 @@ class Block(NamedTuple):
     stop: int
 
 
-def context_blocks(context_size: int, cluster_count: int) -> Iterator[Block]:
-    """Divide all contexts of up to `context_size` clusters into blocks."""
-    for size in range(context_size + 1):
+def context_blocks(sizes: Iterable[int], cluster_count: int, contexts: int = CONTEXTS_PER_BLOCK) -> Iterator[Block]:
+    """Divide all contexts of some sizes into blocks.
+
+    Args:
+        sizes: numbers of clusters of a context.
+        cluster_count: number of clusters.
+        contexts: maximum number of contexts of a block.
+    """
+    for size in sizes:
         total = cluster_count**size
-        for start in range(0, total, _CONTEXTS_PER_BLOCK):
-            yield Block(size, start, min(start + _CONTEXTS_PER_BLOCK, total))
+        for start in range(0, total, contexts):
+            yield Block(size, start, min(start + contexts, total))
 
 
 def contexts_of(block: Block, cluster_count: int) -> Codes:
