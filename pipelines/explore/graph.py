@@ -25,7 +25,7 @@ def build_explore(root: beam.Pipeline, job: ExploreJob, progress: Progress) -> N
     side_outputs = SideOutputs()
     rows = read_inputs(root, job, side_outputs, progress)
     table = rows[CLUSTER_HISTORIES.name] | "BuildTable" >> BuildTable(
-        rows[CLUSTERS.name], job.transitions, job.source, job.model, job.top, job.level, job.name
+        rows[CLUSTERS.name], job.transitions, job.source, job.model, job.top, job.level, job.name, progress
     )
     side_outputs.counts.append(table.counts)
     side_outputs.metrics.append(table.metrics)

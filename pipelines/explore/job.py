@@ -11,7 +11,7 @@ import apache_beam as beam
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import prepare_workspace, resolve_dataset
-from pipelines.common.job import Job
+from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_language_model
 from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
@@ -138,6 +138,10 @@ class ExploreJob(Job):
         from pipelines.explore.graph import build_explore
 
         build_explore(root, self, progress)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The contexts that a language model ranks."""
+        return {} if self.model is None else {"contexts": ProgressStep("contexts ranked")}
 
     def print_summary(self, seconds: float) -> None:
         """Print the result of a committed run."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import CLUSTER_HISTORIES, METRICS
@@ -40,6 +40,7 @@ from transforms.exploration.training_counts import (
 )
 from transforms.exploration.transitions import SplitTimes, split_times
 from transforms.language_models.spec import GenerationSpec
+from transforms.progress import Progress
 
 MAX_USERS = 20_000
 """Maximum number of users in the sample on which parameters are chosen and recall is measured."""
@@ -162,6 +163,7 @@ class BuildTable(beam.PTransform):
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
         job_name: name of the job, for metrics.
+        progress: receives the number of contexts that a language model has ranked.
     """
 
     clusters: beam.PCollection
@@ -171,6 +173,7 @@ class BuildTable(beam.PTransform):
     top: int
     level: int
     job_name: str
+    progress: Progress
 
     def expand(self, histories: beam.PCollection) -> Explored:
         of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
@@ -210,7 +213,7 @@ class BuildTable(beam.PTransform):
         lookup, counts = ranked.rows, ranked[COUNTS_TAG]
         if self.model is not None:
             modelled = histories.pipeline | "RankByModel" >> RankAllByModel(
-                of_level, self.model, self.config.context_size, self.top
+                of_level, self.model, self.config.context_size, self.top, self.progress
             )
             lookup = (lookup, modelled[0]) | "AllRows" >> beam.Flatten()
             counts = (counts, modelled[1]) | "AllCounts" >> beam.Flatten()
@@ -237,12 +240,14 @@ class RankAllByModel(beam.PTransform):
         model: the model.
         context_size: number of clusters of the longest contexts.
         top: maximum number of next clusters of a context.
+        progress: receives the number of contexts ranked.
     """
 
     clusters: AsSingleton
     model: GenerationSpec
     context_size: int
     top: int
+    progress: Progress
 
     def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
         from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as BLOCK
@@ -254,7 +259,9 @@ class RankAllByModel(beam.PTransform):
             | "Blocks" >> beam.FlatMap(_blocks, self.clusters, tuple(range(1, self.context_size + 1)), BLOCK)
             | "Spread" >> beam.Reshuffle()
             | "Rank"
-            >> beam.ParDo(RankByModel(self.model, self.top), self.clusters).with_outputs(COUNTS_TAG, main="rows")
+            >> beam.ParDo(RankByModel(self.model, self.top, self.progress), self.clusters).with_outputs(
+                COUNTS_TAG, main="rows"
+            )
         )
         return ranked.rows, ranked[COUNTS_TAG]
 

@@ -21,6 +21,7 @@ from transforms.exploration.table import Block, contexts_of
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.spec import GenerationSpec
 from transforms.language_models.transformers_model import TransformersModel
+from transforms.progress import Progress
 
 SOURCE = "language_model"
 CONTEXTS_PER_BLOCK = 32
@@ -66,9 +67,10 @@ class RankByModel(beam.DoFn):
     The threads of a process share one copy of the model.
     """
 
-    def __init__(self, spec: GenerationSpec, top: int) -> None:
+    def __init__(self, spec: GenerationSpec, top: int, progress: Progress) -> None:
         self.spec = spec
         self.top = top
+        self.progress = progress
         self.shared = Shared()
         self.model: TransformersModel | None = None
 
@@ -82,5 +84,7 @@ class RankByModel(beam.DoFn):
         if self.model is None:
             raise RuntimeError("setup was not called")
         rows = rank_by_model(self.model, block, clusters, self.top)
-        yield TaggedOutput(COUNTS_TAG, count("contexts", len(rows["context"].unique())))
+        contexts = len(rows["context"].unique())
+        self.progress.add("contexts", contexts)
+        yield TaggedOutput(COUNTS_TAG, count("contexts", contexts))
         yield rows
