@@ -143,7 +143,7 @@ def _paths(child_offsets: Indices, next_nodes: Indices) -> Indices:
 
 
 class TrieReading(NamedTuple):
-    """What a model reads after a prompt, as a tree of tokens, and the predictions that are needed from it.
+    """The tokens that a model reads after a prompt, as a tree, and the predictions that are needed from it.
 
     All integers are int64.
 

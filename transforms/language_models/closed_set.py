@@ -216,13 +216,13 @@ def _search(reader: TrieReader, prepared: PreparedSet, excluded: Mask, number: i
     inner = np.flatnonzero(trie.next_nodes != NONE)
     ends = np.full(len(node_of), NONE)  # the last token of each child that is read
     ends[inner] = reading.sources[trie.child_offsets[trie.next_nodes[inner]]]
-    known = np.zeros((len(excluded), len(node_of)), bool)
-    known[:, node_of == 0] = True
+    predicted = np.zeros((len(excluded), len(node_of)), bool)
+    predicted[:, node_of == 0] = True
     is_read = np.zeros((len(excluded), len(inner)), bool)
-    logits = np.zeros(known.shape)
+    logits = np.zeros(predicted.shape)
     logits[:, node_of == 0] = _gather(reader.logits[:, None], reading.targets[node_of == 0], normalized=False)
     while True:
-        scores = np.where(known, sum_paths(trie, renormalize(trie, logits, excluded)), -np.inf)
+        scores = np.where(predicted, sum_paths(trie, renormalize(trie, logits, excluded)), -np.inf)
         members = scores[:, trie.leaves]
         selected = _promising(scores[:, inner], is_read, members, number)
         prompts = np.flatnonzero(selected.any(axis=1))
@@ -236,7 +236,7 @@ def _search(reader: TrieReader, prepared: PreparedSet, excluded: Mask, number: i
         new = new[:, node_of]
         found = _gather(read, column_of, False, np.maximum(slot_of[:, reading.sources], 0))
         logits[prompts] = np.where(new, found, logits[prompts])
-        known[prompts] |= new
+        predicted[prompts] |= new
 
 
 def _promising(bounds: LogProbs, is_read: Mask, members: LogProbs, number: int) -> Mask:

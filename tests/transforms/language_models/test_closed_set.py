@@ -1,7 +1,7 @@
 """The trie beside sums over all prefixes; the ranking, beside scores of all members that the plain model gives."""
 
-import dataclasses
 import importlib.util
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.language_models.test_constraint import OUTPUTS, PROMPTS, TEMPLATE, Scored
+from tests.transforms.language_models.test_constraint import OUTPUTS, PROMPTS, Scored
 from transforms.language_models.branching_trie import (
     NONE,
     BranchingTrie,
@@ -97,14 +97,7 @@ def test_a_reading_predicts_each_token_after_its_prefix(
         for source, target in zip(reading.sources.tolist(), reading.targets.tolist(), strict=True)
     )
     every = {sequence[:length] for sequence in sequences for length in range(1, len(sequence) + 1)}
-    firsts = {
-        prefix for prefix in every if len({each[: len(prefix)] for each in every if each[:-1] == prefix[:-1]}) > 1
-    }
-    roots = {prefix for prefix in every if len(prefix) == 1}
-    branching = {
-        prefix for prefix in every if len({each for each in every if each[:-1] == prefix[:-1]}) > 1 or prefix in roots
-    }
-    assert firsts <= branching
+    branching = {each for each in every if len(each) == 1 or sum(one[:-1] == each[:-1] for one in every) > 1}
     assert predicted == sorted(every if everything else branching)
     assert set(np.concatenate([*reading.groups, np.zeros(0, np.int64)]).tolist()) == set(range(len(reading.tokens)))
     for group in reading.groups:
@@ -256,6 +249,35 @@ def test_scores_and_the_best_are_those_of_reading_each_member_anew(
         np.testing.assert_allclose(scores, of_best, atol=2e-4)
 
 
+def test_the_best_are_found_without_reading_all_branches(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transforms.language_models.trie_reader import DecoderReader
+
+    words = ("red", "tea", "garden", "cars")
+    closed_set = ClosedSet(
+        tuple(" ".join(each) for size in (1, 2, 3) for each in itertools.product(words, repeat=size))
+    )
+    model = Scored(folders["llama"], closed_set, 1).model
+    read, numbers = DecoderReader.read, []
+
+    def counted(self: DecoderReader, reading, prompts, slots, columns):  # type: ignore[no-untyped-def]
+        numbers.append(int((slots != NONE).sum()))
+        return read(self, reading, prompts, slots, columns)
+
+    monkeypatch.setattr(DecoderReader, "read", counted)
+    excluded = np.random.default_rng(0).random((len(PROMPTS), len(closed_set.outputs))) < 0.3
+    expected = model.rank(PROMPTS, closed_set, excluded)
+    of_all = sum(numbers)
+    for number, fraction in ((1, 0.5), (5, 0.9), (len(closed_set.outputs), 9)):
+        numbers.clear()
+        members, scores = model.top(PROMPTS, closed_set, number, excluded)
+        best, of_best = select_top(expected, number)
+        assert members.tolist() == best.tolist()
+        np.testing.assert_allclose(scores, of_best, atol=1e-4)
+        assert sum(numbers) < fraction * of_all
+
+
 @pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("score", ["renormalized", "full"])
 def test_scores_do_not_depend_on_the_batch(folders: dict[str, Path], name: str, score: str) -> None:
@@ -356,7 +378,7 @@ def test_what_cannot_be_ranked_is_refused(folders: dict[str, Path], monkeypatch:
     with pytest.raises(ValueError, match="cannot be ranked: LlamaForCausalLM has layers of kind linear_attention"):
         scored.model.rank(PROMPTS, scored.constraint)
     bare = tokenize_template(scored.model._tokenizer, PromptTemplate(), encoder_decoder=False)
-    monkeypatch.setattr(scored.model, "_template", dataclasses.replace(bare) if False else bare)
+    monkeypatch.setattr(scored.model, "_template", bare)
     with pytest.raises(ValueError, match="prompt 1 has no token"):
         scored.model.rank(["tea", ""], scored.constraint)
 
@@ -377,4 +399,3 @@ def test_the_packaged_model_is_ranked_as_by_reading_each_member_anew() -> None:
         np.testing.assert_allclose(scored.model.rank(PROMPTS, scored.constraint, excluded, score), expected, atol=2e-3)
         members, _ = scored.model.top(PROMPTS, scored.constraint, 3, excluded, score)
         assert members.tolist() == select_top(expected, 3)[0].tolist()
-    assert TEMPLATE.examples
