@@ -146,13 +146,13 @@ def _fit_level(
     """Divide the nodes of a level; return the level below, and the node of each vector in it."""
     mean = distinct.traffic.sum() / size
     # An item that exceeds the mean fills one node only, so it does not count for more.
-    counted = np.bincount(owners, np.minimum(distinct.traffic, mean), minlength=parents)
+    counted = np.bincount(owners, np.minimum(distinct.traffic, mean), minlength=parents).astype(np.float64)
     counts = allot_children(counted, np.bincount(owners, minlength=parents), size)
     below = np.empty(len(owners), np.int64)
     centroids, penalties, children = [], [], [0]
     for parent, rows in rows_of_nodes(owners, parents):
         seeds = np.random.SeedSequence((config.seed, depth, parent))
-        members = DistinctVectors(*(column[rows] for column in distinct))
+        members = _take(distinct, rows)
         split = _split(members, int(counts[parent]), config.max_imbalance * mean, config.sample_items, seeds)
         below[rows] = children[-1] + split.owners
         centroids.append(split.centroids)
@@ -199,6 +199,10 @@ def _nearest(vectors: Vectors, centroids: Centroids, penalties: Integers) -> Int
     return np.concatenate([cheapest(negative_products(part, centroids), lengths_of(part), penalties) for part in parts])
 
 
+def _take(vectors: DistinctVectors, rows: Integers) -> DistinctVectors:
+    return DistinctVectors(vectors.vectors[rows], vectors.traffic[rows], vectors.items[rows])
+
+
 def _fraction(part: DistinctVectors, whole: DistinctVectors) -> float:
     """Return the fraction of the traffic that is in a part."""
     return float(part.traffic.sum() / max(int(whole.traffic.sum()), 1))
@@ -209,7 +213,7 @@ def _sample(members: DistinctVectors, count: int, random: np.random.Generator) -
     if len(members.items) <= count:
         return members
     rows = np.sort(random.choice(len(members.items), count, replace=False))
-    return DistinctVectors(*(column[rows] for column in members))
+    return _take(members, rows)
 
 
 def _heavy_sample(members: DistinctVectors, count: int, random: np.random.Generator) -> DistinctVectors:
