@@ -50,10 +50,12 @@ class _Problem(NamedTuple):
     def excess(self, owners: Integers) -> Floats:
         """Return the traffic of each node divided by the traffic that it may have; -1: it has no items."""
         nodes = len(self.penalties)
-        heaviest = np.full(nodes, -1.0)
-        np.maximum.at(heaviest, owners, self.weights)
         traffic = np.bincount(owners, self.weights, minlength=nodes)
-        return np.where(heaviest < 0, -1.0, traffic / _allowed(heaviest, self.limit))
+        heavy = np.flatnonzero(self.weights > self.limit)  # few, while `maximum.at` is slow
+        heaviest = np.zeros(nodes)
+        np.maximum.at(heaviest, owners[heavy], self.weights[heavy])
+        empty = np.bincount(owners, minlength=nodes) == 0
+        return np.where(empty, -1.0, traffic / _allowed(heaviest, self.limit))
 
 
 def balancing_offsets(

@@ -53,6 +53,10 @@ class DistinctVectors(NamedTuple):
     traffic: Integers
     items: Integers
 
+    def take(self, rows: Integers) -> DistinctVectors:
+        """Return some of the vectors."""
+        return DistinctVectors(self.vectors[rows], self.traffic[rows], self.items[rows])
+
 
 def fit_tree(vectors: Vectors, traffic: npt.NDArray[np.integer], config: TreeConfig) -> Tree:
     """Fit a topical tree to a catalogue.
@@ -115,7 +119,7 @@ def distinct_vectors(vectors: Vectors, traffic: npt.NDArray[np.integer]) -> Dist
     return DistinctVectors(vectors[first], sums, np.bincount(owners, minlength=len(order)))
 
 
-def allot_children(traffic: Floats, limits: Integers, total: int) -> Integers:
+def allot_children(traffic: npt.NDArray[np.number], limits: Integers, total: int) -> Integers:
     """Allot the nodes of a level to the nodes of the level above, by traffic.
 
     Each gets one; each further one goes to the parent with the most traffic per child (Jefferson's method). This
@@ -152,7 +156,7 @@ def _fit_level(
     centroids, penalties, children = [], [], [0]
     for parent, rows in rows_of_nodes(owners, parents):
         seeds = np.random.SeedSequence((config.seed, depth, parent))
-        members = _take(distinct, rows)
+        members = distinct.take(rows)
         split = _split(members, int(counts[parent]), config.max_imbalance * mean, config.sample_items, seeds)
         below[rows] = children[-1] + split.owners
         centroids.append(split.centroids)
@@ -213,7 +217,7 @@ def _sample(members: DistinctVectors, count: int, random: np.random.Generator) -
     if len(members.items) <= count:
         return members
     rows = np.sort(random.choice(len(members.items), count, replace=False))
-    return _take(members, rows)
+    return members.take(rows)
 
 
 def _heavy_sample(members: DistinctVectors, count: int, random: np.random.Generator) -> DistinctVectors:
