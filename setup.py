@@ -35,6 +35,7 @@ EXTRAS = {
         "transformers>=5,<6",
     ],
     "evaluation": [OVERLAP, SAFETY, "scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
+    "exploration": ["scikit-learn>=1.6,<2", "threadpoolctl>=3,<4"],
     "naming": [SAFETY],
     "llm": [
         SAFETY,
@@ -66,6 +67,7 @@ EXTRAS = {
         "ruff>=0.17,<0.18",
         "scikit-learn>=1.6,<2",
         "scipy>=1.14,<2",
+        "threadpoolctl>=3,<4",
         "types-PyYAML>=6,<7",
         "types-grpcio>=1,<2",
         "types-psutil>=6,<8",

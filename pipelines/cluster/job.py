@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 from typing import Any
 
 import apache_beam as beam
@@ -30,8 +31,11 @@ from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.spec import EncoderSpec
+from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
+
+_PACKAGES = ("sklearn", "threadpoolctl")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,8 @@ class ClusterJob(Job):
         Raises:
             UsageError: naming the option, when the job cannot be carried out.
         """
+        if missing := [name for name in _PACKAGES if importlib.util.find_spec(name) is None]:
+            raise UsageError(f"clustering needs {', '.join(missing)}: {INSTALL_EXPLORATION}")
         if args.interactions is not None and args.items is None:
             raise UsageError("--interactions is given without --items: give the catalogue of the log too")
         items = resolve_catalogue(args.items)
