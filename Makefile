@@ -80,7 +80,7 @@ test-models: models ## Run the tests of encoders and language models, some of th
 	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
 		-m "not gpu" tests/transforms/encoders tests/tools tests/transforms/language_models \
 		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
-		tests/pipelines/test_tune.py \
+		tests/pipelines/test_tune.py tests/transforms/exploration/test_model_ranking.py \
 		tests/transforms/naming/safety/test_classifier.py
 
 lint: setup ## Check style, types and the direction of imports
