@@ -12,8 +12,7 @@ from pipelines.common.read_inputs import read_inputs
 from schemas import CLUSTERS, EMBEDDINGS, INTERACTIONS, ITEM_CLUSTERS, ITEM_EMBEDDINGS, ITEMS
 from transforms.clusters.stages import ClusterCatalogue
 from transforms.datasets.deduplicate import Deduplicate
-from transforms.datasets.filter_interactions import FilterInteractions
-from transforms.datasets.reading import COUNTS_TAG
+from transforms.datasets.filter_interactions import KeepInteractions
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
 from transforms.encoders.quantized_vectors import quantize_rows
@@ -45,11 +44,8 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
     side_outputs.counts.append(counts)
     interactions = None
     if job.interactions is not None:
-        filtered = rows[INTERACTIONS.name] | "Filter" >> beam.ParDo(FilterInteractions(job.filter)).with_outputs(
-            COUNTS_TAG, main="rows"
-        )
-        side_outputs.counts.append(filtered[COUNTS_TAG])
-        interactions = filtered.rows
+        interactions, counts = rows[INTERACTIONS.name] | "KeepInteractions" >> KeepInteractions(job.filter)
+        side_outputs.counts.append(counts)
     batches = {}
     if job.item_embeddings is not None:
         vectors, *errors_and_counts = rows[ITEM_EMBEDDINGS.name] | "DeduplicateVectors" >> Deduplicate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -59,3 +60,21 @@ class FilterInteractions(beam.DoFn):
             yield TaggedOutput(COUNTS_TAG, dropped)
         if kept.rows.num_rows:
             yield kept.rows
+
+
+@dataclasses.dataclass
+class KeepInteractions(beam.PTransform):
+    """Record batches of `interactions` -> those that satisfy the conditions.
+
+    Attributes:
+        config: the conditions.
+
+    Returns:
+        A tuple of two collections: record batches of `interactions`, counts.
+    """
+
+    config: InteractionFilter
+
+    def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        filtered = rows | "Filter" >> beam.ParDo(FilterInteractions(self.config)).with_outputs(COUNTS_TAG, main="rows")
+        return filtered.rows, filtered[COUNTS_TAG]

@@ -15,7 +15,7 @@ from apache_beam.typehints import with_output_types
 from schemas import CLUSTERS, ITEM_CLUSTERS, DatasetSchema
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate
 from transforms.datasets.counts import Count, count
-from transforms.datasets.filter_interactions import FilterInteractions
+from transforms.datasets.filter_interactions import KeepInteractions
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.exploration.cluster_histories import history_rows, join_clusters, occurrences_of
@@ -168,11 +168,9 @@ class FindTransitions(beam.PTransform):
     buckets: int = 16
 
     def expand(self, rows: beam.PCollection) -> Transitions:
-        filtered = rows | "Filter" >> beam.ParDo(FilterInteractions(self.interactions)).with_outputs(
-            COUNTS_TAG, main="rows"
-        )
+        kept, dropped = rows | "KeepInteractions" >> KeepInteractions(self.interactions)
         joined = (
-            {_ROWS: filtered.rows, _CLUSTERS: self.item_clusters}
+            {_ROWS: kept, _CLUSTERS: self.item_clusters}
             | "GroupByItem" >> CoGroupByBucket("item_id", self.buckets)
             | "JoinClusters" >> beam.ParDo(JoinClusters(self.level)).with_outputs(ERRORS_TAG, main="first")
         )
@@ -203,5 +201,5 @@ class FindTransitions(beam.PTransform):
             | "GroupByNext" >> beam.GroupByKey()
             | "SelectPairs" >> beam.ParDo(SelectPairs(self.config), of_level).with_output_types(pa.RecordBatch)
         )
-        counts = (filtered[COUNTS_TAG], built[COUNTS_TAG], summed[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        counts = (dropped, built[COUNTS_TAG], summed[COUNTS_TAG]) | "Counts" >> beam.Flatten()
         return Transitions(built.histories, summed.rows, pairs, joined[ERRORS_TAG], counts)

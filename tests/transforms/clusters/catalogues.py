@@ -2,9 +2,9 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from transforms.journeys.quantized_vectors import quantize_vectors
 
 from transforms.clusters.costs import Integers, Vectors
+from transforms.encoders.quantized_vectors import quantize_vectors
 
 
 def grouped_vectors(items: int, groups: int, dimensions: int = 16, seed: int = 0) -> tuple[Vectors, Integers]:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from transforms.journeys.quantized_vectors import quantize_vectors
 
 from transforms.clusters.costs import (
     CENTROID_SCALE,
@@ -13,6 +12,7 @@ from transforms.clusters.costs import (
     quantize_centroids,
     squared_lengths,
 )
+from transforms.encoders.quantized_vectors import quantize_vectors
 
 
 def test_by_hand() -> None:
