@@ -6,7 +6,7 @@ fine-tuning`). Terms that overlap in a title are merged. The score of a label is
 similarity to the titles: the cosine of its vector with their mean direction, by the packaged encoder.
 
 The name consists of at most three labels that do not repeat each other, each of a term of at least two titles, or of a
-term of no title, such as a genre, that is heavier than all of those; if there is none, of the best label alone.
+term of no title, such as a genre, that is heavier than all terms of titles; if there is none, of the best label alone.
 """
 
 from __future__ import annotations
@@ -317,13 +317,13 @@ def _encoder() -> Encoder:
 def select_labels(labels: Sequence[Label]) -> list[Label]:
     """Select at most three labels that do not repeat each other, the best first; a weak one only if alone.
 
-    Labels that titles share are selected, and those of no title that score higher than all of these. If there is none,
-    only the best label is selected.
+    Labels that titles share are selected, and those of no title that score higher than all that are in titles. If there
+    is none, only the best label is selected.
     """
     usable = [label for label in labels if display_width(label.text) <= _MAX_LABEL_WIDTH and _LETTER.search(label.text)]
     usable.sort(key=lambda label: -label.score)
     strong = [label for label in usable if not _is_weak(label)] or usable[:1]
-    highest = max((label.score for label in strong if label.is_shared), default=0.0)
+    highest = max((label.score for label in strong if label.in_titles), default=0.0)
     strong = [label for label in strong if label.is_shared or _is_heavier(label, highest)] or strong[:1]
     picked: list[Label] = []
     for label in strong:
