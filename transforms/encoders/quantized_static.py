@@ -106,12 +106,13 @@ class QuantizedStaticEncoder:
 def sum_rows(table: QuantizedTable, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
     """Sum the weighted rows of each list of tokens; zero for an empty list; int64, shape (lists, dimension)."""
     lengths = np.array([len(each) for each in tokens], np.int64)
-    is_token = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    padded = np.zeros(is_token.shape, np.int64)
+    longest = int(lengths.max(initial=0))
+    is_token = np.arange(longest) < lengths[:, None]
+    padded = np.zeros((len(tokens), longest), np.int64)
     padded[is_token] = np.fromiter((token for each in tokens for token in each), np.int64, int(lengths.sum()))
     weights = np.where(is_token, table.weights[padded], 0)
     sums = np.zeros((len(tokens), table.rows.shape[1]), np.int32)
-    for place in range(padded.shape[1]):  # sums of `MAX_TOKENS` products are below 2**31
+    for place in range(longest):  # sums of `MAX_TOKENS` products are below 2**31
         sums += table.rows[padded[:, place]] * weights[:, place, None]
     return sums.astype(np.int64)
 
