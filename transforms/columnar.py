@@ -230,6 +230,12 @@ def list_array(offsets: npt.NDArray[np.integer], values: pa.Array) -> pa.ListArr
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
+def without_null_lists(lists: pa.ListArray) -> pa.ListArray:
+    """Replace null lists by empty ones."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return list_array(list_offsets(lengths), lists.flatten())
+
+
 class Matched(NamedTuple):
     """The rows of two batches that match, aligned.
 

@@ -13,7 +13,7 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, default_num_parts, find_dataset, prepare_workspace, resolve_input
 from pipelines.common.job import Job
-from pipelines.common.models import resolve_encoder
+from pipelines.common.models import packaged_coverage, resolve_encoder
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from schemas import (
     CLUSTERS,
@@ -31,6 +31,7 @@ from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
 from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
@@ -92,8 +93,8 @@ class ClusterJob(Job):
         options.add_config(parser, InteractionFilter)
         add(
             "--encoder",
-            default="static",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id.",
+            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id. Default: static, "
+            "if it covers the words of the catalogue.",
         )
         add("--item_embeddings", help="Your own vectors of items, instead of --encoder: parquet file, folder or glob.")
         add(
@@ -123,7 +124,10 @@ class ClusterJob(Job):
         given = resolve_input("--item_embeddings", args.item_embeddings) if args.item_embeddings else None
         named = {"--items": items, "--interactions": interactions, "--item_embeddings": given}
         check_not_nested(workspace, [(name, source) for name, source in named.items() if source is not None])
-        encoder = resolve_encoder("--encoder", args.encoder)
+        _check_effects(args, has_log=has_log)
+        encoder = resolve_encoder("--encoder", args.encoder or "static")
+        if args.encoder is None and given is None:
+            _check_coverage(items, args.item_columns)
         stores = given is None and not encoder.is_packaged
         return cls(
             items=items,
@@ -182,6 +186,35 @@ class ClusterJob(Job):
         from pipelines.cluster.summary import print_cluster
 
         print_cluster(self, seconds)
+
+
+def _check_effects(args: argparse.Namespace, *, has_log: bool) -> None:
+    """Reject options that would have no effect.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    if args.encoder is not None and args.item_embeddings is not None:
+        raise UsageError("--encoder and --item_embeddings are mutually exclusive")
+    if args.embedding_columns and args.item_embeddings is None:
+        raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
+    of_log = [*options.given_options(args, InteractionFilter), *(["columns"] if args.columns else [])]
+    if of_log and not has_log:
+        raise UsageError(f"--{of_log[0]} is for --interactions, which is not given")
+
+
+def _check_coverage(items: Source, columns: dict[str, str]) -> None:
+    """Check that the packaged encoder covers the words of a catalogue.
+
+    Raises:
+        UsageError: when it does not: the clusters would have no topic.
+    """
+    covered = packaged_coverage(items, columns)
+    if covered < MIN_COVERED_FRACTION:
+        raise UsageError(
+            f"--encoder: {covered:.0%} of the words in a sample of --items are covered by the packaged encoder, which "
+            "is made for English: give --encoder, or --item_embeddings; --encoder=static uses it all the same"
+        )
 
 
 def _outputs(*, stores: bool) -> tuple[DatasetSchema, ...]:

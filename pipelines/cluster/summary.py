@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.common.run_metrics import print_counts, read_metrics
+from pipelines.common.sample import SAMPLE, resolve_catalogue
 from schemas import CLUSTERS
-from schemas.metric_slice import parse_slice
+from schemas.metric_slice import format_slice, parse_slice
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
 
@@ -23,6 +24,7 @@ _COUNTS = (
     ("interactions read", "interactions_read"),
     ("items in clusters", "items_clustered"),
     ("  of these without a vector", "items_without_vector"),
+    ("interactions with items that are not in the catalogue", "interactions_without_item"),
 )
 _SHOWN_CLUSTERS = 12
 
@@ -37,7 +39,7 @@ def print_cluster(job: ClusterJob, seconds: float) -> None:
         parse_slice(slice_)["level"]: value for (metric, slice_), value in values.items() if metric == "imbalance"
     }
     for level, imbalance in sorted(by_level.items(), key=lambda each: int(each[0])):
-        levels.add_row(level, f"{values['clusters', f'level={level}']:,.0f}", f"{imbalance:.2f}")
+        levels.add_row(level, f"{values['clusters', format_slice({'level': level})]:,.0f}", f"{imbalance:.2f}")
     console.print(levels)
     clusters = read_dataset(CLUSTERS, resolve_source(FileSystems.join(job.workspace, CLUSTERS.name)))
     broadest = clusters.filter(pc.equal(clusters["level"], 1)).sort_by([("traffic", "descending")])
@@ -46,4 +48,6 @@ def print_cluster(job: ClusterJob, seconds: float) -> None:
     names = ", ".join(schema.name for schema in job.outputs)
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Count the transitions between clusters:")
-    console.print(f"  python -m pipelines.transitions --workspace={job.workspace}", soft_wrap=True, markup=False)
+    is_sample = job.items.path == resolve_catalogue(None).path if SAMPLE.is_dir() else False
+    log = "" if is_sample else f" --interactions={job.interactions.path if job.interactions else 'LOG'}"
+    console.print(f"  python -m pipelines.transitions --workspace={job.workspace}{log}", soft_wrap=True, markup=False)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.common.command_line import UsageError
+from schemas import ITEMS
+from transforms.datasets.files import Source
+from transforms.datasets.reading import sample_rows
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import EncoderSpec, parse_encoder
+from transforms.encoders.text import texts_of_items
+from transforms.encoders.vocabulary_coverage import covered_word_fraction
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_NAMING
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
@@ -61,6 +66,16 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
     except (ValueError, ModelUnavailableError) as error:
         raise UsageError(f"{option}: {error}") from error
     return spec
+
+
+def packaged_coverage(items: Source, columns: Mapping[str, str]) -> float:
+    """Compute the fraction of the words in a sample of a catalogue that the packaged encoder covers.
+
+    Args:
+        items: the catalogue.
+        columns: names of its columns, where they differ.
+    """
+    return covered_word_fraction(texts_of_items(sample_rows(ITEMS, items, columns))["text"].to_pylist())
 
 
 def _packages_of(spec: EncoderSpec) -> tuple[str, ...]:

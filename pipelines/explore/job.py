@@ -84,7 +84,13 @@ class ExploreJob(Job):
             default=10,
             help="Maximum number of next clusters of a context.",
         )
-        options.add_config(parser, TransitionConfig, only=("test_fraction", "validation_fraction"))
+        for name, period in (("test_fraction", "test"), ("validation_fraction", "validation")):
+            parser.add_argument(
+                f"--{name}",
+                type=options.bounded_number(float, 0, 1),
+                help=f"Fraction of the first interactions whose time span is the {period} period. Default: that of "
+                "`transitions`.",
+            )
         options.add_error_rate(parser)
 
     @classmethod
@@ -104,7 +110,7 @@ class ExploreJob(Job):
             histories=histories,
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
-            transitions=options.read_config(args, TransitionConfig, context_size=stored["transitions"]["context_size"]),
+            transitions=_read_transitions(args, stored["transitions"]),
             source=cast(SourceName, args.source),
             model=model,
             top=args.top,
@@ -148,6 +154,17 @@ class ExploreJob(Job):
         from pipelines.explore.summary import print_explore
 
         print_explore(self, seconds)
+
+
+def _read_transitions(args: argparse.Namespace, stored: dict[str, Any]) -> TransitionConfig:
+    """Return the configuration with which the histories were counted, with the given periods.
+
+    Raises:
+        UsageError: naming the option whose value is not allowed.
+    """
+    names = ("test_fraction", "validation_fraction")
+    kept = {name: value for name, value in stored.items() if name not in names or getattr(args, name) is None}
+    return options.read_config(args, TransitionConfig, **kept)
 
 
 def resolve_model(args: argparse.Namespace) -> GenerationSpec | None:

@@ -8,16 +8,14 @@ from typing import Any, NamedTuple, cast
 
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dataset, resolve_input
-from pipelines.common.models import resolve_encoder
+from pipelines.common.models import packaged_coverage, resolve_encoder
 from pipelines.common.options import read_config
-from schemas import EMBEDDINGS, HISTORIES, ITEMS
+from schemas import EMBEDDINGS, HISTORIES
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
-from transforms.datasets.reading import sample_rows
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.text import texts_of_items
-from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,
@@ -75,8 +73,7 @@ def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
     packaged = resolve_encoder("--encoder", "static")
     if args.cluster_by == "vectors":
         return ChosenEncoder(packaged)
-    texts = texts_of_items(sample_rows(ITEMS, items, args.item_columns))["text"].to_pylist()
-    covered = covered_word_fraction(texts)
+    covered = packaged_coverage(items, args.item_columns)
     if covered >= MIN_COVERED_FRACTION:
         return ChosenEncoder(packaged)
     why = f"the packaged encoder, which is made for English, covers {covered:.0%} of the words in a sample of --items"

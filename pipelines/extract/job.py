@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import apache_beam as beam
 
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
-from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_input, resolve_optional
+from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_optional
 from pipelines.common.job import Job, ProgressStep
+from pipelines.common.sample import SAMPLE, resolve_catalogue, resolve_log
 from pipelines.extract import checks
 from schemas import (
     EMBEDDINGS,
@@ -36,7 +36,6 @@ from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.text import FUNCTION_WORDS
 
 Scorer = Literal["statistical", "learned"]
-_SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -160,9 +159,8 @@ class ExtractJob(Job):
         Raises:
             UsageError: naming the option, when the job cannot be carried out.
         """
-        checks.check_sample(args, _SAMPLE)
-        interactions = resolve_input("--interactions", args.interactions or str(_SAMPLE / "interactions.parquet"))
-        items = resolve_input("--items", args.items or str(_SAMPLE / "items.parquet"))
+        checks.check_sample(args, SAMPLE)
+        interactions, items = resolve_log(args.interactions), resolve_catalogue(args.items)
         given = resolve_optional(args, (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name))
         workspace = absolute_path(args.workspace)
         named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pipelines.common.run_metrics import print_counts, read_metrics
+from schemas import CLUSTERS
 from schemas.metric_slice import format_slice
 from schemas.splits import SPLITS
 
@@ -32,4 +33,6 @@ def print_transitions(job: TransitionsJob, seconds: float) -> None:
     names = ", ".join(schema.name for schema in job.outputs)
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Rank the next clusters for every context:")
-    console.print(f"  python -m pipelines.explore --workspace={job.workspace}", soft_wrap=True, markup=False)
+    tree = job.clusters.path.removesuffix(f"/{CLUSTERS.name}")
+    given = "" if tree == job.workspace.rstrip("/") else f" --clusters={tree}"
+    console.print(f"  python -m pipelines.explore --workspace={job.workspace}{given}", soft_wrap=True, markup=False)

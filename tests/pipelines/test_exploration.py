@@ -28,7 +28,7 @@ from schemas import (
     TUNING_PAIRS,
 )
 from schemas.context import parse_context
-from tests.pipelines.logs import content, rows, write
+from tests.pipelines.logs import content, manifest, rows, write
 from transforms.datasets.error_rate import DataError
 from transforms.exploration.open_table import open_table
 
@@ -92,6 +92,20 @@ def run_all(folder: Path, *options: str) -> Path:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write(tmp_path_factory.mktemp("exploration"), {"log.parquet": log(), "items.parquet": ITEMS})
     return run_all(folder, "--levels=2,6")
+
+
+def test_interactions_with_other_items_are_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS.slice(0, 45)})
+    printed = run(
+        ClusterJob,
+        f"--interactions={folder / 'log.parquet'}",
+        f"--items={folder / 'items.parquet'}",
+        f"--workspace={folder / 'out'}",
+        "--levels=3",
+    )
+    other = sum(item not in ITEMS["item_id"].to_pylist()[:45] for item in log()["item_id"].to_pylist())
+    assert f"not in the catalogue: {other}" in printed
+    assert f"--interactions={folder / 'log.parquet'}" in printed
 
 
 def test_the_tree(workspace: Path) -> None:
@@ -197,6 +211,40 @@ def test_a_level_that_the_tree_lacks_is_refused(workspace: Path, tmp_path: Path)
         code=2,
     )
     assert "--level must be at most 2" in printed
+
+
+def test_rare_transitions_are_not_in_the_table(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
+    interactions, given = f"--interactions={folder / 'log.parquet'}", f"--workspace={folder / 'out'}"
+    run(ClusterJob, interactions, f"--items={folder / 'items.parquet'}", given, "--levels=6")
+    run(TransitionsJob, interactions, given, "--min_users=1000", "--test_fraction=0.3")
+    assert rows(folder / "out", TRANSITIONS) == []
+    run(ExploreJob, given, "--source=markov")
+    # Without any count all candidates are equal, so they are ranked by their ids.
+    for row in rows(folder / "out", LOOKUP):
+        others = [f"{cluster:02}" for cluster in range(6) if f"{cluster:02}" not in str(row["context"]).split()]
+        assert row["next"] == others[int(str(row["rank"])) - 1]
+    configuration = manifest(folder / "out", LOOKUP).configuration["transitions"]
+    assert (configuration["min_users"], configuration["test_fraction"]) == (1000, 0.3)
+
+
+def test_a_log_of_which_nothing_is_kept_is_refused(workspace: Path, tmp_path: Path) -> None:
+    table = log()
+    folder = write(tmp_path, {"log.parquet": table.append_column("value", pa.array([1.0] * table.num_rows))})
+    given = (f"--clusters={workspace}", f"--workspace={folder / 'out'}")
+    printed = run(TransitionsJob, f"--interactions={folder / 'log.parquet'}", *given, "--min_value=5")
+    assert f"explore --workspace={folder / 'out'} --clusters={workspace}" in printed
+    assert "no cluster histories" in run(ExploreJob, *given, code=1)
+
+
+def test_options_without_an_effect_and_other_languages_are_refused(tmp_path: Path) -> None:
+    titles = pa.table({"item_id": ["a", "b"], "title": ["登山の基本", "天然酵母のパン"]})
+    folder = write(tmp_path, {"items.parquet": ITEMS, "japanese.parquet": titles})
+    items, given = f"--items={folder / 'items.parquet'}", f"--workspace={folder / 'out'}"
+    assert "--keep_events is for --interactions" in run(ClusterJob, items, given, "--keep_events=play", code=2)
+    assert "--embedding_columns is for" in run(ClusterJob, items, given, "--embedding_columns=embedding=v", code=2)
+    assert "made for English" in run(ClusterJob, f"--items={folder / 'japanese.parquet'}", given, code=2)
+    run(ClusterJob, f"--items={folder / 'japanese.parquet'}", given, "--encoder=static")
 
 
 ONE_ITEM = ITEMS.slice(0, 1)

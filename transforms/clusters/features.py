@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.clusters.descriptions import ItemTerms
-from transforms.columnar import concatenate, list_array, list_offsets, stable_hash
+from transforms.columnar import concatenate, list_offsets, stable_hash, without_null_lists
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
 
 TRAFFIC = pa.schema([pa.field("item_id", pa.string(), nullable=False), pa.field("traffic", pa.int64(), nullable=False)])
@@ -50,8 +50,8 @@ def join_features(
     vector = _selected(vectors, ITEM_VECTORS)
     columns = [
         ids,
-        _without_nulls(terms["terms"]),
-        _without_nulls(terms["saliences"]),
+        without_null_lists(terms["terms"]),
+        without_null_lists(terms["saliences"]),
         vector[VECTOR.name].take(pc.index_in(ids, vector["item_id"])),
         pa.array(_sums(ids, traffic)),
     ]
@@ -72,12 +72,6 @@ def _sums(ids: pa.StringArray, traffic: Iterable[pa.RecordBatch] | None) -> npt.
     sums = np.zeros(len(ids), np.int64)
     np.add.at(sums, owners.drop_null().to_numpy(), rows["traffic"].to_numpy()[is_found])
     return sums
-
-
-def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
-    """Replace null lists by empty ones."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    return list_array(list_offsets(lengths), lists.flatten())
 
 
 def item_terms(rows: pa.RecordBatch) -> tuple[ItemTerms, pa.StringArray]:

@@ -10,6 +10,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
@@ -65,16 +66,21 @@ def fit_described_tree(batches: Iterable[pa.RecordBatch], config: TreeConfig) ->
     return DescribedTree(tree, describe(tree, assign(vectors, tree), terms, vocabulary, config.keywords))
 
 
+@with_output_types(pa.RecordBatch, counts=Count)
 class JoinFeatures(beam.DoFn):
-    """The parts of the features of the items of one bucket -> rows of `FEATURES`."""
+    """The parts of the features of the items of one bucket -> rows of `FEATURES`; counts as a side output."""
 
     def __init__(self, *, with_traffic: bool) -> None:
         self.with_traffic = with_traffic
 
-    def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+    def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         batches = bucket[1]
-        traffic = batches[_TRAFFIC] if self.with_traffic else None
+        traffic = list(batches[_TRAFFIC]) if self.with_traffic else None
         rows = join_features(batches[_ITEMS], batches[_TERMS], batches[_VECTORS], traffic)
+        if traffic is not None:
+            interactions = sum(pc.sum(each["traffic"]).as_py() or 0 for each in traffic)
+            without_item = interactions - (pc.sum(rows["traffic"]).as_py() or 0)
+            yield TaggedOutput(COUNTS_TAG, count("interactions_without_item", without_item))
         yield from split_by_size(rows)
 
 
@@ -187,9 +193,12 @@ class ClusterCatalogue(beam.PTransform):
                 pa.RecordBatch
             )
         join = beam.ParDo(JoinFeatures(with_traffic=self.interactions is not None))
-        features = (
-            parts | "GroupItems" >> CoGroupByBucket("item_id", self.buckets) | join.with_output_types(pa.RecordBatch)
+        joined = (
+            parts
+            | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
+            | "JoinFeatures" >> join.with_outputs(COUNTS_TAG, main="features")
         )
+        features = joined.features
         few = features | "SmallestOfBatch" >> beam.Map(_smallest, self.config.sample_items).with_output_types(
             pa.RecordBatch
         )
@@ -202,7 +211,8 @@ class ClusterCatalogue(beam.PTransform):
         metrics = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.job_name).with_output_types(
             pa.RecordBatch
         )
-        return Clustered(clusters, assigned.rows, metrics, assigned[COUNTS_TAG])
+        counts = (joined[COUNTS_TAG], assigned[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return Clustered(clusters, assigned.rows, metrics, counts)
 
 
 def _fit(_: bytes, batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:

@@ -44,7 +44,6 @@ class TransitionConfig:
     per_label: int = setting(
         10, help="Number of contexts selected per next cluster, the most frequent ones, for tuning.", minimum=1
     )
-    seed: int = setting(0, help="Random seed of sampling and resampling.", minimum=0)
 
     def __post_init__(self) -> None:
         validate(self)

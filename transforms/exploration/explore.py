@@ -17,6 +17,7 @@ from apache_beam.typehints import with_output_types
 from schemas import CLUSTER_HISTORIES, METRICS
 from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_by_size, stable_hash
 from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.config import SourceName, TransitionConfig
@@ -36,6 +37,7 @@ from transforms.exploration.training_counts import (
     TrainingCounts,
     add_training_counts,
     count_training,
+    drop_rare_counts,
     training_periods,
 )
 from transforms.exploration.transitions import SplitTimes, split_times
@@ -100,16 +102,23 @@ def periods_of(times: npt.NDArray[np.int64], boundaries: SplitTimes) -> Periods:
 def fit(
     _: bytes,
     clusters: pa.RecordBatch,
-    counted: Counted,
+    counted: Counted | None,
     sample: pa.RecordBatch,
     boundaries: SplitTimes,
     config: TransitionConfig,
     source: SourceName,
 ) -> FittedTable:
-    """Fit the table in one process; see `fit_table`."""
+    """Fit the table in one process, from counts of at least `config.min_users` users; see `fit_table`.
+
+    Raises:
+        DataError: without histories.
+    """
+    if counted is None:
+        raise DataError("there are no cluster histories, so there is nothing to count; nothing was committed")
+    before_validation, before_test = (drop_rare_counts(each, config.min_users) for each in counted)
     centroids = np.stack(clusters["centroid"].to_numpy(zero_copy_only=False)).astype(np.float64)
     first = occurrences_of(sample, StringIndex(clusters["cluster_id"]))
-    return fit_table(*counted, first, boundaries, config, source, centroids)
+    return fit_table(before_validation, before_test, first, boundaries, config, source, centroids)
 
 
 def metric_rows(values: Mapping[tuple[str, str], float], job_name: str) -> pa.RecordBatch:

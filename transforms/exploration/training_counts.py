@@ -17,6 +17,7 @@ from transforms.exploration.transitions import (
     Integers,
     TransitionCounts,
     count_transitions,
+    drop_rare,
     merge_counts,
     take_transitions,
     time_before_last,
@@ -108,6 +109,19 @@ def add_training_counts(parts: Sequence[TrainingCounts]) -> TrainingCounts:
         np.sum([part.users for part in parts], axis=0),
         np.sum([part.recent for part in parts], axis=0),
         np.sum([part.successors for part in parts], axis=0),
+    )
+
+
+def drop_rare_counts(counts: TrainingCounts, min_users: int) -> TrainingCounts:
+    """Set counts of fewer than `min_users` users to 0, and drop such transitions, which could identify a user.
+
+    Args:
+        counts: the counts of all users.
+        min_users: minimum number of users, at least 1; 1 changes nothing.
+    """
+    return TrainingCounts(
+        tuple(drop_rare(order, min_users) for order in counts.orders),
+        *(np.where(part >= min_users, part, 0) for part in (counts.users, counts.recent, counts.successors)),
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import CoGroupByBucket, concatenate, list_array, list_offsets
+from transforms.columnar import CoGroupByBucket, concatenate, without_null_lists
 from transforms.encoders.centering import SubtractMean
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
 
@@ -36,16 +36,10 @@ def build_item_features(
         vectors: rows of `ITEM_VECTORS`, at most one per item; None: the features have no vectors.
     """
     rows = salient.take(pc.index_in(item_ids, salient["item_id"]))
-    columns = [item_ids, _without_nulls(rows["terms"]), _without_nulls(rows["saliences"])]
+    columns = [item_ids, without_null_lists(rows["terms"]), without_null_lists(rows["saliences"])]
     if vectors is not None:
         columns.append(vectors["vector"].take(pc.index_in(item_ids, vectors["item_id"])))
     return pa.RecordBatch.from_arrays(columns, schema=item_features_schema(with_vectors=vectors is not None))
-
-
-def _without_nulls(lists: pa.ListArray) -> pa.ListArray:
-    """Replace null lists by empty ones."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    return list_array(list_offsets(lengths), lists.flatten())
 
 
 class _JoinFeatures(beam.DoFn):

@@ -13,7 +13,6 @@ from transforms.exploration.config import TransitionConfig
         ("test_fraction", 1),
         ("validation_fraction", 1),
         ("per_label", 0),
-        ("seed", -1),
     ],
 )
 def test_what_is_not_allowed_is_named(name: str, value: float) -> None:
@@ -27,4 +26,4 @@ def test_interactions_must_be_left_for_training() -> None:
 
 
 def test_the_limits_are_allowed() -> None:
-    assert TransitionConfig(3, 1, 0, 0, 1, 0).context_size == 3
+    assert TransitionConfig(3, 1, 0, 0, 1).context_size == 3

@@ -1,4 +1,4 @@
-"""The trie beside sums over all prefixes; the ranking, beside scores of all members that the plain model gives."""
+"""The trie against sums over all prefixes, and the ranking against scores of all members by the plain model."""
 
 import importlib.util
 import itertools
