@@ -28,7 +28,13 @@ TUNING_PAIRS = DatasetSchema(
         ),
         Column("prompt", pa.string(), "The input of the model, without the text that its template puts around it."),
         Column("completion", pa.string(), "The expected output of the model."),
-        Column("weight", pa.float64(), "Relative weight of the pair in the loss, above 0."),
+        Column("weight", pa.float64(), "Relative weight of the pair in the loss and in metrics, above 0."),
+        Column(
+            "excluded",
+            pa.list_(pa.string()),
+            "Completions that are not valid after this prompt, of a task with a closed set of completions; null: none.",
+            nullable=True,
+        ),
     ),
     invariants=(
         not_empty("pair_id"),

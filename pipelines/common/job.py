@@ -38,7 +38,6 @@ class Job(abc.ABC):
     Attributes:
         name: name of the job, as in `python -m pipelines.<name>` and in the column `pipeline` of `metrics`.
         description: one sentence for `--help`.
-        has_graph: whether the job has a graph; without one, all its work is that of `after_commit`.
         workspace: folder or bucket prefix in which the datasets are written.
         expected_versions: versions of the output datasets at the start, by dataset; the commit fails if they changed.
         max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
@@ -46,7 +45,6 @@ class Job(abc.ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]
-    has_graph: ClassVar[bool] = True
 
     workspace: str
     expected_versions: Mapping[str, str | None]
@@ -98,6 +96,11 @@ class Job(abc.ABC):
     def inference_datasets(self) -> tuple[str, ...]:
         """Names of the model inputs whose failures count as invalid rows."""
         return ()
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the job has a graph; without one, all its work is that of `after_commit`."""
+        return True
 
     @abc.abstractmethod
     def build(self, root: beam.Pipeline, progress: Progress) -> None:

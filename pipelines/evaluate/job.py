@@ -113,10 +113,10 @@ class EvaluateJob(Job):
     def print_summary(self, seconds: float) -> None:
         """Print the tables, write the report, and remove the checkpoint of generations."""
         from pipelines.evaluate.summary import print_evaluation
-        from transforms.language_models.checkpoint import GenerationCheckpoint
+        from transforms.datasets.row_checkpoint import RowCheckpoint
 
         if self.uses_language_model:
-            GenerationCheckpoint(self.checkpoint_dir).clear()
+            RowCheckpoint(self.checkpoint_dir, GENERATIONS).clear()
         print_evaluation(self, seconds)
 
     @property

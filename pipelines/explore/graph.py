@@ -9,6 +9,7 @@ import apache_beam as beam
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import CLUSTER_HISTORIES, CLUSTERS, LOOKUP
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.datasets.writing import PartWriter
 from transforms.exploration.explore import BuildTable
 from transforms.progress import Progress
@@ -25,7 +26,15 @@ def build_explore(root: beam.Pipeline, job: ExploreJob, progress: Progress) -> N
     side_outputs = SideOutputs()
     rows = read_inputs(root, job, side_outputs, progress)
     table = rows[CLUSTER_HISTORIES.name] | "BuildTable" >> BuildTable(
-        rows[CLUSTERS.name], job.transitions, job.source, job.model, job.top, job.level, job.name, progress
+        rows[CLUSTERS.name],
+        job.transitions,
+        job.source,
+        job.model,
+        job.top,
+        job.level,
+        job.name,
+        RowCheckpoint(job.checkpoint_dir, LOOKUP),
+        progress,
     )
     side_outputs.counts.append(table.counts)
     side_outputs.metrics.append(table.metrics)

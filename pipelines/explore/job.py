@@ -7,16 +7,23 @@ import dataclasses
 from typing import Any, cast, get_args
 
 import apache_beam as beam
+import pyarrow as pa
 
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
-from pipelines.common.inputs import prepare_workspace, resolve_dataset
+from pipelines.common.inputs import checkpoint_dir, prepare_workspace, resolve_dataset
 from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_language_model
 from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
+from transforms.datasets.reading import read_dataset
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.model_ranking import ModelRanking
 from transforms.exploration.prompts import INSTRUCTIONS
+from transforms.exploration.stages import clusters_of_level
+from transforms.exploration.table import count_contexts
+from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec
@@ -34,9 +41,10 @@ class ExploreJob(Job):
         histories: the cluster histories.
         transitions: configuration of the transitions.
         source: the source of the scores.
-        model: the language model, for the source `language_model`; None: another source.
+        model: the ranking by a language model, for the source `language_model`; None: another source.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
+        dry_run: whether the cost of a language model is estimated, and nothing is written.
     """
 
     name = "explore"
@@ -46,9 +54,10 @@ class ExploreJob(Job):
     histories: Source
     transitions: TransitionConfig
     source: SourceName
-    model: GenerationSpec | None
+    model: ModelRanking | None
     top: int
     level: int
+    dry_run: bool
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -77,6 +86,19 @@ class ExploreJob(Job):
             default=GenerationSpec.dtype,
             choices=get_args(DTypeName),
             help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32.",
+        )
+        parser.add_argument(
+            "--score",
+            choices=get_args(ScoreName),
+            help="Probability by which a language model ranks descriptions: `renormalized`, at each token where "
+            "descriptions differ, a softmax over the tokens of descriptions; `full`, of all tokens in the whole "
+            "vocabulary, which takes longer. Default: renormalized.",
+        )
+        parser.add_argument(
+            "--dry_run",
+            action="store_true",
+            help="Rank some contexts by the language model, print the time that all contexts take on this machine, "
+            "and write nothing.",
         )
         parser.add_argument(
             "--top",
@@ -115,6 +137,7 @@ class ExploreJob(Job):
             model=model,
             top=args.top,
             level=stored["level"],
+            dry_run=_check_dry_run(args.dry_run, model),
             max_error_rate=args.max_error_rate,
         )
 
@@ -124,7 +147,8 @@ class ExploreJob(Job):
         return {
             "transitions": dataclasses.asdict(self.transitions),
             "source": self.source,
-            "model": self.model.fingerprint() if self.model else "",
+            "model": self.model.spec.fingerprint() if self.model else "",
+            "score": self.model.score if self.model else "",
             "top": self.top,
             "level": self.level,
         }
@@ -145,15 +169,44 @@ class ExploreJob(Job):
 
         build_explore(root, self, progress)
 
+    @property
+    def has_graph(self) -> bool:
+        """A dry run has no graph."""
+        return not self.dry_run
+
+    @property
+    def checkpoint_dir(self) -> str:
+        """The folder of the rows of a language model that are not committed yet."""
+        return checkpoint_dir(self.workspace)
+
     def progress_steps(self) -> dict[str, ProgressStep]:
         """The contexts that a language model ranks."""
-        return {} if self.model is None else {"contexts": ProgressStep("contexts ranked")}
+        if self.model is None:
+            return {}
+        sizes = range(1, self.transitions.context_size + 1)
+        return {"contexts": ProgressStep("contexts ranked", count_contexts(sizes, self.read_clusters().num_rows))}
+
+    def read_clusters(self) -> pa.RecordBatch:
+        """Read the clusters of the level."""
+        return clusters_of_level(read_dataset(CLUSTERS, self.clusters).to_batches(), self.level)
 
     def print_summary(self, seconds: float) -> None:
-        """Print the result of a committed run."""
+        """Print the result of a committed run, and delete its checkpoint."""
         from pipelines.explore.summary import print_explore
 
+        if self.dry_run:
+            return
+        if self.model is not None:
+            RowCheckpoint(self.checkpoint_dir, LOOKUP).clear()
         print_explore(self, seconds)
+
+    def after_commit(self) -> int:
+        """Estimate the cost of a dry run."""
+        if self.dry_run:
+            from pipelines.explore.dry_run import print_cost
+
+            print_cost(self)
+        return 0
 
 
 def _read_transitions(args: argparse.Namespace, stored: dict[str, Any]) -> TransitionConfig:
@@ -167,15 +220,15 @@ def _read_transitions(args: argparse.Namespace, stored: dict[str, Any]) -> Trans
     return options.read_config(args, TransitionConfig, **kept)
 
 
-def resolve_model(args: argparse.Namespace) -> GenerationSpec | None:
-    """Return the language model with its prompt template; None for another source.
+def resolve_model(args: argparse.Namespace) -> ModelRanking | None:
+    """Return the ranking by a language model; None for another source.
 
     Raises:
         UsageError: when there is none, or options have no effect.
     """
     if args.source != "language_model":
-        if args.model is not None or args.adapter:
-            raise UsageError("--model and --adapter have an effect with --source=language_model only")
+        if args.model is not None or args.adapter or args.score is not None:
+            raise UsageError("--model, --adapter and --score have an effect with --source=language_model only")
         return None
     if args.model is None:
         raise UsageError("--source=language_model needs a --model")
@@ -184,7 +237,14 @@ def resolve_model(args: argparse.Namespace) -> GenerationSpec | None:
         raise UsageError(
             "--model: an endpoint does not rank all clusters; allowed are `smollm2`, a folder and a hub id"
         )
-    return GenerationSpec(model, PromptTemplate(INSTRUCTIONS), dtype=args.dtype)
+    spec = GenerationSpec(model, PromptTemplate(INSTRUCTIONS), dtype=args.dtype)
+    return ModelRanking(spec, args.score or "renormalized", args.top)
+
+
+def _check_dry_run(dry_run: bool, model: ModelRanking | None) -> bool:
+    if dry_run and model is None:
+        raise UsageError("--dry_run has an effect with --source=language_model only; other sources take seconds")
+    return dry_run
 
 
 def _check_same_tree(clusters: Source, histories: Source) -> dict[str, Any]:

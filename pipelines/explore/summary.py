@@ -19,7 +19,7 @@ from transforms.datasets.reading import read_dataset
 if TYPE_CHECKING:
     from pipelines.explore.job import ExploreJob
 
-_COUNTS = (("contexts", "contexts"),)
+_COUNTS = (("contexts", "contexts"), ("contexts resumed from a run that did not end", "contexts_resumed"))
 _SHOWN_CONTEXTS = 3
 _SHOWN_RANKS = 3
 

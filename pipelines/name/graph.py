@@ -10,8 +10,8 @@ from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.datasets.deduplicate import Deduplicate
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.datasets.writing import PartWriter
-from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
@@ -56,7 +56,7 @@ def _generate(
 ) -> dict[str, beam.PCollection]:
     """Name by a language model: one prompt per journey, and a second one for names that are taken or can be mended."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
-    generate = GenerateTexts(generation, buckets, stored, GenerationCheckpoint(job.checkpoint_dir), progress)
+    generate = GenerateTexts(generation, buckets, stored, RowCheckpoint(job.checkpoint_dir, GENERATIONS), progress)
     requests = inputs | "BuildRequests" >> BuildRequests(context)
     first = requests | "ToPrompts" >> ToPrompts() | "Generate" >> generate
     side_outputs.add_errors_and_counts(first.errors, first.counts)

@@ -172,10 +172,10 @@ class NameJob(Job):
     def print_summary(self, seconds: float) -> None:
         """Print the result of a committed run, and delete its checkpoint."""
         from pipelines.name.summary import print_name
-        from transforms.language_models.checkpoint import GenerationCheckpoint
+        from transforms.datasets.row_checkpoint import RowCheckpoint
 
         if self.generation is not None:
-            GenerationCheckpoint(self.checkpoint_dir).clear()
+            RowCheckpoint(self.checkpoint_dir, GENERATIONS).clear()
         print_name(self, seconds)
 
 

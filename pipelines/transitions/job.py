@@ -81,7 +81,7 @@ class TransitionsJob(Job):
             default=0,
             help="Level of the tree between whose clusters transitions are counted, from 1; 0: the last one.",
         )
-        names = ("context_size", "min_users", "test_fraction", "validation_fraction", "per_label")
+        names = ("context_size", "min_users", "test_fraction", "validation_fraction", "selection", "per_label")
         options.add_config(parser, TransitionConfig, only=names)
         options.add_error_rate(parser)
 
@@ -122,7 +122,7 @@ class TransitionsJob(Job):
             "filter": dataclasses.asdict(self.filter),
             "transitions": dataclasses.asdict(self.transitions),
             "level": self.level,
-            "prompt": {"instructions": INSTRUCTIONS},
+            "prompt": {"instructions": INSTRUCTIONS, "closed_set": True},
             "timestamp_unit": self.timestamp_unit,
         }
 

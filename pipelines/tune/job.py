@@ -15,15 +15,20 @@ from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import resolve_dataset
 from pipelines.common.job import Job
 from pipelines.common.models import resolve_language_model
+from pipelines.tune.pairs import has_closed_set
 from schemas import TUNING_PAIRS, DatasetSchema
 from transforms.datasets.files import Source
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.smollm2 import HUB_ID
 from transforms.language_models.spec import ModelSpec
-from transforms.language_models.tuning.config import TuningConfig
+from transforms.language_models.tuning.config import ClosedSetGates, TuningConfig
 from transforms.progress import Progress
+from transforms.settings import settings_of
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
+_CLOSED_SET_OPTIONS = tuple(settings_of(ClosedSetGates))
+"""Options that have an effect with pairs of a closed set of completions only."""
+
 _METHOD_OPTIONS = {"rank": "lora", "top_layers": "lora", "prompt_tokens": "prompt_tuning"}
 """Options that have an effect with one tuning method only."""
 
@@ -37,27 +42,33 @@ class TuneJob(Job):
         model: the model that is trained.
         base: the name of the base model in an adapter's configuration; empty: the path of its folder.
         tuning: the configuration of tuning.
+        gates: requirements for a model that generates members of a closed set; None: the pairs have no closed set.
         output: the local folder of the adapter or the model.
     """
 
     name = "tune"
     description = "Trains a language model, or an adapter for it, on pairs of prompt and completion."
-    has_graph = False
 
     pairs: Source
     model: ModelSpec
     base: str
     tuning: TuningConfig
+    gates: ClosedSetGates | None
     output: Path
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Declare the options of the job."""
         add = parser.add_argument
-        add("--pairs", required=True, help="Workspace with `tuning_pairs`, such as `naming_examples` writes it.")
+        add(
+            "--pairs",
+            required=True,
+            help="Workspace with `tuning_pairs`, as `naming_examples` and `transitions` write it.",
+        )
         add("--model", required=True, help="Language model to train: `smollm2`, a folder or a hub id.")
         add("--output", default="tuned_model", help="Local folder for the adapter; with `full`, for the model.")
         options.add_config(parser, TuningConfig, unset=tuple(_METHOD_OPTIONS))
+        options.add_config(parser, ClosedSetGates, unset=_CLOSED_SET_OPTIONS)
 
     @classmethod
     def from_options(cls, args: argparse.Namespace) -> TuneJob:
@@ -80,6 +91,7 @@ class TuneJob(Job):
             model=model,
             base={"smollm2": HUB_ID, "hub": model.name}.get(model.kind, ""),
             tuning=tuning,
+            gates=_gates(args, pairs),
             output=_output(args.output),
         )
 
@@ -96,7 +108,13 @@ class TuneJob(Job):
     @property
     def configuration(self) -> dict[str, Any]:
         """The configuration of tuning, for `tuning.json`."""
-        return dataclasses.asdict(self.tuning) | {"learning_rate": self.tuning.peak_learning_rate}
+        gates = {"gates": dataclasses.asdict(self.gates)} if self.gates else {}
+        return dataclasses.asdict(self.tuning) | {"learning_rate": self.tuning.peak_learning_rate} | gates
+
+    @property
+    def has_graph(self) -> bool:
+        """A training has no graph."""
+        return False
 
     def build(self, root: beam.Pipeline, progress: Progress) -> None:
         """Add nothing: the job has no graph."""
@@ -106,6 +124,19 @@ class TuneJob(Job):
         from pipelines.tune.training import train
 
         return train(self)
+
+
+def _gates(args: argparse.Namespace, pairs: Source) -> ClosedSetGates | None:
+    """Return the gates of pairs with a closed set; None for other pairs.
+
+    Raises:
+        UsageError: when an option has no effect.
+    """
+    if has_closed_set(pairs):
+        return options.read_config(args, ClosedSetGates)
+    if given := [name for name in _CLOSED_SET_OPTIONS if getattr(args, name) is not None]:
+        raise UsageError(f"--{given[0]} has an effect with pairs of a closed set only, as `transitions` writes them")
+    return None
 
 
 def _output(text: str) -> Path:

@@ -6,20 +6,17 @@ import importlib.metadata
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import TextColumn
+from rich.table import Table
 
 from pipelines.common.progress_bars import bars
-from schemas import TUNING_PAIRS
-from transforms.datasets.files import Source
-from transforms.datasets.reading import read_dataset
+from pipelines.tune.pairs import Pairs, read_pairs
 from transforms.language_models.prompt_template import PromptTemplate
-from transforms.language_models.tuning.config import TrainingExample
+from transforms.language_models.tuning.tune import RejectedModelError
 from transforms.model_files import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -33,37 +30,6 @@ MANIFEST = "tuning.json"
 _PACKAGES = ("torch", "transformers", "peft", "numpy")
 
 
-class Pairs(NamedTuple):
-    """The pairs of a workspace.
-
-    Attributes:
-        training: pairs of the split `train`, by `pair_id`.
-        validation: pairs of the split `validation`, by `pair_id`.
-        tasks: number of pairs of each task in these splits.
-        prompt: the entry `prompt` of the manifest's configuration: how the stage that wrote the pairs renders its
-            prompts; with the key `instructions`, these precede each prompt. It is copied to `tuning.json`.
-    """
-
-    training: list[TrainingExample]
-    validation: list[TrainingExample]
-    tasks: dict[str, int]
-    prompt: dict[str, Any]
-
-
-def read_pairs(source: Source) -> Pairs:
-    """Read the pairs of both splits that a training uses."""
-    rows = read_dataset(TUNING_PAIRS, source).sort_by("pair_id")
-    used = rows.filter(pc.is_in(rows["split"], pa.array(["train", "validation"])))
-    tasks = {each["values"]: each["counts"] for each in pc.value_counts(used["task"]).to_pylist()}
-    prompt = source.manifest.configuration.get("prompt", {}) if source.manifest else {}
-    return Pairs(_examples(used, "train"), _examples(used, "validation"), dict(sorted(tasks.items())), prompt)
-
-
-def _examples(rows: pa.Table, split: str) -> list[TrainingExample]:
-    of_split = rows.filter(pc.equal(rows["split"], split)).select(list(TrainingExample._fields))
-    return [TrainingExample(**row) for row in of_split.to_pylist()]
-
-
 def train(job: TuneJob) -> int:
     """Train the model of a job; return the exit code.
 
@@ -75,6 +41,15 @@ def train(job: TuneJob) -> int:
     except KeyboardInterrupt:
         console.print(f"{job.name}: stopped; the same command resumes from the last evaluation", markup=False)
         return 130
+    except RejectedModelError as error:
+        _print_evaluations(console, error.evaluations)
+        console.print(
+            f"{job.name}: {error}. No model is written; tune on more pairs or for more epochs. The same command with "
+            "other gates uses what was trained.",
+            soft_wrap=True,
+            markup=False,
+        )
+        return 1
     except (ModelUnavailableError, ValueError) as error:
         console.print(f"{job.name} failed: {error}", soft_wrap=True, markup=False)
         return 1
@@ -82,7 +57,7 @@ def train(job: TuneJob) -> int:
 
 
 def _train(job: TuneJob, console: Console) -> None:
-    from transforms.language_models.tuning.tune import tune
+    from transforms.language_models.tuning.tune import ClosedSetTask, tune
 
     started = time.monotonic()
     pairs = read_pairs(job.pairs)
@@ -97,6 +72,7 @@ def _train(job: TuneJob, console: Console) -> None:
             job.output,
             base=job.base,
             show=_show_steps(shown),
+            closed_set=ClosedSetTask(pairs.outputs, job.gates) if job.gates else None,
         )
     seconds = time.monotonic() - started
     _write_manifest(job, pairs, result, seconds)
@@ -108,8 +84,13 @@ def _show_steps(shown: Bars) -> Callable[[TrainingStatus], None]:
     task = shown.add_task("steps", total=None, detail="")
 
     def show(status: TrainingStatus) -> None:
-        losses = (("loss", status.training_loss), ("validation", status.validation_loss))
-        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses if loss is not None)
+        values = (
+            ("loss", status.training_loss),
+            ("validation", status.validation_loss),
+            ("match rate", status.match_rate),
+            ("recall@10", status.recall),
+        )
+        text = "  ".join(f"{name} {value:.3f}" for name, value in values if value is not None)
         shown.update(task, completed=status.step, total=status.steps, detail=text)
 
     return show
@@ -149,10 +130,34 @@ def _print_summary(job: TuneJob, result: TuningResult, seconds: float) -> None:
         markup=False,
     )
     console.print(f"  validation loss: {result.loss_before:.3f} before, {result.loss:.3f} after (nats per token)")
+    if job.gates is not None:
+        _print_evaluations(console, result.evaluations)
+        console.print(f"  the model of step {result.best_step:,} is kept")
     if result.skipped:
         console.print(f"  skipped: {result.skipped:,} pairs of more than {job.tuning.max_tokens} tokens")
     console.print(f"Written to {job.output}", soft_wrap=True, markup=False)
     console.print(f"Options to use it: {model_options(job)}", soft_wrap=True, markup=False)
+
+
+_SHOWN = (
+    ("loss", "loss"),
+    ("match_rate", "match"),
+    ("recall_1", "recall@1"),
+    ("recall_5", "@5"),
+    ("recall_10", "@10"),
+    ("gini", "Gini"),
+    ("effective_number", "effective"),
+)
+"""Metrics of an evaluation with their headings; the last two are of the distribution of first ranks."""
+
+
+def _print_evaluations(console: Console, evaluations: list[dict[str, float]]) -> None:
+    """Print match rate, recall and diversity by step."""
+    table = Table("step", *(heading for _, heading in _SHOWN))
+    for each in evaluations:
+        table.add_row(f"{each['step']:,}", *(f"{each[name]:.3f}" for name, _ in _SHOWN))
+    console.print(table)
+    console.print(f"  recall@10 of a random order: {evaluations[0]['chance_10']:.3f}", markup=False)
 
 
 def model_options(job: TuneJob) -> str:

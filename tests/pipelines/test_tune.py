@@ -30,8 +30,8 @@ EXAMPLES = {"red tea pot": "tea", "blue cars": "cars", "garden pots": "garden"}
 PROMPT = {"instructions": "name these", "prompt_fields": "both"}
 
 
-def write_pairs(workspace: Path, splits: Sequence[str]) -> Path:
-    """A workspace with a pair for each example in each of some splits."""
+def write_pairs(workspace: Path, splits: Sequence[str], **prompt: bool) -> Path:
+    """A workspace with a pair for each example in each of some splits, and further entries of the manifest."""
     rows = [
         {"task": "naming", "split": split, "prompt": prompt, "completion": completion, "weight": 1.0}
         for split in splits
@@ -40,7 +40,7 @@ def write_pairs(workspace: Path, splits: Sequence[str]) -> Path:
     numbered = [{"pair_id": f"{number:04d}", **row} for number, row in enumerate(rows)]
     batch = pa.RecordBatch.from_pylist(numbered, TUNING_PAIRS.arrow)
     name, part = PartWriter(str(workspace), 1).write(TUNING_PAIRS, 0, [batch])
-    manifest = Manifest(name, TUNING_PAIRS.fingerprint, (part,), {"prompt": PROMPT}, "1", {})
+    manifest = Manifest(name, TUNING_PAIRS.fingerprint, (part,), {"prompt": PROMPT | prompt}, "1", {})
     (workspace / name / MANIFEST_NAME).write_text(manifest.to_json())
     return workspace
 
@@ -101,6 +101,43 @@ def test_a_stopped_training_resumes(monkeypatch: pytest.MonkeyPatch, capfd: pyte
     monkeypatch.setattr(trainer, "_training_status", lambda state: steps.append(state.global_step) or status_of(state))
     assert _run() == 0
     assert min(step for step in steps if step) >= max(steps) // 2
+
+
+def test_a_model_of_a_closed_set_is_measured_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    write_pairs(Path("closed"), ["train"] * 60 + ["validation", "test"], closed_set=True)
+    assert _run("--pairs=closed", "--learning_rate=0.02", "--epochs=3", "--rank=4", "--min_recall_ratio=1") == 0
+    manifest = json.loads(Path("tuned_model", MANIFEST).read_text())
+    evaluations = manifest["result"]["evaluations"]
+    assert evaluations[0]["step"] == 0
+    (best,) = (each for each in evaluations if each["step"] == manifest["result"]["best_step"])
+    assert best["match_rate"] == best["valid_rate"] == best["recall_1"] == best["coverage"] == 1
+    assert best["effective_number"] == pytest.approx(3)
+    assert evaluations[0]["match_rate"] < 1
+    assert manifest["tuning"]["gates"]["min_match_rate"] == 0.9
+    assert "recall@10 of a random order: 1.000" in capsys.readouterr().out
+
+
+def test_a_bad_model_is_rejected_and_a_lower_gate_uses_what_was_trained(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_pairs(Path("closed"), ["train"] * 4 + ["validation"], closed_set=True)
+    options = ("--pairs=closed", "--learning_rate=1e-6", "--min_recall_ratio=1")
+    assert _run(*options) == 1
+    text = " ".join(capfd.readouterr().err.split())
+    assert "the model is rejected: match rate 0.000 is below min_match_rate = 0.9" in text
+    assert not Path("tuned_model", MANIFEST).exists()
+    assert not Path("tuned_model", "adapter_model.safetensors").exists()
+    steps: list[int] = []
+    status_of = trainer._training_status
+    monkeypatch.setattr(trainer, "_training_status", lambda state: steps.append(state.global_step) or status_of(state))
+    assert _run(*options, "--min_match_rate=0") == 0
+    assert steps == [2]  # the evaluation at the start, at the last step
+    assert Path("tuned_model", MANIFEST).exists()
+
+
+def test_gates_need_a_closed_set(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _run("--min_match_rate=0.5") == 2
+    assert "--min_match_rate has an effect with pairs of a closed set only" in " ".join(capfd.readouterr().err.split())
 
 
 def test_pairs_without_validation_cannot_be_used(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,9 @@ from transforms.settings import setting, validate
 SourceName = Literal["blend", "popularity", "markov", "item_to_item", "language_model"]
 """A source of the scores of the exploration table."""
 
+SelectionName = Literal["balanced", "frequent"]
+"""A selection of transitions for tuning."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TransitionConfig:
@@ -41,8 +44,16 @@ class TransitionConfig:
         maximum=1,
         below=True,
     )
+    selection: SelectionName = setting(
+        "balanced",
+        help="Selection of transitions for tuning: `balanced`, the most frequent contexts of each next cluster; "
+        "`frequent`, as many of the most frequent transitions, whatever their next cluster.",
+    )
     per_label: int = setting(
-        10, help="Number of contexts selected per next cluster, the most frequent ones, for tuning.", minimum=1
+        40,
+        help="Number of transitions per cluster that are selected for tuning; in other periods, number of transitions "
+        "per cluster in the sample on which a tuned model is measured.",
+        minimum=1,
     )
 
     def __post_init__(self) -> None:

@@ -19,8 +19,11 @@ from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_b
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as MODEL_CONTEXTS
+from transforms.exploration.model_ranking import ModelRanking, RankByModel
 from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.table import (
     CONTEXTS_PER_BLOCK,
@@ -31,6 +34,7 @@ from transforms.exploration.table import (
     fit_table,
     lookup_rows,
     measure_table,
+    sharing_blocks,
 )
 from transforms.exploration.time_sample import SampleTimes
 from transforms.exploration.training_counts import (
@@ -41,7 +45,6 @@ from transforms.exploration.training_counts import (
     training_periods,
 )
 from transforms.exploration.transitions import SplitTimes, split_times
-from transforms.language_models.spec import GenerationSpec
 from transforms.progress import Progress
 
 MAX_USERS = 20_000
@@ -168,20 +171,22 @@ class BuildTable(beam.PTransform):
         clusters: record batches of `clusters`, of all levels.
         config: configuration of the transitions.
         source: the source of the scores.
-        model: the language model, for the source `language_model`; None: another source.
+        model: the ranking by a language model, for the source `language_model`; None: another source.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
         job_name: name of the job, for metrics.
+        checkpoint: where rows of a language model are kept until the job is committed.
         progress: receives the number of contexts that a language model has ranked.
     """
 
     clusters: beam.PCollection
     config: TransitionConfig
     source: SourceName
-    model: GenerationSpec | None
+    model: ModelRanking | None
     top: int
     level: int
     job_name: str
+    checkpoint: RowCheckpoint
     progress: Progress
 
     def expand(self, histories: beam.PCollection) -> Explored:
@@ -222,7 +227,7 @@ class BuildTable(beam.PTransform):
         lookup, counts = ranked.rows, ranked[COUNTS_TAG]
         if self.model is not None:
             modelled = histories.pipeline | "RankByModel" >> RankAllByModel(
-                of_level, self.model, self.config.context_size, self.top, self.progress
+                of_level, self.model, self.config.context_size, self.checkpoint, self.progress
             )
             lookup = (lookup, modelled[0]) | "AllRows" >> beam.Flatten()
             counts = (counts, modelled[1]) | "AllCounts" >> beam.Flatten()
@@ -246,31 +251,26 @@ class RankAllByModel(beam.PTransform):
 
     Attributes:
         clusters: a side input: rows of `clusters` of one level.
-        model: the model.
+        ranking: the ranking.
         context_size: number of clusters of the longest contexts.
-        top: maximum number of next clusters of a context.
+        checkpoint: where the rows of blocks are kept until the job is committed.
         progress: receives the number of contexts ranked.
     """
 
     clusters: AsSingleton
-    model: GenerationSpec
+    ranking: ModelRanking
     context_size: int
-    top: int
+    checkpoint: RowCheckpoint
     progress: Progress
 
     def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
-        from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as BLOCK
-        from transforms.exploration.model_ranking import RankByModel
-
+        rank = RankByModel(self.ranking, self.ranking.fingerprint(), self.checkpoint, self.progress)
         ranked = (
             root
             | "Start" >> beam.Impulse()
-            | "Blocks" >> beam.FlatMap(_blocks, self.clusters, tuple(range(1, self.context_size + 1)), BLOCK)
+            | "Blocks" >> beam.FlatMap(_sharing_blocks, self.clusters, tuple(range(1, self.context_size + 1)))
             | "Spread" >> beam.Reshuffle()
-            | "Rank"
-            >> beam.ParDo(RankByModel(self.model, self.top, self.progress), self.clusters).with_outputs(
-                COUNTS_TAG, main="rows"
-            )
+            | "Rank" >> beam.ParDo(rank, self.clusters).with_outputs(COUNTS_TAG, main="rows")
         )
         return ranked.rows, ranked[COUNTS_TAG]
 
@@ -289,3 +289,7 @@ def _measure(
 
 def _blocks(_: bytes, clusters: pa.RecordBatch, sizes: tuple[int, ...], contexts: int) -> Iterator[Block]:
     yield from context_blocks(sizes, clusters.num_rows, contexts)
+
+
+def _sharing_blocks(_: bytes, clusters: pa.RecordBatch, sizes: tuple[int, ...]) -> Iterator[Block]:
+    yield from sharing_blocks(sizes, clusters.num_rows, MODEL_CONTEXTS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -14,38 +15,86 @@ from apache_beam.utils.shared import Shared
 
 from schemas import LOOKUP
 from schemas.context import format_contexts
+from transforms.content_hash import content_hash
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration.prompts import render_prompt
 from transforms.exploration.table import Block, contexts_of
+from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.spec import GenerationSpec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.progress import Progress
 
 SOURCE = "language_model"
-CONTEXTS_PER_BLOCK = 32
-"""Number of contexts that a worker ranks at a time."""
+CONTEXTS_PER_BLOCK = 64
+"""Number of contexts that a worker ranks at a time, and then keeps in the checkpoint."""
 
 
-def rank_by_model(model: TransformersModel, block: Block, clusters: pa.RecordBatch, top: int) -> pa.RecordBatch:
+@dataclasses.dataclass(frozen=True)
+class ModelRanking:
+    """A ranking by a language model.
+
+    Attributes:
+        spec: the model with its prompt template.
+        score: the kind of probability by which descriptions are ranked.
+        top: maximum number of next clusters of a context.
+    """
+
+    spec: GenerationSpec
+    score: ScoreName
+    top: int
+
+    def fingerprint(self) -> str:
+        """Compute a hash of everything that the rows depend on, except the clusters.
+
+        Raises:
+            ModelUnavailableError: if the weights are unavailable.
+        """
+        return content_hash(f"{self.spec.fingerprint()} {self.score} {self.top}", SOURCE)
+
+    def load(self) -> TransformersModel:
+        """Load the model.
+
+        Raises:
+            ModelUnavailableError: if weights or packages are unavailable.
+            TypeError: if the model is not loaded on this machine.
+        """
+        model = self.spec.load()
+        if not isinstance(model, TransformersModel):
+            raise TypeError(f"ranking needs a model that is loaded here, got {self.spec.model}")
+        return model
+
+
+def prompts_of(block: Block, descriptions: Sequence[str]) -> list[str]:
+    """Return the prompts of the contexts of a block; none if the contexts leave no cluster to recommend."""
+    if block.size >= len(descriptions):
+        return []
+    contexts = contexts_of(block, len(descriptions))
+    return [render_prompt([descriptions[cluster] for cluster in context]) for context in contexts.tolist()]
+
+
+def rank_by_model(
+    model: TransformersModel, ranking: ModelRanking, block: Block, clusters: pa.RecordBatch
+) -> pa.RecordBatch:
     """Rank the next clusters of the contexts of a block, as rows of `lookup`.
 
     Args:
-        model: the model.
+        model: the model of the ranking.
+        ranking: the ranking.
         block: the contexts, each of at least one cluster.
         clusters: rows of `clusters` of one level; the position of a cluster is its code.
-        top: maximum number of next clusters of a context.
     """
-    contexts = contexts_of(block, clusters.num_rows)
-    if not len(contexts) or block.size >= clusters.num_rows:
-        return pa.RecordBatch.from_pylist([], LOOKUP.arrow)
     descriptions = clusters["description"].to_pylist()
+    prompts = prompts_of(block, descriptions)
+    if not prompts:
+        return pa.RecordBatch.from_pylist([], LOOKUP.arrow)
+    contexts = contexts_of(block, len(descriptions))
     excluded = np.zeros((len(contexts), len(descriptions)), bool)
     np.put_along_axis(excluded, contexts.astype(np.int64), values=True, axis=1)
-    prompts = [render_prompt([descriptions[cluster] for cluster in context]) for context in contexts.tolist()]
-    number = min(top, len(descriptions) - block.size)
-    members, scores = model.top(prompts, ClosedSet(tuple(descriptions)), number, excluded)
+    number = min(ranking.top, len(descriptions) - block.size)
+    members, scores = model.top(prompts, ClosedSet(tuple(descriptions)), number, excluded, ranking.score)
     owners = np.repeat(np.arange(len(contexts)), number)
     ids = clusters["cluster_id"]
     return pa.RecordBatch.from_arrays(
@@ -64,27 +113,40 @@ def rank_by_model(model: TransformersModel, block: Block, clusters: pa.RecordBat
 class RankByModel(beam.DoFn):
     """Blocks of contexts -> rows of `lookup` by a language model; counts as a side output.
 
-    The threads of a process share one copy of the model.
+    The rows of a block are kept in a checkpoint as soon as they are computed, so that a job that was killed ranks no
+    block twice. The threads of a process share one copy of the model, which is loaded for the first block that the
+    checkpoint lacks.
+
+    Args:
+        ranking: the ranking.
+        fingerprint: its fingerprint.
+        checkpoint: where the rows of blocks are kept until the job is committed.
+        progress: receives the number of contexts ranked.
     """
 
-    def __init__(self, spec: GenerationSpec, top: int, progress: Progress) -> None:
-        self.spec = spec
-        self.top = top
+    def __init__(self, ranking: ModelRanking, fingerprint: str, checkpoint: RowCheckpoint, progress: Progress) -> None:
+        self.ranking = ranking
+        self.fingerprint = fingerprint
+        self.checkpoint = checkpoint
         self.progress = progress
         self.shared = Shared()
-        self.model: TransformersModel | None = None
-
-    def setup(self) -> None:
-        model = self.shared.acquire(self.spec.load)
-        if not isinstance(model, TransformersModel):
-            raise TypeError(f"ranking needs a model that is loaded here, got {self.spec.model}")
-        self.model = model
 
     def process(self, block: Block, clusters: pa.RecordBatch) -> Iterator[Any]:
-        if self.model is None:
-            raise RuntimeError("setup was not called")
-        rows = rank_by_model(self.model, block, clusters, self.top)
+        key = pa.array([f"{self.fingerprint} {content_of(clusters)} {block}"])
+        rows = self.checkpoint.read(key)
+        name = "contexts_resumed" if rows.num_rows else "contexts_ranked"
+        if not rows.num_rows:
+            rows = rank_by_model(self.shared.acquire(self.ranking.load), self.ranking, block, clusters)
+            if rows.num_rows:
+                self.checkpoint.write(key, rows)
         contexts = len(rows["context"].unique())
         self.progress.add("contexts", contexts)
         yield TaggedOutput(COUNTS_TAG, count("contexts", contexts))
+        yield TaggedOutput(COUNTS_TAG, count(name, contexts))
         yield rows
+
+
+def content_of(clusters: pa.RecordBatch) -> str:
+    """Compute a hash of ids and descriptions of clusters."""
+    columns = (clusters[name].to_pylist() for name in ("cluster_id", "description"))
+    return content_hash("\n".join(f"{cluster} {text}" for cluster, text in zip(*columns, strict=True)), "clusters")

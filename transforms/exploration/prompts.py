@@ -12,10 +12,13 @@ import pyarrow as pa
 
 from schemas import TUNING_PAIRS
 from schemas.context import parse_context
+from schemas.splits import SPLITS
 from transforms.content_hash import content_hash
+from transforms.exploration.transitions import TRAIN
 
 TASK = "exploration"
-INSTRUCTIONS = "A person's interests follow one after another. Name the next, new interest."
+INSTRUCTIONS = "Name a person's next interest."
+"""Short, because its tokens are most of the cost of tuning: a description has fewer than ten."""
 
 
 def render_prompt(descriptions: Sequence[str]) -> str:
@@ -24,11 +27,14 @@ def render_prompt(descriptions: Sequence[str]) -> str:
     Args:
         descriptions: of the clusters of the context, the most recent last.
     """
-    return "\n".join(f"Interest: {description}" for description in descriptions) + "\nNext interest:"
+    return "\n".join(descriptions)
 
 
 def tuning_rows(transitions: pa.RecordBatch, descriptions: Mapping[str, str]) -> pa.RecordBatch:
-    """Convert rows of `transitions` to rows of `tuning_pairs`, all of the same weight.
+    """Convert rows of `transitions` to rows of `tuning_pairs`, without the clusters of a context as completions.
+
+    Training pairs have the same weight, so that a selection remains balanced. In other splits the weight of a pair is
+    the number of users, so that a weighted mean is one over users.
 
     Args:
         transitions: the selected rows.
@@ -36,8 +42,8 @@ def tuning_rows(transitions: pa.RecordBatch, descriptions: Mapping[str, str]) ->
     """
     rows = []
     for row in transitions.to_pylist():
-        prompt = render_prompt([descriptions[cluster] for cluster in parse_context(row["context"])])
-        completion = descriptions[row["next"]]
+        context = [descriptions[cluster] for cluster in parse_context(row["context"])]
+        prompt, completion = render_prompt(context), descriptions[row["next"]]
         rows.append(
             {
                 "pair_id": content_hash(f"{prompt}\n{completion}", f"{TASK} {row['split']}"),
@@ -45,7 +51,8 @@ def tuning_rows(transitions: pa.RecordBatch, descriptions: Mapping[str, str]) ->
                 "split": row["split"],
                 "prompt": prompt,
                 "completion": completion,
-                "weight": 1.0,
+                "weight": 1.0 if row["split"] == SPLITS[TRAIN] else float(row["users"]),
+                "excluded": context,
             }
         )
     return pa.RecordBatch.from_pylist(rows, TUNING_PAIRS.arrow)

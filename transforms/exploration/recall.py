@@ -12,8 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from transforms.diversity import effective_number
 from transforms.exploration.count_models import Source, blocks_of, novel_probabilities, top_clusters
-from transforms.exploration.selection import effective_number
 from transforms.exploration.transitions import (
     Codes,
     FirstOccurrences,

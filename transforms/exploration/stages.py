@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import CLUSTERS, ITEM_CLUSTERS, DatasetSchema
+from schemas import CLUSTERS, ITEM_CLUSTERS, TRANSITIONS, DatasetSchema
 from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
@@ -22,7 +22,7 @@ from transforms.exploration.cluster_histories import history_rows, join_clusters
 from transforms.exploration.config import TransitionConfig
 from transforms.exploration.prompts import tuning_rows
 from transforms.exploration.time_sample import SampleTimes
-from transforms.exploration.transition_rows import add_rows, rows_of_counts, select_balanced_rows
+from transforms.exploration.transition_rows import add_rows, rows_of_counts, select_rows
 from transforms.exploration.transitions import SplitTimes, count_transitions, split_times, splits_of, transitions_of
 
 _ROWS, _CLUSTERS = "rows", "clusters"
@@ -110,8 +110,8 @@ class SumTransitions(beam.DoFn):
         yield kept
 
 
-class SelectPairs(beam.DoFn):
-    """All rows of the transitions to some clusters -> rows of `tuning_pairs`, balanced by the next cluster."""
+class SelectRows(beam.DoFn):
+    """All rows of the transitions to some clusters -> those that can be selected among the rows of all clusters."""
 
     def __init__(self, config: TransitionConfig) -> None:
         self.config = config
@@ -119,11 +119,16 @@ class SelectPairs(beam.DoFn):
     def process(
         self, bucket: tuple[int, Iterable[pa.RecordBatch]], clusters: pa.RecordBatch
     ) -> Iterator[pa.RecordBatch]:
-        rows = add_rows(bucket[1])
-        size, per_label = self.config.context_size, self.config.per_label
-        selected = select_balanced_rows(rows, size, per_label, clusters["cluster_id"])
-        descriptions = zip(*(clusters[name].to_pylist() for name in ("cluster_id", "description")), strict=True)
-        yield tuning_rows(selected, dict(descriptions))
+        yield select_rows(concatenate(bucket[1], TRANSITIONS.arrow), self.config, clusters["cluster_id"])
+
+
+def select_pairs(
+    _: bytes, batches: Iterable[pa.RecordBatch], clusters: pa.RecordBatch, config: TransitionConfig
+) -> pa.RecordBatch:
+    """Select from the rows of `SelectRows`, and convert them to rows of `tuning_pairs`."""
+    rows = select_rows(concatenate(batches, TRANSITIONS.arrow), config, clusters["cluster_id"])
+    descriptions = zip(*(clusters[name].to_pylist() for name in ("cluster_id", "description")), strict=True)
+    return tuning_rows(rows, dict(descriptions))
 
 
 class Transitions(NamedTuple):
@@ -195,11 +200,17 @@ class FindTransitions(beam.PTransform):
             | "GroupByContext" >> beam.GroupByKey()
             | "Sum" >> beam.ParDo(SumTransitions(self.config.min_users)).with_outputs(COUNTS_TAG, main="rows")
         )
-        pairs = (
+        selected = (
             summed.rows
             | "ByNext" >> beam.ParDo(KeyByBucket("next", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupByNext" >> beam.GroupByKey()
-            | "SelectPairs" >> beam.ParDo(SelectPairs(self.config), of_level).with_output_types(pa.RecordBatch)
+            | "SelectRows" >> beam.ParDo(SelectRows(self.config), of_level).with_output_types(pa.RecordBatch)
+        )
+        pairs = (
+            rows.pipeline
+            | "Once" >> beam.Impulse()
+            | "SelectPairs"
+            >> beam.Map(select_pairs, AsIter(selected), of_level, self.config).with_output_types(pa.RecordBatch)
         )
         counts = (dropped, built[COUNTS_TAG], summed[COUNTS_TAG]) | "Counts" >> beam.Flatten()
         return Transitions(built.histories, summed.rows, pairs, joined[ERRORS_TAG], counts)

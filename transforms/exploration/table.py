@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -181,6 +182,25 @@ def context_blocks(sizes: Iterable[int], cluster_count: int, contexts: int = CON
         total = cluster_count**size
         for start in range(0, total, contexts):
             yield Block(size, start, min(start + contexts, total))
+
+
+def sharing_blocks(sizes: Iterable[int], cluster_count: int, contexts: int) -> Iterator[Block]:
+    """Divide all contexts of some sizes into blocks whose contexts differ in the last cluster alone.
+
+    Args:
+        sizes: numbers of clusters of a context, each at least 1.
+        cluster_count: number of clusters.
+        contexts: maximum number of contexts of a block.
+    """
+    for size in sizes:
+        for first in range(0, cluster_count**size, cluster_count):
+            for block in context_blocks((1,), cluster_count, contexts):
+                yield Block(size, first + block.start, first + block.stop)
+
+
+def count_contexts(sizes: Iterable[int], cluster_count: int) -> int:
+    """Count the contexts of some sizes without those that repeat a cluster, and that leave a cluster to recommend."""
+    return sum(math.perm(cluster_count, size) for size in sizes if size < cluster_count)
 
 
 def contexts_of(block: Block, cluster_count: int) -> Codes:

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from schemas import TRANSITIONS
 from schemas.context import format_contexts, parse_contexts
 from schemas.splits import SPLITS
-from transforms.columnar import StringIndex, concatenate
-from transforms.exploration.selection import select_balanced
+from transforms.columnar import StringIndex, concatenate, stable_hash
+from transforms.exploration.config import TransitionConfig
+from transforms.exploration.selection import select_balanced, select_frequent
 from transforms.exploration.transitions import TransitionCounts
 
 _KEYS = ["context", "next", "split"]
@@ -67,20 +68,38 @@ def with_context_size(rows: pa.RecordBatch, size: int) -> pa.RecordBatch:
     return rows.filter(pc.equal(lengths, size))
 
 
-def select_balanced_rows(
-    rows: pa.RecordBatch, size: int, per_label: int, cluster_ids: pa.StringArray
-) -> pa.RecordBatch:
-    """Select the most frequent contexts of each next cluster, for each split.
+def select_rows(rows: pa.RecordBatch, config: TransitionConfig, cluster_ids: pa.StringArray) -> pa.RecordBatch:
+    """Select the transitions for tuning, and samples of the other splits on which a tuned model is measured.
+
+    Of the split `train`, the transitions of `config.selection` are selected. Of each other split, a uniform sample of
+    at most `config.per_label` times the number of clusters is: the distinct transitions with the smallest hashes.
+    Selecting from parts, and then from what is selected there, gives the same rows, if all transitions to a next
+    cluster are in one part.
 
     Args:
-        rows: all rows of `transitions` of some next clusters.
-        size: number of clusters of the contexts that are selected from.
-        per_label: number of contexts for each next cluster and split.
+        rows: rows of `transitions`; contexts of other sizes than `config.context_size` are ignored.
+        config: the configuration.
         cluster_ids: the clusters.
     """
-    counts = counts_of_rows(with_context_size(rows, size), size, StringIndex(cluster_ids))
-    selected = []
-    for split in range(len(SPLITS)):
-        of_split = TransitionCounts(*(column[counts.splits == split] for column in counts))
-        selected.append(rows_of_counts(select_balanced(of_split, per_label), cluster_ids))
-    return concatenate(selected, TRANSITIONS.arrow)
+    rows = with_context_size(rows, config.context_size)
+    limit = config.per_label * len(cluster_ids)
+    training, *others = (rows.filter(pc.equal(rows["split"], split)) for split in SPLITS)
+    samples = (_smallest_hashes(each, limit) for each in others)
+    return concatenate([_select_training(training, config, cluster_ids), *samples], TRANSITIONS.arrow)
+
+
+def _select_training(rows: pa.RecordBatch, config: TransitionConfig, cluster_ids: pa.StringArray) -> pa.RecordBatch:
+    counts = counts_of_rows(rows, config.context_size, StringIndex(cluster_ids))
+    if config.selection == "balanced":
+        selected = select_balanced(counts, config.per_label)
+    else:
+        selected = select_frequent(counts, config.per_label * len(cluster_ids))
+    return rows_of_counts(selected, cluster_ids)
+
+
+def _smallest_hashes(rows: pa.RecordBatch, limit: int) -> pa.RecordBatch:
+    texts = pc.binary_join_element_wise(rows["context"], rows["next"], ">")
+    hashes = stable_hash(texts)
+    # Rows in another order are the same transitions, so that ties of hashes are ordered by their text.
+    order = np.lexsort((pc.rank(texts).to_numpy(), hashes))
+    return rows.take(pa.array(np.sort(order[:limit])))

@@ -18,7 +18,7 @@ from schemas import ERRORS, GENERATIONS
 from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
-from transforms.language_models.checkpoint import GenerationCheckpoint
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.language_models.interface import Completion, LanguageModel, LanguageModelSource, NBest
 from transforms.progress import Progress
 
@@ -106,7 +106,7 @@ def batch_by_length(prompts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def complete_batch(
-    prompts: pa.RecordBatch, model: LanguageModel, checkpoint: GenerationCheckpoint | None = None
+    prompts: pa.RecordBatch, model: LanguageModel, checkpoint: RowCheckpoint | None = None
 ) -> pa.RecordBatch:
     """Complete one batch of prompts.
 
@@ -180,7 +180,7 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
         checkpoint: where completions are kept while the job runs; None: nowhere.
     """
 
-    def __init__(self, source: LanguageModelSource, checkpoint: GenerationCheckpoint | None = None) -> None:
+    def __init__(self, source: LanguageModelSource, checkpoint: RowCheckpoint | None = None) -> None:
         super().__init__()
         self.source = source
         self.checkpoint = checkpoint
@@ -280,7 +280,7 @@ class GenerateTexts(beam.PTransform):
     source: LanguageModelSource
     buckets: int = 16
     stored: beam.PCollection | None = None
-    checkpoint: GenerationCheckpoint | None = None
+    checkpoint: RowCheckpoint | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, prompts: beam.PCollection) -> GenerationResult:
@@ -310,5 +310,5 @@ class GenerateTexts(beam.PTransform):
         )
 
 
-def _read_checkpoint(_: bytes, checkpoint: GenerationCheckpoint) -> Iterator[pa.RecordBatch]:
+def _read_checkpoint(_: bytes, checkpoint: RowCheckpoint) -> Iterator[pa.RecordBatch]:
     yield from checkpoint.read_all()

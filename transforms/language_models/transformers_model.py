@@ -6,7 +6,7 @@ import copy
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -69,6 +69,9 @@ T = TypeVar("T")
 MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Maximum number of prompt tokens of a batch, including padding, by the type of device."""
 
+MIN_SHARING_ROWS = 2 * MIN_ROWS
+"""Minimum number of prompts of a batch whose common beginning is read once, by `MIN_ROWS` equal rows."""
+
 _LOG_PROB_DECIMALS = 4
 """Further digits of a log-probability would differ from batch to batch in float32."""
 
@@ -109,21 +112,58 @@ class TransformersModel:
             from transformers import AutoTokenizer
         except ImportError as error:
             raise ModelUnavailableError(f"a language model needs the package {error.name}: {INSTALL_LLM}") from error
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
-        self.decoding = decoding or DecodingConfig()
-        self.encoder_decoder = folder.encoder_decoder
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(
-            folder.folder, local_files_only=True, trust_remote_code=False
-        )
-        self._template = tokenize_template(self._tokenizer, template or PromptTemplate(), folder.encoder_decoder)
+        on_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
-        cast_weights(model, resolve_dtype(dtype, self.device))
-        self._model = model.to(self.device).eval()
-        self._soft_prompt = soft_prompt.to(self._model.device, self._model.dtype)
-        self._stop_token_ids = stop_token_ids(self._tokenizer, model)
-        reset_generation_config(self._model)
-        make_head_input_contiguous(self._model)
+        cast_weights(model, resolve_dtype(dtype, on_device))
+        reset_generation_config(model)
+        make_head_input_contiguous(model)
+        self._use(model.to(on_device), tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
+        if max_batch_tokens:
+            self.max_batch_tokens = max_batch_tokens
+
+    @classmethod
+    def wrap(
+        cls,
+        model: Any,
+        tokenizer: Any,
+        soft_prompt: torch.Tensor,
+        encoder_decoder: bool,
+        template: PromptTemplate,
+        decoding: DecodingConfig | None = None,
+    ) -> Self:
+        """Use a model that is in memory, such as one that is being trained; its weights must not change meanwhile.
+
+        Args:
+            model: a model of transformers, on its device.
+            tokenizer: its tokenizer.
+            soft_prompt: vectors that precede all tokens, shape (vectors, dimensions); with shape (0, dimensions): none.
+            encoder_decoder: whether the model reads prompts and completions separately.
+            template: the text around each prompt.
+            decoding: configuration of decoding.
+        """
+        wrapped = cls.__new__(cls)
+        wrapped._use(model, tokenizer, soft_prompt, encoder_decoder, template, decoding)
+        return wrapped
+
+    def _use(
+        self,
+        model: Any,
+        tokenizer: Any,
+        soft_prompt: torch.Tensor,
+        encoder_decoder: bool,
+        template: PromptTemplate | None,
+        decoding: DecodingConfig | None,
+    ) -> None:
+        self.device = model.device
+        self.max_batch_tokens = MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
+        self.decoding = decoding or DecodingConfig()
+        self.encoder_decoder = encoder_decoder
+        self._tokenizer = tokenizer
+        self._template = tokenize_template(tokenizer, template or PromptTemplate(), encoder_decoder)
+        self._model = model.eval()
+        self._soft_prompt = soft_prompt.to(self.device, model.dtype)
+        self._stop_token_ids = stop_token_ids(tokenizer, model)
         self._trie = self._build_trie()
         # Tokenizers change their state while they work, and a device computes one batch at a time.
         self._lock = threading.Lock()
@@ -253,10 +293,12 @@ class TransformersModel:
             return [done for batch in batches for done in split_on_oom(run, batch, torch.OutOfMemoryError)]
 
     def _reader(self, ids: list[list[int]]) -> TrieReader:
-        matrix, mask = self._pad(ids, left=not self.encoder_decoder)
         if self.encoder_decoder:
-            return EncoderDecoderReader(self._model, **self._encoder_inputs(matrix, mask))
-        return DecoderReader(self._model, self._copy_prefix_cache(len(matrix)), matrix, mask)
+            return EncoderDecoderReader(self._model, **self._encoder_inputs(*self._pad(ids, left=False)))
+        shared = _shared_length(ids)
+        cache = self._copy_prefix_cache(len(ids)) if not shared else self._read_shared(ids[0][:shared], len(ids))
+        matrix, mask = self._pad([row[shared:] for row in ids], left=True)
+        return DecoderReader(self._model, cache, matrix, mask)
 
     def _member_ids(self, closed_set: ClosedSet) -> list[list[int]]:
         """Return the tokens of each member with the stop token."""
@@ -349,6 +391,17 @@ class TransformersModel:
         cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=self.device))
         return cache
 
+    def _read_shared(self, tokens: list[int], rows: int) -> Any:
+        """Read tokens with which all prompts of a batch begin once; return the key-value cache with equal rows."""
+        import torch
+
+        cache = self._copy_prefix_cache(MIN_ROWS)
+        ids = torch.tensor([tokens] * MIN_ROWS, dtype=torch.long, device=self.device)
+        before = ids.new_ones((MIN_ROWS, cache.get_seq_length()))
+        DecoderState(self._model, cache, before).prefill(ids, torch.ones_like(ids))
+        cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=self.device))
+        return cache
+
     @functools.cached_property
     def _prefix_cache(self) -> Any:
         """The key-value cache of the tokens before all prompts, one row."""
@@ -384,6 +437,16 @@ class TransformersModel:
 
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _shared_length(ids: list[list[int]]) -> int:
+    """Return the number of tokens with which all rows begin, so that each row has at least one other token."""
+    shortest = min(map(len, ids))
+    if len(ids) < MIN_SHARING_ROWS:
+        return 0
+    columns = zip(*ids, strict=False)
+    equal = next((place for place, column in enumerate(columns) if len(set(column)) > 1), shortest)
+    return min(equal, shortest - 1)
 
 
 def _rounded(log_prob: float) -> float:

@@ -16,7 +16,7 @@ from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_completion
 from transforms.columnar import MAX_ELEMENT_BYTES, concatenate
 from transforms.content_hash import content_hashes
-from transforms.language_models.checkpoint import GenerationCheckpoint
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.language_models.generate import (
     COMPLETIONS,
     PROMPTS,
@@ -130,7 +130,7 @@ def test_a_model_that_does_not_complete_all_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_has_completions_and_failures_are_retried(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     source = ToySource(tmp_path)
     requests = rows_of(["tea", "an impossible pot", "garden"])
     first = complete_batch(requests, source.load(), checkpoint)
@@ -145,7 +145,7 @@ def test_the_checkpoint_has_completions_and_failures_are_retried(tmp_path: Path)
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"other words", None], ids=["empty", "short", "other", "cut"])
 def test_a_damaged_file_of_the_checkpoint_is_only_lost_work(tmp_path: Path, damage: bytes | None) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     requests = rows_of(["tea", "garden"])
     completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
@@ -159,7 +159,7 @@ def test_a_damaged_file_of_the_checkpoint_is_only_lost_work(tmp_path: Path, dama
 
 
 def test_pages_of_the_checkpoint_that_are_damaged_are_only_lost_work(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     requests = rows_of(["tea", "garden"])
     completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
@@ -169,7 +169,7 @@ def test_pages_of_the_checkpoint_that_are_damaged_are_only_lost_work(tmp_path: P
 
 
 def test_a_file_of_the_checkpoint_with_other_columns_is_only_lost_work(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     requests = rows_of(["tea"])
     completions = complete_batch(requests, ToySource(tmp_path / "first").load(), checkpoint)
     (file,) = (tmp_path / "checkpoint").iterdir()
@@ -179,7 +179,7 @@ def test_a_file_of_the_checkpoint_with_other_columns_is_only_lost_work(tmp_path:
 
 
 def test_a_checkpoint_is_cleared_and_nothing_beside_it(tmp_path: Path) -> None:
-    checkpoint = GenerationCheckpoint(f"{tmp_path / 'checkpoint'}/")
+    checkpoint = RowCheckpoint(f"{tmp_path / 'checkpoint'}/", GENERATIONS)
     checkpoint.clear()
     requests = rows_of(["tea"])
     complete_batch(requests, ToySource(tmp_path).load(), checkpoint)
@@ -198,7 +198,7 @@ class Outcome:
         batches: list[pa.RecordBatch],
         buckets: int = BUCKETS,
         stored: list[pa.RecordBatch] | None = None,
-        checkpoint: GenerationCheckpoint | None = None,
+        checkpoint: RowCheckpoint | None = None,
         progress: Progress | None = None,
     ):
         def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
@@ -270,7 +270,7 @@ def test_stored_completions_are_not_requested_again(tmp_path: Path) -> None:
 
 def test_prompts_that_fail_are_errors_and_are_requested_again_next_time(tmp_path: Path) -> None:
     source = ToySource(tmp_path / "toy")
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     progress = Progress()
     impossible = ["impossible 1", "an impossible 2"]
     found = Outcome(source, [rows_of([*impossible, *TEXTS, *impossible])], checkpoint=checkpoint)
@@ -299,7 +299,7 @@ def test_prompts_that_fail_are_errors_and_are_requested_again_next_time(tmp_path
 
 @pytest.mark.parametrize("killed_after", [0, 3])
 def test_a_killed_job_goes_on_where_it_was(tmp_path: Path, killed_after: int) -> None:
-    checkpoint = GenerationCheckpoint(str(tmp_path / "checkpoint"))
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
     killed = ToySource(tmp_path / "killed", killed_after)
     with pytest.raises(Exception, match="no power"):
         Outcome(killed, [rows_of(ALL)], checkpoint=checkpoint)

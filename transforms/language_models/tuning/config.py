@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from transforms.settings import setting, validate
@@ -19,11 +20,13 @@ class TrainingExample(NamedTuple):
         prompt: the prompt, without the prompt template.
         completion: the target.
         weight: weight of its tokens in the loss, above 0.
+        excluded: completions that are not valid after the prompt, of a task with a closed set; None: none.
     """
 
     prompt: str
     completion: str
     weight: float = 1.0
+    excluded: Sequence[str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,3 +79,38 @@ class TuningConfig:
     def peak_learning_rate(self) -> float:
         """The peak learning rate."""
         return self.learning_rate or _LEARNING_RATES[self.method]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedSetGates:
+    """Requirements for a model that is tuned to generate members of a closed set, and how they are measured.
+
+    Raises:
+        ValueError: naming the field, the value given and what is allowed.
+    """
+
+    min_match_rate: float = setting(
+        0.9,
+        minimum=0,
+        maximum=1,
+        help="For pairs with a closed set of completions: minimum fraction of completions, generated without a "
+        "constraint, that are in the set. A model below it is rejected.",
+    )
+    min_recall_ratio: float = setting(
+        1.2,
+        minimum=0,
+        help="For such pairs: minimum recall@10 as a multiple of that of a random order. A model below it is rejected.",
+    )
+    max_gini: float | None = setting(
+        None,
+        minimum=0,
+        maximum=1,
+        help="For such pairs: maximum Gini coefficient of the distribution of the first ranks over the set. A model "
+        "above it is rejected. Default: none, it is reported only.",
+    )
+    measured_pairs: int = setting(
+        200, minimum=1, help="For such pairs: maximum number of validation pairs that each evaluation measures."
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transforms.language_models.dtype import resolve_dtype
 from transforms.language_models.folder import ModelFolder
-from transforms.language_models.pretrained import cast_weights, load_pretrained
+from transforms.language_models.pretrained import cast_weights, load_pretrained, make_head_input_contiguous
 from transforms.language_models.tuning.config import TuningConfig
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def trainable_model(
     if frozen_in_bfloat16:
         cast_weights(loaded, torch.bfloat16)
     loaded.config.use_cache = False
+    make_head_input_contiguous(loaded)
     if full:
         return loaded.to(device)
     from peft import get_peft_model
@@ -83,6 +84,15 @@ def _initialize_soft_prompt(trainable: Any, tokens: Sequence[int], count: int) -
     prompt = trainable.prompt_encoder[trainable.active_adapter].embedding.weight
     with torch.no_grad():
         prompt.copy_(trainable.get_input_embeddings()(words))
+
+
+def soft_prompt_of(trainable: Any) -> torch.Tensor:
+    """Return the vectors of the soft prompt of a model of `trainable_model`, shape (vectors, dimensions); else none."""
+    base = trainable.get_base_model() if hasattr(trainable, "get_base_model") else trainable
+    vectors = base.get_input_embeddings().weight
+    if not hasattr(trainable, "prompt_encoder"):
+        return vectors[:0].detach()
+    return trainable.prompt_encoder[trainable.active_adapter].embedding.weight.detach()
 
 
 def _linear_layers(loaded: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +25,20 @@ class TrainingStatus(NamedTuple):
         steps: total number of steps.
         training_loss: mean loss of the last steps, nats per token; None: unknown so far.
         validation_loss: loss on the validation split at the last evaluation; None: unknown so far.
+        match_rate: match rate at the last evaluation, see `ClosedSetMetrics`; None: unknown so far, or not measured.
+        recall: recall@10 at the last evaluation; None: as for the match rate.
     """
 
     step: int
     steps: int
     training_loss: float | None
     validation_loss: float | None
+    match_rate: float | None = None
+    recall: float | None = None
+
+
+Measure = Callable[[], Mapping[str, float]]
+"""Computes further metrics of the model at an evaluation, among them `score`, by which evaluations are compared."""
 
 
 def length_grouped_order(lengths: Sequence[int], batch_size: int, seed: int) -> npt.NDArray[np.int64]:
@@ -98,6 +106,7 @@ def make_trainer(
     padding: int,
     folders: tuple[Path, Path],
     show: Callable[[TrainingStatus], None],
+    measure: Measure | None = None,
 ) -> Any:
     """Create a Trainer of transformers.
 
@@ -109,6 +118,7 @@ def make_trainer(
         padding: the padding token.
         folders: the folder of states from which a stopped training resumes, and the folder of logs for TensorBoard.
         show: called with the progress.
+        measure: computes further metrics, at each evaluation; None: evaluations are compared by the loss.
     """
     from torch.utils.tensorboard import SummaryWriter
     from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
@@ -121,6 +131,13 @@ def make_trainer(
             loss = completion_loss(model, inputs, encoder_decoder)
             return (loss, {}) if return_outputs else loss
 
+        def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+            output = super().evaluation_loop(*args, **kwargs)
+            if measure is None:
+                return output
+            further = {f"eval_{name}": value for name, value in measure().items()}
+            return output._replace(metrics={**(output.metrics or {}), **further})
+
     class ShowProgress(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             show(_training_status(state))
@@ -131,7 +148,7 @@ def make_trainer(
     checkpoints, logs = folders
     trainer = CompletionTrainer(
         model=trainable,
-        args=_arguments(config, len(rows[0]), checkpoints, str(trainable.device)),
+        args=_arguments(config, len(rows[0]), checkpoints, str(trainable.device), measure is not None),
         data_collator=Collate(encoder_decoder, padding),
         train_dataset=[row._asdict() for row in rows[0]],
         eval_dataset=[row._asdict() for row in rows[1]],
@@ -145,7 +162,7 @@ def make_trainer(
     return trainer
 
 
-def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: str) -> Any:
+def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: str, has_score: bool) -> Any:
     from transformers import TrainingArguments
 
     steps = -(-examples // config.batch_size)
@@ -168,8 +185,8 @@ def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: s
         save_steps=interval,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
+        metric_for_best_model="eval_score" if has_score else "eval_loss",
+        greater_is_better=has_score,
         logging_steps=max(interval // 5, 1),
         report_to="none",
         disable_tqdm=True,
@@ -190,8 +207,6 @@ def _disable_printing(trainer: Any) -> None:
 
 
 def _training_status(state: Any) -> TrainingStatus:
-    losses = {
-        name: next((log[name] for log in reversed(state.log_history) if name in log), None)
-        for name in ("loss", "eval_loss")
-    }
-    return TrainingStatus(state.global_step, state.max_steps, losses["loss"], losses["eval_loss"])
+    names = ("loss", "eval_loss", "eval_match_rate", "eval_recall_10")
+    last = (next((log[name] for log in reversed(state.log_history) if name in log), None) for name in names)
+    return TrainingStatus(state.global_step, state.max_steps, *last)

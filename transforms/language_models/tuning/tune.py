@@ -7,17 +7,24 @@ import hashlib
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.folder import ModelFolder
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt, tokenize_template
-from transforms.language_models.tuning.config import TrainingExample, TuningConfig
+from transforms.language_models.tuning.closed_set_metrics import (
+    ClosedSetMetrics,
+    closed_set_examples,
+    failed_gates,
+    measure_closed_set,
+    score_of,
+)
+from transforms.language_models.tuning.config import ClosedSetGates, TrainingExample, TuningConfig
 from transforms.language_models.tuning.rows import Row, token_rows
-from transforms.language_models.tuning.trainable import save_tuned, trainable_model
-from transforms.language_models.tuning.trainer import TrainingStatus, length_grouped_order, make_trainer
+from transforms.language_models.tuning.trainable import save_tuned, soft_prompt_of, trainable_model
+from transforms.language_models.tuning.trainer import Measure, TrainingStatus, length_grouped_order, make_trainer
 from transforms.model_files import ModelUnavailableError, file_sha256
 
 CHECKPOINTS = "checkpoints"
@@ -36,7 +43,10 @@ class TuningResult(NamedTuple):
         trainable_parameters: number of trainable parameters.
         skipped: number of examples that were longer than `max_tokens`.
         loss_before: loss on the validation split before training, nats per token.
-        loss: the lowest loss on the validation split; the parameters of that evaluation are kept.
+        loss: loss on the validation split at the evaluation whose parameters are kept.
+        evaluations: `step`, `loss` and, with a closed set, the `ClosedSetMetrics` of each evaluation, by step.
+        best_step: the step of the evaluation whose parameters are kept: the lowest loss; with a closed set, the
+            highest score, see `score_of`.
     """
 
     steps: int
@@ -46,6 +56,33 @@ class TuningResult(NamedTuple):
     skipped: int
     loss_before: float
     loss: float
+    evaluations: list[dict[str, float]]
+    best_step: int
+
+
+class RejectedModelError(ValueError):
+    """A tuned model does not pass the gates, so nothing is written.
+
+    Attributes:
+        evaluations: see `TuningResult`.
+    """
+
+    def __init__(self, failures: Sequence[str], evaluations: list[dict[str, float]]) -> None:
+        super().__init__(f"the model is rejected: {'; '.join(failures)}")
+        self.evaluations = evaluations
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedSetTask:
+    """A task with a closed set of completions.
+
+    Attributes:
+        outputs: all completions that are valid after some prompt.
+        gates: requirements for the tuned model.
+    """
+
+    outputs: tuple[str, ...]
+    gates: ClosedSetGates = dataclasses.field(default_factory=ClosedSetGates)
 
 
 def tune(
@@ -57,6 +94,7 @@ def tune(
     folder: Path,
     base: str = "",
     show: Callable[[TrainingStatus], None] = lambda _: None,
+    closed_set: ClosedSetTask | None = None,
 ) -> TuningResult:
     """Train a model on examples, and write the adapter or the model.
 
@@ -71,9 +109,12 @@ def tune(
         folder: the output folder of the adapter or the model, and of logs for TensorBoard.
         base: the name of the base model in the adapter's configuration, such as a hub id; empty: the folder's path.
         show: called with the progress.
+        closed_set: the closed set of completions, for a task that has one; None: none.
 
     Raises:
         ValueError: if a split has no example that is short enough.
+        RejectedModelError: if the model does not pass the gates of the closed set. States for resuming remain: the same
+            call with other gates uses them.
         ModelUnavailableError: if packages are missing.
     """
     _check_packages()
@@ -84,11 +125,16 @@ def tune(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
     tokenized = tokenize_template(tokenizer, template, model.encoder_decoder)
+    if closed_set is not None:
+        validation = validation[: closed_set.gates.measured_pairs]
     rows_of = [token_rows(tokenizer, tokenized, split, model.encoder_decoder) for split in (training, validation)]
     short_enough, validation_rows = (_short_enough(rows, config.max_tokens) for rows in rows_of)
     training_rows = _ordered(short_enough, config)
     checkpoints = folder / CHECKPOINTS / _run_id(model, config, training_rows, validation_rows)
     trainable = trainable_model(model, config, device, tokenize_prompt(tokenizer, template.instructions))
+    measure = None
+    if closed_set is not None:
+        measure = _measure(trainable, tokenizer, model.encoder_decoder, template, closed_set, validation)
     trainer = make_trainer(
         trainable,
         (training_rows, validation_rows),
@@ -97,9 +143,15 @@ def tune(
         tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         (checkpoints, folder / LOGS),
         show,
+        measure,
     )
     trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
-    losses = [log["eval_loss"] for log in trainer.state.log_history if "eval_loss" in log]
+    evaluations = _evaluations(trainer.state.log_history)
+    best = next(each for each in evaluations if each["step"] == trainer.state.best_global_step)
+    if closed_set is not None:
+        kept = ClosedSetMetrics(*(best[name] for name in ClosedSetMetrics._fields))
+        if failures := failed_gates(kept, closed_set.gates):
+            raise RejectedModelError(failures, evaluations)
     done = training_rows[: trainer.state.global_step * config.batch_size]
     result = TuningResult(
         steps=trainer.state.global_step,
@@ -107,12 +159,48 @@ def tune(
         tokens=sum(map(_length, done)),
         trainable_parameters=sum(each.numel() for each in trainable.parameters() if each.requires_grad),
         skipped=sum(map(len, rows_of)) - len(short_enough) - len(validation_rows),
-        loss_before=losses[0],
-        loss=min(losses),
+        loss_before=evaluations[0]["loss"],
+        loss=best["loss"],
+        evaluations=evaluations,
+        best_step=int(best["step"]),
     )
     save_tuned(trainable, tokenizer, folder, base)
     shutil.rmtree(folder / CHECKPOINTS)
     return result
+
+
+def _measure(
+    trainable: Any,
+    tokenizer: Any,
+    encoder_decoder: bool,
+    template: PromptTemplate,
+    closed_set: ClosedSetTask,
+    validation: Sequence[TrainingExample],
+) -> Measure:
+    """Return the function that measures a model while it is trained."""
+    from transforms.language_models.transformers_model import TransformersModel
+
+    gates = closed_set.gates
+    examples = closed_set_examples(validation, closed_set.outputs)
+    base = trainable.get_base_model() if hasattr(trainable, "get_base_model") else trainable
+
+    def measure() -> dict[str, float]:
+        soft_prompt = soft_prompt_of(trainable)
+        wrapped = TransformersModel.wrap(base, tokenizer, soft_prompt, encoder_decoder, template)
+        metrics = measure_closed_set(wrapped, examples)
+        return metrics._asdict() | {"score": score_of(metrics, gates)}
+
+    return measure
+
+
+def _evaluations(logs: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """Return what was measured at each evaluation, by step; a resumed training repeats the evaluation at its start."""
+    names = ("loss", *ClosedSetMetrics._fields)
+    by_step = {log["step"]: log for log in logs if "eval_loss" in log}
+    return [
+        {"step": step} | {name: log[f"eval_{name}"] for name in names if f"eval_{name}" in log}
+        for step, log in sorted(by_step.items())
+    ]
 
 
 def _check_packages() -> None:

@@ -77,15 +77,15 @@ class NamingExperiment(Experiment):
         return self.config.uses_language_model
 
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        from transforms.datasets.row_checkpoint import RowCheckpoint
         from transforms.evaluation.experiments.naming.stages import EvaluateNaming
-        from transforms.language_models.checkpoint import GenerationCheckpoint
 
         evaluate = EvaluateNaming(
             self.config,
             self.encoder,
             inputs.rows.get(EMBEDDINGS.name),
             inputs.rows.get(GENERATIONS.name),
-            GenerationCheckpoint(inputs.checkpoint_dir) if self.uses_language_model else None,
+            RowCheckpoint(inputs.checkpoint_dir, GENERATIONS) if self.uses_language_model else None,
             inputs.progress,
         )
         return inputs.rows[NAMING_EXAMPLES.name] | "EvaluateNaming" >> evaluate

@@ -16,6 +16,7 @@ from transforms.columnar import CoGroupByBucket, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiment import ExperimentResult
@@ -33,7 +34,6 @@ from transforms.evaluation.experiments.naming.scoring import (
     score_methods,
     texts_to_encode,
 )
-from transforms.language_models.checkpoint import GenerationCheckpoint
 from transforms.language_models.exclusive import ExclusiveModel
 from transforms.language_models.generate import GenerateTexts, GenerationResult, distinct_generations
 from transforms.language_models.spec import GenerationSpec
@@ -119,7 +119,7 @@ class EvaluateNaming(beam.PTransform):
     encoder: EncoderSource | None = None
     embeddings: beam.PCollection | None = None
     generations: beam.PCollection | None = None
-    checkpoint: GenerationCheckpoint | None = None
+    checkpoint: RowCheckpoint | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def __post_init__(self) -> None:
