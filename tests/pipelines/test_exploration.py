@@ -149,9 +149,19 @@ def test_pairs_have_descriptions_alone(workspace: Path) -> None:
     assert pairs
     assert {row["completion"] for row in pairs} <= descriptions
     for row in pairs:
-        *context, last = str(row["prompt"]).split("\n")
-        assert last == "Next interest:"
-        assert {line.removeprefix("Interest: ") for line in context} <= descriptions - {row["completion"]}
+        assert str(row["prompt"]).split("\n") == row["excluded"]
+        assert len(row["excluded"]) == 2
+        assert set(row["excluded"]) <= descriptions - {row["completion"]}
+    counted = {
+        (row["split"], row["context"], row["next"]): row["users"]
+        for row in rows(workspace, TRANSITIONS)
+        if len(parse_context(str(row["context"]))) == 2
+    }
+    names = {row["description"]: row["cluster_id"] for row in rows(workspace, CLUSTERS) if row["level"] == 2}
+    for row in pairs:
+        context = " ".join(str(names[text]) for text in row["excluded"])
+        users = counted[row["split"], context, names[row["completion"]]]
+        assert row["weight"] == (1 if row["split"] == "train" else users)
 
 
 def test_every_context_is_in_the_table(workspace: Path) -> None:
