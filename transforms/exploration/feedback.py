@@ -26,15 +26,33 @@ Fractions = npt.NDArray[np.float64]
 
 
 class Period(NamedTuple):
-    """A span of time, in microseconds: what is counted starts in it, and is observed up to its end.
+    """A span of time in which novel clusters are consumed and users come back to them; in microseconds.
+
+    All users are observed equally long: counted are those with `horizon` left before the end, and whether they came
+    back within `horizon`. Otherwise clusters of recent users would have low rates. Nothing after the end is used.
 
     Attributes:
         start: first time that belongs to it.
         end: first time after it.
+        horizon: time within which a user comes back, above 0.
     """
 
     start: int
     end: int
+    horizon: int
+
+    def counts(self, times: Integers) -> Flags:
+        """Return whether first interactions at these times are counted, bool, shape (times,)."""
+        return (times >= self.start) & (times <= self.end - self.horizon)
+
+    def returns(self, times: Integers, return_times: Integers) -> Flags:
+        """Return whether users came back in time, bool, shape (times,).
+
+        Args:
+            times: int64: times of first interactions.
+            return_times: int64: times of second interactions; `NEVER` without one.
+        """
+        return return_times < times + self.horizon
 
 
 class Feedback(NamedTuple):
@@ -63,7 +81,7 @@ class Outcomes(NamedTuple):
 
     Attributes:
         transitions: the transitions into a novel cluster in a period.
-        returned: bool, shape (rows,): whether the user came back to it before the end of the period.
+        returned: bool, shape (rows,): whether the user came back to it within the period's horizon.
     """
 
     transitions: Transitions
@@ -73,16 +91,14 @@ class Outcomes(NamedTuple):
 def outcomes_of(transitions: Transitions, return_times: Integers, period: Period) -> Outcomes:
     """Select the transitions of a period, and whether their users came back within it.
 
-    A user of a late transition has less time to come back, so rates are lower bounds. Nothing after the end is used.
-
     Args:
         transitions: transitions of all periods.
         return_times: int64, shape (occurrences,): as `cluster_histories.return_times_of`, for each position of
             `FirstOccurrences.clusters`.
         period: the period.
     """
-    kept = take_transitions(transitions, (transitions.times >= period.start) & (transitions.times < period.end))
-    return Outcomes(kept, return_times[kept.positions] < period.end)
+    kept = take_transitions(transitions, period.counts(transitions.times))
+    return Outcomes(kept, period.returns(kept.times, return_times[kept.positions]))
 
 
 def aggregate(outcomes: Outcomes, cluster_count: int) -> Feedback:
@@ -144,16 +160,17 @@ def candidate_rates(
     Args:
         first: the first occurrences of all periods.
         return_times: as for `outcomes_of`.
-        period: first occurrences in it are counted, with returns before its end.
+        period: the period.
         cluster_count: number of clusters, C.
         prior: not negative: number of users that are added to each cluster, with the mean rate.
 
     Returns:
         float64, shape (C,), in [0, 1]; the mean rate for a cluster without users.
     """
-    counted = (first.times >= period.start) & (first.times < period.end)
+    counted = period.counts(first.times)
     users = np.bincount(first.clusters[counted], minlength=cluster_count)
-    returned = np.bincount(first.clusters[counted & (return_times < period.end)], minlength=cluster_count)
+    counted &= period.returns(first.times, return_times)
+    returned = np.bincount(first.clusters[counted], minlength=cluster_count)
     mean = returned.sum() / max(users.sum(), 1)
     total = users + prior
     return np.where(total > 0, (returned + prior * mean) / np.where(total > 0, total, 1.0), mean)

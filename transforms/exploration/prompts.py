@@ -18,13 +18,17 @@ TASK = "exploration"
 INSTRUCTIONS = "A person's interests follow one after another. Name the next, new interest."
 
 
-def render_prompt(descriptions: Sequence[str]) -> str:
+def render_prompt(descriptions: Sequence[str], recent: str = "") -> str:
     """Render the prompt for a context.
 
     Args:
         descriptions: of the clusters of the context, the most recent last.
+        recent: description of the most frequent recent successor of the context (2510.20260); empty: it has no line.
     """
-    return "\n".join(f"Interest: {description}" for description in descriptions) + "\nNext interest:"
+    lines = [f"Interest: {description}" for description in descriptions]
+    if recent:
+        lines.append(f"Recently often next: {recent}")
+    return "\n".join(lines) + "\nNext interest:"
 
 
 def tuning_rows(transitions: pa.RecordBatch, descriptions: Mapping[str, str]) -> pa.RecordBatch:

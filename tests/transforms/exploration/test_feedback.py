@@ -22,8 +22,8 @@ USERS: list[Events] = [
     [(0, 12), (1, 22), (2, 60)],
     [(1, 5), (0, 25)],
 ]
-RETURNS = np.array([NEVER, 35, NEVER, 15, 70, 33, 13, 49, 65, NEVER, 26])
-PERIOD = Period(0, 50)
+RETURNS = np.array([NEVER, 35, NEVER, 15, 70, 33, 13, 39, 65, NEVER, 26])
+PERIOD = Period(0, 51, horizon=20)
 
 
 def rows_of(feedback: Feedback) -> list[tuple[list[int], int, int, int]]:
@@ -39,11 +39,22 @@ def test_feedback_by_hand() -> None:
     expected = [([0], 1, 3, 2), ([1], 0, 1, 1), ([1], 2, 2, 1)]
     assert rows_of(aggregate(outcomes, CLUSTERS)) == expected
     assert rows_of(drop_few_users(aggregate(outcomes, CLUSTERS), 2)) == [expected[0], expected[2]]
-    later = outcomes_of(transitions_of(first, 1), RETURNS, Period(50, 80))
+    later = outcomes_of(transitions_of(first, 1), RETURNS, Period(51, 80, horizon=20))
     assert rows_of(aggregate(later, CLUSTERS)) == [([1], 2, 1, 1)]
     assert candidate_rates(first, RETURNS, PERIOD, 4).tolist() == pytest.approx([3 / 4, 2 / 4, 1 / 2, 6 / 10])
     shrunk = candidate_rates(first, RETURNS, PERIOD, 4, prior=10.0)
     assert shrunk.tolist() == pytest.approx([9 / 14, 8 / 14, 7 / 12, 6 / 10])
+
+
+def test_all_users_are_observed_equally_long() -> None:
+    first = first_of(USERS)
+    # A period that ends at 32 does not show whether the users of 25, 30 and 31 come back within 10.
+    outcomes = outcomes_of(transitions_of(first, 1), RETURNS, Period(20, 32, horizon=10))
+    assert outcomes.transitions.times.tolist() == [20, 21, 22]
+    # The first user came back to cluster 1 after 15, the third one after 17: too late.
+    outcomes = outcomes_of(transitions_of(first, 1), RETURNS, Period(20, 40, horizon=10))
+    assert outcomes.transitions.times.tolist() == [20, 30, 21, 22, 25]
+    assert outcomes.returned.tolist() == [False, False, False, False, True]
 
 
 def test_labels_are_normalised_and_rounded() -> None:
@@ -59,21 +70,23 @@ def test_labels_are_normalised_and_rounded() -> None:
 
 
 @settings(max_examples=150)
-@given(LOGS, st.integers(0, 3), st.integers(0, 9), st.data())
-def test_feedback_equals_counting_by_hand(users: list[Events], size: int, end: int, data: st.DataObject) -> None:
+@given(LOGS, st.integers(0, 3), st.integers(0, 12), st.integers(1, 6), st.data())
+def test_feedback_equals_counting_by_hand(
+    users: list[Events], size: int, end: int, horizon: int, data: st.DataObject
+) -> None:
     first = first_of(users)
     number = len(first.times)
     gaps = data.draw(st.lists(st.integers(1, 9), min_size=number, max_size=number))
     returns = first.times + np.array(gaps, np.int64)
-    feedback = aggregate(outcomes_of(transitions_of(first, size), returns, Period(2, end)), CLUSTERS)
+    feedback = aggregate(outcomes_of(transitions_of(first, size), returns, Period(2, end, horizon)), CLUSTERS)
     expected: dict[tuple[tuple[int, ...], int], list[int]] = {}
     for start, stop in zip(first.offsets[:-1].tolist(), first.offsets[1:].tolist(), strict=True):
         for place in range(start + size, stop):
-            if 2 <= first.times[place] < end:
+            if 2 <= first.times[place] <= end - horizon:
                 key = (tuple(first.clusters[place - size : place].tolist()), int(first.clusters[place]))
                 counted = expected.setdefault(key, [0, 0])
                 counted[0] += 1
-                counted[1] += int(returns[place] < end)
+                counted[1] += int(returns[place] - first.times[place] < horizon)
     found = {(tuple(context), candidate): [users, back] for context, candidate, users, back in rows_of(feedback)}
     assert found == expected
     assert list(found) == sorted(expected)
