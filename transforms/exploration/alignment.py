@@ -185,8 +185,8 @@ def _pairwise(feedback: Feedback, labels: Fractions) -> Objective:
     def objective(scores: Numbers) -> tuple[float, Numbers]:
         differences = scores[better] - scores[worse]
         part = weights * expit(-differences)
-        derivatives: Numbers = np.bincount(worse, part, minlength=rows) - np.bincount(better, part, minlength=rows)
-        return float((weights * np.logaddexp(0, -differences)).sum()), derivatives
+        derivatives = np.bincount(worse, part, minlength=rows) - np.bincount(better, part, minlength=rows)
+        return float((weights * np.logaddexp(0, -differences)).sum()), derivatives.astype(np.float64)
 
     return objective
 

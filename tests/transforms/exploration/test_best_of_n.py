@@ -48,20 +48,18 @@ def test_a_sample_is_novel_and_depends_on_its_context_alone(contexts: Codes, cou
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_samples_have_the_probabilities_of_drawing_without_replacement(temperature: float) -> None:
-    empty = np.full((1, 1), NO_CLUSTER, np.int32)
-    masses = novel_probabilities(Given(ROW), empty)[0] ** (1 / temperature)
+    # Contexts of one of many clusters without scores, so that each has numbers of its own.
+    source = Given((*ROW, *[0.0] * 1000))
+    contexts = np.arange(COUNT, source.cluster_count, dtype=np.int32)[:, None]
+    masses = novel_probabilities(source, np.full((1, 1), NO_CLUSTER, np.int32))[0] ** (1 / temperature)
     first = masses / masses.sum()
     # A cluster is first, or second after any other one.
-    second = sum(
-        first[other] * np.where(np.arange(COUNT) == other, 0, first / (1 - first[other])) for other in range(6)
-    )
-    draws = 20_000
-    for count, expected in ((1, first), (2, first + second)):
-        found = np.zeros(COUNT)
-        for seed in range(draws):
-            found += sample_candidates(Given(ROW), empty, count, seed, temperature)[0][0]
-        error = np.sqrt(expected * (1 - expected) / draws)
-        assert (np.abs(found / draws - expected) < 4.5 * error + 1e-9).all()
+    after = np.where(np.eye(len(first), dtype=bool), 0, first / (1 - first[:, None]))
+    seeds = range(8)
+    for count, expected in ((1, first), (2, first + first @ after)):
+        found = sum(sample_candidates(source, contexts, count, seed, temperature)[0].mean(axis=0) for seed in seeds)
+        error = np.sqrt(expected * (1 - expected) / (len(contexts) * len(seeds)))
+        assert (np.abs(found / len(seeds) - expected)[:COUNT] < 4 * error[:COUNT]).all()
 
 
 def test_numbers_of_contexts_look_independent() -> None:
