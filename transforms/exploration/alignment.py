@@ -99,8 +99,23 @@ def fit_alignment(
     return AlignmentModel(_pair_scores(weights, content))
 
 
+def unit_centroids(centroids: Vectors) -> Numbers:
+    """Remove the mean of centroids and scale them to unit length, so that products are cosines.
+
+    Args:
+        centroids: shape (C, dimensions).
+
+    Returns:
+        float64, shape (C, dimensions); 0 for a centroid that equals the mean.
+    """
+    vectors = np.asarray(centroids, np.float64)
+    vectors = vectors - vectors.mean(axis=0)
+    lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
 def principal_components(centroids: Vectors, dimensions: int) -> Numbers:
-    """Project centroids, with their mean removed and scaled to unit length, to their principal components.
+    """Project `unit_centroids` to their principal components.
 
     Args:
         centroids: shape (C, dimensions).
@@ -109,11 +124,7 @@ def principal_components(centroids: Vectors, dimensions: int) -> Numbers:
     Returns:
         float64, shape (C, components). Signs are arbitrary; no score depends on them.
     """
-    vectors = np.asarray(centroids, np.float64)
-    vectors = vectors - vectors.mean(axis=0)
-    lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
-    unit = vectors / np.where(lengths > 0, lengths, 1.0)
-    left, sizes, _ = np.linalg.svd(unit, full_matrices=False)
+    left, sizes, _ = np.linalg.svd(unit_centroids(centroids), full_matrices=False)
     components: Numbers = left[:, :dimensions] * sizes[:dimensions]
     return components
 
