@@ -1,4 +1,4 @@
-"""What experiments on exploration take from the workspace that they read. Kept import-light."""
+"""Configuration of the workspace that experiments on exploration read. Kept import-light."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Successors(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """How similar the successors of contexts are in two periods; contexts that both have, ascending.
+    """Similarity of the successors of contexts in two periods; contexts that both have, ascending.
 
     Attributes:
         contexts: int32, shape (contexts, K).
@@ -139,9 +139,9 @@ def recent_successors(contexts: Codes, recent: Successors, cluster_count: int) -
     found = np.full(len(contexts), NO_CLUSTER, np.int32)
     if not len(recent.contexts):
         return found
-    keys, known = (context_keys(each, cluster_count) for each in (contexts, recent.contexts))
-    places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[places] == keys, recent.clusters[places, 0], found).astype(np.int32)
+    keys, recent_keys = (context_keys(each, cluster_count) for each in (contexts, recent.contexts))
+    places = np.minimum(np.searchsorted(recent_keys, keys), len(recent_keys) - 1)
+    return np.where(recent_keys[places] == keys, recent.clusters[places, 0], found).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

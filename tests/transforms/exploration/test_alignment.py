@@ -39,7 +39,7 @@ def agreement(model: AlignmentModel, rates: np.ndarray) -> float:
 
 
 @BOTH
-def test_a_known_order_of_candidates_is_recovered(loss: Loss) -> None:
+def test_a_given_order_of_candidates_is_recovered(loss: Loss) -> None:
     rates = np.repeat(np.linspace(0.1, 0.6, CLUSTERS)[None], CLUSTERS, axis=0)
     model = fit_alignment(feedback_of(rates), CENTROIDS, loss, interval=0.05)
     assert agreement(model, rates) == 1.0
@@ -50,12 +50,12 @@ def test_content_decides_where_the_order_depends_on_the_context(loss: Loss) -> N
     content = principal_components(CENTROIDS, 6)
     affinity = content @ content.T
     rates = 0.3 + 0.25 * affinity
-    known = feedback_of(rates)
-    model = fit_alignment(known, CENTROIDS, loss, penalty=1.0, interval=0.01)
+    feedback = feedback_of(rates)
+    model = fit_alignment(feedback, CENTROIDS, loss, penalty=1.0, interval=0.01)
     assert agreement(model, rates) > 0.9
     assert agreement(rate_model(rates.mean(axis=0)), rates) < 0.7
-    held_out = np.arange(len(known.users)) % 3 == 0
-    partial = fit_alignment(take_feedback(known, ~held_out), CENTROIDS, loss, penalty=1.0, interval=0.01)
+    held_out = np.arange(len(feedback.users)) % 3 == 0
+    partial = fit_alignment(take_feedback(feedback, ~held_out), CENTROIDS, loss, penalty=1.0, interval=0.01)
     assert agreement(partial, rates) > 0.85
 
 

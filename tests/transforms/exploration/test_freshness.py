@@ -81,7 +81,7 @@ def test_drift_equals_sets_by_hand(old: Rows, new: Rows, cutoff: int) -> None:
     assert found.jaccard.tolist() == pytest.approx([len(a & b) / len(a | b) for a, b in pairs])
 
 
-def test_two_empty_sets_are_alike() -> None:
+def test_two_empty_sets_are_equal() -> None:
     nothing = np.full((1, 2), NO_CLUSTER, np.int32)
     assert jaccard_of_rows(nothing, nothing).tolist() == [1]
     assert jaccard_of_rows(nothing, np.array([[1, 2]], np.int32)).tolist() == [0]

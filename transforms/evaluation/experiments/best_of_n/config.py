@@ -22,7 +22,9 @@ class BestOfNConfig:
         help="Temperature at which candidates are sampled from the blend; above 1, they are more diverse.",
     )
     min_feedback_users: int = setting(
-        5, minimum=1, help="Minimum number of users of a context and a candidate whose return rate is learnt from."
+        5,
+        minimum=1,
+        help="Minimum number of users of a context and a candidate whose return rate the models are fitted to.",
     )
     return_fraction: float = setting(
         0.25,
