@@ -76,7 +76,7 @@ def test_the_same_sample_gives_the_same_metrics(metrics: pa.RecordBatch) -> None
 
 
 def test_satisfaction_by_hand() -> None:
-    # Cluster 0: both users come back; 1: the second of two users; 2 is recommended, but nobody consumed it.
+    # Cluster 0: both users come back; 1: the second of two users; 2 is recommended, but no user consumed it.
     first = FirstOccurrences(np.array([0, 2, 4]), np.array([0, 1, 0, 1], np.int32), np.array([1, 2, 3, 4]))
     sample = sample_of(lambda day: (1, 2), lambda cluster: False, users=4)
     sample = sample._replace(first=first, return_times=np.array([2, 99, 4, 6]))

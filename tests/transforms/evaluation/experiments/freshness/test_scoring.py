@@ -36,7 +36,7 @@ def jaccard(index: MetricIndex, compared: str) -> float:
     return index.value("freshness_jaccard", size=1, compared=compared)
 
 
-def test_change_is_told_from_chance() -> None:
+def test_change_is_larger_than_chance() -> None:
     gaps = [
         jaccard(index, SAME_PERIOD) - jaccard(index, OTHER_USERS) for index in (index_of(stable), index_of(changing))
     ]
