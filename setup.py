@@ -35,7 +35,7 @@ EXTRAS = {
         "transformers>=5,<6",
     ],
     "evaluation": [OVERLAP, SAFETY, "scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
-    "exploration": ["scikit-learn>=1.6,<2", "threadpoolctl>=3,<4"],
+    "exploration": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2", "threadpoolctl>=3,<4"],
     "naming": [SAFETY],
     "llm": [
         SAFETY,

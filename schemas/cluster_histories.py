@@ -18,6 +18,16 @@ CLUSTER_HISTORIES = DatasetSchema(
             pa.list_(TIMESTAMP),
             "The time of the first interaction with each cluster, ascending; ties: by the id of the item.",
         ),
+        Column(
+            "second_timestamps",
+            pa.list_(TIMESTAMP),
+            "The time of the next interaction with each cluster that is later than the first one, with the same item "
+            "or another one; null where there is none.",
+        ),
     ),
-    invariants=(not_empty("user_id"), same_length("cluster_ids", "timestamps")),
+    invariants=(
+        not_empty("user_id"),
+        same_length("cluster_ids", "timestamps"),
+        same_length("cluster_ids", "second_timestamps"),
+    ),
 )

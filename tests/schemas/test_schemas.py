@@ -193,8 +193,8 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "item_clusters": [{"item_id": "i", "cluster_ids": ["03", "03.110"]}, {"item_id": "j", "cluster_ids": []}],
     "cluster_histories": [
-        {"user_id": "u", "cluster_ids": ["03", "01"], "timestamps": [NOON, NOON]},
-        {"user_id": "v", "cluster_ids": [], "timestamps": []},
+        {"user_id": "u", "cluster_ids": ["03", "01"], "timestamps": [NOON, NOON], "second_timestamps": [None, NOON]},
+        {"user_id": "v", "cluster_ids": [], "timestamps": [], "second_timestamps": []},
     ],
     "transitions": [
         {"context": "", "next": "03", "split": "train", "users": 1},
@@ -313,7 +313,8 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (CLUSTERS, "not_below_parent", {"cluster_id": "03.11", "parent_id": None}),
     (ITEM_CLUSTERS, "empty_item_id", {"item_id": ""}),
     (CLUSTER_HISTORIES, "empty_user_id", {"user_id": ""}),
-    (CLUSTER_HISTORIES, "cluster_ids_and_timestamps_differ_in_length", {"cluster_ids": ["01"]}),
+    (CLUSTER_HISTORIES, "cluster_ids_and_timestamps_differ_in_length", {"timestamps": [NOON]}),
+    (CLUSTER_HISTORIES, "cluster_ids_and_second_timestamps_differ_in_length", {"second_timestamps": [None]}),
     (TRANSITIONS, "empty_next", {"next": ""}),
     (TRANSITIONS, "split_unknown", {"split": "held_out"}),
     (TRANSITIONS, "users_below_one", {"users": 0}),

@@ -1,4 +1,8 @@
-"""First interactions of users with clusters: from a log to rows of `cluster_histories`, and back to arrays."""
+"""First and second interactions of users with clusters: from a log to rows of `cluster_histories`, and back to arrays.
+
+The second interaction is the next one *at a later time*, with the same item or another item of the cluster. What has
+the time of the first one, such as the other lines of a purchase, belongs to it: the user did not come back for it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,9 @@ import pyarrow.compute as pc
 from schemas import CLUSTER_HISTORIES, INTERACTIONS, TIMESTAMP
 from transforms.columnar import StringIndex, concatenate, list_array, run_offsets
 from transforms.datasets.coercion import FILE, ROW, error_rows
-from transforms.exploration.transitions import NO_CLUSTER, Codes, FirstOccurrences
+from transforms.exploration.transitions import NEVER, NO_CLUSTER, Codes, FirstOccurrences, Integers
 
-FIRST_INTERACTIONS = pa.schema(
+EARLIEST_INTERACTIONS = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("cluster_id", pa.string(), nullable=False),
@@ -23,21 +27,21 @@ FIRST_INTERACTIONS = pa.schema(
         pa.field("item_id", pa.string(), nullable=False),
     ]
 )
-"""The first interaction of a user with a cluster, among the rows that were read together."""
+"""The first or the second interaction of a user with a cluster, among the rows that were read together."""
 
 NO_ITEM = "item_not_in_clusters"
 _KEYS = [("user_id", "ascending"), ("timestamp", "ascending"), ("item_id", "ascending")]
 
 
 class JoinResult(NamedTuple):
-    """First interactions, and interactions with items that are in no cluster as rows of `errors`."""
+    """The earliest interactions, and interactions with items that are in no cluster as rows of `errors`."""
 
-    first: pa.RecordBatch
+    earliest: pa.RecordBatch
     errors: pa.RecordBatch
 
 
 def join_clusters(rows: pa.RecordBatch, item_clusters: pa.RecordBatch, level: int) -> JoinResult:
-    """Replace items by their clusters, and keep the first interaction of each user with each cluster.
+    """Replace items by their clusters, and keep the two earliest interactions of each user with each cluster.
 
     Args:
         rows: interactions with `file` and `row`.
@@ -53,35 +57,59 @@ def join_clusters(rows: pa.RecordBatch, item_clusters: pa.RecordBatch, level: in
     paths = item_clusters["cluster_ids"].take(positions.drop_null())
     clusters = pc.list_element(paths, depth) if found.num_rows else pa.array([], pa.string())
     columns = [found["user_id"], clusters, found["timestamp"], found["item_id"]]
-    return JoinResult(keep_first(pa.RecordBatch.from_arrays(columns, schema=FIRST_INTERACTIONS)), errors)
+    return JoinResult(keep_earliest(pa.RecordBatch.from_arrays(columns, schema=EARLIEST_INTERACTIONS)), errors)
 
 
-def keep_first(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Keep the first of the rows of each user and cluster; rows of `FIRST_INTERACTIONS`, by user, time and item.
+def keep_earliest(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Keep the first and the second interaction of each user with each cluster; by user, time and item.
 
-    Only first interactions count for transitions, so at most as many rows per user are left as there are clusters.
+    At most twice as many rows per user are left as there are clusters. The two earliest of several parts of a log are
+    among the two earliest of each part.
+
+    Args:
+        rows: rows of `EARLIEST_INTERACTIONS`.
+    """
+    ordered, first, second = _find_earliest(rows)
+    return ordered.take(pa.array(np.sort(np.concatenate([first, second[second >= 0]]))))
+
+
+def _find_earliest(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Integers, Integers]:
+    """Find the first and the second interaction of each user with each cluster.
+
+    Returns:
+        The rows by user, time and item; indices of the first interactions among them, ascending; and for each of these
+        the index of the second interaction, -1 without one.
     """
     ordered = rows.take(pc.sort_indices(rows, sort_keys=_KEYS))
     users = ordered["user_id"].dictionary_encode().indices.to_numpy().astype(np.int64)
     clusters = ordered["cluster_id"].dictionary_encode()
     pairs = users * max(len(clusters.dictionary), 1) + clusters.indices.to_numpy()
-    _, first = np.unique(pairs, return_index=True)
-    return ordered.take(pa.array(np.sort(first)))
+    _, first, codes = np.unique(pairs, return_index=True, return_inverse=True)
+    times = ordered["timestamp"].cast(pa.int64()).to_numpy()
+    later = np.flatnonzero(times > times[first[codes]])
+    returned, rows_of_later = np.unique(codes[later], return_index=True)
+    second = np.full(len(first), -1, np.int64)
+    second[returned] = later[rows_of_later]
+    order = np.argsort(first)
+    return ordered, first[order].astype(np.int64), second[order]
 
 
 def history_rows(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Convert all rows of some users to rows of `cluster_histories`, by user.
 
     Args:
-        batches: rows of `FIRST_INTERACTIONS`, in any order.
+        batches: rows of `EARLIEST_INTERACTIONS`, in any order.
     """
-    first = keep_first(concatenate(batches, FIRST_INTERACTIONS))
+    ordered, first_rows, second_rows = _find_earliest(concatenate(batches, EARLIEST_INTERACTIONS))
+    first = ordered.take(pa.array(first_rows))
+    second = ordered["timestamp"].take(pa.array(second_rows, mask=second_rows < 0))
     offsets = run_offsets(first["user_id"].dictionary_encode().indices.to_numpy())
     return pa.RecordBatch.from_arrays(
         [
             first["user_id"].take(pa.array(offsets[:-1])),
             list_array(offsets, first["cluster_id"]),
             list_array(offsets, first["timestamp"]),
+            list_array(offsets, second),
         ],
         schema=CLUSTER_HISTORIES.arrow,
     )
@@ -105,6 +133,16 @@ def occurrences_of(histories: pa.RecordBatch, cluster_ids: StringIndex) -> First
     times = histories["timestamps"].flatten().cast(pa.int64()).to_numpy()
     offsets = histories["cluster_ids"].offsets.to_numpy().astype(np.int64)
     return FirstOccurrences(offsets - offsets[0], clusters, times)
+
+
+def return_times_of(histories: pa.RecordBatch) -> Integers:
+    """Return the times of second interactions, int64, shape (occurrences,), in microseconds; `NEVER` without one.
+
+    Args:
+        histories: rows of `cluster_histories`; the occurrences are in the order of `occurrences_of`.
+    """
+    times: Integers = histories["second_timestamps"].flatten().cast(pa.int64()).fill_null(NEVER).to_numpy()
+    return times
 
 
 def concatenate_occurrences(parts: Iterable[FirstOccurrences]) -> FirstOccurrences:

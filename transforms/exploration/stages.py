@@ -48,7 +48,7 @@ def clusters_of_level(batches: Iterable[pa.RecordBatch], level: int) -> pa.Recor
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)
 class JoinClusters(beam.DoFn):
-    """Interactions and clusters of the items of one bucket -> first interactions of users with clusters."""
+    """Interactions and clusters of the items of one bucket -> the two earliest of each user with each cluster."""
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -60,12 +60,12 @@ class JoinClusters(beam.DoFn):
             joined = join_clusters(rows, item_clusters, self.level)
             if joined.errors.num_rows:
                 yield TaggedOutput(ERRORS_TAG, joined.errors)
-            yield joined.first
+            yield joined.earliest
 
 
 @with_output_types(pa.RecordBatch, counts=Count)
 class BuildHistories(beam.DoFn):
-    """First interactions of the users of one bucket -> rows of `cluster_histories`; counts as a side output."""
+    """Earliest interactions of the users of one bucket -> rows of `cluster_histories`; counts as a side output."""
 
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
         rows = history_rows(bucket[1])
@@ -153,7 +153,8 @@ class Transitions(NamedTuple):
 class FindTransitions(beam.PTransform):
     """Record batches of `interactions` with provenance -> transitions between clusters (2405.16363).
 
-    A shuffle by item joins log and clusters; only the first interaction of a user with a cluster is shuffled by user.
+    A shuffle by item joins log and clusters; only the first two interactions of a user with a cluster are shuffled by
+    user.
     The boundaries of the splits are quantiles of a sample of times, see `time_sample.MAX_TIMES`.
 
     Attributes:
@@ -177,10 +178,10 @@ class FindTransitions(beam.PTransform):
         joined = (
             {_ROWS: kept, _CLUSTERS: self.item_clusters}
             | "GroupByItem" >> CoGroupByBucket("item_id", self.buckets)
-            | "JoinClusters" >> beam.ParDo(JoinClusters(self.level)).with_outputs(ERRORS_TAG, main="first")
+            | "JoinClusters" >> beam.ParDo(JoinClusters(self.level)).with_outputs(ERRORS_TAG, main="earliest")
         )
         built = (
-            joined.first
+            joined.earliest
             | "ByUser" >> beam.ParDo(KeyByBucket("user_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupByUser" >> beam.GroupByKey()
             | "BuildHistories" >> beam.ParDo(BuildHistories()).with_outputs(COUNTS_TAG, main="histories")
