@@ -12,6 +12,7 @@ from transforms.exploration.freshness import (
     changed_contexts,
     drift,
     jaccard_of_rows,
+    recent_successors,
     top_successors,
 )
 from transforms.exploration.transitions import NO_CLUSTER, TransitionCounts
