@@ -23,6 +23,7 @@ from transforms.exploration.blending import (
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.count_models import Source, top_clusters
 from transforms.exploration.lookup_table import LookupTable
+from transforms.exploration.network import choose_epochs, fit_network
 from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
 from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
 from transforms.exploration.transitions import (
@@ -95,9 +96,11 @@ def fit_table(
     """
     validation = transitions_of_split(sample, config.context_size, boundaries, _VALIDATION)
     parameters = tune_blend(before_validation, Validation(validation, sample), centroids)
+    epochs = choose_epochs(before_validation, Validation(validation, sample), centroids)
     blend = fit_blend(before_test, parameters, centroids)
     rivals = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
-    sources = {label: rivals[own] for label, own in _NAMES.items()} | {"blend": blend}
+    sources = {label: rivals[own] for label, own in _NAMES.items()}
+    sources |= {"network": fit_network(before_test, centroids, epochs), "blend": blend}
     test = transitions_of_split(sample, config.context_size, boundaries, _TEST)
     metrics: dict[tuple[str, str], float] = {}
     for label, source in sources.items():
