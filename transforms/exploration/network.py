@@ -1,10 +1,10 @@
 """A small neural network of the next novel cluster, over the ids and the content of the clusters of the context.
 
 It has one hidden layer of `HIDDEN` units. Each cluster has a vector for each place of the context, and one for being
-the next cluster. These vectors start as random projections of the centroids, so clusters of similar content start
-alike, and learning moves each cluster by its own transitions. It is trained with Adam, dropout and decoupled weight
-decay towards the start, on counts alone: on contexts of all sizes up to K, and on the successors of single clusters in
-the recent period at any distance, which have as much weight together as the transitions of K clusters.
+the next cluster. These vectors start as random projections of the centroids, so clusters of similar content have
+similar vectors at first, and training moves each by its own transitions. It is trained with Adam, dropout and decoupled
+weight decay towards the start, on counts alone: on contexts of all sizes up to K, and on the successors of single
+clusters in the recent period at any distance, which have as much weight together as the transitions of K clusters.
 
 The kernels add in a fixed order, unlike a matrix product, so the result does not depend on the number of threads.
 """
@@ -141,7 +141,7 @@ def train(examples: Examples, start: Network, seed: int) -> Iterator[Network]:
     """Train a network without end.
 
     Args:
-        examples: what is learnt.
+        examples: the training set.
         start: the network before training, to which weights decay.
         seed: random seed of the order of the contexts, and of dropout.
 
