@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas import COLLECTIONS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS
+from schemas import CLUSTER_HISTORIES, CLUSTERS, COLLECTIONS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS
 from transforms.evaluation.experiment import DatasetInput
 
 COLLECTIONS_INPUT = DatasetInput(
@@ -15,3 +15,7 @@ _EXTRACTED = "Workspace that `extract` wrote."
 JOURNEYS_INPUT = DatasetInput("journeys", JOURNEYS, _EXTRACTED, in_workspace=True)
 HISTORIES_COUNT = DatasetInput("journeys", HISTORIES, _EXTRACTED, in_workspace=True, reads_rows=False)
 EXTRACTION_METRICS = DatasetInput("journeys", METRICS, _EXTRACTED, in_workspace=True)
+
+_EXPLORED = "Workspace that `cluster` and `transitions` wrote."
+CLUSTERS_INPUT = DatasetInput("exploration", CLUSTERS, _EXPLORED, in_workspace=True)
+CLUSTER_HISTORIES_INPUT = DatasetInput("exploration", CLUSTER_HISTORIES, _EXPLORED, in_workspace=True)

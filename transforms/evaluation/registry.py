@@ -18,6 +18,7 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",
     "transforms.evaluation.experiments.intervention.experiment:InterventionExperiment",
     "transforms.evaluation.experiments.naming.experiment:NamingExperiment",
+    "transforms.evaluation.experiments.exploration.experiment:ExplorationExperiment",
 )
 
 

@@ -25,7 +25,7 @@ from transforms.exploration.blending import Validation, Vectors
 from transforms.exploration.count_models import Scores
 from transforms.exploration.recall import ranks_of_next
 from transforms.exploration.training_counts import TrainingCounts
-from transforms.exploration.transitions import NO_CLUSTER, Codes, Integers, TransitionCounts, context_keys
+from transforms.exploration.transitions import NO_CLUSTER, Codes, Integers, TransitionCounts, context_keys, take_counts
 
 HIDDEN = 64
 DEFAULT_EPOCHS = 15
@@ -187,6 +187,18 @@ def examples_of(training: TrainingCounts) -> Examples:
     parts += [_successors(training, place, size) for place in range(size)]
     contexts, lengths, next_clusters, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Examples(contexts, list_offsets(lengths), next_clusters, weights)
+
+
+def examples_of_pairs(pairs: TransitionCounts, cluster_count: int) -> Examples:
+    """Collect selected transitions, in any order, each with weight 1, as pairs for tuning have.
+
+    Args:
+        pairs: the transitions.
+        cluster_count: number of clusters, C.
+    """
+    ordered = take_counts(pairs, np.argsort(context_keys(pairs.contexts, cluster_count), kind="stable"))
+    contexts, lengths, next_clusters, counts = _padded(ordered, pairs.contexts.shape[1], cluster_count)
+    return Examples(contexts, list_offsets(lengths), next_clusters, np.ones(len(counts)))
 
 
 def _padded(counts: TransitionCounts, size: int, cluster_count: int) -> tuple[Codes, Integers, Codes, Scores]:
