@@ -95,7 +95,10 @@ def _digest(path: str, tree: str, level: int) -> str:
     Raises:
         ValueError: when there is none, or it is of another tree.
     """
-    manifest = resolve_source(f"{path}/{LOOKUP.name}").manifest
+    try:
+        manifest = resolve_source(f"{path}/{LOOKUP.name}").manifest
+    except ValueError as error:
+        raise ValueError(f"tables: {error}") from error
     if manifest is None:
         raise ValueError(f"tables: {path!r} holds no lookup that `explore` wrote")
     if manifest.inputs.get(CLUSTERS.name) != tree or manifest.configuration["level"] != level:
