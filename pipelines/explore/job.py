@@ -75,7 +75,7 @@ class ExploreJob(Job):
             choices=get_args(SourceName),
             default="blend",
             help="Source of the scores: one of several counts, or `blend`, all of them and the content of clusters, "
-            "with weights that are chosen on the validation period; or a `language_model`.",
+            "with weights that are chosen on the validation period; a small neural `network`; or a `language_model`.",
         )
         parser.add_argument(
             "--model", help="Language model, for --source=language_model: `smollm2`, a folder or a hub id."

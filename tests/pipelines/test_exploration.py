@@ -14,6 +14,7 @@ import pytest
 from pipelines.cluster.job import ClusterJob
 from pipelines.common.job import Job
 from pipelines.common.run import run_job
+from pipelines.evaluate.job import EvaluateJob
 from pipelines.explore.job import ExploreJob
 from pipelines.transitions.job import TransitionsJob
 from schemas import (
@@ -30,7 +31,8 @@ from schemas import (
 from schemas.context import parse_context
 from tests.pipelines.logs import content, manifest, rows, write
 from transforms.datasets.error_rate import DataError
-from transforms.exploration.open_table import open_table
+from transforms.exploration.count_models import top_clusters
+from transforms.exploration.open_table import open_source, open_table
 
 WORDS = (
     "alpine climbing rope",
@@ -176,6 +178,54 @@ def test_every_context_is_in_the_table(workspace: Path) -> None:
     assert table.cluster_ids.to_pylist() == ids
     first = {row["context"]: row["next"] for row in lookup if row["rank"] == 1}
     assert ids[table.next_clusters([0, 1])[0]] == first[f"{ids[0]} {ids[1]}"]
+
+
+def test_the_table_is_a_source_too(workspace: Path) -> None:
+    table, source = open_table(str(workspace)), open_source(str(workspace))
+    contexts = np.array([[0, 1], [-1, 4], [-1, -1]], np.int32)
+    found, _ = top_clusters(source, contexts, 3)
+    for context, own in zip(contexts.tolist(), found.tolist(), strict=True):
+        assert own == table.next_clusters([cluster for cluster in context if cluster >= 0], 3)
+
+
+def test_a_table_of_the_network(workspace: Path, tmp_path: Path) -> None:
+    inputs = (f"--clusters={workspace}", f"--transitions={workspace}")
+    run(ExploreJob, *inputs, f"--workspace={tmp_path}", "--source=network")
+    lookup = rows(tmp_path, LOOKUP)
+    assert {row["source"] for row in lookup} == {"network"}
+    assert len({row["context"] for row in lookup}) == 1 + 6 + 6 * 5
+
+
+def test_sources_are_compared(workspace: Path, tmp_path: Path) -> None:
+    inputs = (f"--clusters={workspace}", f"--transitions={workspace}")
+    run(ExploreJob, *inputs, f"--workspace={tmp_path / 'popular'}", "--source=popularity")
+    options = ("--suites=exploration", f"--exploration={workspace}", f"--tables={tmp_path / 'popular'}")
+    printed = run(EvaluateJob, *options, f"--workspace={tmp_path / 'out'}", f"--report={tmp_path / 'page.md'}")
+    assert "table popular" in printed
+    values = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "out", METRICS)}
+    for k in (1, 5, 10):
+        recall = [
+            values["exploration_recall", f"source={name}/contexts=all/k={k}"]
+            for name in ("table popular", "popularity")
+        ]
+        assert recall[0] == recall[1]
+    stored = {(row["metric"], row["slice"]): row["value"] for row in rows(workspace, METRICS)}
+    for name in ("blend", "network", "markov"):
+        assert values["exploration_recall", f"source={name}/contexts=all/k=5"] == stored["recall", f"source={name}/k=5"]
+    assert "never seen" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert (tmp_path / "page.svg").exists()
+    first = content(tmp_path / "out", METRICS)
+    run(EvaluateJob, *options, f"--workspace={tmp_path / 'again'}")
+    assert content(tmp_path / "again", METRICS) == first
+
+
+def test_a_table_of_another_tree_is_not_compared(workspace: Path, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
+    other = run_all(folder, "--levels=3")
+    options = ("--suites=exploration", f"--exploration={workspace}", f"--workspace={tmp_path / 'evaluation'}")
+    assert "another tree" in run(EvaluateJob, *options, f"--tables={other}", code=2)
+    assert "--tables: no such file" in run(EvaluateJob, *options, f"--tables={tmp_path / 'none'}", code=2)
+    assert "different names" in run(EvaluateJob, *options, f"--tables={workspace},{workspace}/", code=2)
 
 
 def test_a_table_of_another_tree_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",
     "transforms.evaluation.experiments.intervention.experiment:InterventionExperiment",
     "transforms.evaluation.experiments.naming.experiment:NamingExperiment",
+    "transforms.evaluation.experiments.exploration.experiment:ExplorationExperiment",
     "transforms.evaluation.experiments.best_of_n.experiment:BestOfNExperiment",
     "transforms.evaluation.experiments.freshness.experiment:FreshnessExperiment",
 )

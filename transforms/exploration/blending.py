@@ -2,7 +2,7 @@
 
 Weights are fitted by likelihood, which is smooth and convex, and not by recall: the model is a multinomial logistic
 regression of the next novel cluster, with the log-probabilities of the sources as features and non-negative weights.
-The blend is kept only if its recall is not below that of a single source. Then popular clusters are lowered as far as
+The blend is kept unless the recall of a single source is clearly higher. Then popular clusters are lowered as far as
 the blend needs to recommend a sufficient variety.
 """
 
@@ -26,9 +26,9 @@ from transforms.exploration.count_models import (
     content_similarities,
     log_probabilities,
 )
-from transforms.exploration.recall import breadth, distinct_contexts, ranks_of_next
+from transforms.exploration.recall import breadth, distinct_contexts, ranks_of_next, user_hits
 from transforms.exploration.training_counts import RECENT_FRACTIONS, TrainingCounts
-from transforms.exploration.transitions import FirstOccurrences, Transitions, take_transitions
+from transforms.exploration.transitions import FirstOccurrences, Integers, Transitions, take_transitions
 
 Vectors = npt.NDArray[np.floating]
 Value = TypeVar("Value")
@@ -258,15 +258,23 @@ def _negative_log_likelihood(logs, contexts, labels, clusters, starts, ends, wei
 
 
 def keep_if_better(sources: Sequence[Source], weights: tuple[float, ...], validation: Validation) -> tuple[float, ...]:
-    """Return the weights if the blend has at least the recall@10 of each source, otherwise the best source alone.
+    """Return the weights, or the best source alone if its recall@10 is higher by more than one standard error.
 
-    The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users.
+    The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users; but
+    with few users the recall of a single source is high by chance. The error is that of the difference over users.
     """
-    recalls = [_recall(source, validation) for source in sources]
-    if _recall(Blend(tuple(sources), weights), validation) >= max(recalls):
+    hits = [_hits(source, validation) for source in sources]
+    best = max(range(len(sources)), key=lambda source: hits[source].sum())
+    gains = hits[best] - _hits(Blend(tuple(sources), weights), validation)
+    if gains.sum() <= np.sqrt((gains**2).sum()):
         return weights
-    best = recalls.index(max(recalls))
     return tuple(float(source == best) for source in range(len(sources)))
+
+
+def _hits(source: Source, validation: Validation) -> Integers:
+    """Return the numbers of hits in the first ten ranks of the users with transitions."""
+    ranks = ranks_of_next(source, *validation)
+    return user_hits(validation.transitions.users, ranks, (_CUTOFF,)).hits[:, 0]
 
 
 def lower_popularity(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from transforms.settings import setting, validate
 
-SourceName = Literal["blend", "popularity", "markov", "item_to_item", "language_model"]
+SourceName = Literal["blend", "popularity", "markov", "item_to_item", "network", "language_model"]
 """A source of the scores of the exploration table."""
 
 SelectionName = Literal["balanced", "frequent"]

@@ -75,21 +75,21 @@ class Popularity:
 
 @dataclasses.dataclass(frozen=True)
 class ContextTable:
-    """The counts of the clusters after each context of one size, in compressed rows.
+    """A value, such as a count, of each cluster after each context of one size, in compressed rows.
 
     Attributes:
         size: number of clusters in a context.
         keys: int64, shape (contexts,): the `context_keys`, ascending.
         offsets: int64, shape (contexts + 1,): offsets of the contexts.
-        next_clusters: int32, shape (transitions,).
-        counts: int64, shape (transitions,).
+        next_clusters: int32, shape (transitions,): the clusters that have a value.
+        values: int64 or float64, shape (transitions,).
     """
 
     size: int
     keys: Integers
     offsets: Integers
     next_clusters: Codes
-    counts: Integers
+    values: Integers | Scores
 
     @classmethod
     def from_counts(cls, transitions: TransitionCounts, cluster_count: int) -> ContextTable:
@@ -104,11 +104,11 @@ class ContextTable:
             transitions.counts,
         )
 
-    def counts_after(self, contexts: Codes, cluster_count: int) -> Scores:
-        """Return the counts after the last `size` clusters of contexts, float64, shape (contexts, C); unseen: 0."""
-        counts = np.zeros((len(contexts), cluster_count))
+    def values_after(self, contexts: Codes, cluster_count: int) -> Scores:
+        """Return the values after the last `size` clusters of contexts, float64, shape (contexts, C); others: 0."""
+        values = np.zeros((len(contexts), cluster_count))
         if contexts.shape[1] < self.size or not len(self.keys):
-            return counts
+            return values
         own = contexts[:, contexts.shape[1] - self.size :]
         keys = context_keys(own, cluster_count)
         found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -117,8 +117,8 @@ class ContextTable:
         lengths = self.offsets[found[rows] + 1] - starts
         cells = np.repeat(rows, lengths)
         entries = np.arange(len(cells)) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-        counts[cells, self.next_clusters[entries]] = self.counts[entries]
-        return counts
+        values[cells, self.next_clusters[entries]] = self.values[entries]
+        return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +161,7 @@ class InterpolatedMarkov:
     def scores(self, contexts: Codes) -> Scores:
         probabilities = np.full((len(contexts), self.count), 1 / max(self.count, 1))
         for table in self.tables:
-            counts = table.counts_after(contexts, self.count)
+            counts = table.values_after(contexts, self.count)
             total = counts.sum(axis=1, keepdims=True)
             prior = self.strength + self.discount * (counts > 0).sum(axis=1, keepdims=True)
             seen = (np.maximum(counts - self.discount, 0) + prior * probabilities) / np.maximum(

@@ -110,9 +110,9 @@ class LookupTable:
             ValueError: when a row has a cluster that is not in `cluster_ids`, or a rank below 1.
         """
         index, cluster_count = StringIndex(cluster_ids), len(cluster_ids)
-        keys_by_size, context_of_row = _distinct_contexts(rows["context"], index, cluster_count)
+        keys_by_size, context_of_row = index_contexts(rows["context"], index, cluster_count)
         ids, id_of_row = _dictionaries(rows["next"])
-        next_of_row = _codes(index, ids)[id_of_row]
+        next_of_row = codes_of_ids(index, ids)[id_of_row]
         ranks = rows["rank"].to_numpy().astype(np.int64)
         if len(ranks) and ranks.min() < 1:
             raise ValueError(f"rank must be at least 1, got {ranks.min()}")
@@ -211,10 +211,10 @@ class LookupTable:
         return row
 
 
-def _distinct_contexts(
+def index_contexts(
     column: pa.ChunkedArray, index: StringIndex, cluster_count: int
 ) -> tuple[list[Integers], npt.NDArray[np.intp]]:
-    """Parse a column of contexts.
+    """Compute the distinct contexts of a column, and which of them each row has.
 
     The texts of each chunk are parsed once, and then only numbers are compared: contexts are numbered by their size,
     then by `context_keys`.
@@ -236,7 +236,7 @@ def _keys_of(texts: pa.StringArray, index: StringIndex, cluster_count: int) -> t
     """Return the number of clusters and the key of each context."""
     lists = parse_contexts(texts)
     sizes: Integers = pc.list_value_length(lists).to_numpy().astype(np.int64)
-    codes = _codes(index, lists.flatten())
+    codes = codes_of_ids(index, lists.flatten())
     offsets = list_offsets(sizes)[:-1]
     keys = np.zeros(len(sizes), np.int64)
     for size in np.unique(sizes).tolist():
@@ -268,8 +268,12 @@ def _dictionaries(column: pa.ChunkedArray) -> tuple[pa.StringArray, npt.NDArray[
     )
 
 
-def _codes(index: StringIndex, ids: pa.StringArray) -> Codes:
-    """Return the codes of cluster ids."""
+def codes_of_ids(index: StringIndex, ids: pa.StringArray) -> Codes:
+    """Return the codes of cluster ids, int32, shape (ids,).
+
+    Raises:
+        ValueError: when an id is not in the index.
+    """
     codes = index.lookup(ids)
     if (codes < 0).any():
         raise ValueError(f"the cluster {ids[int(np.argmin(codes))].as_py()!r} is not in the list of clusters")

@@ -101,15 +101,21 @@ def is_seen(contexts: Codes, training: TransitionCounts, cluster_count: int) -> 
 
 
 def breadth(source: Source, contexts: Codes, ranks: int = BREADTH_RANKS) -> float:
-    """Compute the effective number of clusters in the first ranks of contexts, each row with weight 1.
-
-    Args:
-        source: the source.
-        contexts: int32, shape (rows, K); repeated as often as they occur.
-        ranks: number of ranks.
+    """Compute the effective number of clusters in the first ranks of contexts; arguments as for `listed_traffic`.
 
     Returns:
         The exponential of the entropy: `ranks` if all contexts have the same first clusters.
+    """
+    return effective_number(listed_traffic(source, contexts, ranks))
+
+
+def listed_traffic(source: Source, contexts: Codes, ranks: int) -> Integers:
+    """Count how often each cluster is in the first ranks of contexts, int64, shape (C,).
+
+    Args:
+        source: the source.
+        contexts: int32, shape (rows, K); repeated as often as they occur, each row counts 1.
+        ranks: number of ranks.
     """
     distinct, inverse = distinct_contexts(contexts, source.cluster_count)
     clusters, _ = top_clusters(source, distinct, ranks)
@@ -117,7 +123,7 @@ def breadth(source: Source, contexts: Codes, ranks: int = BREADTH_RANKS) -> floa
     listed = clusters >= 0
     traffic = np.zeros(source.cluster_count, np.int64)
     np.add.at(traffic, clusters[listed], weights[listed])
-    return effective_number(traffic)
+    return traffic
 
 
 def distinct_contexts(contexts: Codes, cluster_count: int) -> tuple[Codes, npt.NDArray[np.intp]]:

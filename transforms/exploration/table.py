@@ -13,7 +13,6 @@ from schemas import LOOKUP
 from schemas.context import format_contexts
 from schemas.metric_slice import format_slice
 from transforms.exploration.blending import (
-    BlendParameters,
     Validation,
     Vectors,
     blend_sources,
@@ -24,10 +23,13 @@ from transforms.exploration.blending import (
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.count_models import Source, top_clusters
 from transforms.exploration.lookup_table import LookupTable
+from transforms.exploration.network import choose_epochs, fit_network
 from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
 from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
 from transforms.exploration.transitions import (
     NO_CLUSTER,
+    TEST,
+    VALIDATION,
     Codes,
     FirstOccurrences,
     SplitTimes,
@@ -38,7 +40,6 @@ from transforms.exploration.transitions import (
 )
 
 _NAMES = {"popularity": "popularity", "markov": "Markov", "item_to_item": "item-to-item"}
-_VALIDATION, _TEST = 1, 2
 CONTEXTS_PER_BLOCK = 1 << 12
 
 
@@ -52,6 +53,18 @@ class Periods(NamedTuple):
 
     validation: TrainingPeriods
     test: TrainingPeriods
+
+
+class FittedSources(NamedTuple):
+    """All sources that are fitted here, and how they are blended.
+
+    Attributes:
+        by_name: the sources to compare, the blend among them.
+        weights: the weights of the blend, by the name of its source.
+    """
+
+    by_name: dict[str, Source]
+    weights: dict[str, float]
 
 
 class FittedTable(NamedTuple):
@@ -74,6 +87,34 @@ def transitions_of_split(first: FirstOccurrences, size: int, boundaries: SplitTi
     return take_transitions(transitions, splits_of(transitions.times, boundaries) == split)
 
 
+def fit_sources(
+    before_validation: TrainingCounts,
+    before_test: TrainingCounts,
+    validation: Validation,
+    centroids: Vectors,
+    seed: int = 0,
+) -> FittedSources:
+    """Fit all sources of counts to what is before the test period, with parameters of the validation period.
+
+    Args:
+        before_validation: counts before the validation period.
+        before_test: counts before the test period.
+        validation: the validation period.
+        centroids: shape (C, dimensions): centres of the clusters.
+        seed: random seed of the network.
+    """
+    parameters = tune_blend(before_validation, validation, centroids)
+    epochs = choose_epochs(before_validation, validation, centroids, seed)
+    blended = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
+    sources = {label: blended[own] for label, own in _NAMES.items()}
+    sources |= {
+        "network": fit_network(before_test, centroids, epochs, seed),
+        "blend": fit_blend(before_test, parameters, centroids),
+    }
+    weights = parameters.weights or (1.0,) * len(blended)
+    return FittedSources(sources, dict(zip(blended, weights, strict=True)))
+
+
 def fit_table(
     before_validation: TrainingCounts,
     before_test: TrainingCounts,
@@ -94,17 +135,14 @@ def fit_table(
         name: the source; for `language_model`, the blend, which then ranks for the empty context alone.
         centroids: shape (C, dimensions): centres of the clusters.
     """
-    validation = transitions_of_split(sample, config.context_size, boundaries, _VALIDATION)
-    parameters = tune_blend(before_validation, Validation(validation, sample), centroids)
-    blend = fit_blend(before_test, parameters, centroids)
-    rivals = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
-    sources = {label: rivals[own] for label, own in _NAMES.items()} | {"blend": blend}
-    test = transitions_of_split(sample, config.context_size, boundaries, _TEST)
+    validation = Validation(transitions_of_split(sample, config.context_size, boundaries, VALIDATION), sample)
+    sources, weights = fit_sources(before_validation, before_test, validation, centroids)
+    test = transitions_of_split(sample, config.context_size, boundaries, TEST)
     metrics: dict[tuple[str, str], float] = {}
     for label, source in sources.items():
         metrics |= _measure(label, source, test, sample)
     chosen = name if name in sources else "blend"
-    return FittedTable(sources[chosen], chosen, metrics | _weights(parameters, list(rivals)))
+    return FittedTable(sources[chosen], chosen, metrics | _weights(weights))
 
 
 def _measure(label: str, source: Source, test: Transitions, sample: FirstOccurrences) -> dict[tuple[str, str], float]:
@@ -118,11 +156,8 @@ def _measure(label: str, source: Source, test: Transitions, sample: FirstOccurre
     return found | {("effective_clusters", format_slice({"source": label})): breadth(source, test.contexts)}
 
 
-def _weights(parameters: BlendParameters, names: list[str]) -> dict[tuple[str, str], float]:
-    weights = parameters.weights or (1.0,) * len(names)
-    return {
-        ("blend_weight", format_slice({"source": name})): weight for name, weight in zip(names, weights, strict=True)
-    }
+def _weights(weights: dict[str, float]) -> dict[tuple[str, str], float]:
+    return {("blend_weight", format_slice({"source": name})): weight for name, weight in weights.items()}
 
 
 def measure_table(
@@ -141,7 +176,7 @@ def measure_table(
         boundaries: boundaries of the periods.
         context_size: number of clusters of the contexts of the transitions that are measured.
     """
-    test = transitions_of_split(sample, context_size, boundaries, _TEST)
+    test = transitions_of_split(sample, context_size, boundaries, TEST)
     if not len(test.users):
         return {}
     table = LookupTable.from_rows(pa.Table.from_batches(list(rows), LOOKUP.arrow), cluster_ids)

@@ -134,6 +134,22 @@ def test_a_blend_below_a_source_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert keep_if_better(sources, (0.0, 0.7), VALIDATION) == (0.0, 0.7)
 
 
+def test_a_source_that_is_better_by_chance_is_not_preferred() -> None:
+    transitions = Transitions(
+        np.arange(4), np.zeros((4, 1), np.int32), np.array([1, 1, 2, 2], np.int32), np.arange(4), np.arange(1, 8, 2)
+    )
+    first = FirstOccurrences(np.arange(0, 10, 2), np.array([0, 1, 0, 1, 0, 2, 0, 2], np.int32), np.arange(8))
+    ranks_1, ranks_2 = (Given(tuple(float(code == best) for code in range(COUNT))) for best in (1, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transforms.exploration.blending._CUTOFF", 1)
+        # Two users gain and two lose: no difference.
+        assert keep_if_better([ranks_1, ranks_2], (0.0, 1.0), Validation(transitions, first)) == (0.0, 1.0)
+        # One user gains: that is one standard error, not more. Two gain: that is more than its root of 2.
+        for users, kept in ((1, (0.0, 1.0)), (2, (1.0, 0.0))):
+            few = take_transitions(transitions, np.arange(users))
+            assert keep_if_better([ranks_1, ranks_2], (0.0, 1.0), Validation(few, first)) == kept
+
+
 def test_popularity_is_lowered_until_the_variety_suffices() -> None:
     sources = blend_sources(TRAINING, BlendParameters())
     weights = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)

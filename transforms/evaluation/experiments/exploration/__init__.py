@@ -1,0 +1,1 @@
+"""Sources of the next novel cluster, compared on a later period."""
