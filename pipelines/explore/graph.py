@@ -33,6 +33,7 @@ def build_explore(root: beam.Pipeline, job: ExploreJob, progress: Progress) -> N
         job.top,
         job.level,
         job.name,
+        rows.get(LOOKUP.name),
         RowCheckpoint(job.checkpoint_dir, LOOKUP),
         progress,
     )

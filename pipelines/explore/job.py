@@ -18,11 +18,11 @@ from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, Datase
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import read_dataset
 from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.exploration.blocks import count_contexts
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.model_ranking import ModelRanking
 from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.exploration.stages import clusters_of_level
-from transforms.exploration.table import count_contexts
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.prompt_template import PromptTemplate
@@ -41,6 +41,7 @@ class ExploreJob(Job):
         histories: the cluster histories.
         transitions: configuration of the transitions.
         source: the source of the scores.
+        blend_table: a table of another run that is blended, for the source `blend`; None: none.
         model: the ranking by a language model, for the source `language_model`; None: another source.
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
@@ -54,6 +55,7 @@ class ExploreJob(Job):
     histories: Source
     transitions: TransitionConfig
     source: SourceName
+    blend_table: Source | None
     model: ModelRanking | None
     top: int
     level: int
@@ -76,6 +78,11 @@ class ExploreJob(Job):
             default="blend",
             help="Source of the scores: one of several counts, or `blend`, all of them and the content of clusters, "
             "with weights that are chosen on the validation period; a small neural `network`; or a `language_model`.",
+        )
+        parser.add_argument(
+            "--blend_table",
+            help="Workspace with a `lookup` of the same tree, such as that of a language model, that --source=blend "
+            "adds, with a weight that is chosen on the validation period. Default: none.",
         )
         parser.add_argument(
             "--model", help="Language model, for --source=language_model: `smollm2`, a folder or a hub id."
@@ -125,7 +132,8 @@ class ExploreJob(Job):
         workspace = absolute_path(args.workspace)
         clusters = resolve_dataset("--clusters", args.clusters or workspace, CLUSTERS)
         histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)
-        stored = _check_same_tree(clusters, histories)
+        _check_tree("--transitions", histories, clusters)
+        stored = histories.manifest.configuration if histories.manifest else {}
         model = resolve_model(args)
         return cls(
             clusters=clusters,
@@ -134,6 +142,7 @@ class ExploreJob(Job):
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             transitions=_read_transitions(args, stored["transitions"]),
             source=cast(SourceName, args.source),
+            blend_table=_resolve_blend_table(args, workspace, clusters),
             model=model,
             top=args.top,
             level=stored["level"],
@@ -161,7 +170,11 @@ class ExploreJob(Job):
     @property
     def inputs(self) -> dict[str, Source | None]:
         """The datasets that the job reads, by name and in reading order."""
-        return {CLUSTERS.name: self.clusters, CLUSTER_HISTORIES.name: self.histories}
+        return {
+            CLUSTERS.name: self.clusters,
+            CLUSTER_HISTORIES.name: self.histories,
+            LOOKUP.name: self.blend_table,
+        }
 
     def build(self, root: beam.Pipeline, progress: Progress) -> None:
         """Add the graph of the job to a pipeline."""
@@ -209,6 +222,23 @@ class ExploreJob(Job):
         return 0
 
 
+def _resolve_blend_table(args: argparse.Namespace, workspace: str, clusters: Source) -> Source | None:
+    """Return the table of another run that is blended; None without one.
+
+    Raises:
+        UsageError: when it has no effect, would be replaced, or was computed from another tree.
+    """
+    if args.blend_table is None:
+        return None
+    if args.source != "blend":
+        raise UsageError("--blend_table has an effect with --source=blend only")
+    if absolute_path(args.blend_table) == workspace:
+        raise UsageError("--blend_table is --workspace, whose table is replaced; give another --workspace")
+    table = resolve_dataset("--blend_table", args.blend_table, LOOKUP)
+    _check_tree("--blend_table", table, clusters)
+    return table
+
+
 def _read_transitions(args: argparse.Namespace, stored: dict[str, Any]) -> TransitionConfig:
     """Return the configuration with which the histories were counted, with the given periods.
 
@@ -247,18 +277,16 @@ def _check_dry_run(dry_run: bool, model: ModelRanking | None) -> bool:
     return dry_run
 
 
-def _check_same_tree(clusters: Source, histories: Source) -> dict[str, Any]:
-    """Return the configuration of the histories.
+def _check_tree(option: str, source: Source, clusters: Source) -> None:
+    """Check that a dataset was computed from the tree of `--clusters`.
 
     Raises:
-        UsageError: when they were computed from another tree.
+        UsageError: when it was computed from another one.
     """
-    if clusters.manifest is None or histories.manifest is None:
-        raise UsageError("--clusters and --transitions must be workspaces that this version wrote")
-    used = histories.manifest.inputs.get(CLUSTERS.name)
-    if used != clusters.manifest.digest:
+    if clusters.manifest is None or source.manifest is None:
+        raise UsageError(f"--clusters and {option} must be workspaces that this version wrote")
+    if source.manifest.inputs.get(CLUSTERS.name) != clusters.manifest.digest:
         raise UsageError(
-            "--transitions were computed from another tree than --clusters holds now: items may have moved between "
-            "clusters; run `transitions` again"
+            f"{option} was computed from another tree than --clusters holds now: items may have moved between "
+            "clusters; compute it again"
         )
-    return histories.manifest.configuration

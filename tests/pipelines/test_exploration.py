@@ -333,3 +333,19 @@ def test_logs_that_are_hardly_any(items: pa.Table, interactions: pa.Table, leave
     # Without a cluster outside of it, a context is not in the table.
     with_candidates = 1 + (leaves if leaves > 1 else 0) + (leaves * (leaves - 1) if leaves > 2 else 0)
     assert len({row["context"] for row in rows(workspace, LOOKUP)}) == with_candidates
+
+
+def test_a_table_of_another_run_is_blended(workspace: Path, tmp_path: Path) -> None:
+    given = (f"--clusters={workspace}", f"--transitions={workspace}")
+    run(ExploreJob, *given, "--source=markov", "--top=6", f"--workspace={tmp_path / 'markov'}")
+    stored = f"--blend_table={tmp_path / 'markov'}"
+    printed = run(ExploreJob, *given, stored, f"--workspace={tmp_path / 'blend'}")
+    assert "blend_with_markov" in printed
+    assert {row["source"] for row in rows(tmp_path / "blend", LOOKUP)} == {"blend_with_markov"}
+    assert len({row["context"] for row in rows(tmp_path / "blend", LOOKUP)}) == 1 + 6 + 6 * 5
+    values = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "blend", METRICS)}
+    assert ("blend_weight", "source=markov") in values
+    printed = run(ExploreJob, *given, stored, "--source=markov", f"--workspace={tmp_path / 'other'}", code=2)
+    assert "--blend_table has an effect with --source=blend only" in printed
+    printed = run(ExploreJob, *given, stored, f"--workspace={tmp_path / 'markov'}", code=2)
+    assert "whose table is replaced" in " ".join(printed.split())

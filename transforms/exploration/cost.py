@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from transforms.exploration.blocks import Block, context_blocks, count_contexts
 from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK, ModelRanking, prompts_of, rank_by_model
-from transforms.exploration.table import Block, context_blocks, count_contexts
 from transforms.language_models.token_counts import count_prompt_tokens
 
 _GOLDEN_RATIO = 0.618034

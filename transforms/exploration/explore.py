@@ -14,28 +14,20 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import CLUSTER_HISTORIES, METRICS
+from schemas import CLUSTER_HISTORIES, LOOKUP, METRICS
 from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_by_size, stable_hash
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.exploration.blocks import CONTEXTS_PER_BLOCK, Block, context_blocks, sharing_blocks
 from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.config import SourceName, TransitionConfig
+from transforms.exploration.fitted_sources import read_stored_table
 from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as MODEL_CONTEXTS
 from transforms.exploration.model_ranking import ModelRanking, RankByModel
 from transforms.exploration.stages import clusters_of_level, select_columns
-from transforms.exploration.table import (
-    CONTEXTS_PER_BLOCK,
-    Block,
-    FittedTable,
-    Periods,
-    context_blocks,
-    fit_table,
-    lookup_rows,
-    measure_table,
-    sharing_blocks,
-)
+from transforms.exploration.table import FittedTable, Periods, fit_table, lookup_rows, measure_table
 from transforms.exploration.time_sample import SampleTimes
 from transforms.exploration.training_counts import (
     TrainingCounts,
@@ -110,18 +102,23 @@ def fit(
     boundaries: SplitTimes,
     config: TransitionConfig,
     source: SourceName,
+    stored: Iterable[pa.RecordBatch] | None = None,
 ) -> FittedTable:
     """Fit the table in one process, from counts of at least `config.min_users` users; see `fit_table`.
 
     Raises:
-        DataError: without histories.
+        DataError: without histories; see also `add_table`.
     """
     if counted is None:
         raise DataError("there are no cluster histories, so there is nothing to count; nothing was committed")
     before_validation, before_test = (drop_rare_counts(each, config.min_users) for each in counted)
     centroids = np.stack(clusters["centroid"].to_numpy(zero_copy_only=False)).astype(np.float64)
     first = occurrences_of(sample, StringIndex(clusters["cluster_id"]))
-    return fit_table(before_validation, before_test, first, boundaries, config, source, centroids)
+    blended = None
+    if stored is not None:
+        rows = (select_columns(each, LOOKUP) for each in stored)
+        blended = read_stored_table(rows, clusters["cluster_id"])
+    return fit_table(before_validation, before_test, first, boundaries, config, source, centroids, blended)
 
 
 def metric_rows(values: Mapping[tuple[str, str], float], job_name: str) -> pa.RecordBatch:
@@ -175,6 +172,7 @@ class BuildTable(beam.PTransform):
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
         job_name: name of the job, for metrics.
+        blend_table: record batches of `lookup` of another run that is blended; None: none.
         checkpoint: where rows of a language model are kept until the job is committed.
         progress: receives the number of contexts that a language model has ranked.
     """
@@ -186,6 +184,7 @@ class BuildTable(beam.PTransform):
     top: int
     level: int
     job_name: str
+    blend_table: beam.PCollection | None
     checkpoint: RowCheckpoint
     progress: Progress
 
@@ -206,12 +205,9 @@ class BuildTable(beam.PTransform):
             pa.RecordBatch
         )
         sample = few | "SampleUsers" >> ApplyGlobally(smallest_users)
-        table = (
-            histories.pipeline
-            | "Once" >> beam.Impulse()
-            | "Fit"
-            >> beam.Map(fit, of_level, AsSingleton(counted), AsSingleton(sample), boundaries, self.config, self.source)
-        )
+        given = (of_level, AsSingleton(counted), AsSingleton(sample), boundaries, self.config, self.source)
+        stored = () if self.blend_table is None else (AsIter(self.blend_table),)
+        table = histories.pipeline | "Once" >> beam.Impulse() | "Fit" >> beam.Map(fit, *given, *stored)
         by_counts = self.model is None
         sizes = range(self.config.context_size + 1) if by_counts else range(1)
         ranked = (

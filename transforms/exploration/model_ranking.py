@@ -19,8 +19,8 @@ from transforms.content_hash import content_hash
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.prompts import render_prompt
-from transforms.exploration.table import Block, contexts_of
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.spec import GenerationSpec

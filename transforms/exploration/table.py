@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,25 +11,18 @@ import pyarrow as pa
 from schemas import LOOKUP
 from schemas.context import format_contexts
 from schemas.metric_slice import format_slice
-from transforms.exploration.blending import (
-    Validation,
-    Vectors,
-    blend_sources,
-    fit_blend,
-    sources_by_name,
-    tune_blend,
-)
+from transforms.exploration.blending import Validation, Vectors
+from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.count_models import Source, top_clusters
+from transforms.exploration.fitted_sources import BLEND, StoredTable, add_table, fit_sources
 from transforms.exploration.lookup_table import LookupTable
-from transforms.exploration.network import choose_epochs, fit_network
 from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
 from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
 from transforms.exploration.transitions import (
     NO_CLUSTER,
     TEST,
     VALIDATION,
-    Codes,
     FirstOccurrences,
     SplitTimes,
     Transitions,
@@ -38,9 +30,6 @@ from transforms.exploration.transitions import (
     take_transitions,
     transitions_of,
 )
-
-_NAMES = {"popularity": "popularity", "markov": "Markov", "item_to_item": "item-to-item"}
-CONTEXTS_PER_BLOCK = 1 << 12
 
 
 class Periods(NamedTuple):
@@ -53,18 +42,6 @@ class Periods(NamedTuple):
 
     validation: TrainingPeriods
     test: TrainingPeriods
-
-
-class FittedSources(NamedTuple):
-    """All sources that are fitted here, and how they are blended.
-
-    Attributes:
-        by_name: the sources to compare, the blend among them.
-        weights: the weights of the blend, by the name of its source.
-    """
-
-    by_name: dict[str, Source]
-    weights: dict[str, float]
 
 
 class FittedTable(NamedTuple):
@@ -87,34 +64,6 @@ def transitions_of_split(first: FirstOccurrences, size: int, boundaries: SplitTi
     return take_transitions(transitions, splits_of(transitions.times, boundaries) == split)
 
 
-def fit_sources(
-    before_validation: TrainingCounts,
-    before_test: TrainingCounts,
-    validation: Validation,
-    centroids: Vectors,
-    seed: int = 0,
-) -> FittedSources:
-    """Fit all sources of counts to what is before the test period, with parameters of the validation period.
-
-    Args:
-        before_validation: counts before the validation period.
-        before_test: counts before the test period.
-        validation: the validation period.
-        centroids: shape (C, dimensions): centres of the clusters.
-        seed: random seed of the network.
-    """
-    parameters = tune_blend(before_validation, validation, centroids)
-    epochs = choose_epochs(before_validation, validation, centroids, seed)
-    blended = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
-    sources = {label: blended[own] for label, own in _NAMES.items()}
-    sources |= {
-        "network": fit_network(before_test, centroids, epochs, seed),
-        "blend": fit_blend(before_test, parameters, centroids),
-    }
-    weights = parameters.weights or (1.0,) * len(blended)
-    return FittedSources(sources, dict(zip(blended, weights, strict=True)))
-
-
 def fit_table(
     before_validation: TrainingCounts,
     before_test: TrainingCounts,
@@ -123,6 +72,7 @@ def fit_table(
     config: TransitionConfig,
     name: SourceName,
     centroids: Vectors,
+    stored: StoredTable | None = None,
 ) -> FittedTable:
     """Fit the source of the table, and measure all sources on the test period.
 
@@ -134,15 +84,23 @@ def fit_table(
         config: its `context_size` is used.
         name: the source; for `language_model`, the blend, which then ranks for the empty context alone.
         centroids: shape (C, dimensions): centres of the clusters.
+        stored: a table that is blended too, with the name `blend`; None: none.
+
+    Raises:
+        DataError: see `add_table`.
     """
     validation = Validation(transitions_of_split(sample, config.context_size, boundaries, VALIDATION), sample)
-    sources, weights = fit_sources(before_validation, before_test, validation, centroids)
+    fitted = fit_sources(before_validation, before_test, validation, centroids)
+    if stored is not None:
+        fitted = add_table(fitted, stored, validation)
     test = transitions_of_split(sample, config.context_size, boundaries, TEST)
     metrics: dict[tuple[str, str], float] = {}
-    for label, source in sources.items():
+    for label, source in fitted.by_name.items():
         metrics |= _measure(label, source, test, sample)
-    chosen = name if name in sources else "blend"
-    return FittedTable(sources[chosen], chosen, metrics | _weights(weights))
+    chosen = name if name in fitted.by_name else BLEND
+    if chosen == BLEND and stored is not None:
+        chosen = f"{BLEND}_with_{stored.name}"
+    return FittedTable(fitted.by_name[chosen], chosen, metrics | _weights(fitted.weights))
 
 
 def _measure(label: str, source: Source, test: Transitions, sample: FirstOccurrences) -> dict[tuple[str, str], float]:
@@ -189,62 +147,6 @@ def measure_table(
         ranks[row] = found.index(wanted) + 1 if wanted in found else max(CUTOFFS) + 1
     recall = user_hits(test.users, ranks).recall
     return {("served_recall", format_slice({"k": k})): value for k, value in zip(CUTOFFS, recall, strict=True)}
-
-
-class Block(NamedTuple):
-    """A range of the numbered contexts of one size.
-
-    Attributes:
-        size: number of clusters of each context.
-        start: the first number, see `transitions.context_keys`.
-        stop: the number after the last one.
-    """
-
-    size: int
-    start: int
-    stop: int
-
-
-def context_blocks(sizes: Iterable[int], cluster_count: int, contexts: int = CONTEXTS_PER_BLOCK) -> Iterator[Block]:
-    """Divide all contexts of some sizes into blocks.
-
-    Args:
-        sizes: numbers of clusters of a context.
-        cluster_count: number of clusters.
-        contexts: maximum number of contexts of a block.
-    """
-    for size in sizes:
-        total = cluster_count**size
-        for start in range(0, total, contexts):
-            yield Block(size, start, min(start + contexts, total))
-
-
-def sharing_blocks(sizes: Iterable[int], cluster_count: int, contexts: int) -> Iterator[Block]:
-    """Divide all contexts of some sizes into blocks whose contexts differ in the last cluster alone.
-
-    Args:
-        sizes: numbers of clusters of a context, each at least 1.
-        cluster_count: number of clusters.
-        contexts: maximum number of contexts of a block.
-    """
-    for size in sizes:
-        for first in range(0, cluster_count**size, cluster_count):
-            for block in context_blocks((1,), cluster_count, contexts):
-                yield Block(size, first + block.start, first + block.stop)
-
-
-def count_contexts(sizes: Iterable[int], cluster_count: int) -> int:
-    """Count the contexts of some sizes without those that repeat a cluster, and that leave a cluster to recommend."""
-    return sum(math.perm(cluster_count, size) for size in sizes if size < cluster_count)
-
-
-def contexts_of(block: Block, cluster_count: int) -> Codes:
-    """Return the contexts of a block without those that repeat a cluster, int32, shape (contexts, size)."""
-    keys = np.arange(block.start, block.stop)
-    places = [keys // cluster_count ** (block.size - 1 - place) % cluster_count for place in range(block.size)]
-    contexts = np.stack(places, axis=1).astype(np.int32) if places else np.zeros((len(keys), 0), np.int32)
-    ordered = np.sort(contexts, axis=1)
-    return contexts[(ordered[:, 1:] != ordered[:, :-1]).all(axis=1)]
 
 
 def lookup_rows(

@@ -12,10 +12,10 @@ import pytest
 from schemas import CLUSTERS, LOOKUP
 from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration import model_ranking
+from transforms.exploration.blocks import Block, contexts_of, count_contexts, sharing_blocks
 from transforms.exploration.cost import estimate_cost, sample_blocks
 from transforms.exploration.model_ranking import SOURCE, ModelRanking, RankByModel, prompts_of, rank_by_model
 from transforms.exploration.prompts import INSTRUCTIONS, render_prompt
-from transforms.exploration.table import Block, contexts_of, count_contexts, sharing_blocks
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec, ModelSpec

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from tests.transforms.exploration.histories import BOUNDARIES, CLUSTERS, USERS, first_of
 from tests.transforms.exploration.test_count_models import all_sources
+from transforms.exploration.blocks import Block
 from transforms.exploration.count_models import Blend, novel_probabilities, top_clusters
 from transforms.exploration.lookup_table import LookupTable
 from transforms.exploration.recall import ranks_of_next
-from transforms.exploration.table import Block, FittedTable, lookup_rows, transitions_of_split
+from transforms.exploration.table import FittedTable, lookup_rows, transitions_of_split
 from transforms.exploration.table_source import TableSource
 from transforms.exploration.transitions import NO_CLUSTER
 

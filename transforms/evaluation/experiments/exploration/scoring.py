@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from transforms.diversity import coverage, gini
 from transforms.evaluation.bootstrap import ratio_interval
 from transforms.evaluation.metric_rows import metric_row, point
 from transforms.exploration.blending import Validation, Vectors
 from transforms.exploration.count_models import Source
+from transforms.exploration.fitted_sources import fit_sources
 from transforms.exploration.network import (
     choose_epochs,
     examples_of_pairs,
@@ -29,8 +31,8 @@ from transforms.exploration.recall import (
     ranks_of_next,
     user_hits,
 )
-from transforms.exploration.selection import coverage, gini, select_balanced, select_frequent
-from transforms.exploration.table import Periods, fit_sources, transitions_of_split
+from transforms.exploration.selection import select_balanced, select_frequent
+from transforms.exploration.table import Periods, transitions_of_split
 from transforms.exploration.training_counts import TrainingCounts, count_training
 from transforms.exploration.transitions import (
     TEST,

@@ -15,6 +15,7 @@ from transforms.evaluation.experiments.freshness.config import FreshnessConfig
 from transforms.evaluation.exploration_sample import ExplorationSample, counts_before, tuned_parameters
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.exploration.blending import fit_blend
+from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.count_models import Source
 from transforms.exploration.freshness import (
     Drift,
@@ -26,7 +27,7 @@ from transforms.exploration.freshness import (
     top_successors,
 )
 from transforms.exploration.recall import ranks_of_next
-from transforms.exploration.table import Block, contexts_of, transitions_of_split
+from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import RECENT_FRACTIONS, training_periods
 from transforms.exploration.transitions import (
     NO_CLUSTER,
