@@ -39,19 +39,19 @@ def test_equal_times_are_all_of_the_test_period(tmp_path: Path) -> None:
     workspace = run_all(folder, "--levels=6")
     assert len(rows(workspace, CLUSTER_HISTORIES)) == USERS
     assert {row["split"] for row in rows(workspace, TRANSITIONS)} == {"test"}
-    assert rows(workspace, TUNING_PAIRS) == []
+    assert {row["split"] for row in rows(workspace, TUNING_PAIRS)} == {"test"}
     assert len({row["context"] for row in rows(workspace, LOOKUP)}) == contexts(6)
 
 
 def test_clusters_without_traffic_are_candidates_too(tmp_path: Path) -> None:
     table = log()
-    topics = pa.array([int(item[1:]) % 6 for item in table["item_id"].to_pylist()])
-    folder = write(tmp_path, {"log.parquet": table.filter(pc.less(topics, 3)), "items.parquet": ITEMS})
+    few = table.filter(pc.is_in(table["item_id"], pa.array([f"i{item:02}" for item in (0, 1, 2, 6, 7, 8)])))
+    folder = write(tmp_path, {"log.parquet": few, "items.parquet": ITEMS.slice(0, 48)})
     workspace = run_all(folder, "--levels=6")
     clusters = rows(workspace, CLUSTERS)
     idle = {row["cluster_id"] for row in clusters if not row["traffic"]}
     assert idle
-    assert sum(int(str(row["items"])) for row in clusters) == ITEM_COUNT
+    assert sum(int(str(row["items"])) for row in clusters) == 48
     assert all(row["items"] for row in clusters)
     lookup = rows(workspace, LOOKUP)
     assert len({row["context"] for row in lookup}) == contexts(6)

@@ -118,9 +118,8 @@ def given_vectors(items: pa.Table, dimensions: int) -> pa.Table:
     """A vector for each item, in a direction of its topic."""
     random = np.random.default_rng(dimensions)
     topics = random.normal(size=(6, dimensions))
-    vectors = [
-        topics[int(item[1:]) % 6] + 0.1 * random.normal(size=dimensions) for item in items["item_id"].to_pylist()
-    ]
+    own = np.array([topics[int(item[1:]) % 6] for item in items["item_id"].to_pylist()])
+    vectors = own + 0.1 * random.normal(size=own.shape)
     return pa.table({"item_id": items["item_id"], "embedding": vectors.tolist()})
 
 
