@@ -10,7 +10,16 @@ from pipelines.cluster.job import ClusterJob
 from pipelines.common.run import run_job
 from pipelines.explore.job import ExploreJob
 from pipelines.transitions.job import TransitionsJob
-from schemas import CLUSTER_HISTORIES, CLUSTERS, ITEM_CLUSTERS, LOOKUP, METRICS, TRANSITIONS, TUNING_PAIRS
+from schemas import (
+    CLUSTER_HISTORIES,
+    CLUSTERS,
+    ITEM_CLUSTERS,
+    LOOKUP,
+    METRICS,
+    TRANSITIONS,
+    TUNING_PAIRS,
+    DatasetSchema,
+)
 from tests.small_log import small_log, write_files
 from transforms.datasets.manifest import read_manifest
 
@@ -24,8 +33,14 @@ Found = dict[tuple[str, str], list[tuple[str, bytes]]]
 """Names and bytes of parts, by job and dataset."""
 
 
+def parts(workspace: Path, schema: DatasetSchema) -> list[tuple[str, bytes]]:
+    manifest = read_manifest(str(workspace / schema.name))
+    assert manifest is not None
+    return [(part.name, (workspace / schema.name / part.name).read_bytes()) for part in manifest.parts]
+
+
 def run_all(folder: Path, files: int, seed: int | None, options: Sequence[str]) -> Found:
-    """Runs all jobs on the log and the catalogue, written as some files."""
+    """Runs all jobs on the log and the catalogue, written as some files, then assigns the catalogue to its own tree."""
     interactions, items = small_log()
     given = f"--interactions={write_files(folder / 'interactions', interactions, files, seed)}"
     catalogue = f"--items={write_files(folder / 'items', items, files, seed)}"
@@ -33,11 +48,11 @@ def run_all(folder: Path, files: int, seed: int | None, options: Sequence[str]) 
     found: Found = {}
     for job, schemas in WRITTEN.items():
         assert run_job(job, [*inputs[job], f"--workspace={folder / 'out'}", *options]) == 0
-        for schema in schemas:
-            manifest = read_manifest(str(folder / "out" / schema.name))
-            assert manifest is not None
-            paths = [folder / "out" / schema.name / part.name for part in manifest.parts]
-            found[job.name, schema.name] = [(path.name, path.read_bytes()) for path in paths]
+        found |= {(job.name, schema.name): parts(folder / "out", schema) for schema in schemas}
+    assigned = [given, catalogue, f"--tree={folder / 'out'}", f"--workspace={folder / 'assigned'}"]
+    assert run_job(ClusterJob, [*assigned, *options]) == 0
+    for schema in (CLUSTERS, ITEM_CLUSTERS):
+        assert parts(folder / "assigned", schema) == found[ClusterJob.name, schema.name]
     return found
 
 

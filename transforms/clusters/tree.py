@@ -70,9 +70,12 @@ def assign(vectors: Vectors, tree: Tree) -> Paths:
     expected = tree.levels[0].centroids.shape[1]
     if vectors.shape[1] != expected:
         raise ValueError(f"vectors must have {expected} dimensions as the tree has, got {vectors.shape[1]}")
+    from threadpoolctl import threadpool_limits
+
     paths = np.empty((len(vectors), len(tree.levels)), np.int32)
-    for start in range(0, len(vectors), _BLOCK):
-        _assign_block(vectors[start : start + _BLOCK], tree, paths[start : start + _BLOCK])
+    with threadpool_limits(limits=1):  # products are small: threads would wait for each other
+        for start in range(0, len(vectors), _BLOCK):
+            _assign_block(vectors[start : start + _BLOCK], tree, paths[start : start + _BLOCK])
     return paths
 
 
