@@ -40,8 +40,10 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items, *errors_and_counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
     side_outputs.add_errors_and_counts(*errors_and_counts)
-    salient, counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
-    side_outputs.counts.append(counts)
+    salient = None
+    if job.given_tree is None:
+        salient, counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
+        side_outputs.counts.append(counts)
     interactions = None
     if job.interactions is not None:
         interactions, counts = rows[INTERACTIONS.name] | "KeepInteractions" >> KeepInteractions(job.filter)
@@ -63,7 +65,14 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
         column = "vector"
     quantized = vectors | "Quantize" >> beam.Map(quantize_rows, column).with_output_types(pa.RecordBatch)
     clustered = items | "ClusterCatalogue" >> ClusterCatalogue(
-        salient, quantized, interactions, job.tree, job.name, buckets
+        quantized,
+        job.tree,
+        job.name,
+        salient=salient,
+        given=rows.get(CLUSTERS.name),
+        interactions=interactions,
+        encoder=job.encoder if job.item_embeddings is None else None,
+        buckets=buckets,
     )
     side_outputs.counts.append(clustered.counts)
     side_outputs.metrics.append(clustered.metrics)

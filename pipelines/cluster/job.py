@@ -11,7 +11,14 @@ import apache_beam as beam
 
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
-from pipelines.common.inputs import check_not_nested, default_num_parts, find_dataset, prepare_workspace, resolve_input
+from pipelines.common.inputs import (
+    check_not_nested,
+    default_num_parts,
+    find_dataset,
+    prepare_workspace,
+    resolve_dataset,
+    resolve_input,
+)
 from pipelines.common.job import Job
 from pipelines.common.models import packaged_coverage, resolve_encoder
 from pipelines.common.sample import resolve_catalogue, resolve_log
@@ -35,8 +42,10 @@ from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
 from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
+from transforms.settings import settings_of
 
 _PACKAGES = ("sklearn", "threadpoolctl")
+_TREE_OPTIONS = tuple(settings_of(TreeConfig))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,7 @@ class ClusterJob(Job):
         encoder: the encoder of items, if there are no `item_embeddings`.
         salience: configuration of the salient terms, from which clusters are described.
         tree: configuration of the tree.
+        given_tree: the `clusters` of an earlier run, to which items are assigned; None: a tree is fitted.
         parts: number of parts of each dataset.
     """
 
@@ -74,6 +84,7 @@ class ClusterJob(Job):
     encoder: EncoderSpec
     salience: SalienceConfig
     tree: TreeConfig
+    given_tree: Source | None
     parts: int
 
     @classmethod
@@ -103,7 +114,12 @@ class ClusterJob(Job):
             default={},
             help="Names of the columns in --item_embeddings, where they differ: `item_id=content,embedding=vector`.",
         )
-        options.add_config(parser, TreeConfig)
+        add(
+            "--tree",
+            help="Workspace with `clusters`, as an earlier run wrote it: all items are assigned to this tree, which is "
+            "not fitted again and stays as it is. Default: a tree is fitted.",
+        )
+        options.add_config(parser, TreeConfig, unset=_TREE_OPTIONS)
         options.add_error_rate(parser)
 
     @classmethod
@@ -128,6 +144,9 @@ class ClusterJob(Job):
         encoder = resolve_encoder("--encoder", args.encoder or "static")
         if args.encoder is None and given is None:
             _check_coverage(items, args.item_columns)
+        tree = resolve_dataset("--tree", args.tree, CLUSTERS) if args.tree is not None else None
+        if tree is not None:
+            _check_same_vectors(tree, encoder if given is None else None)
         stores = given is None and not encoder.is_packaged
         return cls(
             items=items,
@@ -143,7 +162,8 @@ class ClusterJob(Job):
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
             encoder=encoder,
             salience=SalienceConfig(),
-            tree=options.read_config(args, TreeConfig),
+            tree=options.read_config(args, TreeConfig) if tree is None else _stored_config(tree),
+            given_tree=tree,
             parts=default_num_parts(interactions or items),
             max_error_rate=args.max_error_rate,
         )
@@ -169,6 +189,7 @@ class ClusterJob(Job):
     def inputs(self) -> dict[str, Source | None]:
         """The datasets that the job may read, by name and in reading order."""
         return {
+            CLUSTERS.name: self.given_tree,
             ITEMS.name: self.items,
             ITEM_EMBEDDINGS.name: self.item_embeddings,
             EMBEDDINGS.name: self.embeddings,
@@ -198,9 +219,43 @@ def _check_effects(args: argparse.Namespace, *, has_log: bool) -> None:
         raise UsageError("--encoder and --item_embeddings are mutually exclusive")
     if args.embedding_columns and args.item_embeddings is None:
         raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
+    of_fit = [name for name in _TREE_OPTIONS if getattr(args, name) is not None]
+    if of_fit and args.tree is not None:
+        raise UsageError(f"--{of_fit[0]} is for fitting a tree, but --tree gives one")
     of_log = [*options.given_options(args, InteractionFilter), *(["columns"] if args.columns else [])]
     if of_log and not has_log:
         raise UsageError(f"--{of_log[0]} is for --interactions, which is not given")
+
+
+def _stored_config(tree: Source) -> TreeConfig:
+    """Return the configuration with which a tree was fitted."""
+    stored = _configuration_of(tree)["tree"]
+    return TreeConfig(**{**stored, "levels": tuple(stored["levels"])})
+
+
+def _check_same_vectors(tree: Source, encoder: EncoderSpec | None) -> None:
+    """Check that the vectors of the items are of the encoder with which a tree was fitted.
+
+    Args:
+        tree: the `clusters` of an earlier run.
+        encoder: the encoder of the items; None: the user's own vectors.
+
+    Raises:
+        UsageError: when they are not.
+    """
+    fitted = _configuration_of(tree)["encoder"]
+    if encoder is None and fitted:
+        raise UsageError("--item_embeddings: --tree was fitted to the vectors of an encoder: give the same --encoder")
+    if encoder is not None and not fitted:
+        raise UsageError("--tree was fitted to vectors of your own: give those of the items as --item_embeddings")
+    if encoder is not None and fitted != encoder.fingerprint():
+        raise UsageError(f"--encoder: --tree was fitted to the vectors of another encoder than {str(encoder)!r}")
+
+
+def _configuration_of(tree: Source) -> dict[str, Any]:
+    if tree.manifest is None:
+        raise UsageError("--tree must be a workspace that this version wrote")
+    return tree.manifest.configuration
 
 
 def _check_coverage(items: Source, columns: dict[str, str]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from pipelines.common.job import Job
-from schemas import EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, NAMING_EXAMPLES
+from schemas import CLUSTERS, EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
 from transforms.datasets.error_rate import ErrorRateCheck
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
 _INTERNAL = frozenset(
-    schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, METRICS)
+    schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, CLUSTERS, METRICS)
 )
 """Datasets that only these jobs write; a single invalid row in one of them fails the job that reads it."""
 

@@ -23,16 +23,27 @@ class Ended(NamedTuple):
 
 
 def extract_command(*options: str) -> list[str]:
-    return [sys.executable, "-m", "pipelines.extract", *options]
+    return command_of("extract", *options)
+
+
+def command_of(job: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", f"pipelines.{job}", *options]
 
 
 def extract(
     *options: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None, seconds: float = 250
 ) -> Ended:
     """Runs `python -m pipelines.extract`, as a user would, in some folder."""
+    return run_command("extract", *options, folder=folder, environment=environment, seconds=seconds)
+
+
+def run_command(
+    job: str, *options: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None, seconds: float = 250
+) -> Ended:
+    """Runs `python -m pipelines.<job>`, as a user would, in some folder."""
     started = time.monotonic()
     done = subprocess.run(
-        extract_command(*options),
+        command_of(job, *options),
         cwd=folder,
         env=os.environ | dict(environment or {}),
         stdout=subprocess.PIPE,

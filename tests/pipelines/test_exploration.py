@@ -1,9 +1,5 @@
 """`cluster`, `transitions` and `explore` on small logs, one after another, and on logs that are hardly any."""
 
-import contextlib
-import datetime
-import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +8,6 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.cluster.job import ClusterJob
-from pipelines.common.job import Job
-from pipelines.common.run import run_job
 from pipelines.evaluate.job import EvaluateJob
 from pipelines.explore.job import ExploreJob
 from pipelines.transitions.job import TransitionsJob
@@ -30,64 +24,12 @@ from schemas import (
 )
 from schemas.context import parse_context
 from tests.pipelines.logs import content, manifest, rows, write
+from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, USERS, log, run, run_all
 from transforms.datasets.error_rate import DataError
 from transforms.exploration.count_models import top_clusters
 from transforms.exploration.open_table import open_source, open_table
 
-WORDS = (
-    "alpine climbing rope",
-    "sourdough bread oven",
-    "modular synthesizer patch",
-    "tropical orchid garden",
-    "chess opening gambit",
-    "vintage motorcycle repair",
-)
-ITEM_COUNT, USERS = 90, 60
-START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 DATASETS = (ITEM_CLUSTERS, CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, LOOKUP, ERRORS, METRICS)
-random = np.random.default_rng(3)
-ITEMS = pa.table(
-    {
-        "item_id": [f"i{item:02}" for item in range(ITEM_COUNT)],
-        "title": [f"{WORDS[item % 6]} volume {item // 6}" for item in range(ITEM_COUNT)],
-    }
-)
-
-
-def log(order: Sequence[int] | None = None) -> pa.Table:
-    """Users who mostly go from one topic to the next one, in their own time."""
-    described = []
-    for user in range(USERS):
-        for step in range(8):
-            topic = (user + step // 2) % 6 if (user + step) % 5 else (user * step) % 6
-            described.append(
-                {
-                    "user_id": f"u{user:02}",
-                    "item_id": f"i{topic + 6 * ((user + step) % 15):02}",
-                    "timestamp": START + datetime.timedelta(hours=user + 24 * step),
-                }
-            )
-    table = pa.Table.from_pylist(
-        described, pa.schema({"user_id": pa.string(), "item_id": pa.string(), "timestamp": TIMESTAMP})
-    )
-    return table if order is None else table.take(pa.array(order))
-
-
-def run(job: type[Job], *options: str, code: int = 0) -> str:
-    """Run a job on the runner of the tests; return what it prints."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(printed):
-        assert run_job(job, [*options, "--runner=FnApiRunner"]) == code, printed.getvalue()
-    return printed.getvalue()
-
-
-def run_all(folder: Path, *options: str) -> Path:
-    """Run all jobs on the log and the catalogue of a folder; return the workspace."""
-    workspace = folder / "out"
-    interactions, given = f"--interactions={folder / 'log.parquet'}", f"--workspace={workspace}"
-    run(ClusterJob, interactions, f"--items={folder / 'items.parquet'}", given, *options)
-    run(TransitionsJob, interactions, given)
-    run(ExploreJob, given)
-    return workspace
 
 
 @pytest.fixture(scope="module")

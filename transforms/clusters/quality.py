@@ -5,57 +5,22 @@ Functions that take `nodes` measure one level: a column of the paths of items, o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+import math
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from transforms.clusters.costs import Floats, Integers, Vectors, directions_of
-from transforms.clusters.fitting import distinct_vectors
+from transforms.clusters.costs import Integers, Vectors, directions_of
 from transforms.clusters.tree import Paths
 
-_BLOCK = 64
 
-
-class TagAgreement(NamedTuple):
-    """Agreement of nodes with the tags of items.
-
-    Attributes:
-        v_measure: harmonic mean of homogeneity and completeness, in [0, 1].
-        ari: adjusted Rand index: 0 for chance, 1 for equal groupings.
-    """
-
-    v_measure: float
-    ari: float
-
-
-def traffic_imbalance(nodes: npt.NDArray[np.integer], traffic: npt.NDArray[np.integer], count: int) -> float:
-    """Compute the maximum traffic of the nodes of a level divided by their mean.
+def imbalance(traffic: npt.NDArray[np.number]) -> float:
+    """Compute the maximum traffic of the nodes of a level divided by their mean; without any traffic 1.
 
     Args:
-        nodes: the node of each item, shape (items,).
-        traffic: of each item, shape (items,); if all are 0, each item counts as 1.
-        count: number of nodes.
+        traffic: of each node, shape (nodes,).
     """
-    sums = np.bincount(nodes, traffic if traffic.any() else None, minlength=count)
-    return float(sums.max() / sums.mean())
-
-
-def smallest_imbalance(vectors: Vectors, traffic: npt.NDArray[np.integer], count: int) -> float:
-    """Compute a lower bound of `traffic_imbalance`: items of equal vectors are in the same node.
-
-    Args:
-        vectors: quantized vectors, int8, shape (items, dimensions).
-        traffic: as in `traffic_imbalance`.
-        count: number of nodes.
-
-    Returns:
-        The traffic of the heaviest vector divided by the mean traffic of a node, at least 1.
-    """
-    weights = distinct_vectors(vectors, traffic).traffic
-    return max(1.0, float(weights.max() * count / weights.sum()))
+    return float(traffic.max() / traffic.mean()) if traffic.any() else 1.0
 
 
 def coherence(vectors: Vectors, nodes: npt.NDArray[np.integer]) -> float:
@@ -77,7 +42,7 @@ def coherence(vectors: Vectors, nodes: npt.NDArray[np.integer]) -> float:
     totals = np.einsum("ij,ij->i", sums, sums) - (others + 1)
     several = others > 0
     count = (others[several] + 1).sum()
-    return float((totals[several] / others[several]).sum() / count) if count else float("nan")
+    return float((totals[several] / others[several]).sum() / count) if count else math.nan
 
 
 def shuffle_paths(paths: Paths, seed: int) -> Paths:
@@ -95,8 +60,8 @@ def plain_clusters(vectors: Vectors, count: int, seed: int) -> Integers:
 
     Args:
         vectors: quantized vectors, int8, shape (items, dimensions).
-        count: number of clusters, at most the number of items.
-        seed: random seed.
+        count: number of clusters, at most the number of distinct vectors.
+        seed: random seed of the first centroids.
 
     Returns:
         int64, shape (items,).
@@ -105,66 +70,26 @@ def plain_clusters(vectors: Vectors, count: int, seed: int) -> Integers:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        labels = KMeans(count, n_init=4, random_state=seed).fit_predict(directions_of(vectors).astype(np.float32))
+        labels = KMeans(count, n_init=1, random_state=seed).fit_predict(directions_of(vectors).astype(np.float32))
     return np.asarray(labels, np.int64)
 
 
-def tag_agreement(nodes: npt.NDArray[np.integer], tags: pa.StringArray) -> TagAgreement:
-    """Compute the agreement of nodes with one tag per item.
+def described_fraction(descriptions: Vectors, vectors: Vectors, nodes: npt.NDArray[np.integer]) -> float:
+    """Compute the fraction of items whose nearest description, by cosine, is that of their own node.
 
     Args:
-        nodes: the node of each item, shape (items,).
-        tags: a tag of each item, shape (items,); items with null are ignored.
-
-    Returns:
-        NaN without any tag.
-    """
-    from sklearn.metrics import adjusted_rand_score, v_measure_score
-
-    rows = np.flatnonzero(tags.is_valid().to_numpy(zero_copy_only=False))
-    if not len(rows):
-        return TagAgreement(float("nan"), float("nan"))
-    codes = tags.drop_null().dictionary_encode().indices.to_numpy()
-    return TagAgreement(float(v_measure_score(codes, nodes[rows])), float(adjusted_rand_score(codes, nodes[rows])))
-
-
-def retrieved_fractions(
-    descriptions: npt.NDArray[np.floating], vectors: npt.NDArray[np.floating], nodes: npt.NDArray[np.integer]
-) -> Floats:
-    """Compute the fraction of the items of each node that its description retrieves.
-
-    A description retrieves as many items as its node has: those of the highest cosine with it; ties: the lower index.
-
-    Args:
-        descriptions: vectors of the descriptions, shape (nodes, dimensions), of length 1 or 0.
-        vectors: vectors of the items, shape (items, dimensions), of length 1 or 0.
+        descriptions: quantized vectors of the descriptions of the nodes, int8, shape (nodes, dimensions).
+        vectors: quantized vectors of the items, int8, shape (items, dimensions); items without a vector are ignored.
         nodes: the node of each item, shape (items,).
 
     Returns:
-        float64, shape (nodes,); NaN for nodes without items.
+        The fraction; ties go to the lower index. NaN without items that have a vector.
     """
-    sizes = np.bincount(nodes, minlength=len(descriptions))
-    fractions = np.full(len(descriptions), np.nan)
-    for start in range(0, len(descriptions), _BLOCK):
-        cosines = descriptions[start : start + _BLOCK] @ vectors.T
-        for node, row in enumerate(cosines, start):
-            if sizes[node]:
-                fractions[node] = (nodes[_highest(row, int(sizes[node]))] == node).mean()
-    return fractions
-
-
-def _highest(values: npt.NDArray[np.floating], count: int) -> Integers:
-    """Return the indices of the highest values; ties: the lower index."""
-    threshold = np.partition(values, len(values) - count)[len(values) - count]
-    above = np.flatnonzero(values > threshold)
-    return np.concatenate([above, np.flatnonzero(values == threshold)[: count - len(above)]])
-
-
-def unique_fraction(levels: Iterable[Sequence[str]]) -> float:
-    """Compute the number of distinct descriptions of a tree, ignoring case, divided by the number of nodes.
-
-    Args:
-        levels: the descriptions of the nodes of each level; at least one.
-    """
-    texts = [text.casefold() for level in levels for text in level]
-    return len(set(texts)) / len(texts)
+    present = vectors.any(axis=1)
+    if not present.any():
+        return math.nan
+    # Products of whole numbers are exact, so the result is the same on every machine.
+    products = vectors[present].astype(np.float64) @ descriptions.astype(np.float64).T
+    lengths = np.sqrt((descriptions.astype(np.int64) ** 2).sum(axis=1))
+    nearest = np.argmax(products / np.maximum(lengths, 1.0), axis=1)
+    return float((nearest == nodes[present]).mean())

@@ -1,4 +1,4 @@
-"""Beam stages: a catalogue -> its topical tree, and the clusters of each item."""
+"""Beam stages: a catalogue -> its topical tree, or a given one, and the clusters of each item."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ from schemas import METRICS
 from schemas.metric_slice import format_slice
 from transforms.clusters.cluster_rows import cluster_rows, item_rows, node_ids
 from transforms.clusters.config import TreeConfig
-from transforms.clusters.descriptions import Keywords, describe
-from transforms.clusters.features import item_terms, join_features, smallest_items, traffic_rows
-from transforms.clusters.fitting import fit_tree
-from transforms.clusters.tree import Tree, assign
-from transforms.columnar import CoGroupByBucket, split_by_size
+from transforms.clusters.described_tree import (
+    DescribedTree,
+    described_tree_of_rows,
+    fit_described_tree,
+    sorted_clusters,
+)
+from transforms.clusters.features import join_features, smallest_items, traffic_rows
+from transforms.clusters.quality import imbalance
+from transforms.clusters.quality_metrics import MeasureQuality
+from transforms.clusters.tree import assign, with_dimensions
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.encoders.interface import EncoderSource
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of
 
 _ITEMS, _TERMS, _VECTORS, _TRAFFIC = "items", "terms", "vectors", "traffic"
@@ -33,37 +40,6 @@ TOTALS_TAG = "totals"
 
 Totals = tuple[npt.NDArray[np.int64], ...]
 """Of each level: the number of items and the traffic of each node, int64, shape (2, nodes)."""
-
-
-class DescribedTree(NamedTuple):
-    """A tree and its descriptions.
-
-    Attributes:
-        tree: the tree.
-        keywords: by level, then node.
-    """
-
-    tree: Tree
-    keywords: tuple[list[Keywords], ...]
-
-
-def fit_described_tree(batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:
-    """Fit a tree to a sample of a catalogue and describe its nodes.
-
-    Args:
-        batches: rows of `FEATURES`.
-        config: the configuration.
-
-    Raises:
-        DataError: without items.
-    """
-    rows = smallest_items(batches, config.sample_items)
-    if not rows.num_rows:
-        raise DataError("the catalogue has no items, so there is nothing to cluster; nothing was committed")
-    vectors = matrix_of(rows[VECTOR.name])
-    tree = fit_tree(vectors, rows["traffic"].to_numpy(), config)
-    terms, vocabulary = item_terms(rows)
-    return DescribedTree(tree, describe(tree, assign(vectors, tree), terms, vocabulary, config.keywords))
 
 
 @with_output_types(pa.RecordBatch, counts=Count)
@@ -76,7 +52,7 @@ class JoinFeatures(beam.DoFn):
     def process(self, bucket: tuple[int, dict[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         batches = bucket[1]
         traffic = list(batches[_TRAFFIC]) if self.with_traffic else None
-        rows = join_features(batches[_ITEMS], batches[_TERMS], batches[_VECTORS], traffic)
+        rows = join_features(batches[_ITEMS], batches.get(_TERMS, ()), batches[_VECTORS], traffic)
         if traffic is not None:
             interactions = sum(pc.sum(each["traffic"]).as_py() or 0 for each in traffic)
             without_item = interactions - (pc.sum(rows["traffic"]).as_py() or 0)
@@ -120,12 +96,6 @@ class AddTotals(beam.CombineFn):
         return accumulator
 
 
-def with_dimensions(vectors: npt.NDArray[np.int8], tree: Tree) -> npt.NDArray[np.int8]:
-    """Return vectors with the dimensions of a tree where no item of a batch has a vector; others as they are."""
-    dimensions = tree.levels[0].centroids.shape[1]
-    return vectors if vectors.any() else np.zeros((len(vectors), dimensions), np.int8)
-
-
 def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
     """Convert a described tree and the totals of its nodes to rows of `clusters`."""
     return cluster_rows(
@@ -136,13 +106,19 @@ def rows_of_tree(fitted: DescribedTree, totals: Totals) -> pa.RecordBatch:
     )
 
 
-def balance_metrics(totals: Totals, pipeline: str) -> pa.RecordBatch:
-    """Compute the number of clusters of each level and their largest traffic relative to the mean, as `metrics`."""
+def balance_metrics(totals: Totals, job_name: str) -> pa.RecordBatch:
+    """Compute the number of clusters of each level and their largest traffic relative to the mean, as `metrics`.
+
+    Raises:
+        DataError: without items.
+    """
+    if not totals:
+        raise DataError("the catalogue has no items, so there is nothing to cluster; nothing was committed")
     rows = []
     for level, (_, traffic) in enumerate(totals, start=1):
-        values = {"clusters": len(traffic), "imbalance": traffic.max() / traffic.mean() if traffic.any() else 1.0}
+        values = {"clusters": len(traffic), "imbalance": imbalance(traffic)}
         rows += [
-            {"pipeline": pipeline, "metric": metric, "slice": format_slice({"level": level}), "value": float(value)}
+            {"pipeline": job_name, "metric": metric, "slice": format_slice({"level": level}), "value": float(value)}
             for metric, value in values.items()
         ]
     return pa.RecordBatch.from_pylist(rows, METRICS.arrow)
@@ -168,26 +144,59 @@ class Clustered(NamedTuple):
 class ClusterCatalogue(beam.PTransform):
     """Record batches with `item_id`, each item once -> the topical tree, and the clusters of all items.
 
-    One process fits the tree, to at most `config.sample_items` items; all workers assign items.
+    One process fits the tree, to at most `config.sample_items` items; all workers assign items. A given tree is used as
+    it is, and its rows are returned.
 
     Attributes:
-        salient: record batches of `salient_terms`.
         vectors: record batches of `ITEM_VECTORS`.
-        interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
         config: configuration of the tree.
         job_name: name of the job, for metrics.
+        salient: record batches of `salient_terms`, from which clusters are described; None: the tree is given.
+        given: record batches of `clusters`; None: a tree is fitted.
+        interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
+        encoder: the encoder of the vectors; None: they are of an unknown one.
         buckets: number of groups into which items are hashed; the result is the same.
     """
 
-    salient: beam.PCollection
     vectors: beam.PCollection
-    interactions: beam.PCollection | None
     config: TreeConfig
     job_name: str
+    salient: beam.PCollection | None = None
+    given: beam.PCollection | None = None
+    interactions: beam.PCollection | None = None
+    encoder: EncoderSource | None = None
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> Clustered:
-        parts = {_ITEMS: items, _TERMS: self.salient, _VECTORS: self.vectors}
+        features, join_counts = self._join(items)
+        if self.given is None:
+            described = self._fit(features)
+        else:
+            rows = self.given | "GivenTree" >> ApplyGlobally(sorted_clusters)
+            described = rows | "ReadTree" >> beam.Map(described_tree_of_rows)
+        assigned = features | "Assign" >> beam.ParDo(AssignItems(), AsSingleton(described)).with_outputs(
+            TOTALS_TAG, COUNTS_TAG, main="rows"
+        )
+        totals = assigned[TOTALS_TAG] | "AddTotals" >> beam.CombineGlobally(AddTotals())
+        if self.given is None:
+            rows = described | "Clusters" >> beam.Map(rows_of_tree, AsSingleton(totals)).with_output_types(
+                pa.RecordBatch
+            )
+        balance = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.job_name).with_output_types(
+            pa.RecordBatch
+        )
+        quality = features | "MeasureQuality" >> MeasureQuality(
+            described, self.encoder, self.config.seed, self.job_name
+        )
+        metrics = (balance, quality) | "Metrics" >> beam.Flatten()
+        counts = (join_counts, assigned[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return Clustered(rows, assigned.rows, metrics, counts)
+
+    def _join(self, items: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
+        """Add the steps that compute `FEATURES`; return them, and counts."""
+        parts = {_ITEMS: items, _VECTORS: self.vectors}
+        if self.salient is not None:
+            parts[_TERMS] = self.salient
         if self.interactions is not None:
             parts[_TRAFFIC] = self.interactions | "CountTraffic" >> beam.Map(traffic_rows).with_output_types(
                 pa.RecordBatch
@@ -198,21 +207,14 @@ class ClusterCatalogue(beam.PTransform):
             | "GroupItems" >> CoGroupByBucket("item_id", self.buckets)
             | "JoinFeatures" >> join.with_outputs(COUNTS_TAG, main="features")
         )
-        features = joined.features
+        return joined.features, joined[COUNTS_TAG]
+
+    def _fit(self, features: beam.PCollection) -> beam.PCollection:
+        """Add the steps that fit a tree, and return it as the only element."""
         few = features | "SmallestOfBatch" >> beam.Map(_smallest, self.config.sample_items).with_output_types(
             pa.RecordBatch
         )
-        fitted = items.pipeline | "Once" >> beam.Impulse() | "FitTree" >> beam.Map(_fit, AsIter(few), self.config)
-        assigned = features | "Assign" >> beam.ParDo(AssignItems(), AsSingleton(fitted)).with_outputs(
-            TOTALS_TAG, COUNTS_TAG, main="rows"
-        )
-        totals = assigned[TOTALS_TAG] | "AddTotals" >> beam.CombineGlobally(AddTotals())
-        clusters = fitted | "Clusters" >> beam.Map(rows_of_tree, AsSingleton(totals)).with_output_types(pa.RecordBatch)
-        metrics = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.job_name).with_output_types(
-            pa.RecordBatch
-        )
-        counts = (joined[COUNTS_TAG], assigned[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return Clustered(clusters, assigned.rows, metrics, counts)
+        return features.pipeline | "Once" >> beam.Impulse() | "FitTree" >> beam.Map(_fit, AsIter(few), self.config)
 
 
 def _fit(_: bytes, batches: Iterable[pa.RecordBatch], config: TreeConfig) -> DescribedTree:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.clusters.costs import Centroids, Integers, Vectors, cheapest, lengths_of, negative_products
+from transforms.datasets.error_rate import DataError
 
 Paths: TypeAlias = npt.NDArray[np.int32]
 """The node of each item at each level, shape (items, levels)."""
@@ -69,10 +70,34 @@ def assign(vectors: Vectors, tree: Tree) -> Paths:
     expected = tree.levels[0].centroids.shape[1]
     if vectors.shape[1] != expected:
         raise ValueError(f"vectors must have {expected} dimensions as the tree has, got {vectors.shape[1]}")
+    from threadpoolctl import threadpool_limits
+
     paths = np.empty((len(vectors), len(tree.levels)), np.int32)
-    for start in range(0, len(vectors), _BLOCK):
-        _assign_block(vectors[start : start + _BLOCK], tree, paths[start : start + _BLOCK])
+    with threadpool_limits(limits=1):  # products are small: threads would wait for each other
+        for start in range(0, len(vectors), _BLOCK):
+            _assign_block(vectors[start : start + _BLOCK], tree, paths[start : start + _BLOCK])
     return paths
+
+
+def with_dimensions(vectors: Vectors, tree: Tree) -> Vectors:
+    """Return vectors with the number of dimensions of a tree: zeros of this number if no item of a batch has a vector.
+
+    Args:
+        vectors: quantized vectors, int8, shape (items, dimensions); zeros: the item has none.
+        tree: the tree.
+
+    Raises:
+        DataError: if there are vectors, and their number of dimensions is not that of the tree.
+    """
+    expected = tree.levels[0].centroids.shape[1]
+    if not vectors.any():
+        return np.zeros((len(vectors), expected), np.int8)
+    if vectors.shape[1] != expected:
+        raise DataError(
+            f"the vectors of the items have {vectors.shape[1]} dimensions, but those of the tree {expected}: they are "
+            "of different encoders; nothing was committed"
+        )
+    return vectors
 
 
 def _assign_block(vectors: Vectors, tree: Tree, paths: Paths) -> None:

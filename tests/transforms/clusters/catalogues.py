@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from transforms.clusters.costs import Integers, Vectors
+from transforms.clusters.quality import imbalance
 from transforms.encoders.quantized_vectors import quantize_vectors
 
 
@@ -14,6 +15,11 @@ def grouped_vectors(items: int, groups: int, dimensions: int = 16, seed: int = 0
     members = random.choice(groups, items, p=sizes)
     centres = random.normal(size=(groups, dimensions))
     return quantize_vectors(centres[members] + 0.5 * random.normal(size=(items, dimensions))), members
+
+
+def traffic_imbalance(nodes: Integers, traffic: Integers, count: int) -> float:
+    """Return the imbalance of `count` nodes from the node and the traffic of each item."""
+    return imbalance(np.bincount(nodes, traffic, count))
 
 
 @st.composite

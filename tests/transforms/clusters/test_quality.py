@@ -1,37 +1,23 @@
 import math
 
 import numpy as np
-import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.transforms.clusters.catalogues import grouped_vectors
+from tests.transforms.clusters.catalogues import catalogues, grouped_vectors
 from transforms.clusters.config import TreeConfig
+from transforms.clusters.costs import Integers, Vectors, directions_of
 from transforms.clusters.fitting import fit_tree
-from transforms.clusters.quality import (
-    coherence,
-    plain_clusters,
-    retrieved_fractions,
-    shuffle_paths,
-    smallest_imbalance,
-    tag_agreement,
-    traffic_imbalance,
-    unique_fraction,
-)
+from transforms.clusters.quality import coherence, described_fraction, imbalance, plain_clusters, shuffle_paths
 from transforms.clusters.tree import assign
 
 AXES = np.array([[127, 0], [127, 0], [0, 127], [0, 127], [0, 0]], np.int8)
 
 
 def test_imbalance_by_hand() -> None:
-    nodes, traffic = np.array([0, 0, 1, 2, 2]), np.array([1, 2, 6, 0, 0])
-    assert traffic_imbalance(nodes, traffic, 3) == pytest.approx(6 / 3)
-    assert traffic_imbalance(nodes, np.zeros(5, np.int64), 3) == pytest.approx(2 / (5 / 3))
-    assert traffic_imbalance(nodes, traffic, 6) == pytest.approx(6 / 1.5)
-
-
-def test_items_of_equal_vectors_bound_the_imbalance() -> None:
-    assert smallest_imbalance(AXES, np.array([2, 2, 1, 1, 0]), 3) == pytest.approx(4 / 2)
-    assert smallest_imbalance(AXES, np.array([1, 1, 1, 1, 4]), 1) == 1
+    assert imbalance(np.array([3, 6, 0])) == pytest.approx(6 / 3)
+    assert imbalance(np.array([0, 0])) == 1
 
 
 def test_coherence_by_hand() -> None:
@@ -43,25 +29,32 @@ def test_coherence_by_hand() -> None:
     assert math.isnan(coherence(AXES[4:], np.zeros(1, np.int64)))
 
 
-def test_agreement_with_tags_by_hand() -> None:
-    tags = pa.array(["a", "a", "b", None, "b"])
-    assert tag_agreement(np.array([3, 3, 1, 3, 1]), tags) == (1, 1)
-    assert tag_agreement(np.zeros(5, np.int64), tags) == (0, 0)
-    assert math.isnan(tag_agreement(np.zeros(1, np.int64), pa.array([None], pa.string())).ari)
+@given(catalogues(), st.integers(1, 5))
+def test_coherence_is_the_mean_cosine_with_the_others(catalogue: tuple[Vectors, Integers], count: int) -> None:
+    vectors = catalogue[0]
+    nodes = np.arange(len(vectors)) % count
+    cosines = directions_of(vectors) @ directions_of(vectors).T
+    found = []
+    for item in np.flatnonzero(vectors.any(axis=1)):
+        others = [each for each in np.flatnonzero((nodes == nodes[item]) & vectors.any(axis=1)) if each != item]
+        if others:
+            found.append(cosines[item, others].mean())
+    assert coherence(vectors, nodes) == pytest.approx(np.mean(found) if found else math.nan, nan_ok=True, abs=1e-9)
 
 
-def test_retrieval_by_hand() -> None:
-    descriptions = np.array([[1.0, 0], [0, 1.0], [1.0, 0], [1.0, 0]])
-    vectors = np.array([[1.0, 0], [0.8, 0.6], [0, 1.0], [0.6, 0.8], [0.8, 0.6]])
-    nodes = np.array([0, 1, 1, 0, 2])
-    # The second description retrieves items 2 and 3; the third, item 0; the first, items 0 and 1 of two equal ones.
-    found = retrieved_fractions(descriptions, vectors, nodes)
-    assert found[:3].tolist() == [0.5, 0.5, 0]
-    assert math.isnan(found[3])
+def test_items_near_to_a_description_by_hand() -> None:
+    # Lengths do not matter: the second description is as near as any other of its direction.
+    descriptions = np.array([[127, 0], [0, 3], [0, 127]], np.int8)
+    vectors = np.array([[127, 0], [127, 90], [90, 127], [0, 127], [0, 0]], np.int8)
+    assert described_fraction(descriptions, vectors, np.array([0, 0, 1, 1, 1])) == 1
+    # The third is equal to the second, which has the lower index.
+    assert described_fraction(descriptions, vectors, np.array([1, 0, 1, 2, 0])) == 0.5
+    assert math.isnan(described_fraction(descriptions, vectors[4:], np.array([0])))
 
 
-def test_descriptions_that_differ_by_case_are_equal() -> None:
-    assert unique_fraction([["a"], ["A", "b", "c"]]) == 0.75
+def test_a_description_without_a_vector_is_at_a_right_angle_to_all_items() -> None:
+    descriptions = np.array([[0, 0], [1, 0]], np.int8)
+    assert described_fraction(descriptions, np.array([[5, 5], [-5, 5]], np.int8), np.array([1, 0])) == 1
 
 
 def test_shuffled_paths_keep_the_sizes_of_nodes() -> None:
@@ -71,11 +64,9 @@ def test_shuffled_paths_keep_the_sizes_of_nodes() -> None:
 
 
 def test_a_tree_is_more_coherent_than_chance_and_about_as_plain_clusters() -> None:
-    vectors, groups = grouped_vectors(1500, 8)
-    tags = pa.array([str(group) for group in groups])
+    vectors, _ = grouped_vectors(1500, 8)
     traffic = np.random.default_rng(0).integers(0, 10, len(vectors))
     paths = assign(vectors, fit_tree(vectors, traffic, TreeConfig(levels=(8,))))
     balanced, plain, chance = paths[:, 0], plain_clusters(vectors, 8, 0), shuffle_paths(paths, 0)[:, 0]
     assert coherence(vectors, balanced) > coherence(vectors, chance) + 0.3
     assert coherence(vectors, balanced) > 0.8 * coherence(vectors, plain)
-    assert tag_agreement(balanced, tags).v_measure > tag_agreement(chance, tags).v_measure + 0.5
