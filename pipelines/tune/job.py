@@ -21,12 +21,12 @@ from transforms.datasets.files import Source
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.smollm2 import HUB_ID
 from transforms.language_models.spec import ModelSpec
-from transforms.language_models.tuning.config import ClosedSetGates, TuningConfig
+from transforms.language_models.tuning.config import ClosedSetThresholds, TuningConfig
 from transforms.progress import Progress
 from transforms.settings import settings_of
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
-_CLOSED_SET_OPTIONS = tuple(settings_of(ClosedSetGates))
+_CLOSED_SET_OPTIONS = tuple(settings_of(ClosedSetThresholds))
 """Options that have an effect with pairs of a closed set of completions only."""
 
 _METHOD_OPTIONS = {"rank": "lora", "top_layers": "lora", "prompt_tokens": "prompt_tuning"}
@@ -42,7 +42,7 @@ class TuneJob(Job):
         model: the model that is trained.
         base: the name of the base model in an adapter's configuration; empty: the path of its folder.
         tuning: the configuration of tuning.
-        gates: requirements for a model that generates members of a closed set; None: the pairs have no closed set.
+        thresholds: requirements for a model that generates members of a closed set; None: the pairs have no closed set.
         output: the local folder of the adapter or the model.
     """
 
@@ -53,7 +53,7 @@ class TuneJob(Job):
     model: ModelSpec
     base: str
     tuning: TuningConfig
-    gates: ClosedSetGates | None
+    thresholds: ClosedSetThresholds | None
     output: Path
 
     @classmethod
@@ -68,7 +68,7 @@ class TuneJob(Job):
         add("--model", required=True, help="Language model to train: `smollm2`, a folder or a hub id.")
         add("--output", default="tuned_model", help="Local folder for the adapter; with `full`, for the model.")
         options.add_config(parser, TuningConfig, unset=tuple(_METHOD_OPTIONS))
-        options.add_config(parser, ClosedSetGates, unset=_CLOSED_SET_OPTIONS)
+        options.add_config(parser, ClosedSetThresholds, unset=_CLOSED_SET_OPTIONS)
 
     @classmethod
     def from_options(cls, args: argparse.Namespace) -> TuneJob:
@@ -91,7 +91,7 @@ class TuneJob(Job):
             model=model,
             base={"smollm2": HUB_ID, "hub": model.name}.get(model.kind, ""),
             tuning=tuning,
-            gates=_gates(args, pairs),
+            thresholds=_thresholds(args, pairs),
             output=_output(args.output),
         )
 
@@ -108,8 +108,8 @@ class TuneJob(Job):
     @property
     def configuration(self) -> dict[str, Any]:
         """The configuration of tuning, for `tuning.json`."""
-        gates = {"gates": dataclasses.asdict(self.gates)} if self.gates else {}
-        return dataclasses.asdict(self.tuning) | {"learning_rate": self.tuning.peak_learning_rate} | gates
+        thresholds = {"thresholds": dataclasses.asdict(self.thresholds)} if self.thresholds else {}
+        return dataclasses.asdict(self.tuning) | {"learning_rate": self.tuning.peak_learning_rate} | thresholds
 
     @property
     def has_graph(self) -> bool:
@@ -126,14 +126,14 @@ class TuneJob(Job):
         return train(self)
 
 
-def _gates(args: argparse.Namespace, pairs: Source) -> ClosedSetGates | None:
-    """Return the gates of pairs with a closed set; None for other pairs.
+def _thresholds(args: argparse.Namespace, pairs: Source) -> ClosedSetThresholds | None:
+    """Return the thresholds of pairs with a closed set; None for other pairs.
 
     Raises:
         UsageError: when an option has no effect.
     """
     if has_closed_set(pairs):
-        return options.read_config(args, ClosedSetGates)
+        return options.read_config(args, ClosedSetThresholds)
     if given := [name for name in _CLOSED_SET_OPTIONS if getattr(args, name) is not None]:
         raise UsageError(f"--{given[0]} has an effect with pairs of a closed set only, as `transitions` writes them")
     return None

@@ -45,7 +45,7 @@ def train(job: TuneJob) -> int:
         _print_evaluations(console, error.evaluations)
         console.print(
             f"{job.name}: {error}. No model is written; tune on more pairs or for more epochs. The same command with "
-            "other gates uses what was trained.",
+            "other thresholds uses what was trained.",
             soft_wrap=True,
             markup=False,
         )
@@ -72,7 +72,7 @@ def _train(job: TuneJob, console: Console) -> None:
             job.output,
             base=job.base,
             show=_show_steps(shown),
-            closed_set=ClosedSetTask(pairs.outputs, job.gates) if job.gates else None,
+            closed_set=ClosedSetTask(pairs.outputs, job.thresholds) if job.thresholds else None,
         )
     seconds = time.monotonic() - started
     _write_manifest(job, pairs, result, seconds)
@@ -130,7 +130,7 @@ def _print_summary(job: TuneJob, result: TuningResult, seconds: float) -> None:
         markup=False,
     )
     console.print(f"  validation loss: {result.loss_before:.3f} before, {result.loss:.3f} after (nats per token)")
-    if job.gates is not None:
+    if job.thresholds is not None:
         _print_evaluations(console, result.evaluations)
         console.print(f"  the model of step {result.best_step:,} is kept")
     if result.skipped:

@@ -113,11 +113,11 @@ def test_a_model_of_a_closed_set_is_measured_by_step(capsys: pytest.CaptureFixtu
     assert best["match_rate"] == best["valid_rate"] == best["recall_1"] == best["coverage"] == 1
     assert best["effective_number"] == pytest.approx(3)
     assert evaluations[0]["match_rate"] < 1
-    assert manifest["tuning"]["gates"]["min_match_rate"] == 0.9
+    assert manifest["tuning"]["thresholds"]["min_match_rate"] == 0.9
     assert "recall@10 of a random order: 1.000" in capsys.readouterr().out
 
 
-def test_a_bad_model_is_rejected_and_a_lower_gate_uses_what_was_trained(
+def test_a_bad_model_is_rejected_and_a_lower_threshold_uses_what_was_trained(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_pairs(Path("closed"), ["train"] * 4 + ["validation"], closed_set=True)
@@ -135,7 +135,7 @@ def test_a_bad_model_is_rejected_and_a_lower_gate_uses_what_was_trained(
     assert Path("tuned_model", MANIFEST).exists()
 
 
-def test_gates_need_a_closed_set(capfd: pytest.CaptureFixture[str]) -> None:
+def test_thresholds_need_a_closed_set(capfd: pytest.CaptureFixture[str]) -> None:
     assert _run("--min_match_rate=0.5") == 2
     assert "--min_match_rate has an effect with pairs of a closed set only" in " ".join(capfd.readouterr().err.split())
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from transforms.diversity import coverage, effective_number, gini
 from transforms.language_models.constraint import ClosedSet
-from transforms.language_models.tuning.config import ClosedSetGates, TrainingExample
+from transforms.language_models.tuning.config import ClosedSetThresholds, TrainingExample
 
 if TYPE_CHECKING:
     from transforms.language_models.transformers_model import TransformersModel
@@ -140,27 +140,29 @@ def metrics_of(
     )
 
 
-def score_of(metrics: ClosedSetMetrics, gates: ClosedSetGates) -> float:
-    """Compute the score by which an evaluation is selected: the recall, above the gate of the match rate.
+def score_of(metrics: ClosedSetMetrics, thresholds: ClosedSetThresholds) -> float:
+    """Compute the score by which an evaluation is selected: the recall, above the threshold of the match rate.
 
     Returns:
-        `recall_10`, if the match rate reaches the gate; otherwise the match rate minus 1, so that any evaluation that
-        reaches the gate has a higher score than any that does not.
+        `recall_10`, if the match rate reaches the threshold; otherwise the match rate minus 1, so that any evaluation that
+        reaches the threshold has a higher score than any that does not.
     """
-    return metrics.recall_10 if metrics.match_rate >= gates.min_match_rate else metrics.match_rate - 1
+    return metrics.recall_10 if metrics.match_rate >= thresholds.min_match_rate else metrics.match_rate - 1
 
 
-def failed_gates(metrics: ClosedSetMetrics, gates: ClosedSetGates) -> list[str]:
-    """Return the gates that a model does not pass, as text with the value and what is required; empty: none."""
-    least = gates.min_recall_ratio * metrics.chance_10
+def failed_thresholds(metrics: ClosedSetMetrics, thresholds: ClosedSetThresholds) -> list[str]:
+    """Return the thresholds that a model does not pass, as text with the value and what is required; empty: none."""
+    least = thresholds.min_recall_ratio * metrics.chance_10
     failures = []
-    if metrics.match_rate < gates.min_match_rate:
-        failures.append(f"match rate {metrics.match_rate:.3f} is below min_match_rate = {gates.min_match_rate:g}")
+    if metrics.match_rate < thresholds.min_match_rate:
+        failures.append(f"match rate {metrics.match_rate:.3f} is below min_match_rate = {thresholds.min_match_rate:g}")
     if metrics.recall_10 < least:
         failures.append(
             f"recall@10 {metrics.recall_10:.3f} is below {least:.3f}, which is min_recall_ratio = "
-            f"{gates.min_recall_ratio:g} times chance"
+            f"{thresholds.min_recall_ratio:g} times chance"
         )
-    if gates.max_gini is not None and metrics.gini > gates.max_gini:
-        failures.append(f"Gini coefficient {metrics.gini:.3f} of first ranks is above max_gini = {gates.max_gini:g}")
+    if thresholds.max_gini is not None and metrics.gini > thresholds.max_gini:
+        failures.append(
+            f"Gini coefficient {metrics.gini:.3f} of first ranks is above max_gini = {thresholds.max_gini:g}"
+        )
     return failures

@@ -82,7 +82,7 @@ class TuningConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClosedSetGates:
+class ClosedSetThresholds:
     """Requirements for a model that is tuned to generate members of a closed set, and how they are measured.
 
     Raises:

@@ -17,11 +17,11 @@ from transforms.language_models.prompt_template import PromptTemplate, tokenize_
 from transforms.language_models.tuning.closed_set_metrics import (
     ClosedSetMetrics,
     closed_set_examples,
-    failed_gates,
+    failed_thresholds,
     measure_closed_set,
     score_of,
 )
-from transforms.language_models.tuning.config import ClosedSetGates, TrainingExample, TuningConfig
+from transforms.language_models.tuning.config import ClosedSetThresholds, TrainingExample, TuningConfig
 from transforms.language_models.tuning.rows import Row, token_rows
 from transforms.language_models.tuning.trainable import save_tuned, soft_prompt_of, trainable_model
 from transforms.language_models.tuning.trainer import Measure, TrainingStatus, length_grouped_order, make_trainer
@@ -61,7 +61,7 @@ class TuningResult(NamedTuple):
 
 
 class RejectedModelError(ValueError):
-    """A tuned model does not pass the gates, so nothing is written.
+    """A tuned model does not pass the thresholds, so nothing is written.
 
     Attributes:
         evaluations: see `TuningResult`.
@@ -78,11 +78,11 @@ class ClosedSetTask:
 
     Attributes:
         outputs: all completions that are valid after some prompt.
-        gates: requirements for the tuned model.
+        thresholds: requirements for the tuned model.
     """
 
     outputs: tuple[str, ...]
-    gates: ClosedSetGates = dataclasses.field(default_factory=ClosedSetGates)
+    thresholds: ClosedSetThresholds = dataclasses.field(default_factory=ClosedSetThresholds)
 
 
 def tune(
@@ -113,8 +113,8 @@ def tune(
 
     Raises:
         ValueError: if a split has no example that is short enough.
-        RejectedModelError: if the model does not pass the gates of the closed set. States for resuming remain: the same
-            call with other gates uses them.
+        RejectedModelError: if the model does not pass the thresholds of the closed set. States for resuming remain: the same
+            call with other thresholds uses them.
         ModelUnavailableError: if packages are missing.
     """
     _check_packages()
@@ -126,7 +126,7 @@ def tune(
     tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
     tokenized = tokenize_template(tokenizer, template, model.encoder_decoder)
     if closed_set is not None:
-        validation = validation[: closed_set.gates.measured_pairs]
+        validation = validation[: closed_set.thresholds.measured_pairs]
     rows_of = [token_rows(tokenizer, tokenized, split, model.encoder_decoder) for split in (training, validation)]
     short_enough, validation_rows = (_short_enough(rows, config.max_tokens) for rows in rows_of)
     training_rows = _ordered(short_enough, config)
@@ -150,7 +150,7 @@ def tune(
     best = next(each for each in evaluations if each["step"] == trainer.state.best_global_step)
     if closed_set is not None:
         kept = ClosedSetMetrics(*(best[name] for name in ClosedSetMetrics._fields))
-        if failures := failed_gates(kept, closed_set.gates):
+        if failures := failed_thresholds(kept, closed_set.thresholds):
             raise RejectedModelError(failures, evaluations)
     done = training_rows[: trainer.state.global_step * config.batch_size]
     result = TuningResult(
@@ -180,7 +180,7 @@ def _measure(
     """Return the function that measures a model while it is trained."""
     from transforms.language_models.transformers_model import TransformersModel
 
-    gates = closed_set.gates
+    thresholds = closed_set.thresholds
     examples = closed_set_examples(validation, closed_set.outputs)
     base = trainable.get_base_model() if hasattr(trainable, "get_base_model") else trainable
 
@@ -188,7 +188,7 @@ def _measure(
         soft_prompt = soft_prompt_of(trainable)
         wrapped = TransformersModel.wrap(base, tokenizer, soft_prompt, encoder_decoder, template)
         metrics = measure_closed_set(wrapped, examples)
-        return metrics._asdict() | {"score": score_of(metrics, gates)}
+        return metrics._asdict() | {"score": score_of(metrics, thresholds)}
 
     return measure
 

@@ -1,4 +1,4 @@
-"""Metrics of a model that generates members of a closed set: hand-worked values, and the gates."""
+"""Metrics of a model that generates members of a closed set: hand-worked values, and the thresholds."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from transforms.language_models.tuning.closed_set_metrics import (
     ClosedSetMetrics,
     closed_set_examples,
-    failed_gates,
+    failed_thresholds,
     metrics_of,
     score_of,
 )
-from transforms.language_models.tuning.config import ClosedSetGates, TrainingExample
+from transforms.language_models.tuning.config import ClosedSetThresholds, TrainingExample
 
 OUTPUTS = ("cars", "garden", "pots", "tea")
 EXAMPLES = closed_set_examples(
@@ -56,23 +56,23 @@ def values(**changed: float) -> ClosedSetMetrics:
     return passing._replace(**changed)
 
 
-def test_recall_counts_above_the_gate_of_the_match_rate_alone() -> None:
-    gates = ClosedSetGates(min_match_rate=0.9)
-    below = [score_of(values(match_rate=rate, recall_10=1.0), gates) for rate in (0.0, 0.5, 0.89)]
-    above = [score_of(values(recall_10=recall), gates) for recall in (0.0, 0.3)]
+def test_recall_counts_above_the_threshold_of_the_match_rate_alone() -> None:
+    thresholds = ClosedSetThresholds(min_match_rate=0.9)
+    below = [score_of(values(match_rate=rate, recall_10=1.0), thresholds) for rate in (0.0, 0.5, 0.89)]
+    above = [score_of(values(recall_10=recall), thresholds) for recall in (0.0, 0.3)]
     assert below == sorted(below)
     assert above == sorted(above)
     assert max(below) < min(above)
 
 
 @pytest.mark.parametrize(
-    ("changed", "gates", "message"),
+    ("changed", "thresholds", "message"),
     [
         ({"match_rate": 0.89}, {}, "match rate 0.890 is below min_match_rate = 0.9"),
         ({"recall_10": 0.23}, {}, "recall@10 0.230 is below 0.240, which is min_recall_ratio = 1.2 times chance"),
         ({"gini": 0.61}, {"max_gini": 0.6}, "Gini coefficient 0.610 of first ranks is above max_gini = 0.6"),
     ],
 )
-def test_gates(changed: dict[str, float], gates: dict[str, float], message: str) -> None:
-    assert failed_gates(values(), ClosedSetGates(**gates)) == []
-    assert failed_gates(values(**changed), ClosedSetGates(**gates)) == [message]
+def test_thresholds(changed: dict[str, float], thresholds: dict[str, float], message: str) -> None:
+    assert failed_thresholds(values(), ClosedSetThresholds(**thresholds)) == []
+    assert failed_thresholds(values(**changed), ClosedSetThresholds(**thresholds)) == [message]
