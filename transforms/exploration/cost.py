@@ -1,4 +1,4 @@
-"""The cost of a table by a language model, estimated from a share of its contexts that is ranked and timed."""
+"""The cost of a table by a language model, estimated from the time of ranking some of its contexts."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ def estimate_cost(
             break
     elapsed = clock() - started
     tokens = int(count_prompt_tokens(ranking.spec, prompts).sum())
-    share = contexts / len(prompts)
-    return TableCost(contexts, round(tokens * share), len(prompts), elapsed * share)
+    factor = contexts / len(prompts)
+    return TableCost(contexts, round(tokens * factor), len(prompts), elapsed * factor)

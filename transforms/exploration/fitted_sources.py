@@ -100,8 +100,8 @@ def read_stored_table(batches: Iterable[pa.RecordBatch], cluster_ids: pa.StringA
     if not rows.num_rows:
         raise DataError("the table to blend has no rows; nothing was committed")
     sources = pc.value_counts(rows["source"].combine_chunks()).to_pylist()
-    most = max(sources, key=lambda each: (each["counts"], each["values"]))
-    return StoredTable(most["values"], TableSource.from_rows(rows, cluster_ids))
+    main = max(sources, key=lambda each: (each["counts"], each["values"]))
+    return StoredTable(main["values"], TableSource.from_rows(rows, cluster_ids))
 
 
 def add_table(fitted: FittedSources, stored: StoredTable, validation: Validation) -> FittedSources:
@@ -109,7 +109,7 @@ def add_table(fitted: FittedSources, stored: StoredTable, validation: Validation
 
     Args:
         fitted: the sources of counts.
-        stored: the table; nothing of the validation period may be learnt in it.
+        stored: the table; it must not be trained on the validation period.
         validation: the validation period.
 
     Raises:

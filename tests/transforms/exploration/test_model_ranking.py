@@ -151,7 +151,7 @@ def test_other_clusters_or_settings_are_ranked_again(ranking: ModelRanking, tmp_
     assert len({tuple(each) for each in scores}) == 3
 
 
-def test_the_cost_is_that_of_the_measured_share(ranking: ModelRanking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cost_is_that_of_the_measured_contexts(ranking: ModelRanking, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(0, 1000, 2))
     cost = estimate_cost(ranking, TREE, 2, 5.0, clock=lambda: next(times))
     assert cost.contexts == 25

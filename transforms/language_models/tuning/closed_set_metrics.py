@@ -144,8 +144,8 @@ def score_of(metrics: ClosedSetMetrics, thresholds: ClosedSetThresholds) -> floa
     """Compute the score by which an evaluation is selected: the recall, above the threshold of the match rate.
 
     Returns:
-        `recall_10`, if the match rate reaches the threshold; otherwise the match rate minus 1, so that any evaluation that
-        reaches the threshold has a higher score than any that does not.
+        `recall_10`, if the match rate reaches its threshold; otherwise the match rate minus 1, so that any evaluation
+        that reaches it has a higher score than any that does not.
     """
     return metrics.recall_10 if metrics.match_rate >= thresholds.min_match_rate else metrics.match_rate - 1
 

@@ -113,8 +113,8 @@ def tune(
 
     Raises:
         ValueError: if a split has no example that is short enough.
-        RejectedModelError: if the model does not pass the thresholds of the closed set. States for resuming remain: the same
-            call with other thresholds uses them.
+        RejectedModelError: if the model does not pass the thresholds of the closed set. States for resuming remain:
+            the same call with other thresholds uses them.
         ModelUnavailableError: if packages are missing.
     """
     _check_packages()
