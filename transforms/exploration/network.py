@@ -80,7 +80,7 @@ class Network:
     def scores(self, contexts: Codes) -> Scores:
         """Compute the probabilities of the clusters outside of each context, with K places; see `Source.scores`."""
         probabilities = np.empty((len(contexts), self.cluster_count))
-        _predict(contexts, *self.parameters(), probabilities)
+        _predict(contexts, self.places, self.hidden, self.outputs, self.logits, probabilities)
         return probabilities
 
     def parameters(self) -> tuple[Scores, ...]:
