@@ -109,7 +109,8 @@ def describe_sources(index: MetricIndex) -> list[str]:
         f"Recall of the blend divided by that of the best of popularity, Markov and item-to-item: {', '.join(ratios)}.",
         (
             "Contexts never seen have no transition in training. Held out are a quarter of the contexts of the test "
-            f"period, whose transitions were removed from training. Transitions: {', '.join(numbers)}."
+            "period: they were removed from training, shorter contexts were not. Transitions: "
+            f"{', '.join(numbers)}."
         ),
     ]
 

@@ -152,7 +152,10 @@ def _ratio_rows(hits: Mapping[str, UserHits], seed: int) -> Iterator[Row]:
 
 
 def _held_out_rows(log: Log, size: int, counted: Counted, test: Transitions, seed: int) -> Iterator[Row]:
-    """Measure sources that are fitted without the transitions after a quarter of the contexts of the test period."""
+    """Measure sources that are fitted without a quarter of the contexts of the test period.
+
+    These contexts are removed from the counts of the longest contexts, not from those of shorter ones and of pairs.
+    """
     count = len(log.centroids)
     keys = context_keys(test.contexts, count)
     distinct = np.unique(keys)

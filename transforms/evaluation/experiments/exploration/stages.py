@@ -27,6 +27,7 @@ from transforms.exploration.cluster_histories import occurrences_of
 from transforms.exploration.explore import periods_of, smallest_users
 from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.table_source import TableSource
+from transforms.exploration.time_sample import sample_of
 from transforms.exploration.transitions import TEST, split_times
 
 
@@ -58,11 +59,12 @@ def evaluate_sources(
 
 
 def log_of(clusters: pa.RecordBatch, histories: pa.RecordBatch, config: ExplorationConfig) -> Log:
-    """Convert rows of `cluster_histories` to arrays, and compute their periods."""
+    """Convert rows of `cluster_histories` to arrays, and compute their periods from the times that `explore` uses."""
     first = occurrences_of(histories, StringIndex(clusters["cluster_id"]))
-    boundaries = split_times(first.times, config.transitions)
+    times = np.sort(sample_of(histories)[1])
+    boundaries = split_times(times, config.transitions)
     centroids = np.stack(clusters["centroid"].to_numpy(zero_copy_only=False)).astype(np.float64)
-    return Log(first, boundaries, periods_of(first.times, boundaries), centroids)
+    return Log(first, boundaries, periods_of(times, boundaries), centroids)
 
 
 def table_name(path: str) -> str:
