@@ -10,11 +10,11 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table table-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv and install everything except language models
 
@@ -33,6 +33,14 @@ table: setup ## Compute the exploration table of the sample log: clusters, trans
 	$(RUN) pipelines.cluster --runner=DirectRunner
 	$(RUN) pipelines.transitions --runner=DirectRunner
 	$(RUN) pipelines.explore --runner=DirectRunner
+
+table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both
+	$(RUN) pipelines.cluster --runner=DirectRunner
+	$(RUN) pipelines.transitions --runner=DirectRunner
+	$(RUN) pipelines.tune --output=exploration_model
+	$(RUN) pipelines.explore --runner=DirectRunner --clusters=exploration --transitions=exploration \
+		--workspace=exploration_by_model --source=language_model --model=smollm2 --adapter=exploration_model --top=63
+	$(RUN) pipelines.explore --runner=DirectRunner --blend_table=exploration_by_model
 
 test: setup ## Run the tests that need only this machine
 	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not slow and not gpu and not engines"

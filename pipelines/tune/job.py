@@ -62,10 +62,10 @@ class TuneJob(Job):
         add = parser.add_argument
         add(
             "--pairs",
-            required=True,
+            default="exploration",
             help="Workspace with `tuning_pairs`, as `naming_examples` and `transitions` write it.",
         )
-        add("--model", required=True, help="Language model to train: `smollm2`, a folder or a hub id.")
+        add("--model", default="smollm2", help="Language model to train: `smollm2`, a folder or a hub id.")
         add("--output", default="tuned_model", help="Local folder for the adapter; with `full`, for the model.")
         options.add_config(parser, TuningConfig, unset=tuple(_METHOD_OPTIONS))
         options.add_config(parser, ClosedSetThresholds, unset=_CLOSED_SET_OPTIONS)
