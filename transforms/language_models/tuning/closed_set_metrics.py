@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 CUTOFFS = (1, 5, 10)
 
+SUFFICIENT_MATCH_RATE = 0.99
+"""Evaluations of at least this match rate are compared by their recall, others by their match rate."""
+
 
 class ClosedSetExamples(NamedTuple):
     """Validation examples of a task with a closed set of completions.
@@ -140,14 +143,14 @@ def metrics_of(
     )
 
 
-def score_of(metrics: ClosedSetMetrics, thresholds: ClosedSetThresholds) -> float:
-    """Compute the score by which an evaluation is selected: the recall, above the threshold of the match rate.
+def score_of(metrics: ClosedSetMetrics) -> float:
+    """Compute the score by which evaluations are compared: the recall of those with a sufficient match rate.
 
     Returns:
-        `recall_10`, if the match rate reaches its threshold; otherwise the match rate minus 1, so that any evaluation
-        that reaches it has a higher score than any that does not.
+        `recall_10`, if the match rate is at least `SUFFICIENT_MATCH_RATE`; otherwise the match rate minus 1, so that
+        any evaluation that reaches it has a higher score than any that does not.
     """
-    return metrics.recall_10 if metrics.match_rate >= thresholds.min_match_rate else metrics.match_rate - 1
+    return metrics.recall_10 if metrics.match_rate >= SUFFICIENT_MATCH_RATE else metrics.match_rate - 1
 
 
 def failed_thresholds(metrics: ClosedSetMetrics, thresholds: ClosedSetThresholds) -> list[str]:

@@ -180,7 +180,6 @@ def _measure(
     """Return the function that measures a model while it is trained."""
     from transforms.language_models.transformers_model import TransformersModel
 
-    thresholds = closed_set.thresholds
     examples = closed_set_examples(validation, closed_set.outputs)
     base = trainable.get_base_model() if hasattr(trainable, "get_base_model") else trainable
 
@@ -188,7 +187,7 @@ def _measure(
         soft_prompt = soft_prompt_of(trainable)
         wrapped = TransformersModel.wrap(base, tokenizer, soft_prompt, encoder_decoder, template)
         metrics = measure_closed_set(wrapped, examples)
-        return metrics._asdict() | {"score": score_of(metrics, thresholds)}
+        return metrics._asdict() | {"score": score_of(metrics)}
 
     return measure
 

@@ -56,10 +56,9 @@ def values(**changed: float) -> ClosedSetMetrics:
     return passing._replace(**changed)
 
 
-def test_recall_counts_above_the_threshold_of_the_match_rate_alone() -> None:
-    thresholds = ClosedSetThresholds(min_match_rate=0.9)
-    below = [score_of(values(match_rate=rate, recall_10=1.0), thresholds) for rate in (0.0, 0.5, 0.89)]
-    above = [score_of(values(recall_10=recall), thresholds) for recall in (0.0, 0.3)]
+def test_recall_counts_with_a_sufficient_match_rate_alone() -> None:
+    below = [score_of(values(match_rate=rate, recall_10=1.0)) for rate in (0.0, 0.5, 0.98)]
+    above = [score_of(values(match_rate=rate, recall_10=recall)) for rate, recall in ((1.0, 0.0), (0.99, 0.3))]
     assert below == sorted(below)
     assert above == sorted(above)
     assert max(below) < min(above)
