@@ -292,6 +292,28 @@ def test_scores_do_not_depend_on_the_batch(folders: dict[str, Path], name: str, 
 
 
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
+def test_a_common_beginning_is_read_once(folders: dict[str, Path], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transforms.language_models.transformers_model import TransformersModel
+
+    scored = Scored(folders[name], ClosedSet(OUTPUTS), 1)
+    prompts = [f"garden pots for the {rest}" for rest in ("red car", "tea", "blue cars of these names", "pot", "red")]
+    prompts.append("garden pots for the")  # it is itself the beginning of the others
+    shared: list[int] = []
+    read_shared = TransformersModel._read_shared
+
+    def counted(self: TransformersModel, tokens: list[int], rows: int) -> object:
+        shared.append(len(tokens))
+        return read_shared(self, tokens, rows)
+
+    monkeypatch.setattr(TransformersModel, "_read_shared", counted)
+    together = scored.model.rank(prompts, scored.constraint)
+    alone = np.concatenate([scored.model.rank([prompt], scored.constraint) for prompt in prompts])
+    np.testing.assert_allclose(alone, together, atol=2e-4)
+    assert len(shared) == (name != "t5")
+    assert all(tokens > 3 for tokens in shared)
+
+
+@pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 def test_a_member_has_the_probability_with_which_it_is_generated_freely(folders: dict[str, Path], name: str) -> None:
     """Free greedy decoding reports the probability of all tokens; if its completion is a member, so does `full`."""
     from transforms.language_models.decoding import DecodingConfig
