@@ -23,6 +23,7 @@ from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.model_ranking import ModelRanking
 from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.exploration.stages import clusters_of_level
+from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.prompt_template import PromptTemplate
@@ -85,8 +86,11 @@ class ExploreJob(Job):
             "adds, with a weight that is chosen on the validation period. Default: none.",
         )
         parser.add_argument(
-            "--model", help="Language model, for --source=language_model: `smollm2`, a folder or a hub id."
+            "--model",
+            help="Language model, for --source=language_model: `smollm2`, a folder, a hub id, or an endpoint with the "
+            "name of its model, such as http://host:8000/v1#name, whose structured output selects cluster by cluster.",
         )
+        options.add_config(parser, ClientLimits)
         parser.add_argument("--adapter", default="", help="Folder of a PEFT adapter of the model, as `tune` writes it.")
         parser.add_argument(
             "--dtype",
@@ -263,11 +267,12 @@ def resolve_model(args: argparse.Namespace) -> ModelRanking | None:
     if args.model is None:
         raise UsageError("--source=language_model needs a --model")
     model = resolve_language_model("--model", args.model, args.adapter)
-    if model.kind == "endpoint":
-        raise UsageError(
-            "--model: an endpoint does not rank all clusters; allowed are `smollm2`, a folder and a hub id"
-        )
-    spec = GenerationSpec(model, PromptTemplate(INSTRUCTIONS), dtype=args.dtype)
+    if model.kind == "endpoint" and (args.score is not None or args.dry_run):
+        raise UsageError("--score and --dry_run need a --model that is loaded here, not an endpoint")
+    if model.kind != "endpoint" and (given := options.given_options(args, ClientLimits)):
+        raise UsageError(f"--{given[0]} needs a --model behind an endpoint, such as http://host:8000/v1#name")
+    limits = options.read_config(args, ClientLimits)
+    spec = GenerationSpec(model, PromptTemplate(INSTRUCTIONS), limits=limits, dtype=args.dtype)
     return ModelRanking(spec, args.score or "renormalized", args.top)
 
 

@@ -1,6 +1,8 @@
 """`cluster`, `transitions` and `explore` on small logs, one after another, and on logs that are hardly any."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +27,11 @@ from schemas import (
 from schemas.context import parse_context
 from tests.pipelines.logs import content, manifest, rows, write
 from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, USERS, log, run, run_all
+from tests.transforms.language_models.endpoint_server import Reply, said, serving
 from transforms.datasets.error_rate import DataError
 from transforms.exploration.count_models import top_clusters
 from transforms.exploration.open_table import open_source, open_table
+from transforms.language_models.endpoint_ranking import FIELD
 
 DATASETS = (ITEM_CLUSTERS, CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, LOOKUP, ERRORS, METRICS)
 
@@ -291,3 +295,25 @@ def test_a_table_of_another_run_is_blended(workspace: Path, tmp_path: Path) -> N
     assert "--blend_table has an effect with --source=blend only" in printed
     printed = run(ExploreJob, *given, stored, f"--workspace={tmp_path / 'markov'}", code=2)
     assert "whose table is replaced" in " ".join(printed.split())
+
+
+def test_a_table_by_an_endpoint(workspace: Path, tmp_path: Path) -> None:
+    def longest(body: dict[str, Any]) -> Reply:
+        allowed = body["response_format"]["json_schema"]["schema"]["properties"][FIELD]["enum"]
+        return said(json.dumps({FIELD: max(allowed, key=len)}))
+
+    given = (f"--clusters={workspace}", f"--transitions={workspace}", "--source=language_model", "--top=2")
+    with serving() as server:
+        server.default = longest
+        model = f"--model={server.url}#some"
+        run(ExploreJob, *given, model, f"--workspace={tmp_path / 'table'}")
+        requests = len(server.bodies)
+    names = {row["cluster_id"]: str(row["description"]) for row in rows(workspace, CLUSTERS) if row["level"] == 2}
+    lookup = [row for row in rows(tmp_path / "table", LOOKUP) if row["context"]]
+    assert requests == len(lookup) == 2 * (6 + 6 * 5)
+    assert {row["source"] for row in lookup} == {"language_model"}
+    for row in lookup:
+        others = [name for cluster, name in names.items() if cluster not in parse_context(str(row["context"]))]
+        assert names[row["next"]] in sorted(others, key=len)[-2:]
+    printed = run(ExploreJob, *given, model, "--dry_run", f"--workspace={tmp_path / 'table'}", code=2)
+    assert "--score and --dry_run need a --model that is loaded here, not an endpoint" in " ".join(printed.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import apache_beam as beam
 import numpy as np
@@ -21,8 +21,11 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.prompts import render_prompt
+from transforms.language_models.branching_trie import Indices, LogProbs, Mask
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.constraint import ClosedSet
+from transforms.language_models.endpoint import OpenAIEndpoint
+from transforms.language_models.endpoint_ranking import EndpointRanker
 from transforms.language_models.spec import GenerationSpec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.progress import Progress
@@ -54,17 +57,34 @@ class ModelRanking:
         """
         return content_hash(f"{self.spec.fingerprint()} {self.score} {self.top}", SOURCE)
 
-    def load(self) -> TransformersModel:
-        """Load the model.
+    def load(self) -> ClosedSetRanker:
+        """Load the model, or connect to its endpoint.
 
         Raises:
             ModelUnavailableError: if weights or packages are unavailable.
-            TypeError: if the model is not loaded on this machine.
+            TypeError: if the model cannot rank.
         """
         model = self.spec.load()
+        if isinstance(model, OpenAIEndpoint):
+            return EndpointRanker(model)
         if not isinstance(model, TransformersModel):
-            raise TypeError(f"ranking needs a model that is loaded here, got {self.spec.model}")
+            raise TypeError(f"{self.spec.model} cannot rank a closed set")
         return model
+
+
+class ClosedSetRanker(Protocol):
+    """A model that ranks the members of a closed set; see `TransformersModel.top`, `EndpointRanker.top`."""
+
+    def top(
+        self,
+        prompts: Sequence[str],
+        closed_set: ClosedSet,
+        number: int,
+        excluded: Mask | None = None,
+        score: ScoreName = "renormalized",
+    ) -> tuple[Indices, LogProbs]:
+        """Return the first members after each prompt, and their scores."""
+        ...
 
 
 def prompts_of(block: Block, descriptions: Sequence[str]) -> list[str]:
@@ -76,7 +96,7 @@ def prompts_of(block: Block, descriptions: Sequence[str]) -> list[str]:
 
 
 def rank_by_model(
-    model: TransformersModel, ranking: ModelRanking, block: Block, clusters: pa.RecordBatch
+    model: ClosedSetRanker, ranking: ModelRanking, block: Block, clusters: pa.RecordBatch
 ) -> pa.RecordBatch:
     """Rank the next clusters of the contexts of a block, as rows of `lookup`.
 

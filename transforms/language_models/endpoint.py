@@ -26,6 +26,7 @@ from transforms.language_models.endpoint_reply import (
     TransientError,
     describe_error,
     parse_completion,
+    parse_content,
     raise_for_status,
 )
 from transforms.language_models.interface import Completion, NBest
@@ -35,6 +36,9 @@ from transforms.model_files import ModelUnavailableError
 
 MAX_RETRY_AFTER = 300.0
 """Seconds. If a server requests a longer wait, the prompt fails."""
+
+_MAX_JSON_TOKENS = 256
+"""Maximum number of tokens of a JSON object, which a schema ends earlier."""
 
 _UNAVAILABLE = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]*")
@@ -108,6 +112,30 @@ class OpenAIEndpoint:
             self._retry("", self._get_models)
         except EndpointError as error:
             raise ModelUnavailableError(f"language model {self.model} at {self.url}: {error}") from error
+
+    def complete_by_schema(self, prompt: str, schema: dict[str, Any], parse: Callable[[str], str]) -> str:
+        """Complete one prompt by a JSON object, through the structured output of the endpoint.
+
+        Args:
+            prompt: the prompt.
+            schema: the JSON schema of the object.
+            parse: returns what is wanted of a reply, and raises `TransientError` if the reply is not valid.
+
+        Raises:
+            EndpointError: if the request fails, or no reply is valid, in spite of retries.
+        """
+
+        def post() -> str:
+            body = request_body(self.model, self.template, self.decoding, prompt)
+            del body["stop"]
+            response_format = {"name": "completion", "strict": True, "schema": schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": response_format}
+            body["max_tokens"] = max(self.decoding.max_new_tokens, _MAX_JSON_TOKENS)
+            response = self._request("POST", "/chat/completions", body)
+            raise_for_status(response, self._key)
+            return parse(parse_content(response))
+
+        return self._retry(prompt, post)
 
     def _complete(self, prompt: str) -> NBest:
         try:

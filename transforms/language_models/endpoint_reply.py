@@ -58,11 +58,19 @@ def parse_completion(response: requests.Response) -> str:
     Raises:
         TransientError: if there is none.
     """
-    content = _content(_json(response))
-    line = content.strip().partition("\n")[0].strip()
+    line = parse_content(response).strip().partition("\n")[0].strip()
     if not line:
         raise TransientError("an empty completion")
     return line
+
+
+def parse_content(response: requests.Response) -> str:
+    """Return the whole text of a chat completion.
+
+    Raises:
+        TransientError: if the response is no chat completion.
+    """
+    return _content(_json(response))
 
 
 def describe_error(error: requests.RequestException, timeout: float) -> str:
