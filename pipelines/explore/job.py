@@ -136,7 +136,7 @@ class ExploreJob(Job):
         workspace = absolute_path(args.workspace)
         clusters = resolve_dataset("--clusters", args.clusters or workspace, CLUSTERS)
         histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)
-        _check_tree("--transitions", histories, clusters)
+        _check_tree("--transitions", histories, clusters, "transitions")
         stored = histories.manifest.configuration if histories.manifest else {}
         model = resolve_model(args)
         return cls(
@@ -239,7 +239,7 @@ def _resolve_blend_table(args: argparse.Namespace, workspace: str, clusters: Sou
     if absolute_path(args.blend_table) == workspace:
         raise UsageError("--blend_table is --workspace, whose table is replaced; give another --workspace")
     table = resolve_dataset("--blend_table", args.blend_table, LOOKUP)
-    _check_tree("--blend_table", table, clusters)
+    _check_tree("--blend_table", table, clusters, "explore")
     return table
 
 
@@ -282,7 +282,7 @@ def _check_dry_run(dry_run: bool, model: ModelRanking | None) -> bool:
     return dry_run
 
 
-def _check_tree(option: str, source: Source, clusters: Source) -> None:
+def _check_tree(option: str, source: Source, clusters: Source, job: str) -> None:
     """Check that a dataset was computed from the tree of `--clusters`.
 
     Raises:
@@ -293,5 +293,5 @@ def _check_tree(option: str, source: Source, clusters: Source) -> None:
     if source.manifest.inputs.get(CLUSTERS.name) != clusters.manifest.digest:
         raise UsageError(
             f"{option} was computed from another tree than --clusters holds now: items may have moved between "
-            "clusters; compute it again"
+            f"clusters; run `{job}` again"
         )

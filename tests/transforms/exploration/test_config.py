@@ -26,4 +26,4 @@ def test_interactions_must_be_left_for_training() -> None:
 
 
 def test_the_limits_are_allowed() -> None:
-    assert TransitionConfig(3, 1, 0, 0, 1).context_size == 3
+    assert TransitionConfig(3, 1, 0, 0, per_label=1).context_size == 3

@@ -194,7 +194,7 @@ def test_only_the_last_layers_get_lora(tmp_path: Path) -> None:
     _tune(model, tmp_path / "out", _config("lora", top_layers=1), PAIRS)
     config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
     assert config["layers_to_transform"] == [1]
-    assert set(config["target_modules"]) == {f"{name}_proj" for name in ("q", "k", "v", "o", "threshold", "up", "down")}
+    assert set(config["target_modules"]) == {f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")}
 
 
 def test_wrong_settings_are_reported() -> None:
