@@ -116,9 +116,9 @@ class TransformersModel:
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
         cast_weights(model, resolve_dtype(dtype, on_device))
-        reset_generation_config(model)
-        make_head_input_contiguous(model)
         self._use(model.to(on_device), tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
+        reset_generation_config(self._model)  # after its end tokens were read
+        make_head_input_contiguous(self._model)
         if max_batch_tokens:
             self.max_batch_tokens = max_batch_tokens
 
