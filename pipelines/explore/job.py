@@ -218,11 +218,11 @@ class ExploreJob(Job):
         print_explore(self, seconds)
 
     def after_commit(self) -> int:
-        """Estimate the cost of a dry run."""
+        """Estimate the cost of a table, if this is a dry run."""
         if self.dry_run:
             from pipelines.explore.dry_run import print_cost
 
-            print_cost(self)
+            return print_cost(self)
         return 0
 
 
@@ -240,6 +240,12 @@ def _resolve_blend_table(args: argparse.Namespace, workspace: str, clusters: Sou
         raise UsageError("--blend_table is --workspace, whose table is replaced; give another --workspace")
     table = resolve_dataset("--blend_table", args.blend_table, LOOKUP)
     _check_tree("--blend_table", table, clusters, "explore")
+    source = table.manifest.configuration["source"] if table.manifest else ""
+    if source != "language_model":
+        raise UsageError(
+            f"--blend_table has the source {source!r}, which was fitted to the validation period too, on which its "
+            "weight would be chosen; allowed is a table of --source=language_model"
+        )
     return table
 
 
@@ -263,17 +269,23 @@ def resolve_model(args: argparse.Namespace) -> ModelRanking | None:
     if args.source != "language_model":
         if args.model is not None or args.adapter or args.score is not None:
             raise UsageError("--model, --adapter and --score have an effect with --source=language_model only")
+        if given := [*options.given_options(args, ClientLimits), *(["dtype"] if _has_dtype(args) else [])]:
+            raise UsageError(f"--{given[0]} has an effect with --source=language_model only")
         return None
     if args.model is None:
         raise UsageError("--source=language_model needs a --model")
     model = resolve_language_model("--model", args.model, args.adapter)
-    if model.kind == "endpoint" and (args.score is not None or args.dry_run):
-        raise UsageError("--score and --dry_run need a --model that is loaded here, not an endpoint")
+    if model.kind == "endpoint" and (args.score is not None or args.dry_run or _has_dtype(args)):
+        raise UsageError("--score, --dtype and --dry_run need a --model that is loaded here, not an endpoint")
     if model.kind != "endpoint" and (given := options.given_options(args, ClientLimits)):
         raise UsageError(f"--{given[0]} needs a --model behind an endpoint, such as http://host:8000/v1#name")
     limits = options.read_config(args, ClientLimits)
     spec = GenerationSpec(model, PromptTemplate(INSTRUCTIONS), limits=limits, dtype=args.dtype)
     return ModelRanking(spec, args.score or "renormalized", args.top)
+
+
+def _has_dtype(args: argparse.Namespace) -> bool:
+    return bool(args.dtype != GenerationSpec.dtype)
 
 
 def _check_dry_run(dry_run: bool, model: ModelRanking | None) -> bool:

@@ -281,22 +281,6 @@ def test_logs_that_are_hardly_any(items: pa.Table, interactions: pa.Table, leave
     assert len({row["context"] for row in rows(workspace, LOOKUP)}) == with_candidates
 
 
-def test_a_table_of_another_run_is_blended(workspace: Path, tmp_path: Path) -> None:
-    given = (f"--clusters={workspace}", f"--transitions={workspace}")
-    run(ExploreJob, *given, "--source=markov", "--top=6", f"--workspace={tmp_path / 'markov'}")
-    stored = f"--blend_table={tmp_path / 'markov'}"
-    printed = run(ExploreJob, *given, stored, f"--workspace={tmp_path / 'blend'}")
-    assert "blend_with_markov" in printed
-    assert {row["source"] for row in rows(tmp_path / "blend", LOOKUP)} == {"blend_with_markov"}
-    assert len({row["context"] for row in rows(tmp_path / "blend", LOOKUP)}) == 1 + 6 + 6 * 5
-    values = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path / "blend", METRICS)}
-    assert ("blend_weight", "source=markov") in values
-    printed = run(ExploreJob, *given, stored, "--source=markov", f"--workspace={tmp_path / 'other'}", code=2)
-    assert "--blend_table has an effect with --source=blend only" in printed
-    printed = run(ExploreJob, *given, stored, f"--workspace={tmp_path / 'markov'}", code=2)
-    assert "whose table is replaced" in " ".join(printed.split())
-
-
 def test_a_table_by_an_endpoint(workspace: Path, tmp_path: Path) -> None:
     def longest(body: dict[str, Any]) -> Reply:
         allowed = body["response_format"]["json_schema"]["schema"]["properties"][FIELD]["enum"]
@@ -316,4 +300,34 @@ def test_a_table_by_an_endpoint(workspace: Path, tmp_path: Path) -> None:
         others = [name for cluster, name in names.items() if cluster not in parse_context(str(row["context"]))]
         assert names[row["next"]] in sorted(others, key=len)[-2:]
     printed = run(ExploreJob, *given, model, "--dry_run", f"--workspace={tmp_path / 'table'}", code=2)
-    assert "--score and --dry_run need a --model that is loaded here, not an endpoint" in " ".join(printed.split())
+    assert "--score, --dtype and --dry_run need a --model that is loaded here" in " ".join(printed.split())
+
+    stored = f"--blend_table={tmp_path / 'table'}"
+    printed = run(ExploreJob, *given[:2], stored, f"--workspace={tmp_path / 'blend'}")
+    assert "blend_with_language_mo" in printed
+    assert {row["source"] for row in rows(tmp_path / "blend", LOOKUP)} == {"blend_with_language_model"}
+    assert len({row["context"] for row in rows(tmp_path / "blend", LOOKUP)}) == 1 + 6 + 6 * 5
+    values = {(row["metric"], row["slice"]) for row in rows(tmp_path / "blend", METRICS)}
+    assert ("blend_weight", "source=language_model") in values
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--blend_table=WORKSPACE",),
+            "--blend_table has the source 'blend', which was fitted to the validation period",
+        ),
+        (("--blend_table=WORKSPACE", "--source=markov"), "--blend_table has an effect with --source=blend only"),
+        (("--blend_table=OUT",), "whose table is replaced"),
+        (("--dtype=float32",), "--dtype has an effect with --source=language_model only"),
+        (("--endpoint_retries=2",), "--endpoint_retries has an effect with --source=language_model only"),
+        (("--dry_run",), "--dry_run has an effect with --source=language_model only"),
+    ],
+)
+def test_options_without_an_effect_are_refused(
+    workspace: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    given = (f"--clusters={workspace}", f"--transitions={workspace}", f"--workspace={tmp_path}")
+    replaced = [each.replace("WORKSPACE", str(workspace)).replace("OUT", str(tmp_path)) for each in options]
+    assert message in " ".join(run(ExploreJob, *given, *replaced, code=2).split())

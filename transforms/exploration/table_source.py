@@ -1,4 +1,4 @@
-"""A stored table as a source of scores, to measure it beside count models and to blend it with them."""
+"""A stored table as a source of scores, to compare it with count models and to blend it with them."""
 
 from __future__ import annotations
 

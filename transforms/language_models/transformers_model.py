@@ -116,9 +116,10 @@ class TransformersModel:
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
         cast_weights(model, resolve_dtype(dtype, on_device))
-        self._use(model.to(on_device), tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
-        reset_generation_config(self._model)  # after its end tokens were read
-        make_head_input_contiguous(self._model)
+        model = model.to(on_device)
+        self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
+        reset_generation_config(model)  # after its end tokens were read
+        make_head_input_contiguous(model)
         if max_batch_tokens:
             self.max_batch_tokens = max_batch_tokens
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from transforms.report.chart import written_chart
+
 _SIZE = (6.4, 4.6)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73")
 
@@ -19,15 +21,7 @@ def plot_curves(curves: Mapping[str, Sequence[tuple[int, float, float]]], path: 
     Raises:
         ImportError: when matplotlib is not installed.
     """
-    # Not in every installation, and slow to import.
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings = {"svg.hashsalt": "interest-journeys", "font.family": "DejaVu Sans", "font.size": 9.5}
-    with mpl.rc_context(settings):
-        chart = Figure(figsize=_SIZE, facecolor="white", layout="constrained")
-        FigureCanvasAgg(chart)
+    with written_chart(path, _SIZE) as chart:
         panel = chart.subplots()
         colours = iter(_COLOURS)
         for scorer, points in curves.items():
@@ -43,5 +37,3 @@ def plot_curves(curves: Mapping[str, Sequence[tuple[int, float, float]]], path: 
         panel.grid(color="#e6e6e6", linewidth=0.7)
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False)
-        no_clock = {"Date": None} if path.suffix == ".svg" else {}
-        chart.savefig(path, metadata=no_clock, dpi=110)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transforms.evaluation.experiments.exploration.report import source_names
 from transforms.evaluation.metric_rows import MetricIndex
+from transforms.report.chart import written_chart
 
 _SIZE = (6.4, 4.2)
 _DEFAULT, _OTHER = "#d55e00", "#444444"
@@ -21,15 +22,7 @@ def plot_sources(index: MetricIndex, path: Path) -> None:
     Raises:
         ImportError: when matplotlib is not installed.
     """
-    # Not in every installation, and slow to import.
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings = {"svg.hashsalt": "interest-journeys", "font.family": "DejaVu Sans", "font.size": 9.5}
-    with mpl.rc_context(settings):
-        chart = Figure(figsize=_SIZE, facecolor="white", layout="constrained")
-        FigureCanvasAgg(chart)
+    with written_chart(path, _SIZE) as chart:
         panel = chart.subplots()
         for name in source_names(index):
             recall = index.get("exploration_recall", source=name, contexts="all", k=10)
@@ -47,5 +40,3 @@ def plot_sources(index: MetricIndex, path: Path) -> None:
         panel.margins(x=0.15, y=0.1)
         panel.grid(color="#e6e6e6", linewidth=0.7)
         panel.spines[["top", "right"]].set_visible(False)
-        no_clock = {"Date": None} if path.suffix == ".svg" else {}
-        chart.savefig(path, metadata=no_clock, dpi=110)

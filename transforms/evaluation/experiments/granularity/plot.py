@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.evaluation.experiments.granularity.report import JOURNEYS_PER_USER, MEASURES, Measure, Sweep
+from transforms.report.chart import written_chart
 
 _SIZE = (8.6, 6.6)
 _LINE_WIDTH, _RUN_LINE_WIDTH = 1.3, 2.8
@@ -30,15 +31,9 @@ def plot_sweep(sweep: Sweep, path: Path) -> None:
     Raises:
         ImportError: when matplotlib is not installed.
     """
-    # Not in every installation, and slow to import.
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    import matplotlib as mpl  # not in every installation, and slow to import
 
-    settings = {"svg.hashsalt": "interest-journeys", "font.family": "DejaVu Sans", "font.size": 9.5}
-    with mpl.rc_context(settings):
-        chart = Figure(figsize=_SIZE, facecolor="white", layout="constrained")
-        FigureCanvasAgg(chart)
+    with written_chart(path, _SIZE) as chart:
         panels = chart.subplots(2, 2, sharex=True)
         colours = mpl.colormaps["viridis"]
         for panel, measure in zip(panels.flat, MEASURES, strict=True):
@@ -47,8 +42,6 @@ def plot_sweep(sweep: Sweep, path: Path) -> None:
             panel.set_xlabel(f"--{sweep.option}")
         handles, labels = panels[0, 0].get_legend_handles_labels()
         chart.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, handlelength=1.6)
-        no_clock = {"Date": None} if path.suffix == ".svg" else {}
-        chart.savefig(path, metadata=no_clock, dpi=110)
 
 
 def _draw_panel(panel: Any, sweep: Sweep, measure: Measure, colours: Any) -> None:

@@ -25,7 +25,7 @@ def users_of(first: FirstOccurrences) -> list[list[tuple[int, int]]]:
 
 
 def windows(first: FirstOccurrences, test: bool) -> list[tuple[list[int], int]]:
-    """What each user consumed before, and the next cluster: the transitions after two clusters, in plain loops."""
+    """The history of each user and the next cluster: the transitions after two clusters, in plain loops."""
     return [
         ([cluster for cluster, _ in own[:place]], own[place][0])
         for own in users_of(first)
