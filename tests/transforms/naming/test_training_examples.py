@@ -20,6 +20,7 @@ class Pair(NamedTuple):
     prompt: str
     completion: str
     weight: float
+    excluded: list[str] | None
 
 
 def examples(count: int = 30, titles: int = 9, split: str = "train") -> pa.RecordBatch:
@@ -57,6 +58,7 @@ def test_prompts_for_evaluation_are_those_of_journeys(split: str) -> None:
         "Titles:\n- title 0 2\n- title 0 4\n- title 0 6\n- title 0 8\nInterest:",
         "Name 0",
         1,
+        None,
     )
     (terms,) = pairs_of(examples(1, split=split), config=dataclasses.replace(CONFIG, prompt_fields="terms"))
     assert terms.prompt == "Terms: term 0, second\nInterest:"
