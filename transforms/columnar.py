@@ -71,6 +71,21 @@ def _hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
         hashes[i] = value ^ (value >> np.uint64(33))
 
 
+def mix_bits(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Compute an independent 64-bit hash of each number: the mixer of SplitMix64.
+
+    Args:
+        numbers: dtype uint64, of any shape.
+
+    Returns:
+        Array of the same shape and dtype.
+    """
+    mixed = numbers + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
 def stable_hash(strings: pa.StringArray) -> npt.NDArray[np.uint64]:
     """Compute a 64-bit hash of each string, equal on every machine and in every process.
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
+from transforms.columnar import mix_bits
 from transforms.exploration.alignment import AlignmentModel, Numbers
 from transforms.exploration.count_models import Scores, Source, novel, novel_probabilities
 from transforms.exploration.transitions import Codes, Flags, context_keys
 
-_STEP = 0x9E3779B97F4A7C15
-_MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-_LAST_SHIFT, _UNUSED_BITS = 31, 11
-_FRACTION_BITS = 53
+_UNUSED_BITS, _FRACTION_BITS = 11, 53
 
 
 def uniform_numbers(contexts: Codes, cluster_count: int, seed: int) -> Numbers:
@@ -34,16 +31,9 @@ def uniform_numbers(contexts: Codes, cluster_count: int, seed: int) -> Numbers:
         float64, shape (contexts, C), in (0, 1).
     """
     keys = context_keys(contexts, cluster_count).astype(np.uint64)
-    start = _mix(np.asarray([seed % (1 << 64)], np.uint64))
-    own = _mix(np.add.outer(_mix(keys + start), np.arange(cluster_count, dtype=np.uint64)))
+    start = mix_bits(np.asarray([seed % (1 << 64)], np.uint64))
+    own = mix_bits(np.add.outer(mix_bits(keys + start), np.arange(cluster_count, dtype=np.uint64)))
     return ((own >> np.uint64(_UNUSED_BITS)).astype(np.float64) + 0.5) * 2.0**-_FRACTION_BITS
-
-
-def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    mixed = numbers + np.uint64(_STEP)
-    for shift, factor in _MIXERS:
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(_LAST_SHIFT))
 
 
 def sample_candidates(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columnar import run_offsets
+from transforms.columnar import mix_bits, run_offsets
 from transforms.exploration.transitions import TransitionCounts, take_counts
 
 
@@ -21,7 +21,8 @@ def select_balanced(counts: TransitionCounts, per_label: int) -> TransitionCount
         per_label: number of contexts per label; labels with fewer have all of theirs.
 
     Returns:
-        Rows by label, the most frequent first; ties: more users, then the lower context.
+        Rows by label, the most frequent first; ties: more users, then in an order of contexts that is the same for
+        all labels but does not depend on their clusters, so that labels share contexts.
     """
     keys: list[npt.NDArray[np.integer]] = [*_by_context(counts), -counts.users, -counts.counts, counts.next_clusters]
     order = np.lexsort(keys)
@@ -38,12 +39,15 @@ def select_frequent(counts: TransitionCounts, size: int) -> TransitionCounts:
         size: number of transitions.
 
     Returns:
-        Rows, the most frequent first; ties: more users, then the lower context, then the lower label.
+        Rows, the most frequent first; ties: more users, then as for `select_balanced`, then the lower label.
     """
     keys: list[npt.NDArray[np.integer]] = [counts.next_clusters, *_by_context(counts), -counts.users, -counts.counts]
     return take_counts(counts, np.lexsort(keys)[:size])
 
 
 def _by_context(counts: TransitionCounts) -> list[npt.NDArray[np.integer]]:
-    """Return the places of contexts as keys of `lexsort`, which sorts by the last key first."""
-    return list(counts.contexts.T[::-1])
+    """Return keys of `lexsort`, which sorts by the last key first: the hash of a context, then its places."""
+    hashes = np.zeros(len(counts.contexts), np.uint64)
+    for place in counts.contexts.T:
+        hashes = mix_bits(hashes ^ (place.astype(np.uint64) + np.uint64(1)))
+    return [*counts.contexts.T[::-1], hashes]

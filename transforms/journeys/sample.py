@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.columnar import stable_hash
+from transforms.columnar import mix_bits, stable_hash
 
 NO_LIMIT = np.uint64(np.iinfo(np.uint64).max)
 """The cutoff that no hash exceeds."""
@@ -27,10 +27,7 @@ def sample_hashes(user_ids: pa.StringArray) -> npt.NDArray[np.uint64]:
     Returns:
         Array of shape (len(user_ids),), dtype uint64.
     """
-    mixed = stable_hash(user_ids) + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    return mix_bits(stable_hash(user_ids))
 
 
 def smallest_hashes(user_ids: pa.StringArray, count: int) -> npt.NDArray[np.uint64]:

@@ -33,12 +33,13 @@ ROWS = counts(
 
 def test_each_label_has_its_most_frequent_contexts() -> None:
     selected = [(context, label) for context, label, *_ in rows_of(select_balanced(ROWS, 2))]
-    assert selected == [((1, 3), 0), ((1, 2), 0), ((0, 2), 1), ((0, 1), 2)]
+    # The contexts of equally many transitions have an order that does not depend on their clusters.
+    assert selected == [((1, 3), 0), ((2, 1), 0), ((0, 2), 1), ((0, 1), 2)]
 
 
 def test_the_baseline_ignores_labels() -> None:
     selected = [(context, label) for context, label, *_ in rows_of(select_frequent(ROWS, 4))]
-    assert selected == [((1, 3), 0), ((0, 1), 2), ((1, 2), 0), ((2, 1), 0)]
+    assert selected == [((1, 3), 0), ((2, 1), 0), ((1, 2), 0), ((0, 1), 2)]
 
 
 def test_balanced_labels_are_more_even() -> None:

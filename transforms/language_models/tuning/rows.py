@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,6 @@ import numpy.typing as npt
 from transforms.batching import pad
 from transforms.language_models.prompt_template import TokenizedTemplate, tokenize_completion, tokenize_prompt
 from transforms.language_models.tuning.config import TrainingExample
-
-if TYPE_CHECKING:
-    import torch
 
 IGNORED = -100
 """The label of a position without a target, as torch defines it."""
@@ -31,6 +28,11 @@ class Row(NamedTuple):
     prompt: list[int]
     completion: list[int]
     weight: float = 1.0
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return len(self.prompt) + len(self.completion)
 
 
 def token_rows(
@@ -83,23 +85,3 @@ def encoder_decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
     return Batch(*pad([row.prompt for row in rows], padding), pad([row.completion for row in rows], IGNORED)[0])
 
 
-class Collate:
-    """Builds a batch of torch tensors from rows.
-
-    Args:
-        encoder_decoder: whether the model reads prompts and completions separately.
-        padding: the padding token.
-    """
-
-    def __init__(self, encoder_decoder: bool, padding: int) -> None:
-        self._batch = encoder_decoder_batch if encoder_decoder else decoder_batch
-        self._padding = padding
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Return tensors by the names of the arguments of transformers; `weights`, shape (rows,), if any is not 1."""
-        import torch
-
-        batch = self._batch([Row(**row) for row in rows], self._padding)
-        tensors = {name: torch.from_numpy(matrix) for name, matrix in batch._asdict().items()}
-        weights = [row["weight"] for row in rows]
-        return tensors if all(weight == 1 for weight in weights) else tensors | {"weights": torch.tensor(weights)}

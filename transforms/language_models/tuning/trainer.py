@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.language_models.tuning.config import TuningConfig
-from transforms.language_models.tuning.rows import IGNORED, Collate, Row
+from transforms.language_models.tuning.collate import Collate, TrainingBatch
+from transforms.language_models.tuning.rows import IGNORED
 
 BATCHES_SORTED_TOGETHER = 50
 """Batches whose examples are sorted by length together, so that each batch needs little padding."""
@@ -70,9 +71,31 @@ def completion_loss(model: Any, inputs: dict[str, Any], encoder_decoder: bool) -
 
     Args:
         model: a model of transformers or PEFT.
-        inputs: a batch of `Collate`.
+        inputs: a batch of `collate_rows` or `collate_packed`.
         encoder_decoder: whether the model reads prompts and completions separately.
     """
+    return _packed_loss(model, inputs) if "visible" in inputs else _rows_loss(model, inputs, encoder_decoder)
+
+
+def _packed_loss(model: Any, inputs: dict[str, Any]) -> Any:
+    import torch
+
+    dtype = model.get_input_embeddings().weight.dtype
+    mask = torch.zeros(inputs["visible"].shape, dtype=dtype, device=inputs["visible"].device)
+    mask.masked_fill_(~inputs["visible"], torch.finfo(dtype).min)
+    read = {"input_ids": inputs["input_ids"], "position_ids": inputs["position_ids"], "attention_mask": mask}
+    kept = inputs["kept"]
+    if _can_skip_logits(model):
+        logits = model(**read, logits_to_keep=kept).logits
+    else:
+        logits = model(**read).logits[:, kept]
+    predicted = logits[inputs["target_rows"], inputs["target_places"]].float()  # bfloat16 is too coarse for sums
+    losses = torch.nn.functional.cross_entropy(predicted, inputs["labels"], reduction="none")
+    weights = inputs["target_weights"].to(losses)
+    return (losses * weights).sum() / weights.sum()
+
+
+def _rows_loss(model: Any, inputs: dict[str, Any], encoder_decoder: bool) -> Any:
     import torch
 
     labels, weights = inputs["labels"], inputs.get("weights")
@@ -100,10 +123,10 @@ def _can_skip_logits(model: Any) -> bool:
 
 def make_trainer(
     trainable: Any,
-    rows: tuple[Sequence[Row], Sequence[Row]],
+    batches: tuple[Sequence[TrainingBatch], Sequence[TrainingBatch]],
+    collate: Collate,
     config: TuningConfig,
     encoder_decoder: bool,
-    padding: int,
     folders: tuple[Path, Path],
     show: Callable[[TrainingStatus], None],
     measure: Measure | None = None,
@@ -112,10 +135,10 @@ def make_trainer(
 
     Args:
         trainable: a model of `trainable_model`.
-        rows: rows of the training split, in the order of training, and rows of the validation split.
+        batches: batches of the training split, in the order of training, and batches of the validation split.
+        collate: converts a batch to tensors.
         config: the configuration of tuning.
         encoder_decoder: whether the model reads prompts and completions separately.
-        padding: the padding token.
         folders: the folder of states from which a stopped training resumes, and the folder of logs for TensorBoard.
         show: called with the progress.
         measure: computes further metrics, at each evaluation; None: evaluations are compared by the loss.
@@ -148,10 +171,10 @@ def make_trainer(
     checkpoints, logs = folders
     trainer = CompletionTrainer(
         model=trainable,
-        args=_arguments(config, len(rows[0]), checkpoints, str(trainable.device), measure is not None),
-        data_collator=Collate(encoder_decoder, padding),
-        train_dataset=[row._asdict() for row in rows[0]],
-        eval_dataset=[row._asdict() for row in rows[1]],
+        args=_arguments(config, len(batches[0]), checkpoints, str(trainable.device), measure is not None),
+        data_collator=collate,
+        train_dataset=batches[0],
+        eval_dataset=batches[1],
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=config.patience),
             TensorBoardCallback(SummaryWriter(str(logs))),
@@ -162,16 +185,15 @@ def make_trainer(
     return trainer
 
 
-def _arguments(config: TuningConfig, examples: int, checkpoints: Path, device: str, has_score: bool) -> Any:
+def _arguments(config: TuningConfig, steps: int, checkpoints: Path, device: str, has_score: bool) -> Any:
     from transformers import TrainingArguments
 
-    steps = -(-examples // config.batch_size)
     interval = max(steps // config.evaluations, 1)
     return TrainingArguments(
         output_dir=str(checkpoints),
-        num_train_epochs=1,  # the rows of all epochs are in one list
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
+        num_train_epochs=1,  # the batches of all epochs are in one list
+        per_device_train_batch_size=1,  # an element of the list is a batch
+        per_device_eval_batch_size=1,
         learning_rate=config.peak_learning_rate,
         warmup_steps=round(config.warmup * steps),
         lr_scheduler_type="linear",

@@ -21,7 +21,9 @@ from transforms.language_models.tuning.closed_set_metrics import (
     measure_closed_set,
     score_of,
 )
+from transforms.language_models.tuning.collate import TrainingBatch, collate_packed, collate_rows
 from transforms.language_models.tuning.config import ClosedSetThresholds, TrainingExample, TuningConfig
+from transforms.language_models.tuning.packing import PromptGroup, group_by_prompt, random_batches
 from transforms.language_models.tuning.rows import Row, token_rows
 from transforms.language_models.tuning.trainable import save_tuned, soft_prompt_of, trainable_model
 from transforms.language_models.tuning.trainer import Measure, TrainingStatus, length_grouped_order, make_trainer
@@ -29,6 +31,9 @@ from transforms.model_files import ModelUnavailableError, file_sha256
 
 CHECKPOINTS = "checkpoints"
 LOGS = "logs"
+_MIN_PROMPTS = 4
+"""Minimum number of prompts of a packed batch, unless it is of fewer pairs."""
+
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tensorboard")
 """Python packages that tuning needs."""
 
@@ -129,18 +134,24 @@ def tune(
         validation = validation[: closed_set.thresholds.measured_pairs]
     rows_of = [token_rows(tokenizer, tokenized, split, model.encoder_decoder) for split in (training, validation)]
     short_enough, validation_rows = (_short_enough(rows, config.max_tokens) for rows in rows_of)
-    training_rows = _ordered(short_enough, config)
-    checkpoints = folder / CHECKPOINTS / _run_id(model, config, training_rows, validation_rows)
+    is_packed = not model.encoder_decoder and config.method != "prompt_tuning"
+    training_batches = _epochs(short_enough, config, is_packed)
+    validation_batches = _batches(validation_rows, config, config.seed, is_packed)
+    padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    collate = collate_rows(model.encoder_decoder, padding)
+    if is_packed:
+        collate = collate_packed(len(tokenized.before), padding)
+    checkpoints = folder / CHECKPOINTS / _run_id(model, config, training_batches, validation_batches)
     trainable = trainable_model(model, config, device, tokenize_prompt(tokenizer, template.instructions))
     measure = None
     if closed_set is not None:
         measure = _measure(trainable, tokenizer, model.encoder_decoder, template, closed_set, validation)
     trainer = make_trainer(
         trainable,
-        (training_rows, validation_rows),
+        (training_batches, validation_batches),
+        collate,
         config,
         model.encoder_decoder,
-        tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         (checkpoints, folder / LOGS),
         show,
         measure,
@@ -152,11 +163,11 @@ def tune(
         kept = ClosedSetMetrics(*(best[name] for name in ClosedSetMetrics._fields))
         if failures := failed_thresholds(kept, closed_set.thresholds):
             raise RejectedModelError(failures, evaluations)
-    done = training_rows[: trainer.state.global_step * config.batch_size]
+    done = [each for batch in training_batches[: trainer.state.global_step] for each in batch]
     result = TuningResult(
         steps=trainer.state.global_step,
-        examples=len(done),
-        tokens=sum(map(_length, done)),
+        examples=sum(len(each.completions) if isinstance(each, PromptGroup) else 1 for each in done),
+        tokens=sum(each.tokens for each in done),
         trainable_parameters=sum(each.numel() for each in trainable.parameters() if each.requires_grad),
         skipped=sum(map(len, rows_of)) - len(short_enough) - len(validation_rows),
         loss_before=evaluations[0]["loss"],
@@ -208,26 +219,35 @@ def _check_packages() -> None:
         raise ModelUnavailableError(f"tuning a language model needs the packages {', '.join(missing)}: {INSTALL_LLM}")
 
 
-def _length(row: Row) -> int:
-    return len(row.prompt) + len(row.completion)
+def _epochs(rows: Sequence[Row], config: TuningConfig, is_packed: bool) -> list[TrainingBatch]:
+    """Return the batches of all epochs in the order of training; each epoch has its own order."""
+    return [
+        batch
+        for epoch in range(config.epochs)
+        for batch in _batches(rows, config, config.seed + epoch, is_packed)
+    ]
 
 
-def _ordered(rows: Sequence[Row], config: TuningConfig) -> list[Row]:
-    """Return the rows of all epochs in the order of training; each epoch has its own order."""
-    lengths = [_length(row) for row in rows]
-    orders = [length_grouped_order(lengths, config.batch_size, config.seed + epoch) for epoch in range(config.epochs)]
-    return [rows[index] for order in orders for index in order]
+def _batches(rows: Sequence[Row], config: TuningConfig, seed: int, is_packed: bool) -> list[TrainingBatch]:
+    """Divide rows into batches in a random order; packed ones consist of groups of equal prompts."""
+    if is_packed:
+        # A batch has several prompts, although a prompt may have many completions.
+        groups = group_by_prompt(rows, max(config.batch_size // _MIN_PROMPTS, 1))
+        return list(random_batches(groups, config.batch_size, seed))
+    order = length_grouped_order([row.tokens for row in rows], config.batch_size, seed)
+    starts = range(0, len(order), config.batch_size)
+    return [[rows[index] for index in order[start : start + config.batch_size]] for start in starts]
 
 
 def _short_enough(rows: Sequence[Row], max_tokens: int) -> list[Row]:
-    kept = [row for row in rows if _length(row) <= max_tokens]
+    kept = [row for row in rows if row.tokens <= max_tokens]
     if not kept:
         raise ValueError(f"of {len(rows)} examples none has at most max_tokens = {max_tokens} tokens")
     return kept
 
 
-def _run_id(model: ModelFolder, config: TuningConfig, *splits: Sequence[Row]) -> str:
-    """Compute 16 hexadecimal digits of model, configuration and rows: only the state of an equal run is resumed."""
+def _run_id(model: ModelFolder, config: TuningConfig, *splits: Sequence[TrainingBatch]) -> str:
+    """Compute 16 hexadecimal digits of model, configuration and batches: only the state of an equal run is resumed."""
     files = [f"{path.name} {file_sha256(path)}" for path in model.fingerprinted_files]
     text = json.dumps([files, dataclasses.asdict(config), splits])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -17,8 +18,11 @@ from transforms.language_models.decoding import DecodingConfig  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
 from transforms.language_models.prompt_template import PromptTemplate  # noqa: E402
 from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
+from transforms.language_models.tuning import packing  # noqa: E402
+from transforms.language_models.tuning.collate import Collate, collate_packed, collate_rows  # noqa: E402
 from transforms.language_models.tuning.config import TrainingExample, TuningConfig, TuningMethod  # noqa: E402
-from transforms.language_models.tuning.rows import Collate, Row  # noqa: E402
+from transforms.language_models.tuning.packing import group_by_prompt  # noqa: E402
+from transforms.language_models.tuning.rows import Row  # noqa: E402
 from transforms.language_models.tuning.trainer import TrainingStatus, completion_loss  # noqa: E402
 from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, TuningResult, tune  # noqa: E402
 
@@ -90,7 +94,7 @@ def test_adapters_load_in_plain_peft(model: Path, tmp_path: Path) -> None:
 def test_the_loss_is_that_of_transformers(tmp_path: Path) -> None:
     model = load_plain(make_llama(tmp_path))
     rows = [Row([5, 6, 7, 8], [9, 3]), Row([10, 11], [12, 13, 3])]
-    batch = Collate(encoder_decoder=False, padding=0)([row._asdict() for row in rows])
+    batch = collate_rows(encoder_decoder=False, padding=0)([rows])
     labels = torch.tensor([[-100] * 4 + [9, 3], [-100, -100, 12, 13, 3, -100]])
     with torch.no_grad():
         ours = completion_loss(model, batch, encoder_decoder=False)
@@ -100,17 +104,42 @@ def test_the_loss_is_that_of_transformers(tmp_path: Path) -> None:
 
 def test_tokens_of_an_example_count_by_its_weight(tmp_path: Path) -> None:
     model = load_plain(make_llama(tmp_path))
-    collate = Collate(encoder_decoder=False, padding=0)
+    collate = collate_rows(encoder_decoder=False, padding=0)
 
     def loss(*rows: Row) -> float:
         with torch.no_grad():
-            batch = collate([row._asdict() for row in rows])
-            return completion_loss(model, batch, encoder_decoder=False).item()
+            return completion_loss(model, collate([rows]), encoder_decoder=False).item()
 
     one, other = Row([5, 6, 7, 8], [9, 3]), Row([10, 11], [12, 13, 3])
     weighted = loss(one._replace(weight=3.0), other._replace(weight=0.5))
     assert weighted == pytest.approx((3 * 2 * loss(one) + 0.5 * 3 * loss(other)) / (3 * 2 + 0.5 * 3), abs=1e-5)
     assert loss(one._replace(weight=2.0), other._replace(weight=2.0)) == pytest.approx(loss(one, other), abs=1e-6)
+
+
+def test_packed_examples_have_the_loss_of_separate_ones(tmp_path: Path) -> None:
+    model = load_plain(make_llama(tmp_path))
+    random = np.random.default_rng(3)
+    shared = [5, 6, 7]
+    prompts = [[*shared, *random.integers(5, 90, size).tolist()] for size in (0, 1, 4, 9)]
+    rows = [
+        Row(prompt, [*random.integers(5, 90, size).tolist(), 3], weight)
+        for prompt in prompts
+        for size, weight in ((0, 1.0), (1, 0.5), (5, 2.0))
+    ]
+
+    def gradients(collate: Collate, batch: Any) -> tuple[float, list[Any]]:
+        model.zero_grad()
+        loss = completion_loss(model, collate([batch]), encoder_decoder=False)
+        loss.backward()
+        return loss.item(), [parameter.grad.clone() for parameter in model.parameters()]
+
+    separate, expected = gradients(collate_rows(encoder_decoder=False, padding=0), rows)
+    for row_tokens in (20, 256):
+        packing.ROW_TOKENS, before = row_tokens, packing.ROW_TOKENS
+        packed, found = gradients(collate_packed(len(shared), padding=0), group_by_prompt(rows, 2))
+        packing.ROW_TOKENS = before
+        assert packed == pytest.approx(separate, abs=1e-5)
+        assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(found, expected, strict=True))
 
 
 def test_each_epoch_goes_through_all_examples(tmp_path: Path) -> None:
