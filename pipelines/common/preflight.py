@@ -24,7 +24,7 @@ from pipelines.common.command_line import UsageError
 
 _TIMEOUT_SECONDS = 5.0
 _RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
-_KNOWN_RUNNERS = tuple(StandardOptions.KNOWN_RUNNER_NAMES)
+_RUNNER_NAMES = tuple(StandardOptions.KNOWN_RUNNER_NAMES)
 _STARTED_BY_BEAM = ("[local]", "[auto]")
 
 _EXPLANATIONS = (
@@ -77,13 +77,13 @@ def check_runner(options: PipelineOptions) -> None:
 
 def _check_name(runner: str | None) -> None:
     """Reject a name that Beam does not know; a name with a dot is that of a class, which Beam imports."""
-    known = {name.lower(): name for name in _KNOWN_RUNNERS}
-    short = {name.removesuffix("runner"): name for name in known}
-    if runner is None or "." in runner or {runner.lower(), f"{runner.lower()}runner"} & set(known):
+    by_name = {name.lower(): name for name in _RUNNER_NAMES}
+    short = {name.removesuffix("runner"): name for name in by_name}
+    if runner is None or "." in runner or {runner.lower(), f"{runner.lower()}runner"} & set(by_name):
         return
     close = difflib.get_close_matches(runner.lower().removesuffix("runner"), short, 1)
-    known_names = ", ".join(sorted(_KNOWN_RUNNERS))
-    hint = f"did you mean {known[short[close[0]]]}?" if close else f"the runners are {known_names}"
+    runners = ", ".join(sorted(_RUNNER_NAMES))
+    hint = f"did you mean {by_name[short[close[0]]]}?" if close else f"the runners are {runners}"
     raise UsageError(f"--runner: Beam has no runner {runner!r}; {hint}")
 
 
