@@ -83,6 +83,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "transforms", "transforms.*", "pipelines", "pipelines.*"]),
+    entry_points={"console_scripts": ["interest-journeys = pipelines.console:main"]},
     package_data={
         "": ["*.md", "*.txt", "*.yaml", "py.typed"],
         "transforms.encoders": ["packaged/*"],

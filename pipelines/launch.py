@@ -12,7 +12,7 @@ def main(name: str) -> NoReturn:
     Args:
         name: name of the job in `pipelines.registry`.
     """
-    if not {"-h", "--help"}.intersection(sys.argv[1:]):
+    if not {"-h", "--help", "--version"}.intersection(sys.argv[1:]):
         sys.stderr.write(f"{name}: starting\n")
         sys.stderr.flush()
 

@@ -1,9 +1,45 @@
-"""Install commands of the optional dependencies (`extras_require` in setup.py), for error messages."""
+"""Commands that install the optional dependencies (`extras_require` in setup.py), for error messages.
 
-INSTALL_ENCODER = "pip install 'interest-journeys[encoder]'"
-INSTALL_EVALUATION = "pip install 'interest-journeys[evaluation]'"
-INSTALL_EXPLORATION = "pip install 'interest-journeys[exploration]'"
-INSTALL_GCP = "pip install 'interest-journeys[gcp]'"
-INSTALL_LLM = "pip install 'interest-journeys[llm]'"
-INSTALL_NAMING = "pip install 'interest-journeys[naming]'"
-INSTALL_REPORT = "pip install 'interest-journeys[report]'"
+The package is not in a public registry: in a clone it is installed from its folder.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent
+
+
+def python_command() -> str:
+    """Return `python`, or the path of this process' Python where `python` is another one, as without `activate`."""
+    found = shutil.which("python")
+    path = Path(sys.executable)
+    if found is not None and Path(found).parent == path.parent:
+        return "python"
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs the dependencies of an extra.
+
+    Args:
+        extra: its name in `extras_require`.
+    """
+    target = "interest-journeys"
+    if (_ROOT / "setup.py").is_file():
+        target = "." if Path.cwd() == _ROOT else str(_ROOT)
+    python = python_command()
+    pip = "pip" if python == "python" else f"{shlex.quote(python)} -m pip"
+    return f"{pip} install '{target}[{extra}]'"
+
+
+INSTALL_ENCODER = install_command("encoder")
+INSTALL_EVALUATION = install_command("evaluation")
+INSTALL_EXPLORATION = install_command("exploration")
+INSTALL_GCP = install_command("gcp")
+INSTALL_LLM = install_command("llm")
+INSTALL_NAMING = install_command("naming")
+INSTALL_REPORT = install_command("report")

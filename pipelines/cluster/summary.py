@@ -9,8 +9,8 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
-from pipelines.common.sample import SAMPLE, resolve_catalogue
 from schemas import CLUSTERS
 from schemas.metric_slice import format_slice, parse_slice
 from transforms.datasets.files import resolve_source
@@ -49,9 +49,8 @@ def print_cluster(job: ClusterJob, seconds: float) -> None:
     names = ", ".join(schema.name for schema in job.outputs)
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Count the transitions between clusters:")
-    is_sample = job.items.path == resolve_catalogue(None).path if SAMPLE.is_dir() else False
-    log = "" if is_sample else f" --interactions={job.interactions.path if job.interactions else 'LOG'}"
-    console.print(f"  python -m pipelines.transitions --workspace={job.workspace}{log}", soft_wrap=True, markup=False)
+    log = () if job.interactions else ("--interactions=LOG",)
+    console.print(f"  {command_of('transitions', f'--workspace={job.workspace}', *log)}", soft_wrap=True, markup=False)
 
 
 def _print_quality(console: Console, values: MetricValues, level: int) -> None:

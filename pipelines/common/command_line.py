@@ -6,6 +6,7 @@ import argparse
 import difflib
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -59,6 +60,7 @@ def parse_command_line(job_type: type[Job], argv: Sequence[str]) -> tuple[argpar
     )
     job_type.add_options(parser)
     parser.add_argument("--runner_config", help="YAML file with options of Beam, such as runner_configs/direct.yaml.")
+    parser.add_argument("--version", action="version", version=f"interest-journeys {version('interest-journeys')}")
     args, rest = parser.parse_known_args(list(argv))
     configured = load_runner_config(args.runner_config) if args.runner_config else []
     beam_flags = [*configured, *rest]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from pipelines.common.job import Job
+from pipelines.common.recorded_options import OPTIONS
 from schemas import CLUSTERS, EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
 from transforms.datasets.error_rate import ErrorRateCheck
@@ -75,7 +76,7 @@ def commit_job(
             versions=dict(job.expected_versions),
             error_rates=_error_rate_check(job),
             counts=sums,
-            configuration=job.configuration,
+            configuration={**job.configuration, OPTIONS: dict(job.options)},
             code_version=importlib.metadata.version("interest-journeys"),
             inputs=job.lineage,
         )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import apache_beam as beam
 
+from pipelines.common.recorded_options import Inheritance, RecordedOptions
 from schemas import DatasetSchema
 from transforms.datasets.files import Source
 from transforms.progress import Progress
@@ -41,14 +42,18 @@ class Job(abc.ABC):
         workspace: folder or bucket prefix in which the datasets are written.
         expected_versions: versions of the output datasets at the start, by dataset; the commit fails if they changed.
         max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
+        options: the options that were given or inherited, as manifests record them.
+        inheritance: options that a run takes from manifests of earlier runs.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
+    inheritance: ClassVar[tuple[Inheritance, ...]] = ()
 
     workspace: str
     expected_versions: Mapping[str, str | None]
     max_error_rate: float
+    options: RecordedOptions = dataclasses.field(default_factory=dict)
 
     @classmethod
     @abc.abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import http.client
 import json
 import re
@@ -23,6 +24,7 @@ from pipelines.common.command_line import UsageError
 
 _TIMEOUT_SECONDS = 5.0
 _RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
+_RUNNER_NAMES = tuple(StandardOptions.KNOWN_RUNNER_NAMES)
 _STARTED_BY_BEAM = ("[local]", "[auto]")
 
 _EXPLANATIONS = (
@@ -51,12 +53,14 @@ _EXPLANATIONS = (
 
 
 def check_runner(options: PipelineOptions) -> None:
-    """Check that the job server and Flink are reachable, and that the cluster has the slots of the job.
+    """Check that Beam has the runner, that the job server and Flink are reachable, and that the cluster has the slots.
 
     Raises:
         UsageError: naming the option, what is wrong at its address and what to do.
     """
-    if options.view_as(StandardOptions).runner not in _RUNNERS:
+    runner = options.view_as(StandardOptions).runner
+    _check_name(runner)
+    if runner not in _RUNNERS:
         return
     portable = options.view_as(PortableOptions)
     if not portable.job_endpoint or portable.job_endpoint == "embed":
@@ -69,6 +73,18 @@ def check_runner(options: PipelineOptions) -> None:
     flink = options.view_as(FlinkRunnerOptions)
     if flink.flink_master not in _STARTED_BY_BEAM:
         _check_slots(flink.flink_master, flink.parallelism)
+
+
+def _check_name(runner: str | None) -> None:
+    """Reject a name that Beam does not know; a name with a dot is that of a class, which Beam imports."""
+    by_name = {name.lower(): name for name in _RUNNER_NAMES}
+    short = {name.removesuffix("runner"): name for name in by_name}
+    if runner is None or "." in runner or {runner.lower(), f"{runner.lower()}runner"} & set(by_name):
+        return
+    close = difflib.get_close_matches(runner.lower().removesuffix("runner"), short, 1)
+    runners = ", ".join(sorted(_RUNNER_NAMES))
+    hint = f"did you mean {by_name[short[close[0]]]}?" if close else f"the runners are {runners}"
+    raise UsageError(f"--runner: Beam has no runner {runner!r}; {hint}")
 
 
 def _check_command(config: str | None) -> None:

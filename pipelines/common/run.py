@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 import signal
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.common.command_line import UsageError, parse_command_line
+from pipelines.common.inherit import complete_options
 from pipelines.common.job import Job
 from pipelines.common.preflight import check_runner, explain_runner_failure
 from pipelines.common.progress_bars import show_progress
@@ -47,9 +49,11 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
     try:
-        args, beam_options = parse_command_line(job_type, sys.argv[1:] if argv is None else argv)
+        argv = sys.argv[1:] if argv is None else argv
+        args, beam_options = parse_command_line(job_type, argv)
         FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
-        job = job_type.from_options(args)
+        args, recorded = complete_options(job_type, args, argv)
+        job = dataclasses.replace(job_type.from_options(args), options=recorded)
         check_runner(beam_options)
     except UsageError as error:
         console.print(f"[bold red]{job_type.name}:[/] {escape(str(error))}", soft_wrap=True)

@@ -16,15 +16,13 @@ from pipelines.evaluate.naming_methods import resolve_naming_methods
 from transforms.datasets.files import Source
 from transforms.evaluation.experiment import DatasetInput, Experiment
 from transforms.evaluation.registry import experiments
+from transforms.extras import INSTALL_EVALUATION, INSTALL_REPORT
 from transforms.settings import Setting, settings_of
 
 Suites = tuple[type[Experiment], ...]
 
 PLOT_SUFFIX = ".svg"
 """Suffix of the plots beside a report."""
-
-_INSTALL = "pip install 'interest-journeys[{}]'"
-
 
 _RESOLVERS: Mapping[str, Callable[[str], Any]] = {"methods": resolve_naming_methods}
 """Options whose text is resolved by this package: they name models, whose weights and packages are checked."""
@@ -140,7 +138,7 @@ def chosen_suites(args: argparse.Namespace) -> Suites:
             if declared.is_required and suite.name in declared.suites and getattr(args, name) is None:
                 raise UsageError(f"{suite.name} needs --{name}")
         if missing := _missing(suite.needs.packages):
-            raise UsageError(f"{suite.name} needs {', '.join(missing)}: {_INSTALL.format('evaluation')}")
+            raise UsageError(f"{suite.name} needs {', '.join(missing)}: {INSTALL_EVALUATION}")
     return suites
 
 
@@ -215,9 +213,7 @@ def check_report(text: str, suites: Suites) -> Path:
         if suite.needs.plot_packages and path.suffix == PLOT_SUFFIX:
             raise UsageError(f"--report must not end in {PLOT_SUFFIX}, the suffix of the plots beside it, got {text!r}")
         if missing := _missing(suite.needs.plot_packages):
-            raise UsageError(
-                f"--report of {suite.name} has plots, which need {', '.join(missing)}: {_INSTALL.format('report')}"
-            )
+            raise UsageError(f"--report of {suite.name} has plots, which need {', '.join(missing)}: {INSTALL_REPORT}")
     return path
 
 

@@ -150,19 +150,25 @@ def resolve_previous(workspace: str) -> Source:
     return source
 
 
-def check_continues(previous: Source | None, extraction: dict[str, Any]) -> None:
-    """Check that the stored histories were filtered and truncated as the new log will be.
+def check_continues(previous: Source | None, configuration: dict[str, Any]) -> None:
+    """Check that the previous run used the same encoder, and filtered and truncated its log as this one will.
 
     Args:
         previous: the stored histories.
-        extraction: the configuration of this run, as manifests store it.
+        configuration: the configuration of this run, as manifests store it.
 
     Raises:
         UsageError: naming the option that differs.
     """
     if previous is None or previous.manifest is None:
         return
-    before = previous.manifest.configuration["extraction"]
+    stored_encoder = previous.manifest.configuration.get("encoder", configuration["encoder"])
+    if stored_encoder != configuration["encoder"]:
+        raise UsageError(
+            f"the vectors of items are of {configuration['encoder'] or 'no encoder'}, but of "
+            f"{stored_encoder or 'no encoder'} in --previous: give the same --encoder, or extract the whole log anew"
+        )
+    before, extraction = previous.manifest.configuration["extraction"], configuration["extraction"]
     for name, value in extraction["interactions"].items():
         stored = before["interactions"].get(name)  # histories of an earlier version may lack it
         if list(stored or ()) != list(value) if isinstance(value, tuple) else stored != value:

@@ -12,6 +12,7 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_optional
 from pipelines.common.job import Job, ProgressStep
+from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import SAMPLE, resolve_catalogue, resolve_log
 from pipelines.extract import checks
 from schemas import (
@@ -36,6 +37,18 @@ from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.text import FUNCTION_WORDS
 
 Scorer = Literal["statistical", "learned"]
+
+_REPLACEABLE = (
+    "items",
+    "item_columns",
+    "columns",
+    "timestamp_unit",
+    "max_history",
+    "item_embeddings",
+    "embedding_columns",
+    "salient_terms",
+)
+"""Options that a continued run inherits, but may change: a newer catalogue, or a log of another shape."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +76,10 @@ class ExtractJob(Job):
 
     name = "extract"
     description = "Extract the interest journeys of each user from an interaction log and an item catalogue."
+    inheritance = (
+        Inheritance(("previous",), HISTORIES, names=_REPLACEABLE),
+        Inheritance(("previous",), HISTORIES, except_for=(*_REPLACEABLE, "interactions", "sweep"), is_binding=True),
+    )
 
     interactions: Source
     items: Source
@@ -199,7 +216,7 @@ class ExtractJob(Job):
             parts=parts,
             max_error_rate=args.max_error_rate,
         )
-        checks.check_continues(previous, job.configuration["extraction"])
+        checks.check_continues(previous, job.configuration)
         return job
 
     @property

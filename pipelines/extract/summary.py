@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from pipelines.extract.titles import titles_of
 from schemas import CACHES, JOURNEYS, OUTPUTS
@@ -68,9 +69,10 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
     console.print(
         f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
     )
-    console.print("Continue with tomorrow's log:")
+    console.print("Continue with tomorrow's log; the other options are those of this run:")
+    items = f"--items={job.items.path}"
     console.print(
-        f"  python -m pipelines.{job.name} --previous={workspace} --workspace=NEW --interactions=NEW_LOG --items=ITEMS",
+        f"  {command_of(job.name, f'--previous={workspace}', '--workspace=NEW', '--interactions=NEW_LOG', items)}",
         soft_wrap=True,
         markup=False,
     )
@@ -124,7 +126,7 @@ def threshold_report(values: MetricValues, workspace: str) -> list[str]:
     return [
         result,
         *_target_report(values, reached),
-        f"All thresholds: python -m pipelines.evaluate --suites=granularity --journeys={workspace}",
+        f"All thresholds: {command_of('evaluate', '--suites=granularity', f'--journeys={workspace}')}",
     ]
 
 

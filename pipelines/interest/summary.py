@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import print_counts, read_metrics
 from schemas import SCORED_INTERACTIONS
 
@@ -31,7 +32,7 @@ def print_interest(job: InterestJob, seconds: float) -> None:
     console.print(f"Written to {workspace}: {SCORED_INTERACTIONS.name}, metrics, errors", markup=False)
     console.print("Extract journeys without interactions that are mostly conformity:")
     console.print(
-        f"  python -m pipelines.extract --interactions={folder} --min_interest=0.7 --items=ITEMS",
+        f"  {command_of('extract', f'--interactions={folder}', '--min_interest=0.7', '--items=ITEMS')}",
         soft_wrap=True,
         markup=False,
     )

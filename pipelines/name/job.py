@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import Any, get_args
 
 import apache_beam as beam
@@ -17,10 +16,11 @@ from pipelines.common.inputs import (
     default_num_parts,
     prepare_workspace,
     resolve_dataset,
-    resolve_input,
 )
 from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import check_word_lists, model_label
+from pipelines.common.recorded_options import Inheritance
+from pipelines.common.sample import resolve_catalogue
 from pipelines.name import model as models
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
@@ -33,8 +33,6 @@ from transforms.progress import Progress
 
 PROMPTS = "prompts"
 """Name under which prompts are counted, and under which their failures are in `errors`."""
-
-_SAMPLE = Path(__file__).parent.parent.parent / "samples" / "arxiv_authors" / "items.parquet"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +54,7 @@ class NameJob(Job):
 
     name = "name"
     description = "Name the journeys of each user: from their terms, or by a language model that reads titles of items."
+    inheritance = (Inheritance(("journeys",), JOURNEYS, names=("items", "item_columns"), unless=("items",)),)
 
     journeys: Source
     items: Source
@@ -73,7 +72,10 @@ class NameJob(Job):
         """Declare the options of the job."""
         add = parser.add_argument
         add("--journeys", default="workspace", help="Workspace with `journeys`, written by `extract`.")
-        add("--items", help="Catalogue: parquet file, folder or glob. Default: the sample.")
+        add(
+            "--items",
+            help="Catalogue: parquet file, folder or glob. Default: that from which --journeys was extracted.",
+        )
         options.add_workspace(parser, "names")
         add(
             "--previous",
@@ -103,9 +105,7 @@ class NameJob(Job):
         args.method = models.method_of(args)
         models.check_options(args)
         safety = models.resolve_safety(args)
-        if args.items is None and not _SAMPLE.is_file():
-            raise UsageError("--items is missing: the sample is not part of the installed package")
-        items = resolve_input("--items", args.items or str(_SAMPLE))
+        items = resolve_catalogue(args.items)
         journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
         workspace = absolute_path(args.workspace)
         check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
 from schemas import NAMING_EXAMPLES
 from schemas.splits import SPLITS
@@ -67,7 +68,7 @@ def print_naming_examples(job: NamingExamplesJob, seconds: float) -> None:
         console.print(f"  {row['name']}  ({row['source']})\n    {titles}\n    {terms}", soft_wrap=True, markup=False)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)
-    command = f"python -m pipelines.tune --pairs={job.workspace} --model=smollm2"
+    command = command_of("tune", f"--pairs={job.workspace}", "--model=smollm2")
     console.print(f"Tune a model on the pairs:\n  {command}", soft_wrap=True, markup=False)
 
 

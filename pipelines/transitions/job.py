@@ -12,6 +12,7 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, default_num_parts, prepare_workspace, resolve_dataset
 from pipelines.common.job import Job
+from pipelines.common.recorded_options import OPTIONS, Inheritance
 from pipelines.common.sample import resolve_log
 from schemas import (
     CLUSTER_HISTORIES,
@@ -30,6 +31,10 @@ from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.exploration.config import TransitionConfig
 from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.progress import Progress
+from transforms.settings import settings_of
+
+_OF_THE_LOG = ("interactions", "columns", "timestamp_unit", *(settings_of(InteractionFilter)))
+"""Options that are inherited from the tree, if its traffic was counted in a log."""
 
 _OUTPUTS = (CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, ERRORS, METRICS)
 
@@ -52,6 +57,7 @@ class TransitionsJob(Job):
 
     name = "transitions"
     description = "Count which new interest cluster users consume next, and select pairs for tuning a language model."
+    inheritance = (Inheritance(("clusters", "workspace"), CLUSTERS, names=_OF_THE_LOG, unless=("interactions",)),)
 
     interactions: Source
     clusters: Source
@@ -66,7 +72,9 @@ class TransitionsJob(Job):
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Declare the options of the job."""
-        parser.add_argument("--interactions", help="Log: parquet file, folder or glob. Default: the sample.")
+        parser.add_argument(
+            "--interactions", help="Log: parquet file, folder or glob. Default: that by which --clusters was balanced."
+        )
         parser.add_argument(
             "--clusters",
             help="Workspace with `clusters` and `item_clusters`, as `cluster` writes it. Default: --workspace.",
@@ -92,13 +100,15 @@ class TransitionsJob(Job):
         Raises:
             UsageError: naming the option, when the job cannot be carried out.
         """
-        interactions = resolve_log(args.interactions)
         workspace = absolute_path(args.workspace)
-        check_not_nested(workspace, [("--interactions", interactions)])
         clusters, item_clusters = (
             resolve_dataset("--clusters", args.clusters or workspace, schema) for schema in (CLUSTERS, ITEM_CLUSTERS)
         )
         check_level(args.level, clusters)
+        if args.interactions is None:
+            _check_has_log(clusters)
+        interactions = resolve_log(args.interactions)
+        check_not_nested(workspace, [("--interactions", interactions)])
         return cls(
             interactions=interactions,
             clusters=clusters,
@@ -151,6 +161,17 @@ class TransitionsJob(Job):
         from pipelines.transitions.summary import print_transitions
 
         print_transitions(self, seconds)
+
+
+def _check_has_log(clusters: Source) -> None:
+    """Check that a tree was balanced by the traffic of a log.
+
+    Raises:
+        UsageError: when it is that of a catalogue alone.
+    """
+    recorded = clusters.manifest.configuration.get(OPTIONS, {}) if clusters.manifest else {}
+    if "items" in recorded and "interactions" not in recorded:
+        raise UsageError(f"--interactions is missing: the clusters are those of {recorded['items']}, without a log")
 
 
 def check_level(level: int, clusters: Source) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import print_counts, read_metrics
 from schemas import CLUSTERS
 from schemas.metric_slice import format_slice
@@ -34,5 +35,5 @@ def print_transitions(job: TransitionsJob, seconds: float) -> None:
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Rank the next clusters for every context:")
     tree = job.clusters.path.removesuffix(f"/{CLUSTERS.name}")
-    given = "" if tree == job.workspace.rstrip("/") else f" --clusters={tree}"
-    console.print(f"  python -m pipelines.explore --workspace={job.workspace}{given}", soft_wrap=True, markup=False)
+    given = () if tree == job.workspace.rstrip("/") else (f"--clusters={tree}",)
+    console.print(f"  {command_of('explore', f'--workspace={job.workspace}', *given)}", soft_wrap=True, markup=False)

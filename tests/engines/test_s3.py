@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An emulator of S3, as a process of its own."""
     missing = [name for name in MODULES if find_spec(name) is None]
     if missing:
-        pytest.fail(f"{', '.join(missing)} not installed: pip install 'interest-journeys[aws,engines]'", pytrace=False)
+        pytest.fail(f"{', '.join(missing)} not installed: pip install '.[aws,engines]'", pytrace=False)
     port, log = free_port(), tmp_path_factory.mktemp("moto") / "log"
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:

@@ -1,6 +1,7 @@
 """What can be written on the command line of `extract`, and what it says when it cannot be carried out."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 import time
@@ -282,9 +283,7 @@ class TestPrevious:
         assert extract(workspace, *paths, *cls.FILTER, "--max_history=50") == 0
         return workspace
 
-    @pytest.mark.parametrize(
-        "options", [("--max_history=50",), ("--max_history=7", "--min_size=2", "--cluster_by=terms")]
-    )
+    @pytest.mark.parametrize("options", [("--max_history=50",), ("--max_history=7", "--min_size=2")])
     def test_what_agrees_is_accepted(self, workspace: Path, inputs: tuple[str, str], options: tuple[str, ...]) -> None:
         job = planned(*inputs, f"--previous={workspace}", *self.FILTER, *options)
         assert job.previous is not None
@@ -299,6 +298,7 @@ class TestPrevious:
             (("--keep_events=play", FILTER[1], "--max_history=50"), "--keep_events is ('play',) but was ["),
             ((*FILTER, "--min_dwell_seconds=5"), "--min_dwell_seconds is 5.0 but was None in --previous"),
             ((*FILTER, "--min_interest=.5"), "--min_interest is 0.5 but was None in --previous"),
+            ((*FILTER, "--cluster_by=terms"), "the vectors of items are of no encoder, but of "),
         ],
     )
     def test_what_differs_is_refused(
@@ -356,6 +356,6 @@ sys.exit(run_job(ExtractJob, sys.argv[1:]))
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"extract: {option}: ")
-    assert "gs:// needs more packages: pip install 'interest-journeys[gcp]'" in ended.stderr
+    assert re.search(r"gs:// needs more packages: .*pip install '.*\[gcp\]'", ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
     assert time.monotonic() - started < SECONDS

@@ -25,6 +25,7 @@ from tests.transforms.salience.topic_catalogue import TopicSource, rows_of_items
 from transforms.evaluation.experiments.conformity.scoring import RULES
 from transforms.evaluation.experiments.separation.experiment import Separation
 from transforms.evaluation.registry import experiments
+from transforms.extras import INSTALL_ENCODER, INSTALL_EVALUATION, INSTALL_REPORT
 
 SIZE = 12
 FEW = (
@@ -435,7 +436,7 @@ class TestSweep:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else object())
         assert run_job(EvaluateJob, ["--suites=granularity", f"--journeys={journeys}", "--report=page.md"]) == 2
         reported = capsys.readouterr().err
-        assert "granularity has plots, which need matplotlib: pip install 'interest-journeys[report]'" in reported
+        assert f"granularity has plots, which need matplotlib: {INSTALL_REPORT}" in reported
 
     def test_what_is_not_allowed_is_reported(
         self, journeys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -533,9 +534,9 @@ class TestUsage:
             (
                 ("--encoder=minilm",),
                 "torch",
-                "--encoder: 'minilm' needs torch: pip install 'interest-journeys[",
+                f"--encoder: 'minilm' needs torch: {INSTALL_ENCODER}",
             ),
-            ((), "scipy", "separation needs scipy: pip install 'interest-journeys[evaluation]'"),
+            ((), "scipy", f"separation needs scipy: {INSTALL_EVALUATION}"),
         ],
     )
     def test_missing_packages_are_named(

@@ -20,6 +20,7 @@ from tests.transforms.encoders.fake_encoder import WordSource
 from tests.transforms.evaluation.experiments.naming.builders import example, made_examples, write_examples
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.experiments.naming import stages
+from transforms.extras import INSTALL_EVALUATION
 from transforms.language_models.interface import LanguageModel
 from transforms.language_models.spec import GenerationSpec
 
@@ -328,8 +329,8 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("missing", "message"),
         [
-            ("sacrebleu", "naming needs sacrebleu: pip install 'interest-journeys[evaluation]'"),
-            ("glin_profanity", "naming needs glin_profanity: pip install 'interest-journeys[evaluation]'"),
+            ("sacrebleu", f"naming needs sacrebleu: {INSTALL_EVALUATION}"),
+            ("glin_profanity", f"naming needs glin_profanity: {INSTALL_EVALUATION}"),
         ],
     )
     def test_missing_packages_are_named(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 import duckdb
@@ -71,7 +72,9 @@ def test_the_command_to_read_the_journeys_works(screen: str, workspace: Path) ->
 
 
 def test_the_command_to_continue_names_the_workspace(screen: str, workspace: Path) -> None:
-    assert f"  python -m pipelines.extract --previous={workspace / 'out'} --workspace=NEW" in screen
+    command = next(line for line in screen.splitlines() if "--previous=" in line)
+    flags = [f"--previous={workspace / 'out'}", "--workspace=NEW", "--interactions=NEW_LOG"]
+    assert shlex.split(command)[1:6] == ["-m", "pipelines.extract", *flags]
 
 
 def test_no_threshold_is_reported_where_none_was_tried(screen: str) -> None:

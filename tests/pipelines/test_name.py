@@ -15,6 +15,7 @@ from pipelines.name.job import NameJob
 from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.fake_model import TAKEN, NamingToy, prompted, put_in
 from tests.pipelines.logs import ITEMS, LOG, content, extract, manifest, metric_values, rows, write
+from transforms.extras import INSTALL_NAMING
 
 ROOT = Path(__file__).parents[2]
 BY_MODEL = ("--method=few_shot", "--model=some/toy")
@@ -213,7 +214,7 @@ def test_without_word_lists_nothing_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "glin_profanity", None)
     name(folder, tmp_path / "names", code=2)
-    assert "pip install 'interest-journeys[naming]'" in " ".join(capsys.readouterr().err.split())
+    assert INSTALL_NAMING in " ".join(capsys.readouterr().err.split())
 
 
 def test_journeys_are_needed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from pipelines.naming_examples.summary import dropped_report
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, TUNING_PAIRS
 from tests.pipelines.logs import content, errors, manifest, metric_values, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource
+from transforms.extras import INSTALL_NAMING
 
 ROOT = Path(__file__).parents[2]
 SOURCES = 80
@@ -222,9 +223,7 @@ def test_word_lists_are_needed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "glin_profanity", None)
-    assert "pip install 'interest-journeys[naming]'" in refused(
-        capsys, f"--collections={folder / 'collections.parquet'}"
-    )
+    assert INSTALL_NAMING in refused(capsys, f"--collections={folder / 'collections.parquet'}")
 
 
 def test_too_many_unusable_rows_commit_nothing(

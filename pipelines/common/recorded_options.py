@@ -1,0 +1,109 @@
+"""Given options as data: recorded in manifests, inherited by later runs, and rendered in printed commands."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas import DatasetSchema
+from transforms.datasets.files import absolute_path
+from transforms.extras import python_command
+
+RecordedOptions = Mapping[str, str | bool]
+"""Options by name, with their values as a command line has them; True: a flag without a value."""
+
+OPTIONS = "options"
+"""Key of the recorded options in the configuration of a manifest."""
+
+_NOT_RECORDED = frozenset(
+    (
+        "allow_empty",
+        "buckets",
+        "catalogue_join",
+        "dry_run",
+        "embeddings",
+        "max_error_rate",
+        "parts",
+        "previous",
+        "runner_config",
+        "workspace",
+    )
+)
+"""Options of one execution alone; they do not change what the rows of a dataset mean."""
+
+_PATHS = frozenset(
+    (
+        "adapter",
+        "clusters",
+        "collections",
+        "interactions",
+        "item_embeddings",
+        "items",
+        "journeys",
+        "pairs",
+        "salient_terms",
+        "stop_words",
+        "transitions",
+        "tree",
+    )
+)
+_NAMES_OR_PATHS = frozenset(("encoder", "model"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Inheritance:
+    """Options that a run takes from the manifest of a dataset that it reads.
+
+    Attributes:
+        options: options of this job that name a workspace; the first one that is set counts.
+        schema: the dataset of that workspace whose manifest is read.
+        names: the inherited options; None: all that are recorded.
+        except_for: options that are not inherited.
+        unless: nothing is inherited if one of these options is given.
+        is_binding: whether a given option that differs from the recorded one is an error; otherwise it has precedence.
+    """
+
+    options: tuple[str, ...]
+    schema: DatasetSchema
+    names: tuple[str, ...] | None = None
+    except_for: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    is_binding: bool = False
+
+
+def record(values: Mapping[str, Any]) -> dict[str, str | bool]:
+    """Convert parsed options to recorded ones: as text, with absolute paths, sorted by name."""
+    return {name: _recorded(name, values[name]) for name in sorted(values) if name not in _NOT_RECORDED}
+
+
+def _recorded(name: str, value: Any) -> str | bool:
+    text = value if isinstance(value, bool) else _as_text(value)
+    is_path = name in _PATHS or (name in _NAMES_OR_PATHS and Path(str(text)).expanduser().is_dir())
+    return absolute_path(str(text)) if is_path else text
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={entry}" for name, entry in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def to_flags(options: RecordedOptions) -> list[str]:
+    """Return the arguments that give recorded options."""
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items() if value != ""]
+
+
+def command_of(job: str, *flags: str) -> str:
+    """Return the command line that runs a job, for a shell.
+
+    It begins with `python`, or with the path of this process' Python where `python` is another one: the environment is
+    then not active.
+
+    Args:
+        job: its name.
+        *flags: its arguments.
+    """
+    return shlex.join((python_command(), "-m", f"pipelines.{job}", *flags))
