@@ -37,7 +37,7 @@ table: setup ## Compute the exploration table of the sample log: clusters, trans
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both
 	$(RUN) pipelines.cluster --runner=DirectRunner
 	$(RUN) pipelines.transitions --runner=DirectRunner
-	$(RUN) pipelines.tune --output=exploration_model --evaluations=4
+	$(RUN) pipelines.tune --output=exploration_model --evaluations=4 --batch_size=64
 	$(RUN) pipelines.explore --runner=DirectRunner --clusters=exploration --transitions=exploration \
 		--workspace=exploration_by_model --source=language_model --model=smollm2 --adapter=exploration_model --top=63
 	$(RUN) pipelines.explore --runner=DirectRunner --blend_table=exploration_by_model

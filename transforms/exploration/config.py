@@ -50,7 +50,7 @@ class TransitionConfig:
         "`frequent`, as many of the most frequent transitions, whatever their next cluster.",
     )
     per_label: int = setting(
-        50,
+        100,
         help="Number of transitions per cluster that are selected for tuning; in other periods, number of transitions "
         "per cluster in the sample on which a tuned model is measured.",
         minimum=1,

@@ -119,9 +119,7 @@ def pack(groups: Sequence[PromptGroup], shared: int, padding: int) -> PackedBatc
     return PackedBatch(
         matrix((row.tokens for row in rows), padding),
         matrix((row.depths for row in rows), 0),
-        _visible(
-            matrix((row.prompts for row in rows), _PADDING), matrix((row.completions for row in rows), _PADDING)
-        ),
+        _visible(matrix((row.prompts for row in rows), _PADDING), matrix((row.completions for row in rows), _PADDING)),
         kept,
         np.repeat(np.arange(len(rows)), [len(row) for row in sources]),
         np.searchsorted(kept, np.concatenate(sources)),

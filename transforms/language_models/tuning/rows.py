@@ -83,5 +83,3 @@ def decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
 def encoder_decoder_batch(rows: Sequence[Row], padding: int) -> Batch:
     """Build the batch of a model that reads prompts and completions separately."""
     return Batch(*pad([row.prompt for row in rows], padding), pad([row.completion for row in rows], IGNORED)[0])
-
-

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.language_models.tuning.config import TuningConfig
 from transforms.language_models.tuning.collate import Collate, TrainingBatch
+from transforms.language_models.tuning.config import TuningConfig
 from transforms.language_models.tuning.rows import IGNORED
 
 BATCHES_SORTED_TOGETHER = 50

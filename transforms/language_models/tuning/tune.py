@@ -221,11 +221,7 @@ def _check_packages() -> None:
 
 def _epochs(rows: Sequence[Row], config: TuningConfig, is_packed: bool) -> list[TrainingBatch]:
     """Return the batches of all epochs in the order of training; each epoch has its own order."""
-    return [
-        batch
-        for epoch in range(config.epochs)
-        for batch in _batches(rows, config, config.seed + epoch, is_packed)
-    ]
+    return [batch for epoch in range(config.epochs) for batch in _batches(rows, config, config.seed + epoch, is_packed)]
 
 
 def _batches(rows: Sequence[Row], config: TuningConfig, seed: int, is_packed: bool) -> list[TrainingBatch]:
