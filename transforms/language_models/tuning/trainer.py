@@ -85,10 +85,7 @@ def _packed_loss(model: Any, inputs: dict[str, Any]) -> Any:
     mask.masked_fill_(~inputs["visible"], torch.finfo(dtype).min)
     read = {"input_ids": inputs["input_ids"], "position_ids": inputs["position_ids"], "attention_mask": mask}
     kept = inputs["kept"]
-    if _can_skip_logits(model):
-        logits = model(**read, logits_to_keep=kept).logits
-    else:
-        logits = model(**read).logits[:, kept]
+    logits = model(**read, logits_to_keep=kept).logits if _can_skip_logits(model) else model(**read).logits[:, kept]
     predicted = logits[inputs["target_rows"], inputs["target_places"]].float()  # bfloat16 is too coarse for sums
     losses = torch.nn.functional.cross_entropy(predicted, inputs["labels"], reduction="none")
     weights = inputs["target_weights"].to(losses)
