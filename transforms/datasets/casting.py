@@ -47,7 +47,7 @@ def fits(found: pa.DataType, column: Column, separator: str = "") -> bool:
     if pa.types.is_null(found) or found == wanted:
         return True
     if pa.types.is_string(wanted):
-        return _fits_text(found) or (column.optional and _fits_optional_text(found, column))
+        return _fits_text(found) or (column.nullable and _fits_nullable_text(found, column))
     if pa.types.is_timestamp(wanted):
         return pa.types.is_timestamp(found) or pa.types.is_date(found) or _is_number(found) or is_text(found)
     if pa.types.is_list(wanted):
@@ -83,7 +83,7 @@ def _fits_text(found: pa.DataType) -> bool:
     return is_text(found) or _is_binary(found) or pa.types.is_fixed_size_binary(found) or _is_number(found)
 
 
-def _fits_optional_text(found: pa.DataType, column: Column) -> bool:
+def _fits_nullable_text(found: pa.DataType, column: Column) -> bool:
     if pa.types.is_boolean(found):
         return not column.list_separator
     if _is_list(found) and column.list_separator:

@@ -42,7 +42,7 @@ class EmptyOutputsCheck:
         if not empty and self._filter_drops_all(counts):
             empty = ["interactions that pass the filter"]
         if empty:
-            names = ", ".join(name.replace("_", " ") for name in empty)
+            names = " and no ".join(name.replace("_", " ") for name in empty)
             raise DataError(f"no {names} would be left ({_removed(counts)}); nothing was committed; {ALLOW_EMPTY}")
 
     def _filter_drops_all(self, counts: Mapping[tuple[str, str], int]) -> bool:
