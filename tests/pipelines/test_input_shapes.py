@@ -156,7 +156,7 @@ def test_a_unit_that_is_given_is_not_guessed(tmp_path: Path, plain: Path) -> Non
     write(tmp_path, {"guessed.parquet": times(milliseconds)})
     items = plain / "items.parquet"
     assert extract(tmp_path / "a", tmp_path / "numbers.parquet", items, "--timestamp_unit=ms") == 0
-    assert extract(tmp_path / "b", tmp_path / "known.parquet", items) == 0
+    assert extract(tmp_path / "b", tmp_path / "known.parquet", items, "--timestamp_unit=ms") == 0
     assert content(tmp_path / "a", JOURNEYS) == content(tmp_path / "b", JOURNEYS)
     assert content(tmp_path / "a", JOURNEYS) != content(plain / "out", JOURNEYS)
 

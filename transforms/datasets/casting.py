@@ -256,7 +256,7 @@ def _cast_to_number(array: pa.Array, wanted: pa.DataType) -> Casted:
     if not is_text(array.type):
         return Casted(array.cast(wanted))
     text = pc.utf8_trim_whitespace(array.cast(pa.string()))
-    missing = pc.fill_null(pc.is_in(pc.utf8_lower(text), _NULL_NUMBERS), fill_value=True)
+    missing = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(text), _NULL_NUMBERS))
     readable = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)
     numbers = pc.utf8_ltrim(pc.if_else(readable, text, None), characters="+").cast(pa.float64())
     return Casted(numbers.cast(wanted, safe=False), pc.invert(pc.or_(readable, missing)), "not_a_number")

@@ -50,6 +50,8 @@ def convert_command(path: str, text_format: str) -> str:
         text_format: `CSV` or `JSON`.
     """
     stem = path
+    if path.endswith(".parquet"):
+        stem = f"{path.removesuffix('.parquet')}-converted"
     for suffix in (*_COMPRESSED, *(f".{ending}" for endings in _TEXT_FORMATS.values() for ending in endings)):
         stem = stem.removesuffix(suffix)
     return f"""duckdb -c "COPY (FROM {_READERS[text_format]}('{path}')) TO '{stem}.parquet'\""""

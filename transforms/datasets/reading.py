@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -211,7 +211,6 @@ def check_file(reader: ParquetReader, schema: DatasetSchema, options: ColumnOpti
 
     Raises:
         ColumnError: when columns are missing or of a type that does not fit, or times are implausible.
-        UnreadableFileError: when the first rows cannot be read.
     """
     selected = select_columns(reader.schema, schema, options.renamed, options.tag_separator)
     for column in schema.columns:
@@ -223,11 +222,11 @@ def check_file(reader: ParquetReader, schema: DatasetSchema, options: ColumnOpti
 
 
 def first_values(reader: ParquetReader, name: str) -> pa.Array:
-    """Read the first values of a column, at most one batch."""
+    """Read the first values of a column, at most one batch; none if they are damaged, which reading all rows reports."""
     for row_group, rows in enumerate(reader.row_group_sizes()):
         if rows:
-            for batch in reader.batches(row_group, [name]):
-                return batch[name]
+            with suppress(UnreadableFileError):
+                return next(reader.batches(row_group, [name]))[name]
     return pa.nulls(0, reader.schema.field(name).type)
 
 

@@ -187,7 +187,7 @@ _ISO = (
 def times_of_texts(array: pa.Array, unit: str) -> Times:
     """Convert texts: ISO 8601 with or without a time of day and a zone (without: UTC), or numbers of a unit."""
     text = array.cast(pa.string())
-    null = pc.fill_null(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _NULL_TEXTS), fill_value=True)
+    null = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _NULL_TEXTS))
     is_number = _matches(text, _DIGITS)
     is_iso = _matches(text, _ISO)
     nulls = null.to_numpy(zero_copy_only=False)
