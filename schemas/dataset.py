@@ -37,6 +37,7 @@ class Column:
         list_separator: for a column of text: what joins the elements if an input has lists of texts; empty: an input
             may not have lists.
         is_seconds: whether the values are seconds, so that an input may have durations.
+        max_characters: number of characters of a text that are read; 0: all.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Column:
     optional: bool = False
     list_separator: str = ""
     is_seconds: bool = False
+    max_characters: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +145,22 @@ def not_empty(name: str) -> Invariant:
 
 _PLACEHOLDERS = pa.array(
     [
-        *("nan", "-nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "nat", "\\n", "(null)", "undefined"),
+        *(
+            "nan",
+            "-nan",
+            "none",
+            "null",
+            "nil",
+            "na",
+            "n/a",
+            "<na>",
+            "#n/a",
+            "#na",
+            "nat",
+            "\\n",
+            "(null)",
+            "undefined",
+        ),
         "00000000-0000-0000-0000-000000000000",
     ]
 )

@@ -13,7 +13,15 @@ ITEMS = DatasetSchema(
     columns=(
         Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique."),
         Column("title", pa.string(), "Its title, in any script."),
-        Column("description", pa.string(), "A longer text.", True, True, list_separator="; "),
+        Column(
+            "description",
+            pa.string(),
+            "A longer text, of which the first 2,000 characters are read.",
+            True,
+            True,
+            list_separator="; ",
+            max_characters=2000,
+        ),
         Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True),
         Column("creator", pa.string(), "Its author or maker.", True, True, list_separator=", "),
         Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True),

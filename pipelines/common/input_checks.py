@@ -78,5 +78,7 @@ def _future(reader: ParquetReader, path: str, schema: DatasetSchema, options: Co
         return ""
     name = options.renamed.get("timestamp", "timestamp")
     now = time.time()  # noqa: TID251 - decides whether the job starts, not what it writes
-    message = future_times(plain_values(first_values(reader, name)), name, schema.column("timestamp"), options.unit, now)
+    message = future_times(
+        plain_values(first_values(reader, name)), name, schema.column("timestamp"), options.unit, now
+    )
     return f"{path}: {message}" if message else ""

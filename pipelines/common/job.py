@@ -28,7 +28,6 @@ from transforms.datasets.files import Source
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.progress import Progress
 
-
 _MAY_BE_EMPTY = frozenset(
     schema.name for schema in (EMBEDDINGS, ERRORS, GENERATIONS, METRICS, SALIENCE_MODEL, TUNING_PAIRS)
 )

@@ -214,7 +214,7 @@ def add_timestamp_unit(parser: argparse.ArgumentParser) -> None:
         default="auto",
         choices=tuple(UNITS),
         help="Unit of numeric timestamps in the log; `auto`: derived from the size of each number, if the numbers then "
-        "are times at which logs are written. [docs/inputs.md](docs/inputs.md) describes the units.",
+        "are times at which logs are written. docs/inputs.md describes the units.",
     )
 
 

@@ -34,7 +34,9 @@ def print_left_out(job: Job) -> None:
                 text = f"column {slice_} in {value:,.0f} files has no certain meaning, and was not read"
                 console.print(f"{dataset}: {text}", soft_wrap=True, markup=False)
             if metric == f"{dataset}_values_left_out":
-                console.print(f"{dataset}: {value:,.0f} values of {slice_} could not be read", soft_wrap=True, markup=False)
+                console.print(
+                    f"{dataset}: {value:,.0f} values of {slice_} could not be read", soft_wrap=True, markup=False
+                )
 
 
 def print_counts(

@@ -366,7 +366,9 @@ def test_a_user_with_a_million_interactions(tmp_path: Path, catalogue: Path) -> 
         {
             "user_id": pa.repeat("crawler", count),
             "item_id": LOG["item_id"].take(pa.array(np.random.default_rng(1).integers(0, LOG.num_rows, count))),
-            "timestamp": pa.array((1_700_000_000 + np.random.default_rng(2).permutation(count)) * 10**6).cast(TIMESTAMP),
+            "timestamp": pa.array((1_700_000_000 + np.random.default_rng(2).permutation(count)) * 10**6).cast(
+                TIMESTAMP
+            ),
         }
     )
     cut = whole.take(pc.sort_indices(whole["timestamp"])).slice(count - kept)

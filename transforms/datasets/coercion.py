@@ -183,9 +183,12 @@ def _read_column(
     array = plain_values(raw[selected[column.name]])
     if is_text(array.type):
         array, broken = _without_broken_text(array)
-        return _ReadColumn(*cast(array, column, unit, separator), broken)
-    values, unreadable, problem = cast(array, column, unit, separator)
-    values, broken = _without_broken_text(values)
+        values, unreadable, problem = cast(array, column, unit, separator)
+    else:
+        values, unreadable, problem = cast(array, column, unit, separator)
+        values, broken = _without_broken_text(values)
+    if column.max_characters:
+        values = pc.utf8_slice_codeunits(values, 0, column.max_characters)
     return _ReadColumn(values, unreadable, problem, broken)
 
 

@@ -57,9 +57,7 @@ class ErrorRateCheck:
             raise DataError("; ".join([*found.values(), "nothing was committed"]), tuple(found))
 
     @staticmethod
-    def _find(
-        names: tuple[str, ...], check: Callable[[str, _Counts], str | None], counts: _Counts
-    ) -> dict[str, str]:
+    def _find(names: tuple[str, ...], check: Callable[[str, _Counts], str | None], counts: _Counts) -> dict[str, str]:
         """Return the problem of each dataset that has one."""
         problems = {name: check(name, counts) for name in names}
         return {name: problem for name, problem in problems.items() if problem is not None}

@@ -97,8 +97,8 @@ def _implausible_numbers(array: pa.Array, name: str) -> str | None:
     digits = times_of_numbers(array, "yyyymmdd")
     if _likely(digits):
         return (
-            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be read "
-            f"as {_shown(_microseconds(times_of_numbers(array, 'auto'))[0])}: give --timestamp_unit=yyyymmdd, or the "
+            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would "
+            f"be read as {_shown(_microseconds(times_of_numbers(array, 'auto'))[0])}: give --timestamp_unit=yyyymmdd, or the "
             "unit that they have (--timestamp_unit=s for seconds since 1970)"
         )
     read = _microseconds(times_of_numbers(array, "auto"))

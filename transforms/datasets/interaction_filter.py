@@ -7,7 +7,6 @@ import dataclasses
 from schemas import INTERACTIONS, DatasetSchema
 from transforms.settings import setting, validate
 
-
 FILTER_REASONS = ("event_not_kept", "below_min_value", "below_min_dwell_seconds", "below_min_interest")
 """Reasons for which the conditions drop an interaction."""
 

@@ -222,7 +222,7 @@ def check_file(reader: ParquetReader, schema: DatasetSchema, options: ColumnOpti
 
 
 def first_values(reader: ParquetReader, name: str) -> pa.Array:
-    """Read the first values of a column, at most one batch; none if they are damaged, which reading all rows reports."""
+    """Read the first values of a column, at most one batch; none if they are damaged, which the job itself reports."""
     for row_group, rows in enumerate(reader.row_group_sizes()):
         if rows:
             with suppress(UnreadableFileError):

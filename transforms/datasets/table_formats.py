@@ -30,9 +30,7 @@ class TableFormat:
 
 
 _BY_SPARK = "spark.read.format('{format}').load('{{table}}').write.parquet('NEW_FOLDER')"
-_BY_DUCKDB = (
-    """duckdb -c "INSTALL {extension}; LOAD {extension}; COPY (FROM {scan}('{{table}}')) TO 'NEW.parquet'\""""
-)
+_BY_DUCKDB = """duckdb -c "INSTALL {extension}; LOAD {extension}; COPY (FROM {scan}('{{table}}')) TO 'NEW.parquet'\""""
 
 TABLE_FORMATS = (
     TableFormat(
@@ -90,7 +88,8 @@ class TableFormatError(ValueError):
     def __init__(self, table: str, table_format: TableFormat) -> None:
         super().__init__(
             f"{table!r} is a table of {table_format.name}, whose log says which of its files are current: read file by "
-            f"file, deleted and updated rows would come back. Export it first: {table_format.export.format(table=table)}"
+            "file, deleted and updated rows would come back. Export it first: "
+            f"{table_format.export.format(table=table)}"
         )
 
 

@@ -85,7 +85,9 @@ def times_of_numbers(array: pa.Array, unit: str) -> Times:
     return _times(microseconds, nulls, ~readable & ~nulls)
 
 
-def _times(microseconds: npt.NDArray[np.int64], nulls: npt.NDArray[np.bool_], unreadable: npt.NDArray[np.bool_]) -> Times:
+def _times(
+    microseconds: npt.NDArray[np.int64], nulls: npt.NDArray[np.bool_], unreadable: npt.NDArray[np.bool_]
+) -> Times:
     return Times(pa.array(microseconds, mask=nulls | unreadable).cast(TIMESTAMP), pa.array(unreadable))
 
 
@@ -169,9 +171,7 @@ def _days(
     """Return days since 1970 of dates of the Gregorian calendar, and which dates exist."""
     in_year = (month >= 1) & (month <= 12) & (year >= 1) & (year <= 9999)
     months = np.where(in_year, (year - 1970) * 12 + month - 1, 0)
-    first, after = (
-        (months + step).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for step in (0, 1)
-    )
+    first, after = ((months + step).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for step in (0, 1))
     return first + day - 1, in_year & (day >= 1) & (day <= after - first)
 
 

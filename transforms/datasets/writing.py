@@ -292,7 +292,7 @@ class CommitDatasets(beam.PTransform):
     configuration: dict[str, Any]
     code_version: str
     inputs: dict[str, Any]
-    empty_outputs: EmptyOutputsCheck = EmptyOutputsCheck()
+    empty_outputs: EmptyOutputsCheck = dataclasses.field(default_factory=EmptyOutputsCheck)
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         committed = Commit(

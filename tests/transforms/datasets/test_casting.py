@@ -77,7 +77,12 @@ def test_only_texts_that_are_no_numbers_are_unreadable() -> None:
         ("description", pa.array([["a", None, "b"], [], None]), "", ["a; b", "", None]),
         ("creator", pa.array([["A", "B"]], pa.large_list(pa.large_string())), "", ["A, B"]),
         ("creator", pa.array([{"id": 1, "name": "A"}], NAMED.value_type), "", ["A"]),
-        ("tags", pa.array([[{"id": 1, "name": "Drama"}, {"id": 2, "name": "War"}], None], NAMED), "", [["Drama", "War"], None]),
+        (
+            "tags",
+            pa.array([[{"id": 1, "name": "Drama"}, {"id": 2, "name": "War"}], None], NAMED),
+            "",
+            [["Drama", "War"], None],
+        ),
         ("tags", pa.array([[18, 35]]), "", [["18", "35"]]),
         ("tags", pa.array(["Action| Comedy |", "", None, "One"]), "|", [["Action", "Comedy"], [], None, ["One"]]),
         ("queries", pa.array(["a, b"]), ",", [["a", "b"]]),

@@ -20,9 +20,17 @@ CSV = b"user_id,item_id,timestamp\n1,2,3\n"
 @pytest.mark.parametrize(
     ("name", "content", "clue"),
     [
-        ("log.csv", CSV, "this is CSV, not parquet; convert it: duckdb -c \"COPY (FROM read_csv('{path}')) TO '{stem}.parquet'\""),
+        (
+            "log.csv",
+            CSV,
+            "this is CSV, not parquet; convert it: duckdb -c \"COPY (FROM read_csv('{path}')) TO '{stem}.parquet'\"",
+        ),
         ("log.parquet", CSV, "this is CSV, not parquet"),
-        ("log.jsonl", b'{"user_id": 1}\n', "this is JSON, not parquet; convert it: duckdb -c \"COPY (FROM read_json('{path}'))"),
+        (
+            "log.jsonl",
+            b'{"user_id": 1}\n',
+            "this is JSON, not parquet; convert it: duckdb -c \"COPY (FROM read_json('{path}'))",
+        ),
         ("log", b'[{"user_id": 1}]', "this is JSON, not parquet"),
         ("log.csv.gz", gzip.compress(CSV), "this is CSV compressed by gzip, not parquet; convert it: duckdb"),
         ("log.gz", gzip.compress(b"\x00"), "this is gzip, not parquet; unpack it"),
@@ -62,7 +70,9 @@ def test_suggested_columns(missing: list[str], found: list[str], suggested: list
 
 
 def test_the_option_to_type_keeps_what_was_given() -> None:
-    assert columns_option("--columns", {"timestamp": "when"}, {"user_id": "who"}) == "--columns=timestamp=when,user_id=who"
+    assert (
+        columns_option("--columns", {"timestamp": "when"}, {"user_id": "who"}) == "--columns=timestamp=when,user_id=who"
+    )
 
 
 def test_columns_of_a_path(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ LOG = pa.table(
     {
         "user_id": [f"u{row % 7}" for row in range(1000)],
         "item_id": [f"i{row % 11}" for row in range(1000)],
-        "timestamp": pa.array(range(1000), pa.timestamp("us", "UTC")),
+        "timestamp": pa.array(range(10**15, 10**15 + 1000), pa.timestamp("us", "UTC")),
         "remark": [f"remark {row}" for row in range(1000)],
     }
 )
@@ -156,7 +156,9 @@ class TestParquetReader:
         start = content.index(b"user_id", footer)
         content[start : start + 2] = b"\xff\xfe"
         (tmp_path / "broken.parquet").write_bytes(content)
-        (error,) = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(str(tmp_path / "broken.parquet")))["errors"]
+        (error,) = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(str(tmp_path / "broken.parquet")))[
+            "errors"
+        ]
         assert error["reason"].to_pylist() == ["not_parquet"]
 
     def test_is_closed_after_use(self, path: str) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import INTERACTIONS
 from transforms.datasets.implausible_times import future_times, implausible_times
 from transforms.datasets.times import times_of_numbers, times_of_texts
-from schemas import INTERACTIONS
 
 UTC = datetime.UTC
 NOON = datetime.datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -83,7 +83,8 @@ def test_iso_texts_are_what_python_reads(local: datetime.datetime, zone: str, be
 
 
 @pytest.mark.parametrize(
-    "text", ["2023-02-29", "2024-01-15T25:00", "2024-01-15T10:61:00", "15.01.2024", "01/15/2024", "2024-01-15T10:00 EST"]
+    "text",
+    ["2023-02-29", "2024-01-15T25:00", "2024-01-15T10:61:00", "15.01.2024", "01/15/2024", "2024-01-15T10:00 EST"],
 )
 def test_other_texts_are_no_times(text: str) -> None:
     assert times_of_texts(pa.array([text]), "auto").unreadable.to_pylist() == [True]
