@@ -34,6 +34,10 @@ class Column:
         nullable: whether values may be null.
         optional: whether the column may be missing in input tables. Datasets that the project writes always have all
             columns.
+        list_separator: for a column of text: what joins the elements if an input has lists of texts; empty: an input
+            may not have lists.
+        is_seconds: whether the values are seconds, so that an input may have durations.
+        max_characters: number of characters of a text that are read; 0: all.
     """
 
     name: str
@@ -41,6 +45,9 @@ class Column:
     doc: str
     nullable: bool = False
     optional: bool = False
+    list_separator: str = ""
+    is_seconds: bool = False
+    max_characters: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +140,50 @@ def not_empty(name: str) -> Invariant:
         f"empty_{name}",
         f"`{name}` is not empty",
         lambda rows: pc.fill_null(pc.not_equal(rows[name], ""), fill_value=True),
+    )
+
+
+_PLACEHOLDERS = pa.array(
+    [
+        *(
+            "nan",
+            "-nan",
+            "none",
+            "null",
+            "nil",
+            "na",
+            "n/a",
+            "<na>",
+            "#n/a",
+            "#na",
+            "nat",
+            "\\n",
+            "(null)",
+            "undefined",
+        ),
+        "00000000-0000-0000-0000-000000000000",
+    ]
+)
+"""What programs write as text where a value is missing, in lowercase."""
+
+
+def identifies(name: str) -> tuple[Invariant, ...]:
+    """`name` is neither blank nor the text that programs write for a missing value."""
+
+    def trimmed(rows: Rows) -> pa.StringArray:
+        return pc.utf8_trim_whitespace(rows[name])
+
+    return (
+        Invariant(
+            f"empty_{name}",
+            f"`{name}` is not blank",
+            lambda rows: pc.fill_null(pc.not_equal(trimmed(rows), ""), fill_value=True),
+        ),
+        Invariant(
+            f"placeholder_{name}",
+            f"`{name}` is not the text for a missing value, such as `nan`, `None` or `null`",
+            lambda rows: pc.invert(pc.is_in(pc.utf8_lower(trimmed(rows)), _PLACEHOLDERS)),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import TIMESTAMP, Column, DatasetSchema, Invariant, between, finite, not_empty
+from schemas.dataset import TIMESTAMP, Column, DatasetSchema, Invariant, between, finite, identifies
 
 EARLIEST = datetime.datetime(1800, 1, 1, tzinfo=datetime.UTC)
 LATEST = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
@@ -29,16 +29,23 @@ INTERACTIONS = DatasetSchema(
     sort_by=("user_id", "timestamp", "item_id"),
     partition_by="user_id",
     columns=(
-        Column("user_id", pa.string(), "The user. Text or integers."),
-        Column("item_id", pa.string(), "The item; a key of `items`. Text or integers."),
+        Column("user_id", pa.string(), "The user. Text, integers or UUIDs."),
+        Column("item_id", pa.string(), "The item; a key of `items`. Text, integers or UUIDs."),
         Column(
             "timestamp",
             TIMESTAMP,
-            "The time: a timestamp of any unit (UTC if it has no zone), a date, or a number since 1970.",
+            "The time: a timestamp of any unit (UTC if it has no zone), a date, ISO 8601 text, or a number.",
         ),
         Column("event", pa.string(), "The type of interaction, for `--keep_events`.", True, True),
         Column("value", pa.float64(), "Rating, quantity or satisfaction, for `--min_value`.", True, True),
-        Column("dwell_seconds", pa.float64(), "Time spent, in seconds, for `--min_dwell_seconds`.", True, True),
+        Column(
+            "dwell_seconds",
+            pa.float64(),
+            "Time spent, in seconds, for `--min_dwell_seconds`.",
+            True,
+            True,
+            is_seconds=True,
+        ),
         Column(
             "interest",
             pa.float32(),
@@ -49,8 +56,8 @@ INTERACTIONS = DatasetSchema(
         ),
     ),
     invariants=(
-        not_empty("user_id"),
-        not_empty("item_id"),
+        *identifies("user_id"),
+        *identifies("item_id"),
         _PLAUSIBLE_TIME,
         finite("value"),
         finite("dwell_seconds"),

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from schemas.dataset import Column, DatasetSchema, not_empty
+from schemas.dataset import Column, DatasetSchema, identifies
 
 ITEMS = DatasetSchema(
     name="items",
@@ -11,12 +11,20 @@ ITEMS = DatasetSchema(
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
-        Column("item_id", pa.string(), "The item. Text or integers; unique."),
+        Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique."),
         Column("title", pa.string(), "Its title, in any script."),
-        Column("description", pa.string(), "A longer text.", True, True),
+        Column(
+            "description",
+            pa.string(),
+            "A longer text, of which the first 2,000 characters are read.",
+            True,
+            True,
+            list_separator="; ",
+            max_characters=2000,
+        ),
         Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True),
-        Column("creator", pa.string(), "Its author or maker.", True, True),
+        Column("creator", pa.string(), "Its author or maker.", True, True, list_separator=", "),
         Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True),
     ),
-    invariants=(not_empty("item_id"),),
+    invariants=identifies("item_id"),
 )

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.registry import JOBS
 from schemas.docs import render_markdown
-from tools.docs import insert_options_tables, pages
+from tools.docs import insert_generated_parts, insert_options_tables, pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,9 +14,9 @@ def test_the_page_about_datasets_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
-def test_the_options_in_pages_are_up_to_date(path: Path) -> None:
+def test_the_generated_parts_of_pages_are_up_to_date(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert insert_options_tables(text) == text, "run `make docs`"
+    assert insert_generated_parts(text) == text, "run `make docs`"
 
 
 def test_the_mark_of_an_options_table_names_a_job() -> None:

@@ -30,13 +30,7 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
     """Add the graph of the job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
-    columns = {
-        INTERACTIONS.name: job.columns,
-        ITEMS.name: job.item_columns,
-        ITEM_EMBEDDINGS.name: job.embedding_columns,
-    }
-    log_schema = job.filter.required_schema()
-    rows = read_inputs(root, job, side_outputs, progress, columns, log_schema, job.timestamp_unit)
+    rows = read_inputs(root, job, side_outputs, progress)
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items, *errors_and_counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
     side_outputs.add_errors_and_counts(*errors_and_counts)

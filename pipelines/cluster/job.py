@@ -34,7 +34,7 @@ from schemas import (
     DatasetSchema,
 )
 from transforms.clusters.config import TreeConfig
-from transforms.datasets.coercion import TimestampUnit
+from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.spec import EncoderSpec
@@ -59,6 +59,7 @@ class ClusterJob(Job):
         embeddings: vectors of texts from an earlier run, which are reused.
         columns: names of the columns in the log, where they differ.
         item_columns: names of the columns in the catalogue, where they differ.
+        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
@@ -78,6 +79,7 @@ class ClusterJob(Job):
     embeddings: Source | None
     columns: dict[str, str]
     item_columns: dict[str, str]
+    tag_separator: str
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
@@ -157,6 +159,7 @@ class ClusterJob(Job):
             expected_versions=prepare_workspace(workspace, _outputs(stores=stores)),
             columns=args.columns,
             item_columns=args.item_columns,
+            tag_separator=args.tag_separator,
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
@@ -166,6 +169,7 @@ class ClusterJob(Job):
             given_tree=tree,
             parts=default_num_parts(interactions or items),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
 
     @property
@@ -179,6 +183,20 @@ class ClusterJob(Job):
             "tree": dataclasses.asdict(self.tree),
             "timestamp_unit": self.timestamp_unit,
         }
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {
+            INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
+            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
+        }
+
+    @property
+    def interaction_filter(self) -> InteractionFilter:
+        """The conditions on interactions."""
+        return self.filter
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -9,9 +9,11 @@ import apache_beam as beam
 
 from pipelines.common.job import Job
 from pipelines.common.recorded_options import OPTIONS
-from schemas import CLUSTERS, EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, JOURNEYS, METRICS, NAMING_EXAMPLES
+from schemas import CLUSTERS, EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
-from transforms.datasets.error_rate import ErrorRateCheck
+from transforms.datasets.empty_outputs import EmptyOutputsCheck
+from transforms.datasets.error_rate import UNKNOWN_ITEM, ErrorRateCheck
+from transforms.datasets.interaction_filter import FILTER_REASONS
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
 _INTERNAL = frozenset(
@@ -75,6 +77,7 @@ def commit_job(
             writer=writer,
             versions=dict(job.expected_versions),
             error_rates=_error_rate_check(job),
+            empty_outputs=_empty_outputs_check(job),
             counts=sums,
             configuration={**job.configuration, OPTIONS: dict(job.options)},
             code_version=importlib.metadata.version("interest-journeys"),
@@ -89,4 +92,12 @@ def _error_rate_check(job: Job) -> ErrorRateCheck:
         job.max_error_rate,
         must_be_intact=tuple(name for name in job.sources if name in _INTERNAL),
         inference=job.inference_datasets,
+        consequences={ITEMS.name: UNKNOWN_ITEM},
     )
+
+
+def _empty_outputs_check(job: Job) -> EmptyOutputsCheck:
+    if job.allow_empty:
+        return EmptyOutputsCheck()
+    filters = () if HISTORIES.name in job.sources else FILTER_REASONS
+    return EmptyOutputsCheck(job.results, job.required_counts, filters)

@@ -11,9 +11,30 @@ from typing import Any, ClassVar, NamedTuple, Self
 import apache_beam as beam
 
 from pipelines.common.recorded_options import Inheritance, RecordedOptions
-from schemas import DatasetSchema
+from schemas import (
+    CACHES,
+    EMBEDDINGS,
+    ERRORS,
+    GENERATIONS,
+    INPUTS,
+    INTERACTIONS,
+    METRICS,
+    OUTPUTS,
+    SALIENCE_MODEL,
+    TUNING_PAIRS,
+    DatasetSchema,
+)
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
+from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.progress import Progress
+
+_MAY_BE_EMPTY = frozenset(
+    schema.name for schema in (EMBEDDINGS, ERRORS, GENERATIONS, METRICS, SALIENCE_MODEL, TUNING_PAIRS)
+)
+
+
+_SCHEMAS = {schema.name: schema for schema in (*INPUTS, *OUTPUTS, *CACHES)}
 
 
 class ProgressStep(NamedTuple):
@@ -42,6 +63,7 @@ class Job(abc.ABC):
         workspace: folder or bucket prefix in which the datasets are written.
         expected_versions: versions of the output datasets at the start, by dataset; the commit fails if they changed.
         max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
+        allow_empty: whether a result without rows is committed.
         options: the options that were given or inherited, as manifests record them.
         inheritance: options that a run takes from manifests of earlier runs.
     """
@@ -54,6 +76,7 @@ class Job(abc.ABC):
     expected_versions: Mapping[str, str | None]
     max_error_rate: float
     options: RecordedOptions = dataclasses.field(default_factory=dict)
+    allow_empty: bool = False
 
     @classmethod
     @abc.abstractmethod
@@ -83,6 +106,30 @@ class Job(abc.ABC):
     @abc.abstractmethod
     def configuration(self) -> dict[str, Any]:
         """Everything besides the inputs that determines the content of the outputs, for their manifests."""
+
+    @property
+    def column_options(self) -> Mapping[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset, where options change it."""
+        return {}
+
+    @property
+    def interaction_filter(self) -> InteractionFilter:
+        """The conditions on interactions; without options for them, none."""
+        return InteractionFilter()
+
+    def schema_of(self, name: str) -> DatasetSchema:
+        """Return the schema by which an input is read; the conditions on interactions require columns of the log."""
+        return self.interaction_filter.required_schema() if name == INTERACTIONS.name else _SCHEMAS[name]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Names of the output datasets that must have rows."""
+        return tuple(schema.name for schema in self.outputs if schema.name not in _MAY_BE_EMPTY)
+
+    @property
+    def required_counts(self) -> tuple[str, ...]:
+        """Metrics that must not be zero."""
+        return ()
 
     @property
     def sources(self) -> dict[str, Source]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
+from transforms.datasets.column_options import UNITS
 from transforms.settings import Setting, choices_of, settings_of
 
 Config = TypeVar("Config")
@@ -147,19 +148,21 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def column_mapping(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
-    """Return a parser of `column=name,...` for the columns of a dataset."""
+    """Return a parser of `column=name,...` for the columns of a dataset; `column=` leaves an optional one out."""
 
     def read(text: str) -> dict[str, str]:
         columns = [column.name for column in schema.columns]
         names = {}
         for entry in comma_separated(text):
             column, separator, name = entry.partition("=")
-            if not separator or not name:
+            if not separator:
                 raise argparse.ArgumentTypeError(f"must be column=name,..., got {entry!r}")
             if column not in columns:
                 raise argparse.ArgumentTypeError(
                     f"{schema.name} have no column {column!r}; the columns are {', '.join(columns)}"
                 )
+            if not name and column in schema.required:
+                raise argparse.ArgumentTypeError(f"{column} is required, so it must have a name: {column}=name")
             names[column] = name
         return names
 
@@ -172,17 +175,25 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
         "--columns",
         type=column_mapping(INTERACTIONS),
         default={},
-        help="Names of the columns in the log, where they differ: `user_id=visitor,item_id=content`.",
+        help="Names of the columns in the log, where they differ: `user_id=visitor,item_id=content`. `value=`: the "
+        "column is not read.",
     )
 
 
 def add_item_columns(parser: argparse.ArgumentParser) -> None:
-    """Declare the option for the column names of a catalogue."""
+    """Declare the options for the columns of a catalogue."""
     parser.add_argument(
         "--item_columns",
         type=column_mapping(ITEMS),
         default={},
-        help="Names of the columns in the catalogue, where they differ: `item_id=content,title=name`.",
+        help="Names of the columns in the catalogue, where they differ: `item_id=content,title=name`. `description=`: "
+        "the column is not read.",
+    )
+    parser.add_argument(
+        "--tag_separator",
+        default="",
+        help="What separates the entries of `tags` and `queries` if they are text: `|` for `Action|Comedy`. Default: a "
+        "text is not read as tags.",
     )
 
 
@@ -201,8 +212,9 @@ def add_timestamp_unit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timestamp_unit",
         default="auto",
-        choices=("auto", "s", "ms", "us", "ns"),
-        help="Unit of numeric timestamps in the log; `auto`: derived from the size of each number.",
+        choices=tuple(UNITS),
+        help="Unit of numeric timestamps in the log; `auto`: derived from the size of each number, if the numbers then "
+        "are times at which logs are written. docs/inputs.md describes the units.",
     )
 
 
@@ -214,10 +226,15 @@ def add_workspace(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def add_error_rate(parser: argparse.ArgumentParser) -> None:
-    """Declare the option for the tolerated fraction of invalid rows."""
+    """Declare the options for the tolerated fraction of invalid rows, and for results without rows."""
     parser.add_argument(
         "--max_error_rate",
         type=bounded_number(float, 0, 1),
         default=0.05,
         help="Largest fraction of invalid rows of an input; if it is exceeded, the job fails and writes nothing.",
+    )
+    parser.add_argument(
+        "--allow_empty",
+        action="store_true",
+        help="Commit a result without rows, which replaces the previous one. Default: the job fails.",
     )

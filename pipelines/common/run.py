@@ -19,11 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.common.command_line import UsageError, parse_command_line
+from pipelines.common.empty_results import describe_filtered_columns
 from pipelines.common.inherit import complete_options
+from pipelines.common.input_checks import check_inputs
 from pipelines.common.job import Job
 from pipelines.common.preflight import check_runner, explain_runner_failure
 from pipelines.common.progress_bars import show_progress
+from pipelines.common.run_metrics import print_left_out
 from transforms.datasets.commit import ROLLBACK_FAILED
+from transforms.datasets.empty_outputs import ALLOW_EMPTY
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.manifest import CommitError
 from transforms.model_files import ModelUnavailableError
@@ -54,6 +58,7 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
         FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
         args, recorded = complete_options(job_type, args, argv)
         job = dataclasses.replace(job_type.from_options(args), options=recorded)
+        check_inputs(job)
         check_runner(beam_options)
     except UsageError as error:
         console.print(f"[bold red]{job_type.name}:[/] {escape(str(error))}", soft_wrap=True)
@@ -63,6 +68,7 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
         if failed is not None:
             return failed
     job.print_summary(time.monotonic() - started)
+    print_left_out(job)
     return job.after_commit()
 
 
@@ -87,6 +93,8 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
         message = _error_message(error) if _is_expected(error) else explain_runner_failure(str(error))
         if message is None:
             raise
+        if ALLOW_EMPTY in message:
+            message = "\n  ".join([message, *describe_filtered_columns(job)])
         console.print(f"[bold red]{job.name} failed:[/] {escape(message)}", soft_wrap=True)
         if ROLLBACK_FAILED not in message:
             console.print(f"The previous content of {job.workspace} is unchanged.", soft_wrap=True, markup=False)

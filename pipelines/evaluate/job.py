@@ -99,6 +99,7 @@ class EvaluateJob(Job):
             workspace=workspace,
             expected_versions=_prepare_workspace(workspace, _outputs(encoder, experiments)),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
             report=report,
             encoder=encoder,
             encoder_name=encoder_name,
@@ -118,6 +119,10 @@ class EvaluateJob(Job):
         if self.uses_language_model:
             RowCheckpoint(self.checkpoint_dir, GENERATIONS).clear()
         print_evaluation(self, seconds)
+
+    def schema_of(self, name: str) -> DatasetSchema:
+        """Return the schema by which an input is read."""
+        return self.schemas[name]
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -152,6 +152,7 @@ class ExploreJob(Job):
             level=stored["level"],
             dry_run=_check_dry_run(args.dry_run, model),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
 
     @property

@@ -55,13 +55,7 @@ def build_extract(root: beam.Pipeline, job: ExtractJob, progress: Progress) -> N
     """Add the graph of the job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
-    columns = {
-        INTERACTIONS.name: job.columns,
-        ITEMS.name: job.item_columns,
-        ITEM_EMBEDDINGS.name: job.embedding_columns,
-    }
-    log_schema = job.extraction.interactions.required_schema()
-    rows = read_inputs(root, job, side_outputs, progress, columns, log_schema, job.timestamp_unit)
+    rows = read_inputs(root, job, side_outputs, progress)
     catalogue = _build_catalogue(rows, job, side_outputs)
     extracted = rows[INTERACTIONS.name] | "ExtractJourneys" >> ExtractJourneys(
         catalogue.features, rows.get(HISTORIES.name), job.extraction, writer

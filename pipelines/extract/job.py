@@ -27,7 +27,7 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
-from transforms.datasets.coercion import TimestampUnit
+from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
@@ -64,6 +64,7 @@ class ExtractJob(Job):
         embeddings: vectors of texts from an earlier run, which are reused.
         columns: names of the columns in the log, where they differ.
         item_columns: names of the columns in the catalogue, where they differ.
+        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         salience: configuration of the salient terms.
@@ -89,6 +90,7 @@ class ExtractJob(Job):
     embeddings: Source | None
     columns: dict[str, str]
     item_columns: dict[str, str]
+    tag_separator: str
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     salience: SalienceConfig
@@ -201,6 +203,7 @@ class ExtractJob(Job):
             expected_versions=versions,
             columns=args.columns,
             item_columns=args.item_columns,
+            tag_separator=args.tag_separator,
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             salience=options.read_config(
@@ -215,6 +218,7 @@ class ExtractJob(Job):
             extraction=checks.read_extract_config(args, items, encoder, parts),
             parts=parts,
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
         checks.check_continues(previous, job.configuration)
         return job
@@ -232,6 +236,25 @@ class ExtractJob(Job):
             "encoder": self.encoder.fingerprint() if self.encoder else "",
             "timestamp_unit": self.timestamp_unit,
         }
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {
+            INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
+            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
+        }
+
+    @property
+    def interaction_filter(self) -> InteractionFilter:
+        """The conditions on interactions."""
+        return self.extraction.interactions
+
+    @property
+    def required_counts(self) -> tuple[str, ...]:
+        """The terms of the vocabulary."""
+        return ("terms",)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

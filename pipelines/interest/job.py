@@ -13,7 +13,7 @@ from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, default_num_parts, prepare_workspace, resolve_input
 from pipelines.common.job import Job
 from schemas import ERRORS, INTERACTIONS, METRICS, SCORED_INTERACTIONS, DatasetSchema
-from transforms.datasets.coercion import TimestampUnit
+from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.interest.config import InterestConfig
 from transforms.progress import Progress
@@ -85,6 +85,7 @@ class InterestJob(Job):
             max_pairs=args.max_pairs,
             parts=default_num_parts(interactions),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
 
     @property
@@ -95,6 +96,11 @@ class InterestJob(Job):
             "training": dataclasses.asdict(self.training),
             "timestamp_unit": self.timestamp_unit,
         }
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit)}
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -28,7 +28,7 @@ _BYTES_PER_BUCKET = 4 << 20
 def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     """Add the graph of the job to a pipeline."""
     side_outputs = SideOutputs()
-    rows = read_inputs(root, job, side_outputs, progress, {ITEMS.name: job.item_columns})
+    rows = read_inputs(root, job, side_outputs, progress)
     items, errors, counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(job.parts)
     side_outputs.add_errors_and_counts(errors, counts)
     inputs, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "PrepareInputs" >> PrepareInputs(

@@ -23,6 +23,7 @@ from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue
 from pipelines.name import model as models
 from schemas import ERRORS, GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS, METRICS, DatasetSchema
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source, absolute_path
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.config import Method, NamingConfig
@@ -44,6 +45,7 @@ class NameJob(Job):
         items: the catalogue.
         generations: completions of an earlier run; None: there are none.
         item_columns: names of the columns in the catalogue, where they differ.
+        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
         naming: configuration of prompts and names.
         generation: the language model, its prompt template and decoding; None for the method `salient`.
         model: label of the model in the datasets; empty for `salient`.
@@ -60,6 +62,7 @@ class NameJob(Job):
     items: Source
     generations: Source | None
     item_columns: dict[str, str]
+    tag_separator: str
     naming: NamingConfig
     generation: GenerationSpec | None
     model: str
@@ -118,6 +121,7 @@ class NameJob(Job):
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _outputs(naming.method)),
             item_columns=args.item_columns,
+            tag_separator=args.tag_separator,
             naming=naming,
             generation=generation,
             model=model_label(generation) if generation else "",
@@ -125,7 +129,13 @@ class NameJob(Job):
             safety=safety,
             parts=default_num_parts(journeys),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator)}
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

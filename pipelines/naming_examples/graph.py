@@ -30,7 +30,7 @@ _MIN_BUCKETS, _MAX_BUCKETS = 4, 256
 def build_naming_examples(root: beam.Pipeline, job: NamingExamplesJob, progress: Progress) -> None:
     """Add the graph of the job to a pipeline."""
     side_outputs = SideOutputs()
-    rows = read_inputs(root, job, side_outputs, progress, {COLLECTIONS.name: job.collection_columns})
+    rows = read_inputs(root, job, side_outputs, progress)
     buckets = min(max(job.collections.size // _BYTES_PER_BUCKET, _MIN_BUCKETS), _MAX_BUCKETS)
 
     selected = rows[COLLECTIONS.name] | "SelectCandidates" >> SelectCandidates(

@@ -20,6 +20,7 @@ from pipelines.common.inputs import (
 from pipelines.common.job import Job
 from pipelines.common.models import check_word_lists, resolve_encoder
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, TUNING_PAIRS, DatasetSchema
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.interface import EncoderSource
 from transforms.naming.config import NamingConfig
@@ -123,7 +124,13 @@ class NamingExamplesJob(Job):
             passes=args.passes,
             seed=args.seed,
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {COLLECTIONS.name: ColumnOptions(self.collection_columns)}
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -35,8 +35,7 @@ def build_salience(root: beam.Pipeline, job: SalienceJob, progress: Progress) ->
     """Add the graph of the job to a pipeline."""
     writer = PartWriter(job.workspace, _PARTS, progress)
     side_outputs = SideOutputs()
-    columns = {ITEMS.name: job.item_columns, INTERACTIONS.name: job.columns}
-    rows = read_inputs(root, job, side_outputs, progress, columns)
+    rows = read_inputs(root, job, side_outputs, progress)
     size = sum(source.size for source in (job.items, job.collections) if source)
     buckets = min(max(size // _BYTES_PER_BUCKET, _MIN_BUCKETS), _MAX_BUCKETS)
     if job.items is not None:

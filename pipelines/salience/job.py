@@ -24,6 +24,7 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
+from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.encoders.spec import EncoderSpec
 from transforms.progress import Progress
@@ -47,7 +48,9 @@ class SalienceJob(Job):
         stored_model: the model of an earlier run, which is used instead of training.
         trains: whether a model is trained.
         columns: names of the columns in the log, where they differ.
+        timestamp_unit: unit of numeric timestamps.
         item_columns: names of the columns in the catalogue, where they differ.
+        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
         encoder: the encoder of items.
         salience: configuration of the vocabulary and of the terms of an item.
         training: configuration of the model.
@@ -66,7 +69,9 @@ class SalienceJob(Job):
     stored_model: Source | None
     trains: bool
     columns: dict[str, str]
+    timestamp_unit: TimestampUnit
     item_columns: dict[str, str]
+    tag_separator: str
     encoder: EncoderSpec
     salience: SalienceConfig
     training: LearnedSalienceConfig
@@ -102,6 +107,7 @@ class SalienceJob(Job):
         )
         options.add_columns(parser)
         options.add_item_columns(parser)
+        options.add_timestamp_unit(parser)
         options.add_config(parser, SalienceConfig)
         parser.set_defaults(max_terms=_DEFAULT_MAX_TERMS)
         names = ("max_context_terms", "neighbours", "min_items", "max_items", "seed")
@@ -133,11 +139,14 @@ class SalienceJob(Job):
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             columns=args.columns,
+            timestamp_unit=args.timestamp_unit,
             item_columns=args.item_columns,
+            tag_separator=args.tag_separator,
             encoder=encoder,
             salience=options.read_config(args, SalienceConfig, vocabulary=options.read_config(args, VocabularyConfig)),
             training=options.read_config(args, LearnedSalienceConfig),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
 
     @property
@@ -151,6 +160,19 @@ class SalienceJob(Job):
             "encoder_fingerprint": self.encoder.fingerprint(),
             "min_collections_per_source": self.min_collections_per_source,
         }
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {
+            INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
+            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+        }
+
+    @property
+    def required_counts(self) -> tuple[str, ...]:
+        """The terms of the vocabulary."""
+        return ("terms",)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -21,9 +21,7 @@ def build_transitions(root: beam.Pipeline, job: TransitionsJob, progress: Progre
     """Add the graph of the job to a pipeline."""
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
-    columns = {INTERACTIONS.name: job.columns}
-    log_schema = job.filter.required_schema()
-    rows = read_inputs(root, job, side_outputs, progress, columns, log_schema, job.timestamp_unit)
+    rows = read_inputs(root, job, side_outputs, progress)
     found = rows[INTERACTIONS.name] | "FindTransitions" >> FindTransitions(
         rows[CLUSTERS.name], rows[ITEM_CLUSTERS.name], job.transitions, job.filter, job.level, job.parts
     )

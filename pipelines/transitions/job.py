@@ -25,7 +25,7 @@ from schemas import (
     TUNING_PAIRS,
     DatasetSchema,
 )
-from transforms.datasets.coercion import TimestampUnit
+from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.exploration.config import TransitionConfig
@@ -122,6 +122,7 @@ class TransitionsJob(Job):
             level=args.level,
             parts=default_num_parts(interactions),
             max_error_rate=args.max_error_rate,
+            allow_empty=args.allow_empty,
         )
 
     @property
@@ -135,6 +136,16 @@ class TransitionsJob(Job):
             "prompt": {"instructions": INSTRUCTIONS, "closed_set": True},
             "timestamp_unit": self.timestamp_unit,
         }
+
+    @property
+    def column_options(self) -> dict[str, ColumnOptions]:
+        """How the columns of inputs are read, by dataset."""
+        return {INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit)}
+
+    @property
+    def interaction_filter(self) -> InteractionFilter:
+        """The conditions on interactions."""
+        return self.filter
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -26,7 +26,7 @@ ITEM_COUNT, USER_COUNT, ROW_COUNT = 60, 8, 480
 
 def _days() -> list[datetime.date]:
     """A day for each row, half of them before 1970, none so near to it that the unit of a number were in doubt."""
-    early, late = datetime.date(1956, 3, 1), datetime.date(1980, 3, 1)
+    early, late = datetime.date(1956, 3, 1), datetime.date(1996, 3, 1)
     half = ROW_COUNT // 2
     return [(early if row < half else late) + datetime.timedelta(days=7 * row) for row in range(ROW_COUNT)]
 

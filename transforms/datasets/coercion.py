@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import ERRORS, DatasetSchema
-from schemas.interactions import EARLIEST, LATEST
-
-TimestampUnit = Literal["auto", "s", "ms", "us", "ns"]
+from schemas import ERRORS, Column, DatasetSchema
+from transforms.datasets.casting import cast, fits, is_text, plain_values
+from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
 
 FILE = pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False)
 ROW = pa.field("row", pa.int64(), nullable=False)
 """The provenance of an input row. Rows keep these two columns until they are fully validated."""
 
 _PAYLOAD_CHARACTERS = 1000
-_PER_SECOND = {"D": 1 / 86400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_AUTO_LIMITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
-
-Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 class ColumnError(ValueError):
@@ -42,70 +35,73 @@ class Coerced(NamedTuple):
     Attributes:
         rows: the valid rows: the columns of the dataset, then `file` and `row`.
         errors: the invalid rows, as rows of `errors`.
+        left_out: by optional column, the number of values without a certain meaning, which became null.
     """
 
     rows: pa.RecordBatch
     errors: pa.RecordBatch
+    left_out: dict[str, int]
 
 
-def select_columns(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str]) -> dict[str, str]:
+def select_columns(
+    found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str], separator: str = ""
+) -> dict[str, str]:
     """Map the columns of a dataset to those of a file.
+
+    An optional column whose values have no certain meaning is left out, unless it was renamed.
 
     Args:
         found: the schema of the file.
         schema: the dataset.
-        renamed: dataset column -> file column, for names that differ.
+        renamed: dataset column -> file column, for names that differ; `LEFT_OUT` for columns that are not read.
+        separator: what separates the tags in a text.
 
     Returns:
         Dataset column -> file column, for the columns that the file has.
 
     Raises:
-        ColumnError: when a required or renamed column is missing or a column's type does not fit.
+        ColumnError: when required or renamed columns are missing or a column's type does not fit.
     """
+    if missing := missing_columns(found, schema, renamed):
+        names = ", ".join(repr(name) for name in missing.values())
+        raise ColumnError("missing_column", f"no column {names}; the file has {', '.join(found.names)}")
     selected = {}
-    for column in schema.columns:
-        name = renamed.get(column.name, column.name)
-        if name not in found.names:
-            if column.optional and column.name not in renamed:
-                continue
-            raise ColumnError("missing_column", f"no column {name!r}; the file has {', '.join(found.names)}")
+    for column, name in _present(found, schema, renamed):
         if found.names.count(name) > 1:
             raise ColumnError("ambiguous_column", f"the file has {found.names.count(name)} columns {name!r}")
-        if not _fits(found.field(name).type, column.type):
-            raise ColumnError(
-                "wrong_type", f"column {name!r} is {found.field(name).type}, which cannot be read as {column.type}"
-            )
-        selected[column.name] = name
+        type_ = found.field(name).type
+        if fits(type_, column, separator):
+            selected[column.name] = name
+        elif not column.optional or column.name in renamed:
+            raise ColumnError("wrong_type", f"column {name!r} is {type_}, which cannot be read as {column.type}")
     return selected
 
 
-def _plain(type_: pa.DataType) -> pa.DataType:
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+def missing_columns(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str]) -> dict[str, str]:
+    """Return dataset column -> name, for the required and the renamed columns that a file lacks."""
+    names = {column.name: renamed.get(column.name, column.name) for column in schema.columns}
+    required = {column.name for column in schema.columns if not column.optional}
+    return {
+        column: name
+        for column, name in names.items()
+        if name not in found.names and (column in required or (column in renamed and name != LEFT_OUT))
+    }
 
 
-def _is_text(type_: pa.DataType) -> bool:
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+def left_out_columns(
+    found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str], separator: str = ""
+) -> dict[str, str]:
+    """Return the optional columns of a file whose values have no certain meaning, with their types as text."""
+    return {
+        column.name: str(found.field(name).type)
+        for column, name in _present(found, schema, renamed)
+        if column.optional and not fits(found.field(name).type, column, separator)
+    }
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
-    found = _plain(found)
-    if pa.types.is_null(found) or found == wanted:
-        return True
-    if pa.types.is_string(wanted):
-        return _is_text(found) or pa.types.is_integer(found)
-    if pa.types.is_timestamp(wanted):
-        return pa.types.is_timestamp(found) or pa.types.is_date(found) or _is_number(found)
-    if pa.types.is_list(wanted):
-        return _is_list(found) and _fits(found.value_type, wanted.value_type)
-    return _is_number(found) or pa.types.is_decimal(found)
-
-
-def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
-
-
-def _is_number(type_: pa.DataType) -> bool:
-    return pa.types.is_integer(type_) or pa.types.is_floating(type_)
+def _present(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str]) -> list[tuple[Column, str]]:
+    named = [(column, renamed.get(column.name, column.name)) for column in schema.columns]
+    return [(column, name) for column, name in named if name in found.names and name != LEFT_OUT]
 
 
 def coerce(
@@ -115,6 +111,7 @@ def coerce(
     file: str,
     first_row: int,
     unit: TimestampUnit = "auto",
+    separator: str = "",
 ) -> Coerced:
     """Cast rows of a file to the types of a dataset, check all invariants, and separate valid from invalid rows.
 
@@ -125,25 +122,28 @@ def coerce(
         file: path of the file, for `errors`.
         first_row: position of the first row in the file.
         unit: the unit of numbers in a timestamp column.
+        separator: what separates the tags in a text.
 
     Returns:
         The valid rows, with the types of the dataset, and the invalid ones, each with the first reason that applies.
     """
+    read = [_read_column(raw, column, selected, unit, separator) for column in schema.columns]
     rows = pa.RecordBatch.from_arrays(
-        [
-            _cast(raw[selected[column.name]], column.type, unit)
-            if column.name in selected
-            else pa.nulls(raw.num_rows, column.type)
-            for column in schema.columns
-        ],
+        [each.values for each in read],
         schema=pa.schema([pa.field(column.name, column.type) for column in schema.columns]),
     )
     numbers = pa.array(np.arange(first_row, first_row + raw.num_rows))
-    reasons = _reasons(rows, schema)
+    reasons = _reasons(rows, schema, read)
     is_valid = pc.is_null(reasons)
+    left_out = {
+        column.name: _count(each.unreadable)
+        for column, each in zip(schema.columns, read, strict=True)
+        if column.optional and each.unreadable is not None
+    }
+    left_out = {name: number for name, number in left_out.items() if number}
     valid = _add_provenance(rows, file, numbers)
     if reasons.null_count == len(reasons):
-        return Coerced(valid, _no_errors())
+        return Coerced(valid, _no_errors(), left_out)
     is_invalid = pc.invert(is_valid)
     names = list(dict.fromkeys(selected.values()))
     return Coerced(
@@ -155,15 +155,64 @@ def coerce(
             reasons.filter(is_invalid),
             pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(is_invalid),
         ),
+        left_out,
     )
 
 
+class _ReadColumn(NamedTuple):
+    """One column of a dataset, read from a file.
+
+    Attributes:
+        values: the values; null where they are not UTF-8 or could not be read.
+        unreadable: whether a value could not be read; None: all could.
+        problem: what an unreadable value is not.
+        broken: whether text is not UTF-8; None: all is.
+    """
+
+    values: pa.Array
+    unreadable: pa.BooleanArray | None = None
+    problem: str = ""
+    broken: pa.BooleanArray | None = None
+
+
+def _read_column(
+    raw: pa.RecordBatch, column: Column, selected: Mapping[str, str], unit: TimestampUnit, separator: str
+) -> _ReadColumn:
+    if column.name not in selected:
+        return _ReadColumn(pa.nulls(raw.num_rows, column.type))
+    array = plain_values(raw[selected[column.name]])
+    if is_text(array.type):
+        array, broken = _without_broken_text(array)
+        values, unreadable, problem = cast(array, column, unit, separator)
+    else:
+        values, unreadable, problem = cast(array, column, unit, separator)
+        values, broken = _without_broken_text(values)
+    if column.max_characters:
+        values = pc.utf8_slice_codeunits(values, 0, column.max_characters)
+    return _ReadColumn(values, unreadable, problem, broken)
+
+
+def _without_broken_text(array: pa.Array) -> tuple[pa.Array, pa.BooleanArray | None]:
+    """Replace text that is not UTF-8 by null, and return where it was."""
+    nested = pa.types.is_list(array.type) and is_text(array.type.value_type)
+    if not (is_text(array.type) or nested) or _is_valid_text(array):
+        return array, None
+    array = array if nested else array.cast(pa.binary()).cast(pa.string(), safe=False)
+    sound = _is_utf8(array)
+    return pc.if_else(sound, array, pa.scalar(None, array.type)), pc.invert(sound)
+
+
+def _count(holds: pa.BooleanArray) -> int:
+    return pc.sum(holds).as_py() or 0
+
+
 def _filterable(column: pa.Array) -> pa.Array:
-    """Convert string views, which Arrow cannot filter, to strings."""
+    """Convert extension types, and string views, which Arrow cannot filter."""
+    column = plain_values(column)
     if pa.types.is_string_view(column.type):
         return column.cast(pa.string())
-    if pa.types.is_nested(column.type) and pa.types.is_string_view(column.type.value_type):
-        return _cast(column, pa.list_(pa.string()), "auto")
+    if pa.types.is_nested(column.type) and pa.types.is_string_view(getattr(column.type, "value_type", pa.null())):
+        return column.cast(pa.large_list(pa.string()))
     return column
 
 
@@ -181,16 +230,22 @@ def with_provenance(schema: DatasetSchema) -> pa.Schema:
     return pa.schema([*(pa.field(column.name, column.type) for column in schema.columns), FILE, ROW])
 
 
-def _reasons(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.StringArray:
-    """Return for each row `<column>_not_utf8`, or else the first violated invariant, or null for a valid row."""
+def _reasons(rows: pa.RecordBatch, schema: DatasetSchema, read: list[_ReadColumn]) -> pa.StringArray:
+    """Return for each row the first reason that applies, or null for a valid row.
+
+    Text that is not UTF-8 comes first, then values of required columns that could not be read, then invariants.
+    """
     reasons = pa.nulls(rows.num_rows, pa.string())
     for invariant in reversed(schema.all_invariants()):
         passed = invariant.check(rows)
         if not pc.all(passed).as_py():
             reasons = pc.if_else(passed, reasons, invariant.reason)
-    for name, column in zip(rows.schema.names, rows.columns, strict=True):
-        if not _is_valid_text(column):
-            reasons = pc.if_else(_is_utf8(column), reasons, f"{name}_not_utf8")
+    for column, each in zip(schema.columns, read, strict=True):
+        if each.unreadable is not None and not column.optional and _count(each.unreadable):
+            reasons = pc.if_else(each.unreadable, f"{column.name}_{each.problem}", reasons)
+    for column, each in zip(schema.columns, read, strict=True):
+        if each.broken is not None:
+            reasons = pc.if_else(each.broken, f"{column.name}_not_utf8", reasons)
     return reasons
 
 
@@ -210,73 +265,6 @@ def _is_utf8(column: pa.Array) -> pa.BooleanArray:
         return pc.invert(pc.is_in(pa.array(np.arange(len(column))), broken.cast(pa.int64())))
     octets = column.cast(pa.binary()).to_pylist()
     return pa.array([value is None or value.decode(errors="replace").encode() == value for value in octets])
-
-
-def _cast(array: pa.Array, wanted: pa.DataType, unit: TimestampUnit) -> pa.Array:
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    if array.type == wanted:
-        return array
-    if pa.types.is_timestamp(wanted) and not pa.types.is_null(array.type):
-        return _cast_timestamp(array, unit)
-    if pa.types.is_list(wanted) and not pa.types.is_null(array.type):
-        if pa.types.is_fixed_size_list(array.type):
-            array = array.cast(pa.list_(array.type.value_type))
-        offsets = pa.array(
-            array.offsets.to_numpy().astype(np.int32)
-        )  # a copy, because offsets of slices do not support a mask
-        values = _cast(array.values, wanted.value_type, unit)
-        return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
-    return array.cast(wanted)
-
-
-def _cast_timestamp(array: pa.Array, unit: TimestampUnit) -> pa.TimestampArray:
-    """Convert to microseconds since 1970 UTC; values out of range become a time that violates the invariant."""
-    nulls = array.is_null()
-    number_unit: str = unit
-    if pa.types.is_timestamp(array.type):
-        number_unit = array.type.unit
-    elif pa.types.is_date32(array.type):
-        number_unit, array = "D", array.cast(pa.int32())
-    elif pa.types.is_date64(array.type):
-        number_unit = "ms"
-    elif pa.types.is_floating(array.type):
-        array = array.cast(pa.float64())
-        nulls = pc.or_(nulls, pc.is_nan(array.fill_null(0)))
-    elif pa.types.is_uint64(array.type):
-        array = pc.min_element_wise(array, pa.scalar(2**63 - 1, pa.uint64()))
-    numbers = (array if pa.types.is_floating(array.type) else array.cast(pa.int64())).fill_null(0).to_numpy()
-    microseconds = _auto_microseconds(numbers) if number_unit == "auto" else _to_microseconds(numbers, number_unit)
-    return pa.array(microseconds, mask=nulls.to_numpy(zero_copy_only=False)).cast(pa.timestamp("us", tz="UTC"))
-
-
-def _seconds(time: datetime.datetime) -> int:
-    return int(time.timestamp())
-
-
-_OUT_OF_RANGE = _seconds(LATEST) * 10**6
-
-
-def _to_microseconds(numbers: Numbers, unit: str) -> npt.NDArray[np.int64]:
-    """Convert numbers of `unit` since 1970 to microseconds; those out of range become the upper end of the range."""
-    per_second = _PER_SECOND[unit]
-    inside = (numbers >= int(_seconds(EARLIEST) * per_second)) & (numbers < int(_seconds(LATEST) * per_second))
-    safe = np.where(inside, numbers, 0)
-    # Within the range, a float64 represents microseconds exactly.
-    microseconds = safe.astype(np.int64) // 1000 if unit == "ns" else np.rint(safe * int(10**6 / per_second))
-    return np.where(inside, microseconds, _OUT_OF_RANGE).astype(np.int64)
-
-
-def _auto_microseconds(numbers: Numbers) -> npt.NDArray[np.int64]:
-    """Convert each number by the unit inferred from its own size, independently of the other numbers."""
-    size = np.abs(numbers.astype(np.float64))
-    microseconds = np.full(len(numbers), _OUT_OF_RANGE)
-    low = -1.0
-    for limit, unit in _AUTO_LIMITS:
-        chosen = (size > low) & (size <= limit)
-        microseconds[chosen] = _to_microseconds(numbers[chosen], unit)
-        low = limit
-    return microseconds
 
 
 def error_rows(
@@ -325,9 +313,19 @@ def _payloads(values: pa.RecordBatch) -> pa.StringArray:
 def _as_text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))  # this machine may not have the zone
+    if pa.types.is_fixed_size_binary(column.type) or pa.types.is_duration(column.type):
+        return pa.array([_shown(value) for value in column], pa.string())
     if pa.types.is_nested(column.type):
         return pa.array([_json(value) for value in column], pa.string())
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or pa.types.is_binary_view(column.type):
+        return column.cast(pa.binary()).cast(pa.string(), safe=False)
     return column.cast(pa.string())
+
+
+def _shown(value: pa.Scalar) -> str | None:
+    if not value.is_valid:
+        return None
+    return value.as_py().hex() if pa.types.is_fixed_size_binary(value.type) else f"{value.value}{value.type.unit}"
 
 
 def _json(value: pa.Scalar) -> str | None:

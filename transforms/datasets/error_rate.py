@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+
+UNKNOWN_ITEM = "item_not_in_catalogue"
+"""The reason of an interaction whose item is not in the catalogue."""
+
+_Counts = dict[tuple[str, str], int]
 
 
 class DataError(RuntimeError):
-    """The input does not allow a valid result, so nothing is committed."""
+    """The input does not allow a valid result, so nothing is committed.
+
+    Attributes:
+        datasets: names of the inputs that are at fault; empty: none in particular.
+    """
+
+    def __init__(self, message: str, datasets: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.datasets = datasets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +32,14 @@ class ErrorRateCheck:
         max_error_rate: maximum fraction of the rows of an input that may be invalid.
         must_be_intact: names of datasets of this project that the job reads; none of their rows may be invalid.
         inference: names of the inputs of models, whose failed rows count as invalid; they may be empty.
+        consequences: by input, the reason for which rows of other inputs are invalid if this input is refused.
     """
 
     inputs: tuple[str, ...]
     max_error_rate: float
     must_be_intact: tuple[str, ...] = ()
     inference: tuple[str, ...] = ()
+    consequences: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def check(self, counts: dict[tuple[str, str], int]) -> None:
         """Check the summed counts of a job.
@@ -31,26 +47,47 @@ class ErrorRateCheck:
         Raises:
             DataError: when an input has no row, too many invalid rows, or any in a dataset that must be intact.
         """
-        empty, too_many = [], []
-        for name in (*self.inputs, *self.inference):
-            read = counts.get((f"{name}_read", ""), 0)
-            invalid = _invalid(name, counts)
-            if read == 0 and name in self.inputs:
-                empty.append(f"no row of {name} was read ({_reasons_text(invalid)})")
-                continue
-            rows, bad = read + counts.get((f"{name}_stored", ""), 0), sum(invalid.values())
-            if bad > self.max_error_rate * rows:
-                too_many.append(
-                    f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(invalid)}), more than "
-                    f"--max_error_rate={self.max_error_rate:g} allows"
-                )
-        broken = [
-            f"the stored {name} are damaged ({_reasons_text(invalid)})"
-            for name in self.must_be_intact
-            if (invalid := _invalid(name, counts))
-        ]
-        if empty or broken or too_many:
-            raise DataError("; ".join([*(empty or broken or too_many), "nothing was committed"]))
+        empty = self._find(self.inputs, self._empty, counts)
+        broken = {} if empty else self._find(self.must_be_intact, self._damaged, counts)
+        names = (*self.inputs, *self.inference)
+        too_many = {} if empty or broken else self._find(names, self._too_many_invalid, counts)
+        if too_many:
+            too_many = self._find(names, self._too_many_invalid, self._without_consequences(too_many, counts))
+        if found := empty or broken or too_many:
+            raise DataError("; ".join([*found.values(), "nothing was committed"]), tuple(found))
+
+    @staticmethod
+    def _find(names: tuple[str, ...], check: Callable[[str, _Counts], str | None], counts: _Counts) -> dict[str, str]:
+        """Return the problem of each dataset that has one."""
+        problems = {name: check(name, counts) for name in names}
+        return {name: problem for name, problem in problems.items() if problem is not None}
+
+    @staticmethod
+    def _empty(name: str, counts: _Counts) -> str | None:
+        if counts.get((f"{name}_read", ""), 0):
+            return None
+        return f"no row of {name} was read ({_reasons_text(_invalid(name, counts))})"
+
+    @staticmethod
+    def _damaged(name: str, counts: _Counts) -> str | None:
+        invalid = _invalid(name, counts)
+        return f"the stored {name} are damaged ({_reasons_text(invalid)})" if invalid else None
+
+    def _too_many_invalid(self, name: str, counts: _Counts) -> str | None:
+        invalid = _invalid(name, counts)
+        rows = counts.get((f"{name}_read", ""), 0) + counts.get((f"{name}_stored", ""), 0)
+        bad = sum(invalid.values())
+        if bad <= self.max_error_rate * rows:
+            return None
+        return (
+            f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(invalid)}), more than "
+            f"--max_error_rate={self.max_error_rate:g} allows"
+        )
+
+    def _without_consequences(self, refused: Iterable[str], counts: _Counts) -> _Counts:
+        """Remove the counts of rows that are invalid only because another input is refused."""
+        reasons = {self.consequences[name] for name in refused if name in self.consequences}
+        return {key: number for key, number in counts.items() if key[1] not in reasons}
 
 
 def _invalid(name: str, counts: dict[tuple[str, str], int]) -> dict[str, int]:

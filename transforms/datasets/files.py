@@ -10,8 +10,10 @@ import uuid
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
+from transforms.datasets.file_formats import convert_command, format_of_name
 from transforms.datasets.manifest import Manifest, read_manifest
-from transforms.datasets.storage import StorageError, open_storage
+from transforms.datasets.storage import Storage, StorageError, open_storage
+from transforms.datasets.table_formats import check_enclosing, check_files, check_listing
 
 GLOB_CHARACTERS = "*?["
 
@@ -66,6 +68,7 @@ def resolve_source(path: str) -> Source:
 
     Raises:
         InputNotFoundError: when there is no such file.
+        TableFormatError: when the files are those of a table format, which says which of them are current.
         ValueError: when the manifest of the folder is malformed.
         StorageError: when the file system fails.
     """
@@ -76,6 +79,7 @@ def resolve_source(path: str) -> Source:
         files = _visible(match(path), path) or _parquet(_visible(match(FileSystems.join(path, "**")), path))
         if not files:
             raise InputNotFoundError(f"no file matches {path!r}")
+        _check_no_table(files, storage)
         return Source(path, files)
     folder = path.rstrip("/")
     manifest = read_manifest(folder)
@@ -83,17 +87,30 @@ def resolve_source(path: str) -> Source:
         parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
         return Source(folder, parts, manifest)
     inside = match(FileSystems.join(folder, "**"))
+    check_listing(folder, (file.path for file in inside))
     files = _parquet(_visible(inside, f"{folder}/"))
     if files:
+        check_enclosing(folder, lambda glob: bool(match(glob)))
         return Source(folder, files)
     if inside or storage.has_folder(path):
-        raise InputNotFoundError(
-            f"no parquet file (*.parquet or *.pq) in folder {path!r}, which contains {len(inside)} files"
-        )
-    exact = match(path)
+        raise InputNotFoundError(_without_parquet(path, _visible(inside, f"{folder}/"), len(inside)))
+    exact = tuple(InputFile(file.path, file.size_in_bytes) for file in match(path))
     if not exact:
         raise InputNotFoundError(f"no such file or folder: {path!r}")
-    return Source(path, tuple(InputFile(file.path, file.size_in_bytes) for file in exact))
+    _check_no_table(exact, storage)
+    return Source(path, exact)
+
+
+def _check_no_table(files: tuple[InputFile, ...], storage: Storage) -> None:
+    check_files([file.path for file in files], lambda glob: bool(storage.list_files(glob)))
+
+
+def _without_parquet(path: str, visible: tuple[InputFile, ...], count: int) -> str:
+    message = f"no parquet file (*.parquet or *.pq) in folder {path!r}, which contains {count} files"
+    for file in visible:
+        if text_format := format_of_name(file.path):
+            return f"{message}; convert {text_format}: {convert_command(file.path, text_format)}"
+    return message
 
 
 def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
@@ -102,7 +119,7 @@ def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
 
 def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
     """Return the files whose path below `base` has no component that begins with `_` or `.`, sorted."""
-    fixed = posixpath.dirname(base.split("*")[0].split("?")[0].split("[")[0] + "x")
+    fixed = posixpath.dirname(_fixed_beginning(base) + "x")
     return tuple(
         sorted(
             InputFile(file.path, file.size_in_bytes)
@@ -110,6 +127,11 @@ def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
             if not any(name.startswith(("_", ".")) for name in file.path[len(fixed) :].split("/"))
         )
     )
+
+
+def _fixed_beginning(path: str) -> str:
+    """Return the part of a path before its first glob character."""
+    return path.split("*")[0].split("?")[0].split("[")[0]
 
 
 def check_writable(folder: str) -> None:

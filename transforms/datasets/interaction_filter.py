@@ -7,6 +7,9 @@ import dataclasses
 from schemas import INTERACTIONS, DatasetSchema
 from transforms.settings import setting, validate
 
+FILTER_REASONS = ("event_not_kept", "below_min_value", "below_min_dwell_seconds", "below_min_interest")
+"""Reasons for which the conditions drop an interaction."""
+
 
 @dataclasses.dataclass(frozen=True)
 class InteractionFilter:
@@ -35,16 +38,21 @@ class InteractionFilter:
     def __post_init__(self) -> None:
         validate(self)
 
-    def required_schema(self) -> DatasetSchema:
-        """Return the schema `interactions` in which the columns of the conditions are required."""
+    def used_columns(self) -> tuple[str, ...]:
+        """Return the columns of `interactions` that the conditions use."""
         used = {
             "event": bool(self.keep_events),
             "value": self.min_value is not None,
             "dwell_seconds": self.min_dwell_seconds is not None,
             "interest": self.min_interest is not None,
         }
+        return tuple(name for name, is_used in used.items() if is_used)
+
+    def required_schema(self) -> DatasetSchema:
+        """Return the schema `interactions` in which the columns of the conditions are required."""
+        used = self.used_columns()
         columns = tuple(
-            dataclasses.replace(column, optional=column.optional and not used.get(column.name, False))
+            dataclasses.replace(column, optional=column.optional and column.name not in used)
             for column in INTERACTIONS.columns
         )
         return dataclasses.replace(INTERACTIONS, columns=columns)

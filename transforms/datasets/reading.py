@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -16,13 +16,27 @@ from apache_beam.typehints import with_output_types
 
 from schemas import DatasetSchema
 from transforms.columnar import concatenate
-from transforms.datasets.coercion import ColumnError, TimestampUnit, coerce, file_error, select_columns, with_provenance
+from transforms.datasets.casting import plain_values
+from transforms.datasets.coercion import (
+    ColumnError,
+    coerce,
+    file_error,
+    left_out_columns,
+    select_columns,
+    with_provenance,
+)
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.counts import Count, count
+from transforms.datasets.file_formats import explain_format
 from transforms.datasets.files import Source
+from transforms.datasets.implausible_times import implausible_times
+from transforms.datasets.partitions import partition_values
 from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
 
 ROWS_PER_BATCH = 1 << 17
+_BYTES_PER_BATCH = 64 << 20
+_BYTES_OF_FORMAT = 512
 ERRORS_TAG = "errors"
 COUNTS_TAG = "counts"
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -101,6 +115,8 @@ class UnreadableFileError(ValueError):
 class ParquetReader:
     """An open parquet file that distinguishes failures of the file system from invalid content.
 
+    Parts of its path such as `event=click` are columns of text, unless the file has a column of that name.
+
     Raises:
         UnreadableFileError: from any method, when the content is not parquet.
         OSError, BeamIOError: when the file system fails.
@@ -109,20 +125,36 @@ class ParquetReader:
     def __init__(self, path: str) -> None:
         self._file = _ErrorTrackingFile(path)
         try:
+            # Nanoseconds, the default for times of Spark and Impala (INT96), would wrap around outside 1677 to 2262.
             self._parquet = pq.ParquetFile(
-                pa.PythonFile(self._file, mode="r"), pre_buffer=False, page_checksum_verification=True
+                pa.PythonFile(self._file, mode="r"),
+                pre_buffer=False,
+                page_checksum_verification=True,
+                coerce_int96_timestamp_unit="us",
             )
         except _RAISED_BY_PYARROW as error:
+            explained = self._explain(path) or error
             self.close()
-            raise self._translate_error(error) from error
+            raise self._translate_error(explained) from error
+        in_file = set(self._parquet.schema_arrow.names)
+        self._partitions = {name: value for name, value in partition_values(path).items() if name not in in_file}
+
+    def _explain(self, path: str) -> UnreadableFileError | None:
+        """Return what a file is that is not parquet, from its first bytes."""
+        if self._file.failure is not None:
+            return None
+        self._file.seek(0)
+        explained = explain_format(path, self._file.read(_BYTES_OF_FORMAT))
+        return UnreadableFileError(explained) if explained else None
 
     def _translate_error(self, error: Exception) -> Exception:
         return self._file.failure or UnreadableFileError(str(error))
 
     @property
     def schema(self) -> pa.Schema:
-        """Arrow schema of the file."""
-        return self._parquet.schema_arrow
+        """Arrow schema of the file, with the columns of its path."""
+        of_path = [pa.field(name, pa.string()) for name in self._partitions]
+        return pa.schema([*self._parquet.schema_arrow, *of_path])
 
     def row_group_sizes(self) -> list[int]:
         """Return the number of rows of each row group."""
@@ -130,8 +162,9 @@ class ParquetReader:
         return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
 
     def batches(self, row_group: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """Read a row group in batches of at most `ROWS_PER_BATCH` rows."""
-        batches = self._parquet.iter_batches(ROWS_PER_BATCH, row_groups=[row_group], columns=columns)
+        """Read a row group in batches of at most `ROWS_PER_BATCH` rows, fewer where rows are long."""
+        in_file = [name for name in columns if name not in self._partitions]
+        batches = self._parquet.iter_batches(self._rows_per_batch(row_group), row_groups=[row_group], columns=in_file)
         while True:
             try:
                 batch = next(batches, None)
@@ -139,7 +172,20 @@ class ParquetReader:
                 raise self._translate_error(error) from error
             if batch is None:
                 return
-            yield batch
+            yield self._add_partitions(batch, columns)
+
+    def _rows_per_batch(self, row_group: int) -> int:
+        """Return the number of rows of which all columns together take about `_BYTES_PER_BATCH`."""
+        group = self._parquet.metadata.row_group(row_group)
+        bytes_per_row = group.total_byte_size / max(group.num_rows, 1)
+        return int(min(max(_BYTES_PER_BATCH / max(bytes_per_row, 1), 1), ROWS_PER_BATCH))
+
+    def _add_partitions(self, batch: pa.RecordBatch, columns: list[str]) -> pa.RecordBatch:
+        for name in columns:
+            if name in self._partitions:
+                value = pa.scalar(self._partitions[name], pa.string())
+                batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+        return batch
 
     def close(self) -> None:
         """Close the file."""
@@ -152,24 +198,62 @@ class ParquetReader:
         self.close()
 
 
-@with_output_types(RowGroup, errors=pa.RecordBatch)
+def check_file(reader: ParquetReader, schema: DatasetSchema, options: ColumnOptions) -> dict[str, str]:
+    """Select the columns of a file, and check that its times are what they read as.
+
+    Args:
+        reader: the open file.
+        schema: the dataset.
+        options: how columns are read.
+
+    Returns:
+        Dataset column -> file column, for the columns that the file has.
+
+    Raises:
+        ColumnError: when columns are missing or of a type that does not fit, or times are implausible.
+    """
+    selected = select_columns(reader.schema, schema, options.renamed, options.tag_separator)
+    for column in schema.columns:
+        if pa.types.is_timestamp(column.type) and column.name in selected and options.unit == "auto":
+            name = selected[column.name]
+            if message := implausible_times(plain_values(first_values(reader, name)), name):
+                raise ColumnError("implausible_timestamp", message)
+    return selected
+
+
+def first_values(reader: ParquetReader, name: str) -> pa.Array:
+    """Read the first values of a column, at most one batch; none if they are damaged, which the job itself reports."""
+    for row_group, rows in enumerate(reader.row_group_sizes()):
+        if rows:
+            with suppress(UnreadableFileError):
+                return next(reader.batches(row_group, [name]))[name]
+    return pa.nulls(0, reader.schema.field(name).type)
+
+
+@with_output_types(RowGroup, errors=pa.RecordBatch, counts=Count)
 class ListRowGroups(beam.DoFn):
     """Converts the path of a file to its row groups; unreadable files become rows of `errors`."""
 
-    def __init__(self, schema: DatasetSchema, renamed: Mapping[str, str]) -> None:
+    def __init__(self, schema: DatasetSchema, options: ColumnOptions) -> None:
         self.schema = schema
-        self.renamed = dict(renamed)
+        self.options = options
 
     def process(self, path: str) -> Iterator[Any]:
         try:
             with ParquetReader(path) as reader:
-                select_columns(reader.schema, self.schema, self.renamed)
+                check_file(reader, self.schema, self.options)
                 sizes = reader.row_group_sizes()
+                left_out = left_out_columns(
+                    reader.schema, self.schema, self.options.renamed, self.options.tag_separator
+                )
         except UnreadableFileError as error:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, "not_parquet", error))
         except ColumnError as error:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, error.reason, error))
         else:
+            for column, type_ in left_out.items():
+                metric = f"{self.schema.name}_column_left_out"
+                yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(metric, 1, f"{column}: {type_}"))
             first_row = 0
             for row_group, size in enumerate(sizes):
                 yield RowGroup(path, row_group, first_row)
@@ -183,27 +267,28 @@ class ListRowGroups(beam.DoFn):
 class ReadRowGroups(beam.DoFn):
     """Reads the valid rows of a row group, with provenance; what is invalid or unreadable becomes rows of `errors`."""
 
-    def __init__(
-        self, schema: DatasetSchema, renamed: Mapping[str, str], unit: TimestampUnit, progress: Progress
-    ) -> None:
+    def __init__(self, schema: DatasetSchema, options: ColumnOptions, progress: Progress) -> None:
         self.schema = schema
-        self.renamed = dict(renamed)
-        self.unit: TimestampUnit = unit
+        self.options = options
         self.progress = progress
         self.rows_read = Metrics.counter(type(self), f"{schema.name}_read")
 
     def process(self, group: RowGroup) -> Iterator[Any]:
         first_row = group.first_row
-        name = self.schema.name
+        name, options = self.schema.name, self.options
         try:
             with ParquetReader(group.file) as reader:
-                selected = select_columns(reader.schema, self.schema, self.renamed)
+                selected = select_columns(reader.schema, self.schema, options.renamed, options.tag_separator)
                 for raw in reader.batches(group.row_group, list(dict.fromkeys(selected.values()))):
-                    rows, errors = coerce(raw, self.schema, selected, group.file, first_row, self.unit)
+                    rows, errors, left_out = coerce(
+                        raw, self.schema, selected, group.file, first_row, options.unit, options.tag_separator
+                    )
                     first_row += raw.num_rows
                     self.rows_read.inc(raw.num_rows)
                     self.progress.add(name, raw.num_rows)
                     yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_read", raw.num_rows))
+                    for column, number in left_out.items():
+                        yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_values_left_out", number, column))
                     if errors.num_rows:
                         yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
                     if rows.num_rows:
@@ -221,8 +306,7 @@ class ReadRows(beam.PTransform):
     Attributes:
         schema: the dataset.
         source: the files.
-        renamed: dataset column -> file column, for names that differ.
-        unit: the unit of numbers in a timestamp column.
+        options: how columns are read.
         progress: counter of the rows read.
 
     Returns:
@@ -231,8 +315,7 @@ class ReadRows(beam.PTransform):
 
     schema: DatasetSchema
     source: Source
-    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    unit: TimestampUnit = "auto"
+    options: ColumnOptions = dataclasses.field(default_factory=ColumnOptions)
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
@@ -241,18 +324,24 @@ class ReadRows(beam.PTransform):
             | "Files" >> beam.Create([file.path for file in self.source.files], reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ListRowGroups"
-            >> beam.ParDo(ListRowGroups(self.schema, self.renamed)).with_outputs(ERRORS_TAG, main="groups")
+            >> beam.ParDo(ListRowGroups(self.schema, self.options)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="groups")
         )
         rows = (
             groups.groups
             | "SpreadRowGroups" >> beam.Reshuffle().with_input_types(RowGroup)
             | "ReadRowGroups"
-            >> beam.ParDo(ReadRowGroups(self.schema, self.renamed, self.unit, self.progress)).with_outputs(
+            >> beam.ParDo(ReadRowGroups(self.schema, self.options, self.progress)).with_outputs(
                 ERRORS_TAG, COUNTS_TAG, main="rows"
             )
         )
         errors = (groups[ERRORS_TAG], rows[ERRORS_TAG]) | "Errors" >> beam.Flatten()
-        return rows.rows, errors, rows[COUNTS_TAG]
+        counts = (groups[COUNTS_TAG], rows[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        return rows.rows, errors, counts
+
+
+def sample_files(source: Source, max_files: int) -> tuple[str, ...]:
+    """Return the paths of some files of a source, at equal distances."""
+    return tuple(file.path for file in source.files[:: max(-(-len(source.files) // max_files), 1)])
 
 
 def sample_rows(
@@ -270,14 +359,14 @@ def sample_rows(
         rows_per_file: maximum number of rows of a file.
     """
     batches: list[pa.RecordBatch] = []
-    for file in source.files[:: max(-(-len(source.files) // max_files), 1)]:
+    for path in sample_files(source, max_files):
         try:
-            with ParquetReader(file.path) as reader:
+            with ParquetReader(path) as reader:
                 selected = select_columns(reader.schema, schema, renamed)
                 if not reader.row_group_sizes():
                     continue
                 for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
-                    rows = coerce(raw, schema, selected, file.path, 0).rows
+                    rows = coerce(raw, schema, selected, path, 0).rows
                     step = max(-(-rows.num_rows // rows_per_file), 1)
                     batches.append(rows.take(pa.array(range(0, rows.num_rows, step), pa.int64())))
         except (UnreadableFileError, ColumnError):

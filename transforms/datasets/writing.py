@@ -17,7 +17,8 @@ from apache_beam.io.filesystems import FileSystems
 from schemas import ERRORS, DatasetSchema
 from transforms.columnar import concatenate, split_by_bucket
 from transforms.datasets.commit import commit, discard_parts
-from transforms.datasets.counts import Count
+from transforms.datasets.counts import Count, CountKey
+from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import DataError, ErrorRateCheck
 from transforms.datasets.manifest import CommitError, Manifest, Part
 from transforms.datasets.reading import ParquetReader
@@ -198,6 +199,7 @@ class Commit(beam.DoFn):
         writer: PartWriter,
         versions: dict[str, str | None],
         error_rates: ErrorRateCheck,
+        empty_outputs: EmptyOutputsCheck,
         configuration: dict[str, Any],
         code_version: str,
         inputs: dict[str, Any],
@@ -206,6 +208,7 @@ class Commit(beam.DoFn):
         self.writer = writer
         self.versions = versions
         self.error_rates = error_rates
+        self.empty_outputs = empty_outputs
         self.configuration = configuration
         self.code_version = code_version
         self.inputs = inputs
@@ -214,18 +217,19 @@ class Commit(beam.DoFn):
         parts = parts + [self.writer.write(schema, 0, []) for schema in self._without_rows(parts)]
         manifests = [self._manifest(schema, parts) for schema in self.schemas]
         try:
-            self._check(parts, counts)
+            self._check(manifests, parts, dict(counts))
             commit(self.writer.workspace, manifests, self.versions)
         except (DataError, CommitError):
             discard_parts(self.writer.workspace, manifests, self.versions)
             raise
         yield from manifests
 
-    def _check(self, parts: list[tuple[str, Part]], counts: list[Count]) -> None:
+    def _check(self, manifests: list[Manifest], parts: list[tuple[str, Part]], counts: dict[CountKey, int]) -> None:
         try:
-            self.error_rates.check(dict(counts))
+            self.error_rates.check(counts)
+            self.empty_outputs.check({manifest.dataset: manifest.rows for manifest in manifests}, counts)
         except DataError as error:
-            raise DataError("\n  ".join([str(error), *self._sample_errors(parts)])) from error
+            raise DataError("\n  ".join([str(error), *self._sample_errors(parts, error.datasets)])) from error
 
     def _without_rows(self, parts: list[tuple[str, Part]]) -> list[DatasetSchema]:
         """Return the datasets that get an empty part, so that tools that read the folder by a glob find the columns."""
@@ -242,14 +246,22 @@ class Commit(beam.DoFn):
             inputs=self.inputs,
         )
 
-    def _sample_errors(self, parts: list[tuple[str, Part]]) -> list[str]:
-        """Sample the errors that were written and are not committed; empty if an earlier attempt removed them."""
+    def _sample_errors(self, parts: list[tuple[str, Part]], datasets: tuple[str, ...]) -> list[str]:
+        """Sample the errors that were written and are not committed; empty if an earlier attempt removed them.
+
+        Args:
+            parts: the parts that were written.
+            datasets: names of the inputs whose errors are shown; empty: those of all.
+        """
         lines: dict[str, str] = {}
         for name in sorted(part.name for name, part in parts if name == ERRORS.name and part.rows)[:_MAX_SAMPLED_PARTS]:
             path = FileSystems.join(self.writer.workspace, ERRORS.name, name)
             if open_storage(path).list_files(path):
                 with ParquetReader(path) as reader:
-                    lines = sample_errors(next(reader.batches(0, ERRORS.arrow.names))) | lines
+                    errors = next(reader.batches(0, ERRORS.arrow.names))
+                    if datasets:
+                        errors = errors.filter(pc.is_in(errors["dataset"], pa.array(datasets)))
+                    lines = sample_errors(errors) | lines
         return list(lines.values())
 
 
@@ -266,6 +278,7 @@ class CommitDatasets(beam.PTransform):
         configuration: options that determine the content.
         code_version: version of this package.
         inputs: the inputs, by name, for the manifests.
+        empty_outputs: what must not be empty.
 
     Returns:
         A collection of the committed manifests.
@@ -279,6 +292,7 @@ class CommitDatasets(beam.PTransform):
     configuration: dict[str, Any]
     code_version: str
     inputs: dict[str, Any]
+    empty_outputs: EmptyOutputsCheck = dataclasses.field(default_factory=EmptyOutputsCheck)
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         committed = Commit(
@@ -286,6 +300,7 @@ class CommitDatasets(beam.PTransform):
             self.writer,
             self.versions,
             self.error_rates,
+            self.empty_outputs,
             self.configuration,
             self.code_version,
             self.inputs,

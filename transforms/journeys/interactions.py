@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from schemas import INTERACTIONS, TIMESTAMP
 from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
+from transforms.datasets.error_rate import UNKNOWN_ITEM
 from transforms.encoders.quantized_vectors import VECTOR
 from transforms.journeys.item_features import item_features_schema
 
@@ -31,9 +32,6 @@ def events_with_features_schema(*, with_vectors: bool) -> pa.Schema:
     described = item_features_schema(with_vectors=with_vectors)
     item_id, *others = described
     return pa.schema([EVENTS.field("user_id"), item_id, EVENTS.field("timestamp"), *others])
-
-
-UNKNOWN_ITEM = "item_not_in_catalogue"
 
 
 class JoinResult(NamedTuple):

@@ -18,6 +18,9 @@ FIELD_EVIDENCE = {"title": 0.8, "tags": 0.8, "queries": 0.8, "description": 0.4}
 """For each text field the probability that one mention of a term reflects the topic of the item. Our own choice: the
 papers do not give one."""
 
+TERM_CHARACTERS = 400
+"""Length of the beginning of a description that terms are taken from: it bounds the memory that an item takes."""
+
 _LABEL_FIELDS = ("tags", "queries")
 """Fields whose capitals are no certain evidence: mostly there are none."""
 
@@ -94,7 +97,9 @@ def catalogue_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
         items: rows of `items`.
         stop_words: words to ignore.
     """
-    fields = [_field_mentions(items[name], stop_words, name not in _LABEL_FIELDS) for name in FIELD_EVIDENCE]
+    texts = {name: items[name] for name in FIELD_EVIDENCE}
+    texts["description"] = _beginning(texts["description"])
+    fields = [_field_mentions(text, stop_words, name not in _LABEL_FIELDS) for name, text in texts.items()]
     items_of = np.concatenate([field.items for field in fields])
     terms = pa.concat_arrays([field.terms for field in fields]).dictionary_encode()
     codes = terms.indices.to_numpy()
@@ -125,6 +130,13 @@ def catalogue_terms(items: pa.RecordBatch, stop_words: frozenset[str] = FUNCTION
     counts = (np.bincount(each, minlength=size) for each in (keys % vocabulary_size, codes, codes[plain]))
     statistics = pa.RecordBatch.from_arrays([terms.dictionary, *map(pa.array, counts)], schema=STATISTICS)
     return CatalogueTerms(candidates, statistics, _count_spellings(fields, codes, terms.dictionary))
+
+
+def _beginning(descriptions: pa.StringArray) -> pa.StringArray:
+    """Cut descriptions to `TERM_CHARACTERS`, at a space if there is one near the end."""
+    cut = pc.utf8_slice_codeunits(descriptions, 0, TERM_CHARACTERS)
+    whole = pc.replace_substring_regex(cut, r"\s\S{0,40}$", "")
+    return pc.if_else(pc.greater(pc.utf8_length(descriptions), TERM_CHARACTERS), whole, descriptions)
 
 
 def _count_spellings(

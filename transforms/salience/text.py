@@ -30,6 +30,8 @@ _HANGUL = regex.compile(r"\p{Hangul}")
 _PARTICLES = ("에서", "으로", "에게", "까지", "부터", "처럼", "을", "를", "은", "는")
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
 _ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+", regex.IGNORECASE)
+_STACKED_MARKS = regex.compile(r"(\p{M}{30})\p{M}+")
+"""Of consecutive marks 30 are kept, as in the stream-safe format of Unicode: NFKC takes quadratic time to sort them."""
 _INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
 _NUMBER = regex.compile(r"\p{N}+")
 _MAX_WORD_LENGTH = 40
@@ -75,7 +77,7 @@ def clean(text: str) -> str:
 
     Soft hyphens, joiners, Arabic vowel marks and elongation are removed; a web address becomes a bar.
     """
-    composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    composed = unicodedata.normalize("NFKC", _STACKED_MARKS.sub(r"\1", _INVISIBLE.sub("", text)))
     return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", composed)).replace("’", "'")
 
 

@@ -23,6 +23,10 @@ from transforms.datasets.coercion import (
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 PER_SECOND = {"D": 1 / 86400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 LOW, HIGH = (round((end - EPOCH).total_seconds()) for end in (EARLIEST, LATEST))
+PLACEHOLDERS = (
+    *("nan", "-nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "nat", "\\n", "(null)", "undefined"),
+    "00000000-0000-0000-0000-000000000000",
+)
 COLUMNS = {name: name for name in INTERACTIONS.arrow.names}
 
 
@@ -30,6 +34,8 @@ def reference_time(number: float | None, unit: str) -> int | str:
     """Microseconds since 1970, or what is wrong with a number of some unit."""
     if number is None or math.isnan(number):
         return "null_timestamp"
+    if unit == "auto" and number == 0:
+        return "timestamp_not_a_time"
     if unit == "auto":
         size = abs(float(number))
         unit = "s" if size <= 1e11 else "ms" if size <= 1e14 else "us" if size <= 1e17 else "ns"
@@ -41,17 +47,27 @@ def reference_time(number: float | None, unit: str) -> int | str:
     return microseconds if isinstance(number, int) else round(microseconds)
 
 
+def reference_id(name: str, value: str | None) -> list[str]:
+    """The rule that an id breaks, if any."""
+    if value is None:
+        return []
+    if not value.strip():
+        return [f"empty_{name}"]
+    return [f"placeholder_{name}"] if value.strip().lower() in PLACEHOLDERS else []
+
+
 def reference(row: dict[str, Any], unit: str) -> tuple[Any, ...] | str:
     """A row of the dataset, or the first rule that it breaks."""
     time = reference_time(row["timestamp"], unit)
     nulls = [f"null_{name}" for name in ("user_id", "item_id") if row[name] is None]
-    empties = [f"empty_{name}" for name in ("user_id", "item_id") if row[name] == ""]
+    empties = [reason for name in ("user_id", "item_id") for reason in reference_id(name, row[name])]
+    unread = [time] if time == "timestamp_not_a_time" else []
     infinite = [f"{name}_not_finite" for name in ("value", "dwell_seconds") if not math.isfinite(row[name] or 0)]
     missing = [time] if time == "null_timestamp" else []
     outside = [time] if time == "timestamp_out_of_range" else []
     interest = row["interest"]
     improbable = [] if interest is None or 0 <= interest <= 1 else ["interest_out_of_range"]
-    wrong = [*nulls, *missing, *empties, *outside, *infinite, *improbable]
+    wrong = [*unread, *nulls, *missing, *empties, *outside, *infinite, *improbable]
     if wrong:
         return wrong[0]
     return (row["user_id"], row["item_id"], time, row["event"], row["value"], row["dwell_seconds"], interest)
@@ -95,7 +111,7 @@ def array(values: list[Any], type_: pa.DataType) -> pa.Array:
     return pa.array(values, pa.int32()).cast(type_) if pa.types.is_date32(type_) else pa.array(values, type_)
 
 
-TEXT = st.none() | st.sampled_from(["", "a", "b"]) | st.text(max_size=3)
+TEXT = st.none() | st.sampled_from(["", "a", "b", " ", "nan", "None", "NULL"]) | st.text(max_size=3)
 NUMBERS = st.none() | st.floats() | st.sampled_from([math.nan, math.inf, -math.inf])
 TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()))
 
@@ -127,7 +143,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     skipped = data.draw(st.integers(0, len(rows)))
     given_unit = unit if pa.types.is_integer(type_) or pa.types.is_floating(type_) else "auto"
 
-    good, bad = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
+    good, bad, _ = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
 
     assert good.schema.equals(with_provenance(INTERACTIONS))
     good.validate(full=True)
@@ -154,7 +170,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
         (1_700_000_000_123_456_789, pa.int64(), "auto", 1_700_000_000_123_456),
         (-1_700_000_000_123_456_789, pa.int64(), "auto", -1_700_000_000_123_457),  # later than the exact time by none
         (4_999_999_999_999_999_999, pa.int64(), "ns", 4_999_999_999_999_999),
-        (0, pa.int64(), "auto", 0),
+        (0, pa.int64(), "s", 0),
         (1.5, pa.float64(), "auto", 1_500_000),
         (1_700_000_000.1234567, pa.float64(), "auto", 1_700_000_000_123_457),
         (-0.0000007, pa.float64(), "s", -1),
@@ -168,7 +184,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
 )
 def test_times(number: float, type_: pa.DataType, unit: TimestampUnit, microseconds: int) -> None:
     raw = pa.record_batch({"user_id": ["a"], "item_id": ["b"], "timestamp": array([number], type_)})
-    rows, errors = coerce(raw, INTERACTIONS, {name: name for name in raw.schema.names}, "f", 0, unit)
+    rows, errors, _ = coerce(raw, INTERACTIONS, {name: name for name in raw.schema.names}, "f", 0, unit)
     assert errors.num_rows == 0
     assert rows["timestamp"].cast(pa.int64()).to_pylist() == [microseconds]
 
@@ -185,7 +201,7 @@ def test_lists_of_any_type_and_slice(lists: list[list[str | None] | None], data:
             "tags": pa.array(lists, make(element)),
         }
     )
-    good, bad = coerce(raw.slice(start), ITEMS, {name: name for name in raw.schema.names}, "f", start)
+    good, bad, _ = coerce(raw.slice(start), ITEMS, {name: name for name in raw.schema.names}, "f", start)
     good.validate(full=True)
     assert good["tags"].to_pylist() == [tags for row, tags in enumerate(lists) if row >= start and row % 3 != 2]
     assert bad["row"].to_pylist() == [row for row in range(start, len(lists)) if row % 3 == 2]
@@ -200,7 +216,7 @@ class TestTextThatIsNotUtf8:
     def test_is_an_error_before_all_others(self) -> None:
         texts = self.broken([b"good", b"\xff", None, b"\xed\xa0\x80", "ü".encode()])
         raw = pa.record_batch({"item_id": ["a", "", "c", "d", "e"], "title": texts, "creator": texts})
-        good, bad = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
+        good, bad, _ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
         assert good["title"].to_pylist() == ["good", "ü"]
         assert bad["reason"].to_pylist() == ["creator_not_utf8", "null_title", "creator_not_utf8"]
         assert (
@@ -211,7 +227,7 @@ class TestTextThatIsNotUtf8:
     def test_in_a_list(self) -> None:
         tags = pa.ListArray.from_arrays([0, 2, 2, 3], self.broken([b"a", b"\xff", b"b"]))
         raw = pa.record_batch({"item_id": ["x", "y", "z"], "title": ["t", "t", "t"], "tags": tags})
-        good, bad = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
+        good, bad, _ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
         assert good["tags"].to_pylist() == [[], ["b"]]
         assert bad["reason"].to_pylist() == ["tags_not_utf8"]
         bad.validate(full=True)
@@ -248,8 +264,8 @@ class TestSelectColumns:
         [
             ({"user_id": "person"}, "missing_column", "no column 'person'; the file has who, user_id, item_id"),
             ({"event": "kind"}, "missing_column", "no column 'kind'"),
-            ({}, "wrong_type", "column 'value' is bool, which cannot be read as double"),
-            ({"timestamp": "who"}, "wrong_type", "column 'who' is string, which cannot be read as timestamp"),
+            ({"dwell_seconds": "value"}, "wrong_type", "column 'value' is bool, which cannot be read as double"),
+            ({"timestamp": "value"}, "wrong_type", "column 'value' is bool, which cannot be read as timestamp"),
             ({"user_id": "timestamp"}, "wrong_type", "column 'timestamp' is date32"),
         ],
     )
@@ -270,8 +286,12 @@ class TestSelectColumns:
             (pa.null(), True),
             (pa.int8(), True),
             (pa.dictionary(pa.int8(), pa.large_string()), True),
-            (pa.float64(), False),
-            (pa.binary(), False),
+            (pa.float64(), True),
+            (pa.decimal128(38, 0), True),
+            (pa.binary(), True),
+            (pa.binary(16), True),
+            (pa.uuid(), True),
+            (pa.bool_(), False),
             (pa.list_(pa.string()), False),
             (pa.struct([("a", pa.string())]), False),
             (pa.timestamp("us"), False),

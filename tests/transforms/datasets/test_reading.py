@@ -15,6 +15,7 @@ from schemas import HISTORIES, INTERACTIONS
 from tests.transforms.beam_testing import run_graph
 from transforms.datasets import reading
 from transforms.datasets.coercion import ColumnError, with_provenance
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import InputFile, Source, resolve_source
 from transforms.datasets.reading import (
     ListRowGroups,
@@ -31,7 +32,7 @@ LOG = pa.table(
     {
         "user_id": [f"u{row % 7}" for row in range(1000)],
         "item_id": [f"i{row % 11}" for row in range(1000)],
-        "timestamp": pa.array(range(1000), pa.timestamp("us", "UTC")),
+        "timestamp": pa.array(range(10**15, 10**15 + 1000), pa.timestamp("us", "UTC")),
         "remark": [f"remark {row}" for row in range(1000)],
     }
 )
@@ -89,7 +90,7 @@ def outputs(elements: Any) -> dict[str, list[Any]]:
 
 
 def read_groups() -> ReadRowGroups:
-    return ReadRowGroups(INTERACTIONS, {}, "auto", Progress())
+    return ReadRowGroups(INTERACTIONS, ColumnOptions(), Progress())
 
 
 class TestStorageThatFails:
@@ -102,7 +103,7 @@ class TestStorageThatFails:
         def read(at: int | None) -> tuple[Connection, list[int]]:
             connection = Connection(Path(path).read_bytes(), failure, at)
             opens(monkeypatch, connection.open)
-            slices = outputs(ListRowGroups(INTERACTIONS, {}).process(path))["main"]
+            slices = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(path))["main"]
             groups = [outputs(read_groups().process(slice_))["main"] for slice_ in slices]
             return connection, [sum(rows.num_rows for rows in group) for group in groups]
 
@@ -121,7 +122,7 @@ class TestStorageThatFails:
 
     def test_also_when_the_file_cannot_be_opened(self, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="gone"):
-            outputs(ListRowGroups(INTERACTIONS, {}).process(str(tmp_path / "gone.parquet")))
+            outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(str(tmp_path / "gone.parquet")))
 
     def test_a_short_file_is_the_content_s_fault(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         opens(monkeypatch, lambda: io.BytesIO(Path(path).read_bytes()[:-100]))
@@ -155,7 +156,9 @@ class TestParquetReader:
         start = content.index(b"user_id", footer)
         content[start : start + 2] = b"\xff\xfe"
         (tmp_path / "broken.parquet").write_bytes(content)
-        (error,) = outputs(ListRowGroups(INTERACTIONS, {}).process(str(tmp_path / "broken.parquet")))["errors"]
+        (error,) = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(str(tmp_path / "broken.parquet")))[
+            "errors"
+        ]
         assert error["reason"].to_pylist() == ["not_parquet"]
 
     def test_is_closed_after_use(self, path: str) -> None:
@@ -171,7 +174,7 @@ def write(folder: Path, table: pa.Table) -> str:
 
 class TestRowGroups:
     def test_slices_know_their_first_row(self, path: str) -> None:
-        slices = outputs(ListRowGroups(INTERACTIONS, {}).process(path))["main"]
+        slices = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(path))["main"]
         assert slices == [RowGroup(path, group, 300 * group) for group in range(4)]
 
     def test_rows_know_their_place(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:

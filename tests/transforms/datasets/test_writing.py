@@ -14,6 +14,7 @@ from tests.transforms.beam_testing import create, run_graph
 from transforms.columnar import bucket_ids, concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error
+from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import DataError, ErrorRateCheck
 from transforms.datasets.manifest import CommitError, Part, current_versions, read_manifest
 from transforms.datasets.writing import (
@@ -152,7 +153,7 @@ class TestCommit:
         writer, schemas = PartWriter(str(workspace), 1), (SALIENT_TERMS, ERRORS)
         versions = current_versions(str(workspace), [schema.name for schema in schemas])
         check = ErrorRateCheck(("items",), rate)
-        return Commit(schemas, writer, versions, check, {"option": 1}, "0.1.0", {"items": "x"})
+        return Commit(schemas, writer, versions, check, EmptyOutputsCheck(), {"option": 1}, "0.1.0", {"items": "x"})
 
     @staticmethod
     def parts(workspace: Path, items: int, bad: int) -> list[tuple[str, Part]]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ITEMS
-from transforms.salience.candidates import CANDIDATES, candidate_terms
+from transforms.salience.candidates import CANDIDATES, TERM_CHARACTERS, candidate_terms
 
 Evidence = dict[str, tuple[int, float]]
 
@@ -111,3 +111,17 @@ def test_an_item_has_the_same_evidence_in_every_batch(rows: list[dict[str, Any]]
 def test_evidence_is_a_chance(rows: list[dict[str, Any]]) -> None:
     for terms in read(candidate_terms(items(*rows))).values():
         assert all(mentions >= 1 and 0.4 <= round(evidence, 6) <= 1 for mentions, evidence in terms.values())
+
+
+def test_a_description_is_read_up_to_a_word_near_its_limit() -> None:
+    text = ("tea " * (TERM_CHARACTERS // 4 - 2) + "porcelain " * 50).strip()
+    items = pa.record_batch(
+        {
+            "item_id": ["a", "b"],
+            "title": ["", ""],
+            "description": [text, "x" * 10 * TERM_CHARACTERS],
+            "tags": pa.nulls(2, pa.list_(pa.string())),
+            "queries": pa.nulls(2, pa.list_(pa.string())),
+        }
+    )
+    assert candidate_terms(items)["terms"].to_pylist() == [["tea", "tea tea"], []]

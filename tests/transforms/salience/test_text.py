@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.salience.text import FUNCTION_WORDS, may_stand_alone, normalise, split_token, words
+from transforms.salience.text import FUNCTION_WORDS, clean, may_stand_alone, normalise, split_token, words
 
 
 def cut(texts: list[str | None], stop_words: frozenset[str] = FUNCTION_WORDS) -> list[list[str]]:
@@ -135,3 +135,10 @@ def test_split_token_of_one_token(token: str, expected: list[str]) -> None:
 )
 def test_numbers_and_single_letters_do_not_stand_alone(word: str, expected: bool) -> None:
     assert may_stand_alone(word) is expected
+
+
+def test_stacked_marks_are_cut_so_that_normalisation_is_linear() -> None:
+    """NFKC sorts the marks of a run, in quadratic time; a run of a word is far below the limit."""
+    stacked = "e" + "\u0301\u0323" * 100_000
+    assert len(clean(stacked)) <= 31
+    assert clean("e\u0323\u0301" * 3) == "ẹ\u0301" * 3

@@ -1,0 +1,209 @@
+"""Logs and catalogues as other systems export them: read as they are meant, or refused with what to do."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.common.run import run_job
+from pipelines.interest.job import InterestJob
+from schemas import ERRORS, HISTORIES, JOURNEYS, SALIENT_TERMS
+from tests.pipelines.logs import (
+    ITEMS,
+    LOG,
+    content,
+    errors,
+    extract,
+    manifest,
+    metric_values,
+    parquet,
+    rows,
+    snapshot,
+    write,
+)
+
+EVENTS = LOG.append_column("event", pa.array(["Purchase", "view", "view"] * (LOG.num_rows // 3)))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log and the catalogue as the schemas have them, and what they give."""
+    folder = write(
+        tmp_path_factory.mktemp("plain"), {"log.parquet": LOG, "events.parquet": EVENTS, "items.parquet": ITEMS}
+    )
+    assert extract(folder / "out", folder / "log.parquet", folder / "items.parquet") == 0
+    return folder
+
+
+class TestNothingLeft:
+    def test_a_filter_that_matches_nothing_keeps_the_previous_result(
+        self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        workspace = write(tmp_path / "workspace", snapshot(plain / "out"))
+        before = snapshot(workspace)
+        paths = (workspace, plain / "events.parquet", plain / "items.parquet")
+        assert extract(*paths, "--keep_events=purchase") == 1
+        reported = capfd.readouterr().err
+        assert "480 x event_not_kept" in reported
+        assert "the most frequent: 'view' (320), 'Purchase' (160); did you mean --keep_events=Purchase?" in reported
+        assert snapshot(workspace) == before
+        assert extract(*paths, "--keep_events=purchase", "--allow_empty") == 0
+        assert manifest(workspace, JOURNEYS).rows == 0
+
+    def test_a_threshold_is_shown_with_what_the_column_holds(
+        self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        write(tmp_path, {"log.parquet": LOG.append_column("value", pa.array([1.0, 5.0] * 240))})
+        assert extract(tmp_path / "out", tmp_path / "log.parquet", plain / "items.parquet", "--min_value=50") == 1
+        assert "`value` lies in [1, 5], with median 3" in capfd.readouterr().err
+
+    def test_a_vocabulary_without_terms(self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        paths = (tmp_path / "out", plain / "log.parquet", plain / "items.parquet")
+        assert extract(*paths, "--min_term_items=1000") == 1
+        assert "no terms would be left" in capfd.readouterr().err
+
+
+class TestPartitions:
+    def test_their_columns_can_be_filtered_and_be_the_time(self, tmp_path: Path, plain: Path) -> None:
+        for day in range(3):
+            for event in ("buy", "view"):
+                chosen = LOG.slice(160 * day, 160).select(["user_id", "item_id"])
+                half = chosen.slice(0, 100) if event == "buy" else chosen.slice(100)
+                write(tmp_path / "log" / f"day=2024-01-0{day + 1}" / f"event={event}", {"part-0.parquet": half})
+        options = ("--columns=timestamp=day", "--keep_events=buy")
+        assert extract(tmp_path / "out", tmp_path / "log", plain / "items.parquet", *options) == 0
+        assert metric_values(tmp_path / "out")["interactions_dropped", "event_not_kept"] == 180
+        times = {str(time.date()) for row in rows(tmp_path / "out", HISTORIES) for time in row["timestamps"]}
+        assert times == {"2024-01-01", "2024-01-02", "2024-01-03"}
+
+
+class TestColumns:
+    def test_all_that_is_missing_is_named_at_once(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        write(
+            tmp_path,
+            {
+                "log.parquet": LOG.rename_columns(["visitor", "content_id", "ts"]),
+                "items.parquet": ITEMS.rename_columns(["asin", "title"]),
+            },
+        )
+        assert extract(tmp_path / "out", tmp_path / "log.parquet", tmp_path / "items.parquet") == 2
+        reported = capfd.readouterr().err
+        assert "no column 'user_id', 'item_id', 'timestamp'; the file has visitor, content_id, ts" in reported
+        assert "--columns=user_id=visitor,item_id=content_id,timestamp=ts\n" in reported
+        assert "--item_columns=item_id=asin\n" in reported
+
+    def test_lists_structs_and_separated_tags(
+        self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        number = ITEMS.num_rows
+        items = (
+            ITEMS.append_column("genres", pa.array(["Quiet|Loud"] * number))
+            .append_column("description", pa.array([["walking", "swimming"]] * number))
+            .append_column("creator", pa.array([{"a": "x", "b": "y"}] * number))
+        )
+        write(tmp_path, {"items.parquet": items})
+        options = ("--item_columns=tags=genres", "--tag_separator=|", "--min_term_items=1", "--cluster_by=terms")
+        paths = (plain / "log.parquet", tmp_path / "items.parquet")
+        assert extract(tmp_path / "out", *paths, *options) == 0
+        assert (
+            "items: column creator: struct<a: string, b: string> in 1 files has no certain meaning"
+            in capfd.readouterr().out
+        )
+        found = {term for row in rows(tmp_path / "out", SALIENT_TERMS) for term in row["terms"]}
+        assert metric_values(tmp_path / "out")["items_column_left_out", "creator: struct<a: string, b: string>"] == 1
+        assert extract(tmp_path / "less", *paths, f"{options[0]},description=", *options[1:]) == 0
+        less = {term for row in rows(tmp_path / "less", SALIENT_TERMS) for term in row["terms"]}
+        assert len(less) < len(found)
+
+    def test_a_required_column_cannot_be_left_out(self, capfd: pytest.CaptureFixture[str]) -> None:
+        assert extract(Path("out"), "log", "items", "--columns=user_id=") == 2
+        assert "user_id is required, so it must have a name" in capfd.readouterr().err
+
+
+class TestIds:
+    def test_placeholders_and_numbers(self, tmp_path: Path, plain: Path) -> None:
+        users = pa.array(["nan", "None", " ", "null", *LOG["user_id"].to_pylist()[4:]])
+        floats = pc.if_else(
+            pa.array([row == 9 for row in range(LOG.num_rows)]), None, LOG["user_id"].cast(pa.float64())
+        )
+        write(
+            tmp_path / "log",
+            {
+                "text.parquet": LOG.set_column(0, "user_id", users),
+                "float.parquet": LOG.set_column(0, "user_id", floats),
+            },
+        )
+        assert extract(tmp_path / "out", tmp_path / "log", plain / "items.parquet") == 0
+        assert errors(tmp_path / "out") == {
+            ("text.parquet", 0): "placeholder_user_id",
+            ("text.parquet", 1): "placeholder_user_id",
+            ("text.parquet", 2): "empty_user_id",
+            ("text.parquet", 3): "placeholder_user_id",
+            ("float.parquet", 9): "null_user_id",
+        }
+        assert {row["user_id"] for row in rows(tmp_path / "out", HISTORIES)} == set(LOG["user_id"].to_pylist())
+
+
+def test_int96_is_read_as_microseconds_are(tmp_path: Path, plain: Path) -> None:
+    far = pa.array([250_000_000_000_000_000, -62_000_000_000_000_000], pa.timestamp("us"))  # the years 9892 and 5
+    times = pa.concat_arrays([far, LOG["timestamp"].cast(pa.timestamp("us")).combine_chunks()[2:]])
+    log = LOG.set_column(2, "timestamp", times)
+    write(tmp_path, {"int96.parquet": parquet(log, use_deprecated_int96_timestamps=True), "us.parquet": log})
+    for name in ("int96", "us"):
+        assert extract(tmp_path / name, tmp_path / f"{name}.parquet", plain / "items.parquet") == 0
+        assert set(errors(tmp_path / name).values()) == {"timestamp_out_of_range"}
+        assert len(errors(tmp_path / name)) == 2
+    assert content(tmp_path / "int96", HISTORIES) == content(tmp_path / "us", HISTORIES)
+
+
+@pytest.mark.parametrize("unit", ["yyyymmdd", "days"])
+def test_dates_as_numbers_need_their_unit(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str], unit: str
+) -> None:
+    days = LOG["timestamp"].cast(pa.date32())
+    late = LOG.num_rows // 2  # the other half is before 1970, which is no guess but a negative number
+    numbers = days.cast(pa.int32()) if unit == "days" else pc.strftime(LOG["timestamp"], "%Y%m%d").cast(pa.int64())
+    log = LOG.set_column(2, "timestamp", numbers).slice(late)
+    write(tmp_path, {"log.parquet": log, "dates.parquet": LOG.set_column(2, "timestamp", days).slice(late)})
+    items = plain / "items.parquet"
+    assert extract(tmp_path / "out", tmp_path / "log.parquet", items) == 2
+    assert f"--timestamp_unit={unit}" in capfd.readouterr().err
+    assert extract(tmp_path / "out", tmp_path / "log.parquet", items, f"--timestamp_unit={unit}") == 0
+    assert extract(tmp_path / "dates", tmp_path / "dates.parquet", items) == 0
+    assert content(tmp_path / "out", HISTORIES) == content(tmp_path / "dates", HISTORIES)
+
+
+def test_every_job_that_reads_a_log_refuses_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = write(tmp_path / "log", {"part-0.parquet": LOG, "_delta_log/0.json": json.dumps({"add": {}}).encode()})
+    assert run_job(InterestJob, [f"--interactions={log}", f"--workspace={tmp_path / 'out'}"]) == 2
+    assert f"--interactions: '{log}' is a table of Delta Lake" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_catalogue_is_what_both_lines_are_about(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    titles = pa.array([None if row % 4 else "climbing" for row in range(ITEMS.num_rows)], pa.string())
+    write(tmp_path, {"items.parquet": ITEMS.set_column(1, "title", titles)})
+    assert extract(tmp_path / "out", plain / "log.parquet", tmp_path / "items.parquet") == 1
+    reported = capfd.readouterr().err
+    assert "45 of 60 rows of items are invalid (45 x null_title)" in reported
+    assert f"null_title: {tmp_path / 'items.parquet'}, row 1" in reported
+    assert "item_not_in_catalogue" not in reported
+    assert "interactions are invalid" not in reported
+
+
+def test_a_dataset_opens_in_other_tools_as_the_documentation_says(plain: Path) -> None:
+    folder, number = plain / "out" / "journeys", manifest(plain / "out", JOURNEYS).rows
+    assert number > 0
+    assert pl.read_parquet(f"{folder}/*.parquet").height == number
+    assert pl.scan_parquet(folder, hidden_file_prefix="_").collect().height == number
+    assert duckdb.sql(f"from '{folder}/*.parquet'").fetchall().__len__() == number
+    assert pq.read_table(folder).num_rows == number  # what pandas calls
+    assert manifest(plain / "out", ERRORS).rows == 0
+    assert pl.read_parquet(f"{plain / 'out' / 'errors'}/*.parquet").height == 0

@@ -1,0 +1,116 @@
+import datetime
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from schemas import INTERACTIONS, ITEMS, DatasetSchema
+from transforms.datasets.casting import cast, fits
+
+ID = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
+NAMED = pa.list_(pa.struct([("id", pa.int64()), ("name", pa.string())]))
+
+
+def read(schema: DatasetSchema, name: str, values: pa.Array, separator: str = "") -> tuple[list[Any], list[Any] | None]:
+    assert fits(values.type, schema.column(name), separator)
+    values, unreadable, _ = cast(values, schema.column(name), "auto", separator)
+    assert values.type == schema.column(name).type
+    values.validate(full=True)
+    return values.to_pylist(), unreadable.to_pylist() if unreadable is not None else None
+
+
+@pytest.mark.parametrize(
+    ("values", "ids"),
+    [
+        (pa.array([Decimal(7), None, Decimal(10**30)], pa.decimal128(38, 0)), ["7", None, "1" + "0" * 30]),
+        (pa.array([Decimal("7.00"), Decimal("7.50")], pa.decimal128(10, 2)), ["7", None]),
+        (pa.array([7.0, float("nan"), -0.0, 2.0**53 - 1], pa.float64()), ["7", None, "0", "9007199254740991"]),
+        (pa.array([7.0, 2.0**24 - 1], pa.float32()), ["7", "16777215"]),
+        (pa.array([b"ab", None, "ü".encode()], pa.binary()), ["ab", None, "ü"]),
+        (pa.array([ID.bytes, None], pa.binary(16)), [str(ID), None]),
+        (pa.array([ID.bytes, None], pa.uuid()), [str(ID), None]),
+        (pa.array([b"\x00\xff\x10"], pa.binary(3)), ["00ff10"]),
+        (pa.array([], pa.binary(16)), []),
+    ],
+)
+def test_ids(values: pa.Array, ids: list[str | None]) -> None:
+    assert read(INTERACTIONS, "user_id", values)[0] == ids
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([7.5, float("inf"), 2.0**53], pa.float64()),
+        pa.array([2.0**24], pa.float32()),
+        pa.array([Decimal("7.50")], pa.decimal128(10, 2)),
+    ],
+)
+def test_numbers_that_are_no_exact_integers_are_no_ids(values: pa.Array) -> None:
+    """Above these limits, different ids may have become the same float."""
+    assert read(INTERACTIONS, "item_id", values) == ([None] * len(values), [True] * len(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "numbers"),
+    [
+        ("value", pa.array([Decimal("4.5"), None], pa.decimal128(5, 2)), [4.5, None]),
+        ("value", pa.array([True, False, None]), [1.0, 0.0, None]),
+        ("value", pa.array([" 4.5", "+1e2", "None", "", "many"]), [4.5, 100.0, None, None, None]),
+        ("dwell_seconds", pa.array([datetime.timedelta(minutes=1.5), None], pa.duration("ms")), [90.0, None]),
+        ("dwell_seconds", pa.array(["90"]), [90.0]),
+    ],
+)
+def test_numbers(name: str, values: pa.Array, numbers: list[float | None]) -> None:
+    assert read(INTERACTIONS, name, values)[0] == numbers
+
+
+def test_only_texts_that_are_no_numbers_are_unreadable() -> None:
+    assert read(INTERACTIONS, "value", pa.array(["4.5", "nan", "", None, "many"]))[1] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "separator", "expected"),
+    [
+        ("event", pa.array([True, None]), "", ["true", None]),
+        ("description", pa.array([["a", None, "b"], [], None]), "", ["a; b", "", None]),
+        ("creator", pa.array([["A", "B"]], pa.large_list(pa.large_string())), "", ["A, B"]),
+        ("creator", pa.array([{"id": 1, "name": "A"}], NAMED.value_type), "", ["A"]),
+        (
+            "tags",
+            pa.array([[{"id": 1, "name": "Drama"}, {"id": 2, "name": "War"}], None], NAMED),
+            "",
+            [["Drama", "War"], None],
+        ),
+        ("tags", pa.array([[18, 35]]), "", [["18", "35"]]),
+        ("tags", pa.array(["Action| Comedy |", "", None, "One"]), "|", [["Action", "Comedy"], [], None, ["One"]]),
+        ("queries", pa.array(["a, b"]), ",", [["a", "b"]]),
+    ],
+)
+def test_texts_and_lists(name: str, values: pa.Array, separator: str, expected: list[Any]) -> None:
+    schema = INTERACTIONS if name == "event" else ITEMS
+    assert read(schema, name, values, separator)[0] == expected
+    assert read(schema, name, values.slice(1), separator)[0] == expected[1:]
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "type_"),
+    [
+        (INTERACTIONS, "user_id", pa.bool_()),
+        (INTERACTIONS, "user_id", pa.list_(pa.string())),
+        (INTERACTIONS, "user_id", pa.date32()),
+        (INTERACTIONS, "timestamp", pa.time64("us")),
+        (INTERACTIONS, "timestamp", pa.duration("s")),
+        (INTERACTIONS, "value", pa.duration("s")),
+        (INTERACTIONS, "dwell_seconds", pa.bool_()),
+        (INTERACTIONS, "event", pa.list_(pa.string())),
+        (ITEMS, "title", pa.list_(pa.string())),
+        (ITEMS, "tags", pa.string()),
+        (ITEMS, "tags", pa.map_(pa.string(), pa.string())),
+        (ITEMS, "creator", pa.struct([("a", pa.string()), ("b", pa.string())])),
+        (ITEMS, "description", pa.timestamp("us")),
+    ],
+)
+def test_types_without_a_certain_meaning(schema: DatasetSchema, name: str, type_: pa.DataType) -> None:
+    assert not fits(type_, schema.column(name))

@@ -1,0 +1,139 @@
+"""What is said about files that are not as they should be: other formats, other names, columns in paths."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from transforms.datasets.column_hints import columns_option, suggest_columns
+from transforms.datasets.empty_outputs import EmptyOutputsCheck
+from transforms.datasets.error_rate import UNKNOWN_ITEM, DataError, ErrorRateCheck
+from transforms.datasets.files import InputNotFoundError, resolve_source
+from transforms.datasets.partitions import partition_values
+from transforms.datasets.reading import ParquetReader, UnreadableFileError
+
+CSV = b"user_id,item_id,timestamp\n1,2,3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "clue"),
+    [
+        (
+            "log.csv",
+            CSV,
+            "this is CSV, not parquet; convert it: duckdb -c \"COPY (FROM read_csv('{path}')) TO '{stem}.parquet'\"",
+        ),
+        ("log.parquet", CSV, "this is CSV, not parquet"),
+        (
+            "log.jsonl",
+            b'{"user_id": 1}\n',
+            "this is JSON, not parquet; convert it: duckdb -c \"COPY (FROM read_json('{path}'))",
+        ),
+        ("log", b'[{"user_id": 1}]', "this is JSON, not parquet"),
+        ("log.csv.gz", gzip.compress(CSV), "this is CSV compressed by gzip, not parquet; convert it: duckdb"),
+        ("log.gz", gzip.compress(b"\x00"), "this is gzip, not parquet; unpack it"),
+        ("log.orc", b"ORC\x08\x03", "this is ORC, not parquet"),
+        ("log.avro", b"Obj\x01\x04", "this is Avro, not parquet"),
+        ("log.xlsx", b"PK\x03\x04..", "a zip archive or a spreadsheet, not parquet"),
+        ("log.feather", b"ARROW1\x00\x00", "Arrow IPC"),
+        ("log.bin", b"\x00\x01\x02" * 9, "magic bytes"),
+    ],
+)
+def test_other_formats(tmp_path: Path, name: str, content: bytes, clue: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError) as refused:
+        ParquetReader(str(path))
+    assert clue.format(path=path, stem=tmp_path / "log") in str(refused.value)
+
+
+def test_a_folder_of_csv(tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_bytes(CSV)
+    with pytest.raises(InputNotFoundError, match=r"contains 1 files; convert CSV: duckdb .*day.csv.*day.parquet"):
+        resolve_source(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("missing", "found", "suggested"),
+    [
+        (["user_id", "item_id", "timestamp"], ["visitor", "content", "ts"], ["visitor", "content", "ts"]),
+        (["user_id", "item_id"], ["userId", "movieId", "rating"], ["userId", "movieId"]),
+        (["item_id", "title"], ["parent_asin", "product_name"], ["parent_asin", "product_name"]),
+        (["user_id"], ["a", "b"], ["NAME"]),
+        (["user_id"], ["usr_id", "item_id"], ["usr_id"]),
+    ],
+)
+def test_suggested_columns(missing: list[str], found: list[str], suggested: list[str]) -> None:
+    assert suggest_columns(missing, found) == dict(zip(missing, suggested, strict=True))
+
+
+def test_the_option_to_type_keeps_what_was_given() -> None:
+    assert (
+        columns_option("--columns", {"timestamp": "when"}, {"user_id": "who"}) == "--columns=timestamp=when,user_id=who"
+    )
+
+
+def test_columns_of_a_path(tmp_path: Path) -> None:
+    assert partition_values("/a/date=2024-01-15/event=click%20it/x=__HIVE_DEFAULT_PARTITION__/p=q.parquet") == {
+        "date": "2024-01-15",
+        "event": "click it",
+        "x": None,
+    }
+    path = tmp_path / "event=click" / "user_id=other" / "part.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"user_id": ["a", "b"]}), path)
+    with ParquetReader(str(path)) as reader:
+        assert reader.schema.names == ["user_id", "event"]  # a column of the file is not replaced
+        (batch,) = reader.batches(0, ["event", "user_id"])
+    assert batch.to_pydict() == {"user_id": ["a", "b"], "event": ["click", "click"]}
+
+
+class TestARefusedCatalogue:
+    CHECK = ErrorRateCheck(("interactions", "items"), 0.1, consequences={"items": UNKNOWN_ITEM})
+    COUNTS = {("interactions_read", ""): 100, ("interactions_invalid", UNKNOWN_ITEM): 90}
+
+    def test_is_what_the_message_is_about(self) -> None:
+        counts = self.COUNTS | {("items_read", ""): 10, ("items_invalid", "null_title"): 9}
+        with pytest.raises(DataError) as refused:
+            self.CHECK.check(counts)
+        assert refused.value.datasets == ("items",)
+        assert "interactions" not in str(refused.value)
+
+    def test_does_not_hide_other_errors_of_the_log(self) -> None:
+        counts = self.COUNTS | {("items_read", ""): 10, ("items_invalid", "null_title"): 9}
+        with pytest.raises(DataError) as refused:
+            self.CHECK.check(counts | {("interactions_invalid", "null_user_id"): 20})
+        assert refused.value.datasets == ("interactions", "items")
+
+    def test_a_log_of_other_items_is_refused(self) -> None:
+        with pytest.raises(DataError, match="90 of 100 rows of interactions are invalid"):
+            self.CHECK.check(self.COUNTS | {("items_read", ""): 10})
+
+
+class TestEmptyOutputs:
+    CHECK = EmptyOutputsCheck(("journeys",), ("terms",), ("event_not_kept",))
+    READ = {("interactions_read", ""): 10}
+
+    def test_says_what_was_dropped(self) -> None:
+        with pytest.raises(DataError) as refused:
+            self.CHECK.check({"journeys": 0}, self.READ | {("interactions_dropped", "event_not_kept"): 10})
+        assert str(refused.value) == (
+            "no journeys would be left (10 interactions read; 10 x event_not_kept); nothing was committed; "
+            "--allow_empty commits an empty result"
+        )
+
+    def test_a_vocabulary_without_terms(self) -> None:
+        with pytest.raises(DataError, match="no terms would be left"):
+            self.CHECK.check({"journeys": 3}, self.READ | {("terms", ""): 0})
+
+    def test_a_filter_that_drops_everything(self) -> None:
+        dropped = {("interactions_dropped", "event_not_kept"): 8, ("interactions_invalid", "null_user_id"): 2}
+        with pytest.raises(DataError, match="no interactions that pass the filter would be left"):
+            self.CHECK.check({"journeys": 3}, self.READ | dropped)
+        self.CHECK.check({"journeys": 3}, self.READ | dropped | {("interactions_read", ""): 11})
+
+    def test_results_with_rows_pass(self) -> None:
+        self.CHECK.check({"journeys": 1}, self.READ | {("terms", ""): 1})
+        EmptyOutputsCheck().check({}, {})

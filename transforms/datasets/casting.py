@@ -1,0 +1,262 @@
+"""Conversion of a column of a file to the type of a column of a dataset, where the meaning of its values is certain."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import Column
+from transforms.datasets.times import times_of_numbers, times_of_texts
+
+_EXACT_INTEGERS = {"halffloat": 2**11, "float": 2**24, "double": 2**53}
+"""Above, neighbouring integers are the same float, so that different ids may have become equal."""
+_WHOLE = r"^(?P<whole>-?\d+)(?:\.0*)?$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_NULL_NUMBERS = pa.array(["", "null", "none", "nan", "n/a", "<na>", "\\n"])
+_NAME_FIELDS = ("name", "title", "label", "value", "text")
+_UUID_BYTES = 16
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+class Casted(NamedTuple):
+    """A column after conversion.
+
+    Attributes:
+        values: the values, of the type of the dataset's column; null where a value could not be read.
+        unreadable: whether a value that is not null could not be read; None: all could.
+        problem: what an unreadable value is not, for the reason in `errors`.
+    """
+
+    values: pa.Array
+    unreadable: pa.BooleanArray | None = None
+    problem: str = ""
+
+
+def fits(found: pa.DataType, column: Column, separator: str = "") -> bool:
+    """Return whether values of a type of a file have a certain meaning as values of a column.
+
+    Args:
+        found: the type in the file.
+        column: the column of the dataset.
+        separator: what separates the tags in a text; empty: a text is no list of tags.
+    """
+    found, wanted = plain_type(found), column.type
+    if pa.types.is_null(found) or found == wanted:
+        return True
+    if pa.types.is_string(wanted):
+        return _fits_text(found) or (column.nullable and _fits_nullable_text(found, column))
+    if pa.types.is_timestamp(wanted):
+        return pa.types.is_timestamp(found) or pa.types.is_date(found) or _is_number(found) or is_text(found)
+    if pa.types.is_list(wanted):
+        return _fits_list(found, wanted.value_type, separator)
+    return _fits_number(found, column)
+
+
+def plain_type(type_: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a dictionary or an extension type, or the type itself."""
+    if isinstance(type_, pa.BaseExtensionType):
+        return plain_type(type_.storage_type)
+    return plain_type(type_.value_type) if pa.types.is_dictionary(type_) else type_
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Return whether a type is text, of any layout."""
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+
+
+def _is_binary(type_: pa.DataType) -> bool:
+    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_)
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+
+
+def _fits_text(found: pa.DataType) -> bool:
+    return is_text(found) or _is_binary(found) or pa.types.is_fixed_size_binary(found) or _is_number(found)
+
+
+def _fits_nullable_text(found: pa.DataType, column: Column) -> bool:
+    if pa.types.is_boolean(found):
+        return not column.list_separator
+    if _is_list(found) and column.list_separator:
+        return _fits_element(plain_type(found.value_type))
+    return bool(column.list_separator) and _text_field(found) is not None
+
+
+def _fits_list(found: pa.DataType, element: pa.DataType, separator: str) -> bool:
+    if pa.types.is_string(element):
+        return (_is_list(found) and _fits_element(plain_type(found.value_type))) or (bool(separator) and is_text(found))
+    return _is_list(found) and _is_number(plain_type(found.value_type))
+
+
+def _fits_element(found: pa.DataType) -> bool:
+    return is_text(found) or pa.types.is_integer(found) or pa.types.is_null(found) or _text_field(found) is not None
+
+
+def _text_field(type_: pa.DataType) -> str | None:
+    """Return the field of a struct that names it: one of the usual name, or its only text."""
+    if not pa.types.is_struct(type_):
+        return None
+    texts = [field.name for field in type_ if is_text(plain_type(field.type))]
+    return next((name for name in _NAME_FIELDS if name in texts), texts[0] if len(texts) == 1 else None)
+
+
+def _fits_number(found: pa.DataType, column: Column) -> bool:
+    if _is_number(found) or is_text(found):
+        return True
+    return pa.types.is_duration(found) if column.is_seconds else pa.types.is_boolean(found)
+
+
+def cast(array: pa.Array, column: Column, unit: str = "auto", separator: str = "") -> Casted:
+    """Convert values of a file to the type of a column of a dataset.
+
+    Args:
+        array: the values, of a type that `fits`.
+        column: the column.
+        unit: the unit of numbers in a column of times.
+        separator: what separates the tags in a text.
+    """
+    array, wanted = plain_values(array), column.type
+    if array.type == wanted:
+        return Casted(array)
+    if pa.types.is_null(array.type):
+        return Casted(array.cast(wanted))
+    if pa.types.is_timestamp(wanted):
+        return _cast_to_time(array, unit)
+    if pa.types.is_list(wanted):
+        return Casted(_cast_to_list(array, wanted, separator))
+    if pa.types.is_string(wanted):
+        return _cast_to_text(array, column.list_separator)
+    return _cast_to_number(array, wanted)
+
+
+def plain_values(array: pa.Array) -> pa.Array:
+    """Replace dictionaries by their values, and extension types by their storage."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        return plain_values(array.storage)
+    return plain_values(array.cast(array.type.value_type)) if pa.types.is_dictionary(array.type) else array
+
+
+def _cast_to_time(array: pa.Array, unit: str) -> Casted:
+    if is_text(array.type):
+        times, unreadable = times_of_texts(array, unit)
+    else:
+        number_unit = unit
+        if pa.types.is_timestamp(array.type):
+            number_unit, array = array.type.unit, array.cast(pa.int64())
+        elif pa.types.is_date32(array.type):
+            number_unit, array = "days", array.cast(pa.int32())
+        elif pa.types.is_date64(array.type):
+            number_unit, array = "ms", array.cast(pa.int64())
+        times, unreadable = times_of_numbers(array, number_unit)
+    return Casted(times, unreadable, "not_a_time")
+
+
+def _cast_to_list(array: pa.Array, wanted: pa.ListType, separator: str) -> pa.ListArray:
+    if is_text(array.type):
+        return _split(array.cast(pa.string()), separator)
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    offsets = pa.array(
+        array.offsets.to_numpy().astype(np.int32)
+    )  # a copy, because offsets of slices do not support a mask
+    values = plain_values(array.values)
+    if pa.types.is_string(wanted.value_type):
+        values = _cast_to_text(_named(values), "").values
+    return pa.ListArray.from_arrays(offsets, values.cast(wanted.value_type), mask=array.is_null())
+
+
+def _split(text: pa.StringArray, separator: str) -> pa.ListArray:
+    """Split texts at a separator; blank entries are left out."""
+    parts = pc.split_pattern(text, separator)
+    entries = pc.utf8_trim_whitespace(parts.flatten())
+    owners, present = pc.list_parent_indices(parts), pc.not_equal(entries, "")
+    counts = np.bincount(owners.filter(present).to_numpy(), minlength=len(text)) if len(text) else np.zeros(0, int)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, entries.filter(present), mask=text.is_null())
+
+
+def _named(values: pa.Array) -> pa.Array:
+    """Replace structs by the field that names them."""
+    if not pa.types.is_struct(values.type):
+        return values
+    return plain_values(pc.struct_field(values, _text_field(values.type)))
+
+
+def _cast_to_text(array: pa.Array, list_separator: str) -> Casted:
+    array = _named(array)
+    if _is_list(array.type):
+        texts = _cast_to_list(array, pa.list_(pa.string()), "")
+        return Casted(pc.binary_join(_without_nulls(texts), list_separator))
+    if pa.types.is_fixed_size_binary(array.type):
+        return Casted(_hexadecimal(array))
+    if _is_binary(array.type):
+        return Casted(array.cast(pa.binary()).cast(pa.string(), safe=False))
+    if pa.types.is_floating(array.type):
+        return _integers_of_floats(array)
+    if pa.types.is_decimal(array.type):
+        return _integers_of_decimals(array)
+    return Casted(array.cast(pa.string()))
+
+
+def _without_nulls(texts: pa.ListArray) -> pa.ListArray:
+    """Leave null elements out of lists, because the join of a list with one is null."""
+    elements = texts.flatten()
+    owners, present = pc.list_parent_indices(texts), elements.is_valid()
+    counts = np.bincount(owners.filter(present).to_numpy(), minlength=len(texts)) if len(texts) else np.zeros(0, int)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, elements.filter(present), mask=texts.is_null())
+
+
+def _hexadecimal(array: pa.FixedSizeBinaryArray) -> pa.StringArray:
+    """Format bytes as hexadecimal digits; 16 bytes as a UUID is written."""
+    width = array.type.byte_width
+    octets = b"".join(bytes(width) if value is None else value for value in array.to_pylist())
+    digits = np.frombuffer(octets.hex().encode(), "S1").reshape(len(array), 2 * width)
+    if width == _UUID_BYTES:
+        digits = np.insert(digits, [8, 12, 16, 20], b"-", axis=1)
+    text = np.ascontiguousarray(digits).view(f"S{digits.shape[1]}").ravel() if digits.size else np.zeros(0, "S1")
+    return pc.if_else(array.is_valid(), pa.array(text, pa.binary()).cast(pa.string()), pa.scalar(None, pa.string()))
+
+
+def _integers_of_floats(array: pa.Array) -> Casted:
+    """Format floats that are exact integers, such as ids of a column with nulls in pandas; NaN is null."""
+    limit = _EXACT_INTEGERS[str(array.type)]
+    numbers = array.cast(pa.float64())
+    missing = pc.is_null(numbers, nan_is_null=True)
+    exact = pc.and_(pc.equal(numbers, pc.trunc(numbers)), pc.less_equal(pc.abs(numbers), limit - 1))
+    exact = pc.fill_null(exact, fill_value=False)
+    integers = pc.if_else(exact, numbers, None).cast(pa.int64())
+    return Casted(integers.cast(pa.string()), pc.invert(pc.or_(exact, missing)), "not_an_exact_integer")
+
+
+def _integers_of_decimals(array: pa.Array) -> Casted:
+    """Format decimals that are integers, such as all integers of some databases."""
+    parts = pc.extract_regex(array.cast(pa.string()), _WHOLE)
+    whole = parts.field("whole")
+    readable = parts.is_valid()
+    return Casted(
+        pc.if_else(readable, whole, None),
+        pc.invert(pc.or_(readable, array.is_null())),
+        "not_an_exact_integer",
+    )
+
+
+def _cast_to_number(array: pa.Array, wanted: pa.DataType) -> Casted:
+    if pa.types.is_duration(array.type):
+        return Casted(pc.multiply(array.cast(pa.int64()).cast(pa.float64()), _SECONDS[array.type.unit]).cast(wanted))
+    if not is_text(array.type):
+        return Casted(array.cast(wanted))
+    text = pc.utf8_trim_whitespace(array.cast(pa.string()))
+    missing = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(text), _NULL_NUMBERS))
+    readable = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)
+    numbers = pc.utf8_ltrim(pc.if_else(readable, text, None), characters="+").cast(pa.float64())
+    return Casted(numbers.cast(wanted, safe=False), pc.invert(pc.or_(readable, missing)), "not_a_number")

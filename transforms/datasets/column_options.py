@@ -1,0 +1,65 @@
+"""How the columns of an input are read. Kept import-light, so that option errors are reported quickly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+TimestampUnit = Literal[
+    "auto",
+    "s",
+    "ms",
+    "us",
+    "ns",
+    "minutes",
+    "hours",
+    "days",
+    "yyyymmdd",
+    "excel",
+    "julian",
+    "ticks",
+    "filetime",
+    "webkit",
+]
+UNITS: dict[TimestampUnit, str] = {
+    "auto": "seconds, milliseconds, microseconds or nanoseconds since 1970, derived from the size of each number",
+    "s": "seconds since 1970",
+    "ms": "milliseconds since 1970",
+    "us": "microseconds since 1970",
+    "ns": "nanoseconds since 1970",
+    "minutes": "minutes since 1970",
+    "hours": "hours since 1970",
+    "days": "days since 1970",
+    "yyyymmdd": "digits of a date: `20240115`, `202401`, or with a time of day: `2024011513`, `202401151330`, "
+    "`20240115133000`, `20240115133000250`",
+    "excel": "days since 1899-12-30, the serial dates of spreadsheets",
+    "julian": "Julian days",
+    "ticks": "100 nanoseconds since the year 1, as .NET counts",
+    "filetime": "100 nanoseconds since 1601, as Windows counts",
+    "webkit": "microseconds since 1601, as Chrome counts",
+}
+"""The meaning of a number, by unit."""
+
+LEFT_OUT = ""
+"""The name of a column that is not read, among the names that differ from those of the dataset."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnOptions:
+    """How the columns of an input are read.
+
+    Attributes:
+        renamed: dataset column -> file column, for names that differ; `LEFT_OUT` for columns that are not read.
+        unit: the unit of numbers in a timestamp column.
+        tag_separator: what separates the tags in a text; empty: a text is no list of tags.
+    """
+
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unit: TimestampUnit = "auto"
+    tag_separator: str = ""
+
+
+AS_IT_IS: Mapping[str, ColumnOptions] = MappingProxyType({})
+"""Options of no input: all columns have the names of their datasets."""
