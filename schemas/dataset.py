@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,6 +34,7 @@ class Column:
         nullable: whether values may be null.
         optional: whether the column may be missing in input tables. Datasets that the project writes always have all
             columns.
+        written_as: for texts that people wrote: what they are. They are cleaned when input tables are read.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     doc: str
     nullable: bool = False
     optional: bool = False
+    written_as: Literal["title", "text"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from schemas import ERRORS, DatasetSchema
 from schemas.interactions import EARLIEST, LATEST
+from transforms.text_cleaning.columns import clean_column, clean_titles
 
 TimestampUnit = Literal["auto", "s", "ms", "us", "ns"]
 
@@ -24,6 +25,8 @@ ROW = pa.field("row", pa.int64(), nullable=False)
 _PAYLOAD_CHARACTERS = 1000
 _PER_SECOND = {"D": 1 / 86400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _AUTO_LIMITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
+
+_CLEANERS = {"title": clean_titles, "text": clean_column}
 
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
@@ -143,11 +146,11 @@ def coerce(
     is_valid = pc.is_null(reasons)
     valid = _add_provenance(rows, file, numbers)
     if reasons.null_count == len(reasons):
-        return Coerced(valid, _no_errors())
+        return Coerced(clean_texts(valid, schema), _no_errors())
     is_invalid = pc.invert(is_valid)
     names = list(dict.fromkeys(selected.values()))
     return Coerced(
-        valid.filter(is_valid),
+        clean_texts(valid.filter(is_valid), schema),
         error_rows(
             schema.name,
             pa.DictionaryArray.from_arrays(pa.array(np.zeros(raw.num_rows, np.int32)), [file]).filter(is_invalid),
@@ -156,6 +159,16 @@ def coerce(
             pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(is_invalid),
         ),
     )
+
+
+def clean_texts(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
+    """Clean the texts of valid rows that people wrote (`Column.written_as`); other columns stay as they are."""
+    cleaners = {column.name: _CLEANERS[column.written_as] for column in schema.columns if column.written_as}
+    columns = [
+        cleaners[name](column) if name in cleaners else column
+        for name, column in zip(rows.schema.names, rows.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _filterable(column: pa.Array) -> pa.Array:

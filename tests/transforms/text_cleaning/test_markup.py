@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.naming.examples.clean_titles import clean_title
+from transforms.text_cleaning.markup import clean_text
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,15 @@ from transforms.naming.examples.clean_titles import clean_title
     ],
 )
 def test_titles_are_written_as_a_person_would(title: str, tidied: str) -> None:
-    assert clean_title(title) == tidied
+    assert clean_text(title) == tidied
 
 
 @given(st.text(max_size=60))
 def test_what_is_left_is_one_line_without_blanks_at_its_ends(title: str) -> None:
-    tidied = clean_title(title)
+    tidied = clean_text(title)
     assert tidied == " ".join(tidied.split())
 
 
 @given(st.lists(st.sampled_from(["Alpine", "climbing", "in", "1902", "Zürich", "日本"]), min_size=1, max_size=6))
 def test_plain_titles_stay(words: list[str]) -> None:
-    assert clean_title(" ".join(words)) == " ".join(words)
+    assert clean_text(" ".join(words)) == " ".join(words)
