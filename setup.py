@@ -9,6 +9,7 @@ BEAM_VERSION = "2.77.0"
 
 REQUIREMENTS = [
     f"apache-beam~={BEAM_VERSION}",
+    "icu4py>=1.2,<2",
     "numba>=0.61,<1",
     "numpy>=2,<3",
     "pyarrow>=20,<26",
@@ -16,6 +17,8 @@ REQUIREMENTS = [
     "regex>=2024",
     "requests>=2.32.4,<3",  # transforms/language_models/endpoint.py; Beam brings it anyway
     "rich>=13,<16",
+    "stop-words>=2025.11.4",
+    "stopwordsiso>=0.7.1,<0.8",
     "tokenizers>=0.22,<1",
 ]
 
