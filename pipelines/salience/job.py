@@ -25,7 +25,7 @@ from schemas import (
     DatasetSchema,
 )
 from transforms.datasets.files import Source, absolute_path
-from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.interface import EncoderSource
 from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 
@@ -67,7 +67,7 @@ class SalienceJob(Job):
     trains: bool
     columns: dict[str, str]
     item_columns: dict[str, str]
-    encoder: EncoderSpec
+    encoder: EncoderSource
     salience: SalienceConfig
     training: LearnedSalienceConfig
 

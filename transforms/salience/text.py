@@ -9,7 +9,6 @@ ones the article, and words of Romance languages an article that an apostrophe j
 
 from __future__ import annotations
 
-import unicodedata
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ import pyarrow as pa
 import regex
 
 from transforms.function_words import FUNCTION_WORDS
-from transforms.segmentation import UNSPACED_SCRIPTS, is_unspaced_run, segment_words
+from transforms.segmentation import UNSPACED_SCRIPTS, is_unspaced_run, nfkc, segment_words
 
 _END_OF_TEXT = "\x1e"
 _TOKEN = regex.compile(
@@ -33,7 +32,12 @@ _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}ー]+")
 _HANGUL = regex.compile(r"\p{Hangul}")
 _ELISION = regex.compile(r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|(?:d|n|s)?all|(?:d|n)ell|sull|quest|quell)'(?=\p{L}{2})")
 _ARABIC_ARTICLE = regex.compile(r"(?:[وبكف]?ال|لل)(?=\p{Arabic}{3})")
-_PARTICLES = ("에서", "으로", "에게", "까지", "부터", "처럼", "을", "를", "은", "는")
+# Korean particles: the shortest stem in syllables, and whether the stem ends in a consonant; None: either.
+_PARTICLES: dict[str, tuple[int, bool | None]] = {
+    **dict.fromkeys(("에서", "에게", "까지", "부터", "처럼", "보다", "하고"), (2, None)),
+    **{"으로": (2, True), "을": (1, True), "를": (1, False), "은": (2, True), "는": (2, False)},
+    **{"과": (2, True), "와": (2, False), "가": (2, False), "로": (2, False), "의": (2, None), "에": (2, None)},
+}
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
 _ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+", regex.IGNORECASE)
 _INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
@@ -76,13 +80,13 @@ def clean(text: str) -> str:
 
     Soft hyphens, joiners, Arabic vowel marks and elongation are removed; a web address becomes a bar.
     """
-    composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    composed = nfkc(_INVISIBLE.sub("", text))
     return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", composed)).replace("’", "'")
 
 
 def fold_case(text: str) -> str:
     """Apply case folding and NFKC, which folding can undo, to text that was cleaned."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text.casefold())
+    return text.lower() if text.isascii() else nfkc(text.casefold())
 
 
 def normalise(text: str) -> str:
@@ -99,15 +103,24 @@ def split_token(token: str) -> list[str]:
     if is_unspaced_run(token):
         return [word for word in segment_words(token) if len(word) <= _MAX_WORD_LENGTH]
     if _HANGUL.fullmatch(token[-1]):
-        for particle in _PARTICLES:
-            if token.endswith(particle) and len(token) - len(particle) >= 2:
-                return [token[: -len(particle)]]
+        return [_without_particle(token)]
     if token.endswith("'s"):
         token = token[:-2]
     token = _ARABIC_ARTICLE.sub("", _ELISION.sub("", token, count=1), count=1)
     if not any(character.isalnum() for character in token) or len(token) > _MAX_WORD_LENGTH:
         return []
     return [token]
+
+
+def _without_particle(word: str) -> str:
+    """Remove a particle of a Korean word that fits to the last sound of its stem."""
+    for particle, (shortest, after_consonant) in _PARTICLES.items():
+        stem = word.removesuffix(particle)
+        if stem != word and len(stem) >= shortest:
+            ends_in_consonant = "가" <= stem[-1] <= "힣" and (ord(stem[-1]) - ord("가")) % 28 > 0
+            if after_consonant in (None, ends_in_consonant):
+                return stem
+    return word
 
 
 class _Tokens:
