@@ -1,8 +1,8 @@
 """Function words of the languages of a catalogue: articles, pronouns, prepositions, conjunctions, auxiliaries.
 
-English words are those of this package. The lists of other languages are those of `stop-words`, and of `stopwordsiso`
-for languages of which it has few or none. A list is used only if the catalogue has texts in its language: many function words of one
-language are words with a topic in another.
+English words are those of this package. The lists of other languages are those of `stop-words`, those of
+`stopwordsiso` where that has few or none, and a few more of this package. A list is used only if the catalogue has
+texts in its language: many function words of one language are words with a topic in another.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ MIN_FRACTION = 0.01
 _FEW_WORDS = 200
 _OTHER_SCRIPT = regex.compile(r"(?V1)[\p{L}--\p{Latin}]")
 _HAN_OR_UNSPACED = regex.compile(rf"\p{{Han}}+|[{UNSPACED_SCRIPTS}]+")
+_WITHOUT_SPACES = rf"\p{{Han}}\p{{Hiragana}}\p{{Katakana}}{UNSPACED_SCRIPTS}"
 _WORD = regex.compile(
     rf"(?V1)[{UNSPACED_SCRIPTS}]+|\p{{Hiragana}}+|[\p{{Katakana}}ー]+|\p{{Han}}+"
-    rf"|[[\p{{L}}\p{{M}}]--[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}{UNSPACED_SCRIPTS}]]+(?:['’][[\p{{L}}\p{{M}}]]+)?"  # noqa: RUF001
+    rf"|[[\p{{L}}\p{{M}}]--[{_WITHOUT_SPACES}]]+(?:'[\p{{L}}\p{{M}}]+)?"
 )
 
 
@@ -47,8 +48,9 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Find the languages of texts, by their function words: codes of ISO 639-1, the most frequent first.
 
     A text is evidence of a language if it has two different function words of it that are not English words, as one may
-    be a name or a term, or one in another script. The language with the most such texts is found first; its words do not count for other
-    languages, and so on. Of languages that are alike, such as Danish and Norwegian, only one may be found.
+    be a name or a term; one word of another script than the Latin one is enough. The language with the most such texts
+    is found first; its words do not count for other languages, and so on. Of languages that are alike, such as Danish
+    and Norwegian, only one may be found.
 
     Args:
         texts: titles and descriptions of a catalogue, in any order.
@@ -82,13 +84,13 @@ def word_lists() -> dict[str, frozenset[str]]:
     for language in stopwordsiso.langs():
         if len(lists.get(language, ())) < _FEW_WORDS:
             lists.setdefault(language, set()).update(stopwordsiso.stopwords(language))
-    for line in importlib.resources.files(__package__).joinpath("more_function_words.txt").read_text("utf-8").splitlines():
+    for line in (
+        importlib.resources.files(__package__).joinpath("more_function_words.txt").read_text("utf-8").splitlines()
+    ):
         if not line.startswith("#"):
             language, *words = line.split()
             lists.setdefault(language, set()).update(words)
-    return {
-        language: frozenset(filter(_is_word, map(_normalise, words))) for language, words in sorted(lists.items())
-    }
+    return {language: frozenset(filter(_is_word, map(_normalise, words))) for language, words in sorted(lists.items())}
 
 
 @functools.cache

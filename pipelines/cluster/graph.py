@@ -10,8 +10,8 @@ import pyarrow as pa
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import CLUSTERS, EMBEDDINGS, INTERACTIONS, ITEM_CLUSTERS, ITEM_EMBEDDINGS, ITEMS
-from transforms.clusters.stages import ClusterCatalogue
 from transforms.boilerplate.stages import RemoveBoilerplate
+from transforms.clusters.stages import ClusterCatalogue
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.filter_interactions import KeepInteractions
 from transforms.datasets.sample_items import SampleTexts

@@ -104,7 +104,8 @@ class ClusterJob(Job):
         options.add_config(parser, InteractionFilter)
         add(
             "--encoder",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub id, or several with `+` between them. Default: static, "
+            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub "
+            "id, or several of these joined by `+`. Default: static, "
             "if it covers the words of the catalogue.",
         )
         add("--item_embeddings", help="Your own vectors of items, instead of --encoder: parquet file, folder or glob.")

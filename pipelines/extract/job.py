@@ -30,10 +30,10 @@ from transforms.datasets.coercion import TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
+from transforms.function_words import FUNCTION_WORDS
 from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, SweepConfig
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig, VocabularyConfig
-from transforms.function_words import FUNCTION_WORDS
 
 Scorer = Literal["statistical", "learned"]
 
@@ -105,7 +105,8 @@ class ExtractJob(Job):
         )
         add(
             "--encoder",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub id, or several with `+` between them. Default, without "
+            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub "
+            "id, or several of these joined by `+`. Default, without "
             "--item_embeddings: static.",
         )
         add(
@@ -134,8 +135,8 @@ class ExtractJob(Job):
         options.add_config(parser, VocabularyConfig)
         add(
             "--stop_words",
-            help="Text file of words to ignore. Default: function words of English and of the languages that are found in "
-            "the catalogue.",
+            help="Text file of words to ignore. Default: function words of English and of the other languages of the "
+            "catalogue, which are found by them.",
         )
         add(
             "--catalogue_join",

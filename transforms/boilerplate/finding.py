@@ -3,12 +3,13 @@
 A phrase is boilerplate if it stands in many titles, its words stand hardly anywhere else, and what the other words of
 these titles say is nearly independent of it. Independence is measured by the mean cosine between the remaining titles,
 less the mean of the catalogue: 0 for titles drawn at random. Measured on papers, repositories, films and products:
-`set of 6` 0.03, `v2` 0.01, `a survey` 0.05; `3D` 0.06 to 0.12, programming languages 0.06 to 0.09, `k8s` 0.12, `dotfiles`
-0.22. Words that stand elsewhere too, such as `Python` in many titles, are topics even beside a number.
+`set of 6` 0.03, `v2` 0.01, `a survey` 0.05; `3D` 0.06 to 0.12, programming languages 0.06 to 0.09, `k8s` 0.12,
+`dotfiles` 0.22. Words that stand elsewhere too, such as `Python` in many titles, are topics even beside a number.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,16 +29,18 @@ from transforms.boilerplate.removal import cut_phrases
 from transforms.encoders.spec import EncoderSpec
 from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 
-MIN_TITLES = 8
+MIN_TITLES = 5
 """Minimum number of distinct titles with a phrase."""
 MIN_FRACTION = 0.001
 """Minimum fraction of the titles with a phrase."""
 MIN_EXCLUSIVE_FRACTION = 0.5
 """Minimum fraction, of the titles with a word of a phrase, of those with the phrase or another candidate."""
 MAX_SIMILARITY: dict[PhraseForm, float] = {"segment": 0.05, "number": 0.1, "code": 0.045}
-"""Maximum mean cosine between titles with a phrase, without their candidates."""
+"""Maximum mean cosine between titles with a phrase, without their candidates; plus its standard error."""
 
 _MAX_MEASURED = 400
+_DEVIATION_OF_COSINES = 0.18
+"""Standard deviation of the cosine of two titles, for the standard error of the mean of a few."""
 _MIN_USABLE_FRACTION = 0.5
 _MAX_COVERAGE_SAMPLE = 2000
 _LEXICAL_DIMENSIONS = 1024
@@ -97,7 +100,9 @@ def _without_topics(frequent: dict[str, list[int]], titles: Sequence[str]) -> se
     return {
         pattern
         for pattern in frequent
-        if pattern in known_phrases() or not words_of_pattern(pattern) or not topics.issuperset(words_of_pattern(pattern))
+        if pattern in known_phrases()
+        or not words_of_pattern(pattern)
+        or not topics.issuperset(words_of_pattern(pattern))
     }
 
 
@@ -131,8 +136,9 @@ def _is_independent(
     """Return whether the mean cosine between different titles is below a limit, rounded so that all machines agree."""
     rows = [title for title in titles if usable[title]]
     rows = rows[:: max(-(-len(rows) // _MAX_MEASURED), 1)]
-    if len(rows) < MIN_TITLES // 2 or len(rows) < _MIN_USABLE_FRACTION * min(len(titles), _MAX_MEASURED):
+    if len(rows) < MIN_TITLES - 2 or len(rows) < _MIN_USABLE_FRACTION * min(len(titles), _MAX_MEASURED):
         return False
     total = directions[rows].sum(axis=0)
-    mean = (float(total @ total) - len(rows)) / (len(rows) * (len(rows) - 1))
-    return round(mean, 6) < limit
+    pairs = len(rows) * (len(rows) - 1)
+    mean = (float(total @ total) - len(rows)) / pairs
+    return round(mean, 6) < limit + _DEVIATION_OF_COSINES * math.sqrt(2 / pairs)

@@ -1,7 +1,7 @@
 """Parts of a title that can be boilerplate: brackets, what separators part off, and phrases with numbers.
 
-A phrase is known by its pattern: case-folded, without marks at its ends, digits as `0`. `Episode 4` and `EPISODE 12` have
-the pattern `episode 0`.
+A phrase is known by its pattern: case-folded, without marks at its ends, digits as `0`. `Episode 4` and `EPISODE 12`
+have the pattern `episode 0`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import regex
 
+from transforms.function_words import all_function_words
+
 PhraseForm: TypeAlias = Literal["segment", "number", "code"]
 """Where a phrase stands: alone between brackets or separators; beside a number of its own; one word with digits."""
 
@@ -20,7 +22,7 @@ MAX_WORDS = 4
 
 _BRACKETS = regex.compile(r"[(\[{【（]([^()\[\]{}【】（）]*)[)\]}】）]")  # noqa: RUF001
 _SEPARATOR = regex.compile(r"\s+[|·•~/]+\s+|\s[-–—]+\s|\s*[｜|]\s*|:\s")  # noqa: RUF001
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’.,/×+#-]?[\p{L}\p{M}\p{N}]+)*[+#%]*")  # noqa: RUF001
+_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’.,/×+#-]?[\p{L}\p{M}\p{N}]+)*[+#%]*")
 _MARKS_AT_ENDS = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}+#%]+$")
 _DIGITS = regex.compile(r"\p{N}+(?:[.,]\p{N}+)*")
 _CODE = regex.compile(r"(?=.*0)(?=.*\p{L})(?:0[^\s]{0,6}|(?:\p{L}{1,3}(?!\p{L})[^\p{L}\s]*)+)")
@@ -114,7 +116,8 @@ def _phrases_with_digits(title: str, start: int, end: int) -> list[Phrase]:
     for number in range(1, min(MAX_WORDS, len(words)) + 1):
         for first in {0, len(words) - number}:
             part = patterns[first : first + number]
-            if "0" in part and part.count("0") < number:
+            is_cut_off = part[0] in all_function_words() or part[-1] in all_function_words()
+            if "0" in part and part.count("0") < number and not is_cut_off:
                 span = words[first].start(), words[first + number - 1].end()
                 phrases.append(Phrase(" ".join(part), "number", *span))
     return phrases

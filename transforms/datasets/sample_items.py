@@ -17,7 +17,11 @@ SAMPLE_ITEMS = 10_000
 
 TEXT_CHARACTERS = 400
 SAMPLED_TEXTS = pa.schema(
-    [pa.field("item_id", pa.string(), False), pa.field("title", pa.string(), False), pa.field("description", pa.string())]
+    [
+        pa.field("item_id", pa.string(), False),
+        pa.field("title", pa.string(), False),
+        pa.field("description", pa.string()),
+    ]
 )
 """The texts of sampled items, the description truncated to `TEXT_CHARACTERS`."""
 

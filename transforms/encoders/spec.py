@@ -27,8 +27,8 @@ from transforms.model_files import is_hub_id, looks_like_path
 MIN_TOKENS = 3
 ALLOWED = (
     "'static' (the packaged encoder, which needs no model), 'minilm' (all-MiniLM-L6-v2, slower and more accurate), "
-    "'use' (multilingual Universal Sentence Encoder, without torch), a folder in the layout of sentence-transformers, a "
-    "hub id as owner/name, or several of them, joined by '+' and optionally with weights: '0.8*static+use'"
+    "'use' (multilingual Universal Sentence Encoder, without torch), a folder in the layout of sentence-transformers, "
+    "a hub id as owner/name, or several of them, joined by '+' and optionally with weights: '0.8*static+use'"
 )
 
 _NAMED: tuple[EncoderKind, ...] = ("minilm", "static", "use")

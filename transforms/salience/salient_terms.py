@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -21,7 +21,9 @@ from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import CatalogueSize, catalogue_size, frequent_terms, sum_sizes, vocabulary
 
-STOP_WORDS = pa.schema([pa.field("word", pa.string(), nullable=False), pa.field("language", pa.string(), nullable=False)])
+STOP_WORDS = pa.schema(
+    [pa.field("word", pa.string(), nullable=False), pa.field("language", pa.string(), nullable=False)]
+)
 """Words to ignore, normalised, and the language of each; a word may have several."""
 
 _TEXTS_FOR_LANGUAGES = 4000

@@ -30,13 +30,24 @@ _TOKEN = regex.compile(
 _HAN = regex.compile(r"\p{Han}+")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}ー]+")
 _HANGUL = regex.compile(r"\p{Hangul}")
-_ELISION = regex.compile(r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|(?:d|n|s)?all|(?:d|n)ell|sull|quest|quell)'(?=\p{L}{2})")
+_ELISION = regex.compile(
+    r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|(?:d|n|s)?all|(?:d|n)ell|sull|quest|quell)'(?=\p{L}{2})"
+)
 _ARABIC_ARTICLE = regex.compile(r"(?:[وبكف]?ال|لل)(?=\p{Arabic}{3})")
 # Korean particles: the shortest stem in syllables, and whether the stem ends in a consonant; None: either.
 _PARTICLES: dict[str, tuple[int, bool | None]] = {
     **dict.fromkeys(("에서", "에게", "까지", "부터", "처럼", "보다", "하고"), (2, None)),
-    **{"으로": (2, True), "을": (1, True), "를": (1, False), "은": (2, True), "는": (2, False)},
-    **{"과": (2, True), "와": (2, False), "가": (2, False), "로": (2, False), "의": (2, None), "에": (2, None)},
+    "으로": (2, True),
+    "을": (1, True),
+    "를": (1, False),
+    "은": (2, True),
+    "는": (2, False),
+    "과": (2, True),
+    "와": (2, False),
+    "가": (2, False),
+    "로": (2, False),
+    "의": (2, None),
+    "에": (2, None),
 }
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
 _ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+", regex.IGNORECASE)

@@ -15,9 +15,11 @@ _UNICODE_ESCAPES = regex.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _ENTITY = regex.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&(?:amp|quot|nbsp|apos)\b")
 _PERCENT_ESCAPES = regex.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _JOINED = regex.compile("[\u00ad\u2060\ufeff]+")
-_UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}--[\u200c\u200d]]+", regex.V1)
+_UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}--[\u200c\u200d]]+", regex.V1)
 
-_HIDDEN = regex.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|<!\[CDATA\[|\]\]>|<[!?][^<>]*>", regex.I | regex.S)
+_HIDDEN = regex.compile(
+    r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|<!\[CDATA\[|\]\]>|<[!?][^<>]*>", regex.I | regex.S
+)
 _INLINE = "a|abbr|b|big|cite|code|del|em|font|i|ins|kbd|mark|q|s|small|span|strike|strong|sub|sup|tt|u|wbr"
 _BLOCK = (
     "article|aside|blockquote|body|br|button|center|dd|div|dl|dt|figcaption|figure|footer|form|h[1-6]|head|header|hr|"
@@ -60,9 +62,9 @@ _END = regex.compile(rf"\s*(?:[{_ARROW}]|\s[-*•·<>#–—|~=/:]+)+$")
 def clean_text(text: str) -> str:
     r"""Return a text on one line, without what files and pages put into it; empty where nothing is left.
 
-    Written out are `\u00e9`, `&amp;`, also escaped several times, and `%20` between words. Left out are tags, comments,
-    template marks such as `{{name}}`, Markdown (emphasis, links, escapes), emoji and their short codes, arrows and marks
-    of lists at the ends, and the subfield codes of library records: `Norway : $b a story` becomes `Norway: a story`.
+    Written out are `\u00e9`, `&amp;`, also escaped several times, and `%20` between words. Left out are tags,
+    template marks such as `{{name}}`, Markdown (emphasis, links, escapes), emoji and their short codes, arrows and
+    marks of lists at the ends, and the subfield codes of library records: `Norway : $b a story` becomes `Norway: a story`.
     """
     text = _remove_markup(_write_out_escapes(text))
     text = " ".join(_UNSEEN.sub(" ", _JOINED.sub("", text)).split())
