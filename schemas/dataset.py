@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +38,7 @@ class Column:
             may not have lists.
         is_seconds: whether the values are seconds, so that an input may have durations.
         max_characters: number of characters of a text that are read; 0: all.
+        written_as: for texts that people wrote: what they are. They are cleaned when input tables are read.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     list_separator: str = ""
     is_seconds: bool = False
     max_characters: int = 0
+    written_as: Literal["title", "text"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

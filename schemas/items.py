@@ -12,7 +12,7 @@ ITEMS = DatasetSchema(
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique."),
-        Column("title", pa.string(), "Its title, in any script."),
+        Column("title", pa.string(), "Its title, in any script.", written_as="title"),
         Column(
             "description",
             pa.string(),
@@ -21,10 +21,11 @@ ITEMS = DatasetSchema(
             True,
             list_separator="; ",
             max_characters=2000,
+            written_as="text",
         ),
-        Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True),
-        Column("creator", pa.string(), "Its author or maker.", True, True, list_separator=", "),
-        Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True),
+        Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True, written_as="text"),
+        Column("creator", pa.string(), "Its author or maker.", True, True, list_separator=", ", written_as="text"),
+        Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True, written_as="text"),
     ),
     invariants=identifies("item_id"),
 )

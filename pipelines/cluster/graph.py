@@ -10,9 +10,11 @@ import pyarrow as pa
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import CLUSTERS, EMBEDDINGS, INTERACTIONS, ITEM_CLUSTERS, ITEM_EMBEDDINGS, ITEMS
+from transforms.boilerplate.stages import RemoveBoilerplate
 from transforms.clusters.stages import ClusterCatalogue
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.filter_interactions import KeepInteractions
+from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
 from transforms.encoders.quantized_vectors import quantize_rows
@@ -34,9 +36,12 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items, *errors_and_counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(buckets)
     side_outputs.add_errors_and_counts(*errors_and_counts)
+    sample = items | "SampleTexts" >> SampleTexts()
+    items, counts = items | "RemoveBoilerplate" >> RemoveBoilerplate(sample)
+    side_outputs.counts.append(counts)
     salient = None
     if job.given_tree is None:
-        salient, counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
+        salient, counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets, sample=sample)
         side_outputs.counts.append(counts)
     interactions = None
     if job.interactions is not None:

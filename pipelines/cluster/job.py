@@ -37,7 +37,7 @@ from transforms.clusters.config import TreeConfig
 from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
-from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.interface import EncoderSource
 from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
 from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
@@ -83,7 +83,7 @@ class ClusterJob(Job):
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
-    encoder: EncoderSpec
+    encoder: EncoderSource
     salience: SalienceConfig
     tree: TreeConfig
     given_tree: Source | None
@@ -106,7 +106,8 @@ class ClusterJob(Job):
         options.add_config(parser, InteractionFilter)
         add(
             "--encoder",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id. Default: static, "
+            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub "
+            "id, or several of these joined by `+`. Default: static, "
             "if it covers the words of the catalogue.",
         )
         add("--item_embeddings", help="Your own vectors of items, instead of --encoder: parquet file, folder or glob.")
@@ -251,7 +252,7 @@ def _stored_config(tree: Source) -> TreeConfig:
     return TreeConfig(**{**stored, "levels": tuple(stored["levels"])})
 
 
-def _check_same_vectors(tree: Source, encoder: EncoderSpec | None) -> None:
+def _check_same_vectors(tree: Source, encoder: EncoderSource | None) -> None:
     """Check that the vectors of the items are of the encoder with which a tree was fitted.
 
     Args:

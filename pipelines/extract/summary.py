@@ -45,6 +45,7 @@ _RESULT_COUNTS = (
     ("  with older interactions cut off", "users_truncated"),
     ("journeys", "journeys"),
     ("items", "items"),
+    ("  with boilerplate in the title, removed", "titles_with_boilerplate"),
     ("  without any salient term", "items_without_terms"),
     ("salient terms", "terms"),
     ("texts encoded", "texts_encoded"),
@@ -90,6 +91,8 @@ def _counts_table(name: str, values: MetricValues, seconds: float) -> Table:
     for (metric, reason), value in values.items():
         if metric == "items_invalid" and value:
             table.add_row(f"invalid items: {reason.replace('_', ' ')}", f"{value:,.0f}")
+    if languages := sorted(language for metric, language in values if metric == "languages"):
+        table.add_row("function words ignored, besides English", ", ".join(languages))
     return table
 
 

@@ -9,8 +9,10 @@ import apache_beam as beam
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import GENERATIONS, ITEMS, JOURNEY_NAMES, JOURNEYS
+from transforms.boilerplate.stages import RemoveBoilerplate
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
@@ -31,6 +33,9 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     rows = read_inputs(root, job, side_outputs, progress)
     items, errors, counts = rows[ITEMS.name] | "Deduplicate" >> Deduplicate(job.parts)
     side_outputs.add_errors_and_counts(errors, counts)
+    sample = items | "SampleTexts" >> SampleTexts()
+    items, counts = items | "RemoveBoilerplate" >> RemoveBoilerplate(sample)
+    side_outputs.counts.append(counts)
     inputs, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "PrepareInputs" >> PrepareInputs(
         job.naming, job.parts
     )

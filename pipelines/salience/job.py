@@ -26,7 +26,7 @@ from schemas import (
 )
 from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
-from transforms.encoders.spec import EncoderSpec
+from transforms.encoders.interface import EncoderSource
 from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig, VocabularyConfig
 
@@ -72,7 +72,7 @@ class SalienceJob(Job):
     timestamp_unit: TimestampUnit
     item_columns: dict[str, str]
     tag_separator: str
-    encoder: EncoderSpec
+    encoder: EncoderSource
     salience: SalienceConfig
     training: LearnedSalienceConfig
 

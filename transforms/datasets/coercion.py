@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 from schemas import ERRORS, Column, DatasetSchema
 from transforms.datasets.casting import cast, fits, is_text, plain_values
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
+from transforms.text_cleaning.columns import clean_column, clean_titles
 
 FILE = pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False)
 ROW = pa.field("row", pa.int64(), nullable=False)
 """The provenance of an input row. Rows keep these two columns until they are fully validated."""
 
 _PAYLOAD_CHARACTERS = 1000
+_CLEANERS = {"title": clean_titles, "text": clean_column}
 
 
 class ColumnError(ValueError):
@@ -143,11 +145,11 @@ def coerce(
     left_out = {name: number for name, number in left_out.items() if number}
     valid = _add_provenance(rows, file, numbers)
     if reasons.null_count == len(reasons):
-        return Coerced(valid, _no_errors(), left_out)
+        return Coerced(clean_texts(valid, schema), _no_errors(), left_out)
     is_invalid = pc.invert(is_valid)
     names = list(dict.fromkeys(selected.values()))
     return Coerced(
-        valid.filter(is_valid),
+        clean_texts(valid.filter(is_valid), schema),
         error_rows(
             schema.name,
             pa.DictionaryArray.from_arrays(pa.array(np.zeros(raw.num_rows, np.int32)), [file]).filter(is_invalid),
@@ -204,6 +206,16 @@ def _without_broken_text(array: pa.Array) -> tuple[pa.Array, pa.BooleanArray | N
 
 def _count(holds: pa.BooleanArray) -> int:
     return pc.sum(holds).as_py() or 0
+
+
+def clean_texts(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
+    """Clean the texts of valid rows that people wrote (`Column.written_as`); other columns stay as they are."""
+    cleaners = {column.name: _CLEANERS[column.written_as] for column in schema.columns if column.written_as}
+    columns = [
+        cleaners[name](column) if name in cleaners else column
+        for name, column in zip(rows.schema.names, rows.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _filterable(column: pa.Array) -> pa.Array:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from transforms.batching import Vectors
 
-EncoderKind: TypeAlias = Literal["minilm", "static", "folder", "hub"]
+EncoderKind: TypeAlias = Literal["minilm", "static", "use", "folder", "hub"]
 """The origin of an encoder: a named model, the packaged static encoder, a local folder or a model hub."""
 
 

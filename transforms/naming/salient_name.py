@@ -23,6 +23,7 @@ import regex
 from transforms.encoders.interface import Encoder
 from transforms.encoders.spec import EncoderSpec
 from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
+from transforms.function_words import all_function_words
 from transforms.inflection import singularize
 from transforms.naming.config import NamingConfig
 from transforms.naming.text import contains, display_width, fold_case, is_unspaced, split_words, word_list
@@ -210,6 +211,8 @@ def _common_words(places: Sequence[tuple[Sequence[Token], int]], length: int) ->
             fits = sum(counts) + length < _MAX_WORDS and len(places) > 1 and word not in _CONNECTIVES
             if not word or not (tied or fits):
                 break
+            if not tied and word in all_function_words():
+                break
             if step < 0 and not tied and singularize(word) in word_list("weak_terms.txt"):
                 break
             counts[side] += 1
@@ -381,6 +384,7 @@ def common_words(titles: Sequence[str]) -> list[str]:
         and _LETTER.search(word)
         and singularize(word) not in weak
     ]
+    usable = [word for word in usable if word not in all_function_words()] or usable
     return sorted(usable, key=lambda word: (-numbers[word], -display_width(word)))[:2]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -12,12 +12,22 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import ApplyGlobally, CoGroupByBucket
+from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate
 from transforms.datasets.counts import count
+from transforms.datasets.sample_items import SAMPLED_TEXTS
+from transforms.function_words import languages_of, word_lists
 from transforms.salience.candidates import catalogue_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import CatalogueSize, catalogue_size, frequent_terms, sum_sizes, vocabulary
+
+STOP_WORDS = pa.schema(
+    [pa.field("word", pa.string(), nullable=False), pa.field("language", pa.string(), nullable=False)]
+)
+"""Words to ignore, normalised, and the language of each; a word may have several."""
+
+_TEXTS_FOR_LANGUAGES = 4000
+_CHARACTERS_FOR_LANGUAGES = 120
 
 COUNTED = ("sizes", "statistics", "spellings")
 """The side outputs of `CountTerms`, in the order in which `ChooseVocabulary` takes them."""
@@ -27,6 +37,8 @@ COUNTED = ("sizes", "statistics", "spellings")
 class CountTerms(beam.DoFn):
     """Rows of `items` -> rows of `CANDIDATES`; as side outputs, what `ChooseVocabulary` reads.
 
+    A side input with rows of `STOP_WORDS` adds words to ignore.
+
     Attributes:
         stop_words: words to ignore.
     """
@@ -34,8 +46,9 @@ class CountTerms(beam.DoFn):
     def __init__(self, stop_words: frozenset[str]) -> None:
         self.stop_words = stop_words
 
-    def process(self, items: pa.RecordBatch) -> Iterator[Any]:
-        found = catalogue_terms(items, self.stop_words)
+    def process(self, items: pa.RecordBatch, detected: pa.RecordBatch | None = None) -> Iterator[Any]:
+        more = detected["word"].to_pylist() if detected is not None else ()
+        found = catalogue_terms(items, self.stop_words.union(more))
         yield TaggedOutput("sizes", catalogue_size(found.candidates))
         yield TaggedOutput("statistics", found.statistics)
         yield TaggedOutput("spellings", found.spellings)
@@ -80,6 +93,8 @@ class SalientTerms(beam.PTransform):
         config: limits of the vocabulary and of the terms of an item.
         buckets: number of groups into which the terms are hashed; the result is the same.
         scorer: scorer of the candidate terms.
+        sample: record batches of `SAMPLED_TEXTS`, by whose languages function words are ignored, in addition to those
+            of `config`; None: no further words are ignored.
 
     Returns:
         A tuple of two collections: record batches of `salient_terms`, counts.
@@ -88,9 +103,11 @@ class SalientTerms(beam.PTransform):
     config: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
     buckets: int = 16
     scorer: Scorer = statistical_salience
+    sample: beam.PCollection | None = None
 
     def expand(self, items: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-        counted = items | "Candidates" >> beam.ParDo(CountTerms(self.config.stop_words)).with_outputs(
+        detected, languages = self._detect_languages()
+        counted = items | "Candidates" >> beam.ParDo(CountTerms(self.config.stop_words), *detected).with_outputs(
             *COUNTED, main="candidates"
         )
         chosen, _ = tuple(counted[tag] for tag in COUNTED) | "ChooseVocabulary" >> ChooseVocabulary(
@@ -101,7 +118,38 @@ class SalientTerms(beam.PTransform):
         ).with_output_types(pa.RecordBatch)
         without = salient | "CountTerms" >> beam.FlatMap(count_terms)
         sizes = chosen | "CountVocabulary" >> beam.Map(lambda terms: count("terms", terms.num_rows))
-        return salient, (without, sizes) | "Counts" >> beam.Flatten()
+        return salient, (without, sizes, *languages) | "Counts" >> beam.Flatten()
+
+    def _detect_languages(self) -> tuple[tuple[beam.pvalue.AsSingleton, ...], tuple[beam.PCollection, ...]]:
+        """Return the side inputs of `CountTerms`, and counts of the languages."""
+        if self.sample is None:
+            return (), ()
+        found = self.sample | "DetectLanguages" >> ApplyGlobally(stop_words_of)
+        languages = found | "CountLanguages" >> beam.FlatMap(count_languages)
+        return (beam.pvalue.AsSingleton(found),), (languages,)
+
+
+def stop_words_of(sample: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Find the languages of a catalogue other than English, and their function words: rows of `STOP_WORDS`, sorted.
+
+    Args:
+        sample: rows of `SAMPLED_TEXTS`, in any order.
+    """
+    rows = concatenate(sample, SAMPLED_TEXTS)
+    rows = rows.take(pc.sort_indices(rows["item_id"]))
+    rows = rows.take(pa.array(range(0, rows.num_rows, max(-(-rows.num_rows // _TEXTS_FOR_LANGUAGES), 1)), pa.int64()))
+    beginnings = pc.utf8_slice_codeunits(pc.fill_null(rows["description"], ""), 0, _CHARACTERS_FOR_LANGUAGES)
+    texts = pc.binary_join_element_wise(rows["title"], beginnings, " ").to_pylist()
+    words = [(word, language) for language in languages_of(texts) for word in sorted(word_lists()[language])]
+    return pa.RecordBatch.from_pylist(
+        [{"word": word, "language": language} for word, language in sorted(words)], STOP_WORDS
+    )
+
+
+def count_languages(stop_words: pa.RecordBatch) -> Iterator[Any]:
+    """Count each language of rows of `STOP_WORDS` once."""
+    for language in sorted(set(stop_words["language"].to_pylist())):
+        yield count("languages", 1, language)
 
 
 def count_terms(salient: pa.RecordBatch) -> Iterator[Any]:

@@ -2,14 +2,13 @@
 
 Normalisation is NFKC and case folding. A word is a run of letters, marks and digits. Scripts without spaces between
 words are split so that equal words match: a run of Han becomes its overlapping pairs of characters (as in CJK analysers
-of search engines); a run of Katakana, and a run of Hiragana, which is mostly suffixes and particles, stay whole. Korean
-words lose the particles that never belong to the stem.
+of search engines); a run of Katakana, and a run of Hiragana, which is mostly suffixes and particles, stay whole; Thai,
+Lao, Khmer and Burmese are split by a dictionary. Korean words lose the particles that never belong to the stem, Arabic
+ones the article, and words of Romance languages an article that an apostrophe joins to them: `l'amour`.
 """
 
 from __future__ import annotations
 
-import importlib.resources
-import unicodedata
 from typing import NamedTuple
 
 import numpy as np
@@ -17,29 +16,44 @@ import numpy.typing as npt
 import pyarrow as pa
 import regex
 
+from transforms.function_words import FUNCTION_WORDS
+from transforms.segmentation import UNSPACED_SCRIPTS, is_unspaced_run, nfkc, segment_words
+
 _END_OF_TEXT = "\x1e"
 _TOKEN = regex.compile(
     r"(?V1)-?[A-Za-z0-9]++(?![\p{L}\p{M}'+#])"  # what most words are, and much faster than the general case below
-    r"|-?[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Katakana}\p{Hiragana}]]+(?:'\p{L}+|(?<=\p{L})[+#]++(?!\p{L}))?"
-    r"|\p{Han}+|[\p{Katakana}ー]+|\p{Hiragana}+"
+    rf"|-?[[\p{{L}}\p{{M}}\p{{N}}]--[\p{{Han}}\p{{Katakana}}\p{{Hiragana}}{UNSPACED_SCRIPTS}]]+"
+    r"(?:'\p{L}+|(?<=\p{L})[+#]++(?!\p{L}))?"
+    rf"|\p{{Han}}+|[\p{{Katakana}}ー]+|\p{{Hiragana}}+|[{UNSPACED_SCRIPTS}]+"
     rf"|{_END_OF_TEXT}|[^\s\p{{L}}\p{{M}}\p{{N}}'_{_END_OF_TEXT}-]+"
 )
 _HAN = regex.compile(r"\p{Han}+")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}ー]+")
 _HANGUL = regex.compile(r"\p{Hangul}")
-_PARTICLES = ("에서", "으로", "에게", "까지", "부터", "처럼", "을", "를", "은", "는")
+_ELISION = regex.compile(
+    r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|(?:d|n|s)?all|(?:d|n)ell|sull|quest|quell)'(?=\p{L}{2})"
+)
+_ARABIC_ARTICLE = regex.compile(r"(?:[وبكف]?ال|لل)(?=\p{Arabic}{3})")
+# Korean particles: the shortest stem in syllables, and whether the stem ends in a consonant; None: either.
+_PARTICLES: dict[str, tuple[int, bool | None]] = {
+    **dict.fromkeys(("에서", "에게", "까지", "부터", "처럼", "보다", "하고"), (2, None)),
+    "으로": (2, True),
+    "을": (1, True),
+    "를": (1, False),
+    "은": (2, True),
+    "는": (2, False),
+    "과": (2, True),
+    "와": (2, False),
+    "가": (2, False),
+    "로": (2, False),
+    "의": (2, None),
+    "에": (2, None),
+}
 _ARABIC_MARKS = regex.compile(r"[\u064B-\u0652\u0670\u0640]")
 _ADDRESS = regex.compile(rf"https?://[^\s{_END_OF_TEXT}]+", regex.IGNORECASE)
-_STACKED_MARKS = regex.compile(r"(\p{M}{30})\p{M}+")
-"""Of consecutive marks 30 are kept, as in the stream-safe format of Unicode: NFKC takes quadratic time to sort them."""
 _INVISIBLE = regex.compile(r"[\u00AD\u200C\u200D]")
 _NUMBER = regex.compile(r"\p{N}+")
 _MAX_WORD_LENGTH = 40
-
-FUNCTION_WORDS = frozenset(
-    importlib.resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").split()
-)
-"""English words that carry no topic: articles, pronouns, prepositions, conjunctions, auxiliaries."""
 
 
 class Words(NamedTuple):
@@ -77,13 +91,13 @@ def clean(text: str) -> str:
 
     Soft hyphens, joiners, Arabic vowel marks and elongation are removed; a web address becomes a bar.
     """
-    composed = unicodedata.normalize("NFKC", _STACKED_MARKS.sub(r"\1", _INVISIBLE.sub("", text)))
+    composed = nfkc(_INVISIBLE.sub("", text))
     return _ADDRESS.sub(" | ", _ARABIC_MARKS.sub("", composed)).replace("’", "'")
 
 
 def fold_case(text: str) -> str:
     """Apply case folding and NFKC, which folding can undo, to text that was cleaned."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text.casefold())
+    return text.lower() if text.isascii() else nfkc(text.casefold())
 
 
 def normalise(text: str) -> str:
@@ -97,15 +111,27 @@ def split_token(token: str) -> list[str]:
         return [token] if len(token) <= _MAX_WORD_LENGTH else []
     if _HAN.fullmatch(token):
         return [token] if len(token) <= 2 else [token[start : start + 2] for start in range(len(token) - 1)]
+    if is_unspaced_run(token):
+        return [word for word in segment_words(token) if len(word) <= _MAX_WORD_LENGTH]
     if _HANGUL.fullmatch(token[-1]):
-        for particle in _PARTICLES:
-            if token.endswith(particle) and len(token) - len(particle) >= 2:
-                return [token[: -len(particle)]]
+        return [_without_particle(token)]
     if token.endswith("'s"):
         token = token[:-2]
+    token = _ARABIC_ARTICLE.sub("", _ELISION.sub("", token, count=1), count=1)
     if not any(character.isalnum() for character in token) or len(token) > _MAX_WORD_LENGTH:
         return []
     return [token]
+
+
+def _without_particle(word: str) -> str:
+    """Remove a particle of a Korean word that fits to the last sound of its stem."""
+    for particle, (shortest, after_consonant) in _PARTICLES.items():
+        stem = word.removesuffix(particle)
+        if stem != word and len(stem) >= shortest:
+            ends_in_consonant = "가" <= stem[-1] <= "힣" and (ord(stem[-1]) - ord("가")) % 28 > 0
+            if after_consonant in (None, ends_in_consonant):
+                return stem
+    return word
 
 
 class _Tokens:
@@ -136,6 +162,7 @@ class _Tokens:
         written = token.removeprefix("-")
         word = fold_case(written)
         parts = [] if word in stop_words or not word else split_token(word)
+        parts = [part for part in parts if part not in stop_words]
         for part in parts:
             stem = written[: len(part)]
             spelling = stem if len(parts) == 1 and fold_case(stem) == part else part
@@ -180,13 +207,17 @@ def words(texts: pa.StringArray, stop_words: frozenset[str] = FUNCTION_WORDS) ->
         codes=np.array(table.codes, np.int64)[entries],
         follows=~first | after_word[owners],
         vocabulary=vocabulary,
-        pairs=np.array([not (_HAN.fullmatch(part) or _KANA.fullmatch(part)) for part in vocabulary], bool),
+        pairs=np.array([not _is_unspaced(part) for part in vocabulary], bool),
         spelling_codes=np.array(table.spelling_codes, np.int64)[entries],
         spellings=list(table.spellings),
         hyphenated=first & (after_word & _at([token.startswith("-") for token in distinct], codes))[owners],
         starts=first & after_break[owners],
         lowercase=np.bincount(text_of_token, _at(table.lowercase, codes), minlength=len(texts)) > 0,
     )
+
+
+def _is_unspaced(word: str) -> bool:
+    return bool(_HAN.fullmatch(word) or _KANA.fullmatch(word)) or is_unspaced_run(word)
 
 
 def _at(values: list[bool], codes: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

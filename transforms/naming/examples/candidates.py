@@ -15,7 +15,6 @@ from transforms.content_hash import content_hash
 from transforms.datasets.counts import Count, count
 from transforms.naming.config import NamingConfig
 from transforms.naming.examples.clean_names import clean_name, is_sentences
-from transforms.naming.examples.clean_titles import clean_title
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.text import normalize
 from transforms.naming.validation import validate_name
@@ -64,15 +63,15 @@ class Item(NamedTuple):
 
 
 def distinct_items(titles: Iterable[str | None], descriptions: Iterable[str | None]) -> list[Item]:
-    """The items of a collection, titles tidied: the first of those whose titles differ in case alone.
+    """The items of a collection, the first of those whose titles differ in case alone.
 
     Args:
-        titles: as they stand there; those of which nothing is left are left out.
+        titles: clean titles; empty ones are left out.
         descriptions: of the same items.
     """
     items: dict[str, Item] = {}
     for title, description in zip(titles, descriptions, strict=True):
-        tidied = clean_title(title or "")
+        tidied = title or ""
         if tidied and tidied.casefold() not in items:
             text = f"{tidied}{_BETWEEN_FIELDS}{description or ''}"
             items[tidied.casefold()] = Item(content_hash(text, "item "), tidied, description or "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import regex
 
-from transforms.naming.examples.clean_titles import clean_title, without_ends
 from transforms.naming.examples.headings import naturalize_heading
+from transforms.text_cleaning.markup import clean_text, without_ends
 
 _RATING = regex.compile(r"\s*\[\d+(?:\.\d+)?(?:/\d+)?\]$")
 _QUOTED = regex.compile(r"^([\"“])([^\"“”]*)[\"”]$")
@@ -59,7 +59,7 @@ def clean_name(name: str) -> str | None:
     Returns:
         The name, perhaps empty; None where it is a heading of a library that no person would use.
     """
-    text = _SITE.sub("", _RATING.sub("", clean_title(name)))
+    text = _SITE.sub("", _RATING.sub("", clean_text(name)))
     text = _ADDRESS.sub("", without_ends(_FORUM.sub("", text)))
     normalized_name = naturalize_heading(_QUOTED.sub(r"\2", text))
     if normalized_name is None:

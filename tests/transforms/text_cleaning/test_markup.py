@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.naming.examples.clean_titles import clean_title
+from transforms.text_cleaning.markup import clean_text
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,35 @@ from transforms.naming.examples.clean_titles import clean_title
         ("Copyright © and Brand™", "Copyright © and Brand™"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("* — *", ""),
+        ("Salt &amp;amp;amp; &quot;pepper&quot", 'Salt & "pepper"'),
+        ("Caf&eacute;&nbsp;noir &#39;24 &#x27;", "Café noir '24 '"),
+        ("R&D at AT&T &unknown;", "R&D at AT&T &unknown;"),
+        ("<li>One</li><li>two</li>", "One two"),
+        ("H<sub>2</sub>O<br/>and <a href='x'>more</a>", "H2O and more"),
+        ("gear &lt;2024&gt; std::vector<int>", "gear <2024> std::vector<int>"),
+        ("<script>alert(1)</script>Text<!-- hidden -->", "Text"),
+        ("&lt;b&gt;Bold&lt;/b&gt;", "Bold"),
+        ("Hello {{ user.name }}, {% if x %}welcome ${title}", "Hello , welcome"),
+        ("Price of %(item)s and {0} %s", "Price of and"),
+        ("50% off, 100%", "50% off, 100%"),
+        ("a set {1, 2} of braces", "a set {1, 2} of braces"),
+        ("Blue%20mug%20large", "Blue mug large"),
+        ("[b]Bold[/b] [url=http://x]link[/url]", "Bold link"),
+        ("[[Berlin|The city]] and [[Paris]]", "The city and Paris"),
+        ("Kaf\u00adfee", "Kaffee"),
         ("", ""),
     ],
 )
 def test_titles_are_written_as_a_person_would(title: str, tidied: str) -> None:
-    assert clean_title(title) == tidied
+    assert clean_text(title) == tidied
 
 
 @given(st.text(max_size=60))
 def test_what_is_left_is_one_line_without_blanks_at_its_ends(title: str) -> None:
-    tidied = clean_title(title)
+    tidied = clean_text(title)
     assert tidied == " ".join(tidied.split())
 
 
 @given(st.lists(st.sampled_from(["Alpine", "climbing", "in", "1902", "Zürich", "日本"]), min_size=1, max_size=6))
 def test_plain_titles_stay(words: list[str]) -> None:
-    assert clean_title(" ".join(words)) == " ".join(words)
+    assert clean_text(" ".join(words)) == " ".join(words)

@@ -1,0 +1,35 @@
+import pytest
+
+from tests.catalogues_by_language import TITLES
+from transforms.function_words import FUNCTION_WORDS, function_words_of, languages_of, word_lists
+
+
+def _titles(language: str) -> list[str]:
+    return [title for titles in TITLES[language].values() for title in titles]
+
+
+@pytest.mark.parametrize("language", [language for language in TITLES if language != "en"])
+def test_the_language_of_a_catalogue_is_found(language: str) -> None:
+    assert languages_of(_titles(language))[0] == language
+
+
+def test_an_english_catalogue_has_no_other_language() -> None:
+    assert languages_of(_titles("en")) == ()
+    assert function_words_of(_titles("en")) == FUNCTION_WORDS
+
+
+def test_several_languages_are_found_at_once() -> None:
+    assert {"de", "fr", "ru", "th"} <= set(
+        languages_of([*_titles("en"), *(t for x in ("de", "fr", "ru", "th") for t in _titles(x))])
+    )
+
+
+def test_one_word_of_another_language_is_no_evidence() -> None:
+    titles = [f"Die Hard {number} with the hero" for number in range(100)]
+    assert languages_of([*titles, *(f"Multi agent planning {number}" for number in range(100))]) == ()
+    assert "die" not in function_words_of(titles)
+
+
+def test_lists_are_normalised() -> None:
+    for words in word_lists().values():
+        assert all(word == word.lower() and " " not in word for word in words)

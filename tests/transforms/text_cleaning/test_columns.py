@@ -1,0 +1,89 @@
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import COLLECTIONS, ITEMS
+from transforms.datasets.coercion import coerce
+from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles
+from transforms.text_cleaning.markup import clean_text
+
+_PIECES = [
+    "&amp;",
+    "<b>",
+    "</b>",
+    "{{x}}",
+    " ",
+    "  ",
+    "word",
+    "Zürich",
+    "日本",
+    "-",
+    ":",
+    "3.",
+    "(",
+    ")",
+    "$b",
+    "\u00ad",
+    "😀",
+]
+
+
+@given(st.lists(st.text(max_size=20) | st.lists(st.sampled_from(_PIECES), max_size=6).map("".join), max_size=8))
+def test_a_column_is_cleaned_as_each_of_its_texts(texts: list[str]) -> None:
+    assert clean_column(pa.array(texts, pa.string())).to_pylist() == [clean_text(text) for text in texts]
+
+
+def test_lists_keep_their_shape_and_nulls_stay() -> None:
+    column = pa.array([["a &amp; b", None], None, [], ["<i>c</i>"]], pa.list_(pa.string()))
+    assert clean_column(column).to_pylist() == [["a & b", None], None, [], ["c"]]
+    assert clean_column(column.slice(2)).to_pylist() == [[], ["c"]]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "[deleted]",
+        "(no title)",
+        "Untitled",
+        "Private video",
+        "PRIVATE VIDEO",
+        "null",
+        "N/A",
+        "Без названия",
+        "無題",
+        "[Removed]",
+        "Video unavailable.",
+        "Sin título",
+        "&lt;untitled&gt;",
+    ],
+)
+def test_a_title_that_stands_for_a_missing_one_is_blank(title: str) -> None:
+    assert clean_titles(pa.array([title])).to_pylist() == [""]
+
+
+@pytest.mark.parametrize(
+    "title", ["Deleted", "Removed scenes", "Private", "The untitled film", "None of the above", "Nan bread"]
+)
+def test_a_title_with_such_a_word_stays(title: str) -> None:
+    assert blank_placeholders(pa.array([title])).to_pylist() == [title]
+
+
+def test_texts_are_clean_when_they_are_read() -> None:
+    raw = pa.RecordBatch.from_pylist(
+        [
+            {
+                "item_id": "a&amp;b",
+                "title": "Salt &amp;amp; <b>pepper</b>",
+                "tags": ["R&amp;B"],
+                "description": "[deleted]",
+            }
+        ]
+    )
+    selected = {name: name for name in raw.schema.names}
+    (row,) = coerce(raw, ITEMS, selected, "f", 0).rows.select(raw.schema.names).to_pylist()
+    assert row == {"item_id": "a&amp;b", "title": "Salt & pepper", "tags": ["R&B"], "description": "[deleted]"}
+    raw = pa.RecordBatch.from_pylist([{"source": "s", "name": "A &amp; B", "item_titles": ["[deleted]", "x&quot;y"]}])
+    rows = coerce(raw, COLLECTIONS, {name: name for name in raw.schema.names}, "f", 0).rows
+    assert rows["name"].to_pylist() == ["A & B"]
+    assert rows["item_titles"].to_pylist() == [["", 'x"y']]

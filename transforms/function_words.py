@@ -1,0 +1,122 @@
+"""Function words of the languages of a catalogue: articles, pronouns, prepositions, conjunctions, auxiliaries.
+
+English words are those of this package. The lists of other languages are those of `stop-words`, those of
+`stopwordsiso` where that has few or none, and a few more of this package. A list is used only if the catalogue has
+texts in its language: many function words of one language are words with a topic in another.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from collections.abc import Iterable
+
+import regex
+
+from transforms.segmentation import UNSPACED_SCRIPTS, nfkc, segment_words
+
+FUNCTION_WORDS = frozenset(
+    importlib.resources.files(__package__).joinpath("function_words.txt").read_text(encoding="utf-8").split()
+)
+"""English words that carry no topic."""
+
+ENGLISH = "en"
+MIN_WORDS = 2
+"""Minimum number of different function words of a language in a text that is evidence of the language."""
+MIN_TEXTS = 2
+"""Minimum number of texts that are evidence of a language."""
+MIN_FRACTION = 0.01
+"""Minimum fraction of texts that are evidence of a language."""
+
+_FEW_WORDS = 200
+_OTHER_SCRIPT = regex.compile(r"(?V1)[\p{L}--\p{Latin}]")
+_HAN_OR_UNSPACED = regex.compile(rf"\p{{Han}}+|[{UNSPACED_SCRIPTS}]+")
+_WITHOUT_SPACES = rf"\p{{Han}}\p{{Hiragana}}\p{{Katakana}}{UNSPACED_SCRIPTS}"
+_WORD = regex.compile(
+    rf"(?V1)[{UNSPACED_SCRIPTS}]+|\p{{Hiragana}}+|[\p{{Katakana}}ー]+|\p{{Han}}+"
+    rf"|[[\p{{L}}\p{{M}}]--[{_WITHOUT_SPACES}]]+(?:'[\p{{L}}\p{{M}}]+)?"
+)
+
+
+def function_words_of(texts: Iterable[str]) -> frozenset[str]:
+    """Return the function words of English and of the languages of texts, normalised as words of items are."""
+    lists = word_lists()
+    return FUNCTION_WORDS.union(*(lists[language] for language in languages_of(texts)))
+
+
+def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """Find the languages of texts, by their function words: codes of ISO 639-1, the most frequent first.
+
+    A text is evidence of a language if it has two different function words of it that are not English words, as one may
+    be a name or a term; one word of another script than the Latin one is enough. The language with the most such texts
+    is found first; its words do not count for other languages, and so on. Of languages that are alike, such as Danish
+    and Norwegian, only one may be found.
+
+    Args:
+        texts: titles and descriptions of a catalogue, in any order.
+    """
+    lists = {language: words - _english() for language, words in word_lists().items() if language != ENGLISH}
+    listed = frozenset().union(*lists.values())
+    words_of_texts = [_distinct_words(text) & listed for text in texts]
+    fewest = max(MIN_TEXTS, MIN_FRACTION * len(words_of_texts))
+    found: list[str] = []
+    while lists:
+        words_of_texts = [words for words in words_of_texts if words]
+        evidence = {
+            language: sum(_is_evidence(each & words) for each in words_of_texts) for language, words in lists.items()
+        }
+        language = min(lists, key=lambda name: (-evidence[name], name))
+        if evidence[language] < fewest:
+            break
+        found.append(language)
+        words = lists.pop(language)
+        words_of_texts = [each - words for each in words_of_texts]
+    return tuple(found)
+
+
+@functools.cache
+def word_lists() -> dict[str, frozenset[str]]:
+    """Return the function words of each language, normalised; only single words."""
+    import stop_words
+    import stopwordsiso
+
+    lists = {language: set(stop_words.get_stop_words(language)) for language in stop_words.LANGUAGE_MAPPING}
+    for language in stopwordsiso.langs():
+        if len(lists.get(language, ())) < _FEW_WORDS:
+            lists.setdefault(language, set()).update(stopwordsiso.stopwords(language))
+    for line in (
+        importlib.resources.files(__package__).joinpath("more_function_words.txt").read_text("utf-8").splitlines()
+    ):
+        if not line.startswith("#"):
+            language, *words = line.split()
+            lists.setdefault(language, set()).update(words)
+    return {language: frozenset(filter(_is_word, map(_normalise, words))) for language, words in sorted(lists.items())}
+
+
+@functools.cache
+def all_function_words() -> frozenset[str]:
+    """Return the function words of all languages."""
+    return FUNCTION_WORDS.union(*(words for language, words in word_lists().items() if language != ENGLISH))
+
+
+def _is_evidence(words: frozenset[str] | set[str]) -> bool:
+    return len(words) >= MIN_WORDS or any(map(_OTHER_SCRIPT.match, words))
+
+
+def _english() -> frozenset[str]:
+    return FUNCTION_WORDS | word_lists()[ENGLISH]
+
+
+def _distinct_words(text: str) -> set[str]:
+    words: set[str] = set()
+    for word in _WORD.findall(_normalise(text)):
+        words.update(segment_words(word) if _HAN_OR_UNSPACED.fullmatch(word) else (word,))
+    return words
+
+
+def _normalise(text: str) -> str:
+    return nfkc(nfkc(text).casefold()).replace("’", "'").strip()
+
+
+def _is_word(word: str) -> bool:
+    return len(word) > 0 and _WORD.fullmatch(word) is not None
