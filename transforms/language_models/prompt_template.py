@@ -102,9 +102,7 @@ def _render_chat(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
         text = ""
     if template.instructions.strip() not in text or not text:
         # Some chat templates reject or drop a system message: the instructions then begin the first user message.
-        messages = chat_messages(dataclasses.replace(template, instructions=""), _PLACEHOLDER)
-        messages[0]["content"] = f"{template.instructions}\n\n{messages[0]['content']}"
-        text = _apply_chat_template(tokenizer, messages)
+        text = _apply_chat_template(tokenizer, merge_instructions(messages))
     before, _, after = text.rpartition(_PLACEHOLDER)
     return before, after
 
@@ -126,6 +124,14 @@ def chat_messages(template: PromptTemplate, prompt: str) -> list[dict[str, str]]
         for role, content in zip(("user", "assistant"), example, strict=True)
     ]
     return [*instructions, *examples, {"role": "user", "content": prompt}]
+
+
+def merge_instructions(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return a conversation whose system message, if any, begins the first user message instead."""
+    if messages[0]["role"] != "system":
+        return messages
+    instructions, first, *rest = messages
+    return [{**first, "content": f"{instructions['content']}\n\n{first['content']}"}, *rest]
 
 
 def _render_plain(template: PromptTemplate) -> str:
