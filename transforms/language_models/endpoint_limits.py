@@ -20,7 +20,7 @@ _MIN_EPOCH, _MIN_EPOCH_MS = 1e9, 1e11
 """Numbers from here on are no durations, but seconds, or milliseconds, since 1970."""
 _IN_TEXT = re.compile(
     r"(?:(?:try|retry|retrying|wait|available)[^.\n]{0,40}?(?:\bin|after|for)|retrydelay\W{1,5}|\bwait)\s*"
-    r"(?P<duration>(?:\d+(?:\.\d+)?\s*(?:milliseconds?|minutes?|mins?|hours?|seconds?|secs?|ms|m|h|s)\b\s*)+)",
+    r"(?P<duration>(?:\d+(?:\.\d+)?\s*(?:milliseconds?|minutes?|mins?|hours?|seconds?|secs?|ms|m|h|s)(?![a-z])\s*)+)",
     re.I,
 )
 _TEXT_UNIT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.I)

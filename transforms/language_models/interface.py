@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 FailureReason = Literal["failed", "quota", "cut", "filtered", "refused", "reasoning", "blank", "malformed", "no_name"]
 """Why a prompt has no completion.
 
-The request failed; the quota of the account is used up; the reply reached the maximum number of tokens; a content filter
-removed it; the model refused; or the text of the reply is no completion, because it is reasoning only, blank, no valid
-JSON, or something else than what was requested.
+The request failed; the quota of the account is used up; the reply reached the maximum number of tokens; a content
+filter removed it; the model refused; or the text of the reply is no completion, because it is reasoning only, blank, no
+valid JSON, or something else than what was requested.
 """
 
 ReplyCheck: TypeAlias = "Callable[[str, str], FailureReason | Literal['']]"

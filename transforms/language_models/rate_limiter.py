@@ -20,6 +20,7 @@ _FIRST_PAUSE = 4
 _MAX_PAUSE = 2 * MAX_BACKOFF
 _LEARNED_FRACTION = 0.75
 """The next pause, as a fraction of the time that the limit lasted before: it may have begun earlier this time."""
+_SUCCESSES_TO_GROW = 2
 _JITTER = 0.1
 _MAX_JITTER = 1.0
 
@@ -27,9 +28,9 @@ _MAX_JITTER = 1.0
 class RateLimiter:
     """Limits concurrency and rate of the requests of all threads of a process.
 
-    After a rejection for too many requests, a single request is made, and after each success one more may be open, so
-    that waiting threads do not start at once. It determines when requests start, and never what they contain, so
-    reading a clock is harmless.
+    After a rejection for too many requests, they are made one after the other, and one more may be open after twice as
+    many successes, so that waiting threads do not start at once. The limiter determines when requests start, and never
+    what they contain, so reading a clock is harmless.
 
     Args:
         limits: concurrency and rate.
@@ -41,6 +42,7 @@ class RateLimiter:
         self._changed = threading.Condition()
         self._open = 0
         self._window = limits.concurrency
+        self._successes_of_window = 0
         self._next_start = 0.0  # on the monotonic clock; no request starts before
         self._paused_at = 0.0
         self._limited_since: float | None = None
@@ -107,9 +109,11 @@ class RateLimiter:
         """
         with self._changed:
             self._successes += 1
-            self._window = min(self._window + 1, self._concurrency)
+            self._successes_of_window += 1
+            if self._successes_of_window >= _SUCCESSES_TO_GROW * self._window:
+                self._set_window(self._window + 1)
             if remaining is not None:
-                self._window = min(self._window, max(int(remaining), 1))
+                self._set_window(min(self._window, max(int(remaining), 1)))
             if self._limited_since is not None:
                 if self._misses:
                     self._learned_pause = min(time.monotonic() - self._limited_since, _MAX_PAUSE)
@@ -121,10 +125,15 @@ class RateLimiter:
         now = time.monotonic()
         self._next_start = max(self._next_start, now + seconds)
         self._paused_at = now
-        self._window = 1
+        self._set_window(1)
         if self._limited_since is None:
             self._limited_since = now
         return seconds
+
+    def _set_window(self, size: int) -> None:
+        size = min(size, self._concurrency)
+        if size != self._window:
+            self._window, self._successes_of_window = size, 0
 
     def _wait(self) -> float | None:
         """Return the seconds until the next attempt; 0: the request may start now; None: another one must end."""

@@ -10,13 +10,14 @@ _TAGS = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpa
 _MARK = regex.compile(
     rf"""
     (?P<open> <(?:{_TAGS})\b[^<>\n]{{0,80}}> | \[(?:think|thinking)\] | ◁think▷
-        | <\|(?:begin_of_thought|start_of_thought|begin_of_thinking|think)\|> | ^```(?:thinking|thought|reasoning)$
+        | <\|(?:begin_of_thought|start_of_thought|begin_of_thinking|think)\|>
         | ^\W*thinking\W*(?:process)?\.{{3}}$ )
     | (?P<close> </(?:{_TAGS})> | \[/(?:think|thinking)\] | ◁/think▷ | <\|(?:end_of_thought|end_of_thinking|/think)\|>
         | ^\.{{3}}done\ thinking\.? )
     """,
     regex.X | regex.I | regex.M,
 )
+_FENCED = regex.compile(r"^```(?:thinking|thought|reasoning)\b.*?^```", regex.S | regex.M)
 _FINAL_CHANNEL = regex.compile(
     r"<\|channel\|>\s*final\b[^<\n]{0,80}<\|message\|>|^analysis[^\0]*?assistantfinal", regex.I
 )
@@ -36,7 +37,8 @@ _RESULT = regex.compile(
 _MUSING = regex.compile(
     r"^\W*(?:(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
     r"|let's (?:think|see|analy[sz]e|look)|first,? (?:i|let me|let's|the user)\b"
-    r"|the user (?:wants|is asking|asks|has given)|we (?:need|have|are given|must)\b|i (?:need|have) to\b|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) )",
+    r"|the user (?:wants|is asking|asks|has given)|we (?:need|have|are given|must)\b|i (?:need|have) to\b"
+    r"|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) )",
     regex.I,
 )
 
@@ -61,6 +63,7 @@ def remove_reasoning(text: str) -> Reply:
     Reasoning without an opening tag extends from the beginning, because some chat templates write that tag themselves.
     Time is linear in the length of the text.
     """
+    text = _FENCED.sub("", text)
     if _ANY_CHANNEL.search(text):
         return _final_channel(text)
     tagged = _outside_tags(text)

@@ -1,4 +1,4 @@
-"""Extraction of a name from the text of a reply: out of JSON, markup, code blocks, labels, preambles and explanations."""
+"""Extraction of a name from a reply: out of JSON, markup, code blocks, labels, preambles and explanations."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from transforms.language_models.reasoning import remove_reasoning
 from transforms.naming.text import fold_case, pattern_list
 
 _MAX_CHARACTERS = 20_000
+_MAX_PREAMBLE = 160
 _LETTER = regex.compile(r"\p{L}")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
@@ -27,8 +28,9 @@ _QUALIFIERS = (
 )
 _CALLED = regex.compile(
     r"^(?:(?:based on|given|considering|from|according to)[^,\n]{0,80},\s*)?"
-    r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?(?:name|call|label|title|describe|suggest|propose)"
-    r"\s+(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*(?:as\s+|would be\s+)?"
+    r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?"
+    r"(?:name|call|label|title|describe|suggest|propose)\s+(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
+    r"(?:as\s+|would be\s+)?"
     r"|(?:the |this |their )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |underlying |shared |best "
     r"|most (?:fitting|suitable) ){0,3}(?:interest|name|journey|topic|theme)"
     r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
@@ -48,6 +50,11 @@ _EXPLANATION = regex.compile(
 _QUOTED = r"[\"“„«「『《]([^\"“”„«»「」『』《》\n]{2,120})[\"”“»」』》]"
 _SPAN = regex.compile(rf"\*\*([^*\n]{{2,120}})\*\*|{_QUOTED}|`([^`\n]{{2,120}})`")
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{_SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
+_LISTED = regex.compile(r"^\W*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-]\s")
+_BRACKETED = regex.compile(r"[(\[](?P<text>[^()\[\]]*)[)\]]")
+_HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
+_ROLE = regex.compile(r"^\s*(?:<[^<>\n]{1,40}>\s*)+(?:assistant|model)\b")
+_PAGE = regex.compile(r"<(?:!doctype|html|head|body)\b", regex.I)
 _PROMPT_SECTION = regex.compile(r"^\W*(?:titles|terms|taken already[^:\n]{0,60})\s*:", regex.I)
 _FENCE = regex.compile(r"```[ \t]*[\w+\-]*[ \t]*\n?(.*?)(?:```|\Z)", regex.S)
 _TAGGED = regex.compile(
@@ -62,6 +69,7 @@ _KEYS = (  # of JSON objects, the most specific first
     ("title", "label", "answer", "final_answer", "final", "output", "result", "response", "reply", "completion"),
     ("topic", "theme", "category", "text", "content", "value", "summary", "description", "names", "interests", "data"),
 )
+_CLOSED_FIELD = regex.compile(rf"[\"'](?:{'|'.join(_KEYS[0])})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']", regex.I)
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 
 
@@ -90,7 +98,9 @@ def extract_name(text: str) -> ExtractedName:
     reply = remove_reasoning(text[:_MAX_CHARACTERS])
     if not reply.text:
         return ExtractedName("", is_reasoning=reply.is_open)
-    structured = _structured_text(reply.text)
+    if _PAGE.search(reply.text):
+        return ExtractedName("", is_malformed=True)
+    structured = _structured_text(_ROLE.sub("", reply.text))
     if structured is None:
         return ExtractedName("", is_malformed=True)
     line = _name_line(remove_chat_markup(structured, "\n").splitlines())
@@ -107,6 +117,8 @@ def clean_line(line: str) -> str:
         for label in _labels():
             line = label.sub("", line) or line
         line = _without_lead(line).strip(_WRAPPERS).rstrip(_FINAL_PUNCTUATION)
+        if bracketed := _BRACKETED.fullmatch(line):
+            line = bracketed["text"].strip()
     return line
 
 
@@ -115,13 +127,14 @@ def _labels() -> tuple[Any, ...]:
     """Patterns of labels: first those that can stand before a name only."""
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
     return tuple(
-        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[:：]|\s[-–—=]>?\s|$)\s*", regex.I)
+        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：]|\s[-–—=]>?\s|$)\s*", regex.I)
         for words in (names, f"{names}|{results}")
     )
 
 
 def _without_interjection(line: str) -> str:
-    found = pattern_list("interjection_patterns.txt").match(line)
+    found = pattern_list("interjection_patterns.txt").match(line.lstrip("¡¿"))
+    line = line.lstrip("¡¿") if found else line
     rest = line[found.end() :] if found else ""
     return rest.lstrip("!,.:;。！，、 ") if rest[:1] in tuple("!,.:;。！，、") else line
 
@@ -140,7 +153,7 @@ def _without_lead(line: str) -> str:
     line = _without_interjection(line)
     if _begins_preamble(line):
         head, colon, rest = _partition_colon(line)
-        if colon and _LETTER.search(rest) and len(head) <= 160:
+        if colon and len(head) <= _MAX_PREAMBLE and (_LETTER.search(rest) or not rest.strip()):
             return rest
     return _CALLED.sub("", line, count=1)
 
@@ -166,6 +179,8 @@ def _structured_text(text: str) -> str | None:
     found = _named_text(value)
     if found is not None:
         return found
+    if closed := _CLOSED_FIELD.search(text):
+        return str(closed[1])
     is_json = not text[: start.start()].strip() or text[: start.start()].rstrip().endswith((":", "："))
     return None if is_json or value is not None else text
 
@@ -206,7 +221,7 @@ def _named_text(value: Any, depth: int = 0) -> str | None:
 
 def _name_line(lines: Sequence[str]) -> str:
     """Return the line of a name among the lines of a reply, without the text around the name."""
-    lines = [line for line in (_INVISIBLE.sub(" ", line).strip() for line in lines) if _LETTER.search(line)]
+    lines = [line for line in (_cells(_INVISIBLE.sub(" ", line)).strip() for line in lines) if _LETTER.search(line)]
     section = next((at for at, line in enumerate(lines) if at and _PROMPT_SECTION.match(line)), len(lines))
     lines = lines[:section]
     if lines and _PROMPT_SECTION.match(lines[0]):
@@ -221,7 +236,13 @@ def _name_line(lines: Sequence[str]) -> str:
     emphasised = [line for line in lines if _WHOLE_SPAN.match(line)]
     if emphasised and (not _WHOLE_SPAN.match(lines[0])) and (_begins_preamble(lines[0]) or len(lines[0].split()) > 9):
         return emphasised[0]
-    return _without_explanation(_only_span(lines[0]))
+    return _without_explanation(_without_interjection(_bare(_only_span(lines[0]))))
+
+
+def _cells(line: str) -> str:
+    """Return the row of a table as a label and a name."""
+    line = line.strip()
+    return ": ".join(each.strip() for each in line.strip("|").split("|")) if line[:1] == "|" == line[-1:] else line
 
 
 def _labelled(lines: Sequence[str], label: Any) -> str:
@@ -243,11 +264,15 @@ def _is_preamble(line: str) -> bool:
     rest = _without_interjection(bare)
     if not _LETTER.search(rest) or bare[-1:] in (":", "："):
         return True
-    return _begins_preamble(rest) and not _SPAN.search(line) and rest[-1:] in ".!。" and not _CALLED.match(rest)
+    if not _begins_preamble(rest) or _SPAN.search(line) or _CALLED.match(rest):
+        return False
+    return rest[-1:] in ".!。" or _HERE.match(rest) is not None
 
 
 def _only_span(line: str) -> str:
     """Return the quoted or bold text of a sentence about a name, if there is exactly one; else the line."""
+    if listed := _LISTED.match(line):
+        return str(listed[1])
     spans = [next(filter(None, found)) for found in _SPAN.findall(line)]
     around = _SPAN.sub(" ", line)
     if len(set(spans)) == 1 and len(around.split()) >= 3:

@@ -17,7 +17,8 @@ from transforms.naming.text import display_width, fold_case, is_unspaced, normal
 _FIRST_PERSON = regex.compile(
     r"^\W*(?:i|i'm|i'd|i'll|we|you|please|could you|can you|would you|let me|let's|as an ai"
     r"|it (?:seems|looks|appears) (?:like|that|you)|there (?:is|are|was|were) (?:no|not)|not enough"
-    r"|no (?:titles?|items?|information|data)|n/?a|none|null|undefined|unknown|insufficient)\b",
+    r"|no (?:titles?|items?|information|data)|n/?a|none|null|undefined|unknown"
+    r"|insufficient|error|here(?:['’]s| is| are))\b",
     regex.I,
 )
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")

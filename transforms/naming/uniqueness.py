@@ -17,7 +17,7 @@ _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0655]")
 """Accents of Latin, Greek and Cyrillic, and vowel signs that Arabic and Hebrew leave out. Those of other scripts are
 letters."""
-_FUNCTION_WORDS = frozenset({"a", "an", "and", "the"})
+_FUNCTION_WORDS = frozenset({"a", "an", "and", "of", "the"})
 """Words that make no difference between names; `&` is no word."""
 
 
@@ -34,7 +34,7 @@ class Collisions(NamedTuple):
 
 
 def is_same_name(first: str, second: str) -> bool:
-    """Whether two names differ at most in case, accents, punctuation, hyphens, word order, plurals, `and` and articles.
+    """Whether two names differ at most in case, accents, punctuation, word order, plurals, articles, `and` and `of`.
 
     `Guitar jazz`, `Jazz guitars` and `jazz-guitar` are the same, and so are `hip hop` and `hiphop`.
     """
