@@ -2,31 +2,29 @@
 
 A prompt for an endpoint is tokenized by the server, and no list of tokens covers all models. But the special tokens of
 all families have one of a few forms, such as `<|im_start|>`, `[INST]` or `<bos>`, which this module recognizes. A
-full-width character counts as the ASCII character that a tokenizer may normalize it to.
+character counts as the one that a tokenizer may normalize it to, such as an ASCII character for a full-width one.
 """
 
 from __future__ import annotations
 
+import functools
+import unicodedata
+
 import regex
 
-_LEFT, _RIGHT, _BAR = "[<＜﹤]", "[>＞﹥]", "[|｜￨∣]"
-_OPEN, _CLOSE = r"[\[［]", r"[\]］]"
-
 _MARKUP = regex.compile(
-    rf"""
-    {_LEFT}[/!]?{_BAR}[^\n<>＜＞﹤﹥]{{0,80}}?{_BAR}{_RIGHT}       # <|im_start|>, <｜User｜>
-    | {_LEFT}[/!]?{_BAR}[\w▁:.\-]*{_RIGHT}?  | {_BAR}{_RIGHT}     # <|channel>, and parts of the form above
-    | {_LEFT}{{2}}/?[^\s<>]{{1,40}}{_RIGHT}{{2}}                  # <<SYS>>
-    | {_RIGHT}{{2}}[A-Z_]{{2,40}}{_LEFT}{{2}}                     # >>QUESTION<<
-    | {_LEFT}[/!]?\w[\w▁:.\-@|｜]{{0,60}}/?{_RIGHT}               # <bos>, </s>, <start_of_turn>, <extra_id_0>
-    | {_OPEN}/[A-Za-z_]{{1,40}}{_CLOSE}                           # [/INST]
-    | {_OPEN}(?:INST|THINK|SYSTEM_PROMPT|[A-Za-z]+_\w+){_CLOSE}   # [INST], [AVAILABLE_TOOLS], [control_8]
-    | {_OPEN}{_BAR}[^\[\]\n]{{0,60}}{_CLOSE}                      # [|endofturn|]
-    | {_OPEN}@[^\[\]\n]{{1,40}}@{_CLOSE}                          # [@BOS@]
-    | [\[\]][!a-z]{{0,3}}~[!a-z]{{0,3}}[\[\]]                     # ]~b]
-    | {_BAR}{{3}}\w+{_BAR}{{3}}                                   # |||IP_ADDRESS|||
-    | ◁[^◁▷\n]{{0,40}}▷                                           # ◁think▷
-    | {_OPEN}(?P<word>\w[\w\-]{{0,40}}){_CLOSE}                   # [CLS], but [ASMR] too, whose word is kept
+    r"""
+    <[/!]?\|[^\n<>]{0,80}?\|>                               # <|im_start|>, <｜User｜>
+    | <[/!]?\|[\w▁:.\-]*>?  | \|>                           # <|channel>, and parts of the form above
+    | <</?[^\s<>]{1,40}>>  | >>[A-Z_]{2,40}<<               # <<SYS>>, >>QUESTION<<
+    | <[/!]?[\w:][\w▁:.\-@|/]{0,60}>                        # <bos>, </s>, <start_of_turn>, <extra_id_0>
+    | \[/[A-Za-z_]{1,40}\]                                  # [/INST]
+    | \[(?:INST|THINK|SYSTEM_PROMPT|[A-Za-z]+_\w+)\]        # [INST], [AVAILABLE_TOOLS], [control_8]
+    | \[\|[^\[\]\n]{0,60}\]  | \[@[^\[\]\n]{1,40}@\]        # [|endofturn|], [@BOS@]
+    | [\[\]][!a-z]{0,3}~[!a-z]{0,3}[\[\]]                   # ]~b]
+    | \|{3}\w+\|{3}                                         # |||IP_ADDRESS|||
+    | ◁[^◁▷\n]{0,40}▷                                       # ◁think▷
+    | \[(?P<word>\w[\w\-]{0,40})\]                          # [CLS], but [ASMR] too, whose word is kept
     """,
     regex.X,
 )
@@ -44,5 +42,26 @@ def remove_chat_markup(text: str, replacement: str = " ") -> str:
     before = None
     while text != before:  # the tokens inside others, as in `<|im_<|x|>start|>`
         before = text
-        text = _MARKUP.sub(lambda match: f"{replacement}{match['word'] or ''}{replacement}", text)
+        text = _remove_once(text, replacement)
     return text
+
+
+def _remove_once(text: str, replacement: str) -> str:
+    kept: list[str] = []
+    position = 0
+    for found in _MARKUP.finditer(_fold(text)):
+        word = text[slice(*found.span("word"))] if found["word"] else ""
+        kept += [text[position : found.start()], replacement, word, replacement]
+        position = found.end()
+    return "".join([*kept, text[position:]])
+
+
+def _fold(text: str) -> str:
+    """Normalize each character, so that positions stay the same."""
+    return text if text.isascii() else "".join(map(_fold_character, text))
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _fold_character(character: str) -> str:
+    normalized = unicodedata.normalize("NFKC", character)
+    return normalized if len(normalized) == 1 else character

@@ -67,8 +67,17 @@ def tokenize_template(tokenizer: Any, template: PromptTemplate, encoder_decoder:
 
 
 def tokenize_prompt(tokenizer: Any, prompt: str) -> list[int]:
-    """Return the token ids of a prompt; special tokens in its text are split like any other text."""
-    return _token_ids(tokenizer, prompt, split_special_tokens=True)
+    """Return the token ids of a prompt; special tokens in its text are split like any other text.
+
+    Some markers, such as `<think>`, are added to a vocabulary without being special. They are removed from the text.
+    """
+    ids = _token_ids(tokenizer, prompt, split_special_tokens=True)
+    markers = {token: text for text, token in tokenizer.get_added_vocab().items() if text.strip()}
+    while found := {markers[token] for token in ids if markers.get(token, "\0") in prompt}:
+        for marker in sorted(found, key=lambda marker: (-len(marker), marker)):
+            prompt = prompt.replace(marker, " ")  # a space keeps the text around it from forming another marker
+        ids = _token_ids(tokenizer, prompt, split_special_tokens=True)
+    return ids
 
 
 def tokenize_completion(tokenizer: Any, completion: str, encoder_decoder: bool) -> list[int]:
@@ -110,7 +119,11 @@ def _render_chat(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
 def _apply_chat_template(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     chat_template = _FIXED_DATE + tokenizer.get_chat_template()
     text: str = tokenizer.apply_chat_template(
-        messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
+        messages,
+        chat_template=chat_template,
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=False,  # templates of models that reason on demand: a completion is its first line
     )
     return text
 

@@ -103,7 +103,7 @@ def _after_heading(text: str) -> Reply:
         return Reply(text, has_reasoning=False, is_open=False)
     results = list(_RESULT.finditer(text))
     if results:
-        return Reply(text[results[-1].start() :], has_reasoning=True, is_open=False)
+        return Reply(text[results[-1].start() :].strip(), has_reasoning=True, is_open=False)
     paragraphs = [each for each in regex.split(r"\n\s*\n", text.strip()) if each.strip()]
     if len(paragraphs) < 2 or _MUSING.match(paragraphs[-1]):
         return Reply("", has_reasoning=True, is_open=True)

@@ -15,6 +15,7 @@ from transforms.language_models.reasoning import remove_reasoning
 from transforms.naming.text import fold_case, pattern_list
 
 _MAX_CHARACTERS = 20_000
+_MAX_PLAIN_CHARACTERS = 4_000
 _MAX_PREAMBLE = 160
 _LETTER = regex.compile(r"\p{L}")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
@@ -103,7 +104,7 @@ def extract_name(text: str) -> ExtractedName:
     structured = _structured_text(_ROLE.sub("", reply.text))
     if structured is None:
         return ExtractedName("", is_malformed=True)
-    line = _name_line(remove_chat_markup(structured, "\n").splitlines())
+    line = _name_line(remove_chat_markup(structured[:_MAX_PLAIN_CHARACTERS], "\n").splitlines())
     return ExtractedName(clean_line(line), line.strip(_WRAPPERS))
 
 

@@ -43,10 +43,8 @@ def is_same_name(first: str, second: str) -> bool:
         return fold_case(first).strip() == fold_case(second).strip()
     if abs(sum(map(len, ours)) - sum(map(len, theirs))) > 4 * max(len(ours), len(theirs)):
         return False
-    ours, theirs = _joined(ours, theirs), _joined(theirs, ours)
-    if len(ours) != len(theirs):
-        return False
-    return all(map(is_same_word, sorted(ours), sorted(theirs)))
+    first_words, second_words = sorted(_joined(ours, theirs)), sorted(_joined(theirs, ours))
+    return len(first_words) == len(second_words) and all(map(is_same_word, first_words, second_words))
 
 
 @functools.lru_cache(maxsize=1 << 14)
