@@ -13,14 +13,14 @@ UNSPACED_SCRIPTS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _SPLIT_AM = regex.compile("\u0e4d\u0e32|\u0ecd\u0eb2")
 _AM = {"\u0e4d": "\u0e33", "\u0ecd": "\u0eb3"}
 _RUN = regex.compile(rf"[{UNSPACED_SCRIPTS}]+")
+_STACKED_MARKS = regex.compile(r"(\p{M}{30})\p{M}+")
+"""Of consecutive marks 30 are kept, as in the stream-safe format of Unicode: NFKC takes quadratic time to sort them."""
 _LETTERS_OR_DIGITS = regex.compile(r"[\p{L}\p{N}]")
 
 
 def is_unspaced_run(text: str) -> bool:
     """Return whether a text consists of characters of `UNSPACED_SCRIPTS`."""
     return _RUN.fullmatch(text) is not None
-_STACKED_MARKS = regex.compile(r"(\p{M}{30})\p{M}+")
-"""Of consecutive marks 30 are kept, as in the stream-safe format of Unicode: NFKC takes quadratic time to sort them."""
 
 
 def nfkc(text: str) -> str:

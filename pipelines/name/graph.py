@@ -18,6 +18,7 @@ from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
 from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
+from transforms.naming.validation import check_reply
 from transforms.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,18 +62,22 @@ def _generate(
 ) -> dict[str, beam.PCollection]:
     """Name by a language model: one prompt per journey, and a second one for names that are taken or can be mended."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
-    generate = GenerateTexts(generation, buckets, stored, RowCheckpoint(job.checkpoint_dir, GENERATIONS), progress)
+    checkpoint = RowCheckpoint(job.checkpoint_dir, GENERATIONS)
+    generate = GenerateTexts(generation, buckets, stored, checkpoint, progress, check_reply)
     requests = inputs | "BuildRequests" >> BuildRequests(context)
     first = requests | "ToPrompts" >> ToPrompts() | "Generate" >> generate
     side_outputs.add_errors_and_counts(first.errors, first.counts)
-    assigned = {"requests": requests, "generations": first.generations} | "AssignNames" >> AssignNames(
-        context, job.parts
-    )
+    assigned = {
+        "requests": requests,
+        "generations": first.generations,
+        "failures": first.failures,
+    } | "AssignNames" >> AssignNames(context, job.parts)
     second = assigned.retries | "RetriesToPrompts" >> ToPrompts() | "GenerateRetries" >> generate
     side_outputs.add_errors_and_counts(second.errors, second.counts)
     names, counts = {
         "retries": assigned.retries,
         "generations": second.generations,
+        "failures": second.failures,
         "assigned": assigned.names,
     } | "ResolveRetries" >> ResolveRetries(context, job.parts)
     side_outputs.counts += [assigned.counts, counts]

@@ -28,6 +28,7 @@ from transforms.naming.prompt import prompt_template
 from transforms.naming.safety.classifier import CombinedFilter, SafetyModel
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import NameSelectorConfig
+from transforms.naming.validation import check_reply
 
 _SELECTION = "--num_candidates and --encoder"
 _SAMPLING = ("max_new_tokens", "temperature", "top_p", "seed")
@@ -154,7 +155,7 @@ def resolve_generation(
     model = resolve_language_model("--model", args.model, args.adapter or "")
     decoding = options.read_config(args, DecodingConfig, num_sequences=number)
     limits = options.read_config(args, ClientLimits)
-    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.dtype), selector
+    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.dtype, check_reply), selector
 
 
 def resolve_safety(args: argparse.Namespace) -> WordLists | CombinedFilter:

@@ -11,7 +11,7 @@ from pipelines.common.command_line import UsageError, parse_command_line
 from pipelines.common.models import resolve_language_model
 from pipelines.common.run import run_job
 from pipelines.name.job import NameJob
-from schemas import GENERATIONS, JOURNEY_NAMES, JOURNEYS
+from schemas import ERRORS, GENERATIONS, JOURNEY_NAMES, JOURNEYS
 from tests.pipelines.logs import ITEMS, rows, write
 from tests.transforms.language_models.endpoint_server import Reply, prompt_of, said, serving
 from transforms.datasets.commit import commit
@@ -165,4 +165,49 @@ def test_a_server_that_is_not_there_fails_the_job_at_once(
     message = " ".join(capfd.readouterr().err.split())
     assert "name failed: language model toy at http://127.0.0.1:" in message
     assert "no reply: Connection refused" in message
+    assert not (tmp_path / "names" / JOURNEY_NAMES.name).exists()
+
+
+def test_bad_replies_fall_back_by_reason_and_a_mended_server_is_requested_again(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workspace = tmp_path / "names"
+
+    def name(url: str) -> int:
+        return run_job(NameJob, given(folder, workspace, f"--model={url}#owner/toy", "--runner=FnApiRunner"))
+
+    bad = [
+        said("I'm sorry, but I can't help with that."),
+        said("<think>\nLet me see"),
+        Reply({"choices": [{"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]}),
+        Reply({"choices": [{"message": {"content": "Old"}, "finish_reason": "content_filter"}]}),
+        Reply({"choices": [{"message": {"content": "Old topics and"}, "finish_reason": "length"}]}),
+    ]
+    with serving() as server:
+        order: dict[str, Reply] = {}
+        server.default = lambda body: order.setdefault(prompt_of(body), bad[len(order) % len(bad)])
+        assert name(server.url) == 0
+        names = rows(workspace, JOURNEY_NAMES)
+        assert {row["method"] for row in names} == {"salient"}
+        assert {row["fallback_reason"] for row in names} == {"refused", "reasoning", "filtered", "cut"}
+        assert rows(workspace, GENERATIONS) == []
+        errors = rows(workspace, ERRORS)
+        assert {row["dataset"] for row in errors} == {"replies"}
+        assert {row["reason"] for row in errors} == {"refused", "reasoning", "filtered", "cut"}
+        assert "rejected names of the model: " in " ".join(capfd.readouterr().out.split())
+        server.default = named("Long words")
+        assert name(server.url) == 0
+        assert {row["method"] for row in rows(workspace, JOURNEY_NAMES)} == {"few_shot"}
+
+
+def test_a_used_up_quota_ends_the_job_in_the_words_of_the_provider(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    message = "You exceeded your current quota, please check your plan and billing details."
+    with serving() as server:
+        server.default = lambda _: Reply({"error": {"message": message, "code": "insufficient_quota"}}, 429)
+        model = f"--model={server.url}#toy"
+        assert run_job(NameJob, given(folder, tmp_path / "names", model, "--runner=FnApiRunner")) == 1
+        assert max(server.tries.values()) == 1
+    assert message in " ".join(capfd.readouterr().err.split())
     assert not (tmp_path / "names" / JOURNEY_NAMES.name).exists()

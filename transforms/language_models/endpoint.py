@@ -1,8 +1,8 @@
 """A language model behind an endpoint that is compatible with OpenAI's: vLLM, TGI, llama.cpp and others.
 
 The package `openai` is not used. Its client does not retry empty or malformed replies, ignores long `Retry-After`
-headers, and lets other threads go on when a server requests a wait; without its retries it would replace a single
-call of `requests`.
+headers and those of the remaining requests, counts a requested wait as a retry, and lets other threads go on when a
+server requests a wait; without its retries it would replace a single call of `requests`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from multiprocessing.pool import ThreadPool
 from typing import Any, TypeVar
@@ -19,23 +20,32 @@ from typing import Any, TypeVar
 import requests
 
 from transforms.language_models.client_limits import ClientLimits
-from transforms.language_models.decoding import DecodingConfig, prompt_seed
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.endpoint_dialect import Dialect, is_too_large
+from transforms.language_models.endpoint_limits import remaining_requests, wait_until_reset
 from transforms.language_models.endpoint_name import KEY_VARIABLE
 from transforms.language_models.endpoint_reply import (
+    ChatReply,
     EndpointError,
+    QuotaError,
+    RejectedError,
     TransientError,
     describe_error,
     parse_completion,
-    parse_content,
     raise_for_status,
 )
-from transforms.language_models.interface import Completion, NBest
-from transforms.language_models.prompt_template import PromptTemplate, chat_messages
+from transforms.language_models.interface import Completion, NBest, ReplyCheck, accept_reply
+from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.rate_limiter import RateLimiter, backoff
 from transforms.model_files import ModelUnavailableError
 
 MAX_RETRY_AFTER = 300.0
 """Seconds. If a server requests a longer wait, the prompt fails."""
+MAX_WAIT = 600.0
+"""Seconds that a prompt waits for a server that requests waits, while no other request of the process succeeds."""
+ROOM = (512, 4096)
+"""Maximum numbers of tokens of a reply that was cut, in its next requests: room for reasoning and for text around the
+completion."""
 
 _MAX_JSON_TOKENS = 256
 """Maximum number of tokens of a JSON object, which a schema ends earlier."""
@@ -60,6 +70,7 @@ class OpenAIEndpoint:
         key: the API key; None: that of the environment, which may be empty.
         reach_first: whether `generate` raises an error if the server is unreachable at first; otherwise each prompt
             fails.
+        check: decides whether a reply that was cut has the whole completion nevertheless.
 
     Raises:
         ModelUnavailableError: if the key is invalid.
@@ -74,6 +85,7 @@ class OpenAIEndpoint:
         limits: ClientLimits | None = None,
         key: str | None = None,
         reach_first: bool = False,
+        check: ReplyCheck = accept_reply,
     ) -> None:
         self.url = url
         self.model = model
@@ -83,6 +95,10 @@ class OpenAIEndpoint:
         self._key = _check_key(os.environ.get(KEY_VARIABLE, "") if key is None else key)
         self._session = _session(self._key, self.limits.concurrency)
         self._rate = RateLimiter(self.limits)
+        self._dialect = Dialect()
+        self._check = check
+        self._reasons = False  # whether a reply had reasoning, which needs room
+        self._quota: QuotaError | None = None
         self._lock = threading.Lock()
         self._ping_first = reach_first
 
@@ -124,45 +140,106 @@ class OpenAIEndpoint:
         Raises:
             EndpointError: if the request fails, or no reply is valid, in spite of retries.
         """
+        schema_format = {"name": "completion", "strict": True, "schema": schema}
+        response_format = {"type": "json_schema", "json_schema": schema_format}
 
         def post() -> str:
-            body = request_body(self.model, self.template, self.decoding, prompt)
-            del body["stop"]
-            response_format = {"name": "completion", "strict": True, "schema": schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": response_format}
-            body["max_tokens"] = max(self.decoding.max_new_tokens, _MAX_JSON_TOKENS)
-            response = self._request("POST", "/chat/completions", body)
-            raise_for_status(response, self._key)
-            return parse(parse_content(response))
+            smallest = max(self.decoding.max_new_tokens, _MAX_JSON_TOKENS)
+            return parse(self._read(prompt, smallest, response_format, lambda text: text.rstrip().endswith("}")).text)
 
         return self._retry(prompt, post)
 
     def _complete(self, prompt: str) -> NBest:
         try:
-            return NBest((Completion(self._retry(prompt, lambda: self._post(prompt))),))
+            reply = self._retry(
+                prompt, lambda: self._read(prompt, self.decoding.max_new_tokens, None, partial(self._is_whole, prompt))
+            )
+            return NBest((Completion(reply.text),))
+        except QuotaError as error:
+            return NBest((), f"language model {self.model} at {self.url}: {error}", error.reason)
         except EndpointError as error:
-            return NBest((), str(error))
+            return NBest((), str(error), error.reason)
         except Exception as error:  # its message may contain the key, or differ from run to run
             return NBest((), f"the request fails with {type(error).__name__}")
 
-    def _post(self, prompt: str) -> str:
-        body = request_body(self.model, self.template, self.decoding, prompt)
-        response = self._request("POST", "/chat/completions", body)
-        raise_for_status(response, self._key)
-        return parse_completion(response)
+    def _is_whole(self, prompt: str, text: str) -> bool:
+        """Whether a reply that was cut has a completion above its last line, which may be incomplete."""
+        above = text.strip().rpartition("\n")[0]
+        return bool(above.strip()) and not self._check(prompt, above)
+
+    def _read(
+        self,
+        prompt: str,
+        max_tokens: int,
+        response_format: dict[str, Any] | None,
+        is_whole: Callable[[str], bool],
+    ) -> ChatReply:
+        """Return a reply; one that was cut too early is requested again with more room, which is no retry.
+
+        Raises:
+            EndpointError: if it is cut with the most room as well.
+        """
+        sizes = [max_tokens, *(size for size in ROOM if size > max_tokens)]
+        for size in sizes[1:] if self._reasons and len(sizes) > 1 else sizes:
+            try:
+                reply = self._post(prompt, size, response_format)
+            except RejectedError as error:
+                if size > max_tokens and is_too_large(error.text):
+                    break
+                raise
+            self._reasons |= reply.has_reasoning
+            if not reply.is_cut:
+                return reply
+            if is_whole(reply.text):
+                return reply._replace(text=reply.text.strip().rpartition("\n")[0] or reply.text)
+        raise EndpointError(f"the reply does not end within {size} tokens", "cut")
+
+    def _post(self, prompt: str, max_tokens: int, response_format: dict[str, Any] | None) -> ChatReply:
+        """Return a reply, if need be without parameters that the server rejects."""
+        while True:
+            if self._quota:
+                raise self._quota
+            body = self._dialect.body(self.model, self.template, self.decoding, prompt, max_tokens, response_format)
+            try:
+                return self._request("POST", "/chat/completions", body, parse_completion, prompt)
+            except RejectedError as error:
+                if not self._dialect.learn(body, error.text):
+                    raise
+            except QuotaError as error:
+                self._quota = error
+                raise
 
     def _get_models(self) -> None:
         """Accept any reply, because not every server lists its models, except those of a server that is not ready."""
-        response = self._request("GET", "/models")
-        if response.status_code == 401:
-            raise EndpointError(f"status 401: the key in the environment variable {KEY_VARIABLE} is rejected")
-        if response.status_code in _UNAVAILABLE:
-            raise_for_status(response, self._key)
 
-    def _request(self, method: str, path: str, body: Any = None) -> requests.Response:
-        with self._rate.acquire():
+        def check(response: requests.Response) -> None:
+            if response.status_code == 401:
+                raise EndpointError(f"status 401: the key in the environment variable {KEY_VARIABLE} is rejected")
+
+        self._request("GET", "/models", None, check, "", _UNAVAILABLE)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        parse: Callable[[requests.Response], _T],
+        prompt: str,
+        raised: frozenset[int] | None = None,
+    ) -> _T:
+        """Make one request.
+
+        Args:
+            method: the HTTP method.
+            path: the part of the address after the base.
+            body: sent as JSON; None: nothing.
+            parse: returns the result of a response.
+            prompt: the prompt of the request.
+            raised: statuses that are errors; None: all but those of success.
+        """
+        with self._rate.acquire() as started:
             try:
-                return self._session.request(method, self.url + path, json=body, timeout=self.limits.timeout)
+                response = self._session.request(method, self.url + path, json=body, timeout=self.limits.timeout)
             except requests.TooManyRedirects as error:
                 raise EndpointError("too many redirects") from error
             except (
@@ -172,41 +249,55 @@ class OpenAIEndpoint:
                 requests.exceptions.ContentDecodingError,
             ) as error:
                 raise TransientError(describe_error(error, self.limits.timeout)) from error
+            try:
+                if raised is None or response.status_code in raised:
+                    raise_for_status(response, self._key)
+            except TransientError as error:
+                self._slow_down(error, started, prompt)
+                raise
+            self._follow_limits(response, prompt)
+        return parse(response)
+
+    def _slow_down(self, error: TransientError, started: float, prompt: str) -> None:
+        if error.retry_after is not None and error.retry_after <= MAX_RETRY_AFTER:
+            self._rate.pause(error.retry_after, prompt)
+        elif error.retry_after is None and error.is_limited:
+            self._rate.back_off(started, prompt)
+
+    def _follow_limits(self, response: requests.Response, prompt: str) -> None:
+        """Pause before the server must reject a request, if it says that none is left."""
+        self._rate.succeed(remaining_requests(response.headers))
+        wait = wait_until_reset(response.headers)
+        if wait is not None and wait <= MAX_RETRY_AFTER:
+            self._rate.pause(wait, prompt)
 
     def _retry(self, prompt: str, call: Callable[[], _T]) -> _T:
-        """Return the result of a call, which is repeated after transient errors."""
-        for attempt in range(self.limits.retries + 1):
-            if attempt:
-                time.sleep(backoff(attempt, prompt))
+        """Return the result of a call, which is repeated after transient errors.
+
+        A wait that the server requests costs no retry, and neither does any rejection for too many requests while other
+        requests of the process succeed.
+        """
+        tries, waited, successes = 0, 0.0, self._rate.successes
+        while True:
             try:
                 return call()
             except TransientError as error:
                 last = error
-                wait = error.retry_after or 0.0
-                if wait > MAX_RETRY_AFTER:
-                    raise EndpointError(f"{error}; the server requests a wait of {wait:g} seconds") from error
-                if wait:
-                    self._rate.pause(wait)
-        tries = self.limits.retries + 1
-        raise EndpointError(f"{last}, after {tries} tries" if tries > 1 else str(last)) from last
-
-
-def request_body(model: str, template: PromptTemplate, decoding: DecodingConfig, prompt: str) -> dict[str, Any]:
-    """Return the body of a request for a chat completion.
-
-    Each prompt has its own seed, of 31 bits, which every server accepts, so a completion depends on its prompt alone.
-    Without sampling `top_p` is left out, because TGI rejects a value of 1.
-    """
-    sampling = {"top_p": decoding.top_p} if decoding.temperature > 0 else {}
-    return {
-        "model": model,
-        "messages": chat_messages(template, prompt),
-        "max_tokens": decoding.max_new_tokens,
-        "temperature": decoding.temperature,
-        **sampling,
-        "seed": prompt_seed(prompt, decoding.seed) >> 32,
-        "stop": ["\n"],
-    }
+            if (wait := last.retry_after) is not None and wait > MAX_RETRY_AFTER:
+                raise EndpointError(f"{last}; the server requests a wait of {wait:g} seconds") from last
+            if last.is_limited and self._rate.successes > successes:
+                tries, waited, successes = 0, 0.0, self._rate.successes
+            if wait is not None and last.is_limited:
+                waited += max(wait, 1.0)
+                if waited > MAX_WAIT:
+                    raise EndpointError(f"{last}; no request succeeded within {MAX_WAIT:g} seconds") from last
+                continue
+            tries += 1
+            if tries > self.limits.retries:
+                text = f"{last}, after {tries} tries" if tries > 1 else str(last)
+                raise EndpointError(text, last.reason) from last
+            if not last.is_limited:
+                time.sleep(backoff(tries, prompt))
 
 
 class _Bearer(requests.auth.AuthBase):

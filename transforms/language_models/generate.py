@@ -19,7 +19,15 @@ from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
-from transforms.language_models.interface import Completion, LanguageModel, LanguageModelSource, NBest
+from transforms.language_models.interface import (
+    Completion,
+    LanguageModel,
+    LanguageModelSource,
+    NBest,
+    ReplyCheck,
+    accept_reply,
+)
+from transforms.model_files import ModelUnavailableError
 from transforms.progress import Progress
 
 PROMPTS = pa.schema(
@@ -34,16 +42,28 @@ COMPLETIONS = pa.schema(
         pa.field("text", pa.string()),
         pa.field("log_prob", pa.float64()),
         pa.field("failure", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
         pa.field("resumed", pa.bool_(), nullable=False),
     ]
 )
 """Prompts with their completions, one row each. A prompt whose completion failed has one row, of rank 0, with a null
-text and the error message. `resumed`: whether the completion was read from the checkpoint."""
+text, the error message and the kind of the failure. `resumed`: whether the completion was read from the checkpoint."""
+
+FAILURES = pa.schema(
+    [pa.field("content_hash", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
+)
+"""Prompts without a completion, with the kind of the failure."""
 
 PROMPTS_COUNTER = "prompts"
 """The name of prompts in `errors`, in counts and in the progress."""
 
+REPLIES = "replies"
+"""The name in `errors` of replies that are no completions. They do not count as failed prompts: the model is there."""
+
+_REQUEST_FAILURES = frozenset({"failed", "quota"})
+
 _NEW_TAG = "new"
+_FAILURES_TAG = "failures"
 _BATCH_PROMPTS = 64
 """Prompts that go through a model together; at most as many are lost in each process when a job is killed."""
 
@@ -68,15 +88,22 @@ class CachePartition(NamedTuple):
     new: pa.RecordBatch
 
 
-def partition_cached(prompts: pa.RecordBatch, stored: Iterable[pa.RecordBatch]) -> CachePartition:
+def partition_cached(
+    prompts: pa.RecordBatch, stored: Iterable[pa.RecordBatch], check: ReplyCheck = accept_reply
+) -> CachePartition:
     """Look prompts up among cached completions.
 
     Args:
         prompts: rows of `PROMPTS`, each once.
         stored: rows of `generations` in any order, possibly with further columns, and repeated.
+        check: decides which texts are no completions, so that their prompts are new.
     """
     hashes = prompts["content_hash"]
     cached = distinct_generations(rows.filter(pc.is_in(rows["content_hash"], hashes)) for rows in stored)
+    texts = prompts["prompt"].take(pc.index_in(cached["content_hash"], hashes)).to_pylist()
+    valid = [not check(prompt, text) for prompt, text in zip(texts, cached["text"].to_pylist(), strict=True)]
+    usable = cached["content_hash"].filter(pa.array(valid, pa.bool_()))
+    cached = cached.filter(pc.is_in(cached["content_hash"], usable))
     return CachePartition(cached, prompts.filter(pc.invert(pc.is_in(hashes, cached["content_hash"]))))
 
 
@@ -106,7 +133,10 @@ def batch_by_length(prompts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def complete_batch(
-    prompts: pa.RecordBatch, model: LanguageModel, checkpoint: RowCheckpoint | None = None
+    prompts: pa.RecordBatch,
+    model: LanguageModel,
+    checkpoint: RowCheckpoint | None = None,
+    check: ReplyCheck = accept_reply,
 ) -> pa.RecordBatch:
     """Complete one batch of prompts.
 
@@ -114,23 +144,41 @@ def complete_batch(
         prompts: rows of `PROMPTS`.
         model: completes the prompts that the checkpoint does not contain.
         checkpoint: where completions are looked up and kept; None: nowhere.
+        check: decides which texts are no completions. A prompt fails if all its texts are none.
 
     Returns:
         Rows of `COMPLETIONS`, in the order of prompts and ranks.
+
+    Raises:
+        ModelUnavailableError: if the quota of the model's account is used up; its completions are kept.
     """
-    resumed = _n_best_by_hash(checkpoint.read(prompts["content_hash"])) if checkpoint else {}
+    resumed = (
+        _n_best_by_hash(partition_cached(prompts, [checkpoint.read(prompts["content_hash"])], check).cached)
+        if checkpoint
+        else {}
+    )
     hashes, texts = (prompts[name].to_pylist() for name in PROMPTS.names)
     missing = [index for index, hash_ in enumerate(hashes) if hash_ not in resumed]
     new = model.generate([texts[index] for index in missing]) if missing else []
     generated = dict(zip(missing, new, strict=True))
     rows: list[dict[str, Any]] = []
     for index, prompt in enumerate(prompts.to_pylist()):
-        nbest = generated.get(index) or resumed[hashes[index]]
+        nbest = _checked(generated[index], texts[index], check) if index in generated else resumed[hashes[index]]
         rows += _completion_rows(prompt, nbest, resumed=index not in generated)
     completions = pa.RecordBatch.from_pylist(rows, COMPLETIONS)
     if checkpoint and missing:
         checkpoint.write(prompts["content_hash"], generations_of(completions))
+    for nbest in new:
+        if nbest.reason == "quota":
+            raise ModelUnavailableError(nbest.failure)
     return completions
+
+
+def _checked(nbest: NBest, prompt: str, check: ReplyCheck) -> NBest:
+    reasons = [check(prompt, each.text) for each in nbest.completions]
+    if not reasons or not all(reasons):
+        return nbest
+    return NBest((), f"no completion: {nbest.completions[0].text}", reasons[0] or "no_name")
 
 
 def _n_best_by_hash(generations: pa.RecordBatch) -> dict[str, NBest]:
@@ -141,10 +189,10 @@ def _n_best_by_hash(generations: pa.RecordBatch) -> dict[str, NBest]:
 
 
 def _completion_rows(prompt: Mapping[str, Any], nbest: NBest, resumed: bool) -> list[dict[str, Any]]:
-    shared = {**prompt, "failure": "", "resumed": resumed}
+    shared = {**prompt, "failure": "", "reason": "", "resumed": resumed}
     if nbest.failure or not nbest.completions:
         failure = nbest.failure or "the model returned no completion"
-        return [shared | {"rank": 0, "text": None, "log_prob": None, "failure": failure}]
+        return [shared | {"rank": 0, "text": None, "log_prob": None, "failure": failure, "reason": nbest.reason}]
     return [shared | {"rank": rank, **each._asdict()} for rank, each in enumerate(nbest.completions)]
 
 
@@ -155,13 +203,24 @@ def generations_of(completions: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def errors_of(completions: pa.RecordBatch) -> pa.RecordBatch:
-    """Return rows of `errors` for those rows of `COMPLETIONS` that failed."""
-    failed = completions.filter(pc.is_null(completions["text"]))
+    """Return rows of `errors` for those rows of `COMPLETIONS` that failed, of `prompts` or of `replies`."""
+    failed = completions.filter(pc.is_null(completions["text"])).select(["prompt", "failure", "reason"])
     rows = [
-        {"dataset": PROMPTS_COUNTER, "file": "", "row": None, "reason": "failed", "payload": f"{failure}\n{prompt}"}
-        for prompt, failure in zip(failed["prompt"].to_pylist(), failed["failure"].to_pylist(), strict=True)
+        {
+            "dataset": PROMPTS_COUNTER if row["reason"] in _REQUEST_FAILURES else REPLIES,
+            "file": "",
+            "row": None,
+            "reason": row["reason"],
+            "payload": f"{row['failure']}\n{row['prompt']}",
+        }
+        for row in failed.to_pylist()
     ]
     return pa.RecordBatch.from_pylist(rows, ERRORS.arrow)
+
+
+def failures_of(completions: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows of `FAILURES` for those rows of `COMPLETIONS` that failed."""
+    return completions.filter(pc.is_null(completions["text"])).select(FAILURES.names)
 
 
 def _count_prompts(rows: pa.RecordBatch) -> int:
@@ -178,12 +237,16 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
     Args:
         source: the source of the model.
         checkpoint: where completions are kept while the job runs; None: nowhere.
+        check: decides which texts are no completions.
     """
 
-    def __init__(self, source: LanguageModelSource, checkpoint: RowCheckpoint | None = None) -> None:
+    def __init__(
+        self, source: LanguageModelSource, checkpoint: RowCheckpoint | None = None, check: ReplyCheck = accept_reply
+    ) -> None:
         super().__init__()
         self.source = source
         self.checkpoint = checkpoint
+        self.check = check
 
     def load_model(self) -> LanguageModel:
         return self.source.load()
@@ -191,7 +254,7 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
     def run_inference(
         self, batch: pa.RecordBatch, model: LanguageModel, inference_args: dict[str, Any] | None = None
     ) -> list[pa.RecordBatch]:
-        return [complete_batch(batch, model, self.checkpoint)]
+        return [complete_batch(batch, model, self.checkpoint, self.check)]
 
     def get_num_bytes(self, batch: pa.RecordBatch) -> int:
         return int(batch.nbytes)
@@ -214,11 +277,14 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
 class LookupCached(beam.DoFn):
     """Prompts and cached completions of a bucket -> rows of `generations`; new prompts and counts as side outputs."""
 
+    def __init__(self, check: ReplyCheck = accept_reply) -> None:
+        self.check = check
+
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
         prompts = distinct_prompts(batches["prompts"])
-        cached, missing = partition_cached(prompts, batches.get("stored", ()))
-        resumed, new = partition_cached(missing, batches.get("resumed", ()))
+        cached, missing = partition_cached(prompts, batches.get("stored", ()), self.check)
+        resumed, new = partition_cached(missing, batches.get("resumed", ()), self.check)
         yield from split_by_size(cached)
         yield from split_by_size(resumed)
         for batch in batch_by_length(new):
@@ -228,9 +294,9 @@ class LookupCached(beam.DoFn):
         yield TaggedOutput(COUNTS_TAG, count("generations_resumed", _count_prompts(resumed)))
 
 
-@with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
+@with_output_types(pa.RecordBatch, failures=pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class EmitCompletions(beam.DoFn):
-    """Rows of `COMPLETIONS` -> rows of `generations`; errors and counts as side outputs."""
+    """Rows of `COMPLETIONS` -> rows of `generations`; `FAILURES`, errors and counts as side outputs."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -244,6 +310,7 @@ class EmitCompletions(beam.DoFn):
         failed = errors_of(completions)
         if failed.num_rows:
             yield TaggedOutput(ERRORS_TAG, failed)
+            yield TaggedOutput(_FAILURES_TAG, failures_of(completions))
         self.progress.add(PROMPTS_COUNTER, _count_prompts(completions))
 
 
@@ -252,12 +319,14 @@ class GenerationResult(NamedTuple):
 
     Attributes:
         generations: record batches of `generations`: the completions of each prompt that did not fail.
+        failures: record batches of `FAILURES`: the other prompts.
         errors: record batches of `errors`.
         counts: counts of distinct prompts: `prompts_read`; `generations_cached`, by an earlier run;
             `generations_resumed`, by a run that did not end; `generations_new`.
     """
 
     generations: beam.PCollection
+    failures: beam.PCollection
     errors: beam.PCollection
     counts: beam.PCollection
 
@@ -275,6 +344,7 @@ class GenerateTexts(beam.PTransform):
         stored: record batches of `generations` of earlier runs; None: none.
         checkpoint: where completions are kept while the job runs; None: nowhere.
         progress: counts completed prompts.
+        check: decides which texts are no completions; their prompts are completed again by the next run.
     """
 
     source: LanguageModelSource
@@ -282,6 +352,7 @@ class GenerateTexts(beam.PTransform):
     stored: beam.PCollection | None = None
     checkpoint: RowCheckpoint | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
+    check: ReplyCheck = accept_reply
 
     def expand(self, prompts: beam.PCollection) -> GenerationResult:
         batches = {"prompts": prompts}
@@ -293,18 +364,21 @@ class GenerateTexts(beam.PTransform):
         looked_up = (
             batches
             | "GroupPrompts" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookupCached" >> beam.ParDo(LookupCached()).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
+            | "LookupCached" >> beam.ParDo(LookupCached(self.check)).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
         )
-        handler = LanguageModelHandler(self.source, self.checkpoint)
+        handler = LanguageModelHandler(self.source, self.checkpoint, self.check)
         completed = (
             looked_up[_NEW_TAG]
             | "Reshuffle" >> beam.Reshuffle()
             | "Generate" >> RunInference(handler).with_output_types(pa.RecordBatch)
             | "EmitCompletions"
-            >> beam.ParDo(EmitCompletions(self.progress)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="generations")
+            >> beam.ParDo(EmitCompletions(self.progress)).with_outputs(
+                _FAILURES_TAG, ERRORS_TAG, COUNTS_TAG, main="generations"
+            )
         )
         return GenerationResult(
             (looked_up.cached, completed.generations) | "Generations" >> beam.Flatten(),
+            completed[_FAILURES_TAG],
             completed[ERRORS_TAG],
             (looked_up[COUNTS_TAG], completed[COUNTS_TAG]) | "Counts" >> beam.Flatten(),
         )

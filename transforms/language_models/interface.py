@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+FailureReason = Literal["failed", "quota", "cut", "filtered", "refused", "reasoning", "blank", "malformed", "no_name"]
+"""Why a prompt has no completion.
+
+The request failed; the quota of the account is used up; the reply reached the maximum number of tokens; a content
+filter removed it; the model refused; or the text of the reply is no completion, because it is reasoning only, blank, no
+valid JSON, or something else than what was requested.
+"""
+
+ReplyCheck: TypeAlias = "Callable[[str, str], FailureReason | Literal['']]"
+"""(Prompt, text of a reply) -> why the reply is no completion of the prompt; empty: it is one. Can be pickled."""
+
+
+def accept_reply(prompt: str, text: str) -> Literal[""]:
+    """Accept any reply."""
+    return ""
 
 
 class Completion(NamedTuple):
@@ -25,10 +41,12 @@ class NBest(NamedTuple):
     Attributes:
         completions: by rank, the most probable first; empty if the model failed.
         failure: the error message if the model failed; empty otherwise.
+        reason: the kind of the failure.
     """
 
     completions: tuple[Completion, ...]
     failure: str = ""
+    reason: FailureReason = "failed"
 
 
 class LanguageModel(Protocol):

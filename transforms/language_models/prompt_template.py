@@ -67,8 +67,17 @@ def tokenize_template(tokenizer: Any, template: PromptTemplate, encoder_decoder:
 
 
 def tokenize_prompt(tokenizer: Any, prompt: str) -> list[int]:
-    """Return the token ids of a prompt; special tokens in its text are split like any other text."""
-    return _token_ids(tokenizer, prompt, split_special_tokens=True)
+    """Return the token ids of a prompt; special tokens in its text are split like any other text.
+
+    Some markers, such as `<think>`, are added to a vocabulary without being special. They are removed from the text.
+    """
+    ids = _token_ids(tokenizer, prompt, split_special_tokens=True)
+    markers = {token: text for text, token in tokenizer.get_added_vocab().items() if text.strip()}
+    while found := {markers[token] for token in ids if markers.get(token, "\0") in prompt}:
+        for marker in sorted(found, key=lambda marker: (-len(marker), marker)):
+            prompt = prompt.replace(marker, " ")  # a space keeps the text around it from forming another marker
+        ids = _token_ids(tokenizer, prompt, split_special_tokens=True)
+    return ids
 
 
 def tokenize_completion(tokenizer: Any, completion: str, encoder_decoder: bool) -> list[int]:
@@ -102,9 +111,7 @@ def _render_chat(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
         text = ""
     if template.instructions.strip() not in text or not text:
         # Some chat templates reject or drop a system message: the instructions then begin the first user message.
-        messages = chat_messages(dataclasses.replace(template, instructions=""), _PLACEHOLDER)
-        messages[0]["content"] = f"{template.instructions}\n\n{messages[0]['content']}"
-        text = _apply_chat_template(tokenizer, messages)
+        text = _apply_chat_template(tokenizer, merge_instructions(messages))
     before, _, after = text.rpartition(_PLACEHOLDER)
     return before, after
 
@@ -112,7 +119,11 @@ def _render_chat(tokenizer: Any, template: PromptTemplate) -> tuple[str, str]:
 def _apply_chat_template(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     chat_template = _FIXED_DATE + tokenizer.get_chat_template()
     text: str = tokenizer.apply_chat_template(
-        messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
+        messages,
+        chat_template=chat_template,
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=False,  # templates of models that reason on demand: a completion is its first line
     )
     return text
 
@@ -126,6 +137,14 @@ def chat_messages(template: PromptTemplate, prompt: str) -> list[dict[str, str]]
         for role, content in zip(("user", "assistant"), example, strict=True)
     ]
     return [*instructions, *examples, {"role": "user", "content": prompt}]
+
+
+def merge_instructions(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return a conversation whose system message, if any, begins the first user message instead."""
+    if messages[0]["role"] != "system":
+        return messages
+    instructions, first, *rest = messages
+    return [{**first, "content": f"{instructions['content']}\n\n{first['content']}"}, *rest]
 
 
 def _render_plain(template: PromptTemplate) -> str:

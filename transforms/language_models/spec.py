@@ -19,7 +19,7 @@ from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
 from transforms.language_models.endpoint_name import is_endpoint, parse_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model
-from transforms.language_models.interface import LanguageModel
+from transforms.language_models.interface import LanguageModel, ReplyCheck, accept_reply
 from transforms.language_models.locate import (
     PACKAGE_PREFIX,
     ModelKind,
@@ -109,6 +109,7 @@ class GenerationSpec:
         decoding: configuration of decoding.
         limits: client-side limits of an endpoint; no completion depends on them.
         dtype: type of weights and activations of a model on this machine.
+        check: decides which replies of an endpoint are no completions; no completion depends on it.
 
     Raises:
         ValueError: if an endpoint is given several sequences or a constraint, which it does not support.
@@ -119,6 +120,7 @@ class GenerationSpec:
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
     limits: ClientLimits = dataclasses.field(default_factory=ClientLimits)
     dtype: DTypeName = "auto"
+    check: ReplyCheck = accept_reply
 
     def __post_init__(self) -> None:
         if self.model.kind == "endpoint" and (self.decoding.num_sequences > 1 or self.decoding.constraint is not None):
@@ -153,7 +155,13 @@ class GenerationSpec:
             from transforms.language_models.endpoint import OpenAIEndpoint
 
             return OpenAIEndpoint(
-                self.model.url, self.model.name, self.template, self.decoding, self.limits, reach_first=True
+                self.model.url,
+                self.model.name,
+                self.template,
+                self.decoding,
+                self.limits,
+                reach_first=True,
+                check=self.check,
             )
         folder, adapter = self.model.locate()
         return TransformersModel(folder, adapter, self.template, self.decoding, device, dtype=self.dtype)

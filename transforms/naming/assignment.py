@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from transforms.content_hash import content_hash
@@ -21,10 +22,11 @@ from transforms.naming.safety.word_lists import SafetyFilter, WordLists
 from transforms.naming.salient_name import placeholder_name, salient_name, surface_form, tokenize_title
 from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.text import normalize
-from transforms.naming.uniqueness import disambiguate, find_collisions
+from transforms.naming.uniqueness import disambiguate, find_collisions, is_same_name
 from transforms.naming.validation import RETRYABLE, clean_output, validate_name
 
 MAX_TAKEN_NAMES = 5
+_NO_FAILURES: Mapping[str, str] = MappingProxyType({})
 SALIENT_FINGERPRINT = "salient 2"
 """Part of the hash of salient names; its number is increased when they change."""
 
@@ -179,15 +181,21 @@ def selected_texts(
     return dict(zip(completed, names, strict=True))
 
 
-def assign_names(journeys: Sequence[Journey], texts: Mapping[str, str], context: NamingContext) -> AssignedNames:
+def assign_names(
+    journeys: Sequence[Journey],
+    texts: Mapping[str, str],
+    context: NamingContext,
+    failures: Mapping[str, str] = _NO_FAILURES,
+) -> AssignedNames:
     """Assign names to a user's journeys after the first prompts.
 
     Args:
         journeys: all journeys of one user, by rank.
         texts: the selected completion, by `request_hash`; one may be missing.
         context: the configuration of naming.
+        failures: why a completion is missing, by `request_hash`; one that is not given is `no_completion`.
     """
-    proposals = [_proposal(NamingRequest(journey), texts, context) for journey in journeys]
+    proposals = [_proposal(NamingRequest(journey), texts, context, failures) for journey in journeys]
     valid = [index for index, proposal in enumerate(proposals) if not proposal.rejection]
     collisions = find_collisions([proposals[index].name for index in valid])
     kept = {valid[index] for index in collisions.kept}
@@ -206,7 +214,11 @@ def assign_names(journeys: Sequence[Journey], texts: Mapping[str, str], context:
 
 
 def resolve_retries(
-    requests: Sequence[NamingRequest], assigned: Sequence[str], texts: Mapping[str, str], context: NamingContext
+    requests: Sequence[NamingRequest],
+    assigned: Sequence[str],
+    texts: Mapping[str, str],
+    context: NamingContext,
+    failures: Mapping[str, str] = _NO_FAILURES,
 ) -> list[JourneyName]:
     """Assign names to those journeys of a user that have a second prompt, by rank.
 
@@ -215,11 +227,12 @@ def resolve_retries(
         assigned: the names of `AssignedNames.assigned`, in any order.
         texts: the selected completion, by `request_hash`; one may be missing.
         context: the configuration of naming.
+        failures: why a completion is missing; see `assign_names`.
     """
     taken = sorted(assigned)
     named = []
     for each in requests:
-        proposal = _proposal(each, texts, context)
+        proposal = _proposal(each, texts, context, failures)
         if proposal.rejection:
             named.append(_fallback_name(each.journey, proposal.rejection, taken, context))
         else:
@@ -252,10 +265,14 @@ class _Proposal(NamedTuple):
     rejection: str
 
 
-def _proposal(request: NamingRequest, texts: Mapping[str, str], context: NamingContext) -> _Proposal:
-    result = validate_name(
-        texts.get(request_hash(request, context)), request.journey.titles, context.config, context.instructions
-    )
+def _proposal(
+    request: NamingRequest, texts: Mapping[str, str], context: NamingContext, failures: Mapping[str, str]
+) -> _Proposal:
+    key = request_hash(request, context)
+    text, journey = texts.get(key), request.journey
+    if text is None and key in failures:
+        return _Proposal("", failures[key])
+    result = validate_name(text, journey.titles, context.config, context.instructions, journey.terms)
     # Rejected names are screened too: they can be in the next prompt, and are counted.
     unsafe = bool(result.name) and context.safety.unsafe_reason(result.name) != ""
     return _Proposal(result.name, "unsafe" if unsafe else result.rejection)
@@ -264,7 +281,7 @@ def _proposal(request: NamingRequest, texts: Mapping[str, str], context: NamingC
 def _names_to_avoid(name: str, taken: Sequence[str]) -> tuple[str, ...]:
     """Return names for a journey to avoid, those with the most words in common with the rejected one first."""
     words = set(normalize(name).split(" "))
-    others = [each for each in taken if normalize(each) != normalize(name)]
+    others = [each for each in taken if not is_same_name(each, name)]
     others.sort(key=lambda each: -len(words & set(normalize(each).split(" "))))
     return (name[:120], *others[: MAX_TAKEN_NAMES - 1])
 

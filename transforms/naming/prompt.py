@@ -11,17 +11,16 @@ from typing import NamedTuple
 import regex
 import yaml
 
+from transforms.language_models.chat_markup import remove_chat_markup
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
 
 _TITLES = "Titles:"
 _ITEM = "- "
 _TERMS = "Terms:"
+_SECTION = regex.compile(r"#{2,}|＃{2,}")
+"""Begins a part of a prompt in templates without special tokens: `### Response:`."""
 _TAKEN = "Taken already, say how this one differs:"
-CHAT_MARKUP = regex.compile(
-    r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>", regex.I
-)
-"""Role markers of chat models, which are removed from titles and names."""
 ANSWER_PREFIX = "Interest:"
 """The last line of a prompt, after which the completion begins."""
 TUNED_TEMPLATE = PromptTemplate("Name the interest.")
@@ -114,7 +113,14 @@ def render_prompt(fields: PromptFields) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(CHAT_MARKUP.sub(" ", text).split())
+    return " ".join(_SECTION.sub(" ", remove_chat_markup(text)).split())
+
+
+def prompt_words(prompt: str) -> str:
+    """Return the text of a prompt without the labels that all prompts contain, to compare its words with others."""
+    for label in (_TITLES, _TERMS, _TAKEN, ANSWER_PREFIX):
+        prompt = prompt.replace(label, " ")
+    return prompt
 
 
 def prompt_template(config: NamingConfig) -> PromptTemplate:

@@ -25,7 +25,7 @@ from transforms.naming.chrf import Floats, pairwise_chrf
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import Instructions, PromptFields, load_instructions
 from transforms.naming.salient_name import placeholder_name, salient_name
-from transforms.naming.text import normalize
+from transforms.naming.uniqueness import is_taken
 from transforms.naming.validation import clean_output, validate_name
 
 _lock = threading.Lock()
@@ -156,12 +156,12 @@ def candidate_names(
         by_terms = salient_name(fields.terms, weights, fields.titles, 0, config)
         if by_terms != placeholder_name(0):
             log_probs.setdefault(by_terms, -math.inf)
-    taken = set(map(normalize, fields.taken))
     return [
         Candidate(
             name,
             log_prob,
-            normalize(name) not in taken and not validate_name(name, fields.titles, config, instructions).rejection,
+            not is_taken(name, fields.taken)
+            and not validate_name(name, fields.titles, config, instructions, fields.terms).rejection,
         )
         for name, log_prob in log_probs.items()
     ]

@@ -22,7 +22,7 @@ from schemas import JOURNEY_NAMES
 from transforms.columnar import CoGroupByBucket, concatenate, list_array, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.language_models.generate import PROMPTS, distinct_generations
+from transforms.language_models.generate import FAILURES, PROMPTS, distinct_generations
 from transforms.language_models.interface import Completion
 from transforms.naming.assignment import (
     Journey,
@@ -64,9 +64,10 @@ _COMPLETIONS = pa.schema(
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("texts", pa.list_(pa.string()), nullable=False),
         pa.field("log_probs", pa.list_(pa.float64()), nullable=False),
+        pa.field("failure", pa.string(), nullable=False),
     ]
 )
-"""The completions of the prompt of a user, in the order of ranks."""
+"""The completions of the prompt of a user, in the order of ranks; if there are none, the kind of the failure."""
 _ASSIGNED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
 _RETRIES_TAG = "retries"
 
@@ -121,8 +122,16 @@ def select_prompts(requests: pa.RecordBatch) -> pa.RecordBatch:
     return _select(requests.filter(pc.not_equal(requests["content_hash"], "")), PROMPTS)
 
 
-def join_completions(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Join the completions of a model to the users who need them, for all rows of one bucket of hashes."""
+def join_completions(
+    requests: Iterable[pa.RecordBatch], texts: Iterable[pa.RecordBatch], failures: Iterable[pa.RecordBatch] = ()
+) -> pa.RecordBatch:
+    """Join the completions of a model, or its failures, to the users who need them, for one bucket of hashes.
+
+    Args:
+        requests: rows with `user_id` and `content_hash`.
+        texts: rows of `generations`.
+        failures: rows of `FAILURES`.
+    """
     wanted = concatenate(
         (rows.select(["user_id", "content_hash"]) for rows in requests), pa.schema(list(_COMPLETIONS)[:2])
     )
@@ -132,9 +141,20 @@ def join_completions(requests: Iterable[pa.RecordBatch], texts: Iterable[pa.Reco
     indices = pc.index_in(wanted["content_hash"], codes.dictionary)
     found = wanted.filter(indices.is_valid())
     lists = [list_array(offsets, generations[name]) for name in ("text", "log_prob")]
-    return pa.RecordBatch.from_arrays(
-        [*found.columns, *(each.take(indices.drop_null()) for each in lists)], schema=_COMPLETIONS
+    none = pa.array([""] * found.num_rows, pa.string())
+    completed = pa.RecordBatch.from_arrays(
+        [*found.columns, *(each.take(indices.drop_null()) for each in lists), none], schema=_COMPLETIONS
     )
+    return concatenate([completed, _join_failures(wanted.filter(indices.is_null()), failures)], _COMPLETIONS)
+
+
+def _join_failures(wanted: pa.RecordBatch, failures: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    failed = concatenate(failures, FAILURES)
+    indices = pc.index_in(wanted["content_hash"], failed["content_hash"])
+    found = wanted.filter(indices.is_valid())
+    empty = [pa.array([[]] * found.num_rows, _COMPLETIONS.field(name).type) for name in ("texts", "log_probs")]
+    reasons = failed["reason"].take(indices.drop_null())
+    return pa.RecordBatch.from_arrays([*found.columns, *empty, reasons], schema=_COMPLETIONS)
 
 
 def completions_by_hash(rows: pa.RecordBatch) -> dict[str, list[Completion]]:
@@ -142,7 +162,13 @@ def completions_by_hash(rows: pa.RecordBatch) -> dict[str, list[Completion]]:
     return {
         row["content_hash"]: [Completion(*each) for each in zip(row["texts"], row["log_probs"], strict=True)]
         for row in rows.to_pylist()
+        if not row["failure"]
     }
+
+
+def failures_by_hash(rows: pa.RecordBatch) -> dict[str, str]:
+    """Return the kind of the failure of each prompt without a completion, by its hash."""
+    return {row["content_hash"]: row["failure"] for row in rows.to_pylist() if row["failure"]}
 
 
 def counts_of(named: Iterable[JourneyName]) -> list[Count]:
@@ -211,10 +237,12 @@ class AssignNamesFn(beam.DoFn):
         named, retries = [], []
         users = list(journeys_of(_by_rank(rows.select(NAMING_INPUTS.names) for rows in bucket[1]["requests"])))
         requests = [NamingRequest(journey) for journeys in users for journey in journeys]
-        texts = _selected(requests, bucket[1]["completions"], self.context)
+        completions = concatenate(bucket[1]["completions"], _COMPLETIONS)
+        texts = selected_texts(requests, completions_by_hash(completions), self.context)
+        failures = failures_by_hash(completions)
         self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for journeys in users:
-            of_user = assign_names(journeys, texts, self.context)
+            of_user = assign_names(journeys, texts, self.context, failures)
             named += of_user.assigned
             retries += of_user.retries
         for batch in split_by_size(requests_to_batch(retries, self.context)):
@@ -234,17 +262,13 @@ class ResolveRetriesFn(beam.DoFn):
         requests = requests_from_batch(concatenate(bucket[1]["retries"], REQUESTS))
         assigned = _names_of({each.journey.user_id for each in requests}, bucket[1]["assigned"])
         named: list[JourneyName] = []
-        texts = _selected(requests, bucket[1]["completions"], self.context)
+        completions = concatenate(bucket[1]["completions"], _COMPLETIONS)
+        texts = selected_texts(requests, completions_by_hash(completions), self.context)
+        failures = failures_by_hash(completions)
         self.context.safety.prefetch(names_to_screen(requests, texts, self.context))
         for user, of_user in itertools.groupby(requests, key=lambda each: each.journey.user_id):
-            named += resolve_retries(list(of_user), assigned.get(user, []), texts, self.context)
+            named += resolve_retries(list(of_user), assigned.get(user, []), texts, self.context, failures)
         yield from _with_counts(named)
-
-
-def _selected(
-    requests: Sequence[NamingRequest], join_completions: Iterable[pa.RecordBatch], context: NamingContext
-) -> dict[str, str]:
-    return selected_texts(requests, completions_by_hash(concatenate(join_completions, _COMPLETIONS)), context)
 
 
 def _by_rank(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
@@ -370,7 +394,7 @@ class NamingResult(NamedTuple):
 
 @dataclasses.dataclass
 class AssignNames(beam.PTransform):
-    """{`requests`: record batches of `REQUESTS`, `generations`} -> names, and requests for second prompts.
+    """{`requests`: record batches of `REQUESTS`, `generations`, `failures`} -> names, and requests for second prompts.
 
     Attributes:
         context: the configuration of naming.
@@ -394,7 +418,7 @@ class AssignNames(beam.PTransform):
 
 @dataclasses.dataclass
 class ResolveRetries(beam.PTransform):
-    """{`retries`, `generations`, `assigned`: `NamingResult.names`} -> the remaining names.
+    """{`retries`, `generations`, `failures`, `assigned`: `NamingResult.names`} -> the remaining names.
 
     Attributes:
         context: the configuration of naming.
@@ -409,7 +433,7 @@ class ResolveRetries(beam.PTransform):
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, beam.PCollection]:
         assigned = given["assigned"] | "SelectNames" >> beam.Map(_select, _ASSIGNED).with_output_types(pa.RecordBatch)
-        requests = {"retries": given["retries"], "generations": given["generations"]}
+        requests = {name: given[name] for name in ("retries", "generations", "failures")}
         named = (
             {
                 "retries": given["retries"],
@@ -432,7 +456,7 @@ class _JoinCompletions(beam.PTransform):
     def expand(self, given: Mapping[str, beam.PCollection]) -> beam.PCollection:
         requests = given[self.requests] | "Hashes" >> beam.Map(_select_hashes).with_output_types(pa.RecordBatch)
         return (
-            {"requests": requests, "generations": given["generations"]}
+            {"requests": requests, "generations": given["generations"], "failures": given["failures"]}
             | "GroupHashes" >> CoGroupByBucket("content_hash", self.buckets)
             | "Join" >> beam.FlatMap(_join_bucket).with_output_types(pa.RecordBatch)
         )
@@ -451,4 +475,4 @@ def _select_hashes(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _join_bucket(bucket: Bucket) -> Iterator[pa.RecordBatch]:
-    yield from split_by_size(join_completions(bucket[1]["requests"], bucket[1]["generations"]))
+    yield from split_by_size(join_completions(*(bucket[1][name] for name in ("requests", "generations", "failures"))))

@@ -98,3 +98,11 @@ def word_list(file_name: str) -> frozenset[str]:
     text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
     lines = (fold_case(line).strip() for line in text.splitlines())
     return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+@functools.cache
+def pattern_list(file_name: str) -> regex.Pattern[str]:
+    """Read a list of regular expressions of this package, one a line; return one for all of them, blind to case."""
+    text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return regex.compile("|".join(line for line in lines if line and not line.startswith("#")), regex.I)

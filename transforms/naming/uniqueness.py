@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from transforms.naming.text import contains, display_width, normalize, split_words
+import regex
+
+from transforms.inflection import is_same_word
+from transforms.naming.text import contains, display_width, fold_case, split_words
+
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+"""Letters whose stroke or joint is no accent in Unicode."""
+_ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0655]")
+"""Accents of Latin, Greek and Cyrillic, and vowel signs that Arabic and Hebrew leave out. Those of other scripts are
+letters."""
+_FUNCTION_WORDS = frozenset({"a", "an", "and", "of", "the"})
+"""Words that make no difference between names; `&` is no word."""
 
 
 class Collisions(NamedTuple):
@@ -20,19 +33,60 @@ class Collisions(NamedTuple):
     colliding: list[int]
 
 
+def is_same_name(first: str, second: str) -> bool:
+    """Whether two names differ at most in case, accents, punctuation, word order, plurals, articles, `and` and `of`.
+
+    `Guitar jazz`, `Jazz guitars` and `jazz-guitar` are the same, and so are `hip hop` and `hiphop`.
+    """
+    ours, theirs = _words(first), _words(second)
+    if not ours or not theirs:
+        return fold_case(first).strip() == fold_case(second).strip()
+    if abs(sum(map(len, ours)) - sum(map(len, theirs))) > 4 * max(len(ours), len(theirs)):
+        return False
+    first_words, second_words = sorted(_joined(ours, theirs)), sorted(_joined(theirs, ours))
+    return len(first_words) == len(second_words) and all(map(is_same_word, first_words, second_words))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _words(name: str) -> tuple[str, ...]:
+    """Return the folded words of a name without accents and function words; all words if it has no others."""
+    decomposed = unicodedata.normalize("NFKD", fold_case(name).replace("'", "").replace("’", ""))
+    words = split_words(_ACCENT.sub("", decomposed).translate(_LETTERS))
+    return tuple(word for word in words if word not in _FUNCTION_WORDS) or tuple(words)
+
+
+def _joined(words: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Join pairs of adjacent words that are one word of the other name."""
+    joined: list[str] = []
+    for word in words:
+        if joined and any(is_same_word(joined[-1] + word, other) for other in others):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
+
+
 def find_collisions(names: Sequence[str], taken: Iterable[str] = ()) -> Collisions:
-    """Find collisions: the first occurrence keeps a name. Case, punctuation and plurals are ignored.
+    """Find collisions: the first occurrence keeps a name. `is_same_name` says which names are the same.
 
     Args:
         names: in rank order.
         taken: names already assigned.
     """
-    seen = {normalize(name) for name in taken}
+    seen = list(taken)
     collisions = Collisions([], [])
     for index, name in enumerate(names):
-        (collisions.colliding if normalize(name) in seen else collisions.kept).append(index)
-        seen.add(normalize(name))
+        if is_taken(name, seen):
+            collisions.colliding.append(index)
+        else:
+            collisions.kept.append(index)
+            seen.append(name)
     return collisions
+
+
+def is_taken(name: str, taken: Iterable[str]) -> bool:
+    """Whether a name is the same as one of some others."""
+    return any(is_same_name(name, other) for other in taken)
 
 
 def disambiguate(name: str, terms: Sequence[str], taken: Iterable[str], max_width: int) -> str:
@@ -46,8 +100,8 @@ def disambiguate(name: str, terms: Sequence[str], taken: Iterable[str], max_widt
         taken: names already assigned.
         max_width: maximum number of columns of a name.
     """
-    normalized = {normalize(each) for each in taken}
-    if normalize(name) not in normalized:
+    taken = list(taken)
+    if not is_taken(name, taken):
         return name
     words = " ".join(split_words(name))
     for term in terms:
@@ -55,11 +109,11 @@ def disambiguate(name: str, terms: Sequence[str], taken: Iterable[str], max_widt
         if (
             not contains(words, " ".join(split_words(term)))
             and display_width(longer) <= max_width
-            and normalize(longer) not in normalized
+            and not is_taken(longer, taken)
         ):
             return longer
     number = 2
-    while normalize(numbered := _numbered(name, number, max_width)) in normalized:
+    while is_taken(numbered := _numbered(name, number, max_width), taken):
         number += 1
     return numbered
 

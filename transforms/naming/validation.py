@@ -11,13 +11,21 @@ from typing import Literal, NamedTuple
 
 import regex
 
+from transforms.language_models.chat_markup import remove_chat_markup
+from transforms.language_models.interface import FailureReason
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import ANSWER_PREFIX, CHAT_MARKUP, Instructions
+from transforms.naming.name_extraction import ExtractedName, clean_line, extract_name
+from transforms.naming.prompt import ANSWER_PREFIX, Instructions, prompt_words
+from transforms.naming.refusals import no_name_reason
 from transforms.naming.text import count_scripts, display_width, normalize, split_words, word_list
 
 RejectionReason = Literal[
     "",
     "no_completion",
+    "reasoning",
+    "malformed",
+    "refused",
+    "no_name",
     "blank",
     "echo",
     "single_title",
@@ -31,27 +39,14 @@ RejectionReason = Literal[
 RETRYABLE: frozenset[str] = frozenset({"single_title", "too_long", "too_short", "repetitive", "generic"})
 """Rejections after which the model is prompted again, with the rejected name among the names to avoid."""
 
-_INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
-_MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
-_LEAD = regex.compile(
-    r"^(?:(?:the |this )?(?:(?:interest |journey )?name|title|label|answer|output|interest|journey|topic)\s*[:：]"  # noqa: RUF001
-    r"|(?:이름|관심사|名前|興味|名称|兴趣|الاسم|الاهتمام)\s*[:：]"  # noqa: RUF001
-    r"|(?:the |this )?(?:user|person|viewer|reader) (?:is|seems|appears)(?: to be)? (?:interested in|into)\s"
-    r"|(?:sure|certainly|of course|okay|here is|here's)[^:\n]{0,60}:\s*)",
-    regex.I,
-)
-_WRAPPERS = "\"'`*_“”‘’«»「」『』《》〈〉【】\u200c\u200d \t"  # noqa: RUF001
-_FINAL_PUNCTUATION = ".。．｡،,;；:：、"  # noqa: RUF001
 _LOOP = regex.compile(r"(.)\1{4,}|(.{2,}?)[\s,]*(?:\2[\s,]*){2,}", regex.S)
 _CONJUNCTION = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
-_LETTER = regex.compile(r"\p{L}")
 _MIN_SIMILARITY = 0.9
 _MIN_WORD_WIDTH = 4
 # Two consecutive words of the instructions can be a coincidence, four cannot.
 _MIN_INSTRUCTION_WORDS = 4
 _MAX_WORD_COUNT = 3
 _MIN_SCRIPT_FRACTION = 0.2
-_MAX_CHARACTERS = 2000
 
 
 class ValidationResult(NamedTuple):
@@ -67,23 +62,38 @@ class ValidationResult(NamedTuple):
 
 
 def clean_output(text: str) -> str:
-    """Return the first line with a letter, without quotes, list markers, emphasis, lead-ins and final punctuation."""
-    lines = CHAT_MARKUP.sub("\n", text[:_MAX_CHARACTERS]).splitlines()
-    return next(filter(_LETTER.search, map(_clean_line, lines)), "")
+    """Return the name in a reply; empty if there is none."""
+    return extract_name(text).name
 
 
-def _clean_line(line: str) -> str:
-    line = " ".join(_INVISIBLE.sub(" ", line).split())
-    before = None
-    while line != before:
-        before = line
-        line = _MARKERS.sub("", line).replace("**", "").replace("__", "")
-        line = _LEAD.sub("", line.strip(_WRAPPERS)).strip(_WRAPPERS).rstrip(_FINAL_PUNCTUATION)
-    return line
+def check_reply(prompt: str, text: str) -> FailureReason | Literal[""]:
+    """Return why a reply is no name at all, so that it is not stored as a completion; empty: it is one, good or bad.
+
+    Args:
+        prompt: the prompt.
+        text: the text of the reply.
+    """
+    return _reply_rejection(extract_name(text), [prompt_words(prompt)])
+
+
+def _reply_rejection(
+    extracted: ExtractedName, sources: Sequence[str]
+) -> Literal["", "reasoning", "malformed", "blank", "refused", "no_name"]:
+    if extracted.is_reasoning:
+        return "reasoning"
+    if extracted.is_malformed:
+        return "malformed"
+    if not extracted.name:
+        return "blank"
+    return no_name_reason(extracted.line, sources)
 
 
 def validate_name(
-    text: str | None, titles: Sequence[str], config: NamingConfig, instructions: Instructions | None = None
+    text: str | None,
+    titles: Sequence[str],
+    config: NamingConfig,
+    instructions: Instructions | None = None,
+    terms: Sequence[str] = (),
 ) -> ValidationResult:
     """Validate a text as the name of a journey.
 
@@ -92,14 +102,16 @@ def validate_name(
         titles: titles in the prompt; may be empty.
         config: the limits of names.
         instructions: the instructions in the prompt, which must not be repeated as a name; None: there were none.
+        terms: terms in the prompt; may be empty.
     """
     if text is None:
         return ValidationResult("", "no_completion")
-    name = clean_output(text)
-    if not name:
-        return ValidationResult("", "blank")
-    if is_echo(name, titles, instructions):
+    extracted = extract_name(text)
+    name = extracted.name
+    if name and is_echo(name, titles, instructions):
         return ValidationResult(name, "echo")
+    if rejection := _reply_rejection(extracted, [*titles, *terms]):
+        return ValidationResult("", rejection)
     if is_repetitive(name):
         return ValidationResult(name, "repetitive")
     if display_width(name) < config.min_width:
@@ -142,9 +154,9 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
     wholes = list(dict.fromkeys(normalize(title) for title in titles))
     if len(wholes) < 2 or all(normalized in whole for whole in wholes):
         return False
-    heads = {normalize(regex.split(r"[:：|]\s", title)[0]) for title in titles}  # noqa: RUF001
+    heads = {normalize(regex.split(r"[:：|]\s", title)[0]) for title in titles}
     # Quotes and markers of a title were removed from the name.
-    heads |= {normalize(clean_output(title)) for title in titles}
+    heads |= {normalize(clean_line(remove_chat_markup(title))) for title in titles}
     return normalized in heads or any(_is_similar(normalized, whole) for whole in wholes)
 
 

@@ -16,10 +16,12 @@ from tests.transforms.language_models.endpoint_server import CLOSED, Reply, Serv
 from transforms.columnar import concatenate
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.endpoint import OpenAIEndpoint, request_body
+from transforms.language_models.endpoint import OpenAIEndpoint
+from transforms.language_models.endpoint_dialect import Dialect
+from transforms.language_models.endpoint_limits import retry_after
 from transforms.language_models.endpoint_name import KEY_VARIABLE
-from transforms.language_models.endpoint_reply import retry_after
 from transforms.language_models.generate import PROMPTS, GenerateTexts
+from transforms.language_models.interface import NBest
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.rate_limiter import FIRST_BACKOFF, MAX_BACKOFF, backoff
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
@@ -45,6 +47,15 @@ def endpoint(server: Server, template: PromptTemplate | None = None, key: str = 
     return OpenAIEndpoint(
         server.url, "toy", template, None, ClientLimits(**{"timeout": 10.0, "retries": 2} | limits), key
     )
+
+
+def body_of(decoding: DecodingConfig, prompt: str) -> dict[str, Any]:
+    return Dialect().body("toy", DIALOGUE, decoding, prompt, decoding.max_new_tokens)
+
+
+def cut(text: str | None, **message: Any) -> Reply:
+    """A chat completion that reached the maximum number of tokens."""
+    return Reply({"choices": [{"message": {"content": text, **message}, "finish_reason": "length"}]})
 
 
 class TestAsking:
@@ -73,26 +84,31 @@ class TestAsking:
             "max_tokens": 7,
             "temperature": 0.5,
             "top_p": 0.9,
-            "stop": ["\n"],
         }
-        assert "top_p" not in request_body("toy", DIALOGUE, DecodingConfig(), "q")
-        assert request_body("toy", DIALOGUE, DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
+        assert "top_p" not in body_of(DecodingConfig(), "q")
+        assert body_of(DecodingConfig(temperature=1.0), "q")["top_p"] == 1.0
 
     def test_a_seed_depends_on_the_prompt_and_the_seed_alone(self, server: Server) -> None:
         def seeds(seed: int, *prompts: str) -> dict[str, int]:
-            bodies = [request_body("toy", PromptTemplate(), DecodingConfig(seed=seed), prompt) for prompt in prompts]
+            bodies = [body_of(DecodingConfig(seed=seed), prompt) for prompt in prompts]
             return {body["messages"][-1]["content"]: body["seed"] for body in bodies}
 
         assert seeds(0, "a", "b")["b"] == seeds(0, "b")["b"]
         assert len({*seeds(0, "a", "b").values(), *seeds(1, "a", "b").values()}) == 4
 
     @pytest.mark.parametrize(
-        ("text", "line"),
-        [("Tea pots", "Tea pots"), ("  Tea pots \r\nand more", "Tea pots"), ("\n\nTea pots\n", "Tea pots")],
+        ("text", "completion"),
+        [
+            ("Tea pots", "Tea pots"),
+            ("\n\nTea pots\nand more\n", "Tea pots\nand more"),
+            ("<think>\nWhat is it?\n</think>\n\nTea pots", "Tea pots"),
+        ],
     )
-    def test_the_first_line_is_the_completion(self, server: Server, text: str, line: str) -> None:
+    def test_the_whole_text_without_reasoning_is_the_completion(
+        self, server: Server, text: str, completion: str
+    ) -> None:
         server.script = {"q": [said(text)]}
-        assert endpoint(server).generate(["q"]) == [completed(line)]
+        assert endpoint(server).generate(["q"]) == [completed(completion)]
 
     def test_no_cookie_is_kept(self, server: Server) -> None:
         server.script = {"q": [said("a")._replace(headers={"Set-Cookie": "session=1"})]}
@@ -108,7 +124,6 @@ class TestFailing:
             (failed(500), "status 500: out of order"),
             (Reply("<html>\n  busy\n</html>", 503), "status 503: <html> busy </html>"),
             (failed(408), "status 408: out of order"),
-            (failed(429), "status 429: out of order"),
             (CLOSED, "no reply: RemoteDisconnected"),
             (Reply("so{sorry"), "the reply is not JSON"),
             (Reply(""), "the reply is not JSON"),
@@ -116,8 +131,6 @@ class TestFailing:
             (Reply({"choices": []}), "the reply is not a chat completion"),
             (Reply({"choices": [{"text": "old"}]}), "the reply is not a chat completion"),
             (said(["a part"]), "the reply is not a chat completion"),
-            (said(None), "an empty completion"),
-            (said(" \n"), "an empty completion"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -131,6 +144,18 @@ class TestFailing:
             completed("answer to after"),
         ]
         assert server.tries == {"before": 1, "passes": 2, "stays": 2, "after": 1}
+
+    def test_a_server_that_limits_the_rate_for_ever_is_given_up(self, server: Server) -> None:
+        server.default = lambda _: failed(429)
+        assert endpoint(server, retries=1).generate(["q"]) == [no_completion("status 429: out of order, after 2 tries")]
+
+    @pytest.mark.parametrize("content", [None, " \n"])
+    def test_an_empty_completion_is_requested_again(self, server: Server, content: str | None) -> None:
+        server.script = {"passes": [said(content), said("at last")], "stays": [said(content)]}
+        assert endpoint(server, retries=1).generate(["passes", "stays"]) == [
+            completed("at last"),
+            NBest((), "an empty completion, after 2 tries", "blank"),
+        ]
 
     def test_a_server_that_hangs_is_not_waited_for(self, server: Server) -> None:
         server.script = {"passes": [said("too late", 2.5), said("at last")], "stays": [said("too late", 2.5)]}
@@ -239,7 +264,7 @@ class TestPace:
     def test_the_wait_that_a_server_requests(self, headers: dict[str, str], seconds: float | None) -> None:
         response = requests.Response()
         response.headers.update(headers)
-        assert retry_after(response) == seconds
+        assert retry_after(response.headers) == seconds
 
     def test_waits_grow_and_differ_by_prompt_but_not_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", FIRST_BACKOFF)

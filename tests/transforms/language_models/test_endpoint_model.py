@@ -26,7 +26,8 @@ from transforms.datasets.manifest import Manifest
 from transforms.datasets.writing import PartWriter
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.endpoint import OpenAIEndpoint, request_body
+from transforms.language_models.endpoint import OpenAIEndpoint
+from transforms.language_models.endpoint_dialect import Dialect
 from transforms.language_models.folder import ModelFolder, read_model
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2
@@ -107,7 +108,7 @@ def texts(workspace: Path) -> list[str]:
 
 @pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])
 def test_a_dialogue_comes_back_from_a_request(template: PromptTemplate) -> None:
-    assert dialogue_of(request_body("toy", template, DecodingConfig(), "tea")) == template
+    assert dialogue_of(Dialect().body("toy", template, DecodingConfig(), "tea", 8)) == template
 
 
 @pytest.mark.parametrize("template", DIALOGUES, ids=["bare", "examples"])

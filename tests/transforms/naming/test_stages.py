@@ -69,12 +69,13 @@ def by_model(chunks: int, buckets: int) -> dict:
         ready, _ = given(pipeline, chunks) | "Ready" >> PrepareInputs(NAMER.config, buckets)
         requests = ready | "Ask" >> BuildRequests(NAMER)
         texts = requests | "Requests1" >> ToPrompts() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
-        first = {"requests": requests, "generations": texts} | "First" >> AssignNames(NAMER, buckets)
+        none = create(pipeline, "NoFailures", [])
+        first = {"requests": requests, "generations": texts, "failures": none} | "First" >> AssignNames(NAMER, buckets)
         retries = (
             first.retries | "Requests2" >> ToPrompts() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
         )
         names, counts = (
-            {"retries": first.retries, "generations": retries, "assigned": first.names}
+            {"retries": first.retries, "generations": retries, "failures": none, "assigned": first.names}
             | "Second" >> ResolveRetries(NAMER, buckets)
         )  # fmt: skip
         return {

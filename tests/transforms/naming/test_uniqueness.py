@@ -1,12 +1,78 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.naming.text import display_width, normalize
-from transforms.naming.uniqueness import disambiguate, find_collisions
+from transforms.naming.uniqueness import disambiguate, find_collisions, is_same_name
 
 
 def test_the_first_keeps_its_name() -> None:
     assert find_collisions(["Jazz guitar", "Blues", "jazz-guitars!", "BLUES", "Tea"], ["teas"]) == ([0, 1], [2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Jazz guitar", "Guitar jazz"),
+        ("Jazz guitars", "guitar, jazz"),
+        ("Café culture", "Cafe Culture"),
+        ("Hip-hop beats", "Hiphop beats"),
+        ("hip hop beat", "Hip-Hop Beats"),
+        ("E-mail marketing", "Email Marketing"),
+        ("Cookies", "Cookie"),
+        ("Movies & TV", "TV and movie"),
+        ("Potatoes", "Potato"),
+        ("Boxes", "Box"),
+        ("Wolves", "Wolf"),
+        ("Data analyses", "Data analysis"),
+        ("Women of science", "Science: woman"),
+        ("The Beatles", "Beatles"),
+        ("Art history", "History of art"),
+        ("Canciones pop", "Canción pop"),
+        ("Gitarren", "Gitarre"),
+        ("Pizze", "Pizza"),
+        ("Châteaux", "Chateau"),
+        ("Smørrebrød", "Smorrebrod"),
+        ("История кино", "Кино: истории"),
+        ("ＡＩ art", "AI art"),
+        ("الكُتُب", "الكتب"),
+        ("☕", "☕"),
+    ],
+)
+def test_names_that_a_reader_takes_for_one_are_the_same(first: str, second: str) -> None:
+    assert is_same_name(first, second)
+    assert is_same_name(second, first)
+    assert find_collisions([first, second]) == ([0], [1])
+    distinct = disambiguate(second, ["bebop"], [first], 60)
+    assert not is_same_name(first, distinct)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Jazz", "Jazz guitar"),
+        ("Jazz 2", "Jazz 3"),
+        ("Jazz 12", "Jazz 21"),
+        ("Cars", "Care"),
+        ("Trail running", "Trial running"),
+        ("C++", "C"),
+        ("蜜蜂", "蜂蜜"),
+        ("が行", "か行"),
+        ("☕", "🎷"),
+        ("Guitar", "Guitarist"),
+    ],
+)
+def test_other_names_are_not(first: str, second: str) -> None:
+    assert not is_same_name(first, second)
+    assert not is_same_name(second, first)
+
+
+@given(st.lists(st.text("abs é-", min_size=1, max_size=12), max_size=6))
+def test_distinct_names_are_pairwise_distinct(names: list[str]) -> None:
+    distinct: list[str] = []
+    for name in names:
+        distinct.append(disambiguate(name, ["jazz", "bebop"], distinct, 60))
+    assert not any(is_same_name(first, second) for at, first in enumerate(distinct) for second in distinct[at + 1 :])
 
 
 def test_a_term_makes_the_difference() -> None:

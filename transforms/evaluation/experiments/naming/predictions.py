@@ -112,7 +112,7 @@ def predict_names(
     journeys, context = example_journeys(examples, method.naming), _context(method)
     texts = _texts(method, examples, journeys, completions, medoids)
     results = [
-        validate_name(text, journey.titles, method.naming, context.instructions)
+        validate_name(text, journey.titles, method.naming, context.instructions, journey.terms)
         for text, journey in zip(texts, journeys, strict=True)
     ]
     return PredictedNames([result.name for result in results], [result.rejection for result in results])

@@ -33,8 +33,8 @@ from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uni
 from transforms.evaluation.experiments.naming.retrieval import cosines, mean_vectors, medoids, retrieve_own
 from transforms.evaluation.metric_rows import metric_batch, metric_row
 from transforms.language_models.token_counts import count_prompt_tokens
+from transforms.naming.name_extraction import clean_line
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
-from transforms.naming.validation import clean_output
 
 
 class TextVectors:
@@ -119,7 +119,7 @@ def texts_to_encode(
     for names, _ in predictions.values():
         texts.update(names)
     if any(method.kind == "medoid_title" for method in methods):
-        texts.update(map(clean_output, titles))
+        texts.update(map(clean_line, titles))
     column = pa.array(sorted(texts - {""}), pa.string())
     return pa.RecordBatch.from_arrays([column, column], schema=TEXTS)
 

@@ -1,0 +1,328 @@
+"""What providers of compatible endpoints do differently: parameters, fields of replies, quotas and limits."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.transforms.language_models.completions import completed, no_completion
+from tests.transforms.language_models.endpoint_server import Reply, Server, failed, prompt_of, said, serving
+from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.endpoint import ROOM, OpenAIEndpoint
+from transforms.language_models.endpoint_limits import remaining_requests, requested_wait, wait_until_reset
+from transforms.language_models.generate import PROMPTS, complete_batch
+from transforms.language_models.interface import NBest
+from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.rate_limiter import RateLimiter
+from transforms.model_files import ModelUnavailableError
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", 0.01)
+
+
+def endpoint(server: Server, template: PromptTemplate | None = None, temperature: float = 0.0, **limits: Any) -> Any:
+    decoding = DecodingConfig(temperature=temperature)
+    return OpenAIEndpoint(server.url, "toy", template, decoding, ClientLimits(**{"retries": 2} | limits), key="")
+
+
+def choice(message: dict[str, Any], finish: str = "stop") -> Reply:
+    return Reply({"choices": [{"message": message, "finish_reason": finish}]})
+
+
+def rejecting(name: str, message: str, status: int = 400, **fields: Any) -> Any:
+    """Reply with an error to requests that have a parameter, or a system message."""
+
+    def reply(body: dict[str, Any]) -> Reply:
+        has = name in body or (name == "system" and body["messages"][0]["role"] == "system")
+        return Reply({"error": {"message": message, **fields}}, status) if has else said("Tea pots")
+
+    return reply
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            (
+                "max_tokens",
+                "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
+            ),
+            (
+                "temperature",
+                "Unsupported value: 'temperature' does not support 0.5. Only the default (1) value is supported.",
+            ),
+            ("top_p", "`temperature` and `top_p` cannot both be specified: invalid request, unsupported top_p"),
+            ("seed", "Extra inputs are not permitted: seed"),
+            ("seed", "Unrecognized request argument supplied: seed"),
+            ("system", "System role not supported"),
+            ("system", "Developer instruction is not enabled for models/gemma-3"),
+            ("system", "Conversation roles must alternate user/assistant/user/assistant/..."),
+        ],
+    )
+    def test_a_parameter_that_is_rejected_is_not_sent_again(self, server: Server, name: str, message: str) -> None:
+        server.default = rejecting(name, message)
+        model = endpoint(server, PromptTemplate("Name it."), temperature=0.5, concurrency=1, retries=0)
+        assert model.generate(["a", "b", "c"]) == [completed("Tea pots")] * 3
+        assert len(server.bodies) <= 3 + 2  # `top_p`: the temperature goes first
+        last = server.bodies[-1]
+        assert name not in last
+        assert ("max_completion_tokens" in last) == (name == "max_tokens")
+        assert "Name it." in last["messages"][0]["content"]
+        assert (last["messages"][0]["role"] == "user") == (name == "system")
+
+    def test_an_error_about_the_prompt_is_no_error_about_a_parameter(self, server: Server) -> None:
+        server.script = {
+            "q": [failed(400, "This model's maximum context length is 512 tokens, max_tokens is too large")]
+        }
+        (found,) = endpoint(server).generate(["q"])
+        assert found.failure.startswith("status 400: This model's maximum context length")
+        assert server.tries["q"] == 1
+
+    def test_a_validation_error_in_detail(self, server: Server) -> None:
+        detail = [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]
+
+        def reply(body: dict[str, Any]) -> Reply:
+            return Reply({"detail": detail}, 422) if "seed" in body else said("Tea pots")
+
+        server.default = reply
+        assert endpoint(server).generate(["q"]) == [completed("Tea pots")]
+
+
+class TestReplies:
+    @pytest.mark.parametrize(
+        ("reply", "nbest"),
+        [
+            (
+                choice({"content": [{"type": "text", "text": "Tea "}, {"type": "text", "text": "pots"}]}),
+                completed("Tea pots"),
+            ),
+            (choice({"content": "Tea pots", "reasoning_content": "Hm."}), completed("Tea pots")),
+            (choice({"content": "", "refusal": "I can't."}), NBest((), "the model refuses: I can't.", "refused")),
+            (
+                choice({"content": [{"type": "refusal", "refusal": "No."}]}),
+                NBest((), "the model refuses: No.", "refused"),
+            ),
+            (
+                choice({"content": "Tea"}, "content_filter"),
+                NBest((), "the provider's content filter removed the completion", "filtered"),
+            ),
+            (
+                choice({"content": None, "reasoning": "Hm."}),
+                NBest((), "the reply has reasoning and no completion", "reasoning"),
+            ),
+            (
+                Reply({"error": {"message": "flagged", "code": "content_filter"}}, 400),
+                NBest((), "status 400: flagged", "filtered"),
+            ),
+            (
+                Reply({"error": {"message": "no such model", "code": 404}}),
+                no_completion("status 404: no such model"),
+            ),
+        ],
+    )
+    def test_fields_of_providers(self, server: Server, reply: Reply, nbest: NBest) -> None:
+        server.script = {"q": [reply]}
+        assert endpoint(server).generate(["q"]) == [nbest]
+        assert server.tries["q"] == 1
+
+    def test_a_reply_that_was_cut_gets_room(self, server: Server) -> None:
+        server.script = {"q": [choice({"content": "<think>\nHm"}, "length"), said("<think>\nHm.\n</think>\nTea pots")]}
+        model = endpoint(server, retries=0, concurrency=1)
+        assert model.generate(["q", "other"]) == [completed("Tea pots"), completed("answer to other")]
+        assert [body["max_tokens"] for body in server.bodies] == [24, ROOM[0], ROOM[0]]
+
+    def test_a_reply_that_does_not_end_is_no_completion(self, server: Server) -> None:
+        server.script = {"q": [choice({"content": "Tea pots and"}, "length")]}
+        assert endpoint(server).generate(["q"]) == [NBest((), "the reply does not end within 4096 tokens", "cut")]
+        assert [body["max_tokens"] for body in server.bodies] == [24, *ROOM]
+
+    def test_a_first_line_that_is_whole_needs_no_room(self, server: Server) -> None:
+        server.script = {"q": [choice({"content": "Tea pots\n\nThis is because"}, "length")]}
+        assert endpoint(server).generate(["q"]) == [completed("Tea pots\n")]
+        assert server.tries["q"] == 1
+
+    def test_a_server_without_room_cuts_the_reply(self, server: Server) -> None:
+        too_large = failed(400, "max_tokens is too large: 512. This model supports at most 256 tokens")
+        server.script = {"q": [choice({"content": "Tea"}, "length"), too_large]}
+        assert endpoint(server).generate(["q"]) == [NBest((), "the reply does not end within 512 tokens", "cut")]
+
+
+class TestQuota:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, 429),
+            Reply({"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}}, 402),
+            Reply({"error": {"message": "Your credit balance is too low", "type": "invalid_request_error"}}, 400),
+        ],
+    )
+    def test_it_ends_the_job_with_the_words_of_the_provider(self, server: Server, reply: Reply, tmp_path: Any) -> None:
+        server.script = {"b": [reply]}
+        prompts = ["a", "b", *(f"{number}" for number in range(30))]
+        rows = [{"content_hash": f"{number:064x}", "prompt": prompt} for number, prompt in enumerate(prompts)]
+        batch = pa.RecordBatch.from_pylist(rows, PROMPTS)
+        from schemas import GENERATIONS
+
+        checkpoint = RowCheckpoint(str(tmp_path), GENERATIONS)
+        message = reply.body["error"]["message"]
+        with pytest.raises(ModelUnavailableError, match=rf"language model toy at http.*: status \d+: {message}"):
+            complete_batch(batch, endpoint(server, concurrency=1), checkpoint)
+        assert server.tries == {"a": 1, "b": 1}
+        kept = checkpoint.read(batch["content_hash"])
+        assert [text for rows in [kept] for text in rows["text"].to_pylist()] == ["answer to a"]
+
+    def test_a_limit_of_each_minute_in_the_words_of_a_quota_is_waited_for(self, server: Server) -> None:
+        message = "You exceeded your current quota, please check your plan and billing details."
+        server.script = {"q": [failed(429, message, Retry_After="0.05"), said("at last")]}
+        assert endpoint(server, retries=0).generate(["q"]) == [completed("at last")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "seconds"),
+    [
+        ({"Retry-After": "7"}, "", 7.0),
+        ({"retry-after-ms": "1500", "Retry-After": "2"}, "", 1.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, "", 360.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"}, "", 0.12),
+        (
+            {
+                "x-ratelimit-remaining-requests": "9",
+                "x-ratelimit-reset-requests": "1s",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "1m1.5s",
+            },
+            "",
+            61.5,
+        ),
+        ({"RateLimit-Reset": "20"}, "", 20.0),
+        ({"X-RateLimit-Reset": "1000000010", "Date": "Sun, 09 Sep 2001 01:46:40 GMT"}, "", 10.0),
+        ({"X-RateLimit-Reset": "1000000010000", "Date": "Sun, 09 Sep 2001 01:46:40 GMT"}, "", 10.0),
+        (
+            {
+                "anthropic-ratelimit-requests-remaining": "0",
+                "anthropic-ratelimit-requests-reset": "2001-09-09T01:46:50Z",
+                "Date": "Sun, 09 Sep 2001 01:46:40 GMT",
+            },
+            "",
+            10.0,
+        ),
+        ({}, "Rate limit reached for requests. Please try again in 10s.", 10.0),
+        ({}, "Please try again in 1m30.5s", 90.5),
+        ({}, "Try again in 350ms", 0.35),
+        ({}, "Too many requests, retry after 20 seconds", 20.0),
+        ({}, '{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}', 34.0),
+        ({}, "Please wait 2 minutes before trying again", 120.0),
+        ({}, "Too many requests", None),
+        ({}, "Limit of 60s and 5 requests", None),
+        ({"x-ratelimit-reset-requests": "soon"}, "", None),
+    ],
+)
+def test_waits_that_providers_request(headers: dict[str, str], message: str, seconds: float | None) -> None:
+    assert requested_wait(headers, message) == (seconds if seconds is None else pytest.approx(seconds))
+
+
+def test_what_remains_of_a_limit() -> None:
+    headers = {
+        "x-ratelimit-remaining-requests": "3",
+        "x-ratelimit-reset-requests": "5s",
+        "x-ratelimit-limit-tokens": "9",
+    }
+    assert remaining_requests(headers) == 3
+    assert wait_until_reset(headers) is None
+    assert remaining_requests({}) is None
+
+
+class LimitedServer:
+    """Accepts some requests in each window of time, which begins with the first of them; rejects the others."""
+
+    def __init__(self, server: Server, number: int, seconds: float, says: str) -> None:
+        self.accepted: list[float] = []
+        self.rejected = 0
+        self.number, self.seconds, self.says = number, seconds, says
+        self._lock = threading.Lock()
+        server.default = self.reply
+
+    def reply(self, body: dict[str, Any]) -> Reply:
+        with self._lock:
+            now = time.monotonic()
+            recent = [start for start in self.accepted if now - start < self.seconds]
+            reset = self.seconds - (now - recent[0]) if recent else 0.0
+            if len(recent) >= self.number:
+                self.rejected += 1
+                return self._rejection(reset)
+            self.accepted.append(now)
+            left = self.number - len(recent) - 1
+            reset = self.seconds - (now - recent[0]) if recent else self.seconds
+            reply = said(f"answer to {prompt_of(body)}")
+            return reply._replace(headers=self._headers(left, reset)) if self.says == "headers" else reply
+
+    @staticmethod
+    def _headers(left: int, reset: float) -> dict[str, str]:
+        return {"x-ratelimit-remaining-requests": f"{left}", "x-ratelimit-reset-requests": f"{reset:.3f}s"}
+
+    def _rejection(self, reset: float) -> Reply:
+        if self.says == "headers":
+            return failed(429)._replace(headers=self._headers(0, reset))
+        if self.says == "retry_after":
+            return failed(429, Retry_After=f"{reset:.3f}")
+        if self.says == "message":
+            return failed(429, f"Rate limit reached. Please try again in {reset * 1000:.0f}ms.")
+        return failed(429, "too many")
+
+
+@pytest.mark.parametrize("seconds", [0.2, pytest.param(20.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("says", "max_rejected"), [("headers", 8), ("retry_after", 20), ("message", 20), ("nothing", 60)]
+)
+def test_a_server_that_limits_the_rate_completes_all_prompts(
+    server: Server, says: str, max_rejected: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of 3 requests in some seconds, and 8 threads; only a server that does not say how long costs retries."""
+    monkeypatch.setattr("transforms.language_models.rate_limiter.FIRST_BACKOFF", seconds / 40)
+    limited = LimitedServer(server, 3, seconds, says)
+    prompts = [f"{number}" for number in range(12)]
+    model = endpoint(server, concurrency=8, retries=5 if says == "nothing" else 0)
+    assert model.generate(prompts) == [completed(f"answer to {prompt}") for prompt in prompts]
+    assert limited.rejected <= max_rejected
+
+
+def test_one_request_at_a_time_follows_a_pause() -> None:
+    rate = RateLimiter(ClientLimits(concurrency=4))
+    rate.pause(0.01)
+    opened, most, lock = 0, 0, threading.Lock()
+    ready = threading.Barrier(4)
+
+    def request() -> None:
+        nonlocal opened, most
+        ready.wait()
+        with rate.acquire():
+            with lock:
+                opened += 1
+                most = max(most, opened)
+            time.sleep(0.02)
+            with lock:
+                opened -= 1
+
+    threads = [threading.Thread(target=request) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    rate.succeed()
+    rate.succeed()
+    with rate.acquire(), rate.acquire():
+        pass
