@@ -133,6 +133,11 @@ class NameJob(Job):
         )
 
     @property
+    def required_counts(self) -> tuple[str, ...]:
+        """Journeys with a title: without any, the catalogue is that of other items."""
+        return ("journeys_with_titles",)
+
+    @property
     def column_options(self) -> dict[str, ColumnOptions]:
         """How the columns of inputs are read, by dataset."""
         return {ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator)}

@@ -121,6 +121,14 @@ def test_names_are_of_the_catalogue_of_the_journeys(inputs: Path, first: str, tm
     assert content(tmp_path / "names", JOURNEY_NAMES) == content(tmp_path / "given", JOURNEY_NAMES)
 
 
+def test_journeys_without_a_title_in_the_catalogue_are_not_named(inputs: Path, first: str, tmp_path: Path) -> None:
+    other = write(tmp_path, {"items.parquet": pa.table({"item_id": ["x1", "x2"], "title": ["One", "Two"]})})
+    flags = (f"--journeys={inputs / 'first'}", f"--items={other / 'items.parquet'}")
+    printed = " ".join(run("name", *flags, f"--workspace={tmp_path / 'names'}", code=1).split())
+    assert "no journeys with titles would be left" in printed
+    assert not (tmp_path / "names" / JOURNEY_NAMES.name / "_manifest.json").exists()
+
+
 def test_printed_commands_lead_from_a_catalogue_to_the_table(tmp_path: Path) -> None:
     log = topics.log().rename_columns(["who" if name == "user_id" else name for name in topics.log().column_names])
     folder = write(tmp_path, {"log.parquet": log, "items.parquet": topics.ITEMS})

