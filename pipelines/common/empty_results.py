@@ -1,4 +1,4 @@
-"""What the columns of a log hold, for the message of a job whose filter leaves nothing."""
+"""Description of what the columns of a log hold, for the message of a job whose filter leaves nothing."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def _implausible_timestamps(array: pa.TimestampArray, name: str) -> str | None:
         return None
     return (
         f"the times in column {name!r} lie in the first days of 1970, such as {_shown(microseconds[0])}, as they do "
-        "when seconds or milliseconds were converted as nanoseconds (pandas.to_datetime without unit=): convert them again, "
-        "or give --timestamp_unit=ns if they are right"
+        "when seconds or milliseconds were converted as nanoseconds (pandas.to_datetime without unit=): convert them "
+        "again, or give --timestamp_unit=ns if they are right"
     )
 
 
@@ -98,8 +98,8 @@ def _implausible_numbers(array: pa.Array, name: str) -> str | None:
     if _likely(digits):
         misread = _shown(_microseconds(times_of_numbers(array, "auto"))[0])
         return (
-            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be read "
-            f"as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for seconds "
+            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be "
+            f"read as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for seconds "
             "since 1970)"
         )
     read = _microseconds(times_of_numbers(array, "auto"))
