@@ -99,8 +99,8 @@ def _implausible_numbers(array: pa.Array, name: str) -> str | None:
         misread = _shown(_microseconds(times_of_numbers(array, "auto"))[0])
         return (
             f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be "
-            f"read as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for seconds "
-            "since 1970)"
+            f"read as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for "
+            "seconds since 1970)"
         )
     read = _microseconds(times_of_numbers(array, "auto"))
     if not len(read):
