@@ -166,7 +166,7 @@ _PLACEHOLDERS = pa.array(
         "00000000-0000-0000-0000-000000000000",
     ]
 )
-"""What programs write as text where a value is missing, in lowercase."""
+"""The texts that programs write for a missing value, in lowercase."""
 
 
 def identifies(name: str) -> tuple[Invariant, ...]:

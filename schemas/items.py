@@ -16,11 +16,11 @@ ITEMS = DatasetSchema(
         Column(
             "description",
             pa.string(),
-            "A longer text, of which the first 2,000 characters are read.",
+            "A longer text, of which the first 1,000 characters are read.",
             True,
             True,
             list_separator="; ",
-            max_characters=2000,
+            max_characters=1000,
             written_as="text",
         ),
         Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True, written_as="text"),

@@ -1,4 +1,4 @@
-"""What the columns of a log hold, for the message of a job whose filter leaves nothing."""
+"""Description of what the columns of a log hold, for the message of a job whose filter leaves nothing."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def describe_filtered_columns(job: Job) -> list[str]:
 
 def _describe(column: str, values: pa.Array, kept: tuple[str, ...]) -> str:
     number = len(values)
-    known = values.drop_null()
-    nulls = f"{number - len(known)} of {number} values are null" if len(known) < number else ""
-    if not len(known):
+    present = values.drop_null()
+    nulls = f"{number - len(present)} of {number} values are null" if len(present) < number else ""
+    if not len(present):
         return f"`{column}` has no value in the first rows"
     if not pa.types.is_string(values.type):
-        numbers = [pc.min(known), pc.quantile(known, 0.5)[0], pc.max(known)]
+        numbers = [pc.min(present), pc.quantile(present, 0.5)[0], pc.max(present)]
         low, median, high = (f"{each.as_py():g}" for each in numbers)
         held = f"lies in [{low}, {high}], with median {median}"
     else:
-        counts = sorted(known.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"]))
+        counts = sorted(present.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"]))
         shown = ", ".join(f"{each['values']!r} ({each['counts']})" for each in counts[:_MAX_VALUES])
         held = f"has {len(counts)} values in the first rows, the most frequent: {shown}{_near(counts, kept)}"
     return f"`{column}` {held}{'; ' if nulls else ''}{nulls}"

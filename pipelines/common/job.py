@@ -109,7 +109,7 @@ class Job(abc.ABC):
 
     @property
     def column_options(self) -> Mapping[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset, where options change it."""
+        """The options by which columns of inputs are read, by dataset."""
         return {}
 
     @property

@@ -99,7 +99,7 @@ class InterestJob(Job):
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset."""
+        """The options by which columns of inputs are read, by dataset."""
         return {INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit)}
 
     @property

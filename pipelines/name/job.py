@@ -139,7 +139,7 @@ class NameJob(Job):
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset."""
+        """The options by which columns of inputs are read, by dataset."""
         return {ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator)}
 
     @property

@@ -129,7 +129,7 @@ class NamingExamplesJob(Job):
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset."""
+        """The options by which columns of inputs are read, by dataset."""
         return {COLLECTIONS.name: ColumnOptions(self.collection_columns)}
 
     @property

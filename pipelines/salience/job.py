@@ -163,7 +163,7 @@ class SalienceJob(Job):
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset."""
+        """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
             ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),

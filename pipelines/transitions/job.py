@@ -139,7 +139,7 @@ class TransitionsJob(Job):
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
-        """How the columns of inputs are read, by dataset."""
+        """The options by which columns of inputs are read, by dataset."""
         return {INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit)}
 
     @property

@@ -89,7 +89,7 @@ BROKEN = {
     "list_user.parquet": (
         with_column(lost(5), "user_id", pa.array([["x"]] * 5)),
         "wrong_type",
-        "'user_id' is list<item: string>, which cannot be read as string",
+        "'user_id' is list<element: string>, which cannot be read as string",
     ),
     "checksum.parquet": (damaged_value(lost(50)), "unreadable_row_group", "CRC"),
 }

@@ -261,6 +261,8 @@ GOOD: dict[str, list[dict[str, Any]]] = {
 EARLIER = NOON - datetime.timedelta(microseconds=1)
 BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (INTERACTIONS, "empty_user_id", {"user_id": ""}),
+    (INTERACTIONS, "placeholder_user_id", {"user_id": " None"}),
+    (INTERACTIONS, "placeholder_item_id", {"item_id": "NaN"}),
     (INTERACTIONS, "empty_item_id", {"item_id": ""}),
     (INTERACTIONS, "timestamp_out_of_range", {"timestamp": datetime.datetime(1799, 12, 31, tzinfo=datetime.UTC)}),
     (INTERACTIONS, "timestamp_out_of_range", {"timestamp": datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)}),
@@ -269,6 +271,8 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (INTERACTIONS, "interest_out_of_range", {"interest": 1.5}),
     (INTERACTIONS, "interest_out_of_range", {"interest": math.nan}),
     (SCORED_INTERACTIONS, "empty_user_id", {"user_id": ""}),
+    (SCORED_INTERACTIONS, "placeholder_user_id", {"user_id": " None"}),
+    (SCORED_INTERACTIONS, "placeholder_item_id", {"item_id": "NaN"}),
     (SCORED_INTERACTIONS, "empty_item_id", {"item_id": ""}),
     (
         SCORED_INTERACTIONS,
@@ -279,6 +283,7 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (SCORED_INTERACTIONS, "dwell_seconds_not_finite", {"dwell_seconds": math.inf}),
     (SCORED_INTERACTIONS, "interest_out_of_range", {"interest": -0.25}),
     (ITEMS, "empty_item_id", {"item_id": ""}),
+    (ITEMS, "placeholder_item_id", {"item_id": "null"}),
     (ITEM_EMBEDDINGS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [1.0, math.nan]}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [math.inf]}),

@@ -10,8 +10,8 @@ _USUAL_NAMES = {
     "user_id": "user visitor customer client member account reviewer viewer listener reader person uid userid author",
     "item_id": "item product content article video movie track song book asin parentasin sku listing document news iid "
     "itemid productid contentid movieid videoid trackid songid bookid businessid gameid",
-    "timestamp": "time ts date datetime eventtime eventtimestamp createdat created unixtime unixreviewtime occurredat when "
-    "day eventdate timestampms servertime clienttime",
+    "timestamp": "time ts date datetime eventtime eventtimestamp createdat created unixtime unixreviewtime occurredat "
+    "when day eventdate timestampms servertime clienttime",
     "title": "name productname headline itemname displayname label movietitle tracktitle producttitle",
     "event": "eventtype type action behavior behaviortype interactiontype eventname",
     "value": "rating score stars quantity price weight",

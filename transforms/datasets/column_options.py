@@ -1,10 +1,9 @@
-"""How the columns of an input are read. Kept import-light, so that option errors are reported quickly."""
+"""Options by which the columns of an input are read. Kept import-light, so that option errors are reported quickly."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 TimestampUnit = Literal[
@@ -48,7 +47,7 @@ LEFT_OUT = ""
 
 @dataclasses.dataclass(frozen=True)
 class ColumnOptions:
-    """How the columns of an input are read.
+    """The options by which the columns of an input are read.
 
     Attributes:
         renamed: dataset column -> file column, for names that differ; `LEFT_OUT` for columns that are not read.
@@ -59,7 +58,3 @@ class ColumnOptions:
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unit: TimestampUnit = "auto"
     tag_separator: str = ""
-
-
-AS_IT_IS: Mapping[str, ColumnOptions] = MappingProxyType({})
-"""Options of no input: all columns have the names of their datasets."""

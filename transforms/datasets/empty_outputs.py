@@ -15,7 +15,7 @@ _COUNTS_OF_REMOVAL = ("_dropped", "_invalid", "_without_item")
 
 @dataclasses.dataclass(frozen=True)
 class EmptyOutputsCheck:
-    """What a job must not leave empty.
+    """The datasets and metrics that a job must not leave empty.
 
     Attributes:
         datasets: names of datasets that must have rows.
@@ -62,5 +62,5 @@ def _removed(counts: Mapping[tuple[str, str], int]) -> str:
     return "; ".join([", ".join(read) or "nothing was read", ", ".join(removed) or "nothing was dropped"])
 
 
-def _sums(counts: Mapping[tuple[str, str], int], ending: str) -> list[tuple[str, int]]:
-    return [(metric, number) for (metric, _), number in sorted(counts.items()) if metric.endswith(ending)]
+def _sums(counts: Mapping[tuple[str, str], int], suffix: str) -> list[tuple[str, int]]:
+    return [(metric, number) for (metric, _), number in sorted(counts.items()) if metric.endswith(suffix)]

@@ -52,7 +52,7 @@ def convert_command(path: str, text_format: str) -> str:
     stem = path
     if path.endswith(".parquet"):
         stem = f"{path.removesuffix('.parquet')}-converted"
-    for suffix in (*_COMPRESSED, *(f".{ending}" for endings in _TEXT_FORMATS.values() for ending in endings)):
+    for suffix in (*_COMPRESSED, *(f".{suffix}" for suffixes in _TEXT_FORMATS.values() for suffix in suffixes)):
         stem = stem.removesuffix(suffix)
     return f"""duckdb -c "COPY (FROM {_READERS[text_format]}('{path}')) TO '{stem}.parquet'\""""
 
@@ -62,8 +62,8 @@ def format_of_name(path: str) -> str | None:
     name = posixpath.basename(path).lower()
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
-    ending = name.rpartition(".")[2]
-    return next((kind for kind, endings in _TEXT_FORMATS.items() if ending in endings), None)
+    suffix = name.rpartition(".")[2]
+    return next((kind for kind, suffixes in _TEXT_FORMATS.items() if suffix in suffixes), None)
 
 
 def _text_format(path: str, beginning: bytes) -> str | None:

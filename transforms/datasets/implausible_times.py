@@ -70,12 +70,12 @@ def future_times(array: pa.Array, name: str, column: Column, unit: str, now: flo
 def _implausible_timestamps(array: pa.TimestampArray, name: str) -> str | None:
     ticks = array.cast(pa.int64()).to_numpy()
     microseconds = to_microseconds(ticks, array.type.unit)
-    if _share(microseconds, _EPOCH, _EPOCH + _WRONG_UNIT_SPAN) < _NEARLY_ALL:
+    if _fraction(microseconds, _EPOCH, _EPOCH + _WRONG_UNIT_SPAN) < _NEARLY_ALL:
         return None
     return (
-        f"the times in column {name!r} lie in the first days of 1970, such as {_shown(microseconds[0])}, as they do when "
-        "seconds or milliseconds were converted as nanoseconds (pandas.to_datetime without unit=): convert them again, "
-        "or give --timestamp_unit=ns if they are right"
+        f"the times in column {name!r} lie in the first days of 1970, such as {_shown(microseconds[0])}, as they do "
+        "when seconds or milliseconds were converted as nanoseconds (pandas.to_datetime without unit=): convert them "
+        "again, or give --timestamp_unit=ns if they are right"
     )
 
 
@@ -96,15 +96,16 @@ def _implausible_numbers(array: pa.Array, name: str) -> str | None:
     example = _example(array)
     digits = times_of_numbers(array, "yyyymmdd")
     if _likely(digits):
+        misread = _shown(_microseconds(times_of_numbers(array, "auto"))[0])
         return (
-            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would "
-            f"be read as {_shown(_microseconds(times_of_numbers(array, 'auto'))[0])}: give --timestamp_unit=yyyymmdd, or the "
-            "unit that they have (--timestamp_unit=s for seconds since 1970)"
+            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be "
+            f"read as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for "
+            "seconds since 1970)"
         )
     read = _microseconds(times_of_numbers(array, "auto"))
     if not len(read):
         return None
-    if _share(read, _EPOCH, _FIRST_LOGS) + _share(read, _LAST_LOGS, None) < _NEARLY_ALL:
+    if _fraction(read, _EPOCH, _FIRST_LOGS) + _fraction(read, _LAST_LOGS, None) < _NEARLY_ALL:
         return None
     likely = next((unit for unit in _CANDIDATES if _likely(times_of_numbers(array, unit))), None)
     meaning = f"they are probably {_MEANINGS[likely]}: give --timestamp_unit={likely}, or" if likely else "give"
@@ -134,14 +135,14 @@ def _example(array: pa.Array) -> str:
 def _likely(times: Times) -> bool:
     """Whether nearly all values read as times in which logs are written."""
     read = _microseconds(times)
-    return len(read) > 0 and _share(read, *_LIKELY) * len(read) >= _NEARLY_ALL * len(times.times)
+    return len(read) > 0 and _fraction(read, *_LIKELY) * len(read) >= _NEARLY_ALL * len(times.times)
 
 
 def _microseconds(times: Times) -> npt.NDArray[np.int64]:
     return times.times.drop_null().cast(pa.int64()).to_numpy()
 
 
-def _share(microseconds: npt.NDArray[np.int64], low: datetime.datetime, high: datetime.datetime | None) -> float:
+def _fraction(microseconds: npt.NDArray[np.int64], low: datetime.datetime, high: datetime.datetime | None) -> float:
     inside = microseconds >= _ticks(low)
     return float(np.mean(inside & (microseconds < _ticks(high)) if high else inside))
 

@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -92,7 +93,7 @@ def test_columns_of_a_path(tmp_path: Path) -> None:
 
 class TestARefusedCatalogue:
     CHECK = ErrorRateCheck(("interactions", "items"), 0.1, consequences={"items": UNKNOWN_ITEM})
-    COUNTS = {("interactions_read", ""): 100, ("interactions_invalid", UNKNOWN_ITEM): 90}
+    COUNTS: ClassVar = {("interactions_read", ""): 100, ("interactions_invalid", UNKNOWN_ITEM): 90}
 
     def test_is_what_the_message_is_about(self) -> None:
         counts = self.COUNTS | {("items_read", ""): 10, ("items_invalid", "null_title"): 9}
@@ -114,7 +115,7 @@ class TestARefusedCatalogue:
 
 class TestEmptyOutputs:
     CHECK = EmptyOutputsCheck(("journeys",), ("terms",), ("event_not_kept",))
-    READ = {("interactions_read", ""): 10}
+    READ: ClassVar = {("interactions_read", ""): 10}
 
     def test_says_what_was_dropped(self) -> None:
         with pytest.raises(DataError) as refused:

@@ -1,4 +1,4 @@
-"""Folders that a table format manages are refused, however they are named; folders that only look alike are read."""
+"""Folders that a table format manages are refused, however they are named; folders that only look similar are read."""
 
 from pathlib import Path
 
