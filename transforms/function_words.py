@@ -49,7 +49,7 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
 
     A text is evidence of a language if it has two different function words of it that are not English words, as one may
     be a name or a term; one word of another script than the Latin one is enough. The language with the most such texts
-    is found first; its words do not count for other languages, and so on. Of languages that are alike, such as Danish
+    is found first; its words do not count for other languages, and so on. Of similar languages, such as Danish
     and Norwegian, only one may be found.
 
     Args:
@@ -58,7 +58,7 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
     lists = {language: words - _english() for language, words in word_lists().items() if language != ENGLISH}
     listed = frozenset().union(*lists.values())
     words_of_texts = [_distinct_words(text) & listed for text in texts]
-    fewest = max(MIN_TEXTS, MIN_FRACTION * len(words_of_texts))
+    least = max(MIN_TEXTS, MIN_FRACTION * len(words_of_texts))
     found: list[str] = []
     while lists:
         words_of_texts = [words for words in words_of_texts if words]
@@ -66,7 +66,7 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
             language: sum(_is_evidence(each & words) for each in words_of_texts) for language, words in lists.items()
         }
         language = min(lists, key=lambda name: (-evidence[name], name))
-        if evidence[language] < fewest:
+        if evidence[language] < least:
             break
         found.append(language)
         words = lists.pop(language)

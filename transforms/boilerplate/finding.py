@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from transforms.boilerplate.phrases import (
     PhraseForm,
+    common_phrases,
     has_letter,
-    known_phrases,
     pattern_of,
     phrases_of,
     words_of_pattern,
@@ -60,8 +60,8 @@ def find_boilerplate(titles: Iterable[str]) -> list[str]:
         for pattern, form in {phrase.pattern: phrase.form for phrase in reversed(found)}.items():
             owners[pattern].append(number)
             forms.setdefault(pattern, form)
-    fewest = max(MIN_TITLES, int(MIN_FRACTION * len(distinct)))
-    frequent = {pattern: numbers for pattern, numbers in owners.items() if len(numbers) >= fewest}
+    least = max(MIN_TITLES, int(MIN_FRACTION * len(distinct)))
+    frequent = {pattern: numbers for pattern, numbers in owners.items() if len(numbers) >= least}
     if not frequent:
         return []
     candidates = _without_topics(frequent, distinct)
@@ -74,7 +74,7 @@ def find_boilerplate(titles: Iterable[str]) -> list[str]:
     found = {
         pattern
         for pattern in candidates
-        if pattern in known_phrases()
+        if pattern in common_phrases()
         or _is_independent(directions, usable, frequent[pattern], MAX_SIMILARITY[forms[pattern]])
     }
     return sorted(pattern for pattern in found if forms[pattern] != "number" or not _has_shorter(pattern, found))
@@ -100,7 +100,7 @@ def _without_topics(frequent: dict[str, list[int]], titles: Sequence[str]) -> se
     return {
         pattern
         for pattern in frequent
-        if pattern in known_phrases()
+        if pattern in common_phrases()
         or not words_of_pattern(pattern)
         or not topics.issuperset(words_of_pattern(pattern))
     }

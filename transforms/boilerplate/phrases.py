@@ -15,7 +15,7 @@ import regex
 from transforms.function_words import all_function_words
 
 PhraseForm: TypeAlias = Literal["segment", "number", "code"]
-"""Where a phrase stands: alone between brackets or separators; beside a number of its own; one word with digits."""
+"""Place of a phrase: alone between brackets or separators; beside a number of its own; one word with digits."""
 
 MAX_WORDS = 4
 """Maximum number of words of a phrase with a number."""
@@ -68,7 +68,7 @@ def phrases_of(title: str) -> list[Phrase]:
     if len(segments) > 1:
         start, end = segments[-1]  # the first segment is mostly what the title is about
         phrases.append(Phrase(pattern_of(bare[start:end]), "segment", start, end))
-    phrases += [phrase for phrase in affixes_of(title) if phrase.pattern in known_phrases()]
+    phrases += [phrase for phrase in affixes_of(title) if phrase.pattern in common_phrases()]
     for start, end in segments:
         phrases += _phrases_with_digits(bare, start, end)
     for found in _BRACKETS.finditer(title):
@@ -88,9 +88,9 @@ def affixes_of(title: str) -> list[Phrase]:
 
 
 @functools.cache
-def known_phrases() -> frozenset[str]:
+def common_phrases() -> frozenset[str]:
     """Return patterns that are boilerplate wherever they begin or end many titles."""
-    text = importlib.resources.files(__package__).joinpath("known_phrases.txt").read_text(encoding="utf-8")
+    text = importlib.resources.files(__package__).joinpath("common_phrases.txt").read_text(encoding="utf-8")
     return frozenset(pattern_of(line) for line in text.splitlines() if line and not line.startswith("#"))
 
 

@@ -63,12 +63,12 @@ def remove_from_items(items: pa.RecordBatch, patterns: Collection[str]) -> Remov
         items: rows of `items`.
         patterns: patterns of boilerplate, the result of `find_boilerplate`.
     """
-    known = frozenset(patterns)
-    anywhere = _search_pattern(known)
+    removable = frozenset(patterns)
+    anywhere = _search_pattern(removable)
     before = items["title"].to_pylist()
     creators = pc.fill_null(items["creator"], "").to_pylist()
     titles = [
-        remove_boilerplate(title, known, creator)
+        remove_boilerplate(title, removable, creator)
         if anywhere.search(title.casefold()) or (creator and creator.casefold() in title.casefold())
         else title
         for title, creator in zip(before, creators, strict=True)

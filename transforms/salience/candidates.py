@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columnar import list_array
+from transforms.function_words import FUNCTION_WORDS
 from transforms.salience.spelling import SPELLINGS, spell
-from transforms.salience.text import FUNCTION_WORDS, words
+from transforms.salience.text import words
 
 FIELD_EVIDENCE = {"title": 0.8, "tags": 0.8, "queries": 0.8, "description": 0.4}
 """For each text field the probability that one mention of a term reflects the topic of the item. Our own choice: the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from transforms.salience.text import FUNCTION_WORDS
+from transforms.function_words import FUNCTION_WORDS
 from transforms.settings import setting, validate
 
 MIN_ITEMS_FOR_FRACTION = 10

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
 from transforms.columnar import concatenate, list_array, run_offsets, stable_hash
+from transforms.function_words import FUNCTION_WORDS
 from transforms.salience.candidates import candidate_terms
-from transforms.salience.text import FUNCTION_WORDS
 
 LABELS = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False), pa.field("terms", pa.list_(pa.string()), nullable=False)]

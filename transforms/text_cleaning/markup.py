@@ -64,7 +64,8 @@ def clean_text(text: str) -> str:
 
     Written out are `\u00e9`, `&amp;`, also escaped several times, and `%20` between words. Left out are tags,
     template marks such as `{{name}}`, Markdown (emphasis, links, escapes), emoji and their short codes, arrows and
-    marks of lists at the ends, and the subfield codes of library records: `Norway : $b a story` becomes `Norway: a story`.
+    marks of lists at the ends, and the subfield codes of library records: `Norway : $b a story` becomes
+    `Norway: a story`.
     """
     text = _remove_markup(_write_out_escapes(text))
     text = " ".join(_UNSEEN.sub(" ", _JOINED.sub("", text)).split())

@@ -8,7 +8,7 @@ from transforms.datasets.coercion import coerce
 from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles
 from transforms.text_cleaning.markup import clean_text
 
-_PIECES = [
+_FRAGMENTS = [
     "&amp;",
     "<b>",
     "</b>",
@@ -29,7 +29,7 @@ _PIECES = [
 ]
 
 
-@given(st.lists(st.text(max_size=20) | st.lists(st.sampled_from(_PIECES), max_size=6).map("".join), max_size=8))
+@given(st.lists(st.text(max_size=20) | st.lists(st.sampled_from(_FRAGMENTS), max_size=6).map("".join), max_size=8))
 def test_a_column_is_cleaned_as_each_of_its_texts(texts: list[str]) -> None:
     assert clean_column(pa.array(texts, pa.string())).to_pylist() == [clean_text(text) for text in texts]
 
