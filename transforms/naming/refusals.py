@@ -22,7 +22,7 @@ _FIRST_PERSON = regex.compile(
     regex.I,
 )
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
-_QUESTION = regex.compile(r"[?？؟]\W*$")
+_INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
 _SENTENCES = regex.compile(r"[.!?。！？؟।]\s+\w|[。！？]\w")
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
@@ -45,7 +45,7 @@ def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
         return "refused"
     if _has_common_word(folded, sources):
         return ""
-    if _FIRST_PERSON.match(line) or _QUESTION.search(line):
+    if _FIRST_PERSON.match(line) or _INTERROGATIVE.search(line):
         return "no_name"
     words = split_words(line)
     is_long = len(words) >= _MIN_WORDS or display_width(line) >= _MIN_WIDTH

@@ -302,16 +302,16 @@ def test_a_server_that_limits_the_rate_completes_all_prompts(
 def test_one_request_at_a_time_follows_a_pause() -> None:
     rate = RateLimiter(ClientLimits(concurrency=4))
     rate.pause(0.01)
-    opened, most, lock = 0, 0, threading.Lock()
+    opened, maximum, lock = 0, 0, threading.Lock()
     ready = threading.Barrier(4)
 
     def request() -> None:
-        nonlocal opened, most
+        nonlocal opened, maximum
         ready.wait()
         with rate.acquire():
             with lock:
                 opened += 1
-                most = max(most, opened)
+                maximum = max(maximum, opened)
             time.sleep(0.02)
             with lock:
                 opened -= 1
@@ -321,7 +321,7 @@ def test_one_request_at_a_time_follows_a_pause() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 1
+    assert maximum == 1
     rate.succeed()
     rate.succeed()
     with rate.acquire(), rate.acquire():
