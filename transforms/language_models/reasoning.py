@@ -35,7 +35,7 @@ _RESULT = regex.compile(
     regex.I | regex.M,
 )
 _MUSING = regex.compile(
-    r"^\W*(?:(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
+    r"^\W*(?:thought\n|(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
     r"|let's (?:think|see|analy[sz]e|look)|first,? (?:i|let me|let's|the user)\b"
     r"|the user (?:wants|is asking|asks|has given)|we (?:need|have|are given|must)\b|i (?:need|have) to\b"
     r"|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) )",

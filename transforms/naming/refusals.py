@@ -17,13 +17,13 @@ from transforms.naming.text import display_width, fold_case, is_unspaced, normal
 _FIRST_PERSON = regex.compile(
     r"^\W*(?:i|i'm|i'd|i'll|we|you|please|could you|can you|would you|let me|let's|as an ai"
     r"|it (?:seems|looks|appears) (?:like|that|you)|there (?:is|are|was|were) (?:no|not)|not enough"
-    r"|no (?:titles?|items?|information|data)|n/?a|none|null|undefined|unknown"
-    r"|insufficient|error|here(?:['’]s| is| are))\b",
+    r"|no (?:titles?|items?|information|data)|insufficient|here(?:['’]s| is| are))\b"
+    r"|^\W*(?:n/?a|none|null|undefined|unknown|error)\W*(?:$|(?<=[:：]\s?)\w)",
     regex.I,
 )
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
 _INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
-_SENTENCES = regex.compile(r"[.!?。！？؟।]\s+\w|[。！？]\w")
+_SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？]\w")
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
 _MIN_WORD_WIDTH = 4
