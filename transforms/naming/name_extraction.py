@@ -40,6 +40,8 @@ _CALLED = regex.compile(
     r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
     r"|(?:the |this )?(?:user|person|viewer|reader|individual)(?: (?:is|seems|appears)(?: to be)?)?(?: very| really)? "
     r"(?:interested in|into|passionate about|enthusiastic about|learning about|exploring|enjoys|likes|loves)\s"
+    r"|(?:the |these |all )?(?:titles|items|videos|articles)(?: all)? (?:are|seem to be|focus|relate|revolve)(?: all)? "
+    r"(?:about|on|to|around)\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
     r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
     r"|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
@@ -102,6 +104,7 @@ class ExtractedName(NamedTuple):
     is_malformed: bool = False
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def extract_name(text: str) -> ExtractedName:
     """Extract the name from the text of a reply.
 

@@ -7,6 +7,7 @@ common with what the journey is about.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Literal
 
@@ -63,7 +64,8 @@ def _has_common_word(folded: str, sources: Iterable[str]) -> bool:
     return any(ours & _content_words(source) for source in sources)
 
 
-def _content_words(text: str) -> set[str]:
+@functools.lru_cache(maxsize=1 << 14)
+def _content_words(text: str) -> frozenset[str]:
     """Return the longer words of a text, and the pairs of characters of scripts without spaces."""
     words: set[str] = set()
     for word in normalize(text).split(" "):
@@ -71,4 +73,4 @@ def _content_words(text: str) -> set[str]:
             words.update(word[at : at + 2] for at in range(len(word) - 1))
         elif display_width(word) >= _MIN_WORD_WIDTH:
             words.add(word)
-    return words
+    return frozenset(words)

@@ -41,6 +41,7 @@ ARABIC = ("وصفات الكسكس المغربي", "طاجين الدجاج", "
         ("Sure, I can help with that! Jazz practice", "Jazz practice"),
         ("Here's a name for the user's interest\nJazz practice", "Jazz practice"),
         ("My answer is jazz practice.", "jazz practice"),
+        ("The titles are all about jazz practice.", "jazz practice"),
         ('How about "Jazz practice"?', "Jazz practice"),
         ("Note: few titles.\nJazz practice", "Jazz practice"),
         ("Option 1: Jazz practice\nOption 2: Blues", "Jazz practice"),
