@@ -38,7 +38,8 @@ JOURNEY_NAMES = DatasetSchema(
         Column(
             "fallback_reason",
             pa.string(),
-            "Why the language model's name was rejected, one word; empty if it was accepted, or no model was used.",
+            "Why the language model's name was rejected, or why it returned none, one word (docs/naming.md, "
+            "docs/endpoints.md); empty if a name was accepted, or no model was used.",
         ),
         Column(
             "safe",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 _SHORTEST_PLURAL = 4
 
 
@@ -44,6 +46,7 @@ _SHORTEST_EXTENDED = 4
 _SHORTEST_OTHER_SCRIPT = 2
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def is_same_word(first: str, second: str) -> bool:
     """Whether two words are equal, or one may be the plural of the other; for comparison only.
 
@@ -51,7 +54,11 @@ def is_same_word(first: str, second: str) -> bool:
         first: case-folded, without accents.
         second: the same.
     """
-    if first == second or frozenset((first, second)) in _IRREGULAR:
+    if first == second:
+        return True
+    if first[:1] != second[:1]:
+        return False
+    if frozenset((first, second)) in _IRREGULAR:
         return True
     stem = 0
     while stem < min(len(first), len(second)) and first[stem] == second[stem]:

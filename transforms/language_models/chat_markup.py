@@ -16,7 +16,7 @@ _MARKUP = regex.compile(
     r"""
     <[/!]?\|[^\n<>]{0,80}?\|>                               # <|im_start|>, <｜User｜>
     | <[/!]?\|[\w▁:.\-]*>?  | \|>                           # <|channel>, and parts of the form above
-    | <</?[^\s<>]{1,40}>>  | >>[A-Z_]{2,40}<<               # <<SYS>>, >>QUESTION<<
+    | <</?[^\s<>]{1,40}>>  | >>[A-Z_]{2,40}<<               # <<SYS>>, >>TITLE<<
     | <[/!]?[\w:][\w▁:.\-@|/]{0,60}>                        # <bos>, </s>, <start_of_turn>, <extra_id_0>
     | \[/[A-Za-z_]{1,40}\]                                  # [/INST]
     | \[(?:INST|THINK|SYSTEM_PROMPT|[A-Za-z]+_\w+)\]        # [INST], [AVAILABLE_TOOLS], [control_8]

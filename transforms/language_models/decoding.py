@@ -36,7 +36,10 @@ class DecodingConfig:
     """
 
     max_new_tokens: int = setting(
-        24, minimum=1, help="Maximum number of tokens of a completion; it also ends with its first line."
+        24,
+        minimum=1,
+        help="Maximum number of tokens of a completion. On this machine it also ends with its first line; a reply of "
+        "an endpoint that is cut is requested again with more.",
     )
     temperature: float = setting(
         0.0, minimum=0, maximum=10, help="Sampling temperature. 0: greedy decoding, the most probable token each time."

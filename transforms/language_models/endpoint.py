@@ -7,6 +7,7 @@ server requests a wait; without its retries it would replace a single call of `r
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -49,6 +50,16 @@ completion."""
 
 _MAX_JSON_TOKENS = 256
 """Maximum number of tokens of a JSON object, which a schema ends earlier."""
+
+_UNSTRUCTURED = frozenset({"malformed", "no_name", "reasoning"})
+"""Replies that may become completions if the server enforces a schema; a refusal does not."""
+_FIELD = "completion"
+_COMPLETION_SCHEMA = {
+    "type": "object",
+    "properties": {_FIELD: {"type": "string"}},
+    "required": [_FIELD],
+    "additionalProperties": False,
+}
 
 _UNAVAILABLE = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]*")
@@ -154,13 +165,27 @@ class OpenAIEndpoint:
             reply = self._retry(
                 prompt, lambda: self._read(prompt, self.decoding.max_new_tokens, None, partial(self._is_whole, prompt))
             )
-            return NBest((Completion(reply.text),))
+            return NBest((Completion(self._structured(prompt, reply.text)),))
         except QuotaError as error:
             return NBest((), f"language model {self.model} at {self.url}: {error}", error.reason)
         except EndpointError as error:
             return NBest((), str(error), error.reason)
         except Exception as error:  # its message may contain the key, or differ from run to run
             return NBest((), f"the request fails with {type(error).__name__}")
+
+    def _structured(self, prompt: str, text: str) -> str:
+        """Return a completion through structured output if a text is none, and the server offers it; else the text."""
+        if self._check(prompt, text) not in _UNSTRUCTURED or not self._dialect.accepts("response_format"):
+            return text
+        try:
+            completion = self.complete_by_schema(prompt, _COMPLETION_SCHEMA, _parse_completion_field)
+        except QuotaError:
+            raise
+        except EndpointError:
+            return text
+        if not completion:
+            self._dialect.reject("response_format")  # the server ignores it
+        return completion or text
 
     def _is_whole(self, prompt: str, text: str) -> bool:
         """Whether a reply that was cut has a completion above its last line, which may be incomplete."""
@@ -309,6 +334,15 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._key}"
         return request
+
+
+def _parse_completion_field(text: str) -> str:
+    """Return the field of a JSON object; empty if the text is another one."""
+    try:
+        value = json.loads(text)[_FIELD]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def _session(key: str, connections: int) -> requests.Session:

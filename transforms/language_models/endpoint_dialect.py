@@ -45,6 +45,11 @@ class Dialect:
         """Whether no request was rejected for a parameter."""
         return parameter not in self._rejected
 
+    def reject(self, parameter: str) -> None:
+        """Do not send a parameter any more."""
+        with self._lock:
+            self._rejected |= {parameter}
+
     def body(
         self,
         model: str,
@@ -89,8 +94,7 @@ class Dialect:
         """
         parameter = _rejected_parameter(body, error)
         if parameter:
-            with self._lock:
-                self._rejected |= {parameter}
+            self.reject(parameter)
         return bool(parameter)
 
 

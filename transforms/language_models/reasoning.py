@@ -11,7 +11,7 @@ _MARK = regex.compile(
     rf"""
     (?P<open> <(?:{_TAGS})\b[^<>\n]{{0,80}}> | \[(?:think|thinking)\] | ◁think▷
         | <\|(?:begin_of_thought|start_of_thought|begin_of_thinking|think)\|>
-        | ^\W*thinking\W*(?:process)?\.{{3}}$ )
+        | ^[^\w\n]*thinking[^\w\n]*(?:process)?\.{{3}}$ )
     | (?P<close> </(?:{_TAGS})> | \[/(?:think|thinking)\] | ◁/think▷ | <\|(?:end_of_thought|end_of_thinking|/think)\|>
         | ^\.{{3}}done\ thinking\.? )
     """,
@@ -30,12 +30,12 @@ _HEADING = regex.compile(
     regex.I,
 )
 _RESULT = regex.compile(
-    r"^[\s*_#>\-]*(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
+    r"^[ \t*_#>\-]*(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
     r"[\s*_]*[:：]",
     regex.I | regex.M,
 )
 _MUSING = regex.compile(
-    r"^\W*(?:(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
+    r"^\W*(?:thought\n|(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
     r"|let's (?:think|see|analy[sz]e|look)|first,? (?:i|let me|let's|the user)\b"
     r"|the user (?:wants|is asking|asks|has given)|we (?:need|have|are given|must)\b|i (?:need|have) to\b"
     r"|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) )",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ _MAX_PLAIN_CHARACTERS = 4_000
 _MAX_PREAMBLE = 160
 _LETTER = regex.compile(r"\p{L}")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
-_MARKERS = regex.compile(r"^(?:[-*•·>#–—]+\s+|#+\s*|\(?\d{1,2}[.)]\s+)+")
+_MARKERS = regex.compile(r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|#+\s*|\(?\d{1,2}[.)]\s+|\(?[a-c]\)\s+)+")
 _WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】\u200c\u200d| \t"
 _FINAL_PUNCTUATION = ".。．｡،,;；:：、"
 _COLON = regex.compile(r"[:：]")
@@ -32,11 +33,18 @@ _CALLED = regex.compile(
     r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?"
     r"(?:name|call|label|title|describe|suggest|propose)\s+(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
     r"(?:as\s+|would be\s+)?"
-    r"|(?:the |this |their )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |underlying |shared |best "
-    r"|most (?:fitting|suitable) ){0,3}(?:interest|name|journey|topic|theme)"
+    r"|(?:the |this |their |my )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |shared |best "
+    r"|most (?:fitting|suitable) ){0,3}"
+    r"(?:interest|name|journey|topic|theme|answer|suggestion|title|label|response|choice)"
     r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
     r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
-    r"|(?:the |this )?(?:user|person|viewer|reader) (?:is|seems|appears)(?: to be)? (?:interested in|into)\s"
+    r"|(?:the |this )?(?:user|person|viewer|reader|individual)(?: (?:is|seems|appears)(?: to be)?)?(?: very| really)? "
+    r"(?:interested in|into|passionate about|enthusiastic about|learning about|exploring|enjoys|likes|loves)\s"
+    r"|(?:the |these |all )?(?:titles|items|videos|articles)(?: all)? (?:are|seem to be|focus|relate|revolve)(?: all)? "
+    r"(?:about|on|to|around)\s"
+    r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
+    r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
+    r"|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
     r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
     r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
     regex.I,
@@ -51,10 +59,14 @@ _EXPLANATION = regex.compile(
 _QUOTED = r"[\"“„«「『《]([^\"“”„«»「」『』《》\n]{2,120})[\"”“»」』》]"
 _SPAN = regex.compile(rf"\*\*([^*\n]{{2,120}})\*\*|{_QUOTED}|`([^`\n]{{2,120}})`")
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{_SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
-_LISTED = regex.compile(r"^\W*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-]\s")
+_LISTED = regex.compile(r"^[\W\d]*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-]\s")
 _BRACKETED = regex.compile(r"[(\[](?P<text>[^()\[\]]*)[)\]]")
 _HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
 _ROLE = regex.compile(r"^\s*(?:<[^<>\n]{1,40}>\s*)+(?:assistant|model)\b")
+_SENTENCE_END = regex.compile(r"(?:(?<=\w{3})\.|[!。！])\s+(?=\W*\p{L})|[。！](?=\p{L})")
+_ASIDE = regex.compile(
+    r"^\W*(?:note|disclaimer|warning|explanation|reason(?:ing)?|rationale|confidence)\b[\s*_]*[:：]", regex.I
+)
 _PAGE = regex.compile(r"<(?:!doctype|html|head|body)\b", regex.I)
 _PROMPT_SECTION = regex.compile(r"^\W*(?:titles|terms|taken already[^:\n]{0,60})\s*:", regex.I)
 _FENCE = regex.compile(r"```[ \t]*[\w+\-]*[ \t]*\n?(.*?)(?:```|\Z)", regex.S)
@@ -71,6 +83,8 @@ _KEYS = (  # of JSON objects, the most specific first
     ("topic", "theme", "category", "text", "content", "value", "summary", "description", "names", "interests", "data"),
 )
 _CLOSED_FIELD = regex.compile(rf"[\"'](?:{'|'.join(_KEYS[0])})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']", regex.I)
+_NAME_KEY = regex.compile(r"(?:^|_)(?:name|interest|title|label)(?:_|$)")
+_CAMEL = regex.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 
 
@@ -90,6 +104,7 @@ class ExtractedName(NamedTuple):
     is_malformed: bool = False
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def extract_name(text: str) -> ExtractedName:
     """Extract the name from the text of a reply.
 
@@ -110,7 +125,8 @@ def extract_name(text: str) -> ExtractedName:
 
 def clean_line(line: str) -> str:
     """Return a line without quotes, list markers, emphasis, labels, lead-ins and final punctuation."""
-    line = " ".join(_INVISIBLE.sub(" ", line).split())
+    line = " ".join(_INVISIBLE.sub(" ", html.unescape(line)).split())
+    line = line if " " in line else line.replace("_", " ").strip()
     before = None
     while line != before:
         before = line
@@ -156,7 +172,16 @@ def _without_lead(line: str) -> str:
         head, colon, rest = _partition_colon(line)
         if colon and len(head) <= _MAX_PREAMBLE and (_LETTER.search(rest) or not rest.strip()):
             return rest
-    return _CALLED.sub("", line, count=1)
+        rest = _partition_sentence(line)[2]
+        if rest and not _CALLED.match(line):
+            return rest
+    called = _CALLED.sub("", line, count=1)
+    return called if called == line else called.rstrip("?!")
+
+
+def _partition_sentence(line: str) -> tuple[str, str, str]:
+    found = _SENTENCE_END.search(line)
+    return (line[: found.start()], found.group(), line[found.end() :]) if found else (line, "", "")
 
 
 def _partition_colon(line: str) -> tuple[str, str, str]:
@@ -209,20 +234,26 @@ def _named_text(value: Any, depth: int = 0) -> str | None:
         return _named_text(value[0], depth + 1)
     if not isinstance(value, Mapping):
         return None
-    by_key = {fold_case(str(key)).strip().replace(" ", "_").replace("-", "_"): each for key, each in value.items()}
+    by_key = {_snake_case(str(key)): each for key, each in value.items()}
     for key in _ARGUMENTS:
         if isinstance(by_key.get(key), Mapping):
             return _named_text(by_key[key], depth + 1)
-    for key in (key for keys in _KEYS for key in keys):
+    similar = [key for key in by_key if _NAME_KEY.search(key)]
+    for key in [*_KEYS[0], *similar, *_KEYS[1], *_KEYS[2]]:
         if key in by_key and (found := _named_text(by_key[key], depth + 1)):
             return found
     only = [each for each in by_key.values() if isinstance(each, str | Mapping | list)]
     return _named_text(only[0], depth + 1) if len(only) == 1 and len(by_key) == 1 else None
 
 
+def _snake_case(key: str) -> str:
+    return regex.sub(r"[\s\-]+", "_", fold_case(_CAMEL.sub("_", key.strip())))
+
+
 def _name_line(lines: Sequence[str]) -> str:
     """Return the line of a name among the lines of a reply, without the text around the name."""
     lines = [line for line in (_cells(_INVISIBLE.sub(" ", line)).strip() for line in lines) if _LETTER.search(line)]
+    lines = [line for line in lines if not _ASIDE.match(line)] or lines
     section = next((at for at, line in enumerate(lines) if at and _PROMPT_SECTION.match(line)), len(lines))
     lines = lines[:section]
     if lines and _PROMPT_SECTION.match(lines[0]):

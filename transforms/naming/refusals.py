@@ -7,6 +7,7 @@ common with what the journey is about.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Literal
 
@@ -17,13 +18,13 @@ from transforms.naming.text import display_width, fold_case, is_unspaced, normal
 _FIRST_PERSON = regex.compile(
     r"^\W*(?:i|i'm|i'd|i'll|we|you|please|could you|can you|would you|let me|let's|as an ai"
     r"|it (?:seems|looks|appears) (?:like|that|you)|there (?:is|are|was|were) (?:no|not)|not enough"
-    r"|no (?:titles?|items?|information|data)|n/?a|none|null|undefined|unknown"
-    r"|insufficient|error|here(?:['’]s| is| are))\b",
+    r"|no (?:titles?|items?|information|data)|insufficient|here(?:['’]s| is| are))\b"
+    r"|^\W*(?:n/?a|none|null|undefined|unknown|error)\W*(?:$|(?<=[:：]\s?)\w)",
     regex.I,
 )
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
-_QUESTION = regex.compile(r"[?？؟]\W*$")
-_SENTENCES = regex.compile(r"[.!?。！？؟।]\s+\w|[。！？]\w")
+_INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
+_SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？]\w")
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
 _MIN_WORD_WIDTH = 4
@@ -45,7 +46,7 @@ def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
         return "refused"
     if _has_common_word(folded, sources):
         return ""
-    if _FIRST_PERSON.match(line) or _QUESTION.search(line):
+    if _FIRST_PERSON.match(line) or _INTERROGATIVE.search(line):
         return "no_name"
     words = split_words(line)
     is_long = len(words) >= _MIN_WORDS or display_width(line) >= _MIN_WIDTH
@@ -63,7 +64,8 @@ def _has_common_word(folded: str, sources: Iterable[str]) -> bool:
     return any(ours & _content_words(source) for source in sources)
 
 
-def _content_words(text: str) -> set[str]:
+@functools.lru_cache(maxsize=1 << 14)
+def _content_words(text: str) -> frozenset[str]:
     """Return the longer words of a text, and the pairs of characters of scripts without spaces."""
     words: set[str] = set()
     for word in normalize(text).split(" "):
@@ -71,4 +73,4 @@ def _content_words(text: str) -> set[str]:
             words.update(word[at : at + 2] for at in range(len(word) - 1))
         elif display_width(word) >= _MIN_WORD_WIDTH:
             words.add(word)
-    return words
+    return frozenset(words)

@@ -41,18 +41,37 @@ def is_same_name(first: str, second: str) -> bool:
     ours, theirs = _words(first), _words(second)
     if not ours or not theirs:
         return fold_case(first).strip() == fold_case(second).strip()
-    if abs(sum(map(len, ours)) - sum(map(len, theirs))) > 4 * max(len(ours), len(theirs)):
+    if len(ours) == len(theirs) and all(map(is_same_word, _sorted_words(first), _sorted_words(second))):
+        return True
+    if len(ours) == len(theirs) and _letters(first) != _letters(second):
         return False
-    first_words, second_words = sorted(_joined(ours, theirs)), sorted(_joined(theirs, ours))
-    return len(first_words) == len(second_words) and all(map(is_same_word, first_words, second_words))
+    if not _has_initials(min(ours, theirs, key=len), max(ours, theirs, key=len)):
+        return False
+    joined = sorted(_joined(ours, theirs)), sorted(_joined(theirs, ours))
+    return len(joined[0]) == len(joined[1]) and all(map(is_same_word, *joined))
 
 
 @functools.lru_cache(maxsize=1 << 14)
 def _words(name: str) -> tuple[str, ...]:
-    """Return the folded words of a name without accents and function words; all words if it has no others."""
+    """Return the folded words of a name, without accents and function words unless it has no others."""
     decomposed = unicodedata.normalize("NFKD", fold_case(name).replace("'", "").replace("’", ""))
     words = split_words(_ACCENT.sub("", decomposed).translate(_LETTERS))
     return tuple(word for word in words if word not in _FUNCTION_WORDS) or tuple(words)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _sorted_words(name: str) -> tuple[str, ...]:
+    return tuple(sorted(_words(name)))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _letters(name: str) -> str:
+    return "".join(sorted("".join(_words(name))))
+
+
+def _has_initials(fewer: Sequence[str], more: Sequence[str]) -> bool:
+    """Whether each word has the first letter of one of the others: a quick test before words are joined."""
+    return {word[0] for word in fewer} <= {word[0] for word in more}
 
 
 def _joined(words: Sequence[str], others: Sequence[str]) -> list[str]:

@@ -156,8 +156,13 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
         return False
     heads = {normalize(regex.split(r"[:：|]\s", title)[0]) for title in titles}
     # Quotes and markers of a title were removed from the name.
-    heads |= {normalize(clean_line(remove_chat_markup(title))) for title in titles}
+    heads |= set(map(_normalized_line, titles))
     return normalized in heads or any(_is_similar(normalized, whole) for whole in wholes)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _normalized_line(title: str) -> str:
+    return normalize(clean_line(remove_chat_markup(title)))
 
 
 def _is_similar(first: str, second: str) -> bool:

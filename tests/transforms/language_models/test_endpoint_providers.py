@@ -160,6 +160,41 @@ class TestReplies:
         assert endpoint(server).generate(["q"]) == [NBest((), "the reply does not end within 512 tokens", "cut")]
 
 
+class TestStructuredOutput:
+    """For replies that are no completions: here those that begin with `Hm`."""
+
+    @staticmethod
+    def model(server: Server) -> OpenAIEndpoint:
+        return OpenAIEndpoint(
+            server.url,
+            "toy",
+            limits=ClientLimits(retries=0, concurrency=1),
+            key="",
+            check=lambda _, text: "no_name" if text.startswith("Hm") else "refused" if text == "No" else "",
+        )
+
+    def test_it_makes_a_completion(self, server: Server) -> None:
+        server.default = lambda body: said('{"completion": "Tea pots"}' if "response_format" in body else "Hm, tea")
+        assert self.model(server).generate(["a"]) == [completed("Tea pots")]
+        assert len(server.bodies) == 2
+
+    def test_a_server_without_it_is_requested_once(self, server: Server) -> None:
+        server.default = rejecting("response_format", "Unknown parameter: response_format")
+        server.script = {"a": [said("Hm"), failed(400, "Unknown parameter: response_format"), said("Hm")]}
+        assert self.model(server).generate(["a", "b"]) == [completed("Hm"), completed("Tea pots")]
+        assert server.tries == {"a": 3, "b": 1}
+
+    def test_a_server_that_ignores_it_is_requested_once(self, server: Server) -> None:
+        server.default = lambda _: said("Hm")
+        assert self.model(server).generate(["a", "b"]) == [completed("Hm")] * 2
+        assert server.tries == {"a": 2, "b": 1}
+
+    def test_a_refusal_is_left(self, server: Server) -> None:
+        server.default = lambda _: said("No")
+        assert self.model(server).generate(["a"]) == [completed("No")]
+        assert server.tries == {"a": 1}
+
+
 class TestQuota:
     @pytest.mark.parametrize(
         "reply",
@@ -302,16 +337,16 @@ def test_a_server_that_limits_the_rate_completes_all_prompts(
 def test_one_request_at_a_time_follows_a_pause() -> None:
     rate = RateLimiter(ClientLimits(concurrency=4))
     rate.pause(0.01)
-    opened, most, lock = 0, 0, threading.Lock()
+    opened, maximum, lock = 0, 0, threading.Lock()
     ready = threading.Barrier(4)
 
     def request() -> None:
-        nonlocal opened, most
+        nonlocal opened, maximum
         ready.wait()
         with rate.acquire():
             with lock:
                 opened += 1
-                most = max(most, opened)
+                maximum = max(maximum, opened)
             time.sleep(0.02)
             with lock:
                 opened -= 1
@@ -321,7 +356,7 @@ def test_one_request_at_a_time_follows_a_pause() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 1
+    assert maximum == 1
     rate.succeed()
     rate.succeed()
     with rate.acquire(), rate.acquire():

@@ -19,6 +19,7 @@ def test_the_first_keeps_its_name() -> None:
         ("Hip-hop beats", "Hiphop beats"),
         ("hip hop beat", "Hip-Hop Beats"),
         ("E-mail marketing", "Email Marketing"),
+        ("Hip hop email", "E-mail, hiphop"),
         ("Cookies", "Cookie"),
         ("Movies & TV", "TV and movie"),
         ("Potatoes", "Potato"),

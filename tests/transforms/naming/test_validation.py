@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.transforms.naming.builders import JAZZ
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import load_instructions
-from transforms.naming.validation import clean_output, validate_name
+from transforms.naming.validation import check_reply, clean_output, validate_name
 
 CONFIG = NamingConfig()
 KOREAN = ("김치찌개 맛있게 끓이는 법", "된장 담그기", "K8s 쿠버네티스 배포")
@@ -31,6 +31,27 @@ ARABIC = ("وصفات الكسكس المغربي", "طاجين الدجاج", "
         ("이름: 재즈 연습", "재즈 연습"),
         ("C++ templates", "C++ templates"),
         ("1984 and other dystopias", "1984 and other dystopias"),
+        ('{"interestName": "Jazz practice", "score": 3}', "Jazz practice"),
+        ('[{"name": "Jazz practice"}, {"name": "Blues"}]', "Jazz practice"),
+        ('{"reasoning": "It is jazz.", "name": "Jazz practice"', "Jazz practice"),
+        ('```python\nname = "Jazz practice"\n```', "Jazz practice"),
+        ("| Interest |\n|---|\n| Jazz practice |", "Jazz practice"),
+        ("<p>Jazz &amp; blues</p>", "Jazz & blues"),
+        ("Name des Interesses: Jazz practice", "Jazz practice"),
+        ("Sure, I can help with that! Jazz practice", "Jazz practice"),
+        ("Here's a name for the user's interest\nJazz practice", "Jazz practice"),
+        ("My answer is jazz practice.", "jazz practice"),
+        ("The titles are all about jazz practice.", "jazz practice"),
+        ('How about "Jazz practice"?', "Jazz practice"),
+        ("Note: few titles.\nJazz practice", "Jazz practice"),
+        ("Option 1: Jazz practice\nOption 2: Blues", "Jazz practice"),
+        ("1. **Jazz practice**: all about bebop\n2. **Blues**: no", "Jazz practice"),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nJazz practice<|eot_id|>", "Jazz practice"),
+        ("The Name of the Wind readers", "The Name of the Wind readers"),
+        ("Interest rates: central banks", "Interest rates: central banks"),
+        ("Name that tune games", "Name that tune games"),
+        ("It's Always Sunny fandom", "It's Always Sunny fandom"),
+        ("Maybe Baby covers", "Maybe Baby covers"),
         ("...", ""),
         ("🎷🎷", ""),
     ],
@@ -46,6 +67,14 @@ def test_what_models_put_around_a_name_goes(text: str, expected: str) -> None:
         ("", "blank"),
         ("**\n- \n", "blank"),
         ("Titles:\n- a", "echo"),
+        ("<think>Bebop", "reasoning"),
+        ('{"name": "Jazz', "malformed"),
+        ("<html><title>502 Bad Gateway</title></html>", "malformed"),
+        ("Desculpe, não posso ajudar com isso", "refused"),
+        ("Error: overloaded", "no_name"),
+        ("Error handling in Rust", ""),
+        ("Reading St. Petersburg poems", ""),
+        ("Can you share the list?", "no_name"),
         (f"{JAZZ[0]}, {JAZZ[1]}", "echo"),
         ("I am an expert in telling what interests people pursue", "echo"),
         ("Hydroponic system design for small spaces", "echo"),
@@ -111,3 +140,16 @@ def test_any_text_has_a_verdict_and_what_is_taken_is_one_short_line(text: str) -
         assert len(name.splitlines()) == 1
         assert len(name.split()) <= CONFIG.max_words
         assert clean_output(name) == name
+
+
+def test_a_refusal_that_titles_contain_is_a_name() -> None:
+    titles = ("Sorry We Missed You and the gig economy in Newcastle", "I, Daniel Blake reviewed", "Ken Loach at work")
+    assert validate_name("Sorry We Missed You films", titles, CONFIG).rejection == ""
+    assert validate_name("I'm sorry, I cannot name it", titles, CONFIG).rejection == "refused"
+
+
+def test_what_is_no_name_is_not_stored_and_a_bad_name_is() -> None:
+    prompt = "Titles:\n- Bebop lines\n- Swing feel\nInterest:"
+    assert check_reply(prompt, "I cannot determine the interest of these titles.") == "refused"
+    assert check_reply(prompt, "Videos") == ""
+    assert check_reply(prompt, "Swing and bebop.") == ""
