@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
+from transforms.extras import INSTALL_LLM
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.locate import locate_adapter, locate_model
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
-from transforms.extras import INSTALL_LLM
 
 DECIDING = (
     "model.safetensors",
@@ -106,7 +106,8 @@ def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
 def test_without_a_hub_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(
-        ModelUnavailableError, match=f"language model owner/name: to load owner/name from a model hub, {re.escape(INSTALL_LLM)}"
+        ModelUnavailableError,
+        match=f"language model owner/name: to load owner/name from a model hub, {re.escape(INSTALL_LLM)}",
     ):
         locate_model("hub", "owner/name")
 

