@@ -101,7 +101,7 @@ class TestParsing:
             ("--assign=some", "argument --assign: invalid choice: 'some' (choose from 'best', 'all')"),
             ("--timestamp_unit=h", "argument --timestamp_unit: invalid choice: 'h'"),
             ("--columns=user_id", "argument --columns: must be column=name,..., got 'user_id'"),
-            ("--columns=user_id=", "argument --columns: must be column=name,..., got 'user_id='"),
+            ("--columns=user_id=", "argument --columns: user_id is required, so it must have a name: user_id=name"),
             ("--columns=user=x", "interactions have no column 'user'; the columns are user_id, item_id, timestamp,"),
             ("--item_columns=user_id=x", "items have no column 'user_id'; the columns are item_id, title,"),
             ("--direct_num_workers=many", "argument --direct_num_workers: invalid int value: 'many'"),

@@ -103,7 +103,7 @@ class TestColumns:
         number = ITEMS.num_rows
         items = (
             ITEMS.append_column("genres", pa.array(["Quiet|Loud"] * number))
-            .append_column("description", pa.array([["gardening", "pottery"], ["cooking"], [], None] * (number // 4)))
+            .append_column("description", pa.array([["gardening", "pottery"], *[[]] * 10, None] * (number // 12)))
             .append_column("creator", pa.array([{"a": "x", "b": "y"}] * number))
         )
         write(tmp_path, {"items.parquet": items})
@@ -117,7 +117,7 @@ class TestColumns:
         assert metric_values(tmp_path / "out")["items_column_left_out", "creator: struct<a: string, b: string>"] == 1
         assert extract(tmp_path / "less", *paths, f"{options[0]},description=", *options[1:]) == 0
         terms, fewer = (metric_values(tmp_path / name)["terms", ""] for name in ("out", "less"))
-        assert terms == fewer + 3  # gardening, pottery, cooking
+        assert terms == fewer + 2  # gardening, pottery
 
     def test_a_required_column_cannot_be_left_out(self, capfd: pytest.CaptureFixture[str]) -> None:
         assert extract(Path("out"), "log", "items", "--columns=user_id=") == 2
