@@ -71,13 +71,13 @@ def find_boilerplate(titles: Iterable[str]) -> list[str]:
     ]
     usable = np.array([has_letter(title) for title in bare])
     directions = _directions(bare, usable)
-    found = {
+    boilerplate = {
         pattern
         for pattern in candidates
         if pattern in common_phrases()
         or _is_independent(directions, usable, frequent[pattern], MAX_SIMILARITY[forms[pattern]])
     }
-    return sorted(pattern for pattern in found if forms[pattern] != "number" or not _has_shorter(pattern, found))
+    return sorted(each for each in boilerplate if forms[each] != "number" or not _has_shorter(each, boilerplate))
 
 
 def _has_shorter(pattern: str, found: set[str]) -> bool:

@@ -54,8 +54,8 @@ _Keyed = tuple[int, pa.RecordBatch]
 class CountGivenTerms(CountTerms):
     """Rows of `items` -> rows of `ITEM_CANDIDATES`; as side outputs, what `ChooseVocabulary` reads."""
 
-    def process(self, items: pa.RecordBatch) -> Iterator[Any]:
-        for output in super().process(items):
+    def process(self, items: pa.RecordBatch, detected: pa.RecordBatch | None = None) -> Iterator[Any]:
+        for output in super().process(items, detected):
             if isinstance(output, TaggedOutput):
                 yield output
             else:
