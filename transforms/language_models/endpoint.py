@@ -221,12 +221,13 @@ class OpenAIEndpoint:
 
     def _post(self, prompt: str, max_tokens: int, response_format: dict[str, Any] | None) -> ChatReply:
         """Return a reply, if need be without parameters that the server rejects."""
+        parse = partial(parse_completion, secret=self._key)
         while True:
             if self._quota:
                 raise self._quota
             body = self._dialect.body(self.model, self.template, self.decoding, prompt, max_tokens, response_format)
             try:
-                return self._request("POST", "/chat/completions", body, parse_completion, prompt)
+                return self._request("POST", "/chat/completions", body, parse, prompt)
             except RejectedError as error:
                 if not self._dialect.learn(body, error.text):
                     raise
@@ -277,11 +278,12 @@ class OpenAIEndpoint:
             try:
                 if raised is None or response.status_code in raised:
                     raise_for_status(response, self._key)
+                result = parse(response)
             except TransientError as error:
                 self._slow_down(error, started, prompt)
                 raise
             self._follow_limits(response, prompt)
-        return parse(response)
+        return result
 
     def _slow_down(self, error: TransientError, started: float, prompt: str) -> None:
         if error.retry_after is not None and error.retry_after <= MAX_RETRY_AFTER:
@@ -339,7 +341,7 @@ class _Bearer(requests.auth.AuthBase):
 def _parse_completion_field(text: str) -> str:
     """Return the field of a JSON object; empty if the text is another one."""
     try:
-        value = json.loads(text)[_FIELD]
+        value = json.loads(text[text.find("{") : text.rfind("}") + 1])[_FIELD]
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return value if isinstance(value, str) else ""

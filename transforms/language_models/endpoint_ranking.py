@@ -114,7 +114,8 @@ def _parse(text: str, members: dict[str, int]) -> str:
         TransientError: if the reply is none of the members: the server ignores the schema, or cut the reply.
     """
     try:
-        value = json.loads(text)[FIELD]
+        # Models whose server ignores the schema may write the object between the fences of a code block.
+        value = json.loads(text[text.find("{") : text.rfind("}") + 1])[FIELD]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TransientError("the reply does not have the requested JSON schema") from error
     if not isinstance(value, str) or value not in members:

@@ -131,6 +131,10 @@ def raise_for_status(response: requests.Response, secret: str = "") -> None:
 def parse_completion(response: requests.Response, secret: str = "") -> ChatReply:
     """Return the whole text of a chat completion, without its reasoning. It may be empty only if it was cut.
 
+    Args:
+        response: the response of the server, with a status of success.
+        secret: text that is masked in messages; empty: none.
+
     Raises:
         TransientError: if the response is no chat completion, or has no text.
         EndpointError: if the completion was refused, filtered, or consists of reasoning only.
@@ -183,7 +187,7 @@ def _raise_error(status: int, body: Any, response: requests.Response, secret: st
     message = f"status {status}"
     if status not in _UNAUTHORIZED and (line := shorten(shown.replace(secret, "***") if secret else shown)):
         message += f": {line}"
-    wait = requested_wait(response.headers, text)
+    wait = requested_wait(response.headers, text) or None  # a wait of 0 says nothing
     if _is_quota(status, body, text, wait):
         raise QuotaError(message)
     if status in _TRANSIENT or status >= 500:

@@ -225,6 +225,18 @@ class TestQuota:
         assert endpoint(server, retries=0).generate(["q"]) == [completed("at last")]
 
 
+def test_an_error_in_a_successful_response_is_followed(server: Server) -> None:
+    error = {"message": "slow down, please try again in 60ms", "code": 429}
+    server.script = {"q": [Reply({"error": error}), said("at last")]}
+    assert endpoint(server, retries=0).generate(["q"]) == [completed("at last")]
+    assert server.times[1] - server.times[0] >= 0.06
+
+
+def test_a_requested_wait_of_nothing_costs_a_retry(server: Server) -> None:
+    server.script = {"q": [failed(429, "busy", Retry_After="0")]}
+    assert endpoint(server, retries=1).generate(["q"]) == [no_completion("status 429: busy, after 2 tries")]
+
+
 @pytest.mark.parametrize(
     ("headers", "message", "seconds"),
     [

@@ -62,6 +62,13 @@ def test_all_members_are_ranked(server: Server) -> None:
     assert sorted(members[0].tolist()) == [0, 1, 2, 3]
 
 
+def test_reasoning_and_a_code_block_around_the_object_are_removed(server: Server) -> None:
+    text = json.dumps({FIELD: "jazz"})
+    server.script["long"] = [said(f"<think>Tea or {{jazz}}?</think>\n```json\n{text}\n```")]
+    members, _ = ranker(server, retries=0).top(["long"], CLOSED_SET, 1)
+    assert members.tolist() == [[3]]
+
+
 def test_a_reply_that_ignores_the_schema_is_requested_again(server: Server) -> None:
     server.script["long"] = [
         said("jazz"),

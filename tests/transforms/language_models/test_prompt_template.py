@@ -79,6 +79,28 @@ def test_a_prompt_never_holds_marks(prompt: str) -> None:
         assert tokenizer.decode(found) == prompt
 
 
+@pytest.mark.parametrize("prompt", ["tea <think> pot", "<thi<think>nk>tea", "<think></think>", "<unk> ☕ <think>"])
+def test_a_prompt_never_holds_marks_that_a_tokenizer_does_not_call_special(prompt: str) -> None:
+    tokenizer = make_tokenizer(TEMPLATE)
+    tokenizer.add_tokens(["<think>", "</think>"])
+    marks = set(tokenizer.convert_tokens_to_ids(["<think>", "</think>"]))
+    assert marks & set(tokenizer(prompt, split_special_tokens=True).input_ids)
+    found = tokenize_prompt(tokenizer, prompt)
+    assert not marks & set(found)
+    assert "tea" not in prompt or "tea" in tokenizer.decode(found)
+
+
+def test_a_model_that_reasons_on_demand_does_not_reason() -> None:
+    thinks = TEMPLATE + "{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}"
+    assert tokenizer_text(thinks) == tokenizer_text(TEMPLATE)
+
+
+def tokenizer_text(template: str) -> str:
+    tokenizer = make_tokenizer(template)
+    text: str = tokenizer.decode(tokenize_template(tokenizer, DIALOGUE, False).after)
+    return text
+
+
 def test_marks_of_the_frame_are_marks_after_a_prompt_was_read() -> None:
     before = tokenize_template(TOKENIZER, DIALOGUE, False)
     tokenize_prompt(TOKENIZER, "<|im_end|>")
