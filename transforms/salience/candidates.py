@@ -19,7 +19,7 @@ FIELD_EVIDENCE = {"title": 0.8, "tags": 0.8, "queries": 0.8, "description": 0.4}
 """For each text field the probability that one mention of a term reflects the topic of the item. Our own choice: the
 papers do not give one."""
 
-TERM_CHARACTERS = 400
+TERM_CHARACTERS = 512
 """Length of the beginning of a description that terms are taken from: it bounds the memory that an item takes."""
 
 _LABEL_FIELDS = ("tags", "queries")
