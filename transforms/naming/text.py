@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import regex
 
 from transforms.inflection import singularize
+from transforms.segmentation import nfkc
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’]\p{L}+)*[+#]*")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
@@ -38,7 +39,7 @@ OTHER_SCRIPT = "Other"
 
 def fold_case(text: str) -> str:
     """Apply NFKC and case folding, like the terms of journeys."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return nfkc(text).casefold()
 
 
 def split_words(text: str) -> list[str]:
