@@ -136,7 +136,8 @@ def options_table(job_type: type[Job]) -> str:
     for action in parser._actions:
         default = "" if action.default in (None, "", (), {}, False) else f"`{_as_text(action.default)}`"
         choices = f" One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
-        rows.append(f"| `{action.option_strings[0]}` | {default} | {action.help}{choices} |")
+        description = f"{action.help}{choices}".replace("|", "\\|")  # also in code, a bar ends a cell
+        rows.append(f"| `{action.option_strings[0]}` | {default} | {description} |")
     return "\n".join(rows)
 
 
