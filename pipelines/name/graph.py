@@ -18,7 +18,6 @@ from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
 from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
-from transforms.naming.validation import check_reply
 from transforms.progress import Progress
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def _generate(
     """Name by a language model: one prompt per journey, and a second one for names that are taken or can be mended."""
     buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
     checkpoint = RowCheckpoint(job.checkpoint_dir, GENERATIONS)
-    generate = GenerateTexts(generation, buckets, stored, checkpoint, progress, check_reply)
+    generate = GenerateTexts(generation, buckets, stored, checkpoint, progress, generation.check)
     requests = inputs | "BuildRequests" >> BuildRequests(context)
     first = requests | "ToPrompts" >> ToPrompts() | "Generate" >> generate
     side_outputs.add_errors_and_counts(first.errors, first.counts)

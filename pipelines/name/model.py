@@ -21,6 +21,7 @@ from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
+from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.adapter import BUILTIN
 from transforms.naming.config import Method, NamingConfig, PromptFieldSet
@@ -155,7 +156,9 @@ def resolve_generation(
     model = resolve_language_model("--model", args.model, args.adapter or "")
     decoding = options.read_config(args, DecodingConfig, num_sequences=number)
     limits = options.read_config(args, ClientLimits)
-    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.dtype, check_reply), selector
+    # A model on this machine would repeat its reply, but a server can be mended.
+    check = check_reply if model.kind == "endpoint" else accept_reply
+    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.dtype, check), selector
 
 
 def resolve_safety(args: argparse.Namespace) -> WordLists | CombinedFilter:

@@ -52,7 +52,7 @@ text, the error message and the kind of the failure. `resumed`: whether the comp
 FAILURES = pa.schema(
     [pa.field("content_hash", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
 )
-"""Prompts without a completion, with the kind of the failure."""
+"""Prompts whose replies are no completions, with the kind of the failure."""
 
 PROMPTS_COUNTER = "prompts"
 """The name of prompts in `errors`, in counts and in the progress."""
@@ -219,8 +219,9 @@ def errors_of(completions: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def failures_of(completions: pa.RecordBatch) -> pa.RecordBatch:
-    """Return rows of `FAILURES` for those rows of `COMPLETIONS` that failed."""
-    return completions.filter(pc.is_null(completions["text"])).select(FAILURES.names)
+    """Return rows of `FAILURES` for the replies among rows of `COMPLETIONS` that are no completions."""
+    failed = completions.filter(pc.is_null(completions["text"])).select(FAILURES.names)
+    return failed.filter(pc.invert(pc.is_in(failed["reason"], pa.array(sorted(_REQUEST_FAILURES)))))
 
 
 def _count_prompts(rows: pa.RecordBatch) -> int:
@@ -319,7 +320,7 @@ class GenerationResult(NamedTuple):
 
     Attributes:
         generations: record batches of `generations`: the completions of each prompt that did not fail.
-        failures: record batches of `FAILURES`: the other prompts.
+        failures: record batches of `FAILURES`: prompts with a reply that is no completion.
         errors: record batches of `errors`.
         counts: counts of distinct prompts: `prompts_read`; `generations_cached`, by an earlier run;
             `generations_resumed`, by a run that did not end; `generations_new`.

@@ -26,6 +26,7 @@ from transforms.language_models.generate import (
     complete_batch,
     distinct_prompts,
     errors_of,
+    failures_of,
     generations_of,
     partition_cached,
 )
@@ -118,6 +119,33 @@ def test_completions_stand_where_their_prompts_do(tmp_path: Path) -> None:
             "payload": "ValueError: no\nan impossible pot",
         }
     ]
+
+
+def refuse_tea(prompt: str, text: str) -> str:
+    return "refused" if "tea" in prompt or text == "no" else ""
+
+
+def test_a_reply_that_is_no_completion_is_an_error_of_its_own_and_not_kept(tmp_path: Path) -> None:
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
+    requests = rows_of(["tea", "garden", "an impossible pot"])
+    completions = complete_batch(requests, ToyModel(tmp_path / "calls"), checkpoint, refuse_tea)
+    assert completions["text"].to_pylist() == [None, toy_completion("garden"), None]
+    assert completions["reason"].to_pylist() == ["refused", "", "failed"]
+    assert checkpoint.read(requests["content_hash"])["text"].to_pylist() == [toy_completion("garden")]
+    assert [(row["dataset"], row["reason"]) for row in errors_of(completions).to_pylist()] == [
+        ("replies", "refused"),
+        ("prompts", "failed"),
+    ]
+    hashes = requests["content_hash"].to_pylist()
+    assert failures_of(completions).to_pylist() == [{"content_hash": hashes[0], "reason": "refused"}]
+
+
+def test_stored_texts_that_are_no_completions_are_new_prompts() -> None:
+    requests = rows_of(["tea", "garden", "pots"])
+    stored = generations([("tea", "kept"), ("garden", "no"), ("pots", "kept")])
+    cached, new = partition_cached(requests, [stored], refuse_tea)
+    assert cached == generations([("pots", "kept")])
+    assert new == requests.slice(0, 2)
 
 
 def test_a_model_that_does_not_complete_all_is_reported(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from transforms.evaluation.experiments.naming.scoring import (
 )
 from transforms.language_models.exclusive import ExclusiveModel
 from transforms.language_models.generate import GenerateTexts, GenerationResult, distinct_generations
+from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.validation import check_reply
 from transforms.progress import Progress
@@ -182,8 +183,10 @@ class EvaluateNaming(beam.PTransform):
     ) -> GenerationResult:
         """Run one model after the previous one has finished, so that one at a time is in memory."""
         waits_for = () if previous is None else AsIter(previous.generations)
-        source = generation if generation.model.kind == "endpoint" else ExclusiveModel(generation)
-        generate = GenerateTexts(source, 1, self.generations, self.checkpoint, self.progress, check_reply)
+        is_endpoint = generation.model.kind == "endpoint"
+        source = dataclasses.replace(generation, check=check_reply) if is_endpoint else ExclusiveModel(generation)
+        check = check_reply if is_endpoint else accept_reply
+        generate = GenerateTexts(source, 1, self.generations, self.checkpoint, self.progress, check)
         prompts = beam.Map(_prompts, AsSingleton(sample), method, waits_for).with_output_types(pa.RecordBatch)
         return (
             sample.pipeline
