@@ -196,7 +196,7 @@ class TestSeparation:
             {
                 "user_id": [f"u{number % 2}" for number in range(72)] + ["u0"],
                 "item_id": [f"i{number:03}" for number in range(72)] + ["nowhere"],
-                "timestamp": pa.array(range(73), pa.timestamp("us", "UTC")),
+                "timestamp": pa.array(range(10**15, 10**15 + 73), pa.timestamp("us", "UTC")),
             }
         )
         folder = write(tmp_path / "in", {"log.parquet": log, "items.parquet": items})
@@ -341,7 +341,7 @@ class TestInterest:
             {
                 "user_id": [str(user) for user in pairs.users],
                 "item_id": [str(item) for item in pairs.items],
-                "timestamp": pa.array(range(len(pairs.items)), TIMESTAMP),
+                "timestamp": pa.array(range(10**15, 10**15 + len(pairs.items)), TIMESTAMP),
             }
         )
         folder = write(tmp_path / "in", {"a.parquet": log.slice(0, 500), "b.parquet": log.slice(500)})

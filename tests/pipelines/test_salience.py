@@ -117,7 +117,7 @@ def test_a_catalogue_without_tags(tmp_path: Path) -> None:
         {
             "user_id": [f"u{number % 6}" for number in range(COUNT)],
             "item_id": [f"i{number:04}" for number in range(COUNT)],
-            "timestamp": pa.array(range(COUNT), TIMESTAMP),
+            "timestamp": pa.array(range(10**15, 10**15 + COUNT), TIMESTAMP),
         }
     )
     folder = write(tmp_path / "in", {"items.parquet": catalogue(0.0), "log.parquet": log})
