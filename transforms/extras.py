@@ -31,9 +31,13 @@ def install_command(extra: str) -> str:
     target = "interest-journeys"
     if (_ROOT / "setup.py").is_file():
         target = "." if Path.cwd() == _ROOT else str(_ROOT)
+    return f"{pip_command()} install '{target}[{extra}]'"
+
+
+def pip_command() -> str:
+    """Return `pip`, or the command of that of this process' Python where `python` is another one."""
     python = python_command()
-    pip = "pip" if python == "python" else f"{shlex.quote(python)} -m pip"
-    return f"{pip} install '{target}[{extra}]'"
+    return "pip" if python == "python" else f"{shlex.quote(python)} -m pip"
 
 
 INSTALL_ENCODER = install_command("encoder")

