@@ -82,7 +82,7 @@ def record(values: Mapping[str, Any]) -> dict[str, str | bool]:
 def _recorded(name: str, value: Any) -> str | bool:
     text = value if isinstance(value, bool) else _as_text(value)
     is_path = name in _PATHS or (name in _NAMES_OR_PATHS and Path(str(text)).expanduser().is_dir())
-    return absolute_path(str(text)) if is_path else text
+    return absolute_path(str(text)) if text and is_path else text
 
 
 def _as_text(value: Any) -> str:

@@ -53,7 +53,7 @@ def test_interactions_with_other_items_are_counted(tmp_path: Path) -> None:
     )
     other = sum(item not in ITEMS["item_id"].to_pylist()[:45] for item in log()["item_id"].to_pylist())
     assert f"not in the catalogue: {other}" in printed
-    assert f"--interactions={folder / 'log.parquet'}" in printed
+    assert f"-m pipelines.transitions --workspace={folder / 'out'}\n" in printed  # the log is that of the tree
 
 
 def test_the_tree(workspace: Path) -> None:
