@@ -1,9 +1,11 @@
 import pickle
+import re
 import sys
 
 import pytest
 
 from tests.transforms.naming.builders import HARMLESS, INJECTIONS, OBSCENE, PERSONAL
+from transforms.extras import INSTALL_NAMING
 from transforms.naming.safety import word_lists
 from transforms.naming.safety.word_lists import WordLists
 
@@ -40,5 +42,5 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "glin_profanity", None)
     word_lists._filter.cache_clear()
     word_lists._is_obscene.cache_clear()
-    with pytest.raises(ImportError, match=r"install interest-journeys\[naming\]"):
+    with pytest.raises(ImportError, match=re.escape(INSTALL_NAMING)):
         WordLists().unsafe_reason("Tea")
