@@ -66,10 +66,22 @@ def _given_values(job_type: type[Job], argv: Sequence[str]) -> dict[str, Any]:
 
 
 def _stored_options(each: Inheritance, args: argparse.Namespace) -> RecordedOptions | None:
-    """Return the recorded options of the dataset from which a run inherits; None where it records none."""
+    """Return the recorded options of the dataset from which a run inherits; None where it records none.
+
+    Raises:
+        UsageError: when it records none, so that an input would be unknown.
+    """
     workspace = next((getattr(args, name) for name in each.options if getattr(args, name)), None)
     source = find_dataset(f"--{each.options[0]}", workspace, each.schema) if workspace else None
-    return source.manifest.configuration.get(OPTIONS) if source is not None and source.manifest else None
+    if source is None or source.manifest is None:
+        return None
+    stored: RecordedOptions | None = source.manifest.configuration.get(OPTIONS)
+    if stored is None and each.unless:
+        raise UsageError(
+            f"--{each.unless[0]} is missing: the {each.schema.name} in {workspace!r} are of an earlier version, which "
+            "did not record it"
+        )
+    return stored
 
 
 def _inherited(

@@ -1,6 +1,7 @@
 """Options that manifests record, the printed next commands, and what a later run inherits from them."""
 
 import contextlib
+import dataclasses
 import io
 import re
 import shlex
@@ -57,7 +58,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(inputs: Path) -> str:
-    """What `extract` printed on the first day."""
+    """The output of `extract` on the first day."""
     log, items = f"--interactions={inputs / 'first.parquet'}", f"--items={inputs / 'items.parquet'}"
     return run("extract", log, items, f"--workspace={inputs / 'first'}", *BY_TERMS)
 
@@ -180,3 +181,12 @@ def test_commands_name_the_python_that_has_the_packages(tmp_path: Path, monkeypa
     assert python_command() == str(program)
     monkeypatch.chdir(tmp_path)
     assert python_command() == "environment/bin/python"
+
+
+def test_journeys_that_record_no_catalogue_need_one(inputs: Path, first: str, tmp_path: Path) -> None:
+    stored = manifest(inputs / "first", JOURNEYS)
+    configuration = {name: value for name, value in stored.configuration.items() if name != OPTIONS}
+    older = dataclasses.replace(stored, configuration=configuration)
+    write(tmp_path, {"journeys/_manifest.json": older.to_json().encode()})
+    printed = run("name", f"--journeys={tmp_path}", f"--workspace={tmp_path / 'names'}", code=2)
+    assert "--items is missing: the journeys in" in printed
