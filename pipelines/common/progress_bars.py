@@ -115,8 +115,21 @@ def _describe(task: Task) -> str:
         text += f"/{task.total:,.0f}"
     if task.total:
         text += f" ({task.percentage:.0f} %)"
+    if task.fields.get("forecast"):
+        text += _forecast(task)
     detail = task.fields.get("detail")
     return f"{text}, {detail}" if detail else text
+
+
+def _forecast(task: Task) -> str:
+    """Describe the time that the rest of a task takes at its mean speed so far: `, about 3 min left`."""
+    if not task.completed or not task.total or not task.elapsed or task.completed >= task.total:
+        return ""
+    seconds = (task.total - task.completed) * task.elapsed / task.completed
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f", about {seconds / size:.0f} {unit} left"
+    return f", about {seconds:.0f} s left"
 
 
 def _print_line(console: Console, line: str | None) -> None:
@@ -174,8 +187,13 @@ def show_progress(
 
 def _update(shown: Bars, tasks: Mapping[str, TaskID], progress: Progress) -> None:
     """Copy what the workers have reported to the tasks."""
-    done = progress.done()
+    done, expected = progress.done(), progress.expected()
+    forecast = {task.id for task in shown.tasks if task.fields.get("forecast")}
     for name, task in tasks.items():
+        if name in expected:
+            if name in done and task not in forecast:
+                shown.reset(task, forecast=True)  # its time begins with its work, not with that of other steps
+            shown.update(task, total=expected[name])
         shown.update(task, completed=done.get(name, 0))
 
 

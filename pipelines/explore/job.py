@@ -96,7 +96,7 @@ class ExploreJob(Job):
             "--dtype",
             default=GenerationSpec.dtype,
             choices=get_args(DTypeName),
-            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32.",
+            help="Data type of the model. `auto`: bfloat16 or else int8 where the hardware supports it, else float32.",
         )
         parser.add_argument(
             "--score",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import apache_beam as beam
+import pyarrow as pa
 
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
@@ -14,6 +15,7 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
+from transforms.journeys.sample import SampleUsers, sampled_rows
 from transforms.language_models.generate import GenerateTexts
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
@@ -36,7 +38,8 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     sample = items | "SampleTexts" >> SampleTexts()
     items, counts = items | "RemoveBoilerplate" >> RemoveBoilerplate(sample)
     side_outputs.counts.append(counts)
-    inputs, counts = {JOURNEYS.name: rows[JOURNEYS.name], ITEMS.name: items} | "PrepareInputs" >> PrepareInputs(
+    journeys = rows[JOURNEYS.name] if job.users is None else _sample(rows[JOURNEYS.name], job.users)
+    inputs, counts = {JOURNEYS.name: journeys, ITEMS.name: items} | "PrepareInputs" >> PrepareInputs(
         job.naming, job.parts
     )
     side_outputs.counts.append(counts)
@@ -48,6 +51,14 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     else:
         batches = _generate(inputs, rows.get(GENERATIONS.name), job, job.generation, context, side_outputs, progress)
     commit_job(job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress))
+
+
+def _sample(journeys: beam.PCollection, users: int) -> beam.PCollection:
+    """Select all journeys of some users."""
+    limit = journeys | "SampleUsers" >> SampleUsers(users)
+    return journeys | "SelectUsers" >> beam.Map(sampled_rows, beam.pvalue.AsSingleton(limit)).with_output_types(
+        pa.RecordBatch
+    )
 
 
 def _generate(

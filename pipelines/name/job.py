@@ -14,6 +14,7 @@ from pipelines.common.inputs import (
     check_not_nested,
     checkpoint_dir,
     default_num_parts,
+    find_dataset,
     prepare_workspace,
     resolve_dataset,
 )
@@ -51,6 +52,7 @@ class NameJob(Job):
         model: label of the model in the datasets; empty for `salient`.
         selector: selects one of several candidates of the model; None: the most probable one is used.
         safety: decides whether a name may be published.
+        users: number of users whose journeys are named; None: all.
         parts: number of parts of each dataset.
     """
 
@@ -68,6 +70,7 @@ class NameJob(Job):
     model: str
     selector: NameSelectorConfig | None
     safety: WordLists | CombinedFilter
+    users: int | None
     parts: int
 
     @classmethod
@@ -92,6 +95,12 @@ class NameJob(Job):
             "the prompt, with a tuned prompt (`prompt_tuned`), or with tuned weights (`fine_tuned`). Default: "
             "fine_tuned for --model=builtin, otherwise salient.",
         )
+        add(
+            "--users",
+            type=options.bounded_number(int, 1),
+            help="Number of users whose journeys are named, to try a model on a few first; they are the same in every "
+            "run. Default: all.",
+        )
         models.add_model(parser)
         models.add_safety_model(parser)
         options.add_item_columns(parser)
@@ -112,6 +121,8 @@ class NameJob(Job):
         journeys = resolve_dataset("--journeys", args.journeys, JOURNEYS)
         workspace = absolute_path(args.workspace)
         check_not_nested(workspace, [("--items", items), ("--journeys", journeys)])
+        if args.users is not None:
+            _check_partial(workspace)
         naming = models.resolve_naming(args)
         generation, selector = models.resolve_generation(args, naming)
         return cls(
@@ -127,6 +138,7 @@ class NameJob(Job):
             model=model_label(generation) if generation else "",
             selector=selector,
             safety=safety,
+            users=args.users,
             parts=default_num_parts(journeys),
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,
@@ -162,6 +174,7 @@ class NameJob(Job):
             "num_candidates": self.generation.decoding.num_sequences if self.generation else 0,
             "selector": self.selector.fingerprint() if self.selector else "",
             "safety_model": models.describe_safety(self.safety),
+            **({} if self.users is None else {"users": self.users}),
         }
 
     @property
@@ -197,6 +210,17 @@ class NameJob(Job):
 def _outputs(method: Method) -> tuple[DatasetSchema, ...]:
     generations = () if method == "salient" else (GENERATIONS,)
     return (*generations, ERRORS, METRICS, JOURNEY_NAMES)
+
+
+def _check_partial(workspace: str) -> None:
+    """Check that names of some users do not replace those of all users.
+
+    Raises:
+        UsageError: when they would.
+    """
+    written = find_dataset("--workspace", workspace, JOURNEY_NAMES)
+    if written is not None and written.manifest is not None and "users" not in written.manifest.configuration:
+        raise UsageError(f"--users: {workspace} holds the names of all users; give another --workspace")
 
 
 def _resolve_generations(args: argparse.Namespace, workspace: str) -> Source | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 MAX_SEQUENCES = 64
+_MAX_ACTIVE_SHARE = 0.75
+"""Finished rows leave a batch when at most this share of its rows is active."""
 
 NextToken: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
 """(Numbers of rows in the batch, their logits of shape (rows, vocabulary)) -> the next token of each, shape (rows,)."""
@@ -146,7 +148,9 @@ def decode(
     stop_tokens: Collection[int],
     max_tokens: int,
 ) -> list[Decoded]:
-    """Generate tokens for each row, up to a stop token or a maximum length. Finished rows leave the batch.
+    """Generate tokens for each row, up to a stop token or a maximum length.
+
+    Finished rows leave the batch once they are enough: when rows leave, the cache of all others is copied.
 
     Args:
         state: of these rows, and possibly of further rows behind them.
@@ -159,8 +163,9 @@ def decode(
     tokens_of: list[list[int]] = [[] for _ in range(rows)]
     log_probs = [0.0] * rows
     active = list(range(rows))
+    slots = active  # the row of the state for each active row
     while True:
-        current = logits[: len(active)]
+        current = logits[: len(active)] if slots == list(range(len(active))) else logits[slots]
         tokens = next_token(active, current)
         gains = current.gather(1, tokens[:, None])[:, 0] - current.logsumexp(-1)
         for row, token, gain in zip(active, tokens.tolist(), gains.tolist(), strict=True):
@@ -173,8 +178,13 @@ def decode(
         ]
         if not positions:
             return [Decoded(*row) for row in zip(tokens_of, log_probs, strict=True)]
-        read = positions + positions[-1:] * (MIN_ROWS - len(positions))
-        if len(positions) < len(active) or len(read) != len(logits):
-            state.reorder(read)
-        active = [active[position] for position in positions]
-        logits = state.step(tokens[read])
+        active, slots = [active[position] for position in positions], [slots[position] for position in positions]
+        tokens = tokens[positions]
+        if len(slots) <= _MAX_ACTIVE_SHARE * len(logits):
+            kept = slots + slots[-1:] * (MIN_ROWS - len(slots))
+            if len(kept) < len(logits):
+                state.reorder(kept)
+                logits, slots = logits[kept], list(range(len(slots)))
+        read = tokens.new_full((len(logits),), int(tokens[-1]))  # what a finished row reads does not matter
+        read[slots] = tokens
+        logits = state.step(read)

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from multiprocessing.pool import ThreadPool
@@ -35,7 +35,7 @@ from transforms.language_models.endpoint_reply import (
     parse_completion,
     raise_for_status,
 )
-from transforms.language_models.interface import Completion, NBest, ReplyCheck, accept_reply
+from transforms.language_models.interface import Batch, Completion, NBest, ReplyCheck, accept_reply, collect_batches
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.rate_limiter import RateLimiter, backoff
 from transforms.model_files import ModelUnavailableError
@@ -119,15 +119,24 @@ class OpenAIEndpoint:
         Raises:
             ModelUnavailableError: if the server must be reachable, and is not.
         """
+        return collect_batches(self.generate_batches(prompts))
+
+    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+        """Complete prompts; see `BatchingModel`. Each reply is returned when it arrives.
+
+        Raises:
+            ModelUnavailableError: if the server must be reachable, and is not.
+        """
         if not prompts:
-            return []
+            return
         with self._lock:
             if self._ping_first:
                 self.ping()
             self._ping_first = False
         # A pool for each call: nothing has to be closed, and its threads do not keep a process alive.
         with ThreadPool(min(len(prompts), self.limits.concurrency)) as pool:
-            return pool.map(self._complete, prompts, chunksize=1)
+            for index, nbest in pool.imap_unordered(self._complete_numbered, enumerate(prompts)):
+                yield [index], [nbest]
 
     def ping(self) -> None:
         """Check once that the server is reachable, so that it is not reported for each prompt.
@@ -159,6 +168,9 @@ class OpenAIEndpoint:
             return parse(self._read(prompt, smallest, response_format, lambda text: text.rstrip().endswith("}")).text)
 
         return self._retry(prompt, post)
+
+    def _complete_numbered(self, numbered: tuple[int, str]) -> tuple[int, NBest]:
+        return numbered[0], self._complete(numbered[1])
 
     def _complete(self, prompt: str) -> NBest:
         try:

@@ -6,9 +6,9 @@ import dataclasses
 import gc
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from transforms.language_models.interface import LanguageModel, LanguageModelSource, NBest
+from transforms.language_models.interface import Batch, LanguageModel, LanguageModelSource, NBest, generate_batches
 
 _lock = threading.Lock()
 _holder: weakref.ref[_ExclusiveModel] | None = None
@@ -49,6 +49,10 @@ class _ExclusiveModel:
     def generate(self, prompts: Sequence[str]) -> list[NBest]:
         with _lock:
             return self._loaded().generate(prompts)
+
+    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+        with _lock:
+            yield from generate_batches(self._loaded(), prompts)
 
     def _loaded(self) -> LanguageModel:
         global _holder

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -26,6 +27,7 @@ from transforms.language_models.interface import (
     NBest,
     ReplyCheck,
     accept_reply,
+    generate_batches,
 )
 from transforms.model_files import ModelUnavailableError
 from transforms.progress import Progress
@@ -65,7 +67,9 @@ _REQUEST_FAILURES = frozenset({"failed", "quota"})
 _NEW_TAG = "new"
 _FAILURES_TAG = "failures"
 _BATCH_PROMPTS = 64
-"""Prompts that go through a model together; at most as many are lost in each process when a job is killed."""
+"""Prompts that go through a model together."""
+_SECONDS_BETWEEN_WRITES = 30.0
+"""Seconds after which the completions of an unfinished batch are kept; a job that is killed loses what is newer."""
 
 
 def distinct_prompts(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
@@ -137,14 +141,18 @@ def complete_batch(
     model: LanguageModel,
     checkpoint: RowCheckpoint | None = None,
     check: ReplyCheck = accept_reply,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> pa.RecordBatch:
     """Complete one batch of prompts.
 
     Args:
         prompts: rows of `PROMPTS`.
         model: completes the prompts that the checkpoint does not contain.
-        checkpoint: where completions are looked up and kept; None: nowhere.
+        checkpoint: where completions are looked up and kept, at least once a minute; None: nowhere.
         check: decides which texts are no completions. A prompt fails if all its texts are none.
+        progress: counts completed prompts; None: nothing counts them.
+        clock: the current time in seconds; no completion depends on it.
 
     Returns:
         Rows of `COMPLETIONS`, in the order of prompts and ranks.
@@ -152,26 +160,43 @@ def complete_batch(
     Raises:
         ModelUnavailableError: if the quota of the model's account is used up; its completions are kept.
     """
+    progress = progress or Progress()
+    progress.add(PROMPTS_COUNTER, 0)
+    hashes, texts = (prompts[name].to_pylist() for name in PROMPTS.names)
     resumed = (
         _n_best_by_hash(partition_cached(prompts, [checkpoint.read(prompts["content_hash"])], check).cached)
         if checkpoint
         else {}
     )
-    hashes, texts = (prompts[name].to_pylist() for name in PROMPTS.names)
+    progress.add(PROMPTS_COUNTER, len(resumed))
     missing = [index for index, hash_ in enumerate(hashes) if hash_ not in resumed]
-    new = model.generate([texts[index] for index in missing]) if missing else []
-    generated = dict(zip(missing, new, strict=True))
-    rows: list[dict[str, Any]] = []
-    for index, prompt in enumerate(prompts.to_pylist()):
-        nbest = _checked(generated[index], texts[index], check) if index in generated else resumed[hashes[index]]
-        rows += _completion_rows(prompt, nbest, resumed=index not in generated)
-    completions = pa.RecordBatch.from_pylist(rows, COMPLETIONS)
+    generated: dict[int, NBest] = {}
+
+    def completions() -> pa.RecordBatch:
+        rows: list[dict[str, Any]] = []
+        for index, prompt in enumerate(prompts.to_pylist()):
+            if index in generated:
+                rows += _completion_rows(prompt, _checked(generated[index], texts[index], check), resumed=False)
+            elif hashes[index] in resumed:
+                rows += _completion_rows(prompt, resumed[hashes[index]], resumed=True)
+        return pa.RecordBatch.from_pylist(rows, COMPLETIONS)
+
+    written = clock()
+    for batch, found in generate_batches(model, [texts[index] for index in missing]) if missing else ():
+        generated |= {missing[index]: nbest for index, nbest in zip(batch, found, strict=True)}
+        progress.add(PROMPTS_COUNTER, len(batch))
+        if checkpoint and len(generated) < len(missing) and clock() - written >= _SECONDS_BETWEEN_WRITES:
+            checkpoint.write(prompts["content_hash"], generations_of(completions()))
+            written = clock()
+    if len(generated) != len(missing):
+        raise ValueError(f"the model completed {len(generated)} of {len(missing)} prompts")
+    result = completions()
     if checkpoint and missing:
-        checkpoint.write(prompts["content_hash"], generations_of(completions))
-    for nbest in new:
+        checkpoint.write(prompts["content_hash"], generations_of(result))
+    for nbest in generated.values():
         if nbest.reason == "quota":
             raise ModelUnavailableError(nbest.failure)
-    return completions
+    return result
 
 
 def _checked(nbest: NBest, prompt: str, check: ReplyCheck) -> NBest:
@@ -239,12 +264,18 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
         source: the source of the model.
         checkpoint: where completions are kept while the job runs; None: nowhere.
         check: decides which texts are no completions.
+        progress: counts completed prompts; None: nothing counts them.
     """
 
     def __init__(
-        self, source: LanguageModelSource, checkpoint: RowCheckpoint | None = None, check: ReplyCheck = accept_reply
+        self,
+        source: LanguageModelSource,
+        checkpoint: RowCheckpoint | None = None,
+        check: ReplyCheck = accept_reply,
+        progress: Progress | None = None,
     ) -> None:
         super().__init__()
+        self.progress = progress
         self.source = source
         self.checkpoint = checkpoint
         self.check = check
@@ -255,7 +286,7 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
     def run_inference(
         self, batch: pa.RecordBatch, model: LanguageModel, inference_args: dict[str, Any] | None = None
     ) -> list[pa.RecordBatch]:
-        return [complete_batch(batch, model, self.checkpoint, self.check)]
+        return [complete_batch(batch, model, self.checkpoint, self.check, self.progress)]
 
     def get_num_bytes(self, batch: pa.RecordBatch) -> int:
         return int(batch.nbytes)
@@ -278,8 +309,9 @@ class LanguageModelHandler(ModelHandler[pa.RecordBatch, pa.RecordBatch, Language
 class LookupCached(beam.DoFn):
     """Prompts and cached completions of a bucket -> rows of `generations`; new prompts and counts as side outputs."""
 
-    def __init__(self, check: ReplyCheck = accept_reply) -> None:
+    def __init__(self, check: ReplyCheck = accept_reply, progress: Progress | None = None) -> None:
         self.check = check
+        self.progress = progress or Progress()
 
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
@@ -288,6 +320,7 @@ class LookupCached(beam.DoFn):
         resumed, new = partition_cached(missing, batches.get("resumed", ()), self.check)
         yield from split_by_size(cached)
         yield from split_by_size(resumed)
+        self.progress.expect(PROMPTS_COUNTER, new.num_rows)
         for batch in batch_by_length(new):
             yield TaggedOutput(_NEW_TAG, batch)
         yield TaggedOutput(COUNTS_TAG, count(f"{PROMPTS_COUNTER}_read", prompts.num_rows))
@@ -299,9 +332,6 @@ class LookupCached(beam.DoFn):
 class EmitCompletions(beam.DoFn):
     """Rows of `COMPLETIONS` -> rows of `generations`; `FAILURES`, errors and counts as side outputs."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-
     def process(self, completions: pa.RecordBatch) -> Iterator[Any]:
         is_resumed = completions["resumed"]
         new = generations_of(completions.filter(pc.invert(is_resumed)))
@@ -312,7 +342,6 @@ class EmitCompletions(beam.DoFn):
         if failed.num_rows:
             yield TaggedOutput(ERRORS_TAG, failed)
             yield TaggedOutput(_FAILURES_TAG, failures_of(completions))
-        self.progress.add(PROMPTS_COUNTER, _count_prompts(completions))
 
 
 class GenerationResult(NamedTuple):
@@ -344,7 +373,7 @@ class GenerateTexts(beam.PTransform):
         buckets: number of buckets of prompts; determines memory and parallelism.
         stored: record batches of `generations` of earlier runs; None: none.
         checkpoint: where completions are kept while the job runs; None: nowhere.
-        progress: counts completed prompts.
+        progress: counts prompts that are new, and those that are completed.
         check: decides which texts are no completions; their prompts are completed again by the next run.
     """
 
@@ -365,15 +394,15 @@ class GenerateTexts(beam.PTransform):
         looked_up = (
             batches
             | "GroupPrompts" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookupCached" >> beam.ParDo(LookupCached(self.check)).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
+            | "LookupCached" >> beam.ParDo(LookupCached(self.check, self.progress)).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
         )
-        handler = LanguageModelHandler(self.source, self.checkpoint, self.check)
+        handler = LanguageModelHandler(self.source, self.checkpoint, self.check, self.progress)
         completed = (
             looked_up[_NEW_TAG]
             | "Reshuffle" >> beam.Reshuffle()
             | "Generate" >> RunInference(handler).with_output_types(pa.RecordBatch)
             | "EmitCompletions"
-            >> beam.ParDo(EmitCompletions(self.progress)).with_outputs(
+            >> beam.ParDo(EmitCompletions()).with_outputs(
                 _FAILURES_TAG, ERRORS_TAG, COUNTS_TAG, main="generations"
             )
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 FailureReason = Literal["failed", "quota", "cut", "filtered", "refused", "reasoning", "blank", "malformed", "no_name"]
 """Why a prompt has no completion.
@@ -49,6 +49,10 @@ class NBest(NamedTuple):
     reason: FailureReason = "failed"
 
 
+Batch: TypeAlias = "tuple[list[int], list[NBest]]"
+"""The indices of some prompts, and the completions of each of them."""
+
+
 class LanguageModel(Protocol):
     """A loaded language model with its prompt template and its decoding configuration."""
 
@@ -62,6 +66,28 @@ class LanguageModel(Protocol):
             One entry for each prompt, in the same order. An entry depends on its prompt alone, as far as the
             arithmetic of the device allows.
         """
+
+
+@runtime_checkable
+class BatchingModel(Protocol):
+    """A language model that returns completions while it works on the others."""
+
+    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+        """Complete prompts, as `LanguageModel.generate` does, in batches of any size and order; each prompt once."""
+
+
+def generate_batches(model: LanguageModel, prompts: Sequence[str]) -> Iterator[Batch]:
+    """Complete prompts by any model; by one that returns no batches, all at once."""
+    if isinstance(model, BatchingModel):
+        yield from model.generate_batches(prompts)
+    else:
+        yield list(range(len(prompts))), model.generate(prompts)
+
+
+def collect_batches(batches: Iterable[Batch]) -> list[NBest]:
+    """Return the completions of all batches in the order of the prompts."""
+    found = {index: nbest for indices, of_batch in batches for index, nbest in zip(indices, of_batch, strict=True)}
+    return [found[index] for index in range(len(found))]
 
 
 class LanguageModelSource(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -42,7 +42,7 @@ from transforms.language_models.decoding_state import (
 )
 from transforms.language_models.dtype import DTypeName, resolve_dtype
 from transforms.language_models.folder import AdapterFolder, ModelFolder
-from transforms.language_models.interface import Completion, NBest
+from transforms.language_models.interface import Batch, Completion, NBest, collect_batches
 from transforms.language_models.pretrained import (
     apply_adapter,
     cast_weights,
@@ -81,7 +81,8 @@ class TransformersModel:
 
     The tokens before all prompts, above all worked examples, are read once, and their key-value cache is reused for
     each batch. In float32, a completion depends on its prompt alone, up to float noise, which hardly ever changes a
-    token. In bfloat16 that holds only on processors whose rounding does not depend on the batch, see `decoding_state`.
+    token; in int8 too, as each token has its own scale. In bfloat16 that holds only on processors whose rounding does
+    not depend on the batch, see `decoding_state`.
 
     Args:
         folder: the model.
@@ -115,7 +116,13 @@ class TransformersModel:
         on_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
-        cast_weights(model, resolve_dtype(dtype, on_device))
+        resolved = resolve_dtype(dtype, on_device)
+        if resolved == torch.int8:
+            from transforms.language_models.int8 import quantize_linear_layers  # needs numba
+
+            quantize_linear_layers(model)
+        else:
+            cast_weights(model, resolved)
         model = model.to(on_device)
         self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
         reset_generation_config(model)  # after its end tokens were read
@@ -170,7 +177,11 @@ class TransformersModel:
         self._lock = threading.Lock()
 
     def generate(self, prompts: Sequence[str]) -> list[NBest]:
-        """Complete prompts; see `LanguageModel`.
+        """Complete prompts; see `LanguageModel`."""
+        return collect_batches(self.generate_batches(prompts))
+
+    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+        """Complete prompts; see `BatchingModel`.
 
         A batch that is too large for the device is split in halves. So is one in which another error is raised, so
         that a prompt that cannot be completed does not fail the others.
@@ -187,15 +198,15 @@ class TransformersModel:
 
         with self._lock:
             ids = [self._prompt_ids(prompt) for prompt in prompts]
+        if empty := [index for index, each in enumerate(ids) if not each]:
             # The model would read padding in place of nothing.
-            generated = [NBest((), "ValueError: the prompt has no token")] * len(prompts)
-            not_empty = np.flatnonzero([len(each) for each in ids])
-            lengths = np.array([padded_length(len(ids[row])) for row in not_empty], np.int64)
-            for batch in equal_length_batches(lengths, self.max_batch_tokens):
-                for rows, found in split_on_oom(run, not_empty[batch], Exception):
-                    for row, nbest in zip(rows.tolist(), found, strict=True):
-                        generated[row] = nbest
-            return generated
+            yield empty, [NBest((), "ValueError: the prompt has no token")] * len(empty)
+        not_empty = np.flatnonzero([len(each) for each in ids])
+        lengths = np.array([padded_length(len(ids[row])) for row in not_empty], np.int64)
+        for batch in equal_length_batches(lengths, self.max_batch_tokens):
+            with self._lock:
+                found = list(split_on_oom(run, not_empty[batch], Exception))
+            yield from ((rows.tolist(), of_rows) for rows, of_rows in found)
 
     def rank(
         self,
@@ -407,12 +418,13 @@ class TransformersModel:
     def _prefix_cache(self) -> Any:
         """The key-value cache of the tokens before all prompts, one row."""
         import torch
-        from transformers import DynamicCache
+
+        from transforms.language_models.growing_cache import make_cache
 
         with torch.inference_mode():
             ids = torch.tensor([self._template.before], dtype=torch.long, device=self.device)
             embedded = _concatenate(self._soft_prompt[None], self._model.get_input_embeddings()(ids))
-            cache = DynamicCache(config=self._model.config)
+            cache = make_cache(self._model)
             if embedded.shape[1]:
                 argument = {cache_argument(forward_arguments(self._model)): cache}
                 self._model(inputs_embeds=embedded, use_cache=True, logits_to_keep=1, **argument)
