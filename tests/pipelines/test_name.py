@@ -84,6 +84,32 @@ def test_a_model_is_prompted_about_each_content_once(
     assert not list((tmp_path / "names" / "_checkpoint").glob("*"))
 
 
+def test_the_journeys_of_a_few_users_are_named_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All journeys of whole users, the same ones each time; the run on all users reuses their completions."""
+    log = toy(tmp_path, monkeypatch)
+    journeys = [(row["user_id"], row["journey_id"]) for row in rows(folder / "out", JOURNEYS)]
+    message = name(folder, tmp_path / "few", *BY_MODEL, "--users=3")
+    assert "only the journeys of a sample of users" in message
+    named = {(row["user_id"], row["journey_id"]) for row in rows(tmp_path / "few", JOURNEY_NAMES)}
+    users = {user for user, _ in named}
+    assert len(users) == 3 < len({user for user, _ in journeys})
+    assert named == {(user, journey) for user, journey in journeys if user in users}
+    assert manifest(tmp_path / "few", JOURNEY_NAMES).configuration["users"] == 3
+    first = prompted(log)
+    name(folder, tmp_path / "more", *BY_MODEL, "--users=4", f"--previous={tmp_path / 'few'}")
+    assert users < {row["user_id"] for row in rows(tmp_path / "more", JOURNEY_NAMES)}
+    name(folder, tmp_path / "few", *BY_MODEL)
+    assert len(rows(tmp_path / "few", JOURNEY_NAMES)) == len(journeys)
+    again = prompted(log)[len(first) :]
+    assert first
+    assert not set(first) & set(again)
+    # Names of some users do not replace those of all.
+    assert "another --workspace" in name(folder, tmp_path / "few", *BY_MODEL, "--users=3", code=2)
+    assert len(rows(tmp_path / "few", JOURNEY_NAMES)) == len(journeys)
+
+
 def test_what_was_completed_is_not_requested_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,3 +40,13 @@ def test_it_travels_to_workers(tmp_path: Path) -> None:
     sent = Progress(str(tmp_path / "progress"))
     pickle.loads(pickle.dumps(sent)).add("users", 1)
     assert sent.done() == {"users": 1}
+
+
+def test_work_that_is_to_be_done_is_no_work_done(tmp_path: Path) -> None:
+    progress = Progress(str(tmp_path / "progress"))
+    progress.expect("prompts", 60)
+    progress.expect("prompts", 14)
+    assert (progress.done(), progress.expected()) == ({}, {"prompts": 74})
+    progress.add("prompts", 0)
+    progress.add("prompts", 24)
+    assert (progress.done(), progress.expected()) == ({"prompts": 24}, {"prompts": 74})

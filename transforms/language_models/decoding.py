@@ -150,7 +150,8 @@ def decode(
 ) -> list[Decoded]:
     """Generate tokens for each row, up to a stop token or a maximum length.
 
-    Finished rows leave the batch once they are enough: when rows leave, the cache of all others is copied.
+    Finished rows leave the batch once they are many, as the cache of all others is copied then. Until they leave, they
+    read their last token again.
 
     Args:
         state: of these rows, and possibly of further rows behind them.
@@ -164,27 +165,25 @@ def decode(
     log_probs = [0.0] * rows
     active = list(range(rows))
     slots = active  # the row of the state for each active row
+    read = logits.argmax(-1)  # the last token of each row of the state
     while True:
-        current = logits[: len(active)] if slots == list(range(len(active))) else logits[slots]
+        current = logits if len(slots) == len(logits) else logits[slots]
         tokens = next_token(active, current)
         gains = current.gather(1, tokens[:, None])[:, 0] - current.logsumexp(-1)
         for row, token, gain in zip(active, tokens.tolist(), gains.tolist(), strict=True):
             tokens_of[row].append(token)
             log_probs[row] += gain
-        positions = [
-            position
-            for position, row in enumerate(active)
+        read[slots] = tokens
+        unfinished = [
+            (row, slot)
+            for row, slot in zip(active, slots, strict=True)
             if tokens_of[row][-1] not in stop_tokens and len(tokens_of[row]) < max_tokens
         ]
-        if not positions:
+        if not unfinished:
             return [Decoded(*row) for row in zip(tokens_of, log_probs, strict=True)]
-        active, slots = [active[position] for position in positions], [slots[position] for position in positions]
-        tokens = tokens[positions]
-        if len(slots) <= _MAX_ACTIVE_SHARE * len(logits):
-            kept = slots + slots[-1:] * (MIN_ROWS - len(slots))
-            if len(kept) < len(logits):
-                state.reorder(kept)
-                logits, slots = logits[kept], list(range(len(slots)))
-        read = tokens.new_full((len(logits),), int(tokens[-1]))  # what a finished row reads does not matter
-        read[slots] = tokens
+        active, slots = (list(each) for each in zip(*unfinished, strict=True))
+        kept = slots + slots[-1:] * (MIN_ROWS - len(slots))
+        if len(kept) <= _MAX_ACTIVE_SHARE * len(logits) or len(kept) > len(logits):
+            state.reorder(kept)
+            read, slots = read[kept], list(range(len(slots)))
         logits = state.step(read)

@@ -53,7 +53,8 @@ def resolve_dtype(name: DTypeName, device: torch.device) -> torch.dtype:
 
     if name == "int8" and (device.type != "cpu" or not cpu_has_int8()):
         raise ModelUnavailableError(
-            f"dtype int8 needs a processor with VNNI (avx512_vnni or avx_vnni), not {device.type} here; use auto"
+            "dtype int8 needs a processor with VNNI (avx512_vnni or avx_vnni in /proc/cpuinfo), not "
+            f"{'this one' if device.type == 'cpu' else device.type}; use auto"
         )
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}[name]

@@ -394,7 +394,8 @@ class GenerateTexts(beam.PTransform):
         looked_up = (
             batches
             | "GroupPrompts" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookupCached" >> beam.ParDo(LookupCached(self.check, self.progress)).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
+            | "LookupCached"
+            >> beam.ParDo(LookupCached(self.check, self.progress)).with_outputs(_NEW_TAG, COUNTS_TAG, main="cached")
         )
         handler = LanguageModelHandler(self.source, self.checkpoint, self.check, self.progress)
         completed = (
@@ -402,9 +403,7 @@ class GenerateTexts(beam.PTransform):
             | "Reshuffle" >> beam.Reshuffle()
             | "Generate" >> RunInference(handler).with_output_types(pa.RecordBatch)
             | "EmitCompletions"
-            >> beam.ParDo(EmitCompletions()).with_outputs(
-                _FAILURES_TAG, ERRORS_TAG, COUNTS_TAG, main="generations"
-            )
+            >> beam.ParDo(EmitCompletions()).with_outputs(_FAILURES_TAG, ERRORS_TAG, COUNTS_TAG, main="generations")
         )
         return GenerationResult(
             (looked_up.cached, completed.generations) | "Generations" >> beam.Flatten(),

@@ -14,8 +14,9 @@ from rich.progress import Progress as Bars
 from rich.progress import TextColumn
 
 from pipelines.common.job import ProgressStep
-from pipelines.common.progress_bars import ProgressLines, bars, show_progress
+from pipelines.common.progress_bars import ProgressLines, _describe, _update, bars, show_progress
 from transforms.datasets.files import resolve_source
+from transforms.progress import Progress
 
 
 class Clock:
@@ -77,6 +78,36 @@ def test_a_log_gets_the_detail_of_a_task() -> None:
     clock, tasks = Clock(), Bars(disable=True)
     tasks.add_task("steps", total=10, completed=2, detail="loss 1.500")
     assert printed(ProgressLines(clock), clock, tasks, range(1)) == ["0 s: steps 2/10 (20 %), loss 1.500"]
+
+
+@pytest.mark.parametrize(
+    ("completed", "expected"),
+    [(0, ""), (24, ", about 42 s left"), (2, ", about 12 min left"), (1, ", about 24 min left"), (74, "")],
+)
+def test_work_known_in_advance_has_a_forecast(completed: int, expected: str) -> None:
+    clock = Clock()
+    tasks = Bars(disable=True, get_time=clock)
+    task = tasks.add_task("prompts completed", total=74)
+    tasks.update(task, completed=completed, forecast=True)
+    clock.now += 20
+    (line,) = printed(ProgressLines(clock), clock, tasks, range(20, 21))
+    assert line.rpartition("%)")[2] == expected
+
+
+def test_a_forecast_begins_with_the_work(tmp_path: Path) -> None:
+    """The total comes from workers, and what other steps took before the first prompt is not counted."""
+    clock = Clock()
+    shown = Bars(disable=True, get_time=clock)
+    tasks = {"prompts": shown.add_task("prompts completed", total=None)}
+    progress = Progress(str(tmp_path / "progress"))
+    for seconds, work in ((50, lambda: progress.expect("prompts", 30)), (30, lambda: progress.add("prompts", 0))):
+        clock.now += seconds
+        work()
+        _update(shown, tasks, progress)
+    clock.now += 10
+    progress.add("prompts", 10)
+    _update(shown, tasks, progress)
+    assert _describe(shown.tasks[0]) == "prompts completed 10/30 (33 %), about 20 s left"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
+import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, GENERATIONS
 from tests.transforms.beam_testing import create, run_graph
-from tests.transforms.language_models.fake_model import ToyModel, ToySource, toy_completion
+from tests.transforms.language_models.completions import completed
+from tests.transforms.language_models.fake_model import KilledError, ToyModel, ToySource, toy_completion
 from transforms.columnar import MAX_ELEMENT_BYTES, concatenate
 from transforms.content_hash import content_hashes
 from transforms.datasets.row_checkpoint import RowCheckpoint
@@ -30,6 +32,7 @@ from transforms.language_models.generate import (
     generations_of,
     partition_cached,
 )
+from transforms.language_models.interface import Batch, NBest, collect_batches
 from transforms.progress import Progress
 
 TEXTS = [f"question {number}" for number in range(300)]
@@ -169,6 +172,46 @@ def test_the_checkpoint_has_completions_and_failures_are_retried(tmp_path: Path)
     assert second["resumed"].to_pylist() == [True, False, True]
     other = rows_of(["tea"])
     assert complete_batch(other, source.load(), checkpoint)["resumed"].to_pylist() == [False]
+
+
+@dataclasses.dataclass
+class SlowModel:
+    """Completes prompts one by one, each in some seconds, until it is killed."""
+
+    clock: list[float]
+    seconds: float
+    killed_after: int | None = None
+    prompted: list[str] = dataclasses.field(default_factory=list)
+
+    def generate(self, prompts: Sequence[str]) -> list[NBest]:
+        return collect_batches(self.generate_batches(prompts))
+
+    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+        for index in reversed(range(len(prompts))):  # in an order of its own
+            if len(self.prompted) == self.killed_after:
+                raise KilledError("no power")
+            self.prompted.append(prompts[index])
+            self.clock.append(self.clock[-1] + self.seconds)
+            yield [index], [completed(toy_completion(prompts[index]))]
+
+
+@pytest.mark.parametrize(("seconds", "lost"), [(31, 0), (16, 1), (0, 5)])
+def test_a_killed_batch_loses_less_than_a_minute(tmp_path: Path, seconds: float, lost: int) -> None:
+    checkpoint = RowCheckpoint(str(tmp_path / "checkpoint"), GENERATIONS)
+    requests = rows_of([f"text {number}" for number in range(8)])
+    clock = [0.0]
+    killed = SlowModel(clock, seconds, killed_after=5)
+    with pytest.raises(KilledError):
+        complete_batch(requests, killed, checkpoint, clock=lambda: clock[-1])
+    model, progress = SlowModel(clock, seconds), Progress(str(tmp_path / "progress"))
+    completions = complete_batch(requests, model, checkpoint, progress=progress, clock=lambda: clock[-1])
+    repeated = killed.prompted[5 - lost :]
+    assert sorted([*killed.prompted, *model.prompted]) == sorted([*requests["prompt"].to_pylist(), *repeated])
+    texts = [toy_completion(prompt) for prompt in requests["prompt"].to_pylist()]
+    assert completions["text"].to_pylist() == texts
+    resumed = completions.filter(completions["resumed"])["prompt"].to_pylist()
+    assert sorted(resumed) == sorted(killed.prompted[: 5 - lost])
+    assert progress.done() == {"prompts": 8}
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"other words", None], ids=["empty", "short", "other", "cut"])
