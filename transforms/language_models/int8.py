@@ -1,7 +1,8 @@
-"""Linear layers in 8 bits, for processors that multiply 8-bit integers faster than floating-point numbers.
+"""Linear layers with 8-bit weights, for processors that multiply 8-bit integers faster than floating-point numbers.
 
 Weights have one scale per output channel, and activations one per token. A scale per batch would be simpler, but then a
-completion would depend on the other prompts of its batch.
+completion would depend on the other prompts of its batch. Activations have 16 bits, as the sum of two 8-bit numbers:
+some channels of a language model are a hundred times as large as the others, which 8 bits round to almost nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 _MAX_LEVEL = 127
 _ZERO_POINT = 128
 """The level of 0 in activations: oneDNN is fast for unsigned activations only."""
+_HIGH = 256
+"""The value of one high level of activations, in low levels."""
 
 
 def quantize_linear_layers(model: Any) -> None:
-    """Replace the linear layers of a model in float32 by layers in 8 bits. In place.
+    """Replace the linear layers of a model in float32 by layers with 8-bit weights. In place.
 
     Embeddings and the LM head, which often share their weights, stay in float32: the head is a small part of the work,
     and log-probabilities are compared.
@@ -54,28 +57,32 @@ def quantize_weights(weights: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.i
 
 
 @numba.njit(
-    [numba.void(numba.float32[:, ::1], numba.uint8[:, ::1], numba.float32[::1])],
+    [numba.void(numba.float32[:, ::1], numba.uint8[:, :, ::1], numba.float32[::1])],
     cache=True,
     nogil=True,
     fastmath={"nnan", "nsz", "reassoc"},  # a maximum is exact in any order
 )
 def quantize_tokens(activations, levels, scales):  # type: ignore[no-untyped-def]
-    """Round activations of shape (tokens, channels) to levels in [1, 255], where 128 is 0, with a scale per token.
+    """Round activations of shape (tokens, channels) to 16 bits, with a scale per token.
+
+    They are scales times (256 (high levels - 128) + (low levels - 128)).
 
     Args:
         activations: finite numbers, dtype float32.
-        levels: is written to, same shape, dtype uint8.
-        scales: is written to, shape (tokens,), dtype float32. Scales times (levels - 128) are the activations.
+        levels: is written to, the high and the low levels, shape (2, tokens, channels), dtype uint8.
+        scales: is written to, shape (tokens,), dtype float32.
     """
     for token in range(activations.shape[0]):
         largest = np.float32(0)
         for channel in range(activations.shape[1]):
             largest = max(largest, abs(activations[token, channel]))
-        scales[token] = largest / np.float32(127)
-        factor = np.float32(127) / largest if largest > 0 else np.float32(0)
+        scales[token] = largest / np.float32(32512)  # 127 high levels
+        factor = np.float32(32512) / largest if largest > 0 else np.float32(0)
         for channel in range(activations.shape[1]):
-            # Adding one half and truncating is rounding, as the sum is positive.
-            levels[token, channel] = np.uint8(np.int32(activations[token, channel] * factor + np.float32(128.5)))
+            # Adding one half and truncating is rounding, as the sum is positive: 32896 = 128 * 256 + 128.
+            level = np.int32(activations[token, channel] * factor + np.float32(32896.5))
+            levels[0, token, channel] = np.uint8(level >> 8)
+            levels[1, token, channel] = np.uint8(level & 255)
 
 
 def _layer_class() -> type:
@@ -83,7 +90,7 @@ def _layer_class() -> type:
     import torch
 
     class Int8Linear(torch.nn.Module):
-        """A linear layer in 8 bits.
+        """A linear layer with 8-bit weights.
 
         Args:
             layer: the layer in float32.
@@ -101,15 +108,15 @@ def _layer_class() -> type:
 
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             rows = inputs.reshape(-1, self.in_features).contiguous()
-            levels = torch.empty(rows.shape, dtype=torch.uint8)
+            levels = torch.empty((2, *rows.shape), dtype=torch.uint8)
             scales = torch.empty(len(rows))
             quantize_tokens(rows.numpy(), levels.numpy(), scales.numpy())
             # The scale of activations is 1 here: each token has its own, by which its outputs are multiplied.
-            outputs = torch.ops.onednn.qlinear_pointwise(
-                levels, 1.0, _ZERO_POINT, self._weight, self._scales, self._zero_points,
+            high, low = torch.ops.onednn.qlinear_pointwise(
+                levels.reshape(-1, self.in_features), 1.0, _ZERO_POINT, self._weight, self._scales, self._zero_points,
                 None, 1.0, 0, torch.float32, "none", [], "",
-            )  # fmt: skip
-            outputs *= scales[:, None]
+            ).reshape(2, len(rows), -1)  # fmt: skip
+            outputs = low.add_(high, alpha=_HIGH).mul_(scales[:, None])
             if self._bias is not None:
                 outputs += self._bias
             return outputs.reshape(*inputs.shape[:-1], self.out_features)

@@ -35,11 +35,12 @@ def loaded(folder: Path, dtype: str = "int8", number: int = 1) -> TransformersMo
 def test_activations_are_rounded_by_the_largest_of_their_token(tokens: int) -> None:
     rows = np.random.default_rng(0).normal(size=(tokens, 32)).astype(np.float32) * 10.0 ** np.arange(tokens)[:, None]
     rows = np.concatenate([rows.astype(np.float32), np.zeros((1, 32), np.float32)])
-    levels, scales = np.empty(rows.shape, np.uint8), np.empty(len(rows), np.float32)
+    levels, scales = np.empty((2, *rows.shape), np.uint8), np.empty(len(rows), np.float32)
     quantize_tokens(rows, levels, scales)
-    assert np.abs(levels.astype(int) - 128).max(axis=1).tolist() == [127] * tokens + [0]
-    error = np.abs((levels.astype(np.float32) - 128) * scales[:, None] - rows)
-    assert (error <= scales[:, None] * 0.501).all()
+    high, low = levels.astype(int) - 128
+    assert np.abs(256 * high + low).max(axis=1).tolist() == [32512] * tokens + [0]
+    error = np.abs((256 * high + low) * scales[:, None].astype(float) - rows)
+    assert (error <= scales[:, None] * 0.51).all()
 
 
 def test_weights_are_rounded_by_the_largest_of_their_output() -> None:
@@ -68,7 +69,7 @@ def test_a_layer_is_close_to_itself_in_32_bits(bias: bool, shape: tuple[int, ...
     found = model.inner(inputs)
     assert type(model.inner).__name__ == "Int8Linear"
     assert found.shape == expected.shape
-    assert float((found - expected).norm() / expected.norm()) < 0.015
+    assert float((found - expected).norm() / expected.norm()) < 0.01
     # A token gets the same bits whatever stands beside it, however large.
     beside = torch.cat([inputs.reshape(-1, 24)[:1], torch.randn(9, 24) * 1000])
     assert torch.equal(model.inner(beside)[0], found.reshape(-1, 40)[0])
