@@ -96,7 +96,8 @@ class ExploreJob(Job):
             "--dtype",
             default=GenerationSpec.dtype,
             choices=get_args(DTypeName),
-            help="Data type of the model. `auto`: bfloat16 or else int8 where the hardware supports it, else float32.",
+            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32. `int8`: "
+            "linear layers with 8-bit weights, on processors with VNNI.",
         )
         parser.add_argument(
             "--score",

@@ -56,9 +56,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         default=GenerationSpec.dtype,
         choices=get_args(DTypeName),
-        help="Data type of a local model. `auto`: bfloat16 or else int8 where the hardware supports it, else float32. "
-        "In bfloat16, which is faster, some names may depend on the batch and on the processor; in int8 (8-bit linear "
-        "layers), some names differ from those in float32.",
+        help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else float32. In bfloat16, "
+        "which is faster, some names may depend on the batch and on the processor. `int8`: linear layers with 8-bit "
+        "weights, on processors with VNNI; some names differ from those in float32.",
     )
     add(
         "--num_candidates",

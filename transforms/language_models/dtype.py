@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 DTypeName = Literal["auto", "float32", "bfloat16", "int8"]
-"""`auto`: bfloat16 where the hardware supports it; else int8 where it does; else float32. `int8`: linear layers in 8
-bits, everything else in float32."""
+"""`auto`: bfloat16 where the hardware supports it, else float32. `int8`: linear layers with 8-bit weights, everything else
+in float32."""
 
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
@@ -60,11 +60,7 @@ def resolve_dtype(name: DTypeName, device: torch.device) -> torch.dtype:
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type != "cpu":
-        return torch.float32
-    if cpu_has_bfloat16():
-        return torch.bfloat16
-    return torch.int8 if cpu_has_int8() else torch.float32
+    return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32
 
 
 def _has_flag(flags: frozenset[str], cpu_info: Path) -> bool:

@@ -44,7 +44,7 @@ def test_the_type_is_that_of_the_processor_or_the_requested_one(
     cpu, other = torch.device("cpu"), torch.device("mps")
     monkeypatch.setattr("transforms.language_models.dtype.cpu_has_bfloat16", lambda: bfloat16)
     monkeypatch.setattr("transforms.language_models.dtype.cpu_has_int8", lambda: int8)
-    assert resolve_dtype("auto", cpu) == (torch.bfloat16 if bfloat16 else torch.int8 if int8 else torch.float32)
+    assert resolve_dtype("auto", cpu) == (torch.bfloat16 if bfloat16 else torch.float32)
     assert resolve_dtype("float32", cpu) == torch.float32
     assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
     assert resolve_dtype("auto", other) == torch.float32
