@@ -39,7 +39,7 @@ def print_name(job: NameJob, seconds: float) -> None:
         if texts:
             console.print(f"  {title}: {', '.join(texts)}", markup=False)
     if job.users is not None:
-        console.print(f"  only the journeys of a sample of users, as --users={job.users} asks", markup=False)
+        console.print(f"  only the journeys of a sample of users (--users={job.users})", markup=False)
     _print_users(console, job)
     written = ", ".join(schema.name for schema in reversed(job.outputs))
     console.print(f"Written to {job.workspace}: {written}", soft_wrap=True, markup=False)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 MAX_SEQUENCES = 64
-_MAX_ACTIVE_SHARE = 0.75
-"""Finished rows leave a batch when at most this share of its rows is active."""
+_MAX_ACTIVE_FRACTION = 0.75
+"""Finished rows leave a batch when at most this fraction of its rows is active."""
 
 NextToken: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
 """(Numbers of rows in the batch, their logits of shape (rows, vocabulary)) -> the next token of each, shape (rows,)."""
@@ -183,7 +183,7 @@ def decode(
             return [Decoded(*row) for row in zip(tokens_of, log_probs, strict=True)]
         active, slots = (list(each) for each in zip(*unfinished, strict=True))
         kept = slots + slots[-1:] * (MIN_ROWS - len(slots))
-        if len(kept) <= _MAX_ACTIVE_SHARE * len(logits) or len(kept) > len(logits):
+        if len(kept) <= _MAX_ACTIVE_FRACTION * len(logits) or len(kept) > len(logits):
             state.reorder(kept)
             read, slots = read[kept], list(range(len(slots)))
         logits = state.step(read)

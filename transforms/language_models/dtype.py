@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 DTypeName = Literal["auto", "float32", "bfloat16", "int8"]
-"""`auto`: bfloat16 where the hardware supports it, else float32. `int8`: linear layers with 8-bit weights, everything else
-in float32."""
+"""`auto`: bfloat16 where the hardware supports it, else float32. `int8`: linear layers with 8-bit weights, the
+rest in float32."""
 
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})

@@ -100,7 +100,7 @@ def _layer_class() -> type:
             super().__init__()
             levels, scales = quantize_weights(layer.weight.detach().numpy())
             self.in_features, self.out_features = layer.in_features, layer.out_features
-            self.weight = torch.empty(0, dtype=torch.int8)  # T5 asks for its type
+            self.weight = torch.empty(0, dtype=torch.int8)  # T5 reads its type
             self._weight = torch.ops.onednn.qlinear_prepack(torch.from_numpy(levels), None)
             self._scales = torch.from_numpy(scales)
             self._zero_points = torch.zeros(len(scales), dtype=torch.int32)
