@@ -11,7 +11,7 @@ from transformers.cache_utils import DynamicLayer
 _SPARE_TOKENS = 16
 
 
-class GrowingLayer(DynamicLayer):  # type: ignore[misc]
+class GrowingLayer(DynamicLayer):
     """A layer of a cache with spare room behind its last token, which only one cache uses.
 
     `DynamicLayer` copies all keys and values for each new token, which takes longer than anything else if several
@@ -24,13 +24,13 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         """Append keys and values, shape (rows, heads, tokens, dimensions); return those of all tokens."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        self.keys = _append(self.keys, key_states)
-        self.values = _append(self.values, value_states)
-        return self.keys, self.values
+        keys, values = _append(self.keys, key_states), _append(self.values, value_states)
+        self.keys, self.values = keys, values
+        return keys, values
 
     def reorder_cache(self, beam_idx: torch.Tensor) -> None:
         """Keep some rows; one may be kept several times."""
-        if self.get_seq_length() > 0:
+        if self.keys is not None and self.values is not None and self.get_seq_length() > 0:
             self.keys = _select(self.keys, beam_idx)
             self.values = _select(self.values, beam_idx)
 
@@ -44,8 +44,8 @@ def make_cache(model: Any) -> DynamicCache:
     return cache
 
 
-def _append(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-    if not kept.numel():
+def _append(kept: torch.Tensor | None, new: torch.Tensor) -> torch.Tensor:
+    if kept is None or not kept.numel():
         return new
     length = kept.shape[2] + new.shape[2]
     if _room(kept) < length:

@@ -104,7 +104,8 @@ def _layer_class() -> type:
             self._weight = torch.ops.onednn.qlinear_prepack(torch.from_numpy(levels), None)
             self._scales = torch.from_numpy(scales)
             self._zero_points = torch.zeros(len(scales), dtype=torch.int32)
-            self._bias = None if layer.bias is None else layer.bias.detach()
+            bias: torch.Tensor | None = layer.bias  # which torch declares as never None
+            self._bias = None if bias is None else bias.detach()
 
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             rows = inputs.reshape(-1, self.in_features).contiguous()
