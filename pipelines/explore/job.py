@@ -96,8 +96,7 @@ class ExploreJob(Job):
             "--dtype",
             default=GenerationSpec.dtype,
             choices=get_args(DTypeName),
-            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32. `int8`: "
-            "linear layers with 8-bit weights, on processors with VNNI.",
+            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32.",
         )
         parser.add_argument(
             "--score",

@@ -57,8 +57,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default=GenerationSpec.dtype,
         choices=get_args(DTypeName),
         help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else float32. In bfloat16, "
-        "which is faster, some names may depend on the batch and on the processor. `int8`: linear layers with 8-bit "
-        "weights, on processors with VNNI; some names differ from those in float32.",
+        "which is faster, some names may depend on the batch and on the processor.",
     )
     add(
         "--num_candidates",

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import torch
 
 MAX_SEQUENCES = 64
-_MAX_ACTIVE_FRACTION = 0.75
-"""Finished rows leave a batch when at most this fraction of its rows is active."""
 
 NextToken: TypeAlias = "Callable[[Sequence[int], torch.Tensor], torch.Tensor]"
 """(Numbers of rows in the batch, their logits of shape (rows, vocabulary)) -> the next token of each, shape (rows,)."""
@@ -148,10 +146,7 @@ def decode(
     stop_tokens: Collection[int],
     max_tokens: int,
 ) -> list[Decoded]:
-    """Generate tokens for each row, up to a stop token or a maximum length.
-
-    Finished rows leave the batch once they are many, as the cache of all others is copied then. Until they leave, they
-    read their last token again.
+    """Generate tokens for each row, up to a stop token or a maximum length. Finished rows leave the batch.
 
     Args:
         state: of these rows, and possibly of further rows behind them.
@@ -164,26 +159,22 @@ def decode(
     tokens_of: list[list[int]] = [[] for _ in range(rows)]
     log_probs = [0.0] * rows
     active = list(range(rows))
-    slots = active  # the row of the state for each active row
-    read = logits.argmax(-1)  # the last token of each row of the state
     while True:
-        current = logits if len(slots) == len(logits) else logits[slots]
+        current = logits[: len(active)]
         tokens = next_token(active, current)
         gains = current.gather(1, tokens[:, None])[:, 0] - current.logsumexp(-1)
         for row, token, gain in zip(active, tokens.tolist(), gains.tolist(), strict=True):
             tokens_of[row].append(token)
             log_probs[row] += gain
-        read[slots] = tokens
-        unfinished = [
-            (row, slot)
-            for row, slot in zip(active, slots, strict=True)
+        positions = [
+            position
+            for position, row in enumerate(active)
             if tokens_of[row][-1] not in stop_tokens and len(tokens_of[row]) < max_tokens
         ]
-        if not unfinished:
+        if not positions:
             return [Decoded(*row) for row in zip(tokens_of, log_probs, strict=True)]
-        active, slots = (list(each) for each in zip(*unfinished, strict=True))
-        kept = slots + slots[-1:] * (MIN_ROWS - len(slots))
-        if len(kept) <= _MAX_ACTIVE_FRACTION * len(logits) or len(kept) > len(logits):
-            state.reorder(kept)
-            read, slots = read[kept], list(range(len(slots)))
-        logits = state.step(read)
+        read = positions + positions[-1:] * (MIN_ROWS - len(positions))
+        if len(positions) < len(active) or len(read) != len(logits):
+            state.reorder(read)
+        active = [active[position] for position in positions]
+        logits = state.step(tokens[read])

@@ -81,8 +81,7 @@ class TransformersModel:
 
     The tokens before all prompts, above all worked examples, are read once, and their key-value cache is reused for
     each batch. In float32, a completion depends on its prompt alone, up to float noise, which hardly ever changes a
-    token; in int8 too, as each token has its own scale. In bfloat16 that holds only on processors whose rounding does
-    not depend on the batch, see `decoding_state`.
+    token. In bfloat16 that holds only on processors whose rounding does not depend on the batch, see `decoding_state`.
 
     Args:
         folder: the model.
@@ -116,13 +115,7 @@ class TransformersModel:
         on_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
-        resolved = resolve_dtype(dtype, on_device)
-        if resolved == torch.int8:
-            from transforms.language_models.int8 import quantize_linear_layers  # needs numba
-
-            quantize_linear_layers(model)
-        else:
-            cast_weights(model, resolved)
+        cast_weights(model, resolve_dtype(dtype, on_device))
         model = model.to(on_device)
         self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
         reset_generation_config(model)  # after its end tokens were read
@@ -418,13 +411,12 @@ class TransformersModel:
     def _prefix_cache(self) -> Any:
         """The key-value cache of the tokens before all prompts, one row."""
         import torch
-
-        from transforms.language_models.growing_cache import make_cache
+        from transformers import DynamicCache
 
         with torch.inference_mode():
             ids = torch.tensor([self._template.before], dtype=torch.long, device=self.device)
             embedded = _concatenate(self._soft_prompt[None], self._model.get_input_embeddings()(ids))
-            cache = make_cache(self._model)
+            cache = DynamicCache(config=self._model.config)
             if embedded.shape[1]:
                 argument = {cache_argument(forward_arguments(self._model)): cache}
                 self._model(inputs_embeds=embedded, use_cache=True, logits_to_keep=1, **argument)
