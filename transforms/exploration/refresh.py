@@ -35,6 +35,16 @@ def successors_of_rows(
     return top_successors(merge_counts([counts._replace(splits=np.zeros_like(counts.splits))], count), count)
 
 
+def unchanged_rows(rows: pa.RecordBatch, changed: pa.StringArray) -> pa.RecordBatch:
+    """Return the rows of `lookup` that a refresh keeps: all but those of some contexts and of the empty context.
+
+    Args:
+        rows: rows of the earlier `lookup`.
+        changed: texts of the contexts that are ranked again.
+    """
+    return rows.filter(pc.invert(pc.or_(pc.equal(rows["context"], ""), pc.is_in(rows["context"], changed))))
+
+
 def contexts_to_refresh(
     old: pa.RecordBatch, new: pa.RecordBatch, context_size: int, cluster_ids: pa.StringArray, threshold: float
 ) -> pa.StringArray:
