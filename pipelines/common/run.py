@@ -96,7 +96,7 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
         if ALLOW_EMPTY in message:
             message = "\n  ".join([message, *describe_filtered_columns(job)])
         console.print(f"[bold red]{job.name} failed:[/] {escape(message)}", soft_wrap=True)
-        if ROLLBACK_FAILED not in message:
+        if ROLLBACK_FAILED not in message and any(job.expected_versions.values()):
             console.print(f"The previous content of {job.workspace} is unchanged.", soft_wrap=True, markup=False)
         if not local and "://" not in job.workspace:
             console.print("A path without gs:// or the like must be on a disk that you and all workers share.")

@@ -34,7 +34,7 @@ def choosing(choose: Callable[..., str]) -> Callable[[dict[str, Any]], Reply]:
 
 
 class Tables(NamedTuple):
-    """Workspaces, and the options of a run whose model answers as the later one."""
+    """Workspaces, and the options of a run with the later model."""
 
     folder: Path
     before: Path
