@@ -15,7 +15,7 @@ from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import CLUSTER_HISTORIES, LOOKUP, METRICS, TRANSITIONS
-from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_by_size, stable_hash
+from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
@@ -38,7 +38,9 @@ from transforms.exploration.training_counts import (
     training_periods,
 )
 from transforms.exploration.transitions import SplitTimes, split_times
+from transforms.hashing import StringIndex, stable_hash
 from transforms.progress import Progress
+from transforms.shuffle import ApplyGlobally
 
 MAX_USERS = 20_000
 """Maximum number of users in the sample on which parameters are chosen and recall is measured."""

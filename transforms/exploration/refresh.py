@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.context import format_contexts
-from transforms.columnar import StringIndex
 from transforms.exploration.freshness import Successors, changed_contexts, top_successors
 from transforms.exploration.transition_rows import counts_of_rows, with_context_size
 from transforms.exploration.transitions import merge_counts
+from transforms.hashing import StringIndex
 
 LEARNED_SPLITS = ("train", "validation")
 """The splits that a table is computed from."""
