@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.generator import INTERACTIONS_SCHEMA, ROWS_PER_ROW_GROUP, ROWS_PER_WINDOW, GeneratedLog
-from transforms.columnar import bucket_ids
+from transforms.hashing import bucket_ids
 
 _FIRST_TIME = 1_704_067_200_000  # 2024-01-01, in milliseconds
 _YEAR = 365 * 86_400_000

@@ -9,7 +9,6 @@ from pipelines.common.job import Job
 from schemas import INTERACTIONS
 from transforms.datasets.casting import cast, plain_values
 from transforms.datasets.coercion import ColumnError, select_columns
-from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.reading import ParquetReader, UnreadableFileError, first_values, sample_files
 
 _MAX_FILES = 8
@@ -25,7 +24,7 @@ def describe_filtered_columns(job: Job) -> list[str]:
     columns = job.interaction_filter.used_columns()
     if source is None or not columns:
         return []
-    options = job.column_options.get(INTERACTIONS.name, ColumnOptions())
+    options = job.options_of(INTERACTIONS.name)
     samples: dict[str, list[pa.Array]] = {column: [] for column in columns}
     for path in sample_files(source, _MAX_FILES):
         try:

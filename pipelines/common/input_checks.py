@@ -41,7 +41,7 @@ def check_inputs(job: Job) -> None:
     for name, source in job.sources.items():
         if source.manifest is None:
             paths = sample_files(source, _MAX_FILES)
-            options = job.column_options.get(name, ColumnOptions())
+            options = job.options_of(name)
             found = [_problem(path, job.schema_of(name), options) for path in paths]
             if paths and all(found):
                 problems.append(f"--{name}: {found[0]}")

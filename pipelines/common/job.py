@@ -34,6 +34,7 @@ _MAY_BE_EMPTY = frozenset(
 )
 
 
+_STORED = ColumnOptions(unit="us")
 _SCHEMAS = {schema.name: schema for schema in (*INPUTS, *OUTPUTS, *CACHES)}
 
 
@@ -120,6 +121,12 @@ class Job(abc.ABC):
     def schema_of(self, name: str) -> DatasetSchema:
         """Return the schema by which an input is read; the conditions on interactions require columns of the log."""
         return self.interaction_filter.required_schema() if name == INTERACTIONS.name else _SCHEMAS[name]
+
+    def options_of(self, name: str) -> ColumnOptions:
+        """Return the options by which the columns of an input are read; times of stored datasets have their unit."""
+        source = self.inputs.get(name)
+        is_stored = source is not None and source.manifest is not None
+        return self.column_options.get(name, _STORED if is_stored else ColumnOptions())
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import apache_beam as beam
 
 from pipelines.common.finalize import SideOutputs
 from pipelines.common.job import Job
-from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.reading import ReadRows
 from transforms.progress import Progress
 
@@ -31,7 +30,7 @@ def read_inputs(
     rows = {}
     for name, source in job.sources.items():
         rows[name], errors, counts = root | f"Read[{name}]" >> ReadRows(
-            job.schema_of(name), source, job.column_options.get(name, ColumnOptions()), progress
+            job.schema_of(name), source, job.options_of(name), progress
         )
         side_outputs.add_errors_and_counts(errors, counts)
     return rows

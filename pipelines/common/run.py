@@ -19,13 +19,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.common.command_line import UsageError, parse_command_line
-from pipelines.common.empty_results import describe_filtered_columns
 from pipelines.common.inherit import complete_options
-from pipelines.common.input_checks import check_inputs
 from pipelines.common.job import Job
 from pipelines.common.preflight import check_runner, explain_runner_failure
 from pipelines.common.progress_bars import show_progress
-from pipelines.common.run_metrics import print_left_out
 from transforms.datasets.commit import ROLLBACK_FAILED
 from transforms.datasets.empty_outputs import ALLOW_EMPTY
 from transforms.datasets.error_rate import DataError
@@ -58,7 +55,7 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
         FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
         args, recorded = complete_options(job_type, args, argv)
         job = dataclasses.replace(job_type.from_options(args), options=recorded)
-        check_inputs(job)
+        _check_inputs(job)
         check_runner(beam_options)
     except UsageError as error:
         console.print(f"[bold red]{job_type.name}:[/] {escape(str(error))}", soft_wrap=True)
@@ -68,8 +65,26 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
         if failed is not None:
             return failed
     job.print_summary(time.monotonic() - started)
-    print_left_out(job)
+    _print_left_out(job)
     return job.after_commit()
+
+
+def _check_inputs(job: Job) -> None:
+    from pipelines.common.input_checks import check_inputs  # imports Numba, which errors in options need not wait for
+
+    check_inputs(job)
+
+
+def _print_left_out(job: Job) -> None:
+    from pipelines.common.run_metrics import print_left_out
+
+    print_left_out(job)
+
+
+def _describe_filtered_columns(job: Job) -> list[str]:
+    from pipelines.common.empty_results import describe_filtered_columns
+
+    return describe_filtered_columns(job)
 
 
 def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | None:
@@ -94,9 +109,9 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
         if message is None:
             raise
         if ALLOW_EMPTY in message:
-            message = "\n  ".join([message, *describe_filtered_columns(job)])
+            message = "\n  ".join([message, *_describe_filtered_columns(job)])
         console.print(f"[bold red]{job.name} failed:[/] {escape(message)}", soft_wrap=True)
-        if ROLLBACK_FAILED not in message:
+        if ROLLBACK_FAILED not in message and any(job.expected_versions.values()):
             console.print(f"The previous content of {job.workspace} is unchanged.", soft_wrap=True, markup=False)
         if not local and "://" not in job.workspace:
             console.print("A path without gs:// or the like must be on a disk that you and all workers share.")

@@ -30,6 +30,23 @@ def resolve_catalogue(path: str | None) -> Source:
     return resolve_input("--items", path or _of_sample("items"))
 
 
+def resolve_log_and_catalogue(interactions: str | None, items: str | None) -> tuple[Source, Source]:
+    """Resolve the given log and catalogue, or those of the sample.
+
+    Raises:
+        UsageError: naming both, when both cannot be read.
+    """
+    try:
+        log = resolve_log(interactions)
+    except UsageError as error:
+        try:
+            resolve_catalogue(items)
+        except UsageError as further:
+            raise UsageError(f"{error}\n{further}") from further
+        raise
+    return log, resolve_catalogue(items)
+
+
 def _of_sample(name: str) -> str:
     if not SAMPLE.is_dir():
         raise UsageError(f"the sample is not part of the installed package; give --{name}")

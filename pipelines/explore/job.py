@@ -14,7 +14,8 @@ from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import checkpoint_dir, prepare_workspace, resolve_dataset
 from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import resolve_language_model
-from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, DatasetSchema
+from pipelines.explore.refresh import TRANSITIONS_BEFORE, Refresh, add_refresh, check_refresh, resolve_refresh
+from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, TRANSITIONS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import read_dataset
 from transforms.datasets.row_checkpoint import RowCheckpoint
@@ -47,6 +48,7 @@ class ExploreJob(Job):
         top: maximum number of next clusters of a context.
         level: the level of the tree, from 1; 0: the last one.
         dry_run: whether the cost of a language model is estimated, and nothing is written.
+        refresh: an earlier table of a language model that is refreshed in part; None: all contexts are ranked.
     """
 
     name = "explore"
@@ -61,6 +63,7 @@ class ExploreJob(Job):
     top: int
     level: int
     dry_run: bool
+    refresh: Refresh | None
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -90,6 +93,7 @@ class ExploreJob(Job):
             help="Language model, for --source=language_model: `smollm2`, a folder, a hub id, or an endpoint with the "
             "name of its model, such as http://host:8000/v1#name, whose structured output selects cluster by cluster.",
         )
+        add_refresh(parser)
         options.add_config(parser, ClientLimits)
         parser.add_argument("--adapter", default="", help="Folder of a PEFT adapter of the model, as `tune` writes it.")
         parser.add_argument(
@@ -139,21 +143,27 @@ class ExploreJob(Job):
         _check_tree("--transitions", histories, clusters, "transitions")
         stored = histories.manifest.configuration if histories.manifest else {}
         model = resolve_model(args)
-        return cls(
+        transitions = _read_transitions(args, stored["transitions"])
+        job = cls(
             clusters=clusters,
             histories=histories,
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
-            transitions=_read_transitions(args, stored["transitions"]),
+            transitions=transitions,
             source=cast(SourceName, args.source),
             blend_table=_resolve_blend_table(args, workspace, clusters),
             model=model,
             top=args.top,
             level=stored["level"],
             dry_run=_check_dry_run(args.dry_run, model),
+            refresh=resolve_refresh(args, args.transitions or workspace),
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,
         )
+        if job.refresh is not None and model is not None:
+            options_of_rows = {"context_size": transitions.context_size, "top": args.top, "level": job.level}
+            check_refresh(job.refresh, clusters, options_of_rows | {"source": job.source, "score": model.score})
+        return job
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -165,6 +175,7 @@ class ExploreJob(Job):
             "score": self.model.score if self.model else "",
             "top": self.top,
             "level": self.level,
+            "refresh_below": self.refresh.threshold if self.refresh else None,
         }
 
     @property
@@ -178,8 +189,16 @@ class ExploreJob(Job):
         return {
             CLUSTERS.name: self.clusters,
             CLUSTER_HISTORIES.name: self.histories,
-            LOOKUP.name: self.blend_table,
+            LOOKUP.name: self.refresh.lookup if self.refresh else self.blend_table,
+            TRANSITIONS.name: self.refresh.transitions if self.refresh else None,
+            TRANSITIONS_BEFORE: self.refresh.transitions_before if self.refresh else None,
         }
+
+    def schema_of(self, name: str) -> DatasetSchema:
+        """Return the schema by which an input is read; `transitions` are read twice, and counted by name."""
+        if name == TRANSITIONS_BEFORE:
+            return dataclasses.replace(TRANSITIONS, name=TRANSITIONS_BEFORE)
+        return super().schema_of(name)
 
     def build(self, root: beam.Pipeline, progress: Progress) -> None:
         """Add the graph of the job to a pipeline."""

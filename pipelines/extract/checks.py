@@ -16,6 +16,7 @@ from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
+from transforms.extras import INSTALL_MULTILINGUAL
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,
@@ -81,7 +82,9 @@ def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
         if getattr(args, name) not in (None, "statistical"):
             raise UsageError(f"--{name} needs vectors, but {why}: give --encoder, or --cluster_by=vectors to use it")
     return ChosenEncoder(
-        None, f"Journeys are formed by terms, because {why}. Give an --encoder for your language, or --item_embeddings."
+        None,
+        f"Journeys are formed by terms, because {why}. Give --encoder=use, which reads 16 languages "
+        f"({INSTALL_MULTILINGUAL}), another --encoder for your language, or --item_embeddings.",
     )
 
 

@@ -13,7 +13,7 @@ from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_optional
 from pipelines.common.job import Job, ProgressStep
 from pipelines.common.recorded_options import Inheritance
-from pipelines.common.sample import SAMPLE, resolve_catalogue, resolve_log
+from pipelines.common.sample import SAMPLE, resolve_log_and_catalogue
 from pipelines.extract import checks
 from schemas import (
     EMBEDDINGS,
@@ -186,7 +186,7 @@ class ExtractJob(Job):
             UsageError: naming the option, when the job cannot be carried out.
         """
         checks.check_sample(args, SAMPLE)
-        interactions, items = resolve_log(args.interactions), resolve_catalogue(args.items)
+        interactions, items = resolve_log_and_catalogue(args.interactions, args.items)
         given = resolve_optional(args, (ITEM_EMBEDDINGS.name, SALIENT_TERMS.name))
         workspace = absolute_path(args.workspace)
         named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import COLLECTIONS, EMBEDDINGS, INTERACTIONS, ITEMS, SALIENCE_MODEL, SALIENT_TERMS
-from transforms.columnar import ApplyGlobally, split_by_size
+from transforms.columnar import split_by_size
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.reading import read_dataset
 from transforms.datasets.writing import PartWriter
@@ -21,6 +21,7 @@ from transforms.progress import Progress
 from transforms.salience.labels import items_of_collections
 from transforms.salience.learned_terms import LearnedSalientTerms, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model, from_rows
+from transforms.shuffle import ApplyGlobally
 
 if TYPE_CHECKING:
     from pipelines.salience.job import SalienceJob

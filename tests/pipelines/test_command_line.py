@@ -359,3 +359,15 @@ sys.exit(run_job(ExtractJob, sys.argv[1:]))
     assert re.search(r"gs:// needs more packages: .*pip install '.*\[gcp\]'", ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
     assert time.monotonic() - started < SECONDS
+
+
+def test_a_mistake_is_reported_before_kernels_are_imported() -> None:
+    program = """
+import sys
+from pipelines.common.run import run_job
+from pipelines.extract.job import ExtractJob
+assert run_job(ExtractJob, ["--interactions=nowhere", "--items=nowhere"]) == 2
+print({"numba", "scipy", "sklearn", "tokenizers", "torch"} & set(sys.modules))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"

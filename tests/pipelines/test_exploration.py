@@ -223,7 +223,9 @@ def test_rare_transitions_are_not_in_the_table(tmp_path: Path) -> None:
     folder = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
     interactions, given = f"--interactions={folder / 'log.parquet'}", f"--workspace={folder / 'out'}"
     run(ClusterJob, interactions, f"--items={folder / 'items.parquet'}", given, "--levels=6")
-    run(TransitionsJob, interactions, given, "--min_users=1000", "--test_fraction=0.3")
+    rare = (interactions, given, "--min_users=1000", "--test_fraction=0.3")
+    assert "no transitions would be left" in run(TransitionsJob, *rare, code=1)
+    run(TransitionsJob, *rare, "--allow_empty")
     assert rows(folder / "out", TRANSITIONS) == []
     run(ExploreJob, given, "--source=markov")
     # Without any count all candidates are equal, so they are ranked by their ids.
@@ -238,7 +240,9 @@ def test_a_log_of_which_nothing_is_kept_is_refused(workspace: Path, tmp_path: Pa
     table = log()
     folder = write(tmp_path, {"log.parquet": table.append_column("value", pa.array([1.0] * table.num_rows))})
     given = (f"--clusters={workspace}", f"--workspace={folder / 'out'}")
-    printed = run(TransitionsJob, f"--interactions={folder / 'log.parquet'}", *given, "--min_value=5")
+    few = (f"--interactions={folder / 'log.parquet'}", *given, "--min_value=5")
+    assert "no transitions would be left" in run(TransitionsJob, *few, code=1)
+    printed = run(TransitionsJob, *few, "--allow_empty")
     assert f"explore --workspace={folder / 'out'} --clusters={workspace}" in printed
     assert "no cluster histories" in run(ExploreJob, *given, code=1)
 
@@ -282,9 +286,12 @@ def test_logs_that_are_hardly_any(items: pa.Table, interactions: pa.Table, leave
 
 
 def test_a_table_by_an_endpoint(workspace: Path, tmp_path: Path) -> None:
+    def length(text: str) -> tuple[int, str]:
+        return len(text), text
+
     def longest(body: dict[str, Any]) -> Reply:
         allowed = body["response_format"]["json_schema"]["schema"]["properties"][FIELD]["enum"]
-        return said(json.dumps({FIELD: max(allowed, key=len)}))
+        return said(json.dumps({FIELD: max(allowed, key=length)}))
 
     given = (f"--clusters={workspace}", f"--transitions={workspace}", "--source=language_model", "--top=2")
     with serving() as server:
@@ -298,7 +305,7 @@ def test_a_table_by_an_endpoint(workspace: Path, tmp_path: Path) -> None:
     assert {row["source"] for row in lookup} == {"language_model"}
     for row in lookup:
         others = [name for cluster, name in names.items() if cluster not in parse_context(str(row["context"]))]
-        assert names[row["next"]] in sorted(others, key=len)[-2:]
+        assert names[row["next"]] in sorted(others, key=length)[-2:]
     printed = run(ExploreJob, *given, model, "--dry_run", f"--workspace={tmp_path / 'table'}", code=2)
     assert "--score, --dtype and --dry_run need a --model that is loaded here" in " ".join(printed.split())
 

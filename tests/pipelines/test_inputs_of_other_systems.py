@@ -184,6 +184,15 @@ def test_every_job_that_reads_a_log_refuses_a_table(tmp_path: Path, capfd: pytes
     assert not (tmp_path / "out").exists()
 
 
+def test_two_tables_are_refused_at_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, table in (("log", LOG), ("items", ITEMS)):
+        write(tmp_path / name, {"part-0.parquet": table, "_delta_log/0.json": json.dumps({"add": {}}).encode()})
+    assert extract(tmp_path / "out", tmp_path / "log", tmp_path / "items") == 2
+    reported = capfd.readouterr().err
+    assert f"--interactions: '{tmp_path / 'log'}' is a table of Delta Lake" in reported
+    assert f"--items: '{tmp_path / 'items'}' is a table of Delta Lake" in reported
+
+
 def test_a_refused_catalogue_is_what_both_lines_are_about(
     tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,12 +23,29 @@ WORDS = (
     "chess opening gambit",
     "vintage motorcycle repair",
 )
+ASPECTS = (
+    "history",
+    "safety",
+    "winter",
+    "photography",
+    "economics",
+    "museum",
+    "biography",
+    "festival",
+    "vocabulary",
+    "philosophy",
+    "childhood",
+    "insurance",
+    "medicine",
+    "geography",
+    "competition",
+)
 ITEM_COUNT, USERS = 90, 60
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 ITEMS = pa.table(
     {
         "item_id": [f"i{item:02}" for item in range(ITEM_COUNT)],
-        "title": [f"{WORDS[item % 6]} volume {item // 6}" for item in range(ITEM_COUNT)],
+        "title": [f"{WORDS[item % 6]} {ASPECTS[item // 6]}" for item in range(ITEM_COUNT)],
     }
 )
 

@@ -12,24 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
-from transforms import columnar
+from transforms import hashing
 from transforms.columnar import (
     MAX_ELEMENT_BYTES,
-    ApplyGlobally,
-    CoGroupByBucket,
-    KeyByBucket,
     RecordBatchCoder,
-    StringIndex,
-    bucket_ids,
     concatenate,
     list_array,
     list_offsets,
     match_rows,
     run_offsets,
-    split_by_bucket,
     split_by_size,
-    stable_hash,
 )
+from transforms.hashing import StringIndex, bucket_ids, stable_hash
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket, KeyByBucket, split_by_bucket
 
 WRITTEN_DOWN = {
     "": 0xEFD01F60BA992926,
@@ -98,7 +93,7 @@ def test_an_index_knows_where_each_string_is(keys: set[str], wanted: list[str | 
 
 
 def test_strings_with_equal_hashes_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columnar, "stable_hash", lambda strings: np.full(len(strings), 2**64 - 1, np.uint64))
+    monkeypatch.setattr(hashing, "stable_hash", lambda strings: np.full(len(strings), 2**64 - 1, np.uint64))
     index = StringIndex(pa.array(["tea", "pot", "cups", ""]))
     assert index.lookup(pa.array(["pot", "cup", "cups", "tea", "", "pat"])).tolist() == [1, -1, 2, 0, 3, -1]
 

@@ -13,9 +13,9 @@ from apache_beam.typehints import with_output_types
 
 from transforms.boilerplate.finding import find_boilerplate
 from transforms.boilerplate.removal import remove_from_items
-from transforms.columnar import ApplyGlobally
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
+from transforms.shuffle import ApplyGlobally
 
 BOILERPLATE = pa.schema([pa.field("pattern", pa.string(), nullable=False)])
 """Patterns of boilerplate, sorted."""

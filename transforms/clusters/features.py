@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
 from transforms.clusters.descriptions import ItemTerms
-from transforms.columnar import concatenate, list_offsets, stable_hash, without_null_lists
+from transforms.columnar import concatenate, list_offsets, without_null_lists
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
+from transforms.hashing import stable_hash
 
 TRAFFIC = pa.schema([pa.field("item_id", pa.string(), nullable=False), pa.field("traffic", pa.int64(), nullable=False)])
 """Numbers of interactions with items."""

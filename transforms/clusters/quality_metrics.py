@@ -19,9 +19,9 @@ from transforms.clusters.descriptions import join_keywords
 from transforms.clusters.features import smallest_items
 from transforms.clusters.quality import coherence, described_fraction, plain_clusters, shuffle_paths
 from transforms.clusters.tree import Paths, assign, with_dimensions
-from transforms.columnar import ApplyGlobally
 from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of, quantize_vectors
+from transforms.shuffle import ApplyGlobally
 
 MEASURED_ITEMS = 5_000
 """Maximum number of items on which quality is measured."""

@@ -28,12 +28,13 @@ from transforms.clusters.features import join_features, smallest_items, traffic_
 from transforms.clusters.quality import imbalance
 from transforms.clusters.quality_metrics import MeasureQuality
 from transforms.clusters.tree import assign, with_dimensions
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, split_by_size
+from transforms.columnar import split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 _ITEMS, _TERMS, _VECTORS, _TRAFFIC = "items", "terms", "vectors", "traffic"
 TOTALS_TAG = "totals"

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from apache_beam.typehints import with_output_types
 
 from schemas import ITEMS, DatasetSchema
-from transforms.columnar import KeyByBucket, concatenate
+from transforms.columnar import concatenate
 from transforms.datasets.coercion import FILE, ROW, error_rows, with_provenance
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
+from transforms.shuffle import KeyByBucket
 
 
 class Deduplicated(NamedTuple):

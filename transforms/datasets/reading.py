@@ -366,9 +366,9 @@ def sample_rows(
                 if not reader.row_group_sizes():
                     continue
                 for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
-                    rows = coerce(raw, schema, selected, path, 0).rows
-                    step = max(-(-rows.num_rows // rows_per_file), 1)
-                    batches.append(rows.take(pa.array(range(0, rows.num_rows, step), pa.int64())))
+                    step = max(-(-raw.num_rows // rows_per_file), 1)
+                    sampled = raw.take(pa.array(range(0, raw.num_rows, step), pa.int64()))
+                    batches.append(coerce(sampled, schema, selected, path, 0).rows)
         except (UnreadableFileError, ColumnError):
             continue
     return concatenate(batches, with_provenance(schema))

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columnar import split_by_size, stable_hash
+from transforms.columnar import split_by_size
+from transforms.hashing import stable_hash
 
 SAMPLE_ITEMS = 10_000
 """Number of items of a sample, about; all items of a smaller catalogue."""

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from schemas import ERRORS, DatasetSchema
-from transforms.columnar import concatenate, split_by_bucket
+from transforms.columnar import concatenate
 from transforms.datasets.commit import commit, discard_parts
 from transforms.datasets.counts import Count, CountKey
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
@@ -24,6 +24,7 @@ from transforms.datasets.manifest import CommitError, Manifest, Part
 from transforms.datasets.reading import ParquetReader
 from transforms.datasets.storage import open_storage
 from transforms.progress import Progress
+from transforms.shuffle import split_by_bucket
 
 VALUES_PER_ROW_GROUP = 1 << 21
 _MAX_SAMPLED_PARTS = 16

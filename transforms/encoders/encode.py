@@ -15,20 +15,13 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import EMBEDDINGS
-from transforms.columnar import (
-    MAX_ELEMENT_BYTES,
-    CoGroupByBucket,
-    concatenate,
-    list_array,
-    match_rows,
-    run_offsets,
-    split_by_size,
-)
+from transforms.columnar import MAX_ELEMENT_BYTES, concatenate, list_array, match_rows, run_offsets, split_by_size
 from transforms.content_hash import content_hashes
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.encoders.text import TEXTS, texts_of_items
+from transforms.shuffle import CoGroupByBucket
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))
 """`TEXTS` with the cache key of the text's vector."""

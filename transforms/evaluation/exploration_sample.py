@@ -13,7 +13,6 @@ import pyarrow as pa
 from apache_beam.pvalue import AsSingleton
 
 from schemas import CLUSTER_HISTORIES, CLUSTERS
-from transforms.columnar import ApplyGlobally, StringIndex
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.experiment import ExperimentInputs
 from transforms.evaluation.exploration_config import ExplorationConfig
@@ -29,6 +28,8 @@ from transforms.exploration.training_counts import (
     training_periods,
 )
 from transforms.exploration.transitions import VALIDATION, FirstOccurrences, Integers, SplitTimes, split_times
+from transforms.hashing import StringIndex
+from transforms.shuffle import ApplyGlobally
 
 
 class ExplorationSample(NamedTuple):

@@ -9,10 +9,10 @@ import dataclasses
 
 import numpy as np
 
-from transforms.columnar import mix_bits
 from transforms.exploration.alignment import AlignmentModel, Numbers
 from transforms.exploration.count_models import Scores, Source, novel, novel_probabilities
 from transforms.exploration.transitions import Codes, Flags, context_keys
+from transforms.hashing import mix_bits
 
 _UNUSED_BITS, _FRACTION_BITS = 11, 53
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import CLUSTER_HISTORIES, INTERACTIONS, TIMESTAMP
-from transforms.columnar import StringIndex, concatenate, list_array, run_offsets
+from transforms.columnar import concatenate, list_array, run_offsets
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.exploration.transitions import NEVER, NO_CLUSTER, Codes, FirstOccurrences, Integers
+from transforms.hashing import StringIndex
 
 EARLIEST_INTERACTIONS = pa.schema(
     [

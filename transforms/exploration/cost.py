@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,13 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from transforms.exploration.blocks import Block, context_blocks, count_contexts
-from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK, ModelRanking, prompts_of, rank_by_model
+from transforms.exploration.model_ranking import (
+    CONTEXTS_PER_BLOCK,
+    ModelRanking,
+    contexts_to_rank,
+    prompts_of,
+    rank_by_model,
+)
 from transforms.language_models.token_counts import count_prompt_tokens
 
 _GOLDEN_RATIO = 0.618034
@@ -78,20 +85,26 @@ def estimate_cost(
         ModelUnavailableError: if weights or packages are unavailable.
     """
     sizes = range(1, context_size + 1)
-    contexts = count_contexts(sizes, clusters.num_rows)
-    if not contexts:
+    total = count_contexts(sizes, clusters.num_rows)
+    if not total:
         raise ValueError(f"{clusters.num_rows} clusters are too few: no context leaves a cluster to recommend")
     model = ranking.load()
     descriptions = clusters["description"].to_pylist()
-    rank_by_model(model, ranking, next(sample_blocks(context_size, clusters.num_rows)), clusters)
+    measured = (
+        contexts
+        for block in sample_blocks(context_size, clusters.num_rows)
+        if len(contexts := contexts_to_rank(block, clusters))
+    )
+    first = next(measured)
+    rank_by_model(model, ranking, first, clusters)
     prompts: list[str] = []
     started = clock()
-    for block in sample_blocks(context_size, clusters.num_rows):
-        rank_by_model(model, ranking, block, clusters)
-        prompts += prompts_of(block, descriptions)
+    for some in itertools.chain([first], measured):
+        rank_by_model(model, ranking, some, clusters)
+        prompts += prompts_of(some, descriptions)
         if clock() - started >= seconds:
             break
     elapsed = clock() - started
     tokens = int(count_prompt_tokens(ranking.spec, prompts).sum())
-    factor = contexts / len(prompts)
-    return TableCost(contexts, round(tokens * factor), len(prompts), elapsed * factor)
+    factor = total / len(prompts)
+    return TableCost(total, round(tokens * factor), len(prompts), elapsed * factor)

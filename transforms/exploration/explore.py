@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import CLUSTER_HISTORIES, LOOKUP, METRICS
-from transforms.columnar import ApplyGlobally, StringIndex, concatenate, split_by_size, stable_hash
+from schemas import CLUSTER_HISTORIES, LOOKUP, METRICS, TRANSITIONS
+from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
@@ -26,6 +26,7 @@ from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.fitted_sources import read_stored_table
 from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as MODEL_CONTEXTS
 from transforms.exploration.model_ranking import ModelRanking, RankByModel
+from transforms.exploration.refresh import contexts_to_refresh, unchanged_rows
 from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.table import FittedTable, Periods, fit_table, lookup_rows, measure_table
 from transforms.exploration.time_sample import SampleTimes
@@ -37,7 +38,9 @@ from transforms.exploration.training_counts import (
     training_periods,
 )
 from transforms.exploration.transitions import SplitTimes, split_times
+from transforms.hashing import StringIndex, stable_hash
 from transforms.progress import Progress
+from transforms.shuffle import ApplyGlobally
 
 MAX_USERS = 20_000
 """Maximum number of users in the sample on which parameters are chosen and recall is measured."""
@@ -158,6 +161,38 @@ class Explored(NamedTuple):
     counts: beam.PCollection
 
 
+class RefreshInputs(NamedTuple):
+    """An earlier table, and the transitions that it was computed from and those of now.
+
+    Attributes:
+        lookup: record batches of `lookup`.
+        transitions_before: record batches of `transitions`.
+        transitions: record batches of `transitions`, of the same clusters.
+        threshold: as for `freshness.changed_contexts`.
+    """
+
+    lookup: beam.PCollection
+    transitions_before: beam.PCollection
+    transitions: beam.PCollection
+    threshold: float
+
+
+@with_output_types(pa.RecordBatch, counts=Count)
+class KeepUnchanged(beam.DoFn):
+    """Rows of an earlier `lookup` -> those that are not ranked again; counts as a side output."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def process(self, rows: pa.RecordBatch, changed: pa.StringArray) -> Iterator[Any]:
+        kept = unchanged_rows(select_columns(rows, LOOKUP), changed)
+        contexts = pc.sum(pc.equal(kept["rank"], 1)).as_py() or 0
+        self.progress.add("contexts", contexts)
+        yield TaggedOutput(COUNTS_TAG, count("contexts", contexts))
+        yield TaggedOutput(COUNTS_TAG, count("contexts_kept", contexts))
+        yield kept
+
+
 @dataclasses.dataclass
 class BuildTable(beam.PTransform):
     """Record batches of `cluster_histories` -> the exploration table of every context (2405.16363).
@@ -175,6 +210,7 @@ class BuildTable(beam.PTransform):
         blend_table: record batches of `lookup` of another run that is blended; None: none.
         checkpoint: where rows of a language model are kept until the job is committed.
         progress: receives the number of contexts that a language model has ranked.
+        refresh: an earlier table of a language model, which is refreshed in part; None: all contexts are ranked.
     """
 
     clusters: beam.PCollection
@@ -187,6 +223,7 @@ class BuildTable(beam.PTransform):
     blend_table: beam.PCollection | None
     checkpoint: RowCheckpoint
     progress: Progress
+    refresh: RefreshInputs | None = None
 
     def expand(self, histories: beam.PCollection) -> Explored:
         of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
@@ -223,7 +260,7 @@ class BuildTable(beam.PTransform):
         lookup, counts = ranked.rows, ranked[COUNTS_TAG]
         if self.model is not None:
             modelled = histories.pipeline | "RankByModel" >> RankAllByModel(
-                of_level, self.model, self.config.context_size, self.checkpoint, self.progress
+                of_level, self.model, self.config.context_size, self.checkpoint, self.progress, self.refresh
             )
             lookup = (lookup, modelled[0]) | "AllRows" >> beam.Flatten()
             counts = (counts, modelled[1]) | "AllCounts" >> beam.Flatten()
@@ -251,6 +288,7 @@ class RankAllByModel(beam.PTransform):
         context_size: number of clusters of the longest contexts.
         checkpoint: where the rows of blocks are kept until the job is committed.
         progress: receives the number of contexts ranked.
+        refresh: an earlier table, of which the contexts are ranked again whose successors changed; None: all are.
     """
 
     clusters: AsSingleton
@@ -258,17 +296,57 @@ class RankAllByModel(beam.PTransform):
     context_size: int
     checkpoint: RowCheckpoint
     progress: Progress
+    refresh: RefreshInputs | None = None
 
     def expand(self, root: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
         rank = RankByModel(self.ranking, self.ranking.fingerprint(), self.checkpoint, self.progress)
+        changed = () if self.refresh is None else (AsSingleton(self._changed(root, self.refresh)),)
         ranked = (
             root
             | "Start" >> beam.Impulse()
             | "Blocks" >> beam.FlatMap(_sharing_blocks, self.clusters, tuple(range(1, self.context_size + 1)))
             | "Spread" >> beam.Reshuffle()
-            | "Rank" >> beam.ParDo(rank, self.clusters).with_outputs(COUNTS_TAG, main="rows")
+            | "Rank" >> beam.ParDo(rank, self.clusters, *changed).with_outputs(COUNTS_TAG, main="rows")
         )
-        return ranked.rows, ranked[COUNTS_TAG]
+        if self.refresh is None:
+            return ranked.rows, ranked[COUNTS_TAG]
+        kept = self.refresh.lookup | "KeepUnchanged" >> beam.ParDo(KeepUnchanged(self.progress), *changed).with_outputs(
+            COUNTS_TAG, main="rows"
+        )
+        return (
+            (ranked.rows, kept.rows) | "RankedAndKept" >> beam.Flatten(),
+            (ranked[COUNTS_TAG], kept[COUNTS_TAG]) | "RankedAndKeptCounts" >> beam.Flatten(),
+        )
+
+    def _changed(self, root: beam.Pipeline, refresh: RefreshInputs) -> beam.PCollection:
+        """Return one element: the texts of the contexts whose most frequent successors changed."""
+        return (
+            root
+            | "Compare" >> beam.Impulse()
+            | "ChangedContexts"
+            >> beam.Map(
+                _changed_contexts,
+                AsIter(refresh.transitions_before),
+                AsIter(refresh.transitions),
+                self.clusters,
+                self.context_size,
+                refresh.threshold,
+            ).with_output_types(pa.StringArray)
+        )
+
+
+def _changed_contexts(
+    _: bytes,
+    before: Iterable[pa.RecordBatch],
+    now: Iterable[pa.RecordBatch],
+    clusters: pa.RecordBatch,
+    context_size: int,
+    threshold: float,
+) -> pa.StringArray:
+    old, new = (
+        concatenate((select_columns(each, TRANSITIONS) for each in rows), TRANSITIONS.arrow) for rows in (before, now)
+    )
+    return contexts_to_refresh(old, new, context_size, clusters["cluster_id"], threshold)
 
 
 def _measure(

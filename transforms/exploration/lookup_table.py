@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.context import parse_contexts
-from transforms.columnar import StringIndex, list_offsets
+from transforms.columnar import list_offsets
 from transforms.exploration.transitions import NO_CLUSTER, Codes, Integers, context_keys, recent_context
+from transforms.hashing import StringIndex
 
 _DENSE_FROM = 0.5
 """Fraction of all contexts of a size from which they are indexed by number."""

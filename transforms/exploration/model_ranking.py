@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 from apache_beam.utils.shared import Shared
@@ -21,6 +22,7 @@ from transforms.datasets.reading import COUNTS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.prompts import render_prompt
+from transforms.exploration.transitions import Codes
 from transforms.language_models.branching_trie import Indices, LogProbs, Mask
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.constraint import ClosedSet
@@ -87,46 +89,64 @@ class ClosedSetRanker(Protocol):
         ...
 
 
-def prompts_of(block: Block, descriptions: Sequence[str]) -> list[str]:
-    """Return the prompts of the contexts of a block; none if the contexts leave no cluster to recommend."""
-    if block.size >= len(descriptions):
-        return []
-    contexts = contexts_of(block, len(descriptions))
+def prompts_of(contexts: Codes, descriptions: Sequence[str]) -> list[str]:
+    """Return the prompt of each context.
+
+    Args:
+        contexts: int32, shape (contexts, K).
+        descriptions: of each cluster.
+    """
     return [render_prompt([descriptions[cluster] for cluster in context]) for context in contexts.tolist()]
 
 
+def contexts_to_rank(block: Block, clusters: pa.RecordBatch, selected: pa.StringArray | None = None) -> Codes:
+    """Return the contexts of a block that leave a cluster to recommend, int32, shape (contexts, K).
+
+    Args:
+        block: contexts of at least one cluster.
+        clusters: rows of `clusters` of one level.
+        selected: texts of the contexts to return; None: all.
+    """
+    contexts = contexts_of(block, clusters.num_rows)
+    if block.size >= clusters.num_rows or not len(contexts):
+        return contexts[:0]
+    if selected is None:
+        return contexts
+    return contexts[pc.is_in(_format(contexts, clusters), selected).to_numpy(zero_copy_only=False)]
+
+
 def rank_by_model(
-    model: ClosedSetRanker, ranking: ModelRanking, block: Block, clusters: pa.RecordBatch
+    model: ClosedSetRanker, ranking: ModelRanking, contexts: Codes, clusters: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Rank the next clusters of the contexts of a block, as rows of `lookup`.
+    """Rank the next clusters of contexts, as rows of `lookup`.
 
     Args:
         model: the model of the ranking.
         ranking: the ranking.
-        block: the contexts, each of at least one cluster.
+        contexts: int32, shape (contexts, K): at least one, each of at least one cluster, but not of all.
         clusters: rows of `clusters` of one level; the position of a cluster is its code.
     """
     descriptions = clusters["description"].to_pylist()
-    prompts = prompts_of(block, descriptions)
-    if not prompts:
-        return pa.RecordBatch.from_pylist([], LOOKUP.arrow)
-    contexts = contexts_of(block, len(descriptions))
+    prompts = prompts_of(contexts, descriptions)
     excluded = np.zeros((len(contexts), len(descriptions)), bool)
     np.put_along_axis(excluded, contexts.astype(np.int64), values=True, axis=1)
-    number = min(ranking.top, len(descriptions) - block.size)
+    number = min(ranking.top, len(descriptions) - contexts.shape[1])
     members, scores = model.top(prompts, ClosedSet(tuple(descriptions)), number, excluded, ranking.score)
     owners = np.repeat(np.arange(len(contexts)), number)
-    ids = clusters["cluster_id"]
     return pa.RecordBatch.from_arrays(
         [
-            format_contexts([ids.take(pa.array(place[owners])) for place in contexts.T]),
+            _format(contexts[owners], clusters),
             pa.array(np.tile(np.arange(1, number + 1, dtype=np.int32), len(contexts))),
-            ids.take(pa.array(members.ravel())),
+            clusters["cluster_id"].take(pa.array(members.ravel())),
             pa.array(scores.ravel().astype(np.float32)),
             pa.array([SOURCE] * len(owners), pa.string()),
         ],
         schema=LOOKUP.arrow,
     )
+
+
+def _format(contexts: Codes, clusters: pa.RecordBatch) -> pa.StringArray:
+    return format_contexts([clusters["cluster_id"].take(pa.array(place)) for place in contexts.T])
 
 
 @with_output_types(pa.RecordBatch, counts=Count)
@@ -151,18 +171,19 @@ class RankByModel(beam.DoFn):
         self.progress = progress
         self.shared = Shared()
 
-    def process(self, block: Block, clusters: pa.RecordBatch) -> Iterator[Any]:
-        key = pa.array([f"{self.fingerprint} {content_of(clusters)} {block}"])
+    def process(self, block: Block, clusters: pa.RecordBatch, selected: pa.StringArray | None = None) -> Iterator[Any]:
+        contexts = contexts_to_rank(block, clusters, selected)
+        if not len(contexts):
+            return
+        key = pa.array([f"{self.fingerprint} {content_of(clusters)}", *_format(contexts, clusters).to_pylist()])
         rows = self.checkpoint.read(key)
         name = "contexts_resumed" if rows.num_rows else "contexts_ranked"
         if not rows.num_rows:
-            rows = rank_by_model(self.shared.acquire(self.ranking.load), self.ranking, block, clusters)
-            if rows.num_rows:
-                self.checkpoint.write(key, rows)
-        contexts = len(rows["context"].unique())
-        self.progress.add("contexts", contexts)
-        yield TaggedOutput(COUNTS_TAG, count("contexts", contexts))
-        yield TaggedOutput(COUNTS_TAG, count(name, contexts))
+            rows = rank_by_model(self.shared.acquire(self.ranking.load), self.ranking, contexts, clusters)
+            self.checkpoint.write(key, rows)
+        self.progress.add("contexts", len(contexts))
+        yield TaggedOutput(COUNTS_TAG, count("contexts", len(contexts)))
+        yield TaggedOutput(COUNTS_TAG, count(name, len(contexts)))
         yield rows
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.context import format_contexts
-from transforms.columnar import StringIndex
 from transforms.exploration.freshness import Successors, changed_contexts, top_successors
 from transforms.exploration.transition_rows import counts_of_rows, with_context_size
 from transforms.exploration.transitions import merge_counts
+from transforms.hashing import StringIndex
 
 LEARNED_SPLITS = ("train", "validation")
 """The splits that a table is computed from."""
@@ -33,6 +33,16 @@ def successors_of_rows(
     counts = counts_of_rows(with_context_size(chosen, size), size, StringIndex(cluster_ids))
     count = len(cluster_ids)
     return top_successors(merge_counts([counts._replace(splits=np.zeros_like(counts.splits))], count), count)
+
+
+def unchanged_rows(rows: pa.RecordBatch, changed: pa.StringArray) -> pa.RecordBatch:
+    """Return the rows of `lookup` that a refresh keeps: all but those of some contexts and of the empty context.
+
+    Args:
+        rows: rows of the earlier `lookup`.
+        changed: texts of the contexts that are ranked again.
+    """
+    return rows.filter(pc.invert(pc.or_(pc.equal(rows["context"], ""), pc.is_in(rows["context"], changed))))
 
 
 def contexts_to_refresh(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columnar import mix_bits, run_offsets
+from transforms.columnar import run_offsets
 from transforms.exploration.transitions import TransitionCounts, take_counts
+from transforms.hashing import mix_bits
 
 
 def select_balanced(counts: TransitionCounts, per_label: int) -> TransitionCounts:

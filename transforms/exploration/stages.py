@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import CLUSTERS, ITEM_CLUSTERS, TRANSITIONS, DatasetSchema
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate
+from transforms.columnar import concatenate
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
 from transforms.datasets.interaction_filter import InteractionFilter
@@ -24,6 +24,8 @@ from transforms.exploration.prompts import tuning_rows
 from transforms.exploration.time_sample import SampleTimes
 from transforms.exploration.transition_rows import add_rows, rows_of_counts, select_rows
 from transforms.exploration.transitions import SplitTimes, count_transitions, split_times, splits_of, transitions_of
+from transforms.hashing import StringIndex
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket, KeyByBucket
 
 _ROWS, _CLUSTERS = "rows", "clusters"
 

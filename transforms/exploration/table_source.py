@@ -7,10 +7,11 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from transforms.columnar import StringIndex, list_offsets
+from transforms.columnar import list_offsets
 from transforms.exploration.count_models import ContextTable, Scores, novel
 from transforms.exploration.lookup_table import codes_of_ids, index_contexts
 from transforms.exploration.transitions import Codes
+from transforms.hashing import StringIndex
 
 _BELOW_LISTED = 0.999
 """The largest probability of a cluster that is not listed, relative to the smallest one of a listed cluster."""

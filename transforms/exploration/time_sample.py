@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.columnar import stable_hash
+from transforms.hashing import stable_hash
 
 MAX_TIMES = 1 << 16
 """Maximum number of sampled times; a quantile of this number is off by about 0.2 % of the first interactions. Fewer are

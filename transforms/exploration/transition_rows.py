@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from schemas import TRANSITIONS
 from schemas.context import format_contexts, parse_contexts
 from schemas.splits import SPLITS
-from transforms.columnar import StringIndex, concatenate, stable_hash
+from transforms.columnar import concatenate
 from transforms.exploration.config import TransitionConfig
 from transforms.exploration.selection import select_balanced, select_frequent
 from transforms.exploration.transitions import TransitionCounts
+from transforms.hashing import StringIndex, stable_hash
 
 _KEYS = ["context", "next", "split"]
 

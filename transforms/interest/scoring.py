@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.columnar import StringIndex
+from transforms.hashing import StringIndex
 from transforms.interest.training import InterestModel
 
 UNKNOWN = -1

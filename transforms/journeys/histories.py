@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import HISTORIES
-from transforms.columnar import concatenate, list_array, list_offsets, run_offsets, split_by_bucket, stable_hash
+from transforms.columnar import concatenate, list_array, list_offsets, run_offsets
+from transforms.hashing import stable_hash
 from transforms.journeys.catalogue import encode_sorted
+from transforms.shuffle import split_by_bucket
 
 ROWS_HELD = 1 << 22
 _INSERTION_SORT_UP_TO = 64

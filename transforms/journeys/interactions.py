@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import INTERACTIONS, TIMESTAMP
-from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW, error_rows
 from transforms.datasets.error_rate import UNKNOWN_ITEM
 from transforms.encoders.quantized_vectors import VECTOR
+from transforms.hashing import StringIndex
 from transforms.journeys.item_features import item_features_schema
 
 EVENTS = pa.schema(

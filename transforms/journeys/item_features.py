@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import SALIENT_TERMS
-from transforms.columnar import CoGroupByBucket, concatenate, without_null_lists
+from transforms.columnar import concatenate, without_null_lists
 from transforms.encoders.centering import SubtractMean
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR
+from transforms.shuffle import CoGroupByBucket
 
 ITEM_IDS = pa.schema([pa.field("item_id", pa.string(), nullable=False)])
 """Items without features."""

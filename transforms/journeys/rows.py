@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import JOURNEYS, TIMESTAMP
-from transforms.columnar import list_array, stable_hash
+from transforms.columnar import list_array
+from transforms.hashing import stable_hash
 from transforms.journeys.catalogue import Catalogue
 from transforms.journeys.coherence import journey_coherence
 from transforms.journeys.explaining_terms import JourneyTerms

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.columnar import mix_bits, stable_hash
+from transforms.hashing import mix_bits, stable_hash
 
 NO_LIMIT = np.uint64(np.iinfo(np.uint64).max)
 """The cutoff that no hash exceeds."""

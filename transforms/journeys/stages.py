@@ -17,13 +17,14 @@ from apache_beam.pvalue import AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, StringIndex, concatenate, split_by_bucket
+from transforms.columnar import concatenate
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import FilterInteractions
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
 from transforms.encoders.quantized_vectors import VECTOR
+from transforms.hashing import StringIndex
 from transforms.journeys.catalogue import Catalogue, encode_sorted, pack_catalogue, sorted_ids, unpack_catalogue
 from transforms.journeys.config import ExtractConfig, Join
 from transforms.journeys.explaining_terms import explain_journeys
@@ -50,6 +51,7 @@ from transforms.journeys.rows import journey_rows
 from transforms.journeys.sample import SampleUsers, sampled_rows
 from transforms.journeys.sweep import choose_threshold, sum_counts, sweep
 from transforms.journeys.term_privacy import keep_terms, term_users, terms_above_min_users
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket, KeyByBucket, split_by_bucket
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_JOURNEYS_REPORTED = 10

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas import INTERACTIONS, SALIENT_TERMS
-from transforms.columnar import StringIndex
 from transforms.datasets.coercion import FILE, ROW
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, column_of
+from transforms.hashing import StringIndex
 from transforms.journeys.catalogue import pack_catalogue
 from transforms.journeys.config import ExtractConfig
 from transforms.journeys.explaining_terms import explain_journeys

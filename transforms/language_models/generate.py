@@ -16,7 +16,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import ERRORS, GENERATIONS
-from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.row_checkpoint import RowCheckpoint
@@ -31,6 +31,7 @@ from transforms.language_models.interface import (
 )
 from transforms.model_files import ModelUnavailableError
 from transforms.progress import Progress
+from transforms.shuffle import CoGroupByBucket
 
 PROMPTS = pa.schema(
     [pa.field("content_hash", pa.string(), nullable=False), pa.field("prompt", pa.string(), nullable=False)]

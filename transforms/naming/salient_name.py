@@ -72,6 +72,7 @@ _CONNECTIVES = frozenset(
 _TOKEN = regex.compile(r"([\p{L}\p{M}\p{N}]+(?:['’]\p{L}+)?[+#]*)([^\p{L}\p{M}\p{N}]*)")
 _LETTER = regex.compile(r"\p{L}")
 _ARABIC = regex.compile(r"\p{Arabic}")
+_HAN_OR_KANA = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ーｰ]+")
 
 
 class Label(NamedTuple):
@@ -392,7 +393,7 @@ def join_labels(labels: Sequence[str], max_width: int) -> str:
     """Join as many labels as fit into `max_width` columns, with commas and a capital first letter."""
     name = ""
     for label in labels:
-        separator = "، " if _ARABIC.search(label) else "、" if is_unspaced(label) else ", "
+        separator = "، " if _ARABIC.search(label) else "、" if _HAN_OR_KANA.fullmatch(label) else ", "
         longer = f"{name}{separator}{label}" if name else label
         if display_width(longer) <= max_width:
             name = longer

@@ -19,7 +19,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import JOURNEY_NAMES
-from transforms.columnar import CoGroupByBucket, concatenate, list_array, run_offsets, split_by_size
+from transforms.columnar import concatenate, list_array, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.language_models.generate import FAILURES, PROMPTS, distinct_generations
@@ -46,6 +46,7 @@ from transforms.naming.prompt_inputs import (
     select_titles,
     title_requests,
 )
+from transforms.shuffle import CoGroupByBucket
 
 REQUESTS = pa.schema(
     [

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import NAMING_EXAMPLES, TUNING_PAIRS
-from transforms.columnar import CoGroupByBucket, concatenate, split_by_size
+from transforms.columnar import concatenate, split_by_size
 from transforms.naming.assignment import NamingRequest, build_prompt
 from transforms.naming.config import NamingConfig
 from transforms.naming.example_journeys import example_journeys
 from transforms.naming.prompt import render_prompt, select_fields
+from transforms.shuffle import CoGroupByBucket
 
 TASK = "naming"
 """The value of `task` in `tuning_pairs`."""

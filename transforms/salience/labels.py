@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import COLLECTIONS, ITEMS
-from transforms.columnar import concatenate, list_array, run_offsets, stable_hash
+from transforms.columnar import concatenate, list_array, run_offsets
 from transforms.function_words import FUNCTION_WORDS
+from transforms.hashing import stable_hash
 from transforms.salience.candidates import candidate_terms
 
 LABELS = pa.schema(

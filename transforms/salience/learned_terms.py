@@ -14,8 +14,9 @@ from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import ITEMS, METRICS, TIMESTAMP
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, KeyByBucket, concatenate, list_array, stable_hash
+from transforms.columnar import concatenate, list_array
 from transforms.datasets.counts import count
+from transforms.hashing import stable_hash
 from transforms.salience.candidates import CANDIDATES
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.labels import co_consumed_terms, terms_of_fields, terms_of_texts
@@ -34,6 +35,7 @@ from transforms.salience.term_table import (
 )
 from transforms.salience.training import NOTHING, TrainedModel, only_terms, train_or_fall_back
 from transforms.salience.vocabulary import CatalogueSize
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket, KeyByBucket
 
 VECTORS = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False), pa.field("vector", pa.list_(pa.int16()), nullable=False)]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate
+from transforms.columnar import concatenate
 from transforms.datasets.counts import count
 from transforms.datasets.sample_items import SAMPLED_TEXTS
 from transforms.function_words import languages_of, word_lists
@@ -20,6 +20,7 @@ from transforms.salience.candidates import catalogue_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
 from transforms.salience.vocabulary import CatalogueSize, catalogue_size, frequent_terms, sum_sizes, vocabulary
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 STOP_WORDS = pa.schema(
     [pa.field("word", pa.string(), nullable=False), pa.field("language", pa.string(), nullable=False)]

@@ -14,7 +14,7 @@ from transforms.text_cleaning.markup import clean_text
 _SUSPECT = (
     r"[&<>{}\[\]\\*_`~$%\x{00ad}\x{2060}\x{feff}\x{fe0e}\x{fe0f}\x{1f3fb}-\x{1f3ff}\x{203c}\x{2049}\x{2194}-\x{21aa}"
     r"\p{Cc}\p{Cf}\p{Co}\p{So}\p{Zl}\p{Zp}\x{10000}-\x{10ffff}]|[^ \P{Z}]|  |^ | $"
-    r"|(^|[^\pL\pN]):[a-z]|^[^\pL\pN]|^[0-9(]|[^\pL\pN.!?)\"'”’»。！？）」』]$|[/:=#|-]$"  # noqa: RUF001
+    r"|(^|[^\pL\pN]):[a-z]|^[^\pL\pN]|^[0-9(]|[^\pL\pN.!?)\"'”’»。！？）」』…]$|[/:=#|-]$"  # noqa: RUF001
 )
 _MARKS_AT_ENDS = r"^[^\pL\pN]+|[^\pL\pN]+$"
 _BRACKETS = r"^[\[(<{【（]+([^\[(<{【（]*?)[\])>}】）]+$"  # noqa: RUF001

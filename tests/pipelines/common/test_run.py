@@ -35,6 +35,7 @@ class FailingJob(Job):
     description = "A job that fails."
     failure: ClassVar[BaseException]
     folder: ClassVar[Path]
+    versions: ClassVar[dict[str, str | None]]
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ class FailingJob(Job):
 
     @classmethod
     def from_options(cls, args: argparse.Namespace) -> "FailingJob":
-        return cls(workspace=str(cls.folder), expected_versions={}, max_error_rate=0.0)
+        return cls(workspace=str(cls.folder), expected_versions=cls.versions, max_error_rate=0.0)
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -61,9 +62,9 @@ class FailingJob(Job):
         raise self.failure
 
 
-def ended(workspace: Path, failure: BaseException) -> int:
+def ended(workspace: Path, failure: BaseException, version: str | None = "1") -> int:
     """Run the job that fails in this way, and return its exit code."""
-    FailingJob.folder, FailingJob.failure = workspace, failure
+    FailingJob.folder, FailingJob.failure, FailingJob.versions = workspace, failure, {"journeys": version}
     return run_job(FailingJob, ["--runner=FnApiRunner"])
 
 
@@ -91,6 +92,11 @@ def test_what_a_user_can_act_upon_is_reported(
     assert ended(tmp_path, failure) == 1
     expected = f"extract failed: {reported}\nThe previous content of {tmp_path} is unchanged.\n"
     assert capsys.readouterr().err.lstrip().endswith(expected)
+
+
+def test_a_new_workspace_has_no_previous_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(tmp_path, CommitError("a part is gone"), version=None) == 1
+    assert capsys.readouterr().err.endswith("extract failed: a part is gone\n")
 
 
 @pytest.mark.parametrize("failure", [ZeroDivisionError("a mistake of ours"), RuntimeError("a mistake of ours")])

@@ -189,7 +189,11 @@ def test_times(number: float, type_: pa.DataType, unit: TimestampUnit, microseco
     assert rows["timestamp"].cast(pa.int64()).to_pylist() == [microseconds]
 
 
-@given(st.lists(st.none() | st.lists(st.none() | st.text(max_size=2), max_size=3), max_size=9), st.data())
+LETTERS = st.text("aé文", max_size=2)
+"""Texts that are clean as they are."""
+
+
+@given(st.lists(st.none() | st.lists(st.none() | LETTERS, max_size=3), max_size=9), st.data())
 def test_lists_of_any_type_and_slice(lists: list[list[str | None] | None], data: st.DataObject) -> None:
     element = data.draw(st.sampled_from(TEXT_TYPES))
     make = data.draw(st.sampled_from([pa.list_, pa.large_list]))
@@ -238,6 +242,12 @@ def test_payloads_are_cut() -> None:
     (payload,) = coerce(raw, ITEMS, {"item_id": "item_id", "title": "title"}, "f", 0).errors["payload"].to_pylist()
     assert len(payload) == 1000
     assert payload.startswith("item_id= title=ééé")
+
+
+def test_long_descriptions_are_cut() -> None:
+    raw = pa.record_batch({"item_id": ["1"], "title": ["t" * 5000], "description": ["é" * 5000]})
+    (row,) = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0).rows.to_pylist()
+    assert (len(row["title"]), row["description"]) == (5000, "é" * 1000)
 
 
 def test_columns_that_a_file_lacks_are_null() -> None:

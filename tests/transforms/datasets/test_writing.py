@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, SALIENT_TERMS, SchemaError
 from tests.transforms.beam_testing import create, run_graph
-from transforms.columnar import bucket_ids, concatenate
+from transforms.columnar import concatenate
 from transforms.datasets import writing
 from transforms.datasets.coercion import file_error
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
@@ -26,6 +26,7 @@ from transforms.datasets.writing import (
     sort_rows,
     to_parquet,
 )
+from transforms.hashing import bucket_ids
 
 TERMS = [[], ["a"], ["a", "b"], ["a", "b", "c", "d"]]
 

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import CLUSTER_HISTORIES, TIMESTAMP
-from transforms.columnar import StringIndex
 from transforms.exploration.cluster_histories import (
     EARLIEST_INTERACTIONS,
     history_rows,
@@ -16,6 +15,7 @@ from transforms.exploration.cluster_histories import (
     return_times_of,
 )
 from transforms.exploration.transitions import NEVER
+from transforms.hashing import StringIndex
 
 Event = tuple[str, str, int, str]
 """User, cluster, time and item."""

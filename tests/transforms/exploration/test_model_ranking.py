@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from schemas import CLUSTERS, LOOKUP
@@ -14,8 +15,16 @@ from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.exploration import model_ranking
 from transforms.exploration.blocks import Block, contexts_of, count_contexts, sharing_blocks
 from transforms.exploration.cost import estimate_cost, sample_blocks
-from transforms.exploration.model_ranking import SOURCE, ModelRanking, RankByModel, prompts_of, rank_by_model
+from transforms.exploration.model_ranking import (
+    SOURCE,
+    ModelRanking,
+    RankByModel,
+    contexts_to_rank,
+    prompts_of,
+    rank_by_model,
+)
 from transforms.exploration.prompts import INSTRUCTIONS, render_prompt
+from transforms.exploration.transitions import Codes
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec, ModelSpec
@@ -57,12 +66,12 @@ def ranking(tmp_path_factory: pytest.TempPathFactory) -> ModelRanking:
 def test_rows_are_the_best_members_of_each_context(ranking: ModelRanking) -> None:
     model = ranking.load()
     block = Block(2, 0, 25)
-    rows = rank_by_model(model, ranking, block, TREE)
+    contexts = contexts_to_rank(block, TREE)
+    rows = rank_by_model(model, ranking, contexts, TREE)
     LOOKUP.check(rows)
-    contexts = contexts_of(block, 5)
     assert len(contexts) == 20
     prompts = [render_prompt([DESCRIPTIONS[cluster] for cluster in context]) for context in contexts.tolist()]
-    assert prompts_of(block, DESCRIPTIONS) == prompts
+    assert prompts_of(contexts, DESCRIPTIONS) == prompts
     excluded = np.zeros((20, 5), bool)
     np.put_along_axis(excluded, contexts.astype(np.int64), values=True, axis=1)
     log_probs = model.rank(prompts, ClosedSet(DESCRIPTIONS), excluded)
@@ -74,7 +83,7 @@ def test_rows_are_the_best_members_of_each_context(ranking: ModelRanking) -> Non
         expected += [(text, rank, f"0{member}") for rank, member in enumerate(best, start=1)]
     assert [(row["context"], row["rank"], row["next"]) for row in rows.to_pylist()] == expected
     assert set(rows["source"].to_pylist()) == {SOURCE}
-    assert rank_by_model(model, ranking, Block(5, 0, 5**5), TREE).num_rows == 0
+    assert len(contexts_to_rank(Block(5, 0, 5**5), TREE)) == 0
 
 
 def test_blocks_share_all_but_the_last_cluster() -> None:
@@ -100,17 +109,18 @@ def test_a_killed_job_ranks_no_block_twice(
     ranking: ModelRanking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = list(sharing_blocks((1, 2), 5, 3))
+    expected = [contexts_to_rank(block, TREE).tolist() for block in blocks]
     checkpoint = RowCheckpoint(str(tmp_path), LOOKUP)
 
-    def run(kept: RowCheckpoint, stop_after: int) -> tuple[list[Block], list[pa.RecordBatch]]:
-        ranked: list[Block] = []
+    def run(kept: RowCheckpoint, stop_after: int) -> tuple[list[list[list[int]]], list[pa.RecordBatch]]:
+        ranked: list[list[list[int]]] = []
         rank = model_ranking.rank_by_model
 
-        def counted(model: TransformersModel, config: ModelRanking, block: Block, tree: pa.RecordBatch) -> object:
+        def counted(model: TransformersModel, config: ModelRanking, contexts: Codes, tree: pa.RecordBatch) -> object:
             if len(ranked) == stop_after:
                 raise KilledError
-            ranked.append(block)
-            return rank(model, config, block, tree)
+            ranked.append(contexts.tolist())
+            return rank(model, config, contexts, tree)
 
         with monkeypatch.context() as patched:
             patched.setattr(model_ranking, "rank_by_model", counted)
@@ -128,9 +138,9 @@ def test_a_killed_job_ranks_no_block_twice(
     third, _ = run(checkpoint, 4)
     fourth, resumed = run(checkpoint, 1000)
     assert (len(first), len(second), len(third)) == (3, 2, 4)
-    assert first + second + third + fourth == blocks
+    assert first + second + third + fourth == expected
     everything, uninterrupted = run(RowCheckpoint(str(tmp_path / "other"), LOOKUP), 1000)
-    assert everything == blocks
+    assert everything == expected
     assert pa.Table.from_batches(resumed).equals(pa.Table.from_batches(uninterrupted))
 
 
@@ -157,7 +167,8 @@ def test_the_cost_is_that_of_the_measured_contexts(ranking: ModelRanking, monkey
     assert cost.contexts == 25
     assert cost.measured_contexts == 12  # three of five blocks in six seconds, the last reading of the clock is at 8
     assert cost.seconds == pytest.approx(8 * 25 / 12)
-    prompts = [prompt for block in sharing_blocks((2,), 5, 64) for prompt in prompts_of(block, DESCRIPTIONS)]
+    blocks = sharing_blocks((2,), 5, 64)
+    prompts = [prompt for block in blocks for prompt in prompts_of(contexts_of(block, 5), DESCRIPTIONS)]
     mean = count_prompt_tokens(ranking.spec, prompts).mean()
     assert cost.tokens == pytest.approx(25 * mean, rel=0.1)
 
@@ -172,3 +183,17 @@ def test_each_context_but_the_last_cluster_is_sampled_once(size: int, clusters: 
 def test_a_single_cluster_has_no_cost(ranking: ModelRanking) -> None:
     with pytest.raises(ValueError, match="1 clusters are too few"):
         estimate_cost(ranking, TREE.slice(0, 1), 2, 1.0)
+
+
+def test_selected_contexts_alone_are_ranked(ranking: ModelRanking, tmp_path: Path) -> None:
+    stage = RankByModel(ranking, ranking.fingerprint(), RowCheckpoint(str(tmp_path), LOOKUP), Progress())
+
+    def rows(*selected: pa.StringArray) -> pa.Table:
+        blocks = sharing_blocks((1, 2), 5, 3)
+        outputs = (each for block in blocks for each in stage.process(block, TREE, *selected))
+        return pa.Table.from_batches((each for each in outputs if isinstance(each, pa.RecordBatch)), LOOKUP.arrow)
+
+    every, some = rows(), rows(pa.array(["01", "02 00", "04 03", "04 04", "99"]))
+    contexts = pa.array(["01", "02 00", "04 03"])
+    assert some.equals(every.filter(pc.is_in(every["context"], contexts)))
+    assert some["context"].unique().to_pylist() == contexts.to_pylist()

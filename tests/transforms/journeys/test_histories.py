@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import HISTORIES
 from tests.transforms.journeys.events import Event, events, events_with_terms, name_of, plain
-from transforms.columnar import bucket_ids, stable_hash
+from transforms.hashing import bucket_ids, stable_hash
 from transforms.journeys import histories as module
 from transforms.journeys.histories import (
     REMOVAL_COUNTS,

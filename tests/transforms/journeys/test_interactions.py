@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schemas import ERRORS, INTERACTIONS
 from tests.transforms.journeys.events import Event, name_of, salient_terms
-from transforms.columnar import StringIndex
 from transforms.datasets.coercion import with_provenance
+from transforms.hashing import StringIndex
 from transforms.journeys.interactions import (
     EVENTS,
     attach_item_features,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas import JOURNEYS
 from tests.transforms.journeys.events import Event, events, name_of, salient_terms
-from transforms.columnar import stable_hash
+from transforms.hashing import stable_hash
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import IcpcConfig
 from transforms.journeys.explaining_terms import explain_journeys

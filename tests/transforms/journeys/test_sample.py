@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.beam_testing import create, run_graph
-from transforms.columnar import bucket_ids
+from transforms.hashing import bucket_ids
 from transforms.journeys.sample import NO_LIMIT, SampleUsers, hash_cutoff, sample_hashes, sampled_rows, smallest_hashes
 
 

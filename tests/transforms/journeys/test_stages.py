@@ -19,11 +19,12 @@ from schemas import ERRORS, HISTORIES, INTERACTIONS, JOURNEYS, SALIENT_TERMS, Da
 from tests.transforms.beam_testing import create, run_graph
 from tests.transforms.journeys.events import Event, events, name_of, plain, salient_terms
 from tests.transforms.journeys.reference import icpc
-from transforms.columnar import bucket_ids, concatenate, stable_hash
+from transforms.columnar import concatenate
 from transforms.datasets.coercion import with_provenance
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.manifest import Part
 from transforms.datasets.writing import PartWriter
+from transforms.hashing import bucket_ids, stable_hash
 from transforms.journeys.catalogue import pack_catalogue, unpack_catalogue
 from transforms.journeys.config import ExtractConfig, IcpcConfig, SweepConfig
 from transforms.journeys.histories import REMOVAL_COUNTS, build_histories

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import HISTORIES, JOURNEYS
-from transforms.columnar import ApplyGlobally, concatenate
+from transforms.columnar import concatenate
 from transforms.evaluation.bootstrap import Interval, mean_interval, ratio_interval
 from transforms.evaluation.config import BootstrapConfig
 from transforms.evaluation.dataset_inputs import HISTORIES_COUNT, JOURNEYS_INPUT
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options
 from transforms.evaluation.metric_rows import MetricIndex, metric_batch, metric_row, point, value_cell
 from transforms.report.table import Table, number_columns, row, text_columns
+from transforms.shuffle import ApplyGlobally
 
 JOURNEY_SIZES = pa.schema(
     [

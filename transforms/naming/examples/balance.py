@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.columnar import concatenate, run_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.candidates import counts_of_dropped
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.quality import SCORED
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 IDS = pa.schema([pa.field("example_id", pa.string(), nullable=False)])
 """Examples alone."""

@@ -16,12 +16,13 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas.splits import SPLITS
-from transforms.columnar import CoGroupByBucket, concatenate, run_offsets, split_by_size
+from transforms.columnar import concatenate, run_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.candidates import counts_of_dropped
 from transforms.naming.examples.quality import SCORED
 from transforms.naming.text import normalize
+from transforms.shuffle import CoGroupByBucket
 
 NAMES = pa.schema([field for field in SCORED if field.name in ("example_id", "split", "normalized_name")])
 """Normalized names of examples."""

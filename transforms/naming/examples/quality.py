@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import CoGroupByBucket, concatenate, list_offsets, split_by_size
+from transforms.columnar import concatenate, list_offsets, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.encode import EncodeTexts
@@ -24,6 +24,7 @@ from transforms.encoders.text import TEXTS
 from transforms.naming.examples.candidates import CANDIDATES, counts_of_dropped
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.prompt_inputs import subsample_evenly
+from transforms.shuffle import CoGroupByBucket
 
 SCORED = pa.schema(
     [

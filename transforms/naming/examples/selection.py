@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import ApplyGlobally, CoGroupByBucket, concatenate, split_by_size
+from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.config import NamingConfig
@@ -33,6 +33,7 @@ from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.examples.splits import assign_split, large_sources, select_sources
 from transforms.naming.prompt_inputs import subsample_evenly
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 _ITEMS_TAG = "items"
 _TITLES_CHECKED = 8

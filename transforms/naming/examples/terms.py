@@ -15,18 +15,11 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import NAMING_EXAMPLES, SALIENT_TERMS
-from transforms.columnar import (
-    CoGroupByBucket,
-    concatenate,
-    list_array,
-    list_offsets,
-    match_rows,
-    run_offsets,
-    split_by_size,
-)
+from transforms.columnar import concatenate, list_array, list_offsets, match_rows, run_offsets, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.naming.examples.quality import SCORED
+from transforms.shuffle import CoGroupByBucket
 
 MAX_TERMS = 10
 """Maximum number of terms of a collection: the heaviest."""

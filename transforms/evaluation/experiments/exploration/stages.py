@@ -11,7 +11,6 @@ import pyarrow as pa
 from apache_beam.pvalue import AsSingleton
 
 from schemas import CLUSTER_HISTORIES, LOOKUP
-from transforms.columnar import ApplyGlobally, StringIndex
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
@@ -29,6 +28,8 @@ from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.table_source import TableSource
 from transforms.exploration.time_sample import sample_of
 from transforms.exploration.transitions import TEST, split_times
+from transforms.hashing import StringIndex
+from transforms.shuffle import ApplyGlobally
 
 
 def evaluate_sources(

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import pyarrow as pa
 
 from schemas import INTERACTIONS
-from transforms.columnar import ApplyGlobally
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.config import BootstrapConfig
 from transforms.evaluation.dataset_inputs import INTERACTIONS_INPUT
@@ -17,6 +16,7 @@ from transforms.evaluation.experiment import Experiment, ExperimentInputs, Exper
 from transforms.evaluation.experiments.intervention.config import InterventionConfig
 from transforms.evaluation.metric_rows import MetricIndex
 from transforms.report.table import Table, number_columns, row, text_columns
+from transforms.shuffle import ApplyGlobally
 
 _COLUMNS = {
     "recall@20": "intervention_recall",

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import NAMING_EXAMPLES
-from transforms.columnar import concatenate, stable_hash
+from transforms.columnar import concatenate
 from transforms.evaluation.experiments.naming.config import NamingMethod
+from transforms.hashing import stable_hash
 from transforms.language_models.generate import PROMPTS, distinct_generations
 from transforms.language_models.interface import Completion
 from transforms.naming.assignment import (

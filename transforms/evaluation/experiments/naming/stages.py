@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from transforms.columnar import CoGroupByBucket, split_by_size
+from transforms.columnar import split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
@@ -40,6 +40,7 @@ from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.validation import check_reply
 from transforms.progress import Progress
+from transforms.shuffle import CoGroupByBucket
 
 _BUCKETS = 16
 

@@ -9,7 +9,6 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from transforms.columnar import ApplyGlobally
 from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.error_rate import DataError
 from transforms.encoders.encode import EncodeItems
@@ -19,6 +18,7 @@ from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model
+from transforms.shuffle import ApplyGlobally
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from apache_beam.pvalue import AsIter, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import COLLECTIONS, ERRORS, INTERACTIONS, ITEMS
-from transforms.columnar import ApplyGlobally, concatenate, split_by_size
+from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.coercion import with_provenance
 from transforms.datasets.counts import Count, count
 from transforms.datasets.deduplicate import deduplicate
@@ -33,6 +33,7 @@ from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildC
 from transforms.evaluation.methods import Method
 from transforms.evaluation.metric_rows import metric_batch
 from transforms.evaluation.numbered_collections import collections_of_tags
+from transforms.shuffle import ApplyGlobally
 
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch)

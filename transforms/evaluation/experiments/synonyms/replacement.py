@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ITEMS
-from transforms.columnar import stable_hash
 from transforms.evaluation.numbered_collections import item_texts, number_items
+from transforms.hashing import stable_hash
 from transforms.salience.text import words
 
 Integers = npt.NDArray[np.int64]
