@@ -17,7 +17,7 @@ from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.adapter import BUILTIN
 from transforms.naming.assignment import NamingContext
-from transforms.naming.config import NamingConfig
+from transforms.naming.config import Method, NamingConfig
 from transforms.naming.prompt import prompt_template
 from transforms.naming.validation import check_reply
 
@@ -26,7 +26,7 @@ OPTION = "describe_by"
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescriptions:
-    """How a language model describes clusters: as it names journeys.
+    """Descriptions of clusters by a language model, which names them as it names journeys.
 
     Attributes:
         generation: the model, its prompt template and decoding.
@@ -57,7 +57,7 @@ def resolve_descriptions(name: str | None) -> ModelDescriptions | None:
     if name is None:
         return None
     check_word_lists("descriptions by a language model are")
-    method = "fine_tuned" if name == BUILTIN else "few_shot"
+    method: Method = "fine_tuned" if name == BUILTIN else "few_shot"
     fields = resolve_prompt_fields(f"--{OPTION}", name, "")
     naming = NamingConfig(method=method, prompt_fields=fields)
     number, selector = resolve_name_selector(f"--{OPTION}", name, None, None, naming)

@@ -47,7 +47,9 @@ def test_descriptions_by_a_model(folder: Path, tmp_path: Path) -> None:
         for row in rows(tmp_path / "described", METRICS)
         if row["metric"] == "description_words"
     }
-    assert words["level=1"] == pytest.approx(sum(len(str(row["description"]).split()) for row in described) / 6, abs=1e-4)
+    assert words["level=1"] == pytest.approx(
+        sum(len(str(row["description"]).split()) for row in described) / 6, abs=1e-4
+    )
 
     run(ClusterJob, items, f"--workspace={tmp_path / 'again'}", f"--tree={tmp_path / 'described'}")
     assert content(tmp_path / "again", CLUSTERS) == content(tmp_path / "described", CLUSTERS)

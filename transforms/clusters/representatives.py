@@ -49,10 +49,10 @@ def nearest_items(rows: pa.RecordBatch, tree: Tree, count: int) -> pa.RecordBatc
         owners = pa.array(names, pa.string()).take(pa.array(nodes))
         similarities = pa.array(np.round(products, _DECIMALS).astype(np.float32))
         found.append(pa.RecordBatch.from_arrays([owners, ids, similarities], schema=NEAREST))
-    return most_similar(found, count)
+    return nearest_of(found, count)
 
 
-def most_similar(batches: Iterable[pa.RecordBatch], count: int) -> pa.RecordBatch:
+def nearest_of(batches: Iterable[pa.RecordBatch], count: int) -> pa.RecordBatch:
     """Return the most similar rows of `NEAREST` of each cluster, by cluster, then similarity; ties: by item.
 
     Args:
@@ -83,7 +83,7 @@ class SelectRepresentatives(beam.PTransform):
         of_batches = features | "NearestOfBatch" >> beam.Map(
             _nearest, AsSingleton(self.described), self.count
         ).with_output_types(pa.RecordBatch)
-        return of_batches | "MostSimilar" >> ApplyGlobally(most_similar, (self.count,))
+        return of_batches | "Nearest" >> ApplyGlobally(nearest_of, (self.count,))
 
 
 def _nearest(rows: pa.RecordBatch, described: DescribedTree, count: int) -> pa.RecordBatch:

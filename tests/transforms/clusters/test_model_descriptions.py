@@ -3,7 +3,7 @@ import pyarrow as pa
 
 from schemas import CLUSTERS, JOURNEY_NAMES
 from transforms.clusters.model_descriptions import clusters_as_journeys, with_names
-from transforms.clusters.representatives import NEAREST, most_similar
+from transforms.clusters.representatives import NEAREST, nearest_of
 
 
 def clusters(*descriptions: str) -> pa.RecordBatch:
@@ -53,14 +53,14 @@ def test_the_nearest_items_of_each_cluster() -> None:
         pa.RecordBatch.from_pylist([dict(zip(NEAREST.names, row, strict=True)) for row in part], NEAREST)
         for part in (rows[:2], rows[2:])
     ]
-    found = most_similar(batches, 2).to_pylist()
+    found = nearest_of(batches, 2).to_pylist()
     assert [(row["cluster_id"], row["item_id"]) for row in found] == [
         ("00", "b"),
         ("00", "d"),
         ("01", "e"),
         ("01", "a"),
     ]
-    assert most_similar([], 2).num_rows == 0
+    assert nearest_of([], 2).num_rows == 0
 
 
 def test_a_cluster_is_a_journey_of_its_nearest_items() -> None:
