@@ -26,7 +26,11 @@ CLUSTERS = DatasetSchema(
         ),
         Column("level", pa.int32(), "1 for the children of the root."),
         Column("parent_id", pa.string(), "The cluster above it; null at level 1.", nullable=True),
-        Column("description", pa.string(), "A text that no other cluster has, from its keywords."),
+        Column(
+            "description",
+            pa.string(),
+            "A text that no other cluster has: its keywords, or what a language model wrote.",
+        ),
         Column("keywords", pa.list_(pa.string()), "The keywords of the description, the most distinctive first."),
         Column("items", pa.int64(), "Number of items of the catalogue."),
         Column("traffic", pa.int64(), "Number of interactions with its items; without a log, the number of items."),

@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from pipelines.cluster.descriptions import OPTION, ModelDescriptions, add_describe_by, resolve_descriptions
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import (
@@ -19,7 +20,7 @@ from pipelines.common.inputs import (
     resolve_dataset,
     resolve_input,
 )
-from pipelines.common.job import Job
+from pipelines.common.job import Job, ProgressStep
 from pipelines.common.models import packaged_coverage, resolve_encoder
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from schemas import (
@@ -44,6 +45,9 @@ from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
 from transforms.settings import settings_of
 
+PROMPTS = "prompts"
+"""Name under which prompts are counted, and under which their failures are in `errors`."""
+
 _PACKAGES = ("sklearn", "threadpoolctl")
 _TREE_OPTIONS = tuple(settings_of(TreeConfig))
 
@@ -67,6 +71,7 @@ class ClusterJob(Job):
         salience: configuration of the salient terms, from which clusters are described.
         tree: configuration of the tree.
         given_tree: the `clusters` of an earlier run, to which items are assigned; None: a tree is fitted.
+        descriptions: descriptions by a language model; None: keywords.
         parts: number of parts of each dataset.
     """
 
@@ -87,6 +92,7 @@ class ClusterJob(Job):
     salience: SalienceConfig
     tree: TreeConfig
     given_tree: Source | None
+    descriptions: ModelDescriptions | None
     parts: int
 
     @classmethod
@@ -122,6 +128,7 @@ class ClusterJob(Job):
             help="Workspace with `clusters`, as an earlier run wrote it: all items are assigned to this tree, which is "
             "not fitted again and stays as it is. Default: a tree is fitted.",
         )
+        add_describe_by(parser)
         options.add_config(parser, TreeConfig, unset=_TREE_OPTIONS)
         options.add_error_rate(parser)
 
@@ -168,6 +175,7 @@ class ClusterJob(Job):
             salience=SalienceConfig(),
             tree=options.read_config(args, TreeConfig) if tree is None else _stored_config(tree),
             given_tree=tree,
+            descriptions=resolve_descriptions(args.describe_by),
             parts=default_num_parts(interactions or items),
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,
@@ -183,7 +191,17 @@ class ClusterJob(Job):
             "salience": self.salience.described(),
             "tree": dataclasses.asdict(self.tree),
             "timestamp_unit": self.timestamp_unit,
+            "described_by": self.descriptions.context.model if self.descriptions else "",
         }
+
+    @property
+    def inference_datasets(self) -> tuple[str, ...]:
+        """The prompts, if a language model describes clusters: their failures count as invalid rows."""
+        return () if self.descriptions is None else (PROMPTS,)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The prompts that a language model completes."""
+        return {} if self.descriptions is None else {PROMPTS: ProgressStep("clusters described")}
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
@@ -238,7 +256,7 @@ def _check_effects(args: argparse.Namespace, *, has_log: bool) -> None:
         raise UsageError("--encoder and --item_embeddings are mutually exclusive")
     if args.embedding_columns and args.item_embeddings is None:
         raise UsageError("--embedding_columns is for --item_embeddings, which is not given")
-    of_fit = [name for name in _TREE_OPTIONS if getattr(args, name) is not None]
+    of_fit = [name for name in (*_TREE_OPTIONS, OPTION) if getattr(args, name) is not None]
     if of_fit and args.tree is not None:
         raise UsageError(f"--{of_fit[0]} is for fitting a tree, but --tree gives one")
     of_log = [*options.given_options(args, InteractionFilter), *(["columns"] if args.columns else [])]

@@ -54,7 +54,7 @@ _PATHS = frozenset(
         "tree",
     )
 )
-_NAMES_OR_PATHS = frozenset(("encoder", "model"))
+_NAMES_OR_PATHS = frozenset(("describe_by", "encoder", "model"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,9 @@ from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
 from transforms.journeys.sample import SampleUsers, sampled_rows
 from transforms.language_models.generate import GenerateTexts
-from transforms.language_models.spec import GenerationSpec
 from transforms.naming.assignment import NamingContext
-from transforms.naming.stages import AssignNames, BuildRequests, NameFromTerms, PrepareInputs, ResolveRetries, ToPrompts
+from transforms.naming.name_by_model import NameByModel
+from transforms.naming.stages import NameFromTerms, PrepareInputs
 from transforms.progress import Progress
 
 if TYPE_CHECKING:
@@ -49,8 +49,16 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
         side_outputs.counts.append(counts)
         batches = {JOURNEY_NAMES.name: names}
     else:
-        batches = _generate(inputs, rows.get(GENERATIONS.name), job, job.generation, context, side_outputs, progress)
+        prompt_buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
+        checkpoint = RowCheckpoint(job.checkpoint_dir, GENERATIONS)
+        stored = rows.get(GENERATIONS.name)
+        generate = GenerateTexts(job.generation, prompt_buckets, stored, checkpoint, progress, job.generation.check)
+        named = inputs | "NameByModel" >> NameByModel(context, generate, job.parts)
+        side_outputs.add_errors_and_counts(named.errors, named.counts)
+        side_outputs.counts.append(named.name_counts)
+        batches = {GENERATIONS.name: named.generations, JOURNEY_NAMES.name: named.names}
     commit_job(job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress))
+
 
 
 def _sample(journeys: beam.PCollection, users: int) -> beam.PCollection:
@@ -59,39 +67,3 @@ def _sample(journeys: beam.PCollection, users: int) -> beam.PCollection:
     return journeys | "SelectUsers" >> beam.Map(sampled_rows, beam.pvalue.AsSingleton(limit)).with_output_types(
         pa.RecordBatch
     )
-
-
-def _generate(
-    inputs: beam.PCollection,
-    stored: beam.PCollection | None,
-    job: NameJob,
-    generation: GenerationSpec,
-    context: NamingContext,
-    side_outputs: SideOutputs,
-    progress: Progress,
-) -> dict[str, beam.PCollection]:
-    """Name by a language model: one prompt per journey, and a second one for names that are taken or can be mended."""
-    buckets = max(1, job.journeys.size // _BYTES_PER_BUCKET)
-    checkpoint = RowCheckpoint(job.checkpoint_dir, GENERATIONS)
-    generate = GenerateTexts(generation, buckets, stored, checkpoint, progress, generation.check)
-    requests = inputs | "BuildRequests" >> BuildRequests(context)
-    first = requests | "ToPrompts" >> ToPrompts() | "Generate" >> generate
-    side_outputs.add_errors_and_counts(first.errors, first.counts)
-    assigned = {
-        "requests": requests,
-        "generations": first.generations,
-        "failures": first.failures,
-    } | "AssignNames" >> AssignNames(context, job.parts)
-    second = assigned.retries | "RetriesToPrompts" >> ToPrompts() | "GenerateRetries" >> generate
-    side_outputs.add_errors_and_counts(second.errors, second.counts)
-    names, counts = {
-        "retries": assigned.retries,
-        "generations": second.generations,
-        "failures": second.failures,
-        "assigned": assigned.names,
-    } | "ResolveRetries" >> ResolveRetries(context, job.parts)
-    side_outputs.counts += [assigned.counts, counts]
-    return {
-        GENERATIONS.name: (first.generations, second.generations) | "AllGenerations" >> beam.Flatten(),
-        JOURNEY_NAMES.name: (assigned.names, names) | "AllNames" >> beam.Flatten(),
-    }

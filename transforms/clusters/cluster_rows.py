@@ -87,6 +87,13 @@ def tree_of_rows(rows: pa.RecordBatch) -> Tree:
     return Tree(tuple(levels))
 
 
+def descriptions_of_rows(rows: pa.RecordBatch) -> list[list[str]]:
+    """Return the descriptions of all rows of `clusters`, by level, then id."""
+    ordered = rows.take(pc.sort_indices(rows, sort_keys=[("level", "ascending"), ("cluster_id", "ascending")]))
+    levels = range(1, int(pc.max(ordered["level"]).as_py()) + 1)
+    return [ordered.filter(pc.equal(ordered["level"], level))["description"].to_pylist() for level in levels]
+
+
 def item_rows(item_ids: pa.StringArray, paths: Paths, ids: Sequence[Sequence[str]]) -> pa.RecordBatch:
     """Convert assigned items to rows of `item_clusters`.
 

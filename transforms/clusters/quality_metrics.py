@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -13,9 +13,8 @@ from apache_beam.pvalue import AsSingleton
 
 from schemas import METRICS
 from schemas.metric_slice import format_slice
+from transforms.clusters.cluster_rows import descriptions_of_rows, tree_of_rows
 from transforms.clusters.costs import Vectors
-from transforms.clusters.described_tree import DescribedTree
-from transforms.clusters.descriptions import join_keywords
 from transforms.clusters.features import smallest_items
 from transforms.clusters.quality import coherence, described_fraction, plain_clusters, shuffle_paths
 from transforms.clusters.tree import Paths, assign, with_dimensions
@@ -30,7 +29,7 @@ _DECIMALS = 4
 
 
 def quality_rows(
-    rows: pa.RecordBatch, described: DescribedTree, encoder: Encoder | None, seed: int, job_name: str
+    rows: pa.RecordBatch, clusters: pa.RecordBatch, encoder: Encoder | None, seed: int, job_name: str
 ) -> pa.RecordBatch:
     """Measure the quality of a tree on some items, as rows of `metrics`.
 
@@ -40,7 +39,7 @@ def quality_rows(
 
     Args:
         rows: rows of `FEATURES`.
-        described: the tree.
+        clusters: all rows of `clusters`, by level, then id.
         encoder: the encoder of the items' vectors; None: the vectors are of an unknown encoder.
         seed: random seed of the random tree and of k-means.
         job_name: name of the job.
@@ -48,13 +47,14 @@ def quality_rows(
     Returns:
         Rows of `metrics`; values that are not defined, as for levels whose clusters have one item each, have none.
     """
-    vectors = with_dimensions(matrix_of(rows[VECTOR.name]), described.tree)
+    tree, descriptions = tree_of_rows(clusters), descriptions_of_rows(clusters)
+    vectors = with_dimensions(matrix_of(rows[VECTOR.name]), tree)
     vectors = vectors[vectors.any(axis=1)]
-    paths = assign(vectors, described.tree)
+    paths = assign(vectors, tree)
     values = [
         *_coherence_values(vectors, paths, seed),
-        *_word_values(described),
-        *(_retrieval_values(vectors, paths, described, encoder) if encoder else ()),
+        *_word_values(descriptions),
+        *(_retrieval_values(vectors, paths, descriptions, encoder) if encoder else ()),
     ]
     found = [
         {
@@ -85,17 +85,18 @@ def _coherence_values(vectors: Vectors, paths: Paths, seed: int) -> Iterator[_Va
             yield "coherence", {"level": depth + 1, "method": method}, coherence(vectors, labels), len(vectors)
 
 
-def _word_values(described: DescribedTree) -> Iterator[_Value]:
-    for level, keywords in enumerate(described.keywords, start=1):
-        words = [len(join_keywords(each).split()) for each in keywords]
+def _word_values(descriptions: Sequence[Sequence[str]]) -> Iterator[_Value]:
+    for level, texts in enumerate(descriptions, start=1):
+        words = [len(text.split()) for text in texts]
         yield "description_words", {"level": level}, float(np.mean(words)), len(words)
         yield "longest_description_words", {"level": level}, float(max(words)), len(words)
 
 
-def _retrieval_values(vectors: Vectors, paths: Paths, described: DescribedTree, encoder: Encoder) -> Iterator[_Value]:
-    for depth, keywords in enumerate(described.keywords):
-        descriptions = quantize_vectors(encoder.encode([join_keywords(each) for each in keywords]))
-        found = described_fraction(descriptions, vectors, paths[:, depth])
+def _retrieval_values(
+    vectors: Vectors, paths: Paths, descriptions: Sequence[Sequence[str]], encoder: Encoder
+) -> Iterator[_Value]:
+    for depth, texts in enumerate(descriptions):
+        found = described_fraction(quantize_vectors(encoder.encode(texts)), vectors, paths[:, depth])
         yield "items_nearest_own_description", {"level": depth + 1}, found, len(vectors)
 
 
@@ -104,26 +105,26 @@ class MeasureQuality(beam.PTransform):
     """Rows of `FEATURES` -> the quality of a tree, as record batches of `metrics`.
 
     Attributes:
-        described: the tree.
+        clusters: all rows of `clusters`, by level, then id, as one record batch.
         encoder: the encoder of the items' vectors; None: the vectors are of an unknown encoder.
         seed: random seed of what the tree is compared with.
         job_name: name of the job.
     """
 
-    described: beam.PCollection
+    clusters: beam.PCollection
     encoder: EncoderSource | None
     seed: int
     job_name: str
 
     def expand(self, features: beam.PCollection) -> beam.PCollection:
         few = features | "SmallestOfBatch" >> beam.Map(_smallest).with_output_types(pa.RecordBatch)
-        arguments = (AsSingleton(self.described), self.encoder, self.seed, self.job_name)
+        arguments = (AsSingleton(self.clusters), self.encoder, self.seed, self.job_name)
         return few | "Measure" >> ApplyGlobally(measured_quality, arguments)
 
 
 def measured_quality(
     batches: Iterable[pa.RecordBatch],
-    described: DescribedTree,
+    clusters: pa.RecordBatch,
     source: EncoderSource | None,
     seed: int,
     job_name: str,
@@ -132,13 +133,13 @@ def measured_quality(
 
     Args:
         batches: rows of `FEATURES`.
-        described: the tree.
+        clusters: all rows of `clusters`, by level, then id.
         source: the encoder of the items' vectors; None: the vectors are of an unknown encoder.
         seed: random seed of what the tree is compared with.
         job_name: name of the job.
     """
     encoder = source.load() if source else None
-    return quality_rows(smallest_items(batches, MEASURED_ITEMS), described, encoder, seed, job_name)
+    return quality_rows(smallest_items(batches, MEASURED_ITEMS), clusters, encoder, seed, job_name)
 
 
 def _smallest(rows: pa.RecordBatch) -> pa.RecordBatch:

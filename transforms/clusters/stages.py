@@ -26,13 +26,11 @@ from transforms.clusters.described_tree import (
 )
 from transforms.clusters.features import join_features, smallest_items, traffic_rows
 from transforms.clusters.quality import imbalance
-from transforms.clusters.quality_metrics import MeasureQuality
 from transforms.clusters.tree import assign, with_dimensions
 from transforms.columnar import split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
-from transforms.encoders.interface import EncoderSource
 from transforms.encoders.quantized_vectors import VECTOR, matrix_of
 from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
@@ -129,12 +127,16 @@ class Clustered(NamedTuple):
     """The collections that `ClusterCatalogue` returns.
 
     Attributes:
-        clusters: record batches of `clusters`.
+        tree: the tree, as the only element.
+        features: record batches of `FEATURES`.
+        clusters: one record batch of `clusters`, by level, then id.
         item_clusters: record batches of `item_clusters`.
         metrics: record batches of `metrics`.
         counts: counts.
     """
 
+    tree: beam.PCollection
+    features: beam.PCollection
     clusters: beam.PCollection
     item_clusters: beam.PCollection
     metrics: beam.PCollection
@@ -155,7 +157,6 @@ class ClusterCatalogue(beam.PTransform):
         salient: record batches of `salient_terms`, from which clusters are described; None: the tree is given.
         given: record batches of `clusters`; None: a tree is fitted.
         interactions: record batches with `item_id`, one row per interaction; None: each item counts 1.
-        encoder: the encoder of the vectors; None: they are of an unknown one.
         buckets: number of groups into which items are hashed; the result is the same.
     """
 
@@ -165,7 +166,6 @@ class ClusterCatalogue(beam.PTransform):
     salient: beam.PCollection | None = None
     given: beam.PCollection | None = None
     interactions: beam.PCollection | None = None
-    encoder: EncoderSource | None = None
     buckets: int = 16
 
     def expand(self, items: beam.PCollection) -> Clustered:
@@ -186,12 +186,8 @@ class ClusterCatalogue(beam.PTransform):
         balance = totals | "BalanceMetrics" >> beam.Map(balance_metrics, self.job_name).with_output_types(
             pa.RecordBatch
         )
-        quality = features | "MeasureQuality" >> MeasureQuality(
-            described, self.encoder, self.config.seed, self.job_name
-        )
-        metrics = (balance, quality) | "Metrics" >> beam.Flatten()
         counts = (join_counts, assigned[COUNTS_TAG]) | "Counts" >> beam.Flatten()
-        return Clustered(rows, assigned.rows, metrics, counts)
+        return Clustered(described, features, rows, assigned.rows, balance, counts)
 
     def _join(self, items: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         """Add the steps that compute `FEATURES`; return them, and counts."""
