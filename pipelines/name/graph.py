@@ -60,7 +60,6 @@ def build_name(root: beam.Pipeline, job: NameJob, progress: Progress) -> None:
     commit_job(job, batches, side_outputs, PartWriter(job.workspace, job.parts, progress))
 
 
-
 def _sample(journeys: beam.PCollection, users: int) -> beam.PCollection:
     """Select all journeys of some users."""
     limit = journeys | "SampleUsers" >> SampleUsers(users)
