@@ -37,6 +37,7 @@ from transforms.progress import Progress
 ROWS_PER_BATCH = 1 << 17
 _BYTES_PER_BATCH = 64 << 20
 _BYTES_OF_FORMAT = 512
+_ROWS_PER_SLICE = 32
 ERRORS_TAG = "errors"
 COUNTS_TAG = "counts"
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -347,7 +348,7 @@ def sample_files(source: Source, max_files: int) -> tuple[str, ...]:
 def sample_rows(
     schema: DatasetSchema, source: Source, renamed: Mapping[str, str], max_files: int = 8, rows_per_file: int = 512
 ) -> pa.RecordBatch:
-    """Read rows at equal distances in the first row group of some files at equal distances; for the launcher.
+    """Read slices at equal distances in the first row group of some files at equal distances; for the launcher.
 
     Invalid files and rows are left out: the job that reads the whole source reports them.
 
@@ -366,9 +367,12 @@ def sample_rows(
                 if not reader.row_group_sizes():
                     continue
                 for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
-                    step = max(-(-raw.num_rows // rows_per_file), 1)
-                    sampled = raw.take(pa.array(range(0, raw.num_rows, step), pa.int64()))
-                    batches.append(coerce(sampled, schema, selected, path, 0).rows)
+                    # Slices, because rows of some types cannot be taken one by one.
+                    slices = max(rows_per_file // _ROWS_PER_SLICE, 1)
+                    distance = max(-(-raw.num_rows // slices), _ROWS_PER_SLICE)
+                    for start in range(0, raw.num_rows, distance):
+                        rows = raw.slice(start, _ROWS_PER_SLICE)
+                        batches.append(coerce(rows, schema, selected, path, start).rows)
         except (UnreadableFileError, ColumnError):
             continue
     return concatenate(batches, with_provenance(schema))
