@@ -66,7 +66,7 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
     _print_user(console, job)
     written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
-    console.print("Read them with any parquet tool, for instance:")
+    console.print("Read them with any parquet tool, for instance with DuckDB (pip install duckdb-cli):")
     console.print(
         f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
     )
