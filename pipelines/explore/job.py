@@ -137,6 +137,8 @@ class ExploreJob(Job):
         Raises:
             UsageError: naming the option, when the job cannot be carried out.
         """
+        if args.dry_run and args.previous is not None:
+            raise UsageError("--dry_run estimates a whole table: leave out --previous")
         workspace = absolute_path(args.workspace)
         clusters = resolve_dataset("--clusters", args.clusters or workspace, CLUSTERS)
         histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)

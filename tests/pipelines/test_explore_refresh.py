@@ -110,6 +110,7 @@ def test_a_refreshed_table_is_refreshed_again(tables: Tables, tmp_path: Path) ->
         (("--previous=BEFORE", "--top=3"), "--previous was computed with the top 2, this run has 3"),
         (("--previous=NOW",), "--previous_transitions holds the transitions of now"),
         (("--previous=REFRESHED", "--previous_transitions=BEFORE"), "not those that the table in --previous was"),
+        (("--previous=BEFORE", "--dry_run"), "--dry_run estimates a whole table"),
         (("--previous=BEFORE", "--source=markov"), "--previous has an effect with --source=language_model only"),
     ],
 )

@@ -4,7 +4,7 @@ A phrase is boilerplate if it stands in many titles, its words stand hardly anyw
 these titles say is nearly independent of it. Independence is measured by the mean cosine between the remaining titles,
 less the mean of the catalogue: 0 for titles drawn at random. Measured on papers, repositories, films and products:
 `set of 6` 0.03, `v2` 0.01, `a survey` 0.05; `3D` 0.06 to 0.12, programming languages 0.06 to 0.09, `k8s` 0.12,
-`dotfiles` 0.22. Words that stand elsewhere too, such as `Python` in many titles, are topics even beside a number.
+`dotfiles` 0.22. Words that stand elsewhere too, such as `Python` in many titles, are topics even next to a number.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import regex
 from transforms.function_words import all_function_words
 
 PhraseForm: TypeAlias = Literal["segment", "number", "code"]
-"""Place of a phrase: alone between brackets or separators; beside a number of its own; one word with digits."""
+"""Place of a phrase: alone between brackets or separators; next to a number of its own; one word with digits."""
 
 MAX_WORDS = 4
 """Maximum number of words of a phrase with a number."""

@@ -1,4 +1,4 @@
-"""What is said about files that are not as they should be: other formats, other names, columns in paths."""
+"""Messages about files of other formats, with other names, and with columns in paths."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What providers of compatible endpoints do differently: parameters, fields of replies, quotas and limits."""
+"""Differences between providers of compatible endpoints: parameters, fields of replies, quotas and limits."""
 
 import threading
 import time
