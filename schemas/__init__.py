@@ -11,6 +11,7 @@ from schemas.embeddings import EMBEDDINGS as EMBEDDINGS
 from schemas.errors import ERRORS as ERRORS
 from schemas.generations import GENERATIONS as GENERATIONS
 from schemas.histories import HISTORIES as HISTORIES
+from schemas.intents import INTENTS as INTENTS
 from schemas.interactions import INTERACTIONS as INTERACTIONS
 from schemas.item_clusters import ITEM_CLUSTERS as ITEM_CLUSTERS
 from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
@@ -21,6 +22,7 @@ from schemas.lookup import LOOKUP as LOOKUP
 from schemas.metrics import METRICS as METRICS
 from schemas.named_collections import COLLECTIONS as COLLECTIONS
 from schemas.naming_examples import NAMING_EXAMPLES as NAMING_EXAMPLES
+from schemas.recommendations import RECOMMENDATIONS as RECOMMENDATIONS
 from schemas.salience_model import SALIENCE_MODEL as SALIENCE_MODEL
 from schemas.salient_terms import SALIENT_TERMS as SALIENT_TERMS
 from schemas.scored_interactions import SCORED_INTERACTIONS as SCORED_INTERACTIONS
@@ -31,6 +33,7 @@ INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS)
 OUTPUTS = (
     *(SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES),
     *(CLUSTERS, ITEM_CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, LOOKUP),
+    *(RECOMMENDATIONS, INTENTS),
     *(METRICS, ERRORS),
 )
 CACHES = (EMBEDDINGS, GENERATIONS, NAMING_EXAMPLES, TUNING_PAIRS, SALIENCE_MODEL, SCORED_INTERACTIONS)
