@@ -6,7 +6,7 @@ from schemas.dataset import Column, DatasetSchema, between, elements_finite, not
 
 INTENTS = DatasetSchema(
     name="intents",
-    doc="The intent of one user in the next session: whether the user explores, and a latent intent (2405.12327, 2211.09832).",
+    doc="The intents of one user for the next session: exploration, and a latent one (2405.12327, 2211.09832).",
     key=("user_id",),
     sort_by=("user_id",),
     partition_by="user_id",

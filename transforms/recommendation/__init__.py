@@ -1,1 +1,1 @@
-"""Recommendation of items: rankers of items, retrieval within clusters, and policies that mix familiar and novel items."""
+"""Recommendation of items: rankers, retrieval within clusters, and policies that mix familiar and novel items."""
