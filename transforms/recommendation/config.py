@@ -1,0 +1,78 @@
+"""Configuration of rankers by counts and of recommendation lists. Kept import-light."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from transforms.settings import setting, validate
+
+ContextSource = Literal["recent", "journeys"]
+
+
+@dataclasses.dataclass(frozen=True)
+class CountRankerConfig:
+    """Configuration of the ranker by counts.
+
+    Raises:
+        ValueError: naming the field, the value given and what is allowed.
+    """
+
+    dimensions: int = setting(
+        64, minimum=1, maximum=256, help="Dimensions of item vectors that are computed from which users consumed what."
+    )
+    content_dimensions: int = setting(
+        64, minimum=0, maximum=256, help="Dimensions of item vectors that are computed from the content; 0: none."
+    )
+    history_length: int = setting(
+        50, minimum=1, help="Number of most recent interactions of a user from which the user's vector is computed."
+    )
+    ranker_users: int = setting(
+        50_000, minimum=1, help="Maximum number of users that the ranker is fitted to, selected by a hash of their ids."
+    )
+    validation_fraction: float = setting(
+        0.1,
+        minimum=0,
+        maximum=1,
+        below=True,
+        option="ranker_validation_fraction",
+        help="Fraction of the interactions, the last ones, on which the weights of the ranker are chosen; then it is "
+        "fitted to all.",
+    )
+    seed: int = setting(0, minimum=0, help="Random seed of the ranker.")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class ListConfig:
+    """Configuration of recommendation lists.
+
+    Raises:
+        ValueError: naming the field, the value given and what is allowed.
+    """
+
+    slots: int = setting(10, minimum=1, maximum=1000, help="Number of recommended items of a user.")
+    novel_fraction: float = setting(
+        0.5,
+        minimum=0,
+        maximum=1,
+        help="Fraction of the slots for items of novel clusters; with --intents, its mean over users.",
+    )
+    next_clusters: int = setting(
+        10, minimum=1, maximum=1000, help="Number of novel clusters that are looked up in the table for a user."
+    )
+    familiar_clusters: int = setting(
+        10,
+        minimum=1,
+        help="Number of most recent clusters of a user, or of journeys with --context=journeys, whose items are familiar.",
+    )
+    context: ContextSource = setting(
+        "recent",
+        help="Clusters of a user that the table is looked up for: `recent`, the last distinct ones of the history; "
+        "`journeys`, those of the journeys that were continued last.",
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
