@@ -29,6 +29,8 @@ MEASURES = (
     "familiar_ndcg",
     "familiar_hit_rate",
     "novelty_ratio",
+    "novel_cluster_recall",
+    "novel_cluster_hit_rate",
     "calibration",
 )
 """The measures of one list, in the order of the columns of `measure_lists`."""
@@ -58,7 +60,9 @@ def measure_lists(lists: Codes, targets: Targets, item_clusters: Codes, consumed
     Recall is the fraction of the targets that are in the list. nDCG has binary gains and is divided by the highest
     value that the number of targets allows. The hit rate is 1 if any target is in the list. These three are computed
     on all targets, on the novel ones alone, and on the familiar ones alone; items that are not among them count as no
-    hits. The novelty ratio is the fraction of listed items whose cluster the user had not consumed. Calibration is the
+    hits. The novelty ratio is the fraction of listed items whose cluster the user had not consumed. The recall of novel
+    clusters is the fraction of the clusters of the novel targets that the list has an item of, and their hit rate is 1
+    if there is any: items that appear after the date can be no hits, but their clusters can. Calibration is the
     Kullback-Leibler divergence of the clusters of the list from those of the history (Steck 2018, equations 4 and 5);
     lower is better.
 
@@ -82,7 +86,8 @@ def measure_lists(lists: Codes, targets: Targets, item_clusters: Codes, consumed
     clusters = np.where(listed, item_clusters[lists], 0)
     novel = listed & (np.take_along_axis(consumed, clusters, axis=1) == 0)
     ratio = _divide(novel.sum(axis=1), listed.sum(axis=1))
-    return np.column_stack([*found, ratio, _calibration(clusters, listed, consumed)])
+    of_clusters = _cluster_recall(clusters, listed, users, targets, item_clusters, consumed)
+    return np.column_stack([*found, ratio, of_clusters, _calibration(clusters, listed, consumed)])
 
 
 def _ranks(lists: Codes, users: Integers, items: Codes) -> Integers:
@@ -100,6 +105,20 @@ def _accuracy(users: Integers, ranks: Integers, user_count: int, size: int) -> F
     best = np.concatenate([[0.0], np.cumsum(discounts[:-1])])[np.minimum(total, size)]
     hit = np.where(total > 0, (hits > 0).astype(np.float64), np.nan)
     return np.column_stack([_divide(hits, total), _divide(gains, best), hit])
+
+
+def _cluster_recall(
+    clusters: Codes, listed: Flags, users: Integers, targets: Targets, item_clusters: Codes, consumed: Floats
+) -> Floats:
+    """Compute the recall and the hit rate of the clusters of novel targets, shape (users, 2)."""
+    wanted = np.zeros(consumed.shape, bool)
+    wanted[users[targets.is_novel], item_clusters[targets.items[targets.is_novel]]] = True
+    rows = np.broadcast_to(np.arange(len(clusters))[:, None], clusters.shape)
+    is_listed = np.zeros(consumed.shape, bool)
+    is_listed[rows[listed], clusters[listed]] = True
+    hits, total = (wanted & is_listed).sum(axis=1), wanted.sum(axis=1)
+    hit = np.where(total > 0, (hits > 0).astype(np.float64), np.nan)
+    return np.column_stack([_divide(hits, total), hit])
 
 
 def _calibration(clusters: Codes, listed: Flags, consumed: Floats) -> Floats:

@@ -58,16 +58,26 @@ def test_a_hand_worked_list() -> None:
     assert found["novel_ndcg"] == pytest.approx(second)
     assert (found["familiar_recall"], found["familiar_ndcg"], found["familiar_hit_rate"]) == (0, 0, 0)
     assert found["novelty_ratio"] == 0.5
+    assert (found["novel_cluster_recall"], found["novel_cluster_hit_rate"]) == (1, 1)
     of_list = 0.99 * np.array([0.5, 0, 0.5]) + 0.01 * np.array([0.75, 0.25, 0])
     divergence = 0.75 * np.log(0.75 / of_list[0]) + 0.25 * np.log(0.25 / of_list[1])
     assert found["calibration"] == pytest.approx(divergence)
+
+
+def test_novel_clusters_are_hit_by_other_items_of_them() -> None:
+    # The user consumed cluster 0, then items 2, 3 and 5 of clusters 1, 1 and 2; item 4 is of cluster 2.
+    clusters, consumed = np.array([0, 0, 1, 1, 2, 2], np.int32), np.array([[1.0, 0.0, 0.0]])
+    targets = targets_of([[2, 3, 5]], [[True, True, True]])
+    found = dict(zip(MEASURES, measure_lists(padded([[4, 1]], 2), targets, clusters, consumed)[0], strict=True))
+    assert (found["novel_hit_rate"], found["novel_cluster_recall"], found["novel_cluster_hit_rate"]) == (0, 0.5, 1)
 
 
 def test_a_measure_without_targets_or_items_is_not_defined() -> None:
     clusters, consumed = np.array([0, 1], np.int32), np.array([[1.0, 0.0], [0.0, 0.0]])
     found = measure_lists(padded([[], [1]], 2), targets_of([[1], []], [[True], []]), clusters, consumed)
     defined = [{name for name, value in zip(MEASURES, row, strict=True) if not np.isnan(value)} for row in found]
-    assert defined[0] == {"recall", "ndcg", "hit_rate", "novel_recall", "novel_ndcg", "novel_hit_rate"}
+    of_clusters = {"novel_cluster_recall", "novel_cluster_hit_rate"}
+    assert defined[0] == {"recall", "ndcg", "hit_rate", "novel_recall", "novel_ndcg", "novel_hit_rate"} | of_clusters
     assert defined[1] == {"novelty_ratio"}
 
 
