@@ -117,10 +117,11 @@ def _choose_allocations(
 
     def hits(allocation: Allocation, slots: int) -> tuple[float, float]:
         found = lists[allocation][:, :slots]
-        return measured.mean(found, "novel_hit_rate"), measured.mean(found, "novel_cluster_hit_rate")
+        means = sum_measures(np.nan_to_num(measured.measure(found))).means
+        return means["novel_hit_rate"], means["novel_cluster_hit_rate"]
 
     chosen = []
     for slots in range(1, LIST_SIZE + 1):
         quality = {allocation: hits(allocation, slots) for allocation in ALLOCATIONS}
-        chosen.append(max(ALLOCATIONS, key=lambda allocation, found=quality: np.nan_to_num(found[allocation]).tolist()))
+        chosen.append(max(quality, key=quality.__getitem__))
     return tuple(chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -91,11 +92,14 @@ class ItemNeighbours:
             ImportError: when `implicit` is not installed.
         """
         from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
+        from implicit.utils import ParameterWarning
 
         matrix = interaction_matrix(training.past, training.catalogue.item_count)
         kind = {"cosine": CosineRecommender, "bm25": BM25Recommender}[weighting]
         model = kind(K=NEIGHBOURS, num_threads=1)
-        model.fit(matrix, show_progress=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ParameterWarning)  # it converts its own intermediate matrix
+            model.fit(matrix, show_progress=False)
         return cls(matrix, model.similarity)
 
     def scores(self, users: Integers) -> Floats:
