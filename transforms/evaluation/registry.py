@@ -21,6 +21,7 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.exploration.experiment:ExplorationExperiment",
     "transforms.evaluation.experiments.best_of_n.experiment:BestOfNExperiment",
     "transforms.evaluation.experiments.freshness.experiment:FreshnessExperiment",
+    "transforms.evaluation.experiments.recommendation.experiment:RecommendationExperiment",
 )
 
 

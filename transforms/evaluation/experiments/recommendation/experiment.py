@@ -1,0 +1,104 @@
+"""The experiment on recommendation: options, graph, tables and plot."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import pyarrow as pa
+
+from schemas import CLUSTER_HISTORIES, CLUSTERS, EMBEDDINGS, ITEM_CLUSTERS
+from transforms.datasets.interaction_filter import InteractionFilter
+from transforms.encoders.interface import EncoderSource
+from transforms.evaluation.dataset_inputs import (
+    CLUSTER_HISTORIES_MANIFEST,
+    CLUSTERS_INPUT,
+    INTERACTIONS_INPUT,
+    ITEM_CLUSTERS_INPUT,
+    ITEMS_INPUT,
+)
+from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options, Plot
+from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
+from transforms.evaluation.exploration_config import read_exploration
+from transforms.evaluation.metric_rows import MetricIndex
+from transforms.report.table import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class RecommendationExperiment(Experiment):
+    """Comparison of the lookup table with a restricted recommender and its rivals (2405.16363, live experiments).
+
+    Attributes:
+        encoder: where vectors of items come from.
+        config: configuration of the experiment.
+    """
+
+    name: ClassVar[str] = "recommendation"
+    title: ClassVar[str] = "Recommendation: novelty and hits"
+    summary: ClassVar[str] = "Methods of recommendation are compared by novelty and by hits in a later period."
+    needs: ClassVar[Needs] = Needs(
+        inputs=((INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST),),
+        requires_encoder=True,
+        packages=("implicit", "scipy", "threadpoolctl"),
+        extra="rivals",
+        plot_packages=("matplotlib",),
+        runs_alone=True,
+    )
+    configs: ClassVar[tuple[type, ...]] = (RecommendationConfig,)
+
+    encoder: EncoderSource
+    config: RecommendationConfig = dataclasses.field(default_factory=RecommendationConfig)
+
+    @classmethod
+    def from_options(cls, options: Options) -> Self:
+        if options.encoder is None:
+            raise ValueError(f"{cls.name} needs an encoder")
+        exploration = read_exploration(options)
+        clusters, histories, assigned = (
+            options.sources[schema.name].manifest for schema in (CLUSTERS, CLUSTER_HISTORIES, ITEM_CLUSTERS)
+        )
+        if clusters is None or histories is None or assigned is None:
+            raise ValueError("exploration: its item clusters were not written by `cluster`")
+        if histories.inputs.get(ITEM_CLUSTERS.name) != assigned.digest:
+            raise ValueError("exploration: its transitions are of other item clusters; run `transitions` again")
+        conditions = dict(histories.configuration["filter"])
+        conditions["keep_events"] = tuple(conditions["keep_events"])
+        config = options.read(
+            RecommendationConfig,
+            transitions=exploration.transitions,
+            level=exploration.level,
+            interactions=InteractionFilter(**conditions),
+        )
+        return cls(options.encoder, config)
+
+    def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
+        from transforms.evaluation.experiments.recommendation.stages import EvaluateRecommendation
+
+        stored = inputs.rows.get(EMBEDDINGS.name)
+        evaluate = EvaluateRecommendation(inputs, self.encoder, stored, self.config)
+        return inputs.root | "EvaluateRecommendation" >> evaluate
+
+    def configuration(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.config)
+
+    def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.recommendation.report import comparison_tables
+
+        return comparison_tables(MetricIndex(metrics))
+
+    def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
+        from transforms.evaluation.experiments.recommendation.report import describe_comparison
+
+        return describe_comparison(MetricIndex(metrics))
+
+    def plots(self, metrics: Iterable[pa.RecordBatch]) -> list[Plot]:
+        from transforms.evaluation.experiments.recommendation.plot import plot_curves
+
+        index = MetricIndex(metrics)
+
+        def draw(path: Path) -> None:
+            plot_curves(index, path)
+
+        return [Plot("hit rates over the novelty ratio, as the fraction of novel items rises", draw)]

@@ -1,0 +1,1 @@
+"""Rivals of the lookup table with a restricted recommender."""

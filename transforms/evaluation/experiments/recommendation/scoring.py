@@ -1,0 +1,76 @@
+"""All measurements of the experiment, from a log as arrays to rows of `metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.evaluation.experiments.recommendation.comparison import compare_methods
+from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
+from transforms.evaluation.experiments.recommendation.measured import (
+    MeasuredUsers,
+    choose,
+    earlier_training,
+    measured_after,
+)
+from transforms.evaluation.experiments.recommendation.methods import Choices, fit_methods
+from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
+from transforms.evaluation.experiments.recommendation.training import training_before
+from transforms.evaluation.metric_rows import metric_batch, metric_row, point
+from transforms.exploration.transitions import split_times
+from transforms.recommendation.breadth_measures import DAY
+
+Row = dict[str, Any]
+
+
+def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig) -> pa.RecordBatch:
+    """Compare all methods on the test period of a log; rows of `metrics`.
+
+    Raises:
+        ValueError: when no user has interactions before and after the date, with items that are new to the user.
+    """
+    transitions, seed = config.transitions, config.seed
+    boundaries = split_times(log.histories.times, transitions)
+    training = training_before(log.histories, log.catalogue, *boundaries)
+    measured = measured_after(training, log.histories, config.measured_users, seed)
+    if not len(measured.users):
+        raise ValueError("no user has interactions before the test period and new items in it; nothing can be measured")
+    size = transitions.context_size
+    earlier = earlier_training(training, transitions.validation_fraction / (1 - transitions.test_fraction))
+    choices = choose(fit_methods(earlier, size, seed), training, seed)
+    methods = fit_methods(training, size, seed)
+    rows = [*_amount_rows(log, measured), *_choice_rows(choices)]
+    rows += compare_methods(methods, choices, measured, seed)
+    return metric_batch(rows)
+
+
+def _amount_rows(log: RecommendationLog, measured: MeasuredUsers) -> Iterator[Row]:
+    targets, training = measured.targets, measured.training
+    new_items = np.setdiff1d(targets.items, training.past.items)
+    amounts = {
+        "users": log.histories.user_count,
+        "measured_users": len(measured.users),
+        "items": log.catalogue.item_count,
+        "clusters": log.catalogue.cluster_count,
+        "interactions": len(log.histories.items),
+        "unclustered_interactions": log.unclustered,
+        "targets": len(targets.items),
+        "novel_targets": int(targets.is_novel.sum()),
+        "new_item_targets": int(np.isin(targets.items, new_items).sum()),
+        "training_days": (training.date - int(log.histories.times.min())) / DAY,
+        "test_days": (int(log.histories.times.max()) - training.date) / DAY,
+    }
+    for name, value in amounts.items():
+        yield metric_row(f"recommendation_{name}", point(value))
+
+
+def _choice_rows(choices: Choices) -> Iterator[Row]:
+    chosen = choices.recommender
+    yield metric_row("recommendation_popularity_weight", point(chosen.weight), base=chosen.base)
+    for method, allocations in choices.allocations.items():
+        for slots, allocation in enumerate(allocations, 1):
+            power = -1.0 if allocation.power is None else allocation.power
+            yield metric_row("recommendation_allocation", point(power), method=method, slots=slots)
