@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_SEPARATOR = " "
+SEPARATOR = " "
+"""What separates the ids."""
 _SPACE = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"  # the white space of Python; alone, `\s` is only that of ASCII
 
 
@@ -27,7 +28,7 @@ def format_context(cluster_ids: Iterable[str]) -> str:
     for cluster_id in ids:
         if cluster_id.split() != [cluster_id]:
             raise ValueError(f"a cluster id must not be empty or have white space, got {cluster_id!r}")
-    return _SEPARATOR.join(ids)
+    return SEPARATOR.join(ids)
 
 
 def parse_context(text: str) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ def parse_context(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: when the ids are not separated by single spaces.
     """
-    ids = tuple(text.split(_SEPARATOR)) if text else ()
+    ids = tuple(text.split(SEPARATOR)) if text else ()
     if any(cluster_id.split() != [cluster_id] for cluster_id in ids):
         raise ValueError(f"a context must be cluster ids joined by single spaces, got {text!r}")
     return ids
@@ -58,7 +59,7 @@ def format_contexts(places: Sequence[pa.StringArray]) -> pa.StringArray:
         wrong = place.filter(_is_wrong(place))
         if len(wrong):
             raise ValueError(f"a cluster id must not be empty or have white space, got {wrong[0].as_py()!r}")
-    return pc.binary_join_element_wise(*places, _SEPARATOR) if len(places) > 1 else places[0]
+    return pc.binary_join_element_wise(*places, SEPARATOR) if len(places) > 1 else places[0]
 
 
 def parse_contexts(texts: pa.StringArray) -> pa.ListArray:
@@ -73,7 +74,7 @@ def parse_contexts(texts: pa.StringArray) -> pa.ListArray:
     Raises:
         ValueError: when the ids of a context are not separated by single spaces.
     """
-    lists = pc.split_pattern(texts, _SEPARATOR)
+    lists = pc.split_pattern(texts, SEPARATOR)
     if _is_wrong(pc.unique(lists.flatten())).true_count == 0:
         return lists
     # The text of the empty context is split into one empty id, all others are wrong.

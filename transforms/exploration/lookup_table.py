@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -69,6 +71,20 @@ class ContextRows:
     def nbytes(self) -> int:
         """The memory held, in bytes; that of the dictionary is approximate."""
         return self.next_clusters.nbytes + _BYTES_PER_ENTRY * len(self.rows_by_key or ())
+
+
+class NextClusters(NamedTuple):
+    """The next clusters of users.
+
+    Attributes:
+        clusters: int32, shape (users, count): the best first; `NO_CLUSTER` after the last one.
+        ranks: int32, of the same shape: the rank of each in the row of the table that it was found in, from 1.
+        matched: int32, shape (users,): number of clusters of the longest context with a row in the table; 0: none.
+    """
+
+    clusters: Codes
+    ranks: Codes
+    matched: Codes
 
 
 class LookupTable:
@@ -192,6 +208,47 @@ class LookupTable:
             context = context[1:]
         return found
 
+    def next_clusters_of(
+        self, offsets: npt.NDArray[np.integer], clusters: npt.NDArray[np.integer], contexts: Codes, count: int
+    ) -> NextClusters:
+        """Return the next clusters of many users, by the rules of `next_clusters`.
+
+        Args:
+            offsets: shape (users + 1,): offsets of the users in `clusters`.
+            clusters: shape (interactions,): codes of the clusters that users consumed; `NO_CLUSTER` is skipped.
+            contexts: int32, shape (users, K): as `recent_contexts` returns them; K is at least 1.
+            count: maximum number of clusters of a user.
+        """
+        users, size = contexts.shape
+        found = [np.full((users, 0), NO_CLUSTER, np.int32)]
+        matched = np.zeros(users, np.int32)
+        for length in range(min(size, self.context_size), 0, -1):
+            rows = self._rows(contexts[:, size - length :], length)
+            found.append(rows)
+            matched = np.maximum(matched, np.where((rows != NO_CLUSTER).any(axis=1), length, 0).astype(np.int32))
+        popular = np.tile(np.array(self._popular, np.int32), (users, 1))
+        candidates = np.hstack([*found, popular])
+        first = np.full((users, count), NO_CLUSTER, np.int32)
+        places = np.zeros((users, count), np.int32)
+        starts = np.ascontiguousarray(offsets, np.int64)
+        _select_novel(candidates, starts, np.ascontiguousarray(clusters, np.int32), self._count, first, places)
+        widths = [part.shape[1] for part in (*found, popular)]
+        ranks = np.concatenate([np.arange(1, width + 1, dtype=np.int32) for width in widths] or [np.zeros(0, np.int32)])
+        return NextClusters(first, ranks[places] if len(ranks) else places, matched)
+
+    def _rows(self, contexts: Codes, length: int) -> Codes:
+        """Return the stored clusters of contexts of one length, shape (contexts, top); `NO_CLUSTER` without a row."""
+        stored = self._by_size.get(length)
+        if stored is None:
+            return np.full((len(contexts), 0), NO_CLUSTER, np.int32)
+        complete = (contexts != NO_CLUSTER).all(axis=1)
+        keys = context_keys(np.where(complete[:, None], contexts, 0), self._count)
+        if stored.rows_by_key is not None:
+            by_key = stored.rows_by_key
+            keys = np.array([by_key.get(key, -1) for key in keys.tolist()], np.int64)
+        rows = stored.next_clusters[keys]
+        return np.where((complete & (keys >= 0))[:, None], rows, NO_CLUSTER).astype(np.int32)
+
     def _row(self, context: tuple[int, ...]) -> list[int]:
         """Return the stored clusters of one context; empty if it is not there."""
         rows = self._by_size.get(len(context))
@@ -279,3 +336,20 @@ def codes_of_ids(index: StringIndex, ids: pa.StringArray) -> Codes:
     if (codes < 0).any():
         raise ValueError(f"the cluster {ids[int(np.argmin(codes))].as_py()!r} is not in the list of clusters")
     return codes
+
+
+@numba.njit(cache=True, nogil=True)
+def _select_novel(candidates, offsets, clusters, cluster_count, found, places):  # type: ignore[no-untyped-def]
+    last_user = np.full(cluster_count, -1, np.int64)
+    for user in range(len(found)):
+        for position in range(offsets[user], offsets[user + 1]):
+            if clusters[position] >= 0:
+                last_user[clusters[position]] = user
+        filled = 0
+        for place in range(candidates.shape[1]):
+            cluster = candidates[user, place]
+            if filled < found.shape[1] and cluster >= 0 and last_user[cluster] != user:
+                last_user[cluster] = user
+                found[user, filled] = cluster
+                places[user, filled] = place
+                filled += 1

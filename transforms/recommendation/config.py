@@ -66,7 +66,7 @@ class ListConfig:
     familiar_clusters: int = setting(
         10,
         minimum=1,
-        help="Number of most recent clusters of a user, or of journeys with --context=journeys, whose items are familiar.",
+        help="Number of most recent clusters of a user, or of journeys with --context=journeys, for familiar items.",
     )
     context: ContextSource = setting(
         "recent",

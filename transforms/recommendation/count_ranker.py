@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
+from transforms.exploration.transitions import time_before_last
 from transforms.recommendation.config import CountRankerConfig
 from transforms.recommendation.factors import (
     Floats,
@@ -22,20 +25,22 @@ from transforms.recommendation.factors import (
     recent_popularity,
 )
 from transforms.recommendation.histories import NO_ITEM, Codes, Integers, ItemHistories
+from transforms.recommendation.measures import Targets
 from transforms.recommendation.members import NO_CLUSTER
-from transforms.recommendation.offline import Targets, mean_ndcg, split_at
+from transforms.recommendation.protocol import before, between, measured_users, take_targets, take_users, targets_of
 from transforms.recommendation.ranker import Vectors
 
 _DAY = 86_400_000_000
 _HALF_LIVES: tuple[float | None, ...] = (3 * _DAY, 7 * _DAY, 30 * _DAY, 180 * _DAY, None)
 _RECENCIES = (2.0, 5.0, 20.0)
-_CONTENT_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
-_POPULARITY_WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_CONTENT_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
+_POPULARITY_WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _MEASURED_SCORES = 20_000_000
 _MIN_MEASURED_USERS = 50
 _RANGE = 32_767
 _UNIT = 1 << 14
 _CONDITION = 1.0
+_DISCOUNTS = 1 / np.log2(np.arange(2, 12))
 
 
 class Weights(NamedTuple):
@@ -94,8 +99,8 @@ class CountRanker:
         consumption, content = sums[:, : self.widths[0]], sums[:, self.widths[0] :]
         parts = [_unit(consumption), _unit(content)]
         if conditions is not None:
-            known = conditions != NO_CLUSTER
-            centres = self.centres[np.where(known, conditions, 0)] * known[:, None]
+            has_condition = conditions != NO_CLUSTER
+            centres = self.centres[np.where(has_condition, conditions, 0)] * has_condition[:, None]
             of_parts = centres[:, : self.widths[0]], centres[:, self.widths[0] :]
             parts = [part + _CONDITION * _unit(centre) for part, centre in zip(parts, of_parts, strict=True)]
         scaled = [part * scale for part, scale in zip(parts, self.scales[:2], strict=True)]
@@ -123,72 +128,99 @@ def fit_count_ranker(
         config: the configuration.
     """
     items = len(item_ids)
-    factors = (
-        content_factors(content, config.content_dimensions) if content is not None else np.zeros((items, 0), np.float64)
-    )
-    weights = _choose(histories, items, factors, config)
+    factors = np.zeros((items, 0)) if content is None else content_factors(content, config.content_dimensions)
+    weights = _choose(histories, item_clusters, cluster_count, factors, config)
     parts = Parts(consumption_vectors(histories, items, config.dimensions, config.seed), factors)
     popularity = _popularity(histories, items, weights.half_life)
     return _quantized(item_ids, item_clusters, cluster_count, parts, popularity, weights, config)
 
 
-def _choose(histories: ItemHistories, items: int, content: Floats, config: CountRankerConfig) -> Weights:
+def _choose(
+    histories: ItemHistories, item_clusters: Codes, cluster_count: int, content: Floats, config: CountRankerConfig
+) -> Weights:
     """Choose weights one after another by nDCG@10 on the validation period; the first of equals."""
-    past, targets = split_at(histories, config.validation_fraction, _measured_users(items))
+    items = len(item_clusters)
+    date = time_before_last(np.sort(histories.times), config.validation_fraction)
+    past = before(histories, date)
+    targets = targets_of(past, between(histories, date), np.maximum(item_clusters, 0), max(cluster_count, 1))
+    users = measured_users(past, targets, max(_MEASURED_SCORES // max(items, 1), _MIN_MEASURED_USERS), config.seed)
     chosen = Weights()
-    if not len(targets.users):
+    if not len(users):
         return chosen
     parts = Parts(consumption_vectors(past, items, config.dimensions, config.seed), content)
-    candidates = Candidates(past, parts, targets, items, config.history_length)
-    trials = (
-        [{"half_life": life, "popularity": weight} for life, weight in itertools.product(_HALF_LIVES, _POPULARITY_WEIGHTS)],
+    scores = ValidationScores(past, parts, users, take_targets(targets, users), config.history_length)
+    popularity = itertools.product(_HALF_LIVES, _POPULARITY_WEIGHTS)
+    trials: tuple[list[dict[str, Any]], ...] = (
+        [{"half_life": life, "popularity": weight} for life, weight in popularity],
         [{"recency": recency} for recency in _RECENCIES],
         [{"content": weight} for weight in _CONTENT_WEIGHTS],
         [{"popularity": weight} for weight in _POPULARITY_WEIGHTS],
     )
     for options in trials:
-        tried = [chosen._replace(**each) for each in options]
-        chosen = max(tried, key=candidates.ndcg)
+        chosen = max((chosen._replace(**each) for each in options), key=scores.ndcg)
     return chosen
 
 
-def _measured_users(items: int) -> int:
-    return max(_MEASURED_SCORES // max(items, 1), _MIN_MEASURED_USERS)
-
-
-class Candidates:
+class ValidationScores:
     """Scores of all items for the users of a validation period, with any weights.
 
     Args:
-        past: the histories before the period.
+        past: the histories of all users before the period.
         parts: vectors of items, fitted to them.
-        targets: what the users consumed in the period.
-        items: number of items.
+        users: int64, shape (users,): the users who are measured.
+        targets: their targets.
         length: number of recent interactions that a user's vector is computed from.
     """
 
-    def __init__(self, past: ItemHistories, parts: Parts, targets: Targets, items: int, length: int) -> None:
-        self._past, self._parts, self._targets, self._items = past, parts, targets, items
-        self._own = targets.histories(past)
-        self._length = length
+    def __init__(self, past: ItemHistories, parts: Parts, users: Integers, targets: Targets, length: int) -> None:
+        self._past, self._parts, self._targets, self._length = past, parts, targets, length
+        self._own = take_users(past, users)
         self._similarities: dict[tuple[str, float], Floats] = {}
 
     def ndcg(self, weights: Weights) -> float:
-        """Return nDCG@10 with some weights, rounded to 6 decimals."""
+        """Return the mean nDCG@10 over users with some weights, rounded to 6 decimals."""
         scores = self._similarity("consumption", weights.recency).copy()
-        if weights.content and self._parts.content.shape[1]:
+        if weights.content:
             scores += weights.content * self._similarity("content", weights.recency)
         if weights.popularity:
-            scores += weights.popularity * _popularity(self._past, self._items, weights.half_life)
-        return round(mean_ndcg(scores, self._targets, self._own), 6)
+            scores += weights.popularity * _popularity(self._past, scores.shape[1], weights.half_life)
+        return round(float(_ndcg(scores, *self._own[:2], *self._targets[:2], _DISCOUNTS).mean()), 6)
 
     def _similarity(self, part: str, recency: float) -> Floats:
+        """Return the products of users and items, shape (users, items); those with one recency are kept."""
         if (part, recency) not in self._similarities:
             vectors: Floats = getattr(self._parts, part)
             self._similarities = {key: value for key, value in self._similarities.items() if key[1] == recency}
             users = _unit(_weighted_sums(vectors, self._own, recency, self._length))
-            self._similarities[part, recency] = users @ vectors.T
+            with threadpool_limits(limits=1):
+                self._similarities[part, recency] = users @ vectors.T
         return self._similarities[part, recency]
+
+
+@numba.njit(cache=True, nogil=True)
+def _ndcg(scores, offsets, consumed, target_offsets, targets, discounts):  # type: ignore[no-untyped-def]
+    """Compute nDCG of each row; ties are ranked by the lower item."""
+    found = np.zeros(len(scores))
+    for row in range(len(scores)):
+        own = scores[row]
+        for position in range(offsets[row], offsets[row + 1]):
+            if consumed[position] >= 0:
+                own[consumed[position]] = -np.inf
+        # Only targets above the tenth score have a gain, so most of them need no rank.
+        limit = np.sort(np.partition(own, max(len(own) - len(discounts), 0))[max(len(own) - len(discounts), 0) :])[0]
+        gain = 0.0
+        for position in range(target_offsets[row], target_offsets[row + 1]):
+            target = targets[position]
+            if own[target] < limit:
+                continue
+            rank = 0
+            for item in range(len(own)):
+                rank += own[item] > own[target] or (own[item] == own[target] and item < target)
+            if rank < len(discounts):
+                gain += discounts[rank]
+        best = discounts[: min(len(discounts), target_offsets[row + 1] - target_offsets[row])].sum()
+        found[row] = gain / best
+    return found
 
 
 def _popularity(histories: ItemHistories, items: int, half_life: float | None) -> Floats:
@@ -260,10 +292,3 @@ def _centres(vectors: Floats, item_clusters: Codes, cluster_count: int) -> Vecto
     np.add.at(sums, item_clusters[inside], vectors[inside])
     rounded: Vectors = np.rint(sums / counts[:, None]).astype(np.int16)
     return rounded
-
-
-def validation_start(times: Integers, fraction: float) -> int:
-    """Return the time from which on the last `fraction` of interactions lies; see `exploration.time_before_last`."""
-    from transforms.exploration.transitions import time_before_last
-
-    return time_before_last(np.sort(times), fraction)

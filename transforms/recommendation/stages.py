@@ -1,0 +1,271 @@
+"""Beam stages: a log, a tree and its table -> recommendations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
+from apache_beam.typehints import with_output_types
+
+from schemas import INTENTS, JOURNEYS, LOOKUP
+from transforms.columnar import concatenate, split_by_size
+from transforms.datasets.counts import Count, count
+from transforms.datasets.filter_interactions import KeepInteractions
+from transforms.datasets.interaction_filter import InteractionFilter
+from transforms.datasets.reading import COUNTS_TAG
+from transforms.exploration.lookup_table import LookupTable
+from transforms.exploration.stages import clusters_of_level, select_columns
+from transforms.hashing import StringIndex
+from transforms.recommendation.catalogue import catalogue_rows, clusters_of, content_of
+from transforms.recommendation.config import CountRankerConfig, ListConfig
+from transforms.recommendation.count_ranker import fit_count_ranker
+from transforms.recommendation.factors import recent_popularity
+from transforms.recommendation.histories import Codes, ItemHistories
+from transforms.recommendation.members import members_of
+from transforms.recommendation.ranker import Ranker
+from transforms.recommendation.recommend import Recommended, Recommender, Users, recommend
+from transforms.recommendation.users import LOG, LargestHash, histories_of, sampled_rows
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
+
+POPULAR_ITEMS = 2_000
+"""Number of popular items from which lists are filled up."""
+_POPULAR_DAYS = 7 * 86_400_000_000.0
+_INTERACTIONS, _JOURNEYS, _INTENTS, _USERS = "interactions", "journeys", "intents", "users"
+USER_IDS = pa.schema([LOG.field("user_id")])
+"""The users to recommend to."""
+
+
+class RankerSource(Protocol):
+    """A trained ranker that workers load."""
+
+    def load(self, item_ids: pa.StringArray) -> Ranker:
+        """Load the ranker for the items of a catalogue.
+
+        Raises:
+            ValueError: when it was trained for another catalogue.
+        """
+
+
+class FittedRanker(NamedTuple):
+    """A ranker, and what fills up lists.
+
+    Attributes:
+        ranker: the ranker.
+        popular: int32: codes of popular items, the most popular first.
+    """
+
+    ranker: Ranker
+    popular: Codes
+
+
+def fit_ranker(
+    _: bytes,
+    sample: Iterable[pa.RecordBatch],
+    catalogue: pa.RecordBatch,
+    clusters: pa.RecordBatch,
+    config: CountRankerConfig,
+    trained: RankerSource | None,
+) -> FittedRanker:
+    """Fit the ranker by counts to the interactions of sampled users, or load a trained one.
+
+    Args:
+        _: ignored.
+        sample: rows of `LOG`.
+        catalogue: rows of `CATALOGUE`.
+        clusters: rows of `clusters` of one level.
+        config: configuration of the ranker by counts.
+        trained: a trained ranker; None: the ranker by counts.
+    """
+    _, histories = histories_of(sample, StringIndex(catalogue["item_id"]))
+    item_clusters = clusters_of(catalogue)
+    ranker: Ranker
+    if trained is None:
+        ranker = fit_count_ranker(
+            histories, catalogue["item_id"], item_clusters, clusters.num_rows, content_of(catalogue), config
+        )
+    else:
+        ranker = trained.load(catalogue["item_id"])
+    return FittedRanker(ranker, popular_items(histories, item_clusters))
+
+
+def popular_items(histories: ItemHistories, item_clusters: Codes) -> Codes:
+    """Return the items of clusters that were popular last, the most popular first; ties: the lower code."""
+    end = int(histories.times.max(initial=0))
+    popularity = recent_popularity(histories.items, histories.times, len(item_clusters), end, _POPULAR_DAYS)
+    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    return order[(popularity[order] > 0) & (item_clusters[order] >= 0)][:POPULAR_ITEMS]
+
+
+def mean_exploration(intents: Iterable[pa.RecordBatch]) -> float:
+    """Return the mean exploration probability of rows of `intents`; 0 without rows."""
+    rows = concatenate((select_columns(each, INTENTS) for each in intents), INTENTS.arrow)
+    ordered = rows.take(pc.sort_indices(rows["user_id"]))["exploration_probability"].to_numpy().astype(np.float64)
+    return float(ordered.mean()) if len(ordered) else 0.0
+
+
+@with_output_types(pa.RecordBatch, counts=Count)
+class RecommendItems(beam.DoFn):
+    """The interactions of the users of one bucket -> rows of `recommendations`; counts as a side output."""
+
+    def __init__(self, config: ListConfig) -> None:
+        self.config = config
+        self.recommender: Recommender | None = None
+        self.fitted: FittedRanker | None = None
+
+    def process(
+        self,
+        bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]],
+        fitted: FittedRanker,
+        catalogue: pa.RecordBatch,
+        clusters: pa.RecordBatch,
+        table: Iterable[pa.RecordBatch],
+        exploration: float,
+    ) -> Iterator[Any]:
+        if self.recommender is None or self.fitted is not fitted:
+            self.fitted, self.recommender = fitted, _recommender(fitted, catalogue, clusters, table, self.config)
+        users = users_of(bucket[1], catalogue["item_id"], exploration)
+        found = recommend(self.recommender, users)
+        for name, number in counts_of(found, users).items():
+            yield TaggedOutput(COUNTS_TAG, count(name, number))
+        for policy in pc.value_counts(found.rows["policy"]).to_pylist():
+            yield TaggedOutput(COUNTS_TAG, count("recommended_items", policy["counts"], f"policy={policy['values']}"))
+        yield from split_by_size(found.rows)
+
+
+def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray, exploration: float) -> Users:
+    """Collect the users of one bucket.
+
+    Args:
+        batches: by name: interactions; optionally journeys, intents, and the users to recommend to.
+        item_ids: the ids of all items.
+        exploration: the mean exploration probability of all users; 0: it is not available.
+    """
+    index = StringIndex(item_ids)
+    rows = concatenate((rows.select(LOG.names).cast(LOG) for rows in batches[_INTERACTIONS]), LOG)
+    if _USERS in batches:
+        wanted = concatenate((each.select(USER_IDS.names).cast(USER_IDS) for each in batches[_USERS]), USER_IDS)
+        rows = rows.filter(pc.is_in(rows["user_id"], wanted["user_id"]))
+    ids, histories = histories_of([rows], index)
+    journeys, relative = None, None
+    if _JOURNEYS in batches:
+        journeys = concatenate((select_columns(each, JOURNEYS) for each in batches[_JOURNEYS]), JOURNEYS.arrow)
+        journeys = journeys.take(pc.sort_indices(journeys, [("user_id", "ascending"), ("rank", "ascending")]))
+    if _INTENTS in batches and exploration:
+        intents = concatenate((select_columns(each, INTENTS) for each in batches[_INTENTS]), INTENTS.arrow)
+        found = intents["exploration_probability"].take(pc.index_in(ids, intents["user_id"]))
+        relative = found.cast(pa.float64()).to_numpy(zero_copy_only=False) / exploration
+    return Users(ids, histories, journeys, relative)
+
+
+def counts_of(found: Recommended, users: Users) -> dict[str, int]:
+    """Count the users of a batch, those for whom the table was of no use, and exhausted clusters."""
+    lengths = np.diff(users.histories.offsets)
+    return {
+        "users": len(users.ids),
+        "users_without_items_of_clusters": int((lengths == 0).sum()),
+        "users_without_context_in_the_table": int(((found.matched == 0) & (lengths > 0)).sum()),
+        "clusters_consumed_completely": found.exhausted,
+    }
+
+
+def _recommender(
+    fitted: FittedRanker,
+    catalogue: pa.RecordBatch,
+    clusters: pa.RecordBatch,
+    table: Iterable[pa.RecordBatch],
+    config: ListConfig,
+) -> Recommender:
+    rows = pa.Table.from_batches([select_columns(each, LOOKUP) for each in table], LOOKUP.arrow)
+    item_clusters = clusters_of(catalogue)
+    lookup = LookupTable.from_rows(rows, clusters["cluster_id"])
+    members = members_of(item_clusters, clusters.num_rows)
+    return Recommender(fitted.ranker, item_clusters, members, fitted.popular, lookup, config)
+
+
+class Recommendations(NamedTuple):
+    """The collections that `RecommendToUsers` returns.
+
+    Attributes:
+        rows: record batches of `recommendations`.
+        counts: counts.
+    """
+
+    rows: beam.PCollection
+    counts: beam.PCollection
+
+
+@dataclasses.dataclass
+class RecommendToUsers(beam.PTransform):
+    """Record batches of `interactions` -> recommendations (2405.16363, serving).
+
+    Users are shuffled; the catalogue, the table and the ranker are side inputs: about 2 bytes a dimension and item, and
+    40 bytes a context. The ranker is fitted by one process, to at most `ranker.ranker_users` users.
+
+    Attributes:
+        clusters: record batches of `clusters`, of all levels.
+        item_clusters: record batches of `item_clusters`.
+        table: record batches of `lookup`.
+        vectors: record batches of `ITEM_VECTORS`; None: items have no content.
+        journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
+        intents: record batches of `intents`; None: all users explore alike.
+        users: record batches with `user_id`, the users to recommend to; None: all.
+        interactions: conditions on interactions.
+        ranker: configuration of the ranker by counts.
+        lists: configuration of lists.
+        trained: a trained ranker; None: the ranker by counts.
+        level: level of the tree, from 1; 0: the last one.
+        buckets: number of groups into which users are hashed; the result is the same.
+    """
+
+    clusters: beam.PCollection
+    item_clusters: beam.PCollection
+    table: beam.PCollection
+    vectors: beam.PCollection | None
+    journeys: beam.PCollection | None
+    intents: beam.PCollection | None
+    users: beam.PCollection | None
+    interactions: InteractionFilter
+    ranker: CountRankerConfig
+    lists: ListConfig
+    trained: RankerSource | None = None
+    level: int = 0
+    buckets: int = 16
+
+    def expand(self, rows: beam.PCollection) -> Recommendations:
+        kept, dropped = rows | "KeepInteractions" >> KeepInteractions(self.interactions)
+        log = kept | "SelectColumns" >> beam.Map(lambda each: each.select(LOG.names).cast(LOG)).with_output_types(
+            pa.RecordBatch
+        )
+        of_level = AsSingleton(self.clusters | "ClustersOfLevel" >> ApplyGlobally(clusters_of_level, (self.level,)))
+        vectors = () if self.vectors is None else (AsIter(self.vectors),)
+        catalogue = AsSingleton(self.item_clusters | "Catalogue" >> ApplyGlobally(catalogue_rows, (of_level, *vectors)))
+        largest = AsSingleton(log | "LargestHash" >> beam.CombineGlobally(LargestHash(self.ranker.ranker_users)))
+        sample = log | "SampleUsers" >> beam.Map(sampled_rows, largest).with_output_types(pa.RecordBatch)
+        fitted = (
+            rows.pipeline
+            | "Once" >> beam.Impulse()
+            | "FitRanker" >> beam.Map(fit_ranker, AsIter(sample), catalogue, of_level, self.ranker, self.trained)
+        )
+        exploration: Any = 0.0
+        if self.intents is not None:
+            exploration = AsSingleton(
+                rows.pipeline
+                | "OnceMore" >> beam.Impulse()
+                | "MeanExploration" >> beam.Map(lambda _, intents: mean_exploration(intents), AsIter(self.intents))
+            )
+        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _INTENTS: self.intents, _USERS: self.users}
+        found = (
+            {name: each for name, each in named.items() if each is not None}
+            | "GroupByUser" >> CoGroupByBucket("user_id", self.buckets)
+            | "Recommend"
+            >> beam.ParDo(
+                RecommendItems(self.lists), AsSingleton(fitted), catalogue, of_level, AsIter(self.table), exploration
+            ).with_outputs(COUNTS_TAG, main="rows")
+        )
+        return Recommendations(found.rows, (dropped, found[COUNTS_TAG]) | "Counts" >> beam.Flatten())
