@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 import pyarrow as pa
 
+from pipelines.common.content_vectors import content_vectors
 from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
-from schemas import CLUSTERS, EMBEDDINGS, INTERACTIONS, ITEM_CLUSTERS, ITEM_EMBEDDINGS, ITEMS, JOURNEY_NAMES, JOURNEYS
+from schemas import CLUSTERS, EMBEDDINGS, INTERACTIONS, ITEM_CLUSTERS, ITEMS, JOURNEY_NAMES, JOURNEYS
 from transforms.boilerplate.stages import RemoveBoilerplate
 from transforms.clusters.model_descriptions import clusters_as_journeys, with_names
 from transforms.clusters.quality_metrics import MeasureQuality
@@ -20,8 +21,6 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.filter_interactions import KeepInteractions
 from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
-from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
-from transforms.encoders.quantized_vectors import quantize_rows
 from transforms.language_models.generate import GenerateTexts
 from transforms.naming.name_by_model import NameByModel
 from transforms.naming.stages import PrepareInputs
@@ -57,23 +56,11 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
         interactions, counts = rows[INTERACTIONS.name] | "KeepInteractions" >> KeepInteractions(job.filter)
         side_outputs.counts.append(counts)
     batches = {}
-    if job.item_embeddings is not None:
-        vectors, *errors_and_counts = rows[ITEM_EMBEDDINGS.name] | "DeduplicateVectors" >> Deduplicate(
-            buckets, ITEM_EMBEDDINGS
-        )
-        side_outputs.add_errors_and_counts(*errors_and_counts)
-        column = "embedding"
-    elif job.encoder.is_packaged:
-        vectors, column = items | "EncodeItems" >> EncodeWithoutCache(job.encoder), "vector"
-    else:
-        vectors, batches[EMBEDDINGS.name], counts = items | "EncodeItems" >> EncodeItems(
-            job.encoder, rows.get(EMBEDDINGS.name)
-        )
-        side_outputs.counts.append(counts)
-        column = "vector"
-    quantized = vectors | "Quantize" >> beam.Map(quantize_rows, column).with_output_types(pa.RecordBatch)
+    content = content_vectors(rows, items, job.encoder, side_outputs, buckets)
+    if content.embeddings is not None:
+        batches[EMBEDDINGS.name] = content.embeddings
     clustered = items | "ClusterCatalogue" >> ClusterCatalogue(
-        quantized,
+        content.vectors,
         job.tree,
         job.name,
         salient=salient,

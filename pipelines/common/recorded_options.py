@@ -48,10 +48,13 @@ _PATHS = frozenset(
         "items",
         "journeys",
         "pairs",
+        "intents",
         "salient_terms",
         "stop_words",
+        "table",
         "transitions",
         "tree",
+        "users",
     )
 )
 _NAMES_OR_PATHS = frozenset(("describe_by", "encoder", "model"))

@@ -179,12 +179,20 @@ class ValidationScores:
 
     def ndcg(self, weights: Weights) -> float:
         """Return the mean nDCG@10 over users with some weights, rounded to 6 decimals."""
-        scores = self._similarity("consumption", weights.recency).copy()
-        if weights.content:
-            scores += weights.content * self._similarity("content", weights.recency)
-        if weights.popularity:
-            scores += weights.popularity * _popularity(self._past, scores.shape[1], weights.half_life)
-        return round(float(_ndcg(scores, *self._own[:2], *self._targets[:2], _DISCOUNTS).mean()), 6)
+        popularity = _popularity(self._past, len(self._parts.consumption), weights.half_life)
+        found = np.empty(self._own.user_count)
+        _ndcg(
+            self._similarity("consumption", weights.recency),
+            self._similarity("content", weights.recency),
+            popularity,
+            weights.content,
+            weights.popularity,
+            *self._own[:2],
+            *self._targets[:2],
+            _DISCOUNTS,
+            found,
+        )
+        return round(float(found.mean()), 6)
 
     def _similarity(self, part: str, recency: float) -> Floats:
         """Return the products of users and items, shape (users, items); those with one recency are kept."""
@@ -198,29 +206,37 @@ class ValidationScores:
 
 
 @numba.njit(cache=True, nogil=True)
-def _ndcg(scores, offsets, consumed, target_offsets, targets, discounts):  # type: ignore[no-untyped-def]
+def _ndcg(  # type: ignore[no-untyped-def]
+    consumption,
+    content,
+    popularity,
+    content_weight,
+    popularity_weight,
+    offsets,
+    consumed,
+    target_offsets,
+    targets,
+    discounts,
+    found,
+):
     """Compute nDCG of each row; ties are ranked by the lower item."""
-    found = np.zeros(len(scores))
-    for row in range(len(scores)):
-        own = scores[row]
+    for row in range(len(found)):
+        own = consumption[row] + content_weight * content[row] + popularity_weight * popularity
         for position in range(offsets[row], offsets[row + 1]):
             if consumed[position] >= 0:
                 own[consumed[position]] = -np.inf
-        # Only targets above the tenth score have a gain, so most of them need no rank.
-        limit = np.sort(np.partition(own, max(len(own) - len(discounts), 0))[max(len(own) - len(discounts), 0) :])[0]
         gain = 0.0
         for position in range(target_offsets[row], target_offsets[row + 1]):
             target = targets[position]
-            if own[target] < limit:
-                continue
             rank = 0
             for item in range(len(own)):
                 rank += own[item] > own[target] or (own[item] == own[target] and item < target)
+                if rank >= len(discounts):
+                    break
             if rank < len(discounts):
                 gain += discounts[rank]
         best = discounts[: min(len(discounts), target_offsets[row + 1] - target_offsets[row])].sum()
         found[row] = gain / best
-    return found
 
 
 def _popularity(histories: ItemHistories, items: int, half_life: float | None) -> Floats:

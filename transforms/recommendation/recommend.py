@@ -8,9 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas import RECOMMENDATIONS
+from schemas.context import SEPARATOR
 from schemas.recommendations import POLICIES
+from transforms.columnar import list_array, list_offsets
 from transforms.exploration.lookup_table import LookupTable, NextClusters
 from transforms.hashing import StringIndex
 from transforms.recommendation.config import ListConfig

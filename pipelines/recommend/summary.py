@@ -1,0 +1,66 @@
+"""The summary of a run of `recommend`, read from what it committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
+from schemas import CLUSTERS, RECOMMENDATIONS
+from schemas.context import parse_context
+from schemas.metric_slice import format_slice
+from schemas.recommendations import POLICIES
+from transforms.datasets.files import resolve_source
+from transforms.datasets.reading import read_dataset
+
+if TYPE_CHECKING:
+    from pipelines.recommend.job import RecommendJob
+
+_COUNTS = (
+    ("interactions read", "interactions_read"),
+    ("users", "users"),
+    ("users without an item of a cluster, who get popular items", "users_without_items_of_clusters"),
+    ("users without a row of the table, who get clusters by popularity", "users_without_context_in_the_table"),
+    ("looked-up clusters that a user has consumed completely", "clusters_consumed_completely"),
+)
+
+
+def print_recommend(job: RecommendJob, seconds: float) -> None:
+    """Print the counts of a run, and the recommendations of one user."""
+    console = Console(highlight=False)
+    values = read_metrics(job.name, job.workspace)
+    print_counts(console, job.name, seconds, values, _COUNTS)
+    _print_policies(console, values)
+    rows = read_dataset(RECOMMENDATIONS, resolve_source(FileSystems.join(job.workspace, RECOMMENDATIONS.name)))
+    _print_user(console, job, rows)
+    console.print(f"Written to {job.workspace}: {RECOMMENDATIONS.name}, metrics, errors", soft_wrap=True, markup=False)
+
+
+def _print_policies(console: Console, values: MetricValues) -> None:
+    counts = {policy: values.get(("recommended_items", format_slice({"policy": policy})), 0) for policy in POLICIES}
+    total = sum(counts.values())
+    text = ", ".join(f"{policy} {number:,.0f} ({number / max(total, 1):.0%})" for policy, number in counts.items())
+    console.print(f"  recommended items: {text}", markup=False)
+
+
+def _print_user(console: Console, job: RecommendJob, rows: pa.Table) -> None:
+    """Print the list of the first user who has items of all policies but `popular`, or of the first user."""
+    if not rows.num_rows:
+        return
+    clusters = read_dataset(CLUSTERS, job.clusters)
+    names = dict(zip(*(clusters[name].to_pylist() for name in ("cluster_id", "description")), strict=True))
+    novel = rows.filter(pc.equal(rows["policy"], "novel"))["user_id"]
+    user = (novel if len(novel) else rows["user_id"])[0].as_py()
+    own = rows.filter(pc.equal(rows["user_id"], user)).sort_by("rank").to_pylist()
+    context = " + ".join(names[cluster] for cluster in parse_context(own[0]["context"]))
+    console.print(f"user {user}, after {context or 'no cluster'}:", markup=False)
+    table = Table("rank", "item", "cluster", "reason")
+    for row in own:
+        rank = f", rank {row['table_rank']} of the table" if row["table_rank"] else ""
+        table.add_row(str(row["rank"]), row["item_id"], names[row["cluster_id"]], row["policy"] + rank)
+    console.print(table)
