@@ -1,4 +1,4 @@
-"""The same log gives the same clusters, transitions and table, however it is cut into files and whoever computes."""
+"""The same log gives the same clusters, table and recommendations, however it is cut into files and whoever computes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from pipelines.cluster.job import ClusterJob
 from pipelines.common.run import run_job
 from pipelines.explore.job import ExploreJob
+from pipelines.recommend.job import RecommendJob
 from pipelines.transitions.job import TransitionsJob
 from schemas import (
     CLUSTER_HISTORIES,
@@ -16,6 +17,7 @@ from schemas import (
     ITEM_CLUSTERS,
     LOOKUP,
     METRICS,
+    RECOMMENDATIONS,
     TRANSITIONS,
     TUNING_PAIRS,
     DatasetSchema,
@@ -27,6 +29,7 @@ WRITTEN = {
     ClusterJob: (CLUSTERS, ITEM_CLUSTERS, METRICS),
     TransitionsJob: (CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, METRICS),
     ExploreJob: (LOOKUP, METRICS),
+    RecommendJob: (RECOMMENDATIONS, METRICS),
 }
 
 Found = dict[tuple[str, str], list[tuple[str, bytes]]]
@@ -45,6 +48,7 @@ def run_all(folder: Path, files: int, seed: int | None, options: Sequence[str]) 
     given = f"--interactions={write_files(folder / 'interactions', interactions, files, seed)}"
     catalogue = f"--items={write_files(folder / 'items', items, files, seed)}"
     inputs = {ClusterJob: (given, catalogue, "--levels=4,16"), TransitionsJob: (given,), ExploreJob: ()}
+    inputs[RecommendJob] = ("--dimensions=16",)
     found: Found = {}
     for job, schemas in WRITTEN.items():
         assert run_job(job, [*inputs[job], f"--workspace={folder / 'out'}", *options]) == 0
@@ -68,6 +72,7 @@ def test_the_log_is_worth_comparing(expected: Found) -> None:
     assert rows("cluster", "clusters") == 4 + 16
     assert rows("transitions", "transitions") > 1000
     assert rows("explore", "lookup") > 1000
+    assert rows("recommend", "recommendations") > 500
 
 
 @pytest.mark.parametrize(

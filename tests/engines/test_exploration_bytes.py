@@ -1,4 +1,4 @@
-"""`cluster`, `transitions` and `explore` write the same bytes on Direct, Prism and Flink."""
+"""`cluster`, `transitions`, `explore` and `recommend` write the same bytes on Direct, Prism and Flink."""
 
 from pathlib import Path
 
@@ -15,6 +15,7 @@ WRITTEN = {
     "cluster": ("clusters", "item_clusters", "metrics", "errors"),
     "transitions": ("cluster_histories", "transitions", "tuning_pairs", "metrics", "errors"),
     "explore": ("lookup", "metrics", "errors"),
+    "recommend": ("recommendations", "metrics", "errors"),
 }
 """Compared datasets by job, in the order in which the jobs run."""
 
@@ -26,7 +27,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, ...]]:
     interactions, items = small_log()
     given = f"--interactions={write_files(folder / 'interactions', interactions, files=2)}"
     catalogue = f"--items={write_files(folder / 'items', items, files=2)}"
-    return {"cluster": (given, catalogue, "--levels=4,16"), "transitions": (given,), "explore": ()}
+    return {"cluster": (given, catalogue, "--levels=4,16"), "transitions": (given,), "explore": (), "recommend": ()}
 
 
 def run_all(name: str, workspace: Path, log: dict[str, tuple[str, ...]], *options: str) -> dict[str, Parts]:
@@ -47,7 +48,9 @@ def direct(tmp_path_factory: pytest.TempPathFactory, log: dict[str, tuple[str, .
 
 def test_the_log_is_worth_comparing(direct: dict[str, Parts]) -> None:
     sizes = {dataset: sum(map(len, found[dataset].values())) for found in direct.values() for dataset in found}
-    assert all(sizes[dataset] > 5_000 for dataset in ("clusters", "item_clusters", "transitions", "lookup")), sizes
+    assert all(
+        sizes[dataset] > 5_000 for dataset in ("clusters", "item_clusters", "transitions", "lookup", "recommendations")
+    ), sizes
 
 
 def test_prism(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], tmp_path: Path) -> None:
@@ -57,6 +60,6 @@ def test_prism(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], tmp_pa
 
 
 @pytest.mark.flink
-@pytest.mark.timeout(600)  # three jobs, each with the start of its workers
+@pytest.mark.timeout(600)  # four jobs, each with the start of its workers
 def test_flink(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], on_flink: list[str], tmp_path: Path) -> None:
     assert run_all("Flink", tmp_path, log, *on_flink) == direct

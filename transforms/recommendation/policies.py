@@ -59,8 +59,8 @@ def in_turn(retrieved: Retrieved, width: int) -> Candidates:
     """
     count = retrieved.items.shape[1]
     users = len(retrieved.items) // width
-    items = retrieved.items.reshape(users, width, count).transpose(0, 2, 1).reshape(users, -1)
-    scores = retrieved.scores.reshape(users, width, count).transpose(0, 2, 1).reshape(users, -1)
+    items = retrieved.items.reshape(users, width, count).transpose(0, 2, 1).reshape(users, width * count)
+    scores = retrieved.scores.reshape(users, width, count).transpose(0, 2, 1).reshape(users, width * count)
     columns = np.broadcast_to(np.tile(np.arange(width, dtype=np.int64), count), items.shape)
     return _reorder(Candidates(items, scores, columns), np.argsort(items == NO_ITEM, axis=1, kind="stable"))
 
@@ -69,7 +69,7 @@ def by_score(retrieved: Retrieved, width: int) -> Candidates:
     """Order the items of `width` requests of each user by score; ties: the lower code. Arguments as for `in_turn`."""
     count = retrieved.items.shape[1]
     users = len(retrieved.items) // width
-    items, scores = retrieved.items.reshape(users, -1), retrieved.scores.reshape(users, -1)
+    items, scores = retrieved.items.reshape(users, width * count), retrieved.scores.reshape(users, width * count)
     columns = np.broadcast_to(np.repeat(np.arange(width, dtype=np.int64), count), items.shape)
     return _reorder(Candidates(items, scores, columns), np.lexsort((items, -scores)))
 

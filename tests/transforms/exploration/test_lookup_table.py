@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.transforms.exploration.test_count_models import Given
 from transforms.exploration.count_models import top_clusters
 from transforms.exploration.lookup_table import ContextRows, LookupTable
+from transforms.exploration.transitions import recent_contexts
 
 IDS = pa.array(["c0", "c1", "c2", "c3", "c4"])
 PAIRS = {(0, 1): [2, 3, 4], (1, 2): [4, 3], (2, 1): [0]}
@@ -145,3 +146,28 @@ def test_what_cannot_be_in_a_table_is_refused() -> None:
     zero = rows.set_column(1, "rank", pa.array([0] * rows.num_rows))
     with pytest.raises(ValueError, match="rank must be at least 1, got 0"):
         LookupTable.from_rows(zero, IDS)
+
+
+@given(
+    st.lists(st.lists(st.integers(-1, 4), max_size=6), max_size=6),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_the_next_clusters_of_many_users_are_those_of_each(histories: list[list[int]], count: int, dense: bool) -> None:
+    pairs = (
+        {(a, b): [c for c in range(5) if c not in (a, b)][:3] for a in range(5) for b in range(5)} if dense else PAIRS
+    )
+    table = LookupTable(IDS, [context_rows({(): POPULAR}, 5), context_rows(SINGLES), context_rows(pairs)])
+    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
+    clusters = np.array([cluster for history in histories for cluster in history], np.int32)
+    found = table.next_clusters_of(offsets, clusters, recent_contexts(offsets, clusters, 2), count)
+    for row, history in zip(found.clusters.tolist(), histories, strict=True):
+        assert [cluster for cluster in row if cluster >= 0] == table.next_clusters(history, count)
+
+
+def test_ranks_are_those_of_the_row_in_which_a_cluster_is_found() -> None:
+    offsets, clusters = np.array([0, 4, 4]), np.array([3, 0, -1, 1], np.int32)
+    found = TABLE.next_clusters_of(offsets, clusters, recent_contexts(offsets, clusters, 2), 2)
+    assert found.clusters.tolist() == [[2, 4], [4, 3]]
+    assert found.ranks.tolist() == [[1, 3], [1, 2]]
+    assert found.matched.tolist() == [2, 0]
