@@ -84,9 +84,11 @@ class RecommendationExperiment(Experiment):
         return dataclasses.asdict(self.config)
 
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.recommendation.further_tables import further_tables
         from transforms.evaluation.experiments.recommendation.report import comparison_tables
 
-        return comparison_tables(MetricIndex(metrics))
+        index = MetricIndex(metrics)
+        return [*comparison_tables(index), *further_tables(index)]
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         from transforms.evaluation.experiments.recommendation.report import describe_comparison

@@ -21,7 +21,7 @@ from transforms.evaluation.experiments.recommendation.training import Floats, Tr
 from transforms.evaluation.protocol import NEVER, between, measured_users, take_targets, targets_of
 from transforms.exploration.transitions import time_before_last
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
-from transforms.recommendation.measures import Targets, measure_lists, sum_measures
+from transforms.recommendation.measures import MEASURES, Targets, measure_lists, sum_measures
 
 _VALIDATION_USERS = 3000
 
@@ -80,7 +80,7 @@ def earlier_training(training: Training, validation_fraction: float) -> Training
 
 
 def choose(methods: FittedMethods, training: Training, seed: int) -> Choices:
-    """Choose the recommender by nDCG on all targets, and allocations by hits on the novel ones; ties: the first.
+    """Choose the recommender by nDCG on all targets, and allocations by hits on the novel ones.
 
     Args:
         methods: methods that are fitted to what is before the validation period.
@@ -88,16 +88,31 @@ def choose(methods: FittedMethods, training: Training, seed: int) -> Choices:
         seed: random seed of the choice of users.
     """
     measured = measured_after(methods.training, training.past, _VALIDATION_USERS, seed)
-    everything = np.ones_like(measured.consumed)
-
-    def ndcg(choice: RecommenderChoice) -> float:
-        lists = rank_items(methods.recommender(choice), methods.training, measured.users, everything, LIST_SIZE)
-        return float(np.nan_to_num(measured.mean(lists, "ndcg")))
-
-    recommender = max(recommender_choices(), key=ndcg)
+    recommender = _choose_recommender(methods, measured)
     fitted = methods.recommender(recommender)
     allocations = {name: _choose_allocations(methods, name, fitted, measured) for name in methods.clusters}
     return Choices(recommender, allocations | {RANDOM: (RANDOM_ALLOCATION,) * LIST_SIZE})
+
+
+def _choose_recommender(methods: FittedMethods, measured: MeasuredUsers) -> RecommenderChoice:
+    """Return the least personal recommender whose nDCG is within one standard error of the highest.
+
+    The standard error is that of the difference by user. The less personal one has a higher weight of popularity, which
+    has the fewest parameters, and is preferred where the validation period cannot tell them apart.
+    """
+    everything = np.ones_like(measured.consumed)
+    choices = sorted(recommender_choices(), key=lambda choice: -choice.weight)
+    found = []
+    for choice in choices:
+        recommender = methods.recommender(choice)
+        lists = rank_items(recommender, methods.training, measured.users, everything, LIST_SIZE)
+        found.append(np.nan_to_num(measured.measure(lists)[:, MEASURES.index("ndcg")]))
+    if not len(measured.users):
+        return choices[0]
+    values = np.stack(found)
+    loss = values[values.mean(axis=1).argmax()] - values
+    error = loss.std(axis=1) / np.sqrt(len(measured.users))
+    return choices[int(np.argmax(loss.mean(axis=1) <= error))]
 
 
 def _choose_allocations(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -101,15 +101,23 @@ def fit_methods(training: Training, size: int, seed: int) -> FittedMethods:
 
 def fit_items(training: Training, seed: int) -> dict[str, ItemScorer]:
     """Fit the methods that score items."""
-    return {
-        "popularity": ItemPopularity.fit(training),
-        RECENT: ItemPopularity.fit(training, 7),
-        "item-kNN, cosine": ItemNeighbours.fit(training, "cosine"),
-        "item-kNN, BM25": ItemNeighbours.fit(training, "bm25"),
-        "ALS": MatrixFactors.fit(training, seed),
-        "EASE": Ease.fit(training),
-        "nearest content": NearestContent.fit(training),
-    }
+    return {name: fit_item_scorer(name, training, seed) for name in _ITEM_SCORERS}
+
+
+def fit_item_scorer(name: str, training: Training, seed: int) -> ItemScorer:
+    """Fit one method that scores items, by its name."""
+    return _ITEM_SCORERS[name](training, seed)
+
+
+_ITEM_SCORERS: Mapping[str, Callable[[Training, int], ItemScorer]] = {
+    "popularity": lambda training, _: ItemPopularity.fit(training),
+    RECENT: lambda training, _: ItemPopularity.fit(training, 7),
+    "item-kNN, cosine": lambda training, _: ItemNeighbours.fit(training, "cosine"),
+    "item-kNN, BM25": lambda training, _: ItemNeighbours.fit(training, "bm25"),
+    "ALS": MatrixFactors.fit,
+    "EASE": lambda training, _: Ease.fit(training),
+    "nearest content": lambda training, _: NearestContent.fit(training),
+}
 
 
 def recommender_choices() -> Iterator[RecommenderChoice]:

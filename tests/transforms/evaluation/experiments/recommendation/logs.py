@@ -32,9 +32,7 @@ def histories(seed: int = 0) -> ItemHistories:
             times.append((day + 3 * step) * DAY + user)
             if random.random() < 0.8:
                 cluster = (cluster + 1) % CLUSTERS if random.random() < 0.9 else int(random.integers(CLUSTERS))
-    return ItemHistories(
-        list_offsets([STEPS] * USERS), np.array(items, np.int32), np.array(times, np.int64)
-    )
+    return ItemHistories(list_offsets([STEPS] * USERS), np.array(items, np.int32), np.array(times, np.int64))
 
 
 def training(of: ItemHistories | None = None) -> Training:

@@ -50,7 +50,9 @@ def test_items_of_clusters_in_turn() -> None:
     found = rank_in_clusters(chooser, scorer, TRAINING, USERS, Allocation(3, None), 7)
     novel = TRAINING.consumed[USERS] == 0
     for user, row in zip(USERS.tolist(), found, strict=True):
-        order = sorted(np.flatnonzero(novel[user]).tolist(), key=lambda each, own=user: (-chooser.table[own, each], each))
+        order = sorted(
+            np.flatnonzero(novel[user]).tolist(), key=lambda each, own=user: (-chooser.table[own, each], each)
+        )
         members = [
             sorted(range(cluster, ITEMS, CLUSTERS), key=lambda item, own=user: (-scorer.table[own, item], item))
             for cluster in order[:3]
