@@ -50,7 +50,7 @@ def _size_tables(index: MetricIndex) -> list[Table]:
     notes = (
         f"{users.n if users else 0:,} users with at least three clusters before the date; ten novel items each.",
         (
-            "UCI@N: the users who would have consumed at least N clusters in a week, if those clusters of the list that "
+            "UCI@N: the users who would have consumed at least N clusters in a week, if the clusters of the list that "
             "they consumed after the date are added to what they consumed in the seven days before it."
         ),
     )

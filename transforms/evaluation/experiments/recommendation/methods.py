@@ -135,18 +135,18 @@ def novel_lists(methods: FittedMethods, choices: Choices, name: str, users: Inte
         choices: the recommender and the allocations.
         name: the method, a key of `items` or `clusters`, or `UNRESTRICTED`.
         users: int64, shape (users,).
-        slots: number of novel items.
+        slots: number of novel items of the mixed list, which determines the allocation.
 
     Returns:
-        int32, shape (users, slots).
+        int32, shape (users, k): k items, of which the first `slots` are for the mixed list.
     """
     training = methods.training
     recommender = methods.recommender(choices.recommender)
     if name in methods.clusters:
         allocation = choices.allocations[name][slots - 1]
-        return rank_in_clusters(methods.clusters[name], recommender, training, users, allocation, slots)
+        return rank_in_clusters(methods.clusters[name], recommender, training, users, allocation, LIST_SIZE)
     scorer: ItemScorer = recommender if name == UNRESTRICTED else methods.items[name]
-    return rank_items(scorer, training, users, (training.consumed[users] == 0).astype(np.float64), slots)
+    return rank_items(scorer, training, users, (training.consumed[users] == 0).astype(np.float64), LIST_SIZE)
 
 
 def own_lists(methods: FittedMethods, choices: Choices, name: str, users: Integers) -> Codes:
