@@ -11,7 +11,7 @@ from pipelines.transitions.job import TransitionsJob
 from schemas import EMBEDDINGS, METRICS
 from tests.pipelines.logs import rows, write
 from tests.pipelines.topics import ITEM_COUNT, ITEMS, USERS, log, run
-from transforms.extras import install_command
+from transforms.extras import INSTALL_RIVALS
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_what_is_missing_is_named(
         "pipelines.evaluate.options._missing", lambda packages: [each for each in packages if each == "implicit"]
     )
     assert run_job(EvaluateJob, [*given]) == 2
-    assert f"recommendation needs implicit: {install_command('rivals')}" in capsys.readouterr().err
+    assert f"recommendation needs implicit: {INSTALL_RIVALS}" in capsys.readouterr().err
 
 
 def test_item_clusters_of_another_run_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from transforms.evaluation.experiment import Experiment, ExperimentInputs, Exper
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.exploration_config import read_exploration
 from transforms.evaluation.metric_rows import MetricIndex
+from transforms.extras import INSTALL_RIVALS
 from transforms.report.table import Table
 
 
@@ -42,7 +43,7 @@ class RecommendationExperiment(Experiment):
         inputs=((INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST),),
         requires_encoder=True,
         packages=("implicit", "scipy", "threadpoolctl"),
-        extra="rivals",
+        install=INSTALL_RIVALS,
         plot_packages=("matplotlib",),
         runs_alone=True,
     )

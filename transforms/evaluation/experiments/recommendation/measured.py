@@ -97,8 +97,8 @@ def choose(methods: FittedMethods, training: Training, seed: int) -> Choices:
 def _choose_recommender(methods: FittedMethods, measured: MeasuredUsers) -> RecommenderChoice:
     """Return the least personal recommender whose nDCG is within one standard error of the highest.
 
-    The standard error is that of the difference by user. The less personal one has a higher weight of popularity, which
-    has the fewest parameters, and is preferred where the validation period cannot tell them apart.
+    The standard error is that of the difference by user. The less personal recommender has a higher weight of
+    popularity. It is simpler, and is preferred where the validation period shows no difference.
     """
     everything = np.ones_like(measured.consumed)
     choices = sorted(recommender_choices(), key=lambda choice: -choice.weight)

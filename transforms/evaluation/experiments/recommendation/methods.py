@@ -49,7 +49,7 @@ ALLOCATIONS = (
 
 
 class Choices(NamedTuple):
-    """What is chosen on the validation period.
+    """The recommender and the allocations, as chosen on the validation period.
 
     Attributes:
         recommender: the recommender.

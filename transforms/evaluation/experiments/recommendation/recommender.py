@@ -20,7 +20,7 @@ POPULARITY_WEIGHTS = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 class RecommenderChoice(NamedTuple):
-    """What is chosen on the validation period.
+    """The method and the weight, as chosen on the validation period.
 
     Attributes:
         base: the name of the method that scores items.

@@ -184,7 +184,7 @@ class Ease:
 class NearestContent:
     """The cosine of the vector of an item with the sum of the vectors of what a user consumed.
 
-    It scores items that nobody has consumed.
+    It also scores items without any interaction.
 
     Attributes:
         profiles: float32, shape (users, dimensions), unit rows.
