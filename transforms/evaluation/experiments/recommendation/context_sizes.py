@@ -20,10 +20,10 @@ from transforms.evaluation.experiments.recommendation.methods import (
 )
 from transforms.evaluation.experiments.recommendation.table import TableClusters, fit_table
 from transforms.evaluation.metric_rows import metric_row, point
-from transforms.evaluation.protocol import between, consumed_clusters, take_users
 from transforms.recommendation.breadth_measures import UCI_WINDOW
 from transforms.recommendation.histories import Codes
 from transforms.recommendation.measures import MEASURES, Flags
+from transforms.recommendation.protocol import between, consumed_clusters, take_users
 
 Row = dict[str, Any]
 

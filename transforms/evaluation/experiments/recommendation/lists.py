@@ -16,9 +16,9 @@ from transforms.evaluation.experiments.recommendation.training import (
     Training,
     blocks_of_users,
 )
-from transforms.evaluation.protocol import take_users
 from transforms.recommendation.histories import NO_ITEM, Codes, Integers
 from transforms.recommendation.measures import Flags
+from transforms.recommendation.protocol import take_users
 
 _TINY = 1e-6
 

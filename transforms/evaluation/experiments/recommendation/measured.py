@@ -18,10 +18,10 @@ from transforms.evaluation.experiments.recommendation.methods import (
 )
 from transforms.evaluation.experiments.recommendation.recommender import Recommender, RecommenderChoice
 from transforms.evaluation.experiments.recommendation.training import Floats, Training, training_before
-from transforms.evaluation.protocol import NEVER, between, measured_users, take_targets, targets_of
 from transforms.exploration.transitions import time_before_last
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
 from transforms.recommendation.measures import MEASURES, Targets, measure_lists, sum_measures
+from transforms.recommendation.protocol import NEVER, between, measured_users, take_targets, targets_of
 
 _VALIDATION_USERS = 3000
 

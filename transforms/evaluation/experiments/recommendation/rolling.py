@@ -32,7 +32,6 @@ from transforms.evaluation.experiments.recommendation.training import (
     training_before,
 )
 from transforms.evaluation.metric_rows import metric_row, point
-from transforms.evaluation.protocol import between, users_of_rows
 from transforms.exploration.blending import BlendParameters, Validation, fit_blend, tune_blend
 from transforms.exploration.count_models import Source
 from transforms.exploration.table import transitions_of_split
@@ -41,6 +40,7 @@ from transforms.exploration.transitions import VALIDATION, SplitTimes, recent_co
 from transforms.recommendation.breadth_measures import DAY, UCI_WINDOW, engagements, window_breadth
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
 from transforms.recommendation.measures import MEASURES
+from transforms.recommendation.protocol import between, users_of_rows
 
 Row = dict[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from transforms.evaluation.experiments.recommendation.training import Floats, Training
-from transforms.evaluation.protocol import take_users
 from transforms.exploration.blending import Validation
 from transforms.exploration.count_models import Source, novel_probabilities
 from transforms.exploration.fitted_sources import BLEND, FittedSources, fit_sources
@@ -14,6 +13,7 @@ from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import count_training, training_periods
 from transforms.exploration.transitions import VALIDATION, Codes, SplitTimes, recent_contexts
 from transforms.recommendation.histories import Integers, ItemHistories
+from transforms.recommendation.protocol import take_users
 from transforms.recommendation.ranker import Ranker
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from transforms.evaluation.protocol import before, consumed_clusters
 from transforms.exploration.transitions import FirstOccurrences, first_occurrences
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
+from transforms.recommendation.protocol import before, consumed_clusters
 
 Floats = npt.NDArray[np.float64]
 

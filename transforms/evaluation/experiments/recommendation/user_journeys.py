@@ -19,7 +19,6 @@ from transforms.evaluation.experiments.recommendation.methods import LIST_SIZE, 
 from transforms.evaluation.experiments.recommendation.table import TableClusters, fit_table
 from transforms.evaluation.experiments.recommendation.training import Training
 from transforms.evaluation.metric_rows import metric_row, point
-from transforms.evaluation.protocol import take_users
 from transforms.exploration.fitted_sources import BLEND
 from transforms.exploration.transitions import NO_CLUSTER, Codes
 from transforms.journeys.bayesian import cluster_histories
@@ -27,6 +26,7 @@ from transforms.journeys.config import BayesianConfig
 from transforms.journeys.form_journeys import journeys_from_labels
 from transforms.recommendation.histories import Integers
 from transforms.recommendation.measures import MEASURES
+from transforms.recommendation.protocol import take_users
 
 Row = dict[str, Any]
 

@@ -12,9 +12,9 @@ from transforms.evaluation.experiments.recommendation.rivals.items import (
     NearestContent,
 )
 from transforms.evaluation.experiments.recommendation.training import ItemScorer
-from transforms.evaluation.protocol import users_of_rows
 from transforms.exploration.transitions import recent_contexts
 from transforms.recommendation.breadth_measures import DAY
+from transforms.recommendation.protocol import users_of_rows
 
 TRAINING = training()
 USERS = np.arange(TRAINING.past.user_count)

@@ -11,9 +11,9 @@ from transforms.evaluation.experiments.recommendation.rolling import WEEK, sched
 from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
 from transforms.evaluation.experiments.recommendation.scoring import evaluate_recommendation
 from transforms.evaluation.metric_rows import MetricIndex
-from transforms.evaluation.protocol import before
 from transforms.recommendation.breadth_measures import DAY
 from transforms.recommendation.histories import ItemHistories
+from transforms.recommendation.protocol import before
 
 LOG = RecommendationLog(histories(), catalogue(), 3)
 

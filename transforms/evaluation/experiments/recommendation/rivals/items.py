@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from transforms.evaluation.experiments.recommendation.rivals.clusters import unit_rows
 from transforms.evaluation.experiments.recommendation.training import Floats, Training
-from transforms.evaluation.protocol import users_of_rows
 from transforms.recommendation.breadth_measures import DAY
 from transforms.recommendation.histories import Integers, ItemHistories
+from transforms.recommendation.protocol import users_of_rows
 
 EASE_ITEMS = 3000
 """The number of items that EASE scores, the most popular ones: its time is cubic in it."""

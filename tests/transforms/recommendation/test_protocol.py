@@ -1,6 +1,7 @@
 import numpy as np
 
-from transforms.evaluation.protocol import (
+from transforms.recommendation.histories import ItemHistories
+from transforms.recommendation.protocol import (
     before,
     between,
     consumed_clusters,
@@ -9,7 +10,6 @@ from transforms.evaluation.protocol import (
     take_users,
     targets_of,
 )
-from transforms.recommendation.histories import ItemHistories
 
 # Items 0, 1 | 2, 3 | 4 are in clusters 0 | 1 | 2; the date is 10.
 CLUSTERS = np.array([0, 0, 1, 1, 2], np.int32)
