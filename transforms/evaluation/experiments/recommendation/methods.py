@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from transforms.evaluation.experiments.recommendation.lists import Allocation, rank_in_clusters, rank_items
 from transforms.evaluation.experiments.recommendation.recommender import (
-    POPULARITY_WEIGHTS,
     Recommender,
     RecommenderChoice,
     build_recommender,
@@ -118,13 +117,6 @@ _ITEM_SCORERS: Mapping[str, Callable[[Training, int], ItemScorer]] = {
     "EASE": lambda training, _: Ease.fit(training),
     "nearest content": lambda training, _: NearestContent.fit(training),
 }
-
-
-def recommender_choices() -> Iterator[RecommenderChoice]:
-    """Return the recommenders that are tried on the validation period."""
-    for base in BASES:
-        for weight in POPULARITY_WEIGHTS:
-            yield RecommenderChoice(base, weight)
 
 
 def novel_lists(methods: FittedMethods, choices: Choices, name: str, users: Integers, slots: int = LIST_SIZE) -> Codes:

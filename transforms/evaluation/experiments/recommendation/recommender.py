@@ -54,6 +54,27 @@ class Recommender:
         return (found - low) / np.where(span > 0, span, 1.0) + popular
 
 
+@dataclasses.dataclass(frozen=True)
+class ComputedScores:
+    """Scores of some users that were computed once, to be ranked several times.
+
+    Attributes:
+        users: int64, shape (users,): the users, ascending.
+        table: float64, shape (users, items).
+    """
+
+    users: Integers
+    table: Floats
+
+    @classmethod
+    def of(cls, scorer: ItemScorer, users: Integers) -> ComputedScores:
+        """Compute the scores of some users, ascending."""
+        return cls(users, scorer.scores(users))
+
+    def scores(self, users: Integers) -> Floats:
+        return self.table[np.searchsorted(self.users, users)]
+
+
 def build_recommender(items: Mapping[str, ItemScorer], recent: str, choice: RecommenderChoice) -> Recommender:
     """Combine fitted methods.
 

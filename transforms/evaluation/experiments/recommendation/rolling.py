@@ -10,7 +10,7 @@ import numpy as np
 from transforms.diversity import effective_number
 from transforms.evaluation.bootstrap import ratio_interval
 from transforms.evaluation.experiments.recommendation.lists import Allocation, rank_in_clusters, rank_items
-from transforms.evaluation.experiments.recommendation.measured import MeasuredUsers, measured_at
+from transforms.evaluation.experiments.recommendation.measured import MeasuredUsers, limit_users, measured_at
 from transforms.evaluation.experiments.recommendation.methods import (
     LIST_SIZE,
     OURS,
@@ -21,7 +21,7 @@ from transforms.evaluation.experiments.recommendation.methods import (
     Choices,
     fit_item_scorer,
 )
-from transforms.evaluation.experiments.recommendation.recommender import Recommender
+from transforms.evaluation.experiments.recommendation.recommender import ComputedScores, Recommender
 from transforms.evaluation.experiments.recommendation.rivals.clusters import RandomClusters
 from transforms.evaluation.experiments.recommendation.table import TableClusters
 from transforms.evaluation.experiments.recommendation.training import (
@@ -52,7 +52,7 @@ FIRST_FRACTION = 0.4
 """Fraction of the interactions, the earliest ones, before the first week that is served."""
 
 WEEK_USERS = 2000
-"""Maximum number of users who are measured in a week."""
+"""Maximum number of users who are measured in a week; fewer for a large catalogue."""
 
 WEEK_MEASURES = ("novelty_ratio", "novel_hit_rate", "novel_cluster_hit_rate", "hit_rate")
 UCI_LEVELS = (2, 5, 10)
@@ -105,13 +105,14 @@ def back_test(
     sums: dict[str, tuple[Floats, Floats]] = {}
     tables: dict[str, Source] = {}
     parameters: BlendParameters | None = None
+    limit = limit_users(WEEK_USERS, catalogue.item_count)
     for number, date in enumerate(weeks.dates.tolist()):
         training = training_before(histories, catalogue, min(weeks.validation, date), date)
         if parameters is None:
             parameters = _tune(training, size)
         fresh = _fit(training, parameters, size)
         tables = {name: fresh if number % every == 0 else tables[name] for name, every in REFRESHES.items()}
-        measured = measured_at(training, histories, date + WEEK, WEEK_USERS, seed)
+        measured = measured_at(training, histories, date + WEEK, limit, seed)
         yield from _log_rows(histories, catalogue, date, number)
         if not len(measured.users):
             continue
@@ -171,7 +172,7 @@ def _week_lists(
     """List novel items by the table of each age, at random, and by the recommender without a table."""
     popularity = fit_item_scorer(RECENT, training, seed)
     base = fit_item_scorer(choices.recommender.base, training, seed)
-    recommender = Recommender(base, popularity, choices.recommender.weight)
+    recommender = ComputedScores.of(Recommender(base, popularity, choices.recommender.weight), measured.users)
     contexts = recent_contexts(training.past.offsets, training.clusters, size)
     choosers: dict[str, tuple[ClusterScorer, Allocation]] = {
         f"{OURS}, refreshed {name}": (TableClusters(table, contexts), choices.allocations[OURS][LIST_SIZE - 1])
