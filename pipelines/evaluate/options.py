@@ -16,7 +16,7 @@ from pipelines.evaluate.naming_methods import resolve_naming_methods
 from transforms.datasets.files import Source
 from transforms.evaluation.experiment import DatasetInput, Experiment
 from transforms.evaluation.registry import experiments
-from transforms.extras import INSTALL_REPORT, install_command
+from transforms.extras import INSTALL_REPORT
 from transforms.settings import Setting, settings_of
 
 Suites = tuple[type[Experiment], ...]
@@ -138,7 +138,7 @@ def chosen_suites(args: argparse.Namespace) -> Suites:
             if declared.is_required and suite.name in declared.suites and getattr(args, name) is None:
                 raise UsageError(f"{suite.name} needs --{name}")
         if missing := _missing(suite.needs.packages):
-            raise UsageError(f"{suite.name} needs {', '.join(missing)}: {install_command(suite.needs.extra)}")
+            raise UsageError(f"{suite.name} needs {', '.join(missing)}: {suite.needs.install}")
     return suites
 
 

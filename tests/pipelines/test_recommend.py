@@ -13,7 +13,7 @@ from pipelines.recommend.job import RecommendJob
 from schemas import ITEM_CLUSTERS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
 from schemas.context import parse_context
 from tests.pipelines.logs import rows, write
-from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, USERS, log, run, run_all
+from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, log, run, run_all
 
 Row = dict[str, object]
 

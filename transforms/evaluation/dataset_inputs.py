@@ -19,7 +19,9 @@ COLLECTIONS_INPUT = DatasetInput(
     "collections", COLLECTIONS, "Item collections that people made, as a parquet file, folder or glob."
 )
 INTERACTIONS_INPUT = DatasetInput("interactions", INTERACTIONS, "Interaction log, as a parquet file, folder or glob.")
-ITEMS_INPUT = DatasetInput("items", ITEMS, "Item catalogue with tags, as a parquet file, folder or glob.")
+ITEMS_INPUT = DatasetInput(
+    "items", ITEMS, "Item catalogue, as a parquet file, folder or glob; with tags for `separation` and `salience`."
+)
 
 _EXTRACTED = "Workspace that `extract` wrote."
 JOURNEYS_INPUT = DatasetInput("journeys", JOURNEYS, _EXTRACTED, in_workspace=True)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from schemas.dataset import DatasetSchema
 from transforms.datasets.files import Source
 from transforms.encoders.interface import EncoderSource
+from transforms.extras import INSTALL_EVALUATION
 from transforms.progress import Progress
 from transforms.report.table import Table
 from transforms.settings import settings_of
@@ -54,7 +55,7 @@ class Needs:
         uses_encoder: whether vectors are computed where `--encoder` is given.
         requires_encoder: whether `--encoder` must be given.
         packages: names of packages to import.
-        extra: the extra that installs these packages.
+        install: the command that installs these packages.
         plot_packages: names of packages to import for plots, of the extra `report`.
         reuses_workspace: whether embeddings and generations of the previous content of the workspace are reused
             where no other workspace is given.
@@ -65,7 +66,7 @@ class Needs:
     uses_encoder: bool = False
     requires_encoder: bool = False
     packages: tuple[str, ...] = ()
-    extra: str = "evaluation"
+    install: str = INSTALL_EVALUATION
     plot_packages: tuple[str, ...] = ()
     reuses_workspace: bool = False
     runs_alone: bool = False

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transforms.evaluation.bootstrap import mean_interval, paired_difference
-from transforms.evaluation.experiments.recommendation.lists import mix_lists
+from transforms.evaluation.experiments.recommendation.lists import Allocation, mix_lists
 from transforms.evaluation.experiments.recommendation.measured import MeasuredUsers
 from transforms.evaluation.experiments.recommendation.methods import (
     LIST_SIZE,
@@ -23,7 +23,7 @@ from transforms.evaluation.experiments.recommendation.methods import (
 from transforms.evaluation.experiments.recommendation.training import Floats
 from transforms.evaluation.metric_rows import metric_row, point
 from transforms.recommendation.breadth_measures import count_codes, list_diversity
-from transforms.recommendation.histories import Codes
+from transforms.recommendation.histories import NO_ITEM, Codes
 from transforms.recommendation.measures import MEASURES
 
 Row = dict[str, Any]
@@ -58,14 +58,22 @@ def method_names(methods: FittedMethods) -> list[str]:
 def mixed_lists(
     methods: FittedMethods, choices: Choices, name: str, measured: MeasuredUsers, familiar: Codes
 ) -> dict[float, Codes]:
-    """Mix the familiar lists with the novel items of a method, by fraction of novel items."""
-    mixed = {}
+    """Mix the familiar lists with the novel items of a method, by fraction of novel items.
+
+    A list has at most that fraction of novel items. It is shorter than ten items where a user has too few familiar
+    ones.
+    """
+    mixed = {0.0: familiar}
+    found: dict[Allocation | None, Codes] = {}
     for fraction in FRACTIONS:
         slots = round(fraction * LIST_SIZE)
-        novel = novel_lists(methods, choices, name, measured.users, max(slots, 1))
-        padded = np.full_like(familiar, -1)
-        padded[:, : novel.shape[1]] = novel
-        mixed[fraction] = mix_lists(familiar, padded, fraction)
+        if not slots:
+            continue
+        allocation = choices.allocations[name][slots - 1] if name in methods.clusters else None
+        if allocation not in found:
+            found[allocation] = novel_lists(methods, choices, name, measured.users, slots)
+        novel = np.where(np.arange(LIST_SIZE) < slots, found[allocation], NO_ITEM)
+        mixed[fraction] = mix_lists(familiar, novel, fraction)
     return mixed
 
 
@@ -103,7 +111,7 @@ def _measure_rows(found: Compared, measured: MeasuredUsers, seed: int, **parts: 
             yield metric_row(f"recommendation_{measure}", mean_interval(defined, seed), **parts)
     catalogue = measured.training.catalogue
     of_items = list_diversity(count_codes(found.lists, catalogue.item_count))
-    clusters = np.where(found.lists >= 0, catalogue.item_clusters[found.lists], -1)
+    clusters = np.where(found.lists == NO_ITEM, -1, catalogue.item_clusters[found.lists])
     of_clusters = list_diversity(count_codes(clusters, catalogue.cluster_count))
     variety = {
         "coverage": of_items.coverage,

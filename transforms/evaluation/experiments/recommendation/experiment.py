@@ -23,6 +23,7 @@ from transforms.evaluation.experiment import Experiment, ExperimentInputs, Exper
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.exploration_config import read_exploration
 from transforms.evaluation.metric_rows import MetricIndex
+from transforms.extras import INSTALL_RIVALS
 from transforms.report.table import Table
 
 
@@ -42,7 +43,7 @@ class RecommendationExperiment(Experiment):
         inputs=((INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST),),
         requires_encoder=True,
         packages=("implicit", "scipy", "threadpoolctl"),
-        extra="rivals",
+        install=INSTALL_RIVALS,
         plot_packages=("matplotlib",),
         runs_alone=True,
     )
@@ -84,9 +85,11 @@ class RecommendationExperiment(Experiment):
         return dataclasses.asdict(self.config)
 
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
+        from transforms.evaluation.experiments.recommendation.further_tables import further_tables
         from transforms.evaluation.experiments.recommendation.report import comparison_tables
 
-        return comparison_tables(MetricIndex(metrics))
+        index = MetricIndex(metrics)
+        return [*comparison_tables(index), *further_tables(index)]
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         from transforms.evaluation.experiments.recommendation.report import describe_comparison

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from transforms.evaluation.experiments.recommendation.lists import Allocation, rank_in_clusters, rank_items
 from transforms.evaluation.experiments.recommendation.recommender import (
-    POPULARITY_WEIGHTS,
     Recommender,
     RecommenderChoice,
     build_recommender,
@@ -49,7 +48,7 @@ ALLOCATIONS = (
 
 
 class Choices(NamedTuple):
-    """What is chosen on the validation period.
+    """The recommender and the allocations, as chosen on the validation period.
 
     Attributes:
         recommender: the recommender.
@@ -101,22 +100,23 @@ def fit_methods(training: Training, size: int, seed: int) -> FittedMethods:
 
 def fit_items(training: Training, seed: int) -> dict[str, ItemScorer]:
     """Fit the methods that score items."""
-    return {
-        "popularity": ItemPopularity.fit(training),
-        RECENT: ItemPopularity.fit(training, 7),
-        "item-kNN, cosine": ItemNeighbours.fit(training, "cosine"),
-        "item-kNN, BM25": ItemNeighbours.fit(training, "bm25"),
-        "ALS": MatrixFactors.fit(training, seed),
-        "EASE": Ease.fit(training),
-        "nearest content": NearestContent.fit(training),
-    }
+    return {name: fit_item_scorer(name, training, seed) for name in _ITEM_SCORERS}
 
 
-def recommender_choices() -> Iterator[RecommenderChoice]:
-    """Return the recommenders that are tried on the validation period."""
-    for base in BASES:
-        for weight in POPULARITY_WEIGHTS:
-            yield RecommenderChoice(base, weight)
+def fit_item_scorer(name: str, training: Training, seed: int) -> ItemScorer:
+    """Fit one method that scores items, by its name."""
+    return _ITEM_SCORERS[name](training, seed)
+
+
+_ITEM_SCORERS: Mapping[str, Callable[[Training, int], ItemScorer]] = {
+    "popularity": lambda training, _: ItemPopularity.fit(training),
+    RECENT: lambda training, _: ItemPopularity.fit(training, 7),
+    "item-kNN, cosine": lambda training, _: ItemNeighbours.fit(training, "cosine"),
+    "item-kNN, BM25": lambda training, _: ItemNeighbours.fit(training, "bm25"),
+    "ALS": MatrixFactors.fit,
+    "EASE": lambda training, _: Ease.fit(training),
+    "nearest content": lambda training, _: NearestContent.fit(training),
+}
 
 
 def novel_lists(methods: FittedMethods, choices: Choices, name: str, users: Integers, slots: int = LIST_SIZE) -> Codes:
@@ -127,18 +127,18 @@ def novel_lists(methods: FittedMethods, choices: Choices, name: str, users: Inte
         choices: the recommender and the allocations.
         name: the method, a key of `items` or `clusters`, or `UNRESTRICTED`.
         users: int64, shape (users,).
-        slots: number of novel items.
+        slots: number of novel items of the mixed list, which determines the allocation.
 
     Returns:
-        int32, shape (users, slots).
+        int32, shape (users, k): k items, of which the first `slots` are for the mixed list.
     """
     training = methods.training
     recommender = methods.recommender(choices.recommender)
     if name in methods.clusters:
         allocation = choices.allocations[name][slots - 1]
-        return rank_in_clusters(methods.clusters[name], recommender, training, users, allocation, slots)
+        return rank_in_clusters(methods.clusters[name], recommender, training, users, allocation, LIST_SIZE)
     scorer: ItemScorer = recommender if name == UNRESTRICTED else methods.items[name]
-    return rank_items(scorer, training, users, (training.consumed[users] == 0).astype(np.float64), slots)
+    return rank_items(scorer, training, users, (training.consumed[users] == 0).astype(np.float64), LIST_SIZE)
 
 
 def own_lists(methods: FittedMethods, choices: Choices, name: str, users: Integers) -> Codes:

@@ -20,7 +20,7 @@ POPULARITY_WEIGHTS = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 class RecommenderChoice(NamedTuple):
-    """What is chosen on the validation period.
+    """The method and the weight, as chosen on the validation period.
 
     Attributes:
         base: the name of the method that scores items.
@@ -52,6 +52,27 @@ class Recommender:
         popular = self.popularity.scores(users)
         popular *= self.weight / np.maximum(popular.max(initial=0.0), 1.0)
         return (found - low) / np.where(span > 0, span, 1.0) + popular
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputedScores:
+    """Scores of some users that were computed once, to be ranked several times.
+
+    Attributes:
+        users: int64, shape (users,): the users, ascending.
+        table: float64, shape (users, items).
+    """
+
+    users: Integers
+    table: Floats
+
+    @classmethod
+    def of(cls, scorer: ItemScorer, users: Integers) -> ComputedScores:
+        """Compute the scores of some users, ascending."""
+        return cls(users, scorer.scores(users))
+
+    def scores(self, users: Integers) -> Floats:
+        return self.table[np.searchsorted(self.users, users)]
 
 
 def build_recommender(items: Mapping[str, ItemScorer], recent: str, choice: RecommenderChoice) -> Recommender:

@@ -114,7 +114,7 @@ def describe_comparison(index: MetricIndex) -> list[str]:
         (
             f"{users} users, {items} items, {clusters} clusters; {days[0]:.0f} days before the date and {days[1]:.0f} "
             f"after it. {measured} users are measured on {targets} targets, {novel} of them novel: of clusters that "
-            f"the user had not consumed. {new} targets are items that nobody had consumed before the date. Small "
+            f"the user had not consumed. {new} targets are items that no user had consumed before the date. Small "
             "numbers are 95 % intervals, by bootstrap over users."
         ),
         (

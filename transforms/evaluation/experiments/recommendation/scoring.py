@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from transforms.evaluation.experiments.recommendation.comparison import compare_methods
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
+from transforms.evaluation.experiments.recommendation.context_sizes import compare_context_sizes
 from transforms.evaluation.experiments.recommendation.measured import (
     MeasuredUsers,
     choose,
@@ -17,8 +18,11 @@ from transforms.evaluation.experiments.recommendation.measured import (
     measured_after,
 )
 from transforms.evaluation.experiments.recommendation.methods import Choices, fit_methods
+from transforms.evaluation.experiments.recommendation.rolling import back_test, schedule
 from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
+from transforms.evaluation.experiments.recommendation.similarity import compare_similarity
 from transforms.evaluation.experiments.recommendation.training import training_before
+from transforms.evaluation.experiments.recommendation.user_journeys import compare_contexts, user_journeys
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.exploration.transitions import split_times
 from transforms.recommendation.breadth_measures import DAY
@@ -44,7 +48,25 @@ def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig
     methods = fit_methods(training, size, seed)
     rows = [*_amount_rows(log, measured), *_choice_rows(choices)]
     rows += compare_methods(methods, choices, measured, seed)
+    rows += compare_context_sizes(methods, choices, measured, seed)
+    journeys = user_journeys(training, measured.users)
+    rows += compare_contexts(methods, choices, measured, journeys, size, seed)
+    rows += compare_similarity(methods, choices, measured, journeys, seed)
+    rows += _back_test(log, config)
     return metric_batch(rows)
+
+
+def _back_test(log: RecommendationLog, config: RecommendationConfig) -> Iterator[Row]:
+    """Serve the last weeks of the log one after another, with choices from before the first of them."""
+    transitions, seed = config.transitions, config.seed
+    fraction = transitions.validation_fraction / (1 - transitions.test_fraction)
+    weeks = schedule(log.histories, config.rolling_weeks, fraction)
+    if not len(weeks.dates):
+        return
+    training = training_before(log.histories, log.catalogue, weeks.validation, int(weeks.dates[0]))
+    earlier = fit_methods(earlier_training(training, fraction), transitions.context_size, seed)
+    choices = choose(earlier, training, seed)
+    yield from back_test(log.histories, log.catalogue, weeks, choices, transitions.context_size, seed)
 
 
 def _amount_rows(log: RecommendationLog, measured: MeasuredUsers) -> Iterator[Row]:

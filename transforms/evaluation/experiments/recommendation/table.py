@@ -12,9 +12,7 @@ from transforms.exploration.network import Network
 from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import count_training, training_periods
 from transforms.exploration.transitions import VALIDATION, Codes, SplitTimes, recent_contexts
-from transforms.recommendation.histories import Integers, ItemHistories
-from transforms.recommendation.protocol import take_users
-from transforms.recommendation.ranker import Ranker
+from transforms.recommendation.histories import Integers
 
 
 def fit_table(training: Training, size: int, seed: int) -> FittedSources:
@@ -67,21 +65,3 @@ class TableClusters:
 
     def scores(self, users: Integers) -> Floats:
         return novel_probabilities(self.source, self.contexts[users])
-
-
-@dataclasses.dataclass(frozen=True)
-class RankedItems:
-    """The scores of a ranker.
-
-    Attributes:
-        ranker: the ranker.
-        past: the histories of all users before the date.
-    """
-
-    ranker: Ranker
-    past: ItemHistories
-
-    def scores(self, users: Integers) -> Floats:
-        vectors = self.ranker.user_vectors(take_users(self.past, users)).astype("float64")
-        found: Floats = vectors @ self.ranker.item_vectors.T.astype("float64")
-        return found

@@ -1,4 +1,4 @@
-"""What methods of recommendation are fitted to, and the interfaces of what they compute."""
+"""The data to which methods of recommendation are fitted, and the interfaces of these methods."""
 
 from __future__ import annotations
 

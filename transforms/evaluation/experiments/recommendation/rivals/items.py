@@ -129,10 +129,15 @@ class MatrixFactors:
         from threadpoolctl import threadpool_limits
 
         matrix = interaction_matrix(training.past, training.catalogue.item_count)
-        model = AlternatingLeastSquares(
-            factors=FACTORS, regularization=0.05, alpha=10.0, iterations=ITERATIONS, num_threads=1, random_state=seed
-        )
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"):  # the library has threads of its own
+            model = AlternatingLeastSquares(
+                factors=FACTORS,
+                regularization=0.05,
+                alpha=10.0,
+                iterations=ITERATIONS,
+                num_threads=1,
+                random_state=seed,
+            )
             model.fit(matrix, show_progress=False)
         return cls(model.user_factors, model.item_factors)
 
@@ -184,7 +189,7 @@ class Ease:
 class NearestContent:
     """The cosine of the vector of an item with the sum of the vectors of what a user consumed.
 
-    It scores items that nobody has consumed.
+    It also scores items without any interaction.
 
     Attributes:
         profiles: float32, shape (users, dimensions), unit rows.
