@@ -10,7 +10,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table table-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table recommend table-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -33,6 +33,14 @@ table: setup ## Compute the exploration table of the sample log: clusters, trans
 	$(RUN) pipelines.cluster --runner=DirectRunner
 	$(RUN) pipelines.transitions --runner=DirectRunner
 	$(RUN) pipelines.explore --runner=DirectRunner
+
+recommend: setup ## Recommend items to the users of the sample log, from nothing: clusters, transitions, table, items
+	@started=$$(date +%s) && \
+		$(RUN) pipelines.cluster --runner=DirectRunner && \
+		$(RUN) pipelines.transitions --runner=DirectRunner && \
+		$(RUN) pipelines.explore --runner=DirectRunner && \
+		$(RUN) pipelines.recommend --runner=DirectRunner && \
+		echo "all stages: $$(( $$(date +%s) - started )) s"
 
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both

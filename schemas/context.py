@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SEPARATOR = " "
-"""What separates the ids."""
+"""The separator of ids."""
 _SPACE = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"  # the white space of Python; alone, `\s` is only that of ASCII
 
 

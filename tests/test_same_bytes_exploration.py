@@ -1,4 +1,4 @@
-"""The same log gives the same clusters, table and recommendations, however it is cut into files and whoever computes."""
+"""The same log gives the same clusters, table and recommendations, however it is cut into files, on any runner."""
 
 from collections.abc import Sequence
 from pathlib import Path

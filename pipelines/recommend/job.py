@@ -67,7 +67,7 @@ class RecommendJob(Job):
         item_clusters: the clusters of the items.
         table: the lookup table.
         journeys: the journeys whose clusters are contexts; None: histories are.
-        intents: the intents of users; None: all users explore alike.
+        intents: the intents of users; None: they are equal for all users.
         users: the users to recommend to; None: all.
         columns: names of the columns in the log, where they differ.
         item_columns: names of the columns in the catalogue, where they differ.

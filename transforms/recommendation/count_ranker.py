@@ -44,7 +44,7 @@ _DISCOUNTS = 1 / np.log2(np.arange(2, 12))
 
 
 class Weights(NamedTuple):
-    """What is chosen on the validation period.
+    """The choices on the validation period.
 
     Attributes:
         recency: number of more recent interactions after which the weight of an interaction halves.

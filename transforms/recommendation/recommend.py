@@ -69,7 +69,7 @@ class Users(NamedTuple):
         ids: their ids.
         histories: their histories, in the order of `ids`.
         journeys: rows of `journeys` of these users; None: contexts are of histories.
-        exploration: shape (users,): see `policies.novel_slots`; None: all users explore alike.
+        exploration: shape (users,): see `policies.novel_slots`; None: they are equal for all users.
     """
 
     ids: pa.StringArray

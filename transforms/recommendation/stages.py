@@ -213,7 +213,7 @@ class RecommendToUsers(beam.PTransform):
         table: record batches of `lookup`.
         vectors: record batches of `ITEM_VECTORS`; None: items have no content.
         journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
-        intents: record batches of `intents`; None: all users explore alike.
+        intents: record batches of `intents`; None: they are equal for all users.
         users: record batches with `user_id`, the users to recommend to; None: all.
         interactions: conditions on interactions.
         ranker: configuration of the ranker by counts.

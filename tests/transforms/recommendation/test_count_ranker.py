@@ -16,7 +16,7 @@ CLUSTERS = np.append(np.repeat(np.arange(GROUPS, dtype=np.int32), PER_GROUP), 0)
 
 
 def log() -> ItemHistories:
-    """Each user consumes six items of one group; the last item of the catalogue is consumed by nobody."""
+    """Each user consumes six items of one group; the last item of the catalogue has no users."""
     generator = np.random.default_rng(3)
     lists = [(user % GROUPS) * PER_GROUP + generator.permutation(PER_GROUP)[:6] for user in range(USERS)]
     items = np.concatenate(lists).astype(np.int32)
