@@ -90,7 +90,7 @@ def _amount_rows(log: RecommendationLog, measured: MeasuredUsers) -> Iterator[Ro
 
 
 def _choice_rows(choices: Choices, cluster_count: int) -> Iterator[Row]:
-    """Return the recommender, and from how many clusters each method takes items and with which power of their score."""
+    """Return the recommender, and the number of clusters and the power of their scores of each method."""
     chosen = choices.recommender
     yield metric_row("recommendation_popularity_weight", point(chosen.weight), base=chosen.base)
     for method, allocations in choices.allocations.items():
