@@ -46,7 +46,7 @@ def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig
     earlier = earlier_training(training, transitions.validation_fraction / (1 - transitions.test_fraction))
     choices = choose(fit_methods(earlier, size, seed), training, seed)
     methods = fit_methods(training, size, seed)
-    rows = [*_amount_rows(log, measured), *_choice_rows(choices)]
+    rows = [*_amount_rows(log, measured), *_choice_rows(choices, log.catalogue.cluster_count)]
     rows += compare_methods(methods, choices, measured, seed)
     rows += compare_context_sizes(methods, choices, measured, seed)
     journeys = user_journeys(training, measured.users)
@@ -89,10 +89,11 @@ def _amount_rows(log: RecommendationLog, measured: MeasuredUsers) -> Iterator[Ro
         yield metric_row(f"recommendation_{name}", point(value))
 
 
-def _choice_rows(choices: Choices) -> Iterator[Row]:
+def _choice_rows(choices: Choices, cluster_count: int) -> Iterator[Row]:
+    """Return the recommender, and the number of clusters and the power of their scores of each method."""
     chosen = choices.recommender
     yield metric_row("recommendation_popularity_weight", point(chosen.weight), base=chosen.base)
     for method, allocations in choices.allocations.items():
-        for slots, allocation in enumerate(allocations, 1):
-            power = -1.0 if allocation.power is None else allocation.power
-            yield metric_row("recommendation_allocation", point(power), method=method, slots=slots)
+        for slots, (clusters, power) in enumerate(allocations, 1):
+            parts = {"method": method, "slots": slots, "power": "in turn" if power is None else power}
+            yield metric_row("recommendation_allocated_clusters", point(min(clusters, cluster_count)), **parts)
