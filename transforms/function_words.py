@@ -55,7 +55,8 @@ def function_words_of(texts: Iterable[str]) -> dict[str, frozenset[str]]:
     words_of_texts = [_distinct_words(text) for text in found]
     is_english = [bool(words & FUNCTION_WORDS) for words in words_of_texts]
     return {
-        language: _without_english(word_lists()[language], words_of_texts, is_english) for language in languages_of(found)
+        language: _without_english(word_lists()[language], words_of_texts, is_english)
+        for language in languages_of(found)
     }
 
 
