@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from transformers import AutoTokenizer
 
 from schemas import CLUSTERS
 from transforms.datasets.files import resolve_source
@@ -27,9 +28,8 @@ from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.exploration.stages import clusters_of_level
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.prompt_template import PromptTemplate
+from transforms.language_models.prompt_template import PromptTemplate, tokenize_completion
 from transforms.language_models.spec import GenerationSpec, parse_model_spec
-from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.language_models.transformers_model import TransformersModel
 
 _FREE = "free decoding"
@@ -56,7 +56,7 @@ def measure(
     pairs = _distinct_pairs(len(descriptions), contexts, seed)
     prompts = prompts_of(pairs, descriptions)
     spec = GenerationSpec(parse_model_spec(model, adapter), PromptTemplate(INSTRUCTIONS))
-    tokens = math.ceil(count_prompt_tokens(GenerationSpec(spec.model), descriptions).mean()) + 1
+    tokens = math.ceil(_mean_tokens(spec, descriptions)) + 1
     loaded = TransformersModel(*spec.model.locate(), spec.template, DecodingConfig(max_new_tokens=tokens))
     closed_set = ClosedSet(tuple(descriptions))
     excluded = np.zeros((len(prompts), len(descriptions)), bool)
@@ -84,6 +84,12 @@ def measure(
         "match rate of free decoding": round(len(valid) / contexts, 3),
         "valid generations that are ranked first": f"{first} of {len(valid)}",
     }
+
+
+def _mean_tokens(spec: GenerationSpec, texts: list[str]) -> float:
+    folder, _ = spec.model.locate()
+    tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
+    return statistics.mean(len(tokenize_completion(tokenizer, text, folder.encoder_decoder)) for text in texts)
 
 
 def _distinct_pairs(clusters: int, count: int, seed: int) -> np.ndarray:
