@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -23,9 +24,9 @@ FUNCTION_WORDS = frozenset(
 ENGLISH = "en"
 MIN_WORDS = 2
 """Minimum number of different function words of a language in a text that is evidence of the language."""
-MIN_TEXTS = 2
+MIN_TEXTS = 3
 """Minimum number of texts that are evidence of a language."""
-MIN_FRACTION = 0.01
+MIN_FRACTION = 0.0015
 """Minimum fraction of texts that are evidence of a language."""
 
 _FEW_WORDS = 200
@@ -38,10 +39,38 @@ _WORD = regex.compile(
 )
 
 
-def function_words_of(texts: Iterable[str]) -> frozenset[str]:
-    """Return the function words of English and of the languages of texts, normalised as words of items are."""
-    lists = word_lists()
-    return FUNCTION_WORDS.union(*(lists[language] for language in languages_of(texts)))
+def function_words_of(texts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Find the languages of texts other than English, and their function words, normalised as words of items are.
+
+    A word that is in more texts with English function words than with other function words of the language, such as
+    `war` or `die` in a catalogue of English titles with some German ones, is no function word there.
+
+    Args:
+        texts: titles and descriptions of a catalogue, in any order.
+
+    Returns:
+        The words, by `languages_of`.
+    """
+    found = list(texts)
+    words_of_texts = [_distinct_words(text) for text in found]
+    is_english = [bool(words & FUNCTION_WORDS) for words in words_of_texts]
+    return {
+        language: _without_english(word_lists()[language], words_of_texts, is_english)
+        for language in languages_of(found)
+    }
+
+
+def _without_english(
+    listed: frozenset[str], words_of_texts: Sequence[set[str]], is_english: Sequence[bool]
+) -> frozenset[str]:
+    """Remove the words that are in more English texts than in texts of their language."""
+    balance: Counter[str] = Counter()
+    for words, english in zip(words_of_texts, is_english, strict=True):
+        here = words & listed
+        own = here - FUNCTION_WORDS
+        for word in here:
+            balance[word] += bool(own - {word}) - (english and word not in FUNCTION_WORDS)
+    return frozenset(word for word in listed if balance[word] >= 0)
 
 
 def languages_of(texts: Iterable[str]) -> tuple[str, ...]:

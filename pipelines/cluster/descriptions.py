@@ -11,15 +11,13 @@ from pipelines.common.models import (
     resolve_language_model,
     resolve_name_selector,
     resolve_prompt_fields,
+    spec_of_names,
 )
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.adapter import BUILTIN
 from transforms.naming.assignment import NamingContext
 from transforms.naming.config import Method, NamingConfig
-from transforms.naming.prompt import prompt_template
-from transforms.naming.validation import check_reply
 
 OPTION = "describe_by"
 
@@ -62,7 +60,5 @@ def resolve_descriptions(name: str | None) -> ModelDescriptions | None:
     naming = NamingConfig(method=method, prompt_fields=fields)
     number, selector = resolve_name_selector(f"--{OPTION}", name, None, None, naming)
     model = resolve_language_model(f"--{OPTION}", name)
-    # A model on this machine would repeat its reply, but a server can be mended.
-    check = check_reply if model.kind == "endpoint" else accept_reply
-    generation = GenerationSpec(model, prompt_template(naming), DecodingConfig(num_sequences=number), check=check)
+    generation = spec_of_names(model, naming, DecodingConfig(num_sequences=number))
     return ModelDescriptions(generation, NamingContext(naming, model_label(generation), selector=selector))

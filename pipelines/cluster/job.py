@@ -21,7 +21,7 @@ from pipelines.common.inputs import (
     resolve_input,
 )
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import packaged_coverage, resolve_encoder
+from pipelines.common.models import PROMPTS, packaged_coverage, resolve_encoder
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from schemas import (
     CLUSTERS,
@@ -44,9 +44,6 @@ from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
 from transforms.settings import settings_of
-
-PROMPTS = "prompts"
-"""Name under which prompts are counted, and under which their failures are in `errors`."""
 
 _PACKAGES = ("sklearn", "threadpoolctl")
 _TREE_OPTIONS = tuple(settings_of(TreeConfig))

@@ -15,15 +15,21 @@ from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
 from transforms.encoders.vocabulary_coverage import covered_word_fraction
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_MULTILINGUAL, INSTALL_NAMING
+from transforms.language_models.client_limits import ClientLimits
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
+from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.adapter import ADAPTER_DIR, BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig, PromptFieldSet
+from transforms.naming.prompt import prompt_template
 from transforms.naming.safety.classifier import CombinedFilter, parse_safety_model
 from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import trained_prompt_fields
+from transforms.naming.validation import check_reply
 
 DEFAULT_NUM_CANDIDATES = 8
 """Candidate names per journey of the packaged model."""
@@ -36,6 +42,23 @@ _TRANSFORMER_PACKAGES = (*_TABLE_PACKAGES, "torch", "transformers")
 """Packages that load the packaged encoder, a folder with a static table, and a transformer."""
 _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
 """Kind of adapter that a naming method needs; other methods accept any."""
+
+
+PROMPTS = "prompts"
+"""Name under which completed prompts are counted and shown, and under which their failures are in `errors`."""
+
+
+def spec_of_names(
+    model: ModelSpec,
+    naming: NamingConfig,
+    decoding: DecodingConfig,
+    limits: ClientLimits | None = None,
+    dtype: DTypeName = GenerationSpec.dtype,
+) -> GenerationSpec:
+    """Return a language model with the prompts of names, its decoding, and the check of its replies."""
+    # A model on this machine would repeat its reply, but a server can be mended.
+    check = check_reply if model.kind == "endpoint" else accept_reply
+    return GenerationSpec(model, prompt_template(naming), decoding, limits or ClientLimits(), dtype, check)
 
 
 def check_word_lists(what: str) -> None:

@@ -19,7 +19,7 @@ from pipelines.common.inputs import (
     resolve_dataset,
 )
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import check_word_lists, model_label
+from pipelines.common.models import PROMPTS, check_word_lists, model_label
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue
 from pipelines.name import model as models
@@ -32,9 +32,6 @@ from transforms.naming.safety.classifier import CombinedFilter
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import NameSelectorConfig
 from transforms.progress import Progress
-
-PROMPTS = "prompts"
-"""Name under which prompts are counted, and under which their failures are in `errors`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

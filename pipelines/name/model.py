@@ -16,20 +16,18 @@ from pipelines.common.models import (
     resolve_name_selector,
     resolve_prompt_fields,
     resolve_safety_model,
+    spec_of_names,
 )
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
-from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.adapter import BUILTIN
 from transforms.naming.config import Method, NamingConfig, PromptFieldSet
-from transforms.naming.prompt import prompt_template
 from transforms.naming.safety.classifier import CombinedFilter, SafetyModel
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import NameSelectorConfig
-from transforms.naming.validation import check_reply
 
 _SELECTION = "--num_candidates and --encoder"
 _SAMPLING = ("max_new_tokens", "temperature", "top_p", "seed")
@@ -156,9 +154,7 @@ def resolve_generation(
     model = resolve_language_model("--model", args.model, args.adapter or "")
     decoding = options.read_config(args, DecodingConfig, num_sequences=number)
     limits = options.read_config(args, ClientLimits)
-    # A model on this machine would repeat its reply, but a server can be mended.
-    check = check_reply if model.kind == "endpoint" else accept_reply
-    return GenerationSpec(model, prompt_template(naming), decoding, limits, args.dtype, check), selector
+    return spec_of_names(model, naming, decoding, limits, args.dtype), selector
 
 
 def resolve_safety(args: argparse.Namespace) -> WordLists | CombinedFilter:

@@ -15,7 +15,7 @@ from apache_beam.typehints import with_output_types
 from transforms.columnar import concatenate
 from transforms.datasets.counts import count
 from transforms.datasets.sample_items import SAMPLED_TEXTS
-from transforms.function_words import languages_of, word_lists
+from transforms.function_words import function_words_of
 from transforms.salience.candidates import catalogue_terms
 from transforms.salience.config import SalienceConfig, VocabularyConfig
 from transforms.salience.scoring import Scorer, statistical_salience
@@ -141,7 +141,7 @@ def stop_words_of(sample: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     rows = rows.take(pa.array(range(0, rows.num_rows, max(-(-rows.num_rows // _TEXTS_FOR_LANGUAGES), 1)), pa.int64()))
     beginnings = pc.utf8_slice_codeunits(pc.fill_null(rows["description"], ""), 0, _CHARACTERS_FOR_LANGUAGES)
     texts = pc.binary_join_element_wise(rows["title"], beginnings, " ").to_pylist()
-    words = [(word, language) for language in languages_of(texts) for word in sorted(word_lists()[language])]
+    words = [(word, language) for language, found in function_words_of(texts).items() for word in found]
     return pa.RecordBatch.from_pylist(
         [{"word": word, "language": language} for word, language in sorted(words)], STOP_WORDS
     )
