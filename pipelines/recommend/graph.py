@@ -27,7 +27,7 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.sample_items import SampleTexts
 from transforms.datasets.writing import PartWriter
 from transforms.progress import Progress
-from transforms.recommendation.stages import RecommendToUsers
+from transforms.recommendation.stages import RankerSource, RecommendToUsers
 
 if TYPE_CHECKING:
     from pipelines.recommend.job import RecommendJob
@@ -52,11 +52,21 @@ def build_recommend(root: beam.Pipeline, job: RecommendJob, progress: Progress) 
         job.filter,
         job.ranker,
         job.lists,
+        trained=_trained(job),
         level=job.level,
         buckets=job.parts,
     )
     side_outputs.counts.append(found.counts)
     commit_job(job, {RECOMMENDATIONS.name: found.rows}, side_outputs, writer)
+
+
+def _trained(job: RecommendJob) -> RankerSource | None:
+    """Return the sequence recommender of the job; None: items are ranked by counts."""
+    if job.model is None:
+        return None
+    from transforms.recommendation.sequence.sequence_ranker import SequenceRankerSource
+
+    return SequenceRankerSource(str(job.model))
 
 
 def _vectors(

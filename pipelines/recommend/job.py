@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -43,7 +45,7 @@ from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
-from transforms.extras import INSTALL_EXPLORATION
+from transforms.extras import INSTALL_EXPLORATION, INSTALL_RECOMMENDER
 from transforms.progress import Progress
 from transforms.recommendation.config import CountRankerConfig, ListConfig
 from transforms.settings import settings_of
@@ -78,6 +80,7 @@ class RecommendJob(Job):
         encoder: the encoder of items.
         ranker: configuration of the ranker.
         lists: configuration of the lists.
+        model: the folder of a sequence recommender; None: the ranker by counts.
         level: the level of the tree whose clusters the table has, from 1; 0: the last one.
         parts: number of parts of each dataset.
     """
@@ -110,6 +113,7 @@ class RecommendJob(Job):
     encoder: EncoderSource
     ranker: CountRankerConfig
     lists: ListConfig
+    model: Path | None
     level: int
     parts: int
 
@@ -145,6 +149,11 @@ class RecommendJob(Job):
             default={},
             help="Names of the columns in --item_embeddings, where they differ: `item_id=content,embedding=vector`.",
         )
+        add(
+            "--model",
+            help="Folder of a sequence recommender, as `train_recommender` writes it for the same tree. Default: the ranker "
+            "by counts and content.",
+        )
         options.add_config(parser, ListConfig)
         options.add_config(parser, CountRankerConfig)
         options.add_error_rate(parser)
@@ -167,7 +176,9 @@ class RecommendJob(Job):
             raise UsageError("--context=journeys needs --journeys, a workspace that `extract` wrote")
         encoder = resolve_encoder("--encoder", args.encoder or "static")
         interactions = resolve_log(args.interactions)
-        uses_content = ranker.content_dimensions > 0
+        level = _check_table(table, clusters, item_clusters)
+        model = _resolve_model(args.model, clusters, level)
+        uses_content = ranker.content_dimensions > 0 and model is None
         given = (
             resolve_input("--item_embeddings", args.item_embeddings) if args.item_embeddings and uses_content else None
         )
@@ -198,7 +209,8 @@ class RecommendJob(Job):
             encoder=encoder,
             ranker=ranker,
             lists=lists,
-            level=_check_table(table, clusters, item_clusters),
+            model=model,
+            level=level,
             parts=default_num_parts(interactions),
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,
@@ -211,7 +223,8 @@ class RecommendJob(Job):
             "parts": self.parts,
             "filter": dataclasses.asdict(self.filter),
             "encoder": self.encoder.fingerprint() if self.items is not None else "",
-            "ranker": dataclasses.asdict(self.ranker),
+            "ranker": dataclasses.asdict(self.ranker) if self.model is None else {},
+            "model": _fingerprint(self.model),
             "lists": dataclasses.asdict(self.lists),
             "level": self.level,
             "timestamp_unit": self.timestamp_unit,
@@ -279,6 +292,31 @@ def _check_table(table: Source, clusters: Source, item_clusters: Source) -> int:
             "run `transitions` and `explore` again"
         )
     return int(table.manifest.configuration["level"])
+
+
+def _resolve_model(path: str | None, clusters: Source, level: int) -> Path | None:
+    """Return the folder of a sequence recommender; None without one.
+
+    Raises:
+        UsageError: when a package is missing, or it was trained for another tree.
+    """
+    if not path:
+        return None
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(f"--model needs the package torch: {INSTALL_RECOMMENDER}")
+    from transforms.recommendation.sequence.folder import check_tree
+
+    folder = Path(path).expanduser().resolve()
+    try:
+        check_tree(folder, clusters.manifest.digest if clusters.manifest else "", level)
+    except ValueError as error:
+        raise UsageError(f"--model: {error}") from error
+    return folder
+
+
+def _fingerprint(model: Path | None) -> str:
+    """Return the hash of a sequence recommender for manifests; empty without one."""
+    return "" if model is None else hashlib.sha256((model / "recommender.json").read_bytes()).hexdigest()
 
 
 def _resolve_intents(path: str | None, clusters: Source) -> Source | None:
