@@ -23,15 +23,17 @@ MAX_DIMENSIONS = 1024
 
 
 class Ranker(Protocol):
-    """A fitted model that ranks the items of a catalogue for users.
+    """A fitted model that ranks the items of a catalogue for users."""
 
-    Attributes:
-        item_ids: the ids of all items, ascending; the code of an item is its position.
-        item_vectors: int16, shape (items, dimensions).
-    """
+    @property
+    def item_ids(self) -> pa.StringArray:
+        """The ids of all items, ascending; the code of an item is its position."""
+        ...
 
-    item_ids: pa.StringArray
-    item_vectors: Vectors
+    @property
+    def item_vectors(self) -> Vectors:
+        """The vectors of items, int16, shape (items, dimensions)."""
+        ...
 
     def user_vectors(self, histories: ItemHistories, conditions: Codes | None = None) -> Vectors:
         """Compute the vectors of users.
