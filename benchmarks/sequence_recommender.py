@@ -92,7 +92,9 @@ def write_split(folder: Path, log: Path, event: str) -> None:
     _write(folder / "history.parquet", split, *columns)
     _write(folder / "fit.parquet", split, *(column[fit] for column in columns))
     past = between(split.history, -_ALL * _ALL, split.validation_start)
-    validation = targets_of(past, between(split.history, split.validation_start), np.zeros(len(split.item_ids), np.int32), 1)
+    validation = targets_of(
+        past, between(split.history, split.validation_start), np.zeros(len(split.item_ids), np.int32), 1
+    )
     chosen = measured_users(past, validation, _ALL, 0)
     for name, targets, owners in (
         ("validation_targets", take_targets(validation, chosen), chosen),
@@ -151,11 +153,9 @@ def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bo
     seconds = time.monotonic() - started
     past = take_users(history, split.tested)
     with torch.no_grad():
-        vectors = trained.model.item_vectors(torch.arange(len(split.item_ids)))
-    is_trained = trained.model.is_trained.numpy()
-    vectors[~is_trained] = 0
+        vectors = trained.model.items.all_items()
     for suffix, own in (("", past), ("_shuffled_input", shuffled(past, 2))):
-        users = encode_users(trained.model, vectors, own)
+        users = encode_users(trained.model.users, vectors, own)
         lists = rank_items(users, vectors, past)
         write_lists(folder, name + suffix, split, lists)
         ndcg, recall = split.test.measure(lists)

@@ -19,6 +19,7 @@ JOBS: Mapping[str, str] = {
     "cluster": "ClusterJob",
     "transitions": "TransitionsJob",
     "explore": "ExploreJob",
+    "train_recommender": "TrainRecommenderJob",
     "evaluate": "EvaluateJob",
 }
 """Name of each job and of its class in `pipelines.<name>.job`, in the order in which a reader needs them."""

@@ -42,6 +42,15 @@ class SequenceConfig:
         minimum=1,
         help="Training stops when nDCG@10 on the validation period has not risen for this number of epochs.",
     )
+    validation_fraction: float = setting(
+        0.1,
+        minimum=0,
+        maximum=1,
+        above=True,
+        below=True,
+        help="Fraction of the interactions, the latest ones, on which the number of epochs is chosen; then the "
+        "recommender is trained anew on all.",
+    )
     id_dropout: float = setting(
         0.1,
         minimum=0,

@@ -23,48 +23,29 @@ NO_CONDITION = -1
 """The code of no condition."""
 
 
-class SequenceModel(nn.Module):
-    """The parameters of the sequence recommender.
+class ItemTower(nn.Module):
+    """The vectors of items.
 
     Args:
-        config: the configuration; D dimensions.
+        dimensions: dimensions of a vector, D.
         is_trained: bool, shape (items,): whether the training log has the item, so that it has a vector of its id.
         content: float32, shape (items, content dimensions): vectors of the content; zeros: the item has none. None: no
             item has one.
-        clusters: number of clusters on which users can be conditioned.
     """
 
+    is_trained: torch.Tensor
+    content: torch.Tensor | None
+
     def __init__(
-        self,
-        config: SequenceConfig,
-        is_trained: npt.NDArray[np.bool_],
-        content: npt.NDArray[np.float32] | None = None,
-        clusters: int = 0,
+        self, dimensions: int, is_trained: npt.NDArray[np.bool_], content: npt.NDArray[np.float32] | None
     ) -> None:
         super().__init__()
-        size = config.dimensions
-        self.length = config.length
-        self.ids = nn.Embedding(len(is_trained), size)
-        self.projection = nn.Linear(0 if content is None else content.shape[1], size, bias=False)
-        self.start = nn.Parameter(torch.empty(1, size))
-        self.positions = nn.Embedding(config.length + 1, size)
-        self.conditions = nn.Embedding(clusters, size)
-        self.layers = nn.ModuleList(LiGRLayer(size, config.heads, config.dropout) for _ in range(config.blocks))
-        self.norm = nn.LayerNorm(size)
-        self.dropout = nn.Dropout(config.dropout)
-        self.register_buffer("is_trained", torch.from_numpy(is_trained.copy()), persistent=False)
-        held = np.zeros((len(is_trained), 0), np.float32) if content is None else content
-        self.register_buffer("content", torch.from_numpy(np.ascontiguousarray(held)), persistent=False)
-        for parameter in self.parameters():
-            if parameter.dim() > 1 and parameter.numel():
-                nn.init.xavier_normal_(parameter)
+        self.ids = nn.Embedding(len(is_trained), dimensions)
+        self.projection = None if content is None else nn.Linear(content.shape[1], dimensions, bias=False)
+        self.register_buffer("is_trained", torch.from_numpy(is_trained), persistent=False)
+        self.register_buffer("content", None if content is None else torch.from_numpy(content), persistent=False)
 
-    @property
-    def has_content(self) -> bool:
-        """Whether items have vectors of their content."""
-        return self.content.shape[1] > 0
-
-    def item_vectors(self, items: torch.Tensor, has_id: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, items: torch.Tensor, has_id: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the vectors of items.
 
         Args:
@@ -76,8 +57,54 @@ class SequenceModel(nn.Module):
             Shape (*items, D).
         """
         used = (self.is_trained if has_id is None else has_id)[items]
-        vectors = self.ids(items) * used[..., None]
-        return vectors + self.projection(self.content[items]) if self.has_content else vectors
+        vectors: torch.Tensor = self.ids(items) * used[..., None]
+        if self.projection is None or self.content is None:
+            return vectors
+        return vectors + self.projection(self.content[items])
+
+    @torch.no_grad()
+    def all_items(self) -> torch.Tensor:
+        """Compute the vectors of all items, shape (items, D).
+
+        An item of which nothing is given, neither in the training log nor by content, has the mean vector of the
+        items of the training log: its score is the mean of theirs, so it is not recommended before them.
+        """
+        vectors: torch.Tensor = self(torch.arange(len(self.is_trained), device=self.is_trained.device))
+        if not self.is_trained.any():
+            return vectors
+        has_content = False if self.content is None else self.content.any(dim=1, keepdim=True)
+        return torch.where(self.is_trained[:, None] | has_content, vectors, vectors[self.is_trained].mean(dim=0))
+
+    def sample_ids(self, dropped: float) -> torch.Tensor | None:
+        """Sample the items whose ids are used, by the random state of torch; None: those of the training log.
+
+        Args:
+            dropped: fraction of the items with content that are used without their ids.
+        """
+        if self.content is None or not dropped:
+            return None
+        kept = torch.rand(len(self.is_trained)).to(self.is_trained.device) >= dropped
+        return self.is_trained & (kept | ~self.content.any(dim=1))
+
+
+class UserTower(nn.Module):
+    """The vectors of users, from the vectors of their items.
+
+    Args:
+        config: the configuration; D dimensions.
+        clusters: number of clusters on which users can be conditioned.
+    """
+
+    def __init__(self, config: SequenceConfig, clusters: int) -> None:
+        super().__init__()
+        size = config.dimensions
+        self.length = config.length
+        self.start = nn.Parameter(torch.empty(1, size))
+        self.positions = nn.Embedding(config.length + 1, size)
+        self.conditions = nn.Embedding(clusters, size) if clusters else None
+        self.layers = nn.ModuleList(LiGRLayer(size, config.heads, config.dropout) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(size)
+        self.dropout = nn.Dropout(config.dropout)
 
     def states(self, vectors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Compute a state at the start of each sequence and after each of its items.
@@ -91,16 +118,16 @@ class SequenceModel(nn.Module):
             Shape (rows, longest + 1, D): place t is the state after t items.
         """
         rows, longest, _ = vectors.shape
-        start = self.start.expand(rows, 1, -1)
         places = torch.arange(longest + 1, device=vectors.device)
         # Positions are counted from the last item, so that those of the most recent items have equal vectors.
         from_last = (lengths[:, None] - places[None]).clamp(min=0)
-        states = self.dropout(torch.cat([start, vectors], dim=1) + self.positions(from_last))
+        inputs = torch.cat([self.start.expand(rows, 1, -1), vectors], dim=1)
+        states: torch.Tensor = self.dropout(inputs + self.positions(from_last))
         for layer in self.layers:
             states = layer(states)
         return states
 
-    def user_vectors(self, states: torch.Tensor, conditions: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, states: torch.Tensor, conditions: torch.Tensor | None = None) -> torch.Tensor:
         """Compute vectors of users from states.
 
         Args:
@@ -110,11 +137,34 @@ class SequenceModel(nn.Module):
         Returns:
             Shape (..., D). The score of an item is the product with its vector.
         """
-        if conditions is not None and len(self.conditions.weight):
-            given = self.conditions(conditions.clamp(min=0)) * (conditions >= 0)[..., None]
-            states = states + given
+        if conditions is not None and self.conditions is not None:
+            states = states + self.conditions(conditions.clamp(min=0)) * (conditions >= 0)[..., None]
         vectors: torch.Tensor = self.norm(states)
         return vectors
+
+    @torch.no_grad()
+    def largest_component(self) -> float:
+        """Return a bound of the components of the vectors of users, from the parameters of the last norm."""
+        spread = (self.norm.normalized_shape[0] - 1) ** 0.5
+        return float((self.norm.weight.abs() * spread + self.norm.bias.abs()).max())
+
+
+class SequenceModel(nn.Module):
+    """Both towers; arguments as theirs."""
+
+    def __init__(
+        self,
+        config: SequenceConfig,
+        is_trained: npt.NDArray[np.bool_],
+        content: npt.NDArray[np.float32] | None = None,
+        clusters: int = 0,
+    ) -> None:
+        super().__init__()
+        self.items = ItemTower(config.dimensions, is_trained, content)
+        self.users = UserTower(config, clusters)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_normal_(parameter)
 
 
 def conditions_of(items: npt.NDArray[np.int64], clusters: Codes, fraction: float) -> npt.NDArray[np.int64]:

@@ -132,6 +132,7 @@ class _Training:
         self.vocabulary = np.unique(histories.items).astype(np.int64)
         self.rows = np.zeros(catalogue.item_count, np.int64)
         self.rows[self.vocabulary] = np.arange(len(self.vocabulary))
+        self.is_full = len(self.vocabulary) < FULL_SOFTMAX_BELOW or config.negatives >= len(self.vocabulary)
         is_trained = np.zeros(catalogue.item_count, bool)
         is_trained[self.vocabulary] = True
         with torch.random.fork_rng():
@@ -182,15 +183,12 @@ class _Training:
     def _train(self, order: np.random.Generator) -> float:
         self.model.train()
         total, examples = 0.0, 0
-        batches = -(-len(self.windows.starts) // self.config.batch_size)
-        per_batch = max(int(self.windows.lengths.sum()) / max(batches, 1), 1.0)
         for batch in batches_of(self.windows, self.config.batch_size, order):
             loss, count = self._loss(batch)
             if not count:
                 continue
             self.optimizer.zero_grad(set_to_none=True)
-            # Each example has the same weight, in batches of short windows and of long ones.
-            (loss * (count / per_batch)).backward()
+            loss.backward()
             self.optimizer.step()
             total += float(loss.detach()) * count
             examples += count
@@ -198,32 +196,24 @@ class _Training:
 
     def _loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """Compute the mean loss of the examples of a batch, and their number."""
-        model, device, vocabulary = self.model, self.device, self.vocabulary
-        has_id = self._ids_used()
-        is_target = torch.from_numpy(batch.is_target).to(device)
-        inputs = model.item_vectors(torch.from_numpy(batch.inputs).to(device), has_id)
-        states = model.states(inputs, torch.from_numpy(batch.lengths).to(device))[is_target]
+        items, users, device = self.model.items, self.model.users, self.device
+        has_id = items.sample_ids(self.config.id_dropout)
+        inputs = items(torch.from_numpy(batch.inputs).to(device), has_id)
+        states = users.states(inputs, torch.from_numpy(batch.lengths).to(device))
         targets = batch.targets[batch.is_target]
-        users = model.user_vectors(states, self._conditions(targets))
+        vectors = users(states[torch.from_numpy(batch.is_target).to(device)], self._conditions(targets))
         rows = torch.from_numpy(self.rows[targets]).to(device)
-        if len(vocabulary) < FULL_SOFTMAX_BELOW or self.config.negatives >= len(vocabulary):
-            vectors = model.item_vectors(torch.from_numpy(vocabulary).to(device), has_id)
-            return full_softmax(users, vectors, rows), len(targets)
-        sampled = torch.randint(len(vocabulary), (self.config.negatives,))
-        negatives = model.item_vectors(torch.from_numpy(vocabulary[sampled.numpy()]).to(device), has_id)
-        positives = model.item_vectors(torch.from_numpy(targets).to(device), has_id)
-        loss = sampled_softmax(users, positives, rows, negatives, sampled.to(device), len(vocabulary))
+        if self.is_full:
+            others = items(torch.from_numpy(self.vocabulary).to(device), has_id)
+            return full_softmax(vectors, others, rows), len(targets)
+        sampled = torch.randint(len(self.vocabulary), (self.config.negatives,))
+        negatives = items(torch.from_numpy(self.vocabulary[sampled.numpy()]).to(device), has_id)
+        positives = items(torch.from_numpy(targets).to(device), has_id)
+        loss = sampled_softmax(vectors, positives, rows, negatives, sampled.to(device), len(self.vocabulary))
         return loss, len(targets)
 
-    def _ids_used(self) -> torch.Tensor | None:
-        """Sample the items whose vectors are used with their ids; None: all."""
-        if not self.model.has_content or not self.config.id_dropout:
-            return None
-        kept = torch.rand(self.catalogue.item_count).to(self.device) >= self.config.id_dropout
-        return self.model.is_trained & (kept | ~self.model.content.any(dim=1))
-
     def _conditions(self, targets: npt.NDArray[np.int64]) -> torch.Tensor | None:
-        if not len(self.model.conditions.weight):
+        if self.model.users.conditions is None:
             return None
         found = conditions_of(targets, self.catalogue.clusters, self.config.conditioned)
         return torch.from_numpy(found).to(self.device)

@@ -8,11 +8,12 @@ import torch
 from transforms.recommendation.histories import Codes, ItemHistories
 from transforms.recommendation.measures import MEASURES, Targets, measure_lists
 from transforms.recommendation.protocol import measured_users, take_targets, take_users, targets_of
-from transforms.recommendation.sequence.model import SequenceModel
+from transforms.recommendation.sequence.model import SequenceModel, UserTower
 
 RANKED = 10
 _NDCG, _RECALL = MEASURES.index("ndcg"), MEASURES.index("recall")
-_SCORES_PER_BLOCK = 1 << 23
+_NUMBERS_PER_BLOCK = 1 << 23
+_INNER = 16  # numbers that are held for each component of a state
 
 
 def last_items(histories: ItemHistories, length: int) -> ItemHistories:
@@ -26,14 +27,14 @@ def last_items(histories: ItemHistories, length: int) -> ItemHistories:
 
 @torch.no_grad()
 def encode_users(
-    model: SequenceModel, vectors: torch.Tensor, histories: ItemHistories, conditions: Codes | None = None
+    tower: UserTower, vectors: torch.Tensor, histories: ItemHistories, conditions: Codes | None = None
 ) -> torch.Tensor:
     """Compute the vectors of users.
 
     Histories of equal length are computed together, so there is no padding.
 
     Args:
-        model: the model.
+        tower: the tower of users, set to evaluation.
         vectors: shape (items, D): the vectors of all items.
         histories: the histories of the users.
         conditions: int32, shape (users,): the cluster of each, or `NO_CONDITION`; None: no condition.
@@ -41,22 +42,20 @@ def encode_users(
     Returns:
         Shape (users, D), on the device of the vectors.
     """
-    recent = last_items(histories, model.length)
+    recent = last_items(histories, tower.length)
     lengths = np.diff(recent.offsets)
-    found = torch.empty((len(lengths), vectors.shape[1]), dtype=vectors.dtype, device=vectors.device)
-    given = None if conditions is None else torch.from_numpy(conditions.astype(np.int64)).to(vectors.device)
-    order = np.argsort(lengths, kind="stable")
-    ends = np.searchsorted(lengths[order], np.arange(lengths.max(initial=0) + 2))
+    device = vectors.device
+    found = torch.empty((len(lengths), vectors.shape[1]), dtype=vectors.dtype, device=device)
+    given = None if conditions is None else torch.from_numpy(conditions.astype(np.int64)).to(device)
     for length in np.unique(lengths).tolist():
-        users = order[ends[length] : ends[length + 1]]
-        rows_per_block = max(_SCORES_PER_BLOCK // (16 * vectors.shape[1] * (length + 1)), 1)
+        users = np.flatnonzero(lengths == length)
+        rows_per_block = max(_NUMBERS_PER_BLOCK // (_INNER * vectors.shape[1] * (length + 1)), 1)
         for start in range(0, len(users), rows_per_block):
             rows = users[start : start + rows_per_block]
             items = recent.items[recent.offsets[rows][:, None] + np.arange(length)]
-            read = vectors[torch.from_numpy(items.astype(np.int64)).to(vectors.device)]
-            count = torch.full((len(rows),), length, device=vectors.device)
-            state = model.states(read, count)[:, -1]
-            found[rows] = model.user_vectors(state, None if given is None else given[rows])
+            read = vectors[torch.from_numpy(items.astype(np.int64)).to(device)]
+            states = tower.states(read, torch.full((len(rows),), length, device=device))
+            found[rows] = tower(states[:, -1], None if given is None else given[rows])
     return found
 
 
@@ -74,7 +73,7 @@ def rank_items(users: torch.Tensor, vectors: torch.Tensor, consumed: ItemHistori
         int32, shape (users, count), the best first.
     """
     lists = np.empty((len(users), count), np.int32)
-    rows_per_block = max(_SCORES_PER_BLOCK // len(vectors), 1)
+    rows_per_block = max(_NUMBERS_PER_BLOCK // len(vectors), 1)
     for start in range(0, len(users), rows_per_block):
         scores = users[start : start + rows_per_block] @ vectors.T
         offsets = consumed.offsets[start : start + len(scores) + 1]
@@ -122,9 +121,9 @@ class Validation:
         """Compute the same of the lists of a model, which is set to evaluation."""
         model.eval()
         with torch.no_grad():
-            vectors = model.item_vectors(torch.arange(len(self._clusters), device=model.start.device))
-        count = min(RANKED, len(vectors))
-        return self.measure(rank_items(encode_users(model, vectors, self.past), vectors, self.past, count))
+            vectors = model.items.all_items()
+        users = encode_users(model.users, vectors, self.past)
+        return self.measure(rank_items(users, vectors, self.past, min(RANKED, len(vectors))))
 
     def measure_popularity(self, history: ItemHistories) -> tuple[float, float]:
         """Compute the same of the items with the highest number of interactions in some histories."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from transforms.columnar import list_offsets
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
 
-_BATCHES_SORTED_TOGETHER = 50
+_BATCHES_SORTED_TOGETHER = 16
 
 
 class Windows(NamedTuple):
@@ -71,16 +71,18 @@ def batches_of(windows: Windows, batch_size: int, random: np.random.Generator) -
 
     Args:
         windows: the windows.
-        batch_size: windows of a batch.
+        batch_size: mean number of windows of a batch. All batches have about the same number of items.
         random: the source of the order.
     """
     order = random.permutation(len(windows.starts))
+    items_per_batch = max(batch_size * windows.lengths.mean(), 1.0) if len(order) else 1.0
     group = batch_size * _BATCHES_SORTED_TOGETHER
     batches: list[Integers] = []
     for start in range(0, len(order), group):
         part = order[start : start + group]
         by_length = part[np.argsort(windows.lengths[part], kind="stable")]
-        batches += np.split(by_length, range(batch_size, len(part), batch_size))
+        numbers = np.cumsum(windows.lengths[by_length]) // items_per_batch
+        batches += np.split(by_length, np.flatnonzero(np.diff(numbers)) + 1)
     for number in random.permutation(len(batches)).tolist():
         yield batch_of(windows, batches[number])
 
@@ -92,6 +94,6 @@ def batch_of(windows: Windows, rows: Integers) -> Batch:
     is_target = places[None] < lengths[:, None]
     positions = np.where(is_target, windows.starts[rows][:, None] + places[None], 0)
     targets = np.where(is_target, windows.items[positions], 0).astype(np.int64)
-    inputs = targets[:, :-1].copy()
+    inputs = np.where(is_target[:, 1:], targets[:, :-1], 0)
     is_target[:, 0] &= windows.is_first[rows]
     return Batch(inputs, lengths - 1, targets, is_target)
