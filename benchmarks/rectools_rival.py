@@ -43,12 +43,16 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 class Validation(Callback):
     """Computes nDCG@10 of each epoch on targets, keeps the best weights, and stops when it has not risen."""
 
-    def __init__(self, model: SASRecModel, inputs: pd.DataFrame, targets: pd.DataFrame, patience: int) -> None:
-        self.model, self.patience = model, patience
+    def __init__(self, inputs: pd.DataFrame, targets: pd.DataFrame, patience: int) -> None:
+        self.model: SASRecModel | None = None
+        self.patience = patience
         self.inputs, self.targets = inputs, targets
         self.reached: list[float] = []
         self.best: dict[str, torch.Tensor] | None = None
         self.prepared: tuple | None = None
+
+    def __deepcopy__(self, memo: object) -> Validation:
+        return self  # RecTools fits a copy of the trainer
 
     def _prepare(self) -> tuple:
         items = self.model.data_preparator.item_id_map
@@ -98,19 +102,14 @@ class Validation(Callback):
             trainer.should_stop = True
 
 
-def train(folder: Path, settings: argparse.Namespace) -> None:
-    """Train RecTools' SASRec with LiGR layers, and write its recommendations."""
-    seed_everything(settings.seed)
-    fit, history = read(folder, "fit"), read(folder, "history")
-    targets = pd.read_parquet(folder / "test_targets.parquet")
-    started = time.monotonic()
-    holder: list[Validation] = []
+def build(settings: argparse.Namespace, callbacks: list[Callback], epochs: int) -> SASRecModel:
+    """Create RecTools' SASRec with LiGR layers."""
 
     def trainer() -> Trainer:
         return Trainer(
-            max_epochs=settings.max_epochs,
+            max_epochs=epochs,
             min_epochs=1,
-            callbacks=holder,
+            callbacks=callbacks,
             enable_progress_bar=False,
             enable_model_summary=False,
             logger=False,
@@ -118,7 +117,7 @@ def train(folder: Path, settings: argparse.Namespace) -> None:
             accelerator="cpu",
         )
 
-    model = SASRecModel(
+    return SASRecModel(
         n_blocks=settings.blocks,
         n_heads=1,
         n_factors=settings.dimensions,
@@ -132,18 +131,25 @@ def train(folder: Path, settings: argparse.Namespace) -> None:
         transformer_layers_type=LiGRLayers,
         get_trainer_func=trainer,
     )
-    validation = pd.read_parquet(folder / "validation_targets.parquet")
-    holder.append(Validation(model, fit, validation, settings.patience))
+
+
+def train(folder: Path, settings: argparse.Namespace) -> None:
+    """Train RecTools' SASRec with LiGR layers, and write its recommendations."""
+    seed_everything(settings.seed)
+    fit, history = read(folder, "fit"), read(folder, "history")
+    targets = pd.read_parquet(folder / "test_targets.parquet")
+    started = time.monotonic()
+    validation = Validation(fit, pd.read_parquet(folder / "validation_targets.parquet"), settings.patience)
+    model = build(settings, [validation], settings.max_epochs)
+    validation.model = model
     model.fit(Dataset.construct(fit))
-    epochs = int(np.argmax(holder[0].reached)) + 1
-    reached = list(holder[0].reached)
+    epochs = int(np.argmax(validation.reached)) + 1
     if settings.refit:
         seed_everything(settings.seed)
-        holder.clear()
-        settings.max_epochs = epochs
+        model = build(settings, [], epochs)
         model.fit(Dataset.construct(history))
     else:
-        model.lightning_model.torch_model.load_state_dict(holder[0].best)
+        model.lightning_model.torch_model.load_state_dict(validation.best)
     seconds = time.monotonic() - started
     users = np.sort(targets["user_id"].unique())
     found = model.recommend(
@@ -151,7 +157,7 @@ def train(folder: Path, settings: argparse.Namespace) -> None:
     )
     name = "rectools_refit" if settings.refit else "rectools"
     found[["user_id", "item_id", "rank"]].to_parquet(folder / f"reco_{name}.parquet")
-    described = {"epochs": epochs, "validation": reached, "seconds": seconds}
+    described = {"epochs": epochs, "validation": validation.reached, "seconds": seconds}
     (folder / f"{name}.json").write_text(json.dumps(described))
     print(name, described, flush=True)
 
@@ -201,9 +207,10 @@ if __name__ == "__main__":
     parser.add_argument("--max_epochs", type=int, default=100)
     parser.add_argument("--patience", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--refit", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     if args.step == "train":
         train(args.folder, args)
     elif args.step == "neighbours":

@@ -15,7 +15,8 @@ from transforms.recommendation.sequence.folder import SequenceFolder, check_cata
 from transforms.recommendation.sequence.model import UserTower
 from transforms.recommendation.sequence.validation import encode_users
 
-_LARGEST = np.iinfo(np.int16).max
+_LARGEST = int(np.iinfo(np.int16).max)
+_TINY = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +49,8 @@ class SequenceRanker:
     def from_folder(cls, stored: SequenceFolder) -> SequenceRanker:
         """Create the ranker of a trained model."""
         vectors, tower = stored.item_vectors.double(), stored.tower.double().eval()
-        item_scale = _LARGEST / max(float(vectors.abs().max()) if len(vectors) else 0.0, np.finfo(np.float32).tiny)
-        user_scale = _LARGEST / max(tower.largest_component(), np.finfo(np.float32).tiny)
+        item_scale = _LARGEST / max(float(vectors.abs().max()) if len(vectors) else 0.0, _TINY)
+        user_scale = _LARGEST / max(tower.largest_component(), _TINY)
         whole = np.rint(vectors.numpy() * item_scale).astype(np.int16)
         return cls(stored.item_ids, whole, item_scale, user_scale, vectors, tower)
 
