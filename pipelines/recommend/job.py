@@ -151,8 +151,8 @@ class RecommendJob(Job):
         )
         add(
             "--model",
-            help="Folder of a sequence recommender, as `train_recommender` writes it for the same tree. Default: the ranker "
-            "by counts and content.",
+            help="Folder of a sequence recommender, as `train_recommender` writes it for the same tree. Default: the "
+            "ranker by counts and content.",
         )
         options.add_config(parser, ListConfig)
         options.add_config(parser, CountRankerConfig)
