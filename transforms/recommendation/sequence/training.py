@@ -39,7 +39,7 @@ class EpochMetrics(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """What is given about items.
+    """The given properties of items.
 
     Attributes:
         clusters: int32, shape (items,): the cluster of each item, -1: none.

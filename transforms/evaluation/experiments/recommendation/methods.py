@@ -20,7 +20,6 @@ from transforms.evaluation.experiments.recommendation.rivals.clusters import (
     NearClusters,
     RandomClusters,
 )
-from transforms.evaluation.experiments.recommendation.rivals.counts import CountRankerScores
 from transforms.evaluation.experiments.recommendation.rivals.items import (
     Ease,
     ItemNeighbours,
@@ -35,7 +34,7 @@ from transforms.recommendation.histories import Codes, Integers
 OURS, UNRESTRICTED = "lookup table", "unrestricted recommender"
 RECENT = "popularity of 7 days"
 RANDOM = "random novel cluster"
-BASES = ("counts and content", "item-kNN, cosine", "item-kNN, BM25", "ALS", "EASE", "nearest content")
+BASES = ("item-kNN, cosine", "item-kNN, BM25", "ALS", "EASE", "nearest content")
 """The methods of which the best on the validation period is the base of the recommender."""
 
 LIST_SIZE = 10
@@ -112,7 +111,6 @@ def fit_item_scorer(name: str, training: Training, seed: int) -> ItemScorer:
 _ITEM_SCORERS: Mapping[str, Callable[[Training, int], ItemScorer]] = {
     "popularity": lambda training, _: ItemPopularity.fit(training),
     RECENT: lambda training, _: ItemPopularity.fit(training, 7),
-    "counts and content": CountRankerScores.fit,
     "item-kNN, cosine": lambda training, _: ItemNeighbours.fit(training, "cosine"),
     "item-kNN, BM25": lambda training, _: ItemNeighbours.fit(training, "bm25"),
     "ALS": MatrixFactors.fit,
