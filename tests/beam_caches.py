@@ -1,6 +1,6 @@
 """Caches for what Beam computes anew for each graph: half of the time of a job on a small log.
 
-Only this process has them: commands in processes of their own, and the tests of engines, run Beam as it is.
+Only the process of the tests has them: commands and workers in processes of their own run Beam as it is.
 """
 
 import inspect
@@ -12,13 +12,15 @@ from typing import Any
 
 from apache_beam.internal.cloudpickle import cloudpickle
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.transforms import core
+from apache_beam.transforms import core, userstate
 
 _arguments_of = core.get_function_args_defaults
+_specs_of = userstate.get_dofn_specs
 _view_of = PipelineOptions.view_as
 _submodules_of = cloudpickle._find_imported_submodules
 
 _arguments: weakref.WeakKeyDictionary[types.FunctionType, tuple[list[str], list[Any]]] = weakref.WeakKeyDictionary()
+_specs: weakref.WeakKeyDictionary[core.DoFn, tuple[set[Any], set[Any]]] = weakref.WeakKeyDictionary()
 _views: weakref.WeakKeyDictionary[PipelineOptions, dict[type, PipelineOptions]] = weakref.WeakKeyDictionary()
 _submodules: dict[tuple[types.CodeType, frozenset[str], int], list[str]] = {}
 
@@ -31,6 +33,17 @@ def _cached_arguments(method: Any) -> tuple[list[str], list[Any]]:
         _arguments[method.__func__] = _arguments_of(method)
     names, defaults = _arguments[method.__func__]
     return list(names), list(defaults)
+
+
+def _cached_specs(function: core.DoFn) -> tuple[set[Any], set[Any]]:
+    """Return the states and timers of a DoFn, for which Beam inspects all methods."""
+    try:
+        found = _specs.get(function)
+    except TypeError:  # it has no hash
+        return _specs_of(function)
+    if found is None:
+        found = _specs[function] = _specs_of(function)
+    return found
 
 
 def _cached_view(options: PipelineOptions, kind: type[PipelineOptions]) -> PipelineOptions:
@@ -53,5 +66,6 @@ def _cached_submodules(code: types.CodeType, dependencies: Iterable[Any]) -> lis
 def install() -> None:
     """Make Beam use these caches in this process."""
     core.get_function_args_defaults = _cached_arguments
+    userstate.get_dofn_specs = _cached_specs
     PipelineOptions.view_as = _cached_view
     cloudpickle._find_imported_submodules = _cached_submodules
