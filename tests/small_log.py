@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "arxiv_authors"
-EVERY = 8
+EVERY = 24
 """One of this number of users is part of the log."""
 
 

@@ -58,6 +58,15 @@ def test_nothing_relies_on_the_hash_that_differs_between_processes() -> None:
     assert not calls
 
 
+def test_tests_that_need_torch_are_among_those_of_models() -> None:
+    """Otherwise no target runs them after `make setup` alone: they are skipped without torch."""
+    needs_torch = re.compile(r'(?:importorskip|find_spec)\("torch"\)')
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/*.py")}
+    found = [path for path, text in texts.items() if needs_torch.search(text)]
+    assert len(found) > 10
+    assert [str(path) for path in found if "pytest.mark.models" not in texts[path]] == []
+
+
 @pytest.mark.parametrize("path", RUNNER_CONFIGS, ids=lambda path: path.stem)
 def test_runner_configs_are_flat_maps_of_options_of_beam(path: Path) -> None:
     config = yaml.safe_load(path.read_text(encoding="utf-8"))

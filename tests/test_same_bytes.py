@@ -17,7 +17,7 @@ from transforms.journeys.config import BayesianConfig, IcpcConfig, SweepConfig
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "online_retail"
 COMPARED = (JOURNEYS, HISTORIES, SALIENT_TERMS, METRICS)
-OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--parts=64")
+OPTIONS = ("--keep_events=purchase", "--min_value=2", "--max_history=150", "--parts=16")
 BY_TERMS = ("--cluster_by=terms", "--threshold=0.1")
 DIMENSIONS = 48
 
@@ -44,7 +44,7 @@ def extract(folder: Path, log: pl.DataFrame, *options: str, files: int = 1) -> d
     """Runs the real command on a log written as some files; gives the parts of each dataset."""
     (folder / "log").mkdir(parents=True)
     for number, rows in enumerate(np.array_split(np.arange(len(log)), files)):
-        log[rows.tolist()].write_parquet(folder / "log" / f"{number}.parquet", row_group_size=5000)
+        log[rows.tolist()].write_parquet(folder / "log" / f"{number}.parquet", row_group_size=1000)
     arguments = [f"--interactions={folder / 'log'}", f"--items={SAMPLE / 'items.parquet'}"]
     assert run_job(ExtractJob, [*arguments, f"--workspace={folder / 'out'}", *OPTIONS, *options]) == 0
     return {schema.name: list(parts(folder / "out" / schema.name)) for schema in COMPARED}
@@ -65,7 +65,7 @@ def rows_of(content: list[tuple[str, bytes]]) -> pl.DataFrame:
 def log() -> pl.DataFrame:
     """Whole customers of the shop: whole invoices at one time, customers beyond `--max_history`, repeated rows."""
     whole = pl.read_parquet(SAMPLE / "interactions.parquet")
-    users = whole["user_id"].unique().sort().gather_every(8)
+    users = whole["user_id"].unique().sort().gather_every(32)
     rows = whole.filter(pl.col("user_id").is_in(users.implode()))
     return pl.concat([rows, rows.gather_every(50)])
 
@@ -99,7 +99,6 @@ def shuffled(log: pl.DataFrame) -> pl.DataFrame:
     [
         pytest.param(shuffled, 4, ["--runner=FnApiRunner"], id="shuffled rows in four files"),
         pytest.param(None, 1, ["--runner=FnApiRunner", "--buckets=1"], id="one bucket"),
-        pytest.param(None, 1, ["--runner=FnApiRunner", "--buckets=64"], id="64 buckets"),
         pytest.param(None, 1, ["--runner=DirectRunner"], id="DirectRunner"),
         pytest.param(
             None,
@@ -167,7 +166,7 @@ def test_the_same_threshold_is_found(tmp_path: Path, log: pl.DataFrame, target: 
 
     expected = found("expected", log, 1, "--runner=FnApiRunner")
     assert found("one bucket", shuffled(log), 3, "--runner=FnApiRunner", "--buckets=1") == expected
-    joined = ("--runner=DirectRunner", "--catalogue_join=shuffle", "--buckets=16")
+    joined = ("--runner=DirectRunner", "--catalogue_join=shuffle", "--buckets=8")
     assert found("shuffled catalogue", shuffled(log), 2, *joined) == expected
     few = found("few parts", shuffled(log), 2, "--runner=FnApiRunner", "--parts=3")
     assert rows_of(few["metrics"]).sort(METRICS.sort_by).equals(rows_of(expected["metrics"]).sort(METRICS.sort_by))
@@ -193,7 +192,7 @@ def test_the_number_of_parts_changes_the_files_alone(
     tmp_path: Path, log: pl.DataFrame, expected: dict[str, list[tuple[str, bytes]]]
 ) -> None:
     few = extract(tmp_path, shuffled(log), "--runner=FnApiRunner", "--parts=3", "--buckets=1", *BY_TERMS, files=3)
-    assert len(expected["journeys"]) == len(expected["histories"]) == 64
+    assert len(expected["journeys"]) == len(expected["histories"]) == 16
     assert len(few["journeys"]) == 3
     for dataset, order in (("journeys", ["user_id", "rank"]), ("histories", ["user_id"])):
         assert rows_of(few[dataset]).sort(order).equals(rows_of(expected[dataset]).sort(order))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.commands import ROOT, parts, run_command
+from tests.engines.commands import ROOT, parts, run_command, run_direct
 from tests.engines.conftest import Parts
 from tests.small_log import small_log, write_files
 from tools.flink import toolchain
@@ -43,7 +43,12 @@ def run_all(name: str, workspace: Path, log: dict[str, tuple[str, ...]], *option
 
 @pytest.fixture(scope="module")
 def direct(tmp_path_factory: pytest.TempPathFactory, log: dict[str, tuple[str, ...]]) -> dict[str, Parts]:
-    return run_all("FnApiRunner", tmp_path_factory.mktemp("direct"), log, "--runner=FnApiRunner")
+    workspace = tmp_path_factory.mktemp("direct")
+    found = {}
+    for job, datasets in WRITTEN.items():
+        run_direct(job, *log[job], f"--workspace={workspace}")
+        found[job] = parts(workspace, datasets)
+    return found
 
 
 def test_the_log_is_worth_comparing(direct: dict[str, Parts]) -> None:

@@ -1,7 +1,6 @@
 """Direct, Prism and Flink write the same bytes, and on Flink the workers of both TaskManagers take part."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -9,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.engines.commands import ROOT, extract, log_of, parts
-from tests.engines.conftest import SAMPLES, Expected, Parts
+from tests.engines.commands import ROOT, extract, log_of, parts, run_direct
+from tests.engines.conftest import SAMPLES, Expected
 from tests.engines.logs import extracting_workers, log_from, size_of_log
 from tests.transforms.encoders.fake_encoder import word_vector
 from tools.flink import toolchain
@@ -66,27 +65,27 @@ def test_flink_however_the_work_is_divided(
 
 
 @pytest.fixture(scope="module")
-def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Parts]:
-    """Runs `extract` by vectors of the titles' words, with a threshold that it finds itself."""
+def by_vectors(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The options of `extract` by vectors of the titles' words, with a threshold that it finds itself."""
     folder = tmp_path_factory.mktemp("vectors")
     items = pq.read_table(ROOT / "samples" / "github_stars" / "items.parquet", columns=["item_id", "title"])
     vectors = pa.array([word_vector(title).tolist() for title in items["title"].to_pylist()], pa.list_(pa.float32()))
     pq.write_table(pa.table({"item_id": items["item_id"], "embedding": vectors}), folder / "vectors.parquet")
-
-    def run(name: str, *options: str) -> Parts:
-        found = [f"--item_embeddings={folder / 'vectors.parquet'}", "--target_journeys_per_user=8"]
-        ended = extract(*options, *found, f"--workspace={folder / name}", *log_of("github_stars"))
-        assert ended.code == 0, ended.said
-        print(f"{name}, by vectors: {ended.seconds:.1f} s")
-        return parts(folder / name)
-
-    return run
+    return [
+        f"--item_embeddings={folder / 'vectors.parquet'}",
+        "--target_journeys_per_user=8",
+        *log_of("github_stars"),
+    ]
 
 
 @pytest.mark.flink
-def test_by_vectors_too(by_vectors: Callable[..., Parts], on_flink: list[str]) -> None:
+def test_by_vectors_too(by_vectors: list[str], on_flink: list[str], tmp_path: Path) -> None:
     toolchain.check_installed()
-    direct = by_vectors("FnApiRunner", "--runner=FnApiRunner")
+    run_direct("extract", *by_vectors, f"--workspace={tmp_path / 'direct'}")
+    direct = parts(tmp_path / "direct")
     prism = [f"--runner_config={ROOT / 'runner_configs' / 'prism.yaml'}", f"--prism_location={toolchain.PRISM}"]
-    assert by_vectors("Prism", *prism) == direct
-    assert by_vectors("Flink", *on_flink) == direct
+    for name, options in (("Prism", prism), ("Flink", on_flink)):
+        ended = extract(*options, *by_vectors, f"--workspace={tmp_path / name}")
+        assert ended.code == 0, ended.said
+        print(f"{name}, by vectors: {ended.seconds:.1f} s")
+        assert parts(tmp_path / name) == direct

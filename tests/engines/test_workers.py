@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generator import GeneratedLog, LogConfig, generate
-from tests.engines.commands import ROOT, Ended, extract, extract_command, log_of, parts
+from tests.engines.commands import ROOT, Ended, extract, extract_command, log_of, parts, run_direct
 from tests.engines.conftest import Expected, Parts, Workspaces, free_ports
 from tests.engines.logs import extracting_workers, log_from, size_of_log
 from tools.flink import toolchain
@@ -36,8 +36,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> GeneratedLog:
 @pytest.fixture(scope="module")
 def expected_of_log(log: GeneratedLog, tmp_path_factory: pytest.TempPathFactory) -> Parts:
     workspace = tmp_path_factory.mktemp("expected")
-    ended = extract("--runner=FnApiRunner", f"--workspace={workspace}", *inputs(log))
-    assert ended.code == 0, ended.said
+    run_direct("extract", f"--workspace={workspace}", *inputs(log))
     return parts(workspace)
 
 

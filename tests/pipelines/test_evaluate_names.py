@@ -167,6 +167,7 @@ class TestWithModels:
         "fine-tuned t5, 2 items",
     )
 
+    @pytest.mark.models
     def test_each_method_runs_once(self, models: Path, examples: Path, tmp_path: Path) -> None:
         printed = evaluate(examples, self.methods(models), "--workspace=out", "--report=page.md")
         found = values(tmp_path / "out")
@@ -191,6 +192,7 @@ class TestWithModels:
             name: value for name, value in found.items() if name[0].startswith("naming_")
         }
 
+    @pytest.mark.models
     def test_methods_that_are_left_out_keep_their_completions(
         self, models: Path, examples: Path, tmp_path: Path
     ) -> None:
@@ -202,6 +204,7 @@ class TestWithModels:
         assert ("generations_new", "") not in values(tmp_path / "other")
         assert content(tmp_path / "other", GENERATIONS) == content(tmp_path / "evaluation", GENERATIONS)
 
+    @pytest.mark.models
     def test_only_new_examples_are_completed(self, models: Path, examples: Path, tmp_path: Path) -> None:
         methods = f"--methods=fine_tuned={models / 'llama'}"
         evaluate(examples, methods, "--max_examples=4")
@@ -209,6 +212,7 @@ class TestWithModels:
         assert values(tmp_path / "evaluation")["generations_cached", ""] == 4
         assert values(tmp_path / "evaluation")["generations_new", ""] == 5
 
+    @pytest.mark.models
     def test_a_job_that_fails_loses_no_completion(
         self, models: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -225,6 +229,7 @@ class TestWithModels:
         assert found["generations_resumed", ""] == len(rows(tmp_path / "evaluation", GENERATIONS)) == 12
         assert ("generations_new", "") not in found
 
+    @pytest.mark.models
     def test_one_model_is_in_memory_at_a_time(
         self, models: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -245,6 +250,7 @@ class TestWithModels:
         evaluate(examples, self.methods(models))
         assert len(loaded) == 5
 
+    @pytest.mark.models
     def test_bleurt(self, models: Path, examples: Path, tmp_path: Path) -> None:
         from tests.transforms.evaluation.experiments.naming.test_bleurt import make_bleurt
 
@@ -255,6 +261,7 @@ class TestWithModels:
         assert "BLEURT" in printed
         assert len(manifest(tmp_path / "evaluation", METRICS).configuration["naming"]["bleurt"]) == 64
 
+    @pytest.mark.models
     @pytest.mark.parametrize(
         ("method", "message"),
         [

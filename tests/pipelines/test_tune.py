@@ -26,6 +26,8 @@ from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec, parse_model_spec
 from transforms.language_models.tuning import trainer
 
+pytestmark = pytest.mark.models
+
 EXAMPLES = {"red tea pot": "tea", "blue cars": "cars", "garden pots": "garden"}
 PROMPT = {"instructions": "name these", "prompt_fields": "both"}
 

@@ -16,6 +16,8 @@ from tools.static_encoder.distill import (
 from transforms.encoders.layout import read_layout
 from transforms.encoders.transformer import TransformerEncoder
 
+pytestmark = pytest.mark.models
+
 
 def test_tokens_that_stand_for_text() -> None:
     tokenizer = make_tokenizer()

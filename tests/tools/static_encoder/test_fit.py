@@ -8,6 +8,8 @@ torch = pytest.importorskip("torch")
 from tools.static_encoder.fit import FitConfig, bags_of, contrastive_loss, fit_table, start_table  # noqa: E402
 from tools.static_encoder.reference import project  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 RANDOM = np.random.default_rng(0)
 TOKENS = [RANDOM.integers(0, 40, RANDOM.integers(3, 9)).tolist() for _ in range(600)]
 TRUE = RANDOM.normal(size=(40, 8)).astype(np.float32)

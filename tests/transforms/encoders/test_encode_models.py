@@ -22,6 +22,8 @@ from transforms.encoders.spec import (  # noqa: E402
     parse_encoder,
 )
 
+pytestmark = pytest.mark.models
+
 ROWS = [(f"item{number:03}", f"red tea {number % 40} {'pot ' * (number % 11)}") for number in range(100)]
 
 

@@ -11,6 +11,8 @@ from transforms.encoders.spec import EncoderSpec, load_encoder, parse_encoder  #
 from transforms.encoders.static import StaticEncoder  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 TEXTS = ["red tea pot", "", "teas", "garden garden", " ", "[SEP]"]
 
 

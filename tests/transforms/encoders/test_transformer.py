@@ -11,6 +11,8 @@ from transforms.encoders.layout import read_layout  # noqa: E402
 from transforms.encoders.transformer import TransformerEncoder  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 TEXTS = ["red tea pot", "tea", "", "a b c d e f g h i j k l m n", "cars", "gardening in the red garden", "☕"]
 
 

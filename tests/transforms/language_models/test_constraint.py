@@ -111,6 +111,7 @@ class Scored:
         return float(logits.log_softmax(-1).gather(1, torch.tensor(tokens)[:, None]).sum())
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 @pytest.mark.parametrize("excluded", [(), ("tea", "red", "garden pots")])
 def test_with_a_beam_for_each_member_all_are_found_with_their_scores(
@@ -125,6 +126,7 @@ def test_with_a_beam_for_each_member_all_are_found_with_their_scores(
         )
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("beams", [1, 3])
 def test_every_output_is_a_member_with_its_score(folders: dict[str, Path], name: str, beams: int) -> None:
@@ -146,6 +148,7 @@ def test_every_output_is_a_member_with_its_score(folders: dict[str, Path], name:
     ]
 
 
+@pytest.mark.models
 def test_a_prompt_without_tokens_fails_with_a_constraint_too(folders: dict[str, Path]) -> None:
     from transforms.language_models.folder import read_model
     from transforms.language_models.transformers_model import TransformersModel
@@ -155,6 +158,7 @@ def test_a_prompt_without_tokens_fails_with_a_constraint_too(folders: dict[str, 
     assert model.generate([""]) == [no_completion("ValueError: the prompt has no token")]
 
 
+@pytest.mark.models
 def test_outputs_that_the_tokenizer_does_not_distinguish_are_refused(folders: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="is a prefix of another sequence, or equals it"):
         Scored(folders["llama"], ClosedSet(("☕", "☂")), 1)

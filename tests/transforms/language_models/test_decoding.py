@@ -9,6 +9,8 @@ torch = pytest.importorskip("torch")
 from transforms.language_models.decoding import decode, greedy  # noqa: E402
 from transforms.language_models.decoding_state import MIN_ROWS, padded_length  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 END = 9
 VOCABULARY = 10
 

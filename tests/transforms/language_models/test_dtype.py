@@ -20,6 +20,7 @@ def test_a_processor_says_that_it_multiplies_bfloat16(tmp_path: Path, flags: str
     assert not cpu_has_bfloat16(tmp_path / "none")
 
 
+@pytest.mark.models
 def test_32_bits_without_16_bit_arithmetic_or_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     cpu = torch.device("cpu")

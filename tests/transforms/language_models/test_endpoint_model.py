@@ -33,6 +33,8 @@ from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.smollm2 import find_smollm2
 from transforms.language_models.transformers_model import TransformersModel
 
+pytestmark = pytest.mark.models
+
 TITLES = [
     ["Growing lettuce in water", "Nutrient film for herbs", "Balcony towers for vegetables"],
     ["Bread at home", "Wild yeast starters", "Shaping a round loaf"],

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.transforms.language_models.tiny_models import SPECIAL, TEMPLATE, WORDS, make_tokenizer
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt, tokenize_template
 
+pytestmark = pytest.mark.models
+
 EXAMPLES = (("red cars", "cars"), ("tea pot", "pots"))
 DIALOGUE = PromptTemplate("name these", EXAMPLES)
 BEFORE = (

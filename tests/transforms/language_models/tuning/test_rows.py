@@ -14,6 +14,8 @@ from transforms.language_models.tuning.rows import (
     token_rows,
 )
 
+pytestmark = pytest.mark.models
+
 PAIRS = [TrainingExample("red tea pot", "tea pots"), TrainingExample("garden </s> <|im_end|>", "<|im_start|>")]
 
 

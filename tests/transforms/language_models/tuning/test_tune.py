@@ -26,6 +26,8 @@ from transforms.language_models.tuning.rows import Row  # noqa: E402
 from transforms.language_models.tuning.trainer import TrainingStatus, completion_loss  # noqa: E402
 from transforms.language_models.tuning.tune import CHECKPOINTS, LOGS, TuningResult, tune  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 DIALOGUE = PromptTemplate("name these")
 PAIRS = [
     TrainingExample("red tea pot", "tea"),

@@ -36,6 +36,8 @@ from transforms.naming.safety.classifier import (  # noqa: E402
 )
 from transforms.naming.safety.word_lists import WordLists  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 TITLES = ("red tea pot", "tea garden pot", "red garden")
 NAMES = ["Red tea", "Tea pot garden", "Red car", "Cars garden tea", "Pot", "Garden red pot", "Car"]
 

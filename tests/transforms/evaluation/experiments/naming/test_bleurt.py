@@ -15,6 +15,8 @@ from transforms.evaluation.experiments.naming.bleurt import BleurtSource  # noqa
 from transforms.language_models import sequence_classifier  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
 
+pytestmark = pytest.mark.models
+
 REFERENCES = ["tea pots", "red cars", "a garden of red pots", "tea", "blue"]
 NAMES = ["pots of tea", "", "a garden of red pots and blue cars and tea and pots and pots of red tea", "tea", "cars"]
 
