@@ -152,8 +152,7 @@ def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bo
         trained = train_epochs(history, catalogue, config, epochs)
     seconds = time.monotonic() - started
     past = take_users(history, split.tested)
-    with torch.no_grad():
-        vectors = trained.model.items.all_items()
+    vectors = trained.item_vectors()
     for suffix, own in (("", past), ("_shuffled_input", shuffled(past, 2))):
         users = encode_users(trained.model.users, vectors, own)
         lists = rank_items(users, vectors, past)

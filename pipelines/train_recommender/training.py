@@ -139,7 +139,7 @@ def _write(
         "seconds": round(seconds, 1),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-    write_folder(job.output, trained.model, job.sequence, data.item_ids, _trained_for(job, data), training)
+    write_folder(job.output, trained, job.sequence, data.item_ids, _trained_for(job, data), training)
 
 
 def _print_summary(

@@ -14,8 +14,8 @@ FULL_SOFTMAX_BELOW = 20_000
 class SequenceConfig:
     """Configuration of the sequence recommender and its training.
 
-    The defaults are those of eSASRec for small data sets, except for the conditions and the dropout of ids, which it
-    does not have.
+    The defaults are those of eSASRec for small data sets, except for recent popularity, conditions and the dropout
+    of ids, which it does not have.
 
     Raises:
         ValueError: naming the field, the value given and what is allowed.
@@ -27,6 +27,9 @@ class SequenceConfig:
     dropout: float = setting(0.2, minimum=0, maximum=1, below=True, help="Fraction of units that dropout sets to 0.")
     length: int = setting(
         50, minimum=1, help="Maximum number of interactions from which the vector of a user is computed, the last ones."
+    )
+    max_history: int = setting(
+        0, minimum=0, help="Maximum number of interactions of a user that are trained on, the last ones; 0: all."
     )
     negatives: int = setting(
         256,
@@ -50,6 +53,12 @@ class SequenceConfig:
         below=True,
         help="Fraction of the interactions, the latest ones, on which the number of epochs is chosen; then the "
         "recommender is trained anew on all.",
+    )
+    popularity_days: float = setting(
+        7.0,
+        minimum=0,
+        help="Number of days in which the recent popularity of items is counted, which the vectors of users weight; 0: "
+        "it is not used.",
     )
     id_dropout: float = setting(
         0.1,

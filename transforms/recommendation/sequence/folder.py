@@ -20,7 +20,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from transforms.recommendation.sequence.config import SequenceConfig
-from transforms.recommendation.sequence.model import SequenceModel, UserTower
+from transforms.recommendation.sequence.model import UserTower
+from transforms.recommendation.sequence.training import Trained
 
 DESCRIPTION = "recommender.json"
 _WEIGHTS = "weights.safetensors"
@@ -59,7 +60,7 @@ class SequenceFolder:
         config: the configuration.
         trained_for: its catalogue and tree.
         item_ids: the ids of all items, ascending.
-        item_vectors: float32, shape (items, D).
+        item_vectors: float32, shape (items, D), or (items, D + 1) with their popularity as last component.
         tower: the tower of users.
         description: the content of the description.
     """
@@ -80,7 +81,7 @@ def digest_of_items(item_ids: pa.StringArray) -> str:
 
 def write_folder(
     folder: Path,
-    model: SequenceModel,
+    trained: Trained,
     config: SequenceConfig,
     item_ids: pa.StringArray,
     trained_for: TrainedFor,
@@ -90,7 +91,7 @@ def write_folder(
 
     Args:
         folder: the folder.
-        model: the model.
+        trained: the trained model.
         config: its configuration.
         item_ids: the ids of all items, ascending.
         trained_for: its catalogue and tree.
@@ -98,8 +99,8 @@ def write_folder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.users.state_dict().items()}
-    save_file(weights | {_ITEM_VECTORS: model.items.all_items().cpu().contiguous()}, folder / _WEIGHTS)
+    weights = {name: value.detach().cpu().contiguous() for name, value in trained.model.users.state_dict().items()}
+    save_file(weights | {_ITEM_VECTORS: trained.item_vectors().cpu().contiguous()}, folder / _WEIGHTS)
     pq.write_table(pa.table({"item_id": item_ids}), folder / _ITEMS)
     described = {
         "config": dataclasses.asdict(config),
@@ -196,7 +197,7 @@ def read_folder(folder: Path) -> SequenceFolder:
     check_catalogue(folder, item_ids)
     weights = load_file(folder / _WEIGHTS)
     vectors = weights.pop(_ITEM_VECTORS)
-    if vectors.shape != (len(item_ids), config.dimensions):
+    if vectors.shape != (len(item_ids), config.dimensions + (config.popularity_days > 0)):
         raise ValueError(f"{folder / _WEIGHTS} is damaged: it has vectors of the shape {tuple(vectors.shape)}")
     tower = UserTower(config, trained_for.clusters)
     tower.load_state_dict(weights)

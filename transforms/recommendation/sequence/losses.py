@@ -8,15 +8,19 @@ import torch
 from torch.nn import functional
 
 
-def full_softmax(users: torch.Tensor, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def full_softmax(
+    users: torch.Tensor, vectors: torch.Tensor, targets: torch.Tensor, added: torch.Tensor | None = None
+) -> torch.Tensor:
     """Compute the mean negative log-likelihood of targets among all items.
 
     Args:
         users: shape (examples, D).
         vectors: shape (items, D): vectors of all items.
         targets: int64, shape (examples,): rows of `vectors`.
+        added: shape (examples, items): what is added to the logits; None: nothing.
     """
-    return functional.cross_entropy(users @ vectors.T, targets)
+    logits = users @ vectors.T
+    return functional.cross_entropy(logits if added is None else logits + added, targets)
 
 
 def sampled_softmax(
@@ -26,6 +30,7 @@ def sampled_softmax(
     negatives: torch.Tensor,
     sampled: torch.Tensor,
     count: int,
+    added: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Compute the mean negative log-likelihood of targets among themselves and sampled items.
 
@@ -39,11 +44,14 @@ def sampled_softmax(
         targets: int64, shape (examples,): codes of the targets.
         negatives: shape (sampled, D): vectors of a uniform sample, which all examples have in common.
         sampled: int64, shape (sampled,): codes of the sample.
-        count: number of items from which the sample was drawn, above 1.
+        count: number of items from which the sample was taken, above 1.
+        added: shape (examples, 1 + sampled): what is added to the logits of the target and the sample; None: nothing.
     """
-    own = (users * positives).sum(dim=1, keepdim=True)
+    logits = torch.cat([(users * positives).sum(dim=1, keepdim=True), users @ negatives.T], dim=1)
+    if added is not None:
+        logits = logits + added
     is_target = sampled[None] == targets[:, None]
     others = (~is_target).sum(dim=1, keepdim=True).clamp(min=1)
-    logits = users @ negatives.T + (math.log(count - 1) - others.log())
-    logits = torch.cat([own, logits.masked_fill(is_target, -torch.inf)], dim=1)
+    others_logits = (logits[:, 1:] + (math.log(count - 1) - others.log())).masked_fill(is_target, -torch.inf)
+    logits = torch.cat([logits[:, :1], others_logits], dim=1)
     return functional.cross_entropy(logits, torch.zeros_like(targets))

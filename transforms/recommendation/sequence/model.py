@@ -63,17 +63,20 @@ class ItemTower(nn.Module):
         return vectors + self.projection(self.content[items])
 
     @torch.no_grad()
-    def all_items(self) -> torch.Tensor:
-        """Compute the vectors of all items, shape (items, D).
+    def all_items(self, popularity: npt.NDArray[np.float32] | None = None) -> torch.Tensor:
+        """Compute the vectors of all items, shape (items, D); with their popularity as last component, if it is given.
 
         An item of which nothing is given, neither in the training log nor by content, has the mean vector of the
         items of the training log: its score is the mean of theirs, so it is not recommended before them.
         """
         vectors: torch.Tensor = self(torch.arange(len(self.is_trained), device=self.is_trained.device))
-        if not self.is_trained.any():
+        if self.is_trained.any():
+            has_content = False if self.content is None else self.content.any(dim=1, keepdim=True)
+            mean = vectors[self.is_trained].mean(dim=0)
+            vectors = torch.where(self.is_trained[:, None] | has_content, vectors, mean)
+        if popularity is None:
             return vectors
-        has_content = False if self.content is None else self.content.any(dim=1, keepdim=True)
-        return torch.where(self.is_trained[:, None] | has_content, vectors, vectors[self.is_trained].mean(dim=0))
+        return torch.cat([vectors, torch.from_numpy(popularity).to(vectors)[:, None]], dim=1)
 
     def sample_ids(self, dropped: float) -> torch.Tensor | None:
         """Sample the items whose ids are used, by the random state of torch; None: those of the training log.
@@ -104,6 +107,8 @@ class UserTower(nn.Module):
         self.conditions = nn.Embedding(clusters, size) if clusters else None
         self.layers = nn.ModuleList(LiGRLayer(size, config.heads, config.dropout) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(size)
+        self.popularity = nn.Linear(size, 1) if config.popularity_days else None
+        self.popularity_scale = nn.Parameter(torch.zeros(1)) if config.popularity_days else None
         self.dropout = nn.Dropout(config.dropout)
 
     def states(self, vectors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -135,18 +140,33 @@ class UserTower(nn.Module):
             conditions: int64, shape (...): the cluster of each, or `NO_CONDITION`; None: no condition.
 
         Returns:
-            Shape (..., D). The score of an item is the product with its vector.
+            Shape (..., D). The score of an item is the product with its vector, plus its weighted popularity.
         """
         if conditions is not None and self.conditions is not None:
             states = states + self.conditions(conditions.clamp(min=0)) * (conditions >= 0)[..., None]
         vectors: torch.Tensor = self.norm(states)
         return vectors
 
+    def popularity_weights(self, vectors: torch.Tensor) -> torch.Tensor | None:
+        """Compute the weight of popularity for users, between 0 and the exponential of a parameter.
+
+        Args:
+            vectors: shape (..., D): vectors of users.
+
+        Returns:
+            Shape (..., 1); None: popularity is not used.
+        """
+        if self.popularity is None or self.popularity_scale is None:
+            return None
+        weights: torch.Tensor = torch.sigmoid(self.popularity(vectors)) * self.popularity_scale.exp()
+        return weights
+
     @torch.no_grad()
     def largest_component(self) -> float:
-        """Return a bound of the components of the vectors of users, from the parameters of the last norm."""
+        """Return a bound of the components of the vectors of users and of the weight of popularity."""
         spread = (self.norm.normalized_shape[0] - 1) ** 0.5
-        return float((self.norm.weight.abs() * spread + self.norm.bias.abs()).max())
+        bound = float((self.norm.weight.abs() * spread + self.norm.bias.abs()).max())
+        return bound if self.popularity_scale is None else max(bound, float(self.popularity_scale.exp()))
 
 
 class SequenceModel(nn.Module):

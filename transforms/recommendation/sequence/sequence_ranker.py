@@ -31,10 +31,10 @@ class SequenceRanker:
 
     Attributes:
         item_ids: the ids of all items, ascending.
-        item_vectors: int16, shape (items, D).
+        item_vectors: int16, shape (items, D), or (items, D + 1) with their popularity as last component.
         item_scale: factor by which the vectors of items were multiplied.
         user_scale: factor by which those of users are multiplied.
-        vectors: float64, shape (items, D): the vectors of items.
+        vectors: float64, of the same shape: the vectors of items.
         tower: the tower of users, in float64.
     """
 

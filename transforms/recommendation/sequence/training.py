@@ -16,7 +16,8 @@ from transforms.recommendation.protocol import before, between
 from transforms.recommendation.sequence.config import FULL_SOFTMAX_BELOW, SequenceConfig
 from transforms.recommendation.sequence.losses import full_softmax, sampled_softmax
 from transforms.recommendation.sequence.model import SequenceModel, conditions_of
-from transforms.recommendation.sequence.validation import Validation
+from transforms.recommendation.sequence.popularity import PopularityOverTime, popularity_at, popularity_over_time
+from transforms.recommendation.sequence.validation import Validation, last_items
 from transforms.recommendation.sequence.windows import Batch, Windows, batches_of, windows_of
 
 _BETAS = (0.9, 0.98)
@@ -66,11 +67,17 @@ class Trained:
         model: the model, with the weights of the best epoch.
         epochs: the metrics of each epoch.
         best_epoch: the epoch with the highest nDCG@10, the first of equals.
+        popularity: float32, shape (items,): the popularity of items after the training log; None: it is not used.
     """
 
     model: SequenceModel
     epochs: tuple[EpochMetrics, ...]
     best_epoch: int
+    popularity: npt.NDArray[np.float32] | None = None
+
+    def item_vectors(self) -> torch.Tensor:
+        """Compute the vectors of all items, with their popularity as last component if it is used."""
+        return self.model.items.all_items(self.popularity)
 
 
 Show = Callable[[EpochMetrics], None]
@@ -128,8 +135,9 @@ class _Training:
         self.config, self.catalogue, self.validation = config, catalogue, validation
         self.checkpoint, self.show = checkpoint, show
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.windows: Windows = windows_of(histories, config.length)
-        self.vocabulary = np.unique(histories.items).astype(np.int64)
+        trained_on = last_items(histories, config.max_history) if config.max_history else histories
+        self.windows: Windows = windows_of(trained_on, config.length)
+        self.vocabulary = np.unique(trained_on.items).astype(np.int64)
         self.rows = np.zeros(catalogue.item_count, np.int64)
         self.rows[self.vocabulary] = np.arange(len(self.vocabulary))
         self.is_full = len(self.vocabulary) < FULL_SOFTMAX_BELOW or config.negatives >= len(self.vocabulary)
@@ -140,6 +148,13 @@ class _Training:
             count = catalogue.cluster_count if config.conditioned > 0 else 0
             self.model = SequenceModel(config, is_trained, catalogue.content, count).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, betas=_BETAS)
+        self.over_time: PopularityOverTime | None = None
+        self.popularity: npt.NDArray[np.float32] | None = None
+        if config.popularity_days:
+            days, count = config.popularity_days, catalogue.item_count
+            self.over_time = popularity_over_time(histories, count, days)
+            self.popularity = popularity_at(histories, count, int(histories.times.max()) + 1, days)
+            self.values = torch.from_numpy(self.over_time.values[:, self.vocabulary]).to(self.device)
         self.epochs: list[EpochMetrics] = []
         self.best: dict[str, torch.Tensor] = {}
 
@@ -151,7 +166,7 @@ class _Training:
                 self._save(self.checkpoint)
         self.model.load_state_dict(self.best)
         self.model.eval()
-        return Trained(self.model, tuple(self.epochs), self._best_epoch())
+        return Trained(self.model, tuple(self.epochs), self._best_epoch(), self.popularity)
 
     def _best_epoch(self) -> int:
         if self.validation is None:
@@ -174,7 +189,7 @@ class _Training:
             loss = self._train(order)
         ndcg, recall = (float("nan"),) * 2
         if self.validation is not None:
-            ndcg, recall = self.validation.measure_model(self.model)
+            ndcg, recall = self.validation.measure_model(self.model, self.popularity)
         self.epochs.append(EpochMetrics(epoch, loss, ndcg, recall))
         if self._best_epoch() == epoch:
             self.best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
@@ -203,14 +218,27 @@ class _Training:
         targets = batch.targets[batch.is_target]
         vectors = users(states[torch.from_numpy(batch.is_target).to(device)], self._conditions(targets))
         rows = torch.from_numpy(self.rows[targets]).to(device)
+        weights, periods = users.popularity_weights(vectors), self._periods(batch)
+        added = None
         if self.is_full:
             others = items(torch.from_numpy(self.vocabulary).to(device), has_id)
-            return full_softmax(vectors, others, rows), len(targets)
+            if weights is not None:
+                added = weights * self.values[periods]
+            return full_softmax(vectors, others, rows, added), len(targets)
         sampled = torch.randint(len(self.vocabulary), (self.config.negatives,))
         negatives = items(torch.from_numpy(self.vocabulary[sampled.numpy()]).to(device), has_id)
         positives = items(torch.from_numpy(targets).to(device), has_id)
-        loss = sampled_softmax(vectors, positives, rows, negatives, sampled.to(device), len(self.vocabulary))
-        return loss, len(targets)
+        sampled = sampled.to(device)
+        if weights is not None:
+            ranked = torch.cat([rows[:, None], sampled.expand(len(rows), -1)], dim=1)
+            added = weights * self.values[periods[:, None], ranked]
+        return sampled_softmax(vectors, positives, rows, negatives, sampled, len(self.vocabulary), added), len(targets)
+
+    def _periods(self, batch: Batch) -> torch.Tensor:
+        """Return the period of each example, for its popularity."""
+        times = batch.times[batch.is_target]
+        found = np.zeros(len(times), np.int64) if self.over_time is None else self.over_time.periods_of(times)
+        return torch.from_numpy(found).to(self.device)
 
     def _conditions(self, targets: npt.NDArray[np.int64]) -> torch.Tensor | None:
         if self.model.users.conditions is None:

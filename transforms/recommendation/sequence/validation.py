@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from transforms.recommendation.histories import Codes, ItemHistories
@@ -35,16 +36,17 @@ def encode_users(
 
     Args:
         tower: the tower of users, set to evaluation.
-        vectors: shape (items, D): the vectors of all items.
+        vectors: shape (items, D), or (items, D + 1) with their popularity: the vectors of all items.
         histories: the histories of the users.
         conditions: int32, shape (users,): the cluster of each, or `NO_CONDITION`; None: no condition.
 
     Returns:
-        Shape (users, D), on the device of the vectors.
+        Of the width of the vectors, on their device; the last component is the weight of popularity, if they have it.
     """
     recent = last_items(histories, tower.length)
     lengths = np.diff(recent.offsets)
     device = vectors.device
+    own = vectors if tower.popularity is None else vectors[:, :-1]
     found = torch.empty((len(lengths), vectors.shape[1]), dtype=vectors.dtype, device=device)
     given = None if conditions is None else torch.from_numpy(conditions.astype(np.int64)).to(device)
     for length in np.unique(lengths).tolist():
@@ -53,9 +55,11 @@ def encode_users(
         for start in range(0, len(users), rows_per_block):
             rows = users[start : start + rows_per_block]
             items = recent.items[recent.offsets[rows][:, None] + np.arange(length)]
-            read = vectors[torch.from_numpy(items.astype(np.int64)).to(device)]
+            read = own[torch.from_numpy(items.astype(np.int64)).to(device)]
             states = tower.states(read, torch.full((len(rows),), length, device=device))
-            found[rows] = tower(states[:, -1], None if given is None else given[rows])
+            users_of_rows = tower(states[:, -1], None if given is None else given[rows])
+            weights = tower.popularity_weights(users_of_rows)
+            found[rows] = users_of_rows if weights is None else torch.cat([users_of_rows, weights], dim=1)
     return found
 
 
@@ -117,11 +121,17 @@ class Validation:
         values = measure_lists(lists, self.targets, self._clusters, consumed)
         return float(values[:, _NDCG].mean()), float(values[:, _RECALL].mean())
 
-    def measure_model(self, model: SequenceModel) -> tuple[float, float]:
-        """Compute the same of the lists of a model, which is set to evaluation."""
+    def measure_model(
+        self, model: SequenceModel, popularity: npt.NDArray[np.float32] | None = None
+    ) -> tuple[float, float]:
+        """Compute the same of the lists of a model, which is set to evaluation.
+
+        Args:
+            model: the model.
+            popularity: float32, shape (items,): the popularity of items before the period; None: it is not used.
+        """
         model.eval()
-        with torch.no_grad():
-            vectors = model.items.all_items()
+        vectors = model.items.all_items(popularity)
         users = encode_users(model.users, vectors, self.past)
         return self.measure(rank_items(users, vectors, self.past, min(RANKED, len(vectors))))
 

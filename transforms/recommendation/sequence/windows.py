@@ -22,12 +22,14 @@ class Windows(NamedTuple):
         lengths: int64, shape (windows,): number of items, at least 1.
         is_first: bool, shape (windows,): whether the window has the first item of the user.
         items: int32, shape (interactions,): the items of all histories.
+        times: int64, shape (interactions,): their times.
     """
 
     starts: Integers
     lengths: Integers
     is_first: npt.NDArray[np.bool_]
     items: Codes
+    times: Integers
 
 
 class Batch(NamedTuple):
@@ -38,12 +40,14 @@ class Batch(NamedTuple):
         lengths: int64, shape (rows,): the number of inputs of each.
         targets: int64, shape (rows, longest): the item that follows place t of the states.
         is_target: bool, shape (rows, longest): whether there is one, and it is predicted.
+        times: int64, shape (rows, longest): the times of the targets, in microseconds.
     """
 
     inputs: Integers
     lengths: Integers
     targets: Integers
     is_target: npt.NDArray[np.bool_]
+    times: Integers
 
 
 def windows_of(histories: ItemHistories, length: int) -> Windows:
@@ -63,7 +67,7 @@ def windows_of(histories: ItemHistories, length: int) -> Windows:
     from_last = counts[owners] - 1 - (np.arange(offsets[-1]) - offsets[owners])
     ends = histories.offsets[1:][owners] - from_last * length
     starts = np.maximum(ends - length - 1, histories.offsets[owners])
-    return Windows(starts, ends - starts, starts == histories.offsets[owners], histories.items)
+    return Windows(starts, ends - starts, starts == histories.offsets[owners], histories.items, histories.times)
 
 
 def batches_of(windows: Windows, batch_size: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -96,4 +100,4 @@ def batch_of(windows: Windows, rows: Integers) -> Batch:
     targets = np.where(is_target, windows.items[positions], 0).astype(np.int64)
     inputs = np.where(is_target[:, 1:], targets[:, :-1], 0)
     is_target[:, 0] &= windows.is_first[rows]
-    return Batch(inputs, lengths - 1, targets, is_target)
+    return Batch(inputs, lengths - 1, targets, is_target, windows.times[positions])

@@ -40,7 +40,7 @@ def trained() -> Trained:
 @pytest.fixture
 def folder(trained: Trained, tmp_path: Path) -> Path:
     trained_for = TrainedFor(12, digest_of_items(IDS), "tree" * 16, 2, 3)
-    write_folder(tmp_path / "out", trained.model, CONFIG, IDS, trained_for, {"epochs": [{"ndcg": float("nan")}]})
+    write_folder(tmp_path / "out", trained, CONFIG, IDS, trained_for, {"epochs": [{"ndcg": float("nan")}]})
     return tmp_path / "out"
 
 
@@ -50,7 +50,7 @@ def test_whole_numbers_rank_as_the_model_does(trained: Trained, folder: Path) ->
     for conditions in (None, np.array([0, 1, 2, -1], np.int32)):
         users = ranker.user_vectors(past, conditions)
         assert users.dtype == ranker.item_vectors.dtype == np.int16
-        assert users.shape == (4, 16)
+        assert users.shape == (4, 17)
         scores = users.astype(np.int64) @ ranker.item_vectors.astype(np.int64).T
         with torch.no_grad():
             model = trained.model
@@ -60,7 +60,10 @@ def test_whole_numbers_rank_as_the_model_does(trained: Trained, folder: Path) ->
                 vectors = model.items(items)[None]
                 state = model.users.states(vectors, torch.tensor([len(items)]))[0, -1]
                 own = model.users(state, None if given is None else given[user])
-                expected = (model.items.all_items() @ own).numpy()
+                weight = model.users.popularity_weights(own)
+                assert weight is not None
+                popularity = torch.from_numpy(trained.popularity)
+                expected = (model.items.all_items() @ own + weight * popularity).numpy()
                 found = scores[user] / (ranker.item_scale * ranker.user_scale)
                 assert np.abs(found - expected).max() < 2e-3 * np.abs(expected).max()
     assert scores[0].argmax() % 3 == 0

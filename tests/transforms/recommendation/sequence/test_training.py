@@ -16,6 +16,7 @@ from transforms.recommendation.sequence import training
 from transforms.recommendation.sequence.config import SequenceConfig
 from transforms.recommendation.sequence.model import NO_CONDITION
 from transforms.recommendation.sequence.training import Catalogue, EpochMetrics, train_before, train_epochs
+from transforms.recommendation.sequence.popularity import DAY
 from transforms.recommendation.sequence.validation import Validation, encode_users, last_items, rank_items
 
 ITEMS = 24
@@ -26,8 +27,7 @@ SMALL = SequenceConfig(
 
 
 def _tops(trained: training.Trained, past: ItemHistories, conditions: np.ndarray | None = None) -> np.ndarray:
-    with torch.no_grad():
-        vectors = trained.model.items.all_items()
+    vectors = trained.item_vectors()
     return rank_items(encode_users(trained.model.users, vectors, past, conditions), vectors, past, 3)
 
 
@@ -127,7 +127,7 @@ def test_an_item_that_the_log_does_not_have_is_ranked_by_its_content() -> None:
     config = SequenceConfig(**{**vars(SMALL), "id_dropout": 0.5})
     trained = train_epochs(log, Catalogue(PLAIN.clusters, 0, content), config, epochs=8)
     with torch.no_grad():
-        vectors = trained.model.items.all_items()
+        vectors = trained.item_vectors()
         users = encode_users(trained.model.users, vectors, histories([0, 1, 2], [12, 13, 14]))
         scores = (users @ vectors[torch.from_numpy(new)].T).numpy()
     assert scores[0, 0] > scores[0, 1]
@@ -156,3 +156,24 @@ def test_the_last_items_of_each_user() -> None:
     assert found.offsets.tolist() == [0, 2, 2, 3]
     assert found.items.tolist() == [2, 3, 4]
     assert found.times.tolist() == [1, 2, 0]
+
+
+def _fashions(days: int, users_per_day: int) -> ItemHistories:
+    """Users who consume any of ten items, and half a day later the item that is in fashion for two days."""
+    random = np.random.default_rng(0)
+    users = [[int(random.integers(10)), 10 + day // 2] for day in range(days) for _ in range(users_per_day)]
+    starts = np.repeat(np.arange(days), users_per_day) * DAY
+    times = np.stack([starts, starts + DAY // 2], axis=1).ravel()
+    return histories(*users)._replace(times=times + np.arange(len(times)))  # not all at once
+
+
+def test_what_is_popular_now_is_recommended_although_it_changes() -> None:
+    log = _fashions(days=29, users_per_day=12)
+    catalogue = Catalogue(np.full(26, NO_CONDITION, np.int32), 0)
+    config = SequenceConfig(**{**vars(SMALL), "popularity_days": 1.0})
+    trained = train_epochs(log, catalogue, config, epochs=8)
+    assert trained.item_vectors().shape == (26, 17)
+    assert _tops(trained, histories([3], [0, 1]))[:, 0].tolist() == [24, 24]  # in fashion on the last day
+    without = train_epochs(log, catalogue, SequenceConfig(**{**vars(config), "popularity_days": 0.0}), epochs=8)
+    assert without.popularity is None
+    assert _tops(without, histories([3]))[0, 0] != 24
