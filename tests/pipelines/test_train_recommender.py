@@ -28,6 +28,8 @@ from tests.transforms.recommendation.sequence.logs import histories
 from transforms.recommendation.sequence.folder import DESCRIPTION, OtherCatalogueError, check_tree, read_folder
 from transforms.recommendation.sequence.sequence_ranker import SequenceRankerSource
 
+pytestmark = pytest.mark.models
+
 SMALL = ("--dimensions=8", "--blocks=1", "--max_epochs=3", "--patience=3", "--length=6", "--batch_size=16")
 IDS = ITEMS["item_id"].combine_chunks()
 

@@ -8,6 +8,8 @@ import torch
 
 from transforms.recommendation.sequence.losses import full_softmax, sampled_softmax
 
+pytestmark = pytest.mark.models
+
 ITEMS, DIMENSIONS = 30, 5
 
 

@@ -13,7 +13,7 @@ from transforms.recommendation.sequence.config import SequenceConfig
 from transforms.recommendation.sequence.layers import CausalAttention, LiGRLayer, SwiGLU
 from transforms.recommendation.sequence.model import NO_CONDITION, ItemTower, SequenceModel, UserTower, conditions_of
 
-pytestmark = pytest.mark.usefixtures("without_gradients")
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("without_gradients")]
 CONFIG = SequenceConfig(dimensions=8, heads=2, blocks=2, length=6)
 
 

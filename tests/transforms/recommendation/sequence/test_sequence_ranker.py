@@ -27,6 +27,8 @@ from transforms.recommendation.sequence.folder import (
 from transforms.recommendation.sequence.sequence_ranker import SequenceRanker, SequenceRankerSource
 from transforms.recommendation.sequence.training import Catalogue, Trained, train_epochs
 
+pytestmark = pytest.mark.models
+
 IDS = pa.array([f"i{number:02}" for number in range(12)])
 CONFIG = SequenceConfig(dimensions=16, blocks=1, length=5, batch_size=8, learning_rate=0.01, conditioned=0.5)
 CLUSTERS = (np.arange(12) % 3).astype(np.int32)
