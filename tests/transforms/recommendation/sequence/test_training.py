@@ -15,8 +15,8 @@ from transforms.recommendation.protocol import NEVER, between
 from transforms.recommendation.sequence import training
 from transforms.recommendation.sequence.config import SequenceConfig
 from transforms.recommendation.sequence.model import NO_CONDITION
-from transforms.recommendation.sequence.training import Catalogue, EpochMetrics, train_before, train_epochs
 from transforms.recommendation.sequence.popularity import DAY
+from transforms.recommendation.sequence.training import Catalogue, EpochMetrics, train_before, train_epochs
 from transforms.recommendation.sequence.validation import Validation, encode_users, last_items, rank_items
 
 ITEMS = 24
