@@ -140,10 +140,12 @@ def train(folder: Path, settings: argparse.Namespace) -> None:
     targets = pd.read_parquet(folder / "test_targets.parquet")
     started = time.monotonic()
     validation = Validation(fit, pd.read_parquet(folder / "validation_targets.parquet"), settings.patience)
-    model = build(settings, [validation], settings.max_epochs)
-    validation.model = model
-    model.fit(Dataset.construct(fit))
-    epochs = int(np.argmax(validation.reached)) + 1
+    epochs = settings.epochs
+    if not epochs:
+        model = build(settings, [validation], settings.max_epochs)
+        validation.model = model
+        model.fit(Dataset.construct(fit))
+        epochs = int(np.argmax(validation.reached)) + 1
     if settings.refit:
         seed_everything(settings.seed)
         model = build(settings, [], epochs)
@@ -208,6 +210,7 @@ if __name__ == "__main__":
     parser.add_argument("--patience", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=0, help="with --refit: their number, without validation")
     parser.add_argument("--refit", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

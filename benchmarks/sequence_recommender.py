@@ -31,6 +31,7 @@ from transforms.hashing import StringIndex
 from transforms.recommendation.histories import Codes, ItemHistories
 from transforms.recommendation.protocol import between, measured_users, take_targets, take_users, targets_of
 from transforms.recommendation.sequence.config import SequenceConfig
+from transforms.recommendation.sequence.popularity import popularity_at
 from transforms.recommendation.sequence.training import Catalogue, EpochMetrics, train_before, train_epochs
 from transforms.recommendation.sequence.validation import RANKED, Validation, encode_users, rank_items
 from transforms.recommendation.users import histories_of
@@ -131,7 +132,7 @@ def shuffled(histories: ItemHistories, seed: int) -> ItemHistories:
     return histories._replace(items=histories.items[order])
 
 
-def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bool, shuffle: bool) -> None:
+def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bool, shuffle: bool, epochs: int) -> None:
     """Train the recommender, and write its lists, with the histories of users as they are and shuffled."""
     split = read_split(folder)
     history = split.history
@@ -146,10 +147,14 @@ def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bo
     def show(metrics: EpochMetrics) -> None:
         print(f"{metrics.epoch:4d} {metrics.loss:.4f} {metrics.ndcg:.5f} {metrics.recall:.5f}", flush=True)
 
-    trained = train_before(history, catalogue, config, split.validation_start, show=show)
-    epochs = trained.best_epoch
-    if refit:
-        trained = train_epochs(history, catalogue, config, epochs)
+    if not epochs:
+        trained = train_before(history, catalogue, config, split.validation_start, show=show)
+        date = int(split.history.times.max()) + 1
+        popularity = popularity_at(split.history, len(split.item_ids), date, config.popularity_days)
+        trained = dataclasses.replace(trained, popularity=popularity if config.popularity_days else None)
+    if epochs or refit:
+        epochs = epochs or trained.best_epoch
+        trained = train_epochs(history, catalogue, config, epochs, show=show)
     seconds = time.monotonic() - started
     past = take_users(history, split.tested)
     vectors = trained.item_vectors()
@@ -158,7 +163,10 @@ def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bo
         lists = rank_items(users, vectors, past)
         write_lists(folder, name + suffix, split, lists)
         ndcg, recall = split.test.measure(lists)
-        print(f"{name}{suffix}: nDCG@10 {ndcg:.5f} recall@10 {recall:.5f}; epoch {epochs}, {seconds:.0f} s", flush=True)
+        print(
+            f"{name}{suffix}: nDCG@10 {ndcg:.5f} recall@10 {recall:.5f}; epoch {trained.best_epoch}, {seconds:.0f} s",
+            flush=True,
+        )
 
 
 def popular(folder: Path) -> None:
@@ -205,6 +213,9 @@ def main() -> None:
     parser.add_argument("--event", default="")
     parser.add_argument("--name", default="ours")
     parser.add_argument("--refit", action="store_true")
+    parser.add_argument(
+        "--epochs", type=int, default=0, help="train on all for this number of epochs, without validation"
+    )
     parser.add_argument("--shuffle", action="store_true")
     for field in dataclasses.fields(SequenceConfig):
         parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
@@ -213,7 +224,7 @@ def main() -> None:
     if args.step == "split":
         write_split(args.folder, args.log, args.event)
     elif args.step == "train":
-        train_and_rank(args.folder, args.name, config, refit=args.refit, shuffle=args.shuffle)
+        train_and_rank(args.folder, args.name, config, refit=args.refit, shuffle=args.shuffle, epochs=args.epochs)
     elif args.step == "popular":
         popular(args.folder)
     else:

@@ -40,7 +40,7 @@ class EpochMetrics(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """The given properties of items.
+    """The clusters and the content of items.
 
     Attributes:
         clusters: int32, shape (items,): the cluster of each item, -1: none.
