@@ -49,7 +49,7 @@ RECOMMENDATIONS = DatasetSchema(
         Invariant(
             "policy_not_listed",
             f"`policy` is one of {', '.join(POLICIES)}",
-            lambda rows: pc.is_in(rows["policy"], pa.array(POLICIES)),
+            lambda rows: pc.or_(pc.is_null(rows["policy"]), pc.is_in(rows["policy"], pa.array(POLICIES))),
         ),
     ),
 )

@@ -48,7 +48,6 @@ _PATHS = frozenset(
         "items",
         "journeys",
         "pairs",
-        "intents",
         "salient_terms",
         "stop_words",
         "table",

@@ -29,7 +29,6 @@ from schemas import (
     CLUSTERS,
     EMBEDDINGS,
     ERRORS,
-    INTENTS,
     INTERACTIONS,
     ITEM_CLUSTERS,
     ITEM_EMBEDDINGS,
@@ -69,7 +68,6 @@ class RecommendJob(Job):
         item_clusters: the clusters of the items.
         table: the lookup table.
         journeys: the journeys whose clusters are contexts; None: histories are.
-        intents: the intents of users; None: they are equal for all users.
         users: the users to recommend to; None: all.
         columns: names of the columns in the log, where they differ.
         item_columns: names of the columns in the catalogue, where they differ.
@@ -102,7 +100,6 @@ class RecommendJob(Job):
     item_clusters: Source
     table: Source
     journeys: Source | None
-    intents: Source | None
     users: Source | None
     columns: dict[str, str]
     item_columns: dict[str, str]
@@ -130,11 +127,6 @@ class RecommendJob(Job):
             "--journeys",
             help="Workspace with `journeys`, as `extract` writes it, for --context=journeys and for the journeys that "
             "items continue. Default: none.",
-        )
-        add(
-            "--intents",
-            help="Workspace with `intents`: a user who is more likely to explore has more novel items. Default: all "
-            "users have the same number.",
         )
         add("--users", help="Users to recommend to: parquet file, folder or glob with `user_id`. Default: all.")
         options.add_columns(parser)
@@ -196,7 +188,6 @@ class RecommendJob(Job):
             item_clusters=item_clusters,
             table=table,
             journeys=resolve_dataset("--journeys", args.journeys, JOURNEYS) if args.journeys else None,
-            intents=_resolve_intents(args.intents, clusters),
             users=users,
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
@@ -260,7 +251,6 @@ class RecommendJob(Job):
             ITEM_EMBEDDINGS.name: self.item_embeddings,
             EMBEDDINGS.name: self.embeddings,
             JOURNEYS.name: self.journeys,
-            INTENTS.name: self.intents,
             USERS.name: self.users,
             INTERACTIONS.name: self.interactions,
         }
@@ -317,18 +307,3 @@ def _resolve_model(path: str | None, clusters: Source, level: int) -> Path | Non
 def _fingerprint(model: Path | None) -> str:
     """Return the hash of a sequence recommender for manifests; empty without one."""
     return "" if model is None else hashlib.sha256((model / "recommender.json").read_bytes()).hexdigest()
-
-
-def _resolve_intents(path: str | None, clusters: Source) -> Source | None:
-    """Return the intents of users; None without them.
-
-    Raises:
-        UsageError: when they were computed from another tree.
-    """
-    if not path:
-        return None
-    intents = resolve_dataset("--intents", path, INTENTS)
-    tree = intents.manifest.inputs.get(CLUSTERS.name) if intents.manifest else None
-    if clusters.manifest is not None and tree not in (None, clusters.manifest.digest):
-        raise UsageError("--intents was computed from another tree than --clusters holds now; run `intents` again")
-    return intents

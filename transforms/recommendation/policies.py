@@ -83,27 +83,8 @@ def _reorder(candidates: Candidates, order: npt.NDArray[np.intp]) -> Candidates:
     )
 
 
-def novel_slots(slots: int, fraction: float, probabilities: npt.NDArray[np.floating] | None, users: int) -> Integers:
-    """Compute the number of places for novel items of each user.
-
-    Args:
-        slots: length of a list.
-        fraction: fraction of novel items, in [0, 1]; with probabilities, its mean over users.
-        probabilities: shape (users,): the probability that each user explores, divided by the mean over all users: a
-            user with the mean has `fraction`; NaN: it is not available, and 1 is used. None: all users have `fraction`.
-        users: number of users.
-
-    Returns:
-        int64, shape (users,): `slots * fraction * probability`, at most `slots`, rounded to the next whole number.
-    """
-    if probabilities is None:
-        return np.full(users, round(slots * fraction), np.int64)
-    relative = np.where(np.isnan(probabilities), 1.0, probabilities)
-    return np.rint(np.minimum(slots * fraction * relative, slots)).astype(np.int64)
-
-
 def fill_lists(
-    novel: Candidates, familiar: Candidates, popular: Codes, consumed: Consumed, slots: int, novel_places: Integers
+    novel: Candidates, familiar: Candidates, popular: Codes, consumed: Consumed, slots: int, novel_places: int
 ) -> Lists:
     """Fill the list of each user.
 
@@ -113,9 +94,9 @@ def fill_lists(
         popular: int32, shape (items,): codes of popular items, the most popular first.
         consumed: the items of users, which are not recommended.
         slots: length of a list.
-        novel_places: int64, shape (users,): number of places for novel items.
+        novel_places: number of places for novel items.
     """
-    users = len(novel_places)
+    users = len(novel.items)
     lists = Lists(
         np.full((users, slots), NO_ITEM, np.int32),
         np.zeros((users, slots), np.int8),
@@ -132,8 +113,7 @@ def _fill(novel, familiar, popular, offsets, consumed, novel_places, items, poli
         own = consumed[offsets[user] : offsets[user + 1]]
         first = second = third = 0
         for place in range(slots):
-            wanted = novel_places[user]
-            is_novel = (place + 1) * wanted // slots > place * wanted // slots
+            is_novel = (place + 1) * novel_places // slots > place * novel_places // slots
             has_novel = first < novel.shape[1] and novel[user, first] >= 0
             has_familiar = second < familiar.shape[1] and familiar[user, second] >= 0
             if has_novel and (is_novel or not has_familiar):

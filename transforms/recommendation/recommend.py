@@ -35,7 +35,6 @@ from transforms.recommendation.policies import (
     by_score,
     fill_lists,
     in_turn,
-    novel_slots,
 )
 from transforms.recommendation.ranker import Ranker, Vectors
 from transforms.recommendation.retrieval import Consumed, Requests, Retrieved, consumed_items, top_items
@@ -69,13 +68,11 @@ class Users(NamedTuple):
         ids: their ids.
         histories: their histories, in the order of `ids`.
         journeys: rows of `journeys` of these users; None: contexts are of histories.
-        exploration: shape (users,): see `policies.novel_slots`; None: they are equal for all users.
     """
 
     ids: pa.StringArray
     histories: ItemHistories
     journeys: pa.RecordBatch | None
-    exploration: npt.NDArray[np.float64] | None
 
 
 class Recommended(NamedTuple):
@@ -111,7 +108,7 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
     consumed = consumed_items(histories)
     vectors = recommender.ranker.user_vectors(histories)
     retrieved = _retrieve(recommender, vectors, consumed, upcoming.clusters)
-    places = novel_slots(config.slots, config.novel_fraction, users.exploration, histories.user_count)
+    places = round(config.slots * config.novel_fraction)
     novel = in_turn(retrieved, upcoming.clusters.shape[1])
     continued = by_score(_retrieve(recommender, vectors, consumed, familiar.clusters), familiar.clusters.shape[1])
     lists = fill_lists(novel, continued, recommender.popular, consumed, config.slots, places)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import INTENTS, JOURNEYS, LOOKUP
+from schemas import JOURNEYS, LOOKUP
 from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
@@ -36,7 +36,7 @@ from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 POPULAR_ITEMS = 2_000
 """Number of popular items from which lists are filled up."""
 _POPULAR_DAYS = 7 * 86_400_000_000.0
-_INTERACTIONS, _JOURNEYS, _INTENTS, _USERS = "interactions", "journeys", "intents", "users"
+_INTERACTIONS, _JOURNEYS, _USERS = "interactions", "journeys", "users"
 USER_IDS = pa.schema([LOG.field("user_id")])
 """The users to recommend to."""
 
@@ -102,13 +102,6 @@ def popular_items(histories: ItemHistories, item_clusters: Codes) -> Codes:
     return order[(popularity[order] > 0) & (item_clusters[order] >= 0)][:POPULAR_ITEMS]
 
 
-def mean_exploration(intents: Iterable[pa.RecordBatch]) -> float:
-    """Return the mean exploration probability of rows of `intents`; 0 without rows."""
-    rows = concatenate((select_columns(each, INTENTS) for each in intents), INTENTS.arrow)
-    ordered = rows.take(pc.sort_indices(rows["user_id"]))["exploration_probability"].to_numpy().astype(np.float64)
-    return float(ordered.mean()) if len(ordered) else 0.0
-
-
 @with_output_types(pa.RecordBatch, counts=Count)
 class RecommendItems(beam.DoFn):
     """The interactions of the users of one bucket -> rows of `recommendations`; counts as a side output."""
@@ -125,11 +118,10 @@ class RecommendItems(beam.DoFn):
         catalogue: pa.RecordBatch,
         clusters: pa.RecordBatch,
         table: Iterable[pa.RecordBatch],
-        exploration: float,
     ) -> Iterator[Any]:
         if self.recommender is None or self.fitted is not fitted:
             self.fitted, self.recommender = fitted, _recommender(fitted, catalogue, clusters, table, self.config)
-        users = users_of(bucket[1], catalogue["item_id"], exploration)
+        users = users_of(bucket[1], catalogue["item_id"])
         found = recommend(self.recommender, users)
         for name, number in counts_of(found, users).items():
             yield TaggedOutput(COUNTS_TAG, count(name, number))
@@ -138,13 +130,12 @@ class RecommendItems(beam.DoFn):
         yield from split_by_size(found.rows)
 
 
-def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray, exploration: float) -> Users:
+def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray) -> Users:
     """Collect the users of one bucket.
 
     Args:
-        batches: by name: interactions; optionally journeys, intents, and the users to recommend to.
+        batches: by name: interactions; optionally journeys, and the users to recommend to.
         item_ids: the ids of all items.
-        exploration: the mean exploration probability of all users; 0: it is not available.
     """
     index = StringIndex(item_ids)
     rows = concatenate((rows.select(LOG.names).cast(LOG) for rows in batches[_INTERACTIONS]), LOG)
@@ -152,15 +143,11 @@ def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.Strin
         wanted = concatenate((each.select(USER_IDS.names).cast(USER_IDS) for each in batches[_USERS]), USER_IDS)
         rows = rows.filter(pc.is_in(rows["user_id"], wanted["user_id"]))
     ids, histories = histories_of([rows], index)
-    journeys, relative = None, None
+    journeys = None
     if _JOURNEYS in batches:
         journeys = concatenate((select_columns(each, JOURNEYS) for each in batches[_JOURNEYS]), JOURNEYS.arrow)
         journeys = journeys.take(pc.sort_indices(journeys, [("user_id", "ascending"), ("rank", "ascending")]))
-    if _INTENTS in batches and exploration:
-        intents = concatenate((select_columns(each, INTENTS) for each in batches[_INTENTS]), INTENTS.arrow)
-        found = intents["exploration_probability"].take(pc.index_in(ids, intents["user_id"]))
-        relative = found.cast(pa.float64()).to_numpy(zero_copy_only=False) / exploration
-    return Users(ids, histories, journeys, relative)
+    return Users(ids, histories, journeys)
 
 
 def counts_of(found: Recommended, users: Users) -> dict[str, int]:
@@ -213,7 +200,6 @@ class RecommendToUsers(beam.PTransform):
         table: record batches of `lookup`.
         vectors: record batches of `ITEM_VECTORS`; None: items have no content.
         journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
-        intents: record batches of `intents`; None: they are equal for all users.
         users: record batches with `user_id`, the users to recommend to; None: all.
         interactions: conditions on interactions.
         ranker: configuration of the ranker by counts.
@@ -228,7 +214,6 @@ class RecommendToUsers(beam.PTransform):
     table: beam.PCollection
     vectors: beam.PCollection | None
     journeys: beam.PCollection | None
-    intents: beam.PCollection | None
     users: beam.PCollection | None
     interactions: InteractionFilter
     ranker: CountRankerConfig
@@ -252,20 +237,13 @@ class RecommendToUsers(beam.PTransform):
             | "Once" >> beam.Impulse()
             | "FitRanker" >> beam.Map(fit_ranker, AsIter(sample), catalogue, of_level, self.ranker, self.trained)
         )
-        exploration: Any = 0.0
-        if self.intents is not None:
-            exploration = AsSingleton(
-                rows.pipeline
-                | "OnceMore" >> beam.Impulse()
-                | "MeanExploration" >> beam.Map(lambda _, intents: mean_exploration(intents), AsIter(self.intents))
-            )
-        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _INTENTS: self.intents, _USERS: self.users}
+        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _USERS: self.users}
         found = (
             {name: each for name, each in named.items() if each is not None}
             | "GroupByUser" >> CoGroupByBucket("user_id", self.buckets)
             | "Recommend"
             >> beam.ParDo(
-                RecommendItems(self.lists), AsSingleton(fitted), catalogue, of_level, AsIter(self.table), exploration
+                RecommendItems(self.lists), AsSingleton(fitted), catalogue, of_level, AsIter(self.table)
             ).with_outputs(COUNTS_TAG, main="rows")
         )
         return Recommendations(found.rows, (dropped, found[COUNTS_TAG]) | "Counts" >> beam.Flatten())

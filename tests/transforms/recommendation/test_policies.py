@@ -10,7 +10,6 @@ from transforms.recommendation.policies import (
     by_score,
     fill_lists,
     in_turn,
-    novel_slots,
 )
 from transforms.recommendation.retrieval import Consumed, Retrieved
 
@@ -52,7 +51,7 @@ def test_familiar_items_are_ordered_by_score_then_code() -> None:
 )
 def test_places_of_novel_items_are_evenly_spaced(places: int, expected: list[int]) -> None:
     novel, familiar = candidates(10, 11, 12, 13), candidates(20, 21, 22, 23)
-    lists = fill_lists(novel, familiar, np.zeros(0, np.int32), NOTHING, 4, np.array([places]))
+    lists = fill_lists(novel, familiar, np.zeros(0, np.int32), NOTHING, 4, places)
     assert lists.items.tolist() == [expected]
     assert [POLICY[policy] for policy in lists.policies[0]] == ["n" if item < 20 else "f" for item in expected]
 
@@ -63,13 +62,7 @@ POLICY = {NOVEL: "n", FAMILIAR: "f", POPULAR: "p"}
 def test_other_items_fill_a_list_in_which_one_kind_ends() -> None:
     popular = np.array([3, 20, 5, 6], np.int32)
     consumed = Consumed(np.array([0, 1]), np.array([3], np.int32))
-    lists = fill_lists(candidates(10), candidates(20), popular, consumed, 5, np.array([4]))
+    lists = fill_lists(candidates(10), candidates(20), popular, consumed, 5, 4)
     assert lists.items.tolist() == [[20, 10, 5, 6, NO_ITEM]]
     assert lists.policies.tolist()[0][:4] == [FAMILIAR, NOVEL, POPULAR, POPULAR]
     assert lists.places.tolist()[0][:4] == [0, 0, 2, 3]
-
-
-def test_who_explores_more_has_more_novel_items() -> None:
-    relative = np.array([0.0, 0.5, 1.0, 2.0, 9.0, np.nan])
-    assert novel_slots(10, 0.5, relative, 6).tolist() == [0, 2, 5, 10, 10, 5]
-    assert novel_slots(10, 0.3, None, 2).tolist() == [3, 3]

@@ -1,10 +1,8 @@
 import datetime
 
 import pyarrow as pa
-import pytest
 
-from schemas import INTENTS
-from transforms.recommendation.stages import mean_exploration, users_of
+from transforms.recommendation.stages import users_of
 from transforms.recommendation.users import LOG, LargestHash, sampled_rows
 
 IDS = pa.array(["a", "b", "c"])
@@ -21,40 +19,17 @@ def log(*rows: tuple[str, str, int]) -> pa.RecordBatch:
     )
 
 
-def intents(probabilities: dict[str, float]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(
-        [
-            {"user_id": user, "exploration_probability": value, "latent_mean": [], "model": "m"}
-            for user, value in probabilities.items()
-        ],
-        INTENTS.arrow,
-    )
-
-
 def test_histories_are_in_time_order_and_of_the_catalogue() -> None:
     first, second = log(("v", "c", 3), ("u", "b", 2), ("u", "x", 1)), log(("u", "a", 2), ("u", "a", 2), ("u", "b", 0))
-    found = users_of({"interactions": [first, second]}, IDS, 0.0)
+    found = users_of({"interactions": [first, second]}, IDS)
     assert found.ids.to_pylist() == ["u", "v"]
     assert found.histories.offsets.tolist() == [0, 3, 4]
     assert found.histories.items.tolist() == [1, 0, 1, 2]  # the repeated row once; ties by item
-    assert found.exploration is None
-
-
-def test_probabilities_are_relative_to_the_mean_of_all_users() -> None:
-    batches = [intents({"u": 0.1, "v": 0.3}), intents({"w": 0.2})]
-    mean = mean_exploration(batches)
-    assert mean == pytest.approx(0.2)
-    found = users_of(
-        {"interactions": [log(("u", "a", 1), ("v", "a", 1), ("x", "a", 1))], "intents": batches}, IDS, mean
-    )
-    assert found.exploration is not None
-    assert found.exploration[:2].tolist() == pytest.approx([0.5, 1.5])
-    assert found.exploration[2] != found.exploration[2]  # x has no intents
 
 
 def test_only_the_given_users_are_collected() -> None:
     users = pa.RecordBatch.from_pydict({"user_id": ["v", "nobody", "v"]})
-    found = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1))], "users": [users]}, IDS, 0.0)
+    found = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1))], "users": [users]}, IDS)
     assert found.ids.to_pylist() == ["v"]
     assert found.histories.items.tolist() == [1]
 
