@@ -69,14 +69,13 @@ class LiGRLayer(nn.Module):
 
     def __init__(self, dimensions: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.attention = CausalAttention(dimensions, heads, dropout)
-        self.feed_forward = SwiGLU(dimensions, dropout)
+        self.sublayers = nn.ModuleList((CausalAttention(dimensions, heads, dropout), SwiGLU(dimensions, dropout)))
         self.norms = nn.ModuleList(nn.LayerNorm(dimensions) for _ in range(2))
         self.factors = nn.ModuleList(nn.Linear(dimensions, dimensions) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Compute the output of shape (rows, length, D) for states of this shape."""
-        for sublayer, norm, factor in zip((self.attention, self.feed_forward), self.norms, self.factors, strict=True):
+        for sublayer, norm, factor in zip(self.sublayers, self.norms, self.factors, strict=True):
             states = states + torch.sigmoid(factor(states)) * self.dropout(sublayer(norm(states)))
         return states

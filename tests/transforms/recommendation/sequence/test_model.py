@@ -61,8 +61,8 @@ def test_what_a_ligr_layer_adds_is_weighted_by_a_sigmoid_of_its_input() -> None:
         assert torch.equal(layer(states), states)  # sigmoid(-50) is 0 in float32
         for factor in layer.factors:
             factor.bias.zero_()
-        first = states + 0.5 * layer.attention(layer.norms[0](states))
-        assert torch.allclose(layer(states), first + 0.5 * layer.feed_forward(layer.norms[1](first)))
+        first = states + 0.5 * layer.sublayers[0](layer.norms[0](states))
+        assert torch.allclose(layer(states), first + 0.5 * layer.sublayers[1](layer.norms[1](first)))
 
 
 def test_states_do_not_depend_on_later_items() -> None:
