@@ -19,6 +19,7 @@ JOBS: Mapping[str, str] = {
     "cluster": "ClusterJob",
     "transitions": "TransitionsJob",
     "explore": "ExploreJob",
+    "intents": "IntentsJob",
     "train_recommender": "TrainRecommenderJob",
     "recommend": "RecommendJob",
     "evaluate": "EvaluateJob",
