@@ -18,6 +18,7 @@ from schemas import (
     ERRORS,
     GENERATIONS,
     HISTORIES,
+    INTENTS,
     INTERACTIONS,
     ITEM_CLUSTERS,
     ITEM_EMBEDDINGS,
@@ -206,6 +207,15 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"context": "", "rank": 1, "next": "03", "score": -0.5, "source": "popularity"},
         {"context": "03 04.1", "rank": 2, "next": "05", "score": -7.0, "source": "blend"},
     ],
+    "intents": [
+        {
+            "user_id": "u",
+            "cluster_probability": 0.25,
+            "creator_probability": None,
+            "item_probability": 1.0,
+            "model": "boosted_trees",
+        }
+    ],
     "recommendations": [
         {
             "user_id": "u",
@@ -359,6 +369,11 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (RECOMMENDATIONS, "score_not_finite", {"score": math.nan}),
     (RECOMMENDATIONS, "rank_below_one", {"rank": 0}),
     (RECOMMENDATIONS, "policy_not_listed", {"policy": "random"}),
+    (INTENTS, "empty_user_id", {"user_id": ""}),
+    (INTENTS, "cluster_probability_out_of_range", {"cluster_probability": 1.1}),
+    (INTENTS, "creator_probability_out_of_range", {"creator_probability": -0.1}),
+    (INTENTS, "item_probability_out_of_range", {"item_probability": 1.1}),
+    (INTENTS, "empty_model", {"model": ""}),
     (USERS, "empty_user_id", {"user_id": " "}),
     (USERS, "placeholder_user_id", {"user_id": "nan"}),
     (METRICS, "empty_pipeline", {"pipeline": ""}),
