@@ -1,0 +1,1 @@
+"""Intents of users: the probability that a user explores, and a latent intent."""
