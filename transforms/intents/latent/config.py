@@ -42,8 +42,8 @@ class LatentConfig:
     patience: int = setting(
         10,
         minimum=1,
-        help="Training stops when the ELBO of the validation rows has not risen for this number of epochs after the "
-        "warm-up.",
+        help="Training stops when the objective of the validation rows, the ELBO if beta is 1 and no bits are free, "
+        "has not risen for this number of epochs after the warm-up.",
     )
     validation_fraction: float = setting(
         0.1,

@@ -32,11 +32,12 @@ def soft_clip(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
 
     Args:
         values: any shape.
-        low: lower bound; the results are above it.
-        high: upper bound; the results are below it.
+        low: lower bound.
+        high: upper bound.
 
     Returns:
-        Of the same shape. The middle of the bounds is kept, and the gradient is 0 nowhere but by rounding.
+        Of the same shape, within the bounds. The middle of the bounds is kept, and the gradient vanishes only far
+        outside of them.
     """
     sharpness = _SHARPNESS / (high - low)
     above = functional.softplus(values - high, beta=sharpness)

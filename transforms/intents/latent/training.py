@@ -26,10 +26,11 @@ class EpochMetrics(NamedTuple):
     Attributes:
         epoch: its number, from 1.
         beta: weight of the divergence in its last step.
-        loss: the mean objective of the training rows, which is minimized.
+        loss: the negative objective of the training rows, with the weight of each step.
         reconstruction: mean log-likelihood of the next items of the validation rows.
         divergence: mean divergence of their posteriors from their priors.
-        elbo: reconstruction less the final beta times the divergence, by which the epoch is chosen.
+        objective: the objective of the validation rows with the final beta, by which the epoch is chosen:
+            reconstruction less beta times the penalized divergence; the ELBO if beta is 1 and no bits are free.
     """
 
     epoch: int
@@ -37,7 +38,12 @@ class EpochMetrics(NamedTuple):
     loss: float
     reconstruction: float
     divergence: float
-    elbo: float
+    objective: float
+
+    @property
+    def elbo(self) -> float:
+        """The ELBO of the validation rows."""
+        return self.reconstruction - self.divergence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Trained:
     Attributes:
         model: the model, with the weights of the best epoch, on the CPU.
         epochs: the metrics of each epoch.
-        best_epoch: the epoch with the highest ELBO of the validation rows, the first of equals.
+        best_epoch: the epoch with the highest objective of the validation rows, the first of equals.
     """
 
     model: LatentModel
@@ -136,13 +142,13 @@ class _Training:
         return Trained(self.model.cpu().eval(), tuple(self.epochs), self._best_epoch())
 
     def _best_epoch(self) -> int:
-        return 1 + int(np.argmax([metrics.elbo for metrics in self.epochs]))
+        return 1 + int(np.argmax([metrics.objective for metrics in self.epochs]))
 
     def _is_finished(self) -> bool:
         done = len(self.epochs)
         if not done or done >= self.config.max_epochs:
             return done > 0
-        # During the warm-up the weight of the divergence still changes, so a lower ELBO is no reason to stop.
+        # During the warm-up the weight of the divergence still changes, so a lower objective is no reason to stop.
         return done - max(self._best_epoch(), self.config.warm_up_epochs) >= self.config.patience
 
     def _run_epoch(self) -> None:
@@ -160,8 +166,9 @@ class _Training:
                 f"the objective of the latent intent model is not a number in epoch {epoch}: lower the learning rate"
             )
         beta = beta_at(epoch * self.steps_per_epoch, self.steps_per_epoch, self.config)
-        elbo = reconstruction - self.config.beta * divergence
-        self.epochs.append(EpochMetrics(epoch, beta, loss, reconstruction, divergence, elbo))
+        penalty = float(penalized_divergence(torch.from_numpy(found.divergences), self.config.free_bits))
+        objective = reconstruction - self.config.beta * penalty
+        self.epochs.append(EpochMetrics(epoch, beta, loss, reconstruction, divergence, objective))
         if self._best_epoch() == epoch:
             self.best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         self.show(self.epochs[-1])

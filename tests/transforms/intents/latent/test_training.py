@@ -125,9 +125,10 @@ def test_the_best_epoch_on_the_validation_rows_is_kept() -> None:
     found = train_latent(rows, item_vectors(), config, is_validation, shown.append)
     assert tuple(shown) == found.epochs
     assert [metrics.epoch for metrics in shown] == list(range(1, len(shown) + 1))
-    assert found.best_epoch == 1 + int(np.argmax([metrics.elbo for metrics in shown]))
+    assert found.best_epoch == 1 + int(np.argmax([metrics.objective for metrics in shown]))
     assert len(shown) == max(found.best_epoch, 4) + 2  # it stopped, and not within the warm-up
     assert [metrics.beta for metrics in shown[:5]] == [0.25, 0.5, 0.75, 1, 1]
+    assert all(metrics.objective == pytest.approx(metrics.elbo) for metrics in shown)  # beta 1, no free bits
     assert not found.model.training
 
 
