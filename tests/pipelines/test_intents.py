@@ -35,7 +35,7 @@ def test_a_row_for_each_user(folder: Path, tmp_path: Path) -> None:
     assert sorted(str(row["user_id"]) for row in found) == [f"u{user:02}" for user in range(USERS)]
     assert {row["model"] for row in found} == {"logistic_regression"}
     assert all(0 < float(str(row["creator_probability"])) < 1 for row in found)
-    assert len({row["cluster_probability"] for row in found}) > USERS / 2
+    assert len({row["cluster_probability"] for row in found}) > 10
     metrics = {(row["metric"], row["slice"]): row["value"] for row in rows(tmp_path, METRICS)}
     assert metrics["examples", ""] == USERS * 7
     assert 0 < float(str(metrics["intent_auc", "intent=cluster"])) <= 1
