@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from schemas import CLUSTER_HISTORIES, CLUSTERS
+from schemas import CLUSTER_HISTORIES, CLUSTERS, ITEM_CLUSTERS
+from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.evaluation.experiment import Options
 from transforms.exploration.config import TransitionConfig
 
@@ -39,3 +40,20 @@ def read_exploration(options: Options) -> ExplorationConfig:
         )
     stored = histories.configuration
     return ExplorationConfig(TransitionConfig(**stored["transitions"]), stored["level"])
+
+
+def read_exploration_of_log(options: Options) -> tuple[ExplorationConfig, InteractionFilter]:
+    """Read the configuration of `--exploration`, and the conditions on interactions with which it was written.
+
+    Raises:
+        ValueError: naming the option, when the workspace lacks a manifest or its datasets do not belong together.
+    """
+    exploration = read_exploration(options)
+    histories, assigned = (options.sources[schema.name].manifest for schema in (CLUSTER_HISTORIES, ITEM_CLUSTERS))
+    if histories is None or assigned is None:
+        raise ValueError("exploration: its item clusters were not written by `cluster`")
+    if histories.inputs.get(ITEM_CLUSTERS.name) != assigned.digest:
+        raise ValueError("exploration: its transitions are of other item clusters; run `transitions` again")
+    conditions = dict(histories.configuration["filter"])
+    conditions["keep_events"] = tuple(conditions["keep_events"])
+    return exploration, InteractionFilter(**conditions)

@@ -22,6 +22,7 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.best_of_n.experiment:BestOfNExperiment",
     "transforms.evaluation.experiments.freshness.experiment:FreshnessExperiment",
     "transforms.evaluation.experiments.recommendation.experiment:RecommendationExperiment",
+    "transforms.evaluation.experiments.intents.experiment:IntentsExperiment",
 )
 
 

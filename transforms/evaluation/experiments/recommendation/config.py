@@ -10,6 +10,18 @@ from transforms.exploration.config import TransitionConfig
 from transforms.settings import setting, validate
 
 
+def fitted_users_setting() -> int:
+    """Declare the number of users whose interactions are used."""
+    return setting(
+        20_000, minimum=1, help="Maximum number of users whose interactions are used; a sample by the hash of the user."
+    )
+
+
+def measured_users_setting() -> int:
+    """Declare the number of users whose lists are measured."""
+    return setting(5_000, minimum=1, help="Maximum number of users whose lists are measured; a random sample of them.")
+
+
 @dataclasses.dataclass(frozen=True)
 class RecommendationConfig:
     """Configuration of the comparison of recommendations.
@@ -23,12 +35,8 @@ class RecommendationConfig:
         ValueError: naming the field, the value given and what is allowed.
     """
 
-    fitted_users: int = setting(
-        20_000, minimum=1, help="Maximum number of users whose interactions are used; a sample by the hash of the user."
-    )
-    measured_users: int = setting(
-        5_000, minimum=1, help="Maximum number of users whose lists are measured; a random sample of them."
-    )
+    fitted_users: int = fitted_users_setting()
+    measured_users: int = measured_users_setting()
     rolling_weeks: int = setting(
         26, minimum=0, help="Maximum number of weeks of the back-test over time, the last ones. 0: none."
     )

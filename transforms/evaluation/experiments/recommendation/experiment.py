@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
-from schemas import CLUSTER_HISTORIES, CLUSTERS, EMBEDDINGS, ITEM_CLUSTERS
-from transforms.datasets.interaction_filter import InteractionFilter
+from schemas import EMBEDDINGS
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.dataset_inputs import (
     CLUSTER_HISTORIES_MANIFEST,
@@ -21,7 +20,7 @@ from transforms.evaluation.dataset_inputs import (
 )
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options, Plot
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
-from transforms.evaluation.exploration_config import read_exploration
+from transforms.evaluation.exploration_config import read_exploration_of_log
 from transforms.evaluation.metric_rows import MetricIndex
 from transforms.extras import INSTALL_RIVALS
 from transforms.report.table import Table
@@ -56,21 +55,12 @@ class RecommendationExperiment(Experiment):
     def from_options(cls, options: Options) -> Self:
         if options.encoder is None:
             raise ValueError(f"{cls.name} needs an encoder")
-        exploration = read_exploration(options)
-        clusters, histories, assigned = (
-            options.sources[schema.name].manifest for schema in (CLUSTERS, CLUSTER_HISTORIES, ITEM_CLUSTERS)
-        )
-        if clusters is None or histories is None or assigned is None:
-            raise ValueError("exploration: its item clusters were not written by `cluster`")
-        if histories.inputs.get(ITEM_CLUSTERS.name) != assigned.digest:
-            raise ValueError("exploration: its transitions are of other item clusters; run `transitions` again")
-        conditions = dict(histories.configuration["filter"])
-        conditions["keep_events"] = tuple(conditions["keep_events"])
+        exploration, interactions = read_exploration_of_log(options)
         config = options.read(
             RecommendationConfig,
             transitions=exploration.transitions,
             level=exploration.level,
-            interactions=InteractionFilter(**conditions),
+            interactions=interactions,
         )
         return cls(options.encoder, config)
 

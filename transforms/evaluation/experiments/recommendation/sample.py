@@ -46,13 +46,19 @@ class RecommendationLog(NamedTuple):
 
 
 def keep_users(batches: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:
-    """Return the interactions of the users with the smallest hashes, at most `limit`, as rows of `LOG`.
+    """Return the interactions of the users with the smallest hashes, at most `limit`, as rows of `LOG`."""
+    return sampled_users(batches, LOG, limit)
+
+
+def sampled_users(batches: Iterable[pa.RecordBatch], schema: pa.Schema, limit: int) -> pa.RecordBatch:
+    """Return the interactions of the users with the smallest hashes, at most `limit`.
 
     Args:
         batches: interactions. The users kept of all of them are among those kept of each batch.
+        schema: the columns that are kept, `user_id` among them.
         limit: maximum number of users.
     """
-    rows = concatenate((each.select(LOG.names).cast(LOG) for each in batches), LOG)
+    rows = concatenate((each.select(schema.names).cast(schema) for each in batches), schema)
     hashes = stable_hash(rows["user_id"])
     distinct = np.unique(hashes)
     if len(distinct) <= limit:

@@ -1,0 +1,1 @@
+"""The experiment on intents of users: exploration intent, latent intent, re-ranking by intent."""
