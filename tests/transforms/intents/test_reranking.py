@@ -91,7 +91,7 @@ def test_without_engagement_with_a_certain_candidate_of_a_certain_intent_beliefs
 def test_very_small_products_still_order_candidates() -> None:
     # Each placement multiplies the belief by 2^-40: 40 of them exceed the range of floating-point numbers.
     engagement = np.full((1, 60), 1 - 2.0**-40)
-    qualities = np.linspace(1, 2, 60)[None]
+    qualities = np.linspace(1, 1 + 1e-9, 60)[None]
     found = rerank_by_intent(qualities, engagement, np.zeros((1, 60), int), np.array([[1.0]]), 1.0, 60)
     assert found.positions[0].tolist() == list(range(59, -1, -1))
 

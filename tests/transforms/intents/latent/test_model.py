@@ -84,6 +84,21 @@ def test_terms_are_those_of_the_objective() -> None:
     assert found.divergences == pytest.approx(expected.divergences.numpy(), abs=1e-5)
 
 
+def test_shifts_are_in_standard_deviations_of_the_prior() -> None:
+    rows, _ = hidden_intents(6, seed=0)
+    model = latent_model()
+    offsets = torch.from_numpy(rows.following.offsets)
+    sums = model.sums(torch.from_numpy(rows.following.items.astype(np.int64)), offsets[:-1])
+    with torch.no_grad():
+        prior = model.prior(torch.from_numpy(rows.contexts))
+        posterior = model.posterior(torch.from_numpy(rows.contexts), sums, torch.diff(offsets))
+    found = measure_rows(model, rows)
+    deviations = np.sqrt(np.exp(prior.log_variances.numpy()))
+    assert deviations.min() < 0.8  # so that a division differs from a product
+    assert found.means == pytest.approx(posterior.means.numpy(), abs=1e-5)
+    assert found.shifts == pytest.approx((posterior.means - prior.means).numpy() / deviations, abs=1e-4)
+
+
 def test_samples_of_the_prior_have_its_mean_and_their_seed() -> None:
     model, contexts = latent_model(), np.ones((1, 3), np.float32)
     many = prior_samples(model, contexts, samples=20_000, seed=0)

@@ -132,6 +132,16 @@ def test_the_best_epoch_on_the_validation_rows_is_kept() -> None:
     assert not found.model.training
 
 
+def test_training_does_not_stop_within_the_warm_up() -> None:
+    rows, _ = hidden_intents(60, seed=4)
+    noise = np.random.default_rng(0).integers(0, ITEMS, len(rows.following.items)).astype(np.int32)
+    rows = rows._replace(following=rows.following._replace(items=noise))  # overfitted from the first epochs on
+    config = dataclasses.replace(SMALL, warm_up_epochs=12, patience=1, learning_rate=0.05)
+    found = train_latent(rows, item_vectors(), config)
+    assert found.best_epoch < 11
+    assert len(found.epochs) == 13
+
+
 def test_validation_rows_are_not_trained_on() -> None:
     rows, _ = hidden_intents(120, seed=5)
     is_validation = np.arange(120) >= 80
