@@ -80,11 +80,11 @@ def _compare(
         for place, each in enumerate(calibration_curve(probabilities, labels), 1):
             yield metric_row("intents_calibration_predicted", point(each.predicted, each.examples), bin=place, **parts)
             yield metric_row("intents_calibration_observed", point(each.observed, each.examples), bin=place, **parts)
-    for name, own in losses.items():
+    for model, own in losses.items():
         for rival in _RIVALS:
-            if name != rival and name != "base_rate":
+            if model != rival and model != "base_rate":
                 difference = ratio_interval(*_by_user(own - losses[rival], users), seed)
-                yield metric_row("intents_log_loss_difference", difference, model=name, rival=rival, intent=intent)
+                yield metric_row("intents_log_loss_difference", difference, model=model, rival=rival, intent=intent)
 
 
 def _by_user(values: Floats | Flags, users: Integers) -> tuple[Floats, Floats]:

@@ -29,8 +29,7 @@ _LISTS = {
     "distance": "distance",
     "difference of distance": "distance_difference",
 }
-_SIGNS = {1: "+", -1: "−", 0: ""}
-_NONE = "no data"
+_SIGNS = {1: "+", -1: "-", 0: ""}
 
 
 def intents_tables(index: MetricIndex) -> list[Table]:
@@ -82,10 +81,9 @@ def sign_table(index: MetricIndex) -> Table:
         rows.append(row(parts["feature"].replace("_", " "), _SIGNS[published], *cells, agrees))
     columns = (*text_columns("feature", "published"), *number_columns("correlation", "coefficient"))
     notes = (
-        (
-            "The published signs are those of a video platform. The coefficient is that of the standardized feature in the "
-            "logistic regression, given all others. Features without data are left out."
-        ),
+        "The published signs are those of a video platform.",
+        "The coefficient is that of the standardized feature in the logistic regression, given all others.",
+        "Features without data are left out.",
     )
     return Table((*columns, *text_columns("correlation agrees")), tuple(rows), "Features of exploration", notes)
 
@@ -101,12 +99,10 @@ def reranking_table(index: MetricIndex) -> Table:
         rows.append(row(parts["method"], parts["strength"], *cells, *shrunk))
     titles = ["strength", *_RERANKING, "served intents before", "after"]
     errors = [index.value("intents_sum_error", **parts) for parts in index.slices("intents_sum_error")]
+    users = index.count("intents_reranked_users")
     notes = (
-        (
-            f"{index.count('intents_reranked_users')} users. Probabilities of intents sum to 1 after each list, within "
-            f"{max(errors):.0e}. Served intents: the sum of their probabilities, before the list and after it, given that "
-            "the user engaged with none of it."
-        ),
+        f"{users} users. Probabilities of intents sum to 1 after each list, within {max(errors):.0e}.",
+        "Served intents: the sum of their probabilities, before the list and after it, given no engagement with it.",
     )
     return Table((*text_columns("method"), *number_columns(*titles)), tuple(rows), "Re-ranking", notes)
 
