@@ -7,7 +7,7 @@ from transforms.evaluation.experiments.intents.sample import IntentsLog
 from transforms.intents.features import Events
 from transforms.recommendation.histories import ItemHistories
 
-CLUSTERS, ITEMS, USERS, LENGTH = 6, 60, 120, 24
+CLUSTERS, ITEMS, USERS, LENGTH = 30, 120, 120, 24
 DAY = 86_400_000_000
 
 
@@ -30,7 +30,7 @@ def intents_log(seed: int = 0, users: int = USERS) -> IntentsLog:
     content = random.integers(-100, 100, (CLUSTERS, 8))[item_clusters] + random.integers(-20, 20, (ITEMS, 8))
     return IntentsLog(
         events,
-        pa.array([f"i{item:02}" for item in range(ITEMS)]),
+        pa.array([f"i{item:03}" for item in range(ITEMS)]),
         item_clusters,
         random.normal(size=(CLUSTERS, 8)),
         content.astype(np.int8),
