@@ -24,7 +24,7 @@ from transforms.recommendation.contexts import (
     familiar_clusters,
     journey_sequences,
 )
-from transforms.recommendation.histories import NO_ITEM, Codes, ItemHistories
+from transforms.recommendation.histories import NO_ITEM, Codes, Integers, ItemHistories
 from transforms.recommendation.members import NO_CLUSTER, Members
 from transforms.recommendation.policies import (
     FAMILIAR,
@@ -68,12 +68,14 @@ class Users(NamedTuple):
     Attributes:
         ids: their ids.
         histories: their histories, in the order of `ids`.
-        journeys: rows of `journeys` of these users; None: contexts are of histories.
+        journeys: rows of `journeys`, those of other users are ignored; None: contexts are of histories.
+        hashes: int64, shape (users,): see `unchanged.history_hashes`.
     """
 
     ids: pa.StringArray
     histories: ItemHistories
     journeys: pa.RecordBatch | None
+    hashes: Integers
 
 
 class Recommended(NamedTuple):
@@ -187,6 +189,7 @@ def _rows(
         _context_texts(contexts, cluster_ids).take(pa.array(owners)),
         table_ranks,
         _journey_ids(users, familiar, owners, columns, policies == FAMILIAR),
+        pa.array(users.hashes[owners]),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=RECOMMENDATIONS.arrow)
 
