@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.exploration.lookup_table import ContextRows, LookupTable
@@ -82,7 +83,7 @@ def measure(users: int, items: int, clusters: int, repeats: int, seed: int = 0) 
     for first in range(0, users, _MEASURED_USERS):
         part = _slice(histories, first, min(first + _MEASURED_USERS, users))
         names = pa.array([f"{user:08}" for user in range(first, first + part.user_count)])
-        recommend(recommender, Users(names, part, None))
+        recommend(recommender, Users(names, part, None, np.zeros(part.user_count, np.int64)))
     rates["all steps, users/s"] = users / (time.perf_counter() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     ratio = seconds["whole catalogue"] / seconds["within ten clusters"]
@@ -106,7 +107,13 @@ def _table(clusters: int, generator: np.random.Generator) -> LookupTable:
     keys = np.arange(clusters * clusters, dtype=np.int64)
     ranked = generator.integers(0, clusters, (len(keys), 10)).astype(np.int32)
     popular = np.arange(min(clusters, 50), dtype=np.int32)[None]
-    return LookupTable(ids, [ContextRows.from_keys(2, keys, ranked, clusters), ContextRows(0, popular, None)])
+    pairs = ContextRows.from_keys(2, keys, ranked, clusters, _scores(ranked))
+    return LookupTable(ids, [pairs, ContextRows(0, popular, None, _scores(popular))])
+
+
+def _scores(ranked: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Return the logarithm of 1 / (rank + 1) for each rank."""
+    return np.broadcast_to(-np.log(np.arange(2, ranked.shape[1] + 2)), ranked.shape).astype(np.float32)
 
 
 def _alternate(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:

@@ -24,7 +24,12 @@ RECOMMENDATIONS = DatasetSchema(
             "The reason: `novel`, a cluster that the table gives for the context and that the user has never consumed; "
             "`familiar`, a cluster of the user's history; `popular`, to fill a list that would be too short.",
         ),
-        Column("score", pa.float32(), "The score of the ranker for this item; comparable within one user and policy."),
+        Column(
+            "score",
+            pa.float32(),
+            "The score of the ranker for the item; comparable within one user. Novel items are ranked by it and by "
+            "the probability of their cluster, familiar ones by it alone. Of `popular`, minus the place by popularity.",
+        ),
         Column(
             "context",
             pa.string(),
@@ -39,6 +44,12 @@ RECOMMENDATIONS = DatasetSchema(
             pa.string(),
             "With the policy `familiar` and `--journeys`: the journey that the item continues.",
             nullable=True,
+        ),
+        Column(
+            "history_hash",
+            pa.int64(),
+            "A hash of the interactions and journeys that the list was computed from, by which `--previous` finds out "
+            "whether they changed; the same in all rows of a user.",
         ),
     ),
     invariants=(

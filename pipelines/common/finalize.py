@@ -9,7 +9,18 @@ import apache_beam as beam
 
 from pipelines.common.job import Job
 from pipelines.common.recorded_options import OPTIONS
-from schemas import CLUSTERS, EMBEDDINGS, ERRORS, GENERATIONS, HISTORIES, ITEMS, JOURNEYS, METRICS, NAMING_EXAMPLES
+from schemas import (
+    CLUSTERS,
+    EMBEDDINGS,
+    ERRORS,
+    GENERATIONS,
+    HISTORIES,
+    ITEMS,
+    JOURNEYS,
+    METRICS,
+    NAMING_EXAMPLES,
+    RECOMMENDATIONS,
+)
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import UNKNOWN_ITEM, ErrorRateCheck
@@ -17,7 +28,11 @@ from transforms.datasets.interaction_filter import FILTER_REASONS
 from transforms.datasets.writing import CommitDatasets, PartWriter, WriteDatasets
 
 _INTERNAL = frozenset(
-    schema.name for schema in (HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, CLUSTERS, METRICS)
+    schema.name
+    for schema in (
+        *(HISTORIES, JOURNEYS, NAMING_EXAMPLES, EMBEDDINGS, GENERATIONS, CLUSTERS, METRICS),
+        RECOMMENDATIONS,
+    )
 )
 """Datasets that only these jobs write; a single invalid row in one of them fails the job that reads it."""
 

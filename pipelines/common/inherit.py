@@ -97,6 +97,6 @@ def _inherited(
             if name in given and name in defaults and given[name] != before:
                 raise UsageError(
                     f"--{name} is {given[name]} but was {before or 'not given'} in --{each.options[0]}: leave it out, "
-                    "or extract the whole log anew"
+                    f"or leave out --{each.options[0]}, for a run on the whole log"
                 )
     return {name: stored[name] for name in names if name in stored}

@@ -47,6 +47,7 @@ def build_recommend(root: beam.Pipeline, job: RecommendJob, progress: Progress) 
         _vectors(rows, job, side_outputs),
         rows.get(JOURNEYS.name),
         rows.get(USERS.name),
+        rows.get(RECOMMENDATIONS.name),
         job.filter,
         job.ranker,
         job.lists,

@@ -25,6 +25,7 @@ from pipelines.common.job import Job
 from pipelines.common.models import resolve_encoder
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue, resolve_log
+from pipelines.recommend.previous import INHERITANCE, check_previous
 from schemas import (
     CLUSTERS,
     EMBEDDINGS,
@@ -69,6 +70,7 @@ class RecommendJob(Job):
         table: the lookup table.
         journeys: the journeys whose clusters are contexts; None: histories are.
         users: the users to recommend to; None: all.
+        previous: the recommendations of an earlier run, which unchanged users keep; None: all lists are computed.
         columns: names of the columns in the log, where they differ.
         item_columns: names of the columns in the catalogue, where they differ.
         tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
@@ -90,6 +92,7 @@ class RecommendJob(Job):
     inheritance = (
         Inheritance(("clusters", "workspace"), CLUSTERS, names=_OF_THE_LOG, unless=("interactions",)),
         Inheritance(("clusters", "workspace"), CLUSTERS, names=_OF_THE_CATALOGUE, unless=("items", "item_embeddings")),
+        *INHERITANCE,
     )
 
     interactions: Source
@@ -101,6 +104,7 @@ class RecommendJob(Job):
     table: Source
     journeys: Source | None
     users: Source | None
+    previous: Source | None
     columns: dict[str, str]
     item_columns: dict[str, str]
     tag_separator: str
@@ -129,6 +133,12 @@ class RecommendJob(Job):
             "items continue. Default: none.",
         )
         add("--users", help="Users to recommend to: parquet file, folder or glob with `user_id`. Default: all.")
+        add(
+            "--previous",
+            help="Workspace with `recommendations` of an earlier run with the same tree, table and options. Users "
+            "whose interactions and journeys have not changed since keep their rows. --interactions is the whole log. "
+            "Default: the lists of all users are computed.",
+        )
         options.add_columns(parser)
         options.add_item_columns(parser)
         options.add_timestamp_unit(parser)
@@ -179,7 +189,8 @@ class RecommendJob(Job):
         named = {"--interactions": interactions, "--items": items, "--item_embeddings": given, "--users": users}
         check_not_nested(workspace, [(name, source) for name, source in named.items() if source is not None])
         stores = items is not None and not encoder.is_packaged
-        return cls(
+        previous = resolve_dataset("--previous", args.previous, RECOMMENDATIONS) if args.previous else None
+        job = cls(
             interactions=interactions,
             items=items,
             item_embeddings=given,
@@ -189,6 +200,7 @@ class RecommendJob(Job):
             table=table,
             journeys=resolve_dataset("--journeys", args.journeys, JOURNEYS) if args.journeys else None,
             users=users,
+            previous=previous,
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             columns=args.columns,
@@ -206,6 +218,9 @@ class RecommendJob(Job):
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,
         )
+        if previous is not None:
+            check_previous(previous, job.inputs, job.configuration)
+        return job
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -252,6 +267,7 @@ class RecommendJob(Job):
             EMBEDDINGS.name: self.embeddings,
             JOURNEYS.name: self.journeys,
             USERS.name: self.users,
+            RECOMMENDATIONS.name: self.previous,
             INTERACTIONS.name: self.interactions,
         }
 

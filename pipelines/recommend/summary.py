@@ -24,17 +24,22 @@ if TYPE_CHECKING:
 _COUNTS = (
     ("interactions read", "interactions_read"),
     ("users", "users"),
+    ("users who keep the rows of --previous", "users_kept"),
+    ("users whose lists were computed", "users_computed"),
+    ("users of --previous who are not among the users now, and are left out", "users_of_previous_left_out"),
     ("users without an item of a cluster, who get popular items", "users_without_items_of_clusters"),
     ("users without a row of the table, who get clusters by popularity", "users_without_context_in_the_table"),
     ("looked-up clusters that a user has consumed completely", "clusters_consumed_completely"),
 )
+_OF_PREVIOUS = ("users_kept", "users_computed", "users_of_previous_left_out")
 
 
 def print_recommend(job: RecommendJob, seconds: float) -> None:
     """Print the counts of a run, and the recommendations of one user."""
     console = Console(highlight=False)
     values = read_metrics(job.name, job.workspace)
-    print_counts(console, job.name, seconds, values, _COUNTS)
+    counts = _COUNTS if job.previous is not None else [each for each in _COUNTS if each[1] not in _OF_PREVIOUS]
+    print_counts(console, job.name, seconds, values, counts)
     _print_policies(console, values)
     rows = read_dataset(RECOMMENDATIONS, resolve_source(FileSystems.join(job.workspace, RECOMMENDATIONS.name)))
     _print_user(console, job, rows)

@@ -227,6 +227,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "context": "03.10 04.1",
             "table_rank": 2,
             "journey_id": None,
+            "history_hash": -5,
         },
         {
             "user_id": "u",
@@ -238,6 +239,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "context": "",
             "table_rank": None,
             "journey_id": "0123456789abcdef",
+            "history_hash": -5,
         },
     ],
     "users": [{"user_id": "u"}, {"user_id": "u"}],

@@ -7,6 +7,7 @@ there, by a dictionary otherwise. A request is one access to an array; no model 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ _DENSE_FROM = 0.5
 _BYTES_PER_ENTRY = 100
 """Approximate size of an entry of a dictionary from int to int."""
 
+Floats = npt.NDArray[np.float64]
+LogProbabilities = npt.NDArray[np.float32]
+
 
 @dataclasses.dataclass(frozen=True)
 class ContextRows:
@@ -39,11 +43,13 @@ class ContextRows:
         next_clusters: int32, shape (rows, top): `NO_CLUSTER` after the last one. If `rows_by_key` is None, row i is the
             context with the number i.
         rows_by_key: the row of each context number; None: all rows are there.
+        scores: float32, of the shape of `next_clusters`: logarithms of their probabilities; None: not loaded.
     """
 
     size: int
     next_clusters: Codes
     rows_by_key: dict[int, int] | None
+    scores: LogProbabilities | None = None
 
     @classmethod
     def from_arrays(cls, contexts: Codes, next_clusters: Codes, cluster_count: int) -> ContextRows:
@@ -57,20 +63,33 @@ class ContextRows:
         return cls.from_keys(contexts.shape[1], context_keys(contexts, cluster_count), next_clusters, cluster_count)
 
     @classmethod
-    def from_keys(cls, size: int, keys: Integers, next_clusters: Codes, cluster_count: int) -> ContextRows:
+    def from_keys(
+        cls,
+        size: int,
+        keys: Integers,
+        next_clusters: Codes,
+        cluster_count: int,
+        scores: LogProbabilities | None = None,
+    ) -> ContextRows:
         """Index rows by the `context_keys` of their contexts, int64, shape (rows,)."""
         if len(keys) >= _DENSE_FROM * cluster_count**size:
             rows = np.full((cluster_count**size, next_clusters.shape[1]), NO_CLUSTER, np.int32)
             rows[keys] = next_clusters
-            return cls(size, rows, None)
+            if scores is not None:
+                dense = np.full(rows.shape, -np.inf, np.float32)
+                dense[keys] = scores
+                scores = dense
+            return cls(size, rows, None, scores)
         order = np.argsort(keys)
         by_key = dict(zip(keys[order].tolist(), range(len(keys)), strict=True))
-        return cls(size, np.ascontiguousarray(next_clusters[order], np.int32), by_key)
+        ordered = None if scores is None else np.ascontiguousarray(scores[order], np.float32)
+        return cls(size, np.ascontiguousarray(next_clusters[order], np.int32), by_key, ordered)
 
     @property
     def nbytes(self) -> int:
         """The memory held, in bytes; that of the dictionary is approximate."""
-        return self.next_clusters.nbytes + _BYTES_PER_ENTRY * len(self.rows_by_key or ())
+        held = self.next_clusters.nbytes + (0 if self.scores is None else self.scores.nbytes)
+        return held + _BYTES_PER_ENTRY * len(self.rows_by_key or ())
 
 
 class NextClusters(NamedTuple):
@@ -80,11 +99,15 @@ class NextClusters(NamedTuple):
         clusters: int32, shape (users, count): the best first; `NO_CLUSTER` after the last one.
         ranks: int32, of the same shape: the rank of each in the row of the table that it was found in, from 1.
         matched: int32, shape (users,): number of clusters of the longest context with a row in the table; 0: none.
+        probabilities: float64, of the shape of `clusters`: the stored probability of each, not above that of the one
+            before it, so that clusters of shorter contexts do not exceed those of longer ones; 0 for `NO_CLUSTER`.
+            None: the table was loaded without scores.
     """
 
     clusters: Codes
     ranks: Codes
     matched: Codes
+    probabilities: Floats | None
 
 
 class LookupTable:
@@ -109,6 +132,7 @@ class LookupTable:
         self.top = longest.next_clusters.shape[1] if longest else 0
         popular = self._by_size.get(0)
         self._popular: list[int] = popular.next_clusters[0].tolist() if popular else []
+        self._has_scores = all(one.scores is not None for one in rows)
 
     @classmethod
     def from_rows(
@@ -118,7 +142,7 @@ class LookupTable:
 
         Args:
             rows: contexts as text, ranks from 1, cluster ids of the next clusters. The columns of text may be
-                dictionary-encoded, which is faster.
+                dictionary-encoded, which is faster. `score`, logarithms of probabilities, is loaded if it is there.
             cluster_ids: the ids of all clusters, distinct.
             popular: int32, shape (clusters,): codes, the most popular first; None: the rows of the empty context.
             top: number of ranks that are loaded; None: all.
@@ -137,10 +161,15 @@ class LookupTable:
         kept = ranks <= width
         found = np.full((sum(map(len, keys_by_size)), width), NO_CLUSTER, np.int32)
         found[context_of_row[kept], ranks[kept] - 1] = next_of_row[kept]
+        scores = None
+        if "score" in rows.column_names and popular is None:
+            scores = np.full(found.shape, -np.inf, np.float32)
+            scores[context_of_row[kept], ranks[kept] - 1] = rows["score"].to_numpy()[kept]
         ends = list_offsets([len(keys) for keys in keys_by_size])
+        of_size = [slice(start, end) for start, end in itertools.pairwise(ends.tolist())]
         parts = [
-            ContextRows.from_keys(size, keys, found[ends[size] : ends[size + 1]], cluster_count)
-            for size, keys in enumerate(keys_by_size)
+            ContextRows.from_keys(size, keys, found[own], cluster_count, None if scores is None else scores[own])
+            for size, (keys, own) in enumerate(zip(keys_by_size, of_size, strict=True))
             if len(keys) and (size or popular is None)
         ]
         if popular is not None:
@@ -221,10 +250,12 @@ class LookupTable:
         """
         users, size = contexts.shape
         found = [np.full((users, 0), NO_CLUSTER, np.int32)]
+        scores = [np.zeros((users, 0), np.float32)]
         matched = np.zeros(users, np.int32)
         for length in range(min(size, self.context_size), 0, -1):
-            rows = self._rows(contexts[:, size - length :], length)
+            rows, of_rows = self._rows(contexts[:, size - length :], length)
             found.append(rows)
+            scores.append(of_rows)
             matched = np.maximum(matched, np.where((rows != NO_CLUSTER).any(axis=1), length, 0).astype(np.int32))
         popular = np.tile(np.array(self._popular, np.int32), (users, 1))
         candidates = np.hstack([*found, popular])
@@ -234,20 +265,30 @@ class LookupTable:
         _select_novel(candidates, starts, np.ascontiguousarray(clusters, np.int32), self._count, first, places)
         widths = [part.shape[1] for part in (*found, popular)]
         ranks = np.concatenate([np.arange(1, width + 1, dtype=np.int32) for width in widths] or [np.zeros(0, np.int32)])
-        return NextClusters(first, ranks[places] if len(ranks) else places, matched)
+        probabilities = None
+        if self._has_scores:
+            stored = self._by_size.get(0)
+            of_popular = np.zeros(0, np.float32) if stored is None or stored.scores is None else stored.scores[0]
+            all_scores = np.hstack([*scores, np.tile(of_popular, (users, 1))])
+            probabilities = _falling_probabilities(all_scores, places, first)
+        return NextClusters(first, ranks[places] if len(ranks) else places, matched, probabilities)
 
-    def _rows(self, contexts: Codes, length: int) -> Codes:
-        """Return the stored clusters of contexts of one length, shape (contexts, top); `NO_CLUSTER` without a row."""
+    def _rows(self, contexts: Codes, length: int) -> tuple[Codes, LogProbabilities]:
+        """Return the stored clusters of contexts of one length, shape (contexts, top), and their scores.
+
+        They are `NO_CLUSTER` without a row, and the scores without meaning if the table was loaded without them.
+        """
         stored = self._by_size.get(length)
         if stored is None:
-            return np.full((len(contexts), 0), NO_CLUSTER, np.int32)
+            return np.full((len(contexts), 0), NO_CLUSTER, np.int32), np.zeros((len(contexts), 0), np.float32)
         complete = (contexts != NO_CLUSTER).all(axis=1)
         keys = context_keys(np.where(complete[:, None], contexts, 0), self._count)
         if stored.rows_by_key is not None:
             by_key = stored.rows_by_key
             keys = np.array([by_key.get(key, -1) for key in keys.tolist()], np.int64)
         rows = stored.next_clusters[keys]
-        return np.where((complete & (keys >= 0))[:, None], rows, NO_CLUSTER).astype(np.int32)
+        scores = np.zeros(rows.shape, np.float32) if stored.scores is None else stored.scores[keys]
+        return np.where((complete & (keys >= 0))[:, None], rows, NO_CLUSTER).astype(np.int32), scores
 
     def _row(self, context: tuple[int, ...]) -> list[int]:
         """Return the stored clusters of one context; empty if it is not there."""
@@ -336,6 +377,14 @@ def codes_of_ids(index: StringIndex, ids: pa.StringArray) -> Codes:
     if (codes < 0).any():
         raise ValueError(f"the cluster {ids[int(np.argmin(codes))].as_py()!r} is not in the list of clusters")
     return codes
+
+
+def _falling_probabilities(scores: LogProbabilities, places: Codes, clusters: Codes) -> Floats:
+    """Return the probabilities of chosen clusters, each at most that of the one before it; 0 for `NO_CLUSTER`."""
+    if not scores.shape[1]:
+        return np.zeros(clusters.shape)
+    chosen = np.where(clusters == NO_CLUSTER, -np.inf, np.take_along_axis(scores, places.astype(np.int64), axis=1))
+    return np.exp(np.minimum.accumulate(chosen.astype(np.float64), axis=1))
 
 
 @numba.njit(cache=True, nogil=True)

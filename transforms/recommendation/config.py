@@ -8,6 +8,7 @@ from typing import Literal
 from transforms.settings import setting, validate
 
 ContextSource = Literal["recent", "journeys"]
+Allocation = Literal["by_probability", "in_turn"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,18 @@ class ListConfig:
     next_clusters: int = setting(
         10, minimum=1, maximum=1000, help="Number of novel clusters that are looked up in the table for a user."
     )
+    allocation: Allocation = setting(
+        "by_probability",
+        help="Rule by which the places of novel items are allocated to the looked-up clusters: `by_probability`, by "
+        "the score of the item times the probability of its cluster to the power of --cluster_power; `in_turn`, the "
+        "best item of each cluster, then the second of each.",
+    )
+    cluster_power: float = setting(
+        0.5,
+        minimum=0,
+        help="Power of the probability of a cluster, with --allocation=by_probability; 0: only the scores of items "
+        "count, and the higher it is, the more places the most probable clusters get.",
+    )
     familiar_clusters: int = setting(
         10,
         minimum=1,
@@ -76,3 +89,8 @@ class ListConfig:
 
     def __post_init__(self) -> None:
         validate(self)
+
+    @property
+    def power(self) -> float | None:
+        """The power of the probability of a cluster; None: items are taken from the clusters in turn."""
+        return self.cluster_power if self.allocation == "by_probability" else None

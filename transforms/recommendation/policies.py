@@ -1,7 +1,8 @@
 """Policies that fill a list: novel items by the table, familiar items by the history, popular items where both end.
 
-- Novel items are taken from the looked-up clusters in turn, in the order of the table: the best item of each cluster,
-  then the second of each, and so on.
+- Novel items are ranked by the score of the item times the probability of its cluster to a power; or they are taken
+  from the looked-up clusters in turn, in the order of the table: the best item of each cluster, then the second of
+  each, and so on.
 - Familiar items are those with the highest scores among the best items of the familiar clusters.
 - Of `slots` places, n are for novel items, evenly spaced: place p is one if `floor(p n / slots)` exceeds
   `floor((p - 1) n / slots)`. Where one kind ends, the other takes its places, then popular items do.
@@ -20,6 +21,9 @@ from transforms.recommendation.histories import NO_ITEM, Codes, Integers
 from transforms.recommendation.retrieval import Consumed, Retrieved, Scores
 
 NOVEL, FAMILIAR, POPULAR = (POLICIES.index(name) for name in ("novel", "familiar", "popular"))
+
+_LEAST_RELATIVE = 1e-6
+_WEIGHT_UNIT = 1 << 20
 
 
 class Candidates(NamedTuple):
@@ -50,6 +54,67 @@ class Lists(NamedTuple):
     places: Codes
 
 
+def allocate(
+    retrieved: Retrieved, probabilities: Scores, power: float | None, origins: Scores | None = None
+) -> Candidates:
+    """Order the items of the clusters that were looked up for each user.
+
+    Args:
+        retrieved: the items of requests, shape (users * width, count), by user, then by the order of requests.
+        probabilities: float64, shape (users, width): the probability, or another score that is not negative, of the
+            cluster of each request.
+        power: see `by_weighted_score`; None: `in_turn`.
+        origins: see `by_weighted_score`.
+    """
+    width = probabilities.shape[1]
+    if power is None:
+        return in_turn(retrieved, width)
+    return by_weighted_score(retrieved, cluster_weights(probabilities, power), origins)
+
+
+def cluster_weights(probabilities: Scores, power: float) -> Scores:
+    """Compute the factors by which the scores of the items of clusters are multiplied.
+
+    A factor is the probability of the cluster, relative to the highest one of the user and at least 1e-6, to a power.
+    It is rounded to a multiple of 2**-20: the last bits of logarithms and powers, which may differ between machines,
+    then change no list.
+
+    Args:
+        probabilities: float64, shape (users, width), not negative.
+        power: at least 0; 0: all factors are 1.
+
+    Returns:
+        Shape (users, width), in (0, 1].
+    """
+    highest = probabilities.max(axis=1, keepdims=True, initial=np.finfo(np.float64).tiny)
+    relative = np.maximum(probabilities / highest, _LEAST_RELATIVE)
+    weights: Scores = np.maximum(np.rint(relative**power * _WEIGHT_UNIT), 1.0) / _WEIGHT_UNIT
+    return weights
+
+
+def by_weighted_score(retrieved: Retrieved, weights: Scores, origins: Scores | None = None) -> Candidates:
+    """Order the items of each user by score times the weight of their cluster; ties: the lower code.
+
+    Args:
+        retrieved: as for `in_turn`.
+        weights: float64, shape (users, width), above 0.
+        origins: float64, shape (users,): the score that counts as 0 for each user, at most that of any item; None: 0,
+            for scores that are not negative.
+    """
+    users, width = weights.shape
+    count = retrieved.scores.shape[1]
+    above = retrieved.scores.reshape(users, width, count)
+    if origins is not None:
+        above = above - origins[:, None, None]
+    return _by_key(retrieved, width, (weights[:, :, None] * above).reshape(users, width * count))
+
+
+def lowest_scores(retrieved: Retrieved, width: int) -> Scores:
+    """Return the lowest score of any member of the clusters of each user, float64, shape (users,); 0 without any."""
+    lowest = retrieved.lowest.reshape(-1, width).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(lowest), lowest, 0.0)
+
+
 def in_turn(retrieved: Retrieved, width: int) -> Candidates:
     """Order the items of `width` requests of each user: the best of each request, then the second of each, and so on.
 
@@ -67,11 +132,16 @@ def in_turn(retrieved: Retrieved, width: int) -> Candidates:
 
 def by_score(retrieved: Retrieved, width: int) -> Candidates:
     """Order the items of `width` requests of each user by score; ties: the lower code. Arguments as for `in_turn`."""
+    requests, count = retrieved.scores.shape
+    return _by_key(retrieved, width, retrieved.scores.reshape(requests // width, width * count))
+
+
+def _by_key(retrieved: Retrieved, width: int, keys: Scores) -> Candidates:
+    """Order the items of each user by a key, the highest first; ties: the lower code."""
     count = retrieved.items.shape[1]
-    users = len(retrieved.items) // width
-    items, scores = retrieved.items.reshape(users, width * count), retrieved.scores.reshape(users, width * count)
+    items, scores = retrieved.items.reshape(keys.shape), retrieved.scores.reshape(keys.shape)
     columns = np.broadcast_to(np.repeat(np.arange(width, dtype=np.int64), count), items.shape)
-    return _reorder(Candidates(items, scores, columns), np.lexsort((items, -scores)))
+    return _reorder(Candidates(items, scores, columns), np.lexsort((items, -keys)))
 
 
 def _reorder(candidates: Candidates, order: npt.NDArray[np.intp]) -> Candidates:

@@ -24,7 +24,7 @@ from transforms.recommendation.contexts import (
     familiar_clusters,
     journey_sequences,
 )
-from transforms.recommendation.histories import NO_ITEM, Codes, ItemHistories
+from transforms.recommendation.histories import NO_ITEM, Codes, Integers, ItemHistories
 from transforms.recommendation.members import NO_CLUSTER, Members
 from transforms.recommendation.policies import (
     FAMILIAR,
@@ -32,9 +32,10 @@ from transforms.recommendation.policies import (
     POPULAR,
     Candidates,
     Lists,
+    allocate,
     by_score,
     fill_lists,
-    in_turn,
+    lowest_scores,
 )
 from transforms.recommendation.ranker import Ranker, Vectors
 from transforms.recommendation.retrieval import Consumed, Requests, Retrieved, consumed_items, top_items
@@ -67,12 +68,14 @@ class Users(NamedTuple):
     Attributes:
         ids: their ids.
         histories: their histories, in the order of `ids`.
-        journeys: rows of `journeys` of these users; None: contexts are of histories.
+        journeys: rows of `journeys`, those of other users are ignored; None: contexts are of histories.
+        hashes: int64, shape (users,): see `unchanged.history_hashes`.
     """
 
     ids: pa.StringArray
     histories: ItemHistories
     journeys: pa.RecordBatch | None
+    hashes: Integers
 
 
 class Recommended(NamedTuple):
@@ -95,6 +98,9 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
     Args:
         recommender: the ranker, the table and the configuration.
         users: the users.
+
+    Raises:
+        ValueError: when the table was loaded without scores, by which places are allocated.
     """
     config, histories = recommender.config, users.histories
     clusters = np.where(
@@ -109,7 +115,10 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
     vectors = recommender.ranker.user_vectors(histories)
     retrieved = _retrieve(recommender, vectors, consumed, upcoming.clusters)
     places = round(config.slots * config.novel_fraction)
-    novel = in_turn(retrieved, upcoming.clusters.shape[1])
+    if upcoming.probabilities is None:
+        raise ValueError("the table was loaded without the scores by which places are allocated to clusters")
+    origins = lowest_scores(retrieved, config.next_clusters)
+    novel = allocate(retrieved, upcoming.probabilities, config.power, origins)
     continued = by_score(_retrieve(recommender, vectors, consumed, familiar.clusters), familiar.clusters.shape[1])
     lists = fill_lists(novel, continued, recommender.popular, consumed, config.slots, places)
     rows = _rows(recommender, users, lists, (novel, continued), contexts, upcoming, familiar)
@@ -139,12 +148,12 @@ def _retrieve(recommender: Recommender, vectors: Vectors, consumed: Consumed, cl
     users = np.repeat(np.arange(len(clusters), dtype=np.int64), clusters.shape[1])
     wanted = np.flatnonzero(clusters.ravel() != NO_CLUSTER)
     count = recommender.config.slots
-    found = Retrieved(np.full((len(users), count), NO_ITEM, np.int32), np.full((len(users), count), -np.inf))
+    found = Retrieved.nothing(len(users), count)
     requests = Requests(users[wanted], clusters.ravel()[wanted])
     best = top_items(
         vectors[requests.users], recommender.ranker.item_vectors, recommender.members, requests, consumed, count
     )
-    found.items[wanted], found.scores[wanted] = best.items, best.scores
+    found.items[wanted], found.scores[wanted], found.lowest[wanted] = best
     return found
 
 
@@ -180,6 +189,7 @@ def _rows(
         _context_texts(contexts, cluster_ids).take(pa.array(owners)),
         table_ranks,
         _journey_ids(users, familiar, owners, columns, policies == FAMILIAR),
+        pa.array(users.hashes[owners]),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=RECOMMENDATIONS.arrow)
 

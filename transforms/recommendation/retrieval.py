@@ -6,6 +6,7 @@ products are exact in float64, and which requests are computed together changes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numba
@@ -18,6 +19,9 @@ from transforms.recommendation.members import Members
 from transforms.recommendation.ranker import Vectors
 
 Scores = npt.NDArray[np.float64]
+
+MemberScores = Callable[[Integers, Codes], Scores]
+"""Computes scores of some requests and items, a new array of float64, shape (requests, items)."""
 
 _SCORES_PER_BLOCK = 1 << 22
 """Number of scores that are held at a time: 32 MiB."""
@@ -53,10 +57,19 @@ class Retrieved(NamedTuple):
     Attributes:
         items: int32, shape (requests, count): the best first; ties: the lower code. `NO_ITEM` after the last one.
         scores: float64, of the same shape; minus infinity for `NO_ITEM`.
+        lowest: float64, shape (requests,): the lowest score of a member of the cluster; infinity for a cluster without
+            members.
     """
 
     items: Codes
     scores: Scores
+    lowest: Scores
+
+    @classmethod
+    def nothing(cls, requests: int, count: int) -> Retrieved:
+        """Return requests for which no item is found."""
+        shape = requests, count
+        return cls(np.full(shape, NO_ITEM, np.int32), np.full(shape, -np.inf), np.full(requests, np.inf))
 
 
 def consumed_items(histories: ItemHistories) -> Consumed:
@@ -89,9 +102,27 @@ def top_items(
         consumed: the items of users.
         count: maximum number of items of a request.
     """
-    found = Retrieved(
-        np.full((len(requests.users), count), NO_ITEM, np.int32), np.full((len(requests.users), count), -np.inf)
-    )
+
+    def products(rows: Integers, items: Codes) -> Scores:
+        found: Scores = user_vectors[rows].astype(np.float64) @ item_vectors[items].astype(np.float64).T
+        return found
+
+    return best_members(products, members, requests, consumed, count)
+
+
+def best_members(
+    scores_of: MemberScores, members: Members, requests: Requests, consumed: Consumed, count: int
+) -> Retrieved:
+    """Find the items with the highest scores among the members of clusters, as `top_items` does, by given scores.
+
+    Args:
+        scores_of: the scores of the members of a cluster, for positions in `requests`.
+        members: the members of clusters.
+        requests: the requests, in any order.
+        consumed: the items of users.
+        count: maximum number of items of a request.
+    """
+    found = Retrieved.nothing(len(requests.users), count)
     order = np.argsort(requests.clusters, kind="stable")
     starts = run_offsets(requests.clusters[order])
     for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
@@ -99,12 +130,12 @@ def top_items(
         own = members.items[members.offsets[cluster] : members.offsets[cluster + 1]]
         if not len(own):
             continue
-        vectors = item_vectors[own].astype(np.float64).T
         rows_per_block = max(_SCORES_PER_BLOCK // len(own), 1)
         for low in range(start, end, rows_per_block):
             rows = order[low : min(low + rows_per_block, end)]
-            scores = user_vectors[rows].astype(np.float64) @ vectors
-            _select(scores, own, requests.users[rows], *consumed, rows, *found)
+            scores = scores_of(rows, own)
+            found.lowest[rows] = scores.min(axis=1)
+            _select(scores, own, requests.users[rows], *consumed, rows, found.items, found.scores)
     return found
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import JOURNEYS, LOOKUP
+from schemas import JOURNEYS, LOOKUP, RECOMMENDATIONS
 from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
@@ -28,15 +28,17 @@ from transforms.recommendation.count_ranker import fit_count_ranker
 from transforms.recommendation.factors import recent_popularity
 from transforms.recommendation.histories import Codes, ItemHistories
 from transforms.recommendation.members import members_of
+from transforms.recommendation.protocol import take_users
 from transforms.recommendation.ranker import Ranker
 from transforms.recommendation.recommend import Recommended, Recommender, Users, recommend
+from transforms.recommendation.unchanged import Flags, Kept, history_hashes, keep_rows
 from transforms.recommendation.users import LOG, LargestHash, histories_of, sampled_rows
 from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 POPULAR_ITEMS = 2_000
 """Number of popular items from which lists are filled up."""
 _POPULAR_DAYS = 7 * 86_400_000_000.0
-_INTERACTIONS, _JOURNEYS, _USERS = "interactions", "journeys", "users"
+_INTERACTIONS, _JOURNEYS, _USERS, _PREVIOUS = "interactions", "journeys", "users", "previous"
 USER_IDS = pa.schema([LOG.field("user_id")])
 """The users to recommend to."""
 
@@ -122,19 +124,23 @@ class RecommendItems(beam.DoFn):
         if self.recommender is None or self.fitted is not fitted:
             self.fitted, self.recommender = fitted, _recommender(fitted, catalogue, clusters, table, self.config)
         users = users_of(bucket[1], catalogue["item_id"])
-        found = recommend(self.recommender, users)
-        for name, number in counts_of(found, users).items():
+        kept = kept_of(bucket[1], users)
+        computed = select_users(users, ~kept.is_kept)
+        found = recommend(self.recommender, computed)
+        for name, number in counts_of(found, computed, kept).items():
             yield TaggedOutput(COUNTS_TAG, count(name, number))
-        for policy in pc.value_counts(found.rows["policy"]).to_pylist():
-            yield TaggedOutput(COUNTS_TAG, count("recommended_items", policy["counts"], f"policy={policy['values']}"))
-        yield from split_by_size(found.rows)
+        for rows in (kept.rows, found.rows):
+            for policy in pc.value_counts(rows["policy"]).to_pylist():
+                slice_ = f"policy={policy['values']}"
+                yield TaggedOutput(COUNTS_TAG, count("recommended_items", policy["counts"], slice_))
+            yield from split_by_size(rows)
 
 
 def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray) -> Users:
     """Collect the users of one bucket.
 
     Args:
-        batches: by name: interactions; optionally journeys, and the users to recommend to.
+        batches: by name: interactions; optionally journeys, and the users to recommend to. Others are ignored.
         item_ids: the ids of all items.
     """
     index = StringIndex(item_ids)
@@ -147,14 +153,45 @@ def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.Strin
     if _JOURNEYS in batches:
         journeys = concatenate((select_columns(each, JOURNEYS) for each in batches[_JOURNEYS]), JOURNEYS.arrow)
         journeys = journeys.take(pc.sort_indices(journeys, [("user_id", "ascending"), ("rank", "ascending")]))
-    return Users(ids, histories, journeys)
+    return Users(ids, histories, journeys, history_hashes(histories, item_ids, ids, journeys))
 
 
-def counts_of(found: Recommended, users: Users) -> dict[str, int]:
-    """Count the users of a batch, those for whom the table was of no use, and exhausted clusters."""
+def kept_of(batches: Mapping[str, Iterable[pa.RecordBatch]], users: Users) -> Kept:
+    """Collect the rows of an earlier run that users of one bucket keep; without such a run, none.
+
+    Args:
+        batches: by name; optionally rows of `recommendations` of the earlier run.
+        users: the users of the bucket.
+    """
+    stored = (select_columns(each, RECOMMENDATIONS) for each in batches.get(_PREVIOUS, ()))
+    return keep_rows(concatenate(stored, RECOMMENDATIONS.arrow), users.ids, users.hashes)
+
+
+def select_users(users: Users, chosen: Flags) -> Users:
+    """Return some users, in the same order.
+
+    Args:
+        users: the users.
+        chosen: bool, shape (users,).
+    """
+    ids, histories = users.ids.filter(pa.array(chosen)), take_users(users.histories, np.flatnonzero(chosen))
+    return Users(ids, histories, users.journeys, users.hashes[chosen])
+
+
+def counts_of(found: Recommended, users: Users, kept: Kept) -> dict[str, int]:
+    """Count the users of a batch, those for whom the table was of no use, and exhausted clusters.
+
+    Args:
+        found: the recommendations that were computed.
+        users: the users that they were computed for.
+        kept: what is kept of an earlier run.
+    """
     lengths = np.diff(users.histories.offsets)
     return {
-        "users": len(users.ids),
+        "users": len(users.ids) + int(kept.is_kept.sum()),
+        "users_kept": int(kept.is_kept.sum()),
+        "users_computed": len(users.ids),
+        "users_of_previous_left_out": kept.left_out,
         "users_without_items_of_clusters": int((lengths == 0).sum()),
         "users_without_context_in_the_table": int(((found.matched == 0) & (lengths > 0)).sum()),
         "clusters_consumed_completely": found.exhausted,
@@ -191,6 +228,8 @@ class Recommendations(NamedTuple):
 class RecommendToUsers(beam.PTransform):
     """Record batches of `interactions` -> recommendations (2405.16363, serving).
 
+    Users of an earlier run whose interactions and journeys are still the same keep their rows, as they are.
+
     Users are shuffled; the catalogue, the table and the ranker are side inputs: about 2 bytes a dimension and item, and
     40 bytes a context. The ranker is fitted by one process, to at most `ranker.ranker_users` users.
 
@@ -201,6 +240,8 @@ class RecommendToUsers(beam.PTransform):
         vectors: record batches of `ITEM_VECTORS`; None: items have no content.
         journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
         users: record batches with `user_id`, the users to recommend to; None: all.
+        previous: record batches of `recommendations` of an earlier run with the same tree, table and configuration;
+            None: all lists are computed.
         interactions: conditions on interactions.
         ranker: configuration of the ranker by counts.
         lists: configuration of lists.
@@ -215,6 +256,7 @@ class RecommendToUsers(beam.PTransform):
     vectors: beam.PCollection | None
     journeys: beam.PCollection | None
     users: beam.PCollection | None
+    previous: beam.PCollection | None
     interactions: InteractionFilter
     ranker: CountRankerConfig
     lists: ListConfig
@@ -237,7 +279,7 @@ class RecommendToUsers(beam.PTransform):
             | "Once" >> beam.Impulse()
             | "FitRanker" >> beam.Map(fit_ranker, AsIter(sample), catalogue, of_level, self.ranker, self.trained)
         )
-        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _USERS: self.users}
+        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _USERS: self.users, _PREVIOUS: self.previous}
         found = (
             {name: each for name, each in named.items() if each is not None}
             | "GroupByUser" >> CoGroupByBucket("user_id", self.buckets)

@@ -91,6 +91,37 @@ def test_rows_of_a_dataset_in_any_order(encoded: bool) -> None:
         assert table.next_clusters(history, 3) == TABLE.next_clusters(history, 3)
 
 
+def scored(scores: dict[tuple[str, int], float]) -> pa.Table:
+    """Return the rows of `dataset` with the scores of some, by context and rank, and minus the rank for others."""
+    rows = dataset()
+    values = [
+        scores.get((context, rank), -float(rank))
+        for context, rank in zip(rows["context"].to_pylist(), rows["rank"].to_pylist(), strict=True)
+    ]
+    return rows.append_column("score", pa.array(values, pa.float32()))
+
+
+def test_probabilities_are_stored_ones_and_do_not_rise_with_the_rank() -> None:
+    table = LookupTable.from_rows(scored({("c0 c1", 3): -7.0, ("", 1): -0.5, ("", 5): -9.0}), IDS)
+    offsets, clusters = np.array([0, 2, 3, 3, 8]), np.array([0, 1, 4, 0, 1, 2, 3, 4])
+    found = table.next_clusters_of(offsets, clusters, recent_contexts(offsets, clusters, 2), 4)
+    assert found.clusters.tolist() == [[2, 3, 4, -1], [3, 2, 1, 0], [4, 3, 2, 1], [-1] * 4]
+    # After 4 the popular clusters follow from the second one on. Before, all three are of the pair (0, 1).
+    logarithms = [[-1, -2, -7, -np.inf], [-2, -3, -4, -9], [-0.5, -2, -3, -4], [-np.inf] * 4]
+    np.testing.assert_allclose(found.probabilities, np.exp(logarithms), rtol=1e-6)
+    # After (2, 1) come 0 with -1, then 3 of the context (1), and 4 of the empty one, which is less probable than 3.
+    offsets, clusters = np.array([0, 2]), np.array([2, 1])
+    found = table.next_clusters_of(offsets, clusters, recent_contexts(offsets, clusters, 2), 3)
+    assert found.clusters.tolist() == [[0, 3, 4]]
+    np.testing.assert_allclose(found.probabilities, np.exp([[-1, -1, -1]]), rtol=1e-6)
+    assert table.nbytes == LookupTable.from_rows(dataset(), IDS).nbytes + 4 * 5 * 6
+
+
+def test_a_table_without_scores_has_no_probabilities() -> None:
+    offsets, clusters = np.array([0, 2]), np.array([0, 1])
+    assert TABLE.next_clusters_of(offsets, clusters, recent_contexts(offsets, clusters, 2), 2).probabilities is None
+
+
 def test_parts_of_a_dataset_are_loaded(tmp_path: Path) -> None:
     rows = dataset()
     paths = [tmp_path / f"part-{part}.parquet" for part in range(2)]

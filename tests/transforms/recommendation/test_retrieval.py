@@ -40,6 +40,8 @@ def test_the_best_members_are_those_of_a_plain_sort(
         expected = sorted(allowed, key=lambda item, scores=scores: (-scores[item], item))[:count]
         assert found.items[row].tolist() == expected + [NO_ITEM] * (count - len(expected))
         assert found.scores[row, : len(expected)].tolist() == [scores[item] for item in expected]
+        members = [scores[item] for item in range(ITEMS) if clusters[item] == cluster]
+        assert found.lowest[row] == min(members, default=np.inf)
 
 
 def test_products_of_the_largest_vectors_are_exact() -> None:

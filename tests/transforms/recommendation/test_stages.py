@@ -2,7 +2,8 @@ import datetime
 
 import pyarrow as pa
 
-from transforms.recommendation.stages import users_of
+from schemas import RECOMMENDATIONS
+from transforms.recommendation.stages import kept_of, select_users, users_of
 from transforms.recommendation.users import LOG, LargestHash, sampled_rows
 
 IDS = pa.array(["a", "b", "c"])
@@ -48,3 +49,22 @@ def test_the_sample_is_that_of_the_smallest_hashes_in_any_order() -> None:
     kept = {user for each in batches for user in sampled_rows(each, whole)["user_id"].to_pylist()}
     assert len(kept) == 10
     assert all(sampled_rows(each, whole).schema == LOG for each in batches)
+
+
+def test_users_with_rows_of_the_same_history_keep_them() -> None:
+    users = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1), ("w", "c", 1))]}, IDS)
+    stored = pa.RecordBatch.from_pylist(
+        [
+            dict.fromkeys(("item_id", "cluster_id", "policy", "context"), "x")
+            | {"user_id": user, "rank": 1, "score": 0.0, "history_hash": int(users.hashes[place])}
+            for user, place in (("w", 2), ("u", 0), ("v", 0))
+        ],
+        RECOMMENDATIONS.arrow,
+    )
+    kept = kept_of({"previous": [stored.slice(0, 1), stored.slice(1)]}, users)
+    assert kept.rows["user_id"].to_pylist() == ["w", "u"]
+    others = select_users(users, ~kept.is_kept)
+    assert others.ids.to_pylist() == ["v"]
+    assert others.histories.items.tolist() == [1]
+    assert others.hashes.tolist() == users.hashes[1:2].tolist()
+    assert not kept_of({}, users).is_kept.any()

@@ -1,4 +1,4 @@
-"""Tables of contexts, of similarity to journeys, and of the back-test over time."""
+"""Tables of allocations, of contexts, of similarity to journeys, and of the back-test over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ _WEEK_MEASURES = {
 
 def further_tables(index: MetricIndex) -> list[Table]:
     """Return the tables for which there are metrics."""
-    return [*_size_tables(index), *_context_tables(index), *_similarity_tables(index), *_week_tables(index)]
+    return [
+        *_allocation_tables(index),
+        *_size_tables(index),
+        *_context_tables(index),
+        *_similarity_tables(index),
+        *_week_tables(index),
+    ]
 
 
 def _names(index: MetricIndex, metric: str, part: str) -> list[str]:
@@ -33,6 +39,32 @@ def _names(index: MetricIndex, metric: str, part: str) -> list[str]:
 
 def _numbers(found: Iterable[str]) -> list[str]:
     return sorted(found, key=float)
+
+
+def _allocation_tables(index: MetricIndex) -> list[Table]:
+    """Return the hits of the lookup table by allocation, and which of them was chosen for each number of items."""
+    metric = "recommendation_allocation_novel_hit_rate"
+    sizes = _numbers(_names(index, metric, "slots"))
+    if not sizes:
+        return []
+    measures = {"novel hit rate": "novel_hit_rate", "novel cluster hit rate": "novel_cluster_hit_rate"}
+    rows = []
+    for parts in (each for each in index.slices(metric) if each["slots"] == sizes[0]):
+        cells = [
+            index.cell(f"recommendation_allocation_{measure}", **(parts | {"slots": slots}))
+            for measure in measures.values()
+            for slots in sizes
+        ]
+        rows.append(row(parts["items"], parts["clusters"], parts["power"], *cells))
+    titles = [f"{title}, {slots} items" for title in measures for slots in sizes]
+    columns = (*text_columns("ranker of items"), *number_columns("clusters", "power", *titles))
+    notes = (
+        (
+            "Lists of novel items of the lookup table. The score of an item is multiplied by the probability of its "
+            "cluster to the power; or items are taken from the clusters in turn."
+        ),
+    )
+    return [Table(columns, tuple(rows), "Allocations of places to clusters", notes)]
 
 
 def _size_tables(index: MetricIndex) -> list[Table]:

@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from transforms.columnar import list_offsets
 from transforms.evaluation.experiments.recommendation.training import (
-    Catalogue,
     ClusterScorer,
     Floats,
     ItemScorer,
@@ -18,21 +16,13 @@ from transforms.evaluation.experiments.recommendation.training import (
 )
 from transforms.recommendation.histories import NO_ITEM, Codes, Integers
 from transforms.recommendation.measures import Flags
+from transforms.recommendation.members import members_of
+from transforms.recommendation.policies import allocate
 from transforms.recommendation.protocol import take_users
+from transforms.recommendation.retrieval import Requests, Retrieved, best_members, consumed_items
 
-_TINY = 1e-6
-
-
-class Members(NamedTuple):
-    """The items of each cluster, in compressed rows, ascending.
-
-    Attributes:
-        offsets: int64, shape (C + 1,).
-        items: int32, shape (items,).
-    """
-
-    offsets: Integers
-    items: Codes
+ALL_CLUSTERS = 1 << 30
+"""A number of clusters of an allocation that no tree has."""
 
 
 class Allocation(NamedTuple):
@@ -41,19 +31,21 @@ class Allocation(NamedTuple):
     Attributes:
         clusters: number of clusters from which items are taken, those with the highest scores; all where there are
             fewer.
-        power: the score of an item is multiplied by that of its cluster, relative to the highest, to this power; None:
-            the best item of each cluster in turn, whatever the scores.
+        power: see `policies.allocate`, the rule of `recommend`; None: the best item of each cluster in turn.
     """
 
     clusters: int
     power: float | None
 
+    @property
+    def clusters_name(self) -> str:
+        """The number of clusters, or `all`."""
+        return "all" if self.clusters >= ALL_CLUSTERS else str(self.clusters)
 
-def members_of(catalogue: Catalogue) -> Members:
-    """Group the items by cluster."""
-    order = np.argsort(catalogue.item_clusters, kind="stable").astype(np.int32)
-    lengths = np.bincount(catalogue.item_clusters, minlength=catalogue.cluster_count)
-    return Members(list_offsets(lengths), order)
+    @property
+    def power_name(self) -> str:
+        """The power, or `in turn`."""
+        return "in turn" if self.power is None else str(self.power)
 
 
 def rank_items(scorer: ItemScorer, training: Training, users: Integers, weights: Floats, size: int) -> Codes:
@@ -91,13 +83,7 @@ def rank_in_turn(clusters: Codes, scorer: ItemScorer, training: Training, users:
     Returns:
         int32, shape (users, size); `NO_ITEM` where the clusters have fewer items that are not consumed.
     """
-    lists = np.full((len(users), size), NO_ITEM, np.int32)
-    members = members_of(training.catalogue)
-    for block in blocks_of_users(users, training.catalogue.item_count):
-        past = take_users(training.past, users[block])
-        scores = np.ascontiguousarray(scorer.scores(users[block]), np.float64)
-        _rank_in_turn(scores, past.offsets, past.items, *members, clusters[block], lists[block])
-    return lists
+    return _rank_allocated(clusters, np.zeros(clusters.shape), None, scorer, training, users, size)
 
 
 def rank_in_clusters(
@@ -123,15 +109,45 @@ def rank_in_clusters(
     """
     is_novel = training.consumed[users] == 0
     clusters = best_clusters(chooser, users, is_novel, allocation.clusters)
-    if allocation.power is None:
-        return rank_in_turn(clusters, scorer, training, users, size)
-    weights = np.zeros(is_novel.shape)
-    rows = np.broadcast_to(np.arange(len(users))[:, None], clusters.shape)[clusters >= 0]
-    scores = np.where(is_novel, chooser.scores(users), 0.0)
-    relative = np.maximum(scores / np.maximum(scores.max(axis=1, keepdims=True), _TINY), _TINY)
-    chosen = clusters[clusters >= 0]
-    weights[rows, chosen] = relative[rows, chosen] ** allocation.power
-    return rank_items(scorer, training, users, weights, size)
+    scores = np.take_along_axis(chooser.scores(users), np.maximum(clusters, 0).astype(np.int64), axis=1)
+    probabilities = np.where(clusters >= 0, scores, 0.0)
+    return _rank_allocated(clusters, probabilities, allocation.power, scorer, training, users, size)
+
+
+def _rank_allocated(
+    clusters: Codes,
+    probabilities: Floats,
+    power: float | None,
+    scorer: ItemScorer,
+    training: Training,
+    users: Integers,
+    size: int,
+) -> Codes:
+    """List items of given clusters by the rule of `recommend`; arguments as for `rank_in_turn` and `allocate`."""
+    lists = np.full((len(users), size), NO_ITEM, np.int32)
+    for block in blocks_of_users(users, training.catalogue.item_count):
+        scores = np.ascontiguousarray(scorer.scores(users[block]), np.float64)
+        retrieved = _retrieve(scores, clusters[block], training, users[block], size)
+        found = allocate(retrieved, probabilities[block], power).items[:, :size]
+        lists[block, : found.shape[1]] = found
+    return lists
+
+
+def _retrieve(scores: Floats, clusters: Codes, training: Training, users: Integers, size: int) -> Retrieved:
+    """Find the best items of the clusters of each user, shape (users * M, size), by scores of all items."""
+    rows = np.repeat(np.arange(len(users), dtype=np.int64), clusters.shape[1])
+    wanted = np.flatnonzero(clusters.ravel() >= 0)
+    requests = Requests(rows[wanted], clusters.ravel()[wanted])
+
+    def of_members(chosen: Integers, items: Codes) -> Floats:
+        found: Floats = scores[requests.users[chosen][:, None], items[None]]
+        return found
+
+    members = members_of(training.catalogue.item_clusters, training.catalogue.cluster_count)
+    best = best_members(of_members, members, requests, consumed_items(take_users(training.past, users)), size)
+    found = Retrieved.nothing(len(rows), size)
+    found.items[wanted], found.scores[wanted], found.lowest[wanted] = best
+    return found
 
 
 def best_clusters(scorer: ClusterScorer, users: Integers, allowed: Flags, count: int) -> Codes:
@@ -218,30 +234,3 @@ def _rank(scores, offsets, consumed, item_clusters, weights, lists):  # type: ig
             weight = weights[row, item_clusters[item]]
             if weight > 0 and own[item] > -np.inf:
                 count = _insert(best, lists[row], count, weight * own[item], item)
-
-
-@numba.njit(cache=True, nogil=True)
-def _rank_in_turn(scores, offsets, consumed, member_offsets, members, clusters, lists):  # type: ignore[no-untyped-def]
-    size, width = lists.shape[1], clusters.shape[1]
-    best = np.empty(size)
-    found = np.empty((width, size), np.int32)
-    for row in range(len(scores)):
-        own = scores[row]
-        for position in range(offsets[row], offsets[row + 1]):
-            own[consumed[position]] = -np.inf
-        found[:] = -1
-        for place in range(width):
-            cluster = clusters[row, place]
-            if cluster < 0:
-                continue
-            count = 0
-            for position in range(member_offsets[cluster], member_offsets[cluster + 1]):
-                item = members[position]
-                if own[item] > -np.inf:
-                    count = _insert(best, found[place], count, own[item], item)
-        filled = 0
-        for turn in range(size):
-            for place in range(width):
-                if filled < size and found[place, turn] >= 0:
-                    lists[row, filled] = found[place, turn]
-                    filled += 1

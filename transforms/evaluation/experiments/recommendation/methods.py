@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.evaluation.experiments.recommendation.lists import Allocation, rank_in_clusters, rank_items
+from transforms.evaluation.experiments.recommendation.lists import (
+    ALL_CLUSTERS,
+    Allocation,
+    rank_in_clusters,
+    rank_items,
+)
 from transforms.evaluation.experiments.recommendation.recommender import (
     Recommender,
     RecommenderChoice,
@@ -27,6 +32,7 @@ from transforms.evaluation.experiments.recommendation.rivals.items import (
     MatrixFactors,
     NearestContent,
 )
+from transforms.evaluation.experiments.recommendation.rivals.shipped import CountsAndContent
 from transforms.evaluation.experiments.recommendation.table import TableClusters, fit_table, network_of
 from transforms.evaluation.experiments.recommendation.training import ClusterScorer, ItemScorer, Training
 from transforms.recommendation.histories import Codes, Integers
@@ -34,7 +40,9 @@ from transforms.recommendation.histories import Codes, Integers
 OURS, UNRESTRICTED = "lookup table", "unrestricted recommender"
 RECENT = "popularity of 7 days"
 RANDOM = "random novel cluster"
-BASES = ("item-kNN, cosine", "item-kNN, BM25", "ALS", "EASE", "nearest content")
+SHIPPED = "counts and content"
+"""The default ranker of `recommend`."""
+BASES = ("item-kNN, cosine", "item-kNN, BM25", "ALS", "EASE", "nearest content", SHIPPED)
 """The methods of which the best on the validation period is the base of the recommender."""
 
 LIST_SIZE = 10
@@ -42,7 +50,7 @@ RANDOM_ALLOCATION = Allocation(LIST_SIZE, None)
 ALLOCATIONS = (
     RANDOM_ALLOCATION,
     Allocation(3, None),
-    *(Allocation(clusters, power) for clusters in (10, 30, 1 << 30) for power in (0.25, 0.5, 1.0)),
+    *(Allocation(clusters, power) for clusters in (10, 30, ALL_CLUSTERS) for power in (0.25, 0.5, 1.0)),
 )
 """The allocations that are tried on the validation period, for each method that chooses clusters."""
 
@@ -116,6 +124,7 @@ _ITEM_SCORERS: Mapping[str, Callable[[Training, int], ItemScorer]] = {
     "ALS": MatrixFactors.fit,
     "EASE": lambda training, _: Ease.fit(training),
     "nearest content": lambda training, _: NearestContent.fit(training),
+    SHIPPED: CountsAndContent.fit,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from transforms.evaluation.experiments.recommendation.allocations import compare_allocations
 from transforms.evaluation.experiments.recommendation.comparison import compare_methods
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.experiments.recommendation.context_sizes import compare_context_sizes
@@ -48,6 +49,7 @@ def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig
     methods = fit_methods(training, size, seed)
     rows = [*_amount_rows(log, measured), *_choice_rows(choices, log.catalogue.cluster_count)]
     rows += compare_methods(methods, choices, measured, seed)
+    rows += compare_allocations(methods, choices, measured, seed)
     rows += compare_context_sizes(methods, choices, measured, seed)
     journeys = user_journeys(training, measured.users)
     rows += compare_contexts(methods, choices, measured, journeys, size, seed)
@@ -94,6 +96,7 @@ def _choice_rows(choices: Choices, cluster_count: int) -> Iterator[Row]:
     chosen = choices.recommender
     yield metric_row("recommendation_popularity_weight", point(chosen.weight), base=chosen.base)
     for method, allocations in choices.allocations.items():
-        for slots, (clusters, power) in enumerate(allocations, 1):
-            parts = {"method": method, "slots": slots, "power": "in turn" if power is None else power}
-            yield metric_row("recommendation_allocated_clusters", point(min(clusters, cluster_count)), **parts)
+        for slots, allocation in enumerate(allocations, 1):
+            parts = {"method": method, "slots": slots, "power": allocation.power_name}
+            clusters = point(min(allocation.clusters, cluster_count))
+            yield metric_row("recommendation_allocated_clusters", clusters, **parts)

@@ -40,7 +40,7 @@ def test_a_shuffled_future_changes_no_list() -> None:
     (training, choices, methods), other = fitted(LOG), fitted(shuffled_future(LOG))
     assert other[1] == choices
     users = np.flatnonzero(np.diff(training.past.offsets) > 0)[:50]
-    assert len(method_names(methods)) == 14
+    assert len(method_names(methods)) == 15
     for name in method_names(methods):
         lists = novel_lists(methods, choices, name, users)
         assert (lists == novel_lists(other[2], other[1], name, users)).all(), name

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.transforms.evaluation.experiments.recommendation.logs import CLUSTERS, ITEMS, training
+from transforms.evaluation.experiments.recommendation.lists import rank_items
 from transforms.evaluation.experiments.recommendation.rivals.bandits import fit_tree_bandit
 from transforms.evaluation.experiments.recommendation.rivals.clusters import ClusterPopularity, NearClusters
 from transforms.evaluation.experiments.recommendation.rivals.items import (
@@ -11,10 +12,14 @@ from transforms.evaluation.experiments.recommendation.rivals.items import (
     MatrixFactors,
     NearestContent,
 )
+from transforms.evaluation.experiments.recommendation.rivals.shipped import CountsAndContent
 from transforms.evaluation.experiments.recommendation.training import ItemScorer
 from transforms.exploration.transitions import recent_contexts
 from transforms.recommendation.breadth_measures import DAY
-from transforms.recommendation.protocol import users_of_rows
+from transforms.recommendation.config import CountRankerConfig
+from transforms.recommendation.members import all_items
+from transforms.recommendation.protocol import take_users, users_of_rows
+from transforms.recommendation.retrieval import Requests, consumed_items, top_items
 
 TRAINING = training()
 USERS = np.arange(TRAINING.past.user_count)
@@ -68,6 +73,27 @@ def test_what_was_consumed_scores_above_average(scorer: ItemScorer) -> None:
     active = USERS[np.diff(TRAINING.past.offsets) > 0]
     scores, own = scorer.scores(active), dense()[active] > 0
     assert np.mean(scores[own]) > np.mean(scores[~own]) + 0.1
+
+
+def test_the_shipped_ranker_ranks_as_recommend_retrieves() -> None:
+    method = CountsAndContent.fit(TRAINING, 0)
+    users = USERS[np.diff(TRAINING.past.offsets) > 0][:40]
+    past = take_users(TRAINING.past, users)
+    requests = Requests(np.arange(len(users), dtype=np.int64), np.zeros(len(users), np.int32))
+    vectors = method.ranker.user_vectors(past)
+    retrieved = top_items(vectors, method.ranker.item_vectors, all_items(ITEMS), requests, consumed_items(past), 10)
+    weights = np.ones((len(users), CLUSTERS))
+    assert rank_items(method, TRAINING, users, weights, 10).tolist() == retrieved.items.tolist()
+    assert method.scores(users).dtype == np.float64
+    assert (method.scores(users[::-1])[::-1] == method.scores(users)).all()
+
+
+def test_the_shipped_ranker_uses_content_where_there_is_any() -> None:
+    content = TRAINING.catalogue.vectors
+    without = TRAINING._replace(catalogue=TRAINING.catalogue._replace(vectors=np.zeros_like(content)))
+    with_content, other = (CountsAndContent.fit(each, 0).ranker for each in (TRAINING, without))
+    assert with_content.widths[1] == CountRankerConfig().content_dimensions
+    assert other.widths[1] == 0
 
 
 def test_the_bandit_finds_the_rule_of_the_log() -> None:

@@ -6,6 +6,7 @@ from schemas.metric_slice import parse_slice
 from tests.transforms.evaluation.experiments.recommendation.logs import catalogue, histories
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.experiments.recommendation.further_tables import further_tables
+from transforms.evaluation.experiments.recommendation.methods import ALLOCATIONS, OURS
 from transforms.evaluation.experiments.recommendation.report import comparison_tables, describe_comparison
 from transforms.evaluation.experiments.recommendation.rolling import WEEK, schedule
 from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
@@ -75,9 +76,36 @@ def test_every_week_is_measured_and_a_table_that_is_never_refreshed_is_older(ind
     assert first[0] == first[1]
 
 
+def test_every_allocation_of_the_table_is_measured(index: MetricIndex) -> None:
+    metric = "recommendation_allocation_novel_cluster_hit_rate"
+    found = index.slices(metric)
+    assert {(parts["clusters"], parts["power"]) for parts in found} == {
+        (each.clusters_name, each.power_name) for each in ALLOCATIONS
+    }
+    assert len(found) == len(ALLOCATIONS) * 2 * 2
+    for parts in found:
+        if parts["slots"] == "5":
+            assert index.value(metric, **parts) <= index.value(metric, **(parts | {"slots": "10"}))
+
+
+def test_the_list_of_the_chosen_allocation_is_that_of_the_comparison(index: MetricIndex) -> None:
+    chosen = next(
+        parts
+        for parts in index.slices("recommendation_allocated_clusters")
+        if parts["method"] == OURS and parts["slots"] == "10"
+    )
+    compared = index.value("recommendation_novel_hit_rate", method=OURS, novel="1.0")
+    measured = {
+        index.value("recommendation_allocation_novel_hit_rate", **parts)
+        for parts in index.slices("recommendation_allocation_novel_hit_rate")
+        if (parts["items"], parts["slots"], parts["power"]) == ("recommender", "10", chosen["power"])
+    }
+    assert compared in measured
+
+
 def test_pages_have_all_tables(index: MetricIndex) -> None:
     tables = [*comparison_tables(index), *further_tables(index)]
-    assert len(tables) == 13
+    assert len(tables) == 14
     assert all(len(table.rows) >= 3 for table in tables)
     text = " ".join(describe_comparison(index))
     assert "300 users, 48 items, 8 clusters" in text
