@@ -83,7 +83,8 @@ def measure(users: int, items: int, clusters: int, repeats: int, seed: int = 0) 
     for first in range(0, users, _MEASURED_USERS):
         part = _slice(histories, first, min(first + _MEASURED_USERS, users))
         names = pa.array([f"{user:08}" for user in range(first, first + part.user_count)])
-        recommend(recommender, Users(names, part, None, np.zeros(part.user_count, np.int64)))
+        nothing = np.zeros(part.user_count, np.int64)
+        recommend(recommender, Users(names, part, None, nothing + 5, nothing))
     rates["all steps, users/s"] = users / (time.perf_counter() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     ratio = seconds["whole catalogue"] / seconds["within ten clusters"]

@@ -43,6 +43,7 @@ _PATHS = frozenset(
         "adapter",
         "clusters",
         "collections",
+        "intents",
         "interactions",
         "item_embeddings",
         "items",

@@ -12,6 +12,7 @@ from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import (
     CLUSTERS,
+    INTENTS,
     INTERACTIONS,
     ITEM_CLUSTERS,
     ITEM_EMBEDDINGS,
@@ -46,6 +47,7 @@ def build_recommend(root: beam.Pipeline, job: RecommendJob, progress: Progress) 
         rows[LOOKUP.name],
         _vectors(rows, job, side_outputs),
         rows.get(JOURNEYS.name),
+        rows.get(INTENTS.name),
         rows.get(USERS.name),
         rows.get(RECOMMENDATIONS.name),
         job.filter,

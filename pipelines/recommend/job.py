@@ -30,6 +30,7 @@ from schemas import (
     CLUSTERS,
     EMBEDDINGS,
     ERRORS,
+    INTENTS,
     INTERACTIONS,
     ITEM_CLUSTERS,
     ITEM_EMBEDDINGS,
@@ -69,6 +70,7 @@ class RecommendJob(Job):
         item_clusters: the clusters of the items.
         table: the lookup table.
         journeys: the journeys whose clusters are contexts; None: histories are.
+        intents: the intents of users; None: all users have the same number of novel items.
         users: the users to recommend to; None: all.
         previous: the recommendations of an earlier run, which unchanged users keep; None: all lists are computed.
         columns: names of the columns in the log, where they differ.
@@ -103,6 +105,7 @@ class RecommendJob(Job):
     item_clusters: Source
     table: Source
     journeys: Source | None
+    intents: Source | None
     users: Source | None
     previous: Source | None
     columns: dict[str, str]
@@ -131,6 +134,11 @@ class RecommendJob(Job):
             "--journeys",
             help="Workspace with `journeys`, as `extract` writes it, for --context=journeys and for the journeys that "
             "items continue. Default: none.",
+        )
+        add(
+            "--intents",
+            help="Workspace with `intents`: a user who is more likely to explore has more novel items. Default: all "
+            "users have the same number.",
         )
         add("--users", help="Users to recommend to: parquet file, folder or glob with `user_id`. Default: all.")
         add(
@@ -199,6 +207,7 @@ class RecommendJob(Job):
             item_clusters=item_clusters,
             table=table,
             journeys=resolve_dataset("--journeys", args.journeys, JOURNEYS) if args.journeys else None,
+            intents=_resolve_intents(args.intents, clusters),
             users=users,
             previous=previous,
             workspace=workspace,
@@ -266,6 +275,7 @@ class RecommendJob(Job):
             ITEM_EMBEDDINGS.name: self.item_embeddings,
             EMBEDDINGS.name: self.embeddings,
             JOURNEYS.name: self.journeys,
+            INTENTS.name: self.intents,
             USERS.name: self.users,
             RECOMMENDATIONS.name: self.previous,
             INTERACTIONS.name: self.interactions,
@@ -323,3 +333,19 @@ def _resolve_model(path: str | None, clusters: Source, level: int) -> Path | Non
 def _fingerprint(model: Path | None) -> str:
     """Return the hash of a sequence recommender for manifests; empty without one."""
     return "" if model is None else hashlib.sha256((model / "recommender.json").read_bytes()).hexdigest()
+
+
+def _resolve_intents(path: str | None, clusters: Source) -> Source | None:
+    """Return the intents of users; None without them.
+
+    Raises:
+        UsageError: when they were computed from another tree.
+    """
+    if not path:
+        return None
+    intents = resolve_dataset("--intents", path, INTENTS)
+    if intents.manifest is None or clusters.manifest is None:
+        raise UsageError("--intents and --clusters must be workspaces that this version wrote")
+    if intents.manifest.inputs.get(CLUSTERS.name) != clusters.manifest.digest:
+        raise UsageError("--intents was computed from another tree than --clusters holds now; run `intents` again")
+    return intents

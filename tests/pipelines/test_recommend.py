@@ -4,13 +4,15 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipelines.cluster.job import ClusterJob
 from pipelines.extract.job import ExtractJob
+from pipelines.intents.job import IntentsJob
 from pipelines.recommend.job import RecommendJob
-from schemas import ITEM_CLUSTERS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
+from schemas import INTENTS, ITEM_CLUSTERS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
 from schemas.context import parse_context
 from tests.pipelines.logs import rows, write
 from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, log, run, run_all
@@ -155,3 +157,28 @@ def test_a_table_of_another_tree_is_refused(folder: Path, tmp_path: Path) -> Non
     printed = run(RecommendJob, f"--workspace={workspace}", code=2)
     assert "--table was computed from another tree" in printed
     assert not (workspace / RECOMMENDATIONS.name).exists()
+
+
+def test_users_who_explore_have_more_novel_items(folder: Path, tmp_path: Path) -> None:
+    intents = tmp_path / "intents"
+    run(IntentsJob, f"--clusters={folder / 'out'}", f"--workspace={intents}", "--intent_model=logistic_regression")
+    recommend(folder, tmp_path / "out", f"--intents={intents}", "--novel_fraction=0.3")
+    probabilities = {str(row["user_id"]): float(str(row["cluster_probability"])) for row in rows(intents, INTENTS)}
+    mean = sum(probabilities.values()) / len(probabilities)
+    policies = {
+        user: [row["policy"] for row in own] for user, own in by_user(rows(tmp_path / "out", RECOMMENDATIONS)).items()
+    }
+    compared = {user: own for user, own in policies.items() if "popular" not in own and "familiar" in own}
+    assert len(compared) > 10
+    for user, own in compared.items():
+        assert own.count("novel") <= round(min(3 * float(np.float32(probabilities[user])) / mean, 10))
+    assert len({own.count("novel") for own in policies.values()}) > 2
+
+
+def test_intents_of_another_tree_are_refused(folder: Path, tmp_path: Path) -> None:
+    found = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
+    given = (f"--interactions={found / 'log.parquet'}", f"--items={found / 'items.parquet'}")
+    run(ClusterJob, *given, f"--workspace={tmp_path / 'other'}", "--levels=3")
+    run(IntentsJob, f"--workspace={tmp_path / 'other'}", "--intent_model=base_rate")
+    printed = recommend(folder, tmp_path / "out", f"--intents={tmp_path / 'other'}", code=2)
+    assert "--intents was computed from another tree" in printed

@@ -59,7 +59,7 @@ class ListConfig:
         0.5,
         minimum=0,
         maximum=1,
-        help="Fraction of the slots for items of novel clusters.",
+        help="Fraction of the slots for items of novel clusters; with --intents, its mean over users.",
     )
     next_clusters: int = setting(
         10, minimum=1, maximum=1000, help="Number of novel clusters that are looked up in the table for a user."

@@ -153,8 +153,27 @@ def _reorder(candidates: Candidates, order: npt.NDArray[np.intp]) -> Candidates:
     )
 
 
+def novel_places(slots: int, fraction: float, exploration: Scores | None, users: int) -> Integers:
+    """Compute the number of places for novel items of each user.
+
+    Args:
+        slots: length of a list.
+        fraction: fraction of novel items; with `exploration`, that of a user of the mean.
+        exploration: float64, shape (users,): the probability that each user explores, divided by the mean over all
+            users; NaN: it is not available, and 1 is used. None: all users have `fraction`.
+        users: number of users.
+
+    Returns:
+        int64, shape (users,): `slots * fraction * exploration`, at most `slots`, rounded to the next whole number.
+    """
+    if exploration is None:
+        return np.full(users, round(slots * fraction), np.int64)
+    relative = np.where(np.isnan(exploration), 1.0, exploration)
+    return np.rint(np.minimum(slots * fraction * relative, slots)).astype(np.int64)
+
+
 def fill_lists(
-    novel: Candidates, familiar: Candidates, popular: Codes, consumed: Consumed, slots: int, novel_places: int
+    novel: Candidates, familiar: Candidates, popular: Codes, consumed: Consumed, slots: int, places: Integers
 ) -> Lists:
     """Fill the list of each user.
 
@@ -164,7 +183,7 @@ def fill_lists(
         popular: int32, shape (items,): codes of popular items, the most popular first.
         consumed: the items of users, which are not recommended.
         slots: length of a list.
-        novel_places: number of places for novel items.
+        places: int64, shape (users,): number of places for novel items.
     """
     users = len(novel.items)
     lists = Lists(
@@ -172,18 +191,18 @@ def fill_lists(
         np.zeros((users, slots), np.int8),
         np.zeros((users, slots), np.int32),
     )
-    _fill(novel.items, familiar.items, popular, *consumed, novel_places, *lists)
+    _fill(novel.items, familiar.items, popular, *consumed, places, *lists)
     return lists
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(novel, familiar, popular, offsets, consumed, novel_places, items, policies, places):  # type: ignore[no-untyped-def]
+def _fill(novel, familiar, popular, offsets, consumed, wanted, items, policies, places):  # type: ignore[no-untyped-def]
     users, slots = items.shape
     for user in range(users):
         own = consumed[offsets[user] : offsets[user + 1]]
         first = second = third = 0
         for place in range(slots):
-            is_novel = (place + 1) * novel_places // slots > place * novel_places // slots
+            is_novel = (place + 1) * wanted[user] // slots > place * wanted[user] // slots
             has_novel = first < novel.shape[1] and novel[user, first] >= 0
             has_familiar = second < familiar.shape[1] and familiar[user, second] >= 0
             if has_novel and (is_novel or not has_familiar):

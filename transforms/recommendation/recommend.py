@@ -69,12 +69,14 @@ class Users(NamedTuple):
         ids: their ids.
         histories: their histories, in the order of `ids`.
         journeys: rows of `journeys`, those of other users are ignored; None: contexts are of histories.
+        places: int64, shape (users,): number of places for novel items; see `policies.novel_places`.
         hashes: int64, shape (users,): see `unchanged.history_hashes`.
     """
 
     ids: pa.StringArray
     histories: ItemHistories
     journeys: pa.RecordBatch | None
+    places: Integers
     hashes: Integers
 
 
@@ -114,13 +116,12 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
     consumed = consumed_items(histories)
     vectors = recommender.ranker.user_vectors(histories)
     retrieved = _retrieve(recommender, vectors, consumed, upcoming.clusters)
-    places = round(config.slots * config.novel_fraction)
     if upcoming.probabilities is None:
         raise ValueError("the table was loaded without the scores by which places are allocated to clusters")
     origins = lowest_scores(retrieved, config.next_clusters)
     novel = allocate(retrieved, upcoming.probabilities, config.power, origins)
     continued = by_score(_retrieve(recommender, vectors, consumed, familiar.clusters), familiar.clusters.shape[1])
-    lists = fill_lists(novel, continued, recommender.popular, consumed, config.slots, places)
+    lists = fill_lists(novel, continued, recommender.popular, consumed, config.slots, users.places)
     rows = _rows(recommender, users, lists, (novel, continued), contexts, upcoming, familiar)
     is_empty = (retrieved.items[:, 0] == NO_ITEM).reshape(upcoming.clusters.shape)
     return Recommended(rows, upcoming.matched, int((is_empty & (upcoming.clusters != NO_CLUSTER)).sum()))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import JOURNEYS, LOOKUP, RECOMMENDATIONS
+from schemas import INTENTS, JOURNEYS, LOOKUP, RECOMMENDATIONS
 from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
@@ -28,9 +28,11 @@ from transforms.recommendation.count_ranker import fit_count_ranker
 from transforms.recommendation.factors import recent_popularity
 from transforms.recommendation.histories import Codes, ItemHistories
 from transforms.recommendation.members import members_of
+from transforms.recommendation.policies import novel_places
 from transforms.recommendation.protocol import take_users
 from transforms.recommendation.ranker import Ranker
 from transforms.recommendation.recommend import Recommended, Recommender, Users, recommend
+from transforms.recommendation.retrieval import Scores
 from transforms.recommendation.unchanged import Flags, Kept, history_hashes, keep_rows
 from transforms.recommendation.users import LOG, LargestHash, histories_of, sampled_rows
 from transforms.shuffle import ApplyGlobally, CoGroupByBucket
@@ -38,7 +40,7 @@ from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 POPULAR_ITEMS = 2_000
 """Number of popular items from which lists are filled up."""
 _POPULAR_DAYS = 7 * 86_400_000_000.0
-_INTERACTIONS, _JOURNEYS, _USERS, _PREVIOUS = "interactions", "journeys", "users", "previous"
+_INTERACTIONS, _JOURNEYS, _INTENTS, _USERS, _PREVIOUS = "interactions", "journeys", "intents", "users", "previous"
 USER_IDS = pa.schema([LOG.field("user_id")])
 """The users to recommend to."""
 
@@ -120,10 +122,11 @@ class RecommendItems(beam.DoFn):
         catalogue: pa.RecordBatch,
         clusters: pa.RecordBatch,
         table: Iterable[pa.RecordBatch],
+        exploration: float,
     ) -> Iterator[Any]:
         if self.recommender is None or self.fitted is not fitted:
             self.fitted, self.recommender = fitted, _recommender(fitted, catalogue, clusters, table, self.config)
-        users = users_of(bucket[1], catalogue["item_id"])
+        users = users_of(bucket[1], catalogue["item_id"], self.config, exploration)
         kept = kept_of(bucket[1], users)
         computed = select_users(users, ~kept.is_kept)
         found = recommend(self.recommender, computed)
@@ -136,12 +139,23 @@ class RecommendItems(beam.DoFn):
             yield from split_by_size(rows)
 
 
-def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray) -> Users:
+def mean_exploration(_: bytes, intents: Iterable[pa.RecordBatch]) -> float:
+    """Return the mean probability of a new cluster in rows of `intents`; 0 without rows."""
+    rows = concatenate((select_columns(each, INTENTS) for each in intents), INTENTS.arrow)
+    ordered = rows.take(pc.sort_indices(rows["user_id"]))["cluster_probability"].to_numpy().astype(np.float64)
+    return float(ordered.mean()) if len(ordered) else 0.0
+
+
+def users_of(
+    batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.StringArray, config: ListConfig, exploration: float
+) -> Users:
     """Collect the users of one bucket.
 
     Args:
-        batches: by name: interactions; optionally journeys, and the users to recommend to. Others are ignored.
+        batches: by name: interactions; optionally journeys, intents, and the users to recommend to. Others are ignored.
         item_ids: the ids of all items.
+        config: configuration of lists.
+        exploration: the mean probability of a new cluster over all users; 0: there are no intents.
     """
     index = StringIndex(item_ids)
     rows = concatenate((rows.select(LOG.names).cast(LOG) for rows in batches[_INTERACTIONS]), LOG)
@@ -153,7 +167,18 @@ def users_of(batches: Mapping[str, Iterable[pa.RecordBatch]], item_ids: pa.Strin
     if _JOURNEYS in batches:
         journeys = concatenate((select_columns(each, JOURNEYS) for each in batches[_JOURNEYS]), JOURNEYS.arrow)
         journeys = journeys.take(pc.sort_indices(journeys, [("user_id", "ascending"), ("rank", "ascending")]))
-    return Users(ids, histories, journeys, history_hashes(histories, item_ids, ids, journeys))
+    relative = _relative_exploration(batches.get(_INTENTS, ()), ids, exploration) if exploration else None
+    places = novel_places(config.slots, config.novel_fraction, relative, len(ids))
+    hashes = history_hashes(histories, item_ids, ids, journeys, None if relative is None else places)
+    return Users(ids, histories, journeys, places, hashes)
+
+
+def _relative_exploration(intents: Iterable[pa.RecordBatch], ids: pa.StringArray, mean: float) -> Scores:
+    """Return the probability of a new cluster of users, divided by the mean; NaN for users without intents."""
+    rows = concatenate((select_columns(each, INTENTS) for each in intents), INTENTS.arrow)
+    found = rows["cluster_probability"].take(pc.index_in(ids, rows["user_id"])).cast(pa.float64())
+    relative: Scores = found.to_numpy(zero_copy_only=False) / mean
+    return relative
 
 
 def kept_of(batches: Mapping[str, Iterable[pa.RecordBatch]], users: Users) -> Kept:
@@ -175,7 +200,7 @@ def select_users(users: Users, chosen: Flags) -> Users:
         chosen: bool, shape (users,).
     """
     ids, histories = users.ids.filter(pa.array(chosen)), take_users(users.histories, np.flatnonzero(chosen))
-    return Users(ids, histories, users.journeys, users.hashes[chosen])
+    return Users(ids, histories, users.journeys, users.places[chosen], users.hashes[chosen])
 
 
 def counts_of(found: Recommended, users: Users, kept: Kept) -> dict[str, int]:
@@ -239,6 +264,7 @@ class RecommendToUsers(beam.PTransform):
         table: record batches of `lookup`.
         vectors: record batches of `ITEM_VECTORS`; None: items have no content.
         journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
+        intents: record batches of `intents`; None: all users have the same number of novel items.
         users: record batches with `user_id`, the users to recommend to; None: all.
         previous: record batches of `recommendations` of an earlier run with the same tree, table and configuration;
             None: all lists are computed.
@@ -255,6 +281,7 @@ class RecommendToUsers(beam.PTransform):
     table: beam.PCollection
     vectors: beam.PCollection | None
     journeys: beam.PCollection | None
+    intents: beam.PCollection | None
     users: beam.PCollection | None
     previous: beam.PCollection | None
     interactions: InteractionFilter
@@ -279,13 +306,21 @@ class RecommendToUsers(beam.PTransform):
             | "Once" >> beam.Impulse()
             | "FitRanker" >> beam.Map(fit_ranker, AsIter(sample), catalogue, of_level, self.ranker, self.trained)
         )
-        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _USERS: self.users, _PREVIOUS: self.previous}
+        exploration: Any = 0.0
+        if self.intents is not None:
+            exploration = AsSingleton(
+                rows.pipeline
+                | "OnceMore" >> beam.Impulse()
+                | "MeanExploration" >> beam.Map(mean_exploration, AsIter(self.intents))
+            )
+        named = {_INTERACTIONS: log, _JOURNEYS: self.journeys, _INTENTS: self.intents}
+        named |= {_USERS: self.users, _PREVIOUS: self.previous}
         found = (
             {name: each for name, each in named.items() if each is not None}
             | "GroupByUser" >> CoGroupByBucket("user_id", self.buckets)
             | "Recommend"
             >> beam.ParDo(
-                RecommendItems(self.lists), AsSingleton(fitted), catalogue, of_level, AsIter(self.table)
+                RecommendItems(self.lists), AsSingleton(fitted), catalogue, of_level, AsIter(self.table), exploration
             ).with_outputs(COUNTS_TAG, main="rows")
         )
         return Recommendations(found.rows, (dropped, found[COUNTS_TAG]) | "Counts" >> beam.Flatten())

@@ -37,7 +37,11 @@ class Kept(NamedTuple):
 
 
 def history_hashes(
-    histories: ItemHistories, item_ids: pa.StringArray, user_ids: pa.StringArray, journeys: pa.RecordBatch | None
+    histories: ItemHistories,
+    item_ids: pa.StringArray,
+    user_ids: pa.StringArray,
+    journeys: pa.RecordBatch | None,
+    places: Integers | None = None,
 ) -> Integers:
     """Compute the hash of all that the list of a user is computed from, besides what is the same for all users.
 
@@ -46,6 +50,7 @@ def history_hashes(
         item_ids: the ids of all items.
         user_ids: the ids of the users, distinct, in the order of the histories.
         journeys: rows of `journeys`; those of other users are ignored. None: none.
+        places: int64, shape (users,): number of places for novel items; None: it is equal for all users.
 
     Returns:
         int64, shape (users,): the bits of an unsigned number.
@@ -57,6 +62,8 @@ def history_hashes(
     sums = _sums(rows, histories.offsets)
     if journeys is not None:
         sums += _journey_sums(journeys, user_ids)
+    if places is not None:
+        sums += mix_bits(places.view(np.uint64))
     return mix_bits(sums).view(np.int64)
 
 

@@ -16,6 +16,7 @@ from transforms.recommendation.policies import (
     fill_lists,
     in_turn,
     lowest_scores,
+    novel_places,
 )
 from transforms.recommendation.retrieval import Consumed, Retrieved
 
@@ -138,9 +139,24 @@ def test_a_batch_without_users_has_no_candidates() -> None:
 )
 def test_places_of_novel_items_are_evenly_spaced(places: int, expected: list[int]) -> None:
     novel, familiar = candidates(10, 11, 12, 13), candidates(20, 21, 22, 23)
-    lists = fill_lists(novel, familiar, np.zeros(0, np.int32), NOTHING, 4, places)
+    lists = fill_lists(novel, familiar, np.zeros(0, np.int32), NOTHING, 4, np.array([places]))
     assert lists.items.tolist() == [expected]
     assert [POLICY[policy] for policy in lists.policies[0]] == ["n" if item < 20 else "f" for item in expected]
+
+
+def test_more_places_for_those_who_explore() -> None:
+    assert novel_places(10, 0.5, None, 2).tolist() == [5, 5]
+    relative = np.array([0.0, 0.31, 1.0, 1.5, 3.0, np.nan])
+    assert novel_places(10, 0.5, relative, 6).tolist() == [0, 2, 5, 8, 10, 5]
+
+
+def test_each_user_has_places_of_their_own() -> None:
+    novel, familiar = (
+        Candidates(*(np.repeat(part, 2, axis=0) for part in candidates(*codes))) for codes in ((10, 11), (20, 21))
+    )
+    consumed = Consumed(np.zeros(3, np.int64), np.zeros(0, np.int32))
+    lists = fill_lists(novel, familiar, np.zeros(0, np.int32), consumed, 2, np.array([0, 2]))
+    assert lists.items.tolist() == [[20, 21], [10, 11]]
 
 
 POLICY = {NOVEL: "n", FAMILIAR: "f", POPULAR: "p"}
@@ -149,7 +165,7 @@ POLICY = {NOVEL: "n", FAMILIAR: "f", POPULAR: "p"}
 def test_other_items_fill_a_list_in_which_one_kind_ends() -> None:
     popular = np.array([3, 20, 5, 6], np.int32)
     consumed = Consumed(np.array([0, 1]), np.array([3], np.int32))
-    lists = fill_lists(candidates(10), candidates(20), popular, consumed, 5, 4)
+    lists = fill_lists(candidates(10), candidates(20), popular, consumed, 5, np.array([4]))
     assert lists.items.tolist() == [[20, 10, 5, 6, NO_ITEM]]
     assert lists.policies.tolist()[0][:4] == [FAMILIAR, NOVEL, POPULAR, POPULAR]
     assert lists.places.tolist()[0][:4] == [0, 0, 2, 3]

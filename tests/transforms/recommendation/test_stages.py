@@ -2,8 +2,9 @@ import datetime
 
 import pyarrow as pa
 
-from schemas import RECOMMENDATIONS
-from transforms.recommendation.stages import kept_of, select_users, users_of
+from schemas import INTENTS, RECOMMENDATIONS
+from transforms.recommendation.config import ListConfig
+from transforms.recommendation.stages import kept_of, mean_exploration, select_users, users_of
 from transforms.recommendation.users import LOG, LargestHash, sampled_rows
 
 IDS = pa.array(["a", "b", "c"])
@@ -22,7 +23,7 @@ def log(*rows: tuple[str, str, int]) -> pa.RecordBatch:
 
 def test_histories_are_in_time_order_and_of_the_catalogue() -> None:
     first, second = log(("v", "c", 3), ("u", "b", 2), ("u", "x", 1)), log(("u", "a", 2), ("u", "a", 2), ("u", "b", 0))
-    found = users_of({"interactions": [first, second]}, IDS)
+    found = users_of({"interactions": [first, second]}, IDS, ListConfig(), 0.0)
     assert found.ids.to_pylist() == ["u", "v"]
     assert found.histories.offsets.tolist() == [0, 3, 4]
     assert found.histories.items.tolist() == [1, 0, 1, 2]  # the repeated row once; ties by item
@@ -30,9 +31,32 @@ def test_histories_are_in_time_order_and_of_the_catalogue() -> None:
 
 def test_only_the_given_users_are_collected() -> None:
     users = pa.RecordBatch.from_pydict({"user_id": ["v", "nobody", "v"]})
-    found = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1))], "users": [users]}, IDS)
+    found = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1))], "users": [users]}, IDS, ListConfig(), 0.0)
     assert found.ids.to_pylist() == ["v"]
     assert found.histories.items.tolist() == [1]
+
+
+def intents(**probabilities: float) -> pa.RecordBatch:
+    rows = [
+        {"user_id": user, "cluster_probability": value, "item_probability": 1.0, "model": "base_rate"}
+        for user, value in probabilities.items()
+    ]
+    return pa.RecordBatch.from_pylist(rows, INTENTS.arrow)
+
+
+def test_users_who_explore_have_more_places() -> None:
+    batches = {
+        "interactions": [log(("u", "a", 1), ("v", "b", 1), ("w", "c", 1))],
+        "intents": [intents(v=0.5, x=0.1), intents(u=0.3)],
+    }
+    found = users_of(batches, IDS, ListConfig(), mean_exploration(b"", batches["intents"]))
+    assert found.places.tolist() == [5, 8, 5]  # the mean is 0.3; w has no intents
+    equal = users_of({"interactions": batches["interactions"]}, IDS, ListConfig(), 0.0)
+    assert equal.places.tolist() == [5, 5, 5]
+    assert mean_exploration(b"", []) == 0.0
+    more = users_of(batches, IDS, ListConfig(), 0.2)
+    assert more.places.tolist() == [8, 10, 5]
+    assert (more.hashes != found.hashes).tolist() == [True, True, False]
 
 
 def test_the_sample_is_that_of_the_smallest_hashes_in_any_order() -> None:
@@ -52,7 +76,7 @@ def test_the_sample_is_that_of_the_smallest_hashes_in_any_order() -> None:
 
 
 def test_users_with_rows_of_the_same_history_keep_them() -> None:
-    users = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1), ("w", "c", 1))]}, IDS)
+    users = users_of({"interactions": [log(("u", "a", 1), ("v", "b", 1), ("w", "c", 1))]}, IDS, ListConfig(), 0.0)
     stored = pa.RecordBatch.from_pylist(
         [
             dict.fromkeys(("item_id", "cluster_id", "policy", "context"), "x")

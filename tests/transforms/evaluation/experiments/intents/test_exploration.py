@@ -12,9 +12,7 @@ from transforms.intents.config import IntentConfig
 
 @pytest.fixture(scope="module")
 def index() -> MetricIndex:
-    return MetricIndex(
-        [metric_batch(list(compare_exploration(intents_log(), 200 * DAY, IntentConfig(), seed=0)))]
-    )
+    return MetricIndex([metric_batch(list(compare_exploration(intents_log(), 200 * DAY, IntentConfig(), seed=0)))])
 
 
 @pytest.mark.parametrize("model", ["boosted_trees", "logistic_regression"])
