@@ -51,6 +51,8 @@ def _print_policies(console: Console, values: MetricValues) -> None:
     total = sum(counts.values())
     text = ", ".join(f"{policy} {number:,.0f} ({number / max(total, 1):.0%})" for policy, number in counts.items())
     console.print(f"  recommended items: {text}", markup=False)
+    clusters = values.get(("recommended_novel_clusters", ""), 0) / max(values.get(("users", ""), 0), 1)
+    console.print(f"  novel clusters in a list, on average: {clusters:.2f}", markup=False)
 
 
 def _print_user(console: Console, job: RecommendJob, rows: pa.Table) -> None:

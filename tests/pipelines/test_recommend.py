@@ -15,7 +15,7 @@ from pipelines.recommend.job import RecommendJob
 from schemas import INTENTS, ITEM_CLUSTERS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
 from schemas.context import parse_context
 from tests.pipelines.logs import rows, write
-from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, log, run, run_all
+from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, USERS, log, run, run_all
 
 Row = dict[str, object]
 
@@ -81,6 +81,26 @@ def test_every_row_states_its_reason(folder: Path, lists: dict[str, list[Row]]) 
                 assert row["table_rank"] is None
             if row["policy"] == "familiar":
                 assert row["cluster_id"] in consumed[user]
+
+
+def test_the_allocation_of_novel_places_is_an_option(folder: Path, tmp_path: Path) -> None:
+    def novel_clusters(name: str, *options: str) -> dict[str, list[str]]:
+        printed = recommend(folder, tmp_path / name, *options, "--novel_fraction=1", "--slots=4")
+        found = [row for row in rows(tmp_path / name, RECOMMENDATIONS) if row["policy"] == "novel"]
+        clusters = {user: [str(row["cluster_id"]) for row in own] for user, own in by_user(found).items()}
+        pairs = sum(len(set(own)) for own in clusters.values())
+        assert metric(tmp_path / name, "recommended_novel_clusters") == pairs
+        assert f"novel clusters in a list, on average: {pairs / USERS:.2f}" in printed
+        return clusters
+
+    in_turn = novel_clusters("turn", "--allocation=in_turn", "--next_clusters=3")
+    assert any(len(set(own)) > 1 for own in in_turn.values())
+    for own in in_turn.values():
+        assert own == (list(dict.fromkeys(own)) * 4)[:4]
+    powers = [novel_clusters(f"power{power}", f"--cluster_power={power}") for power in (0.25, 1000)]
+    # With a high power all items are of the cluster that the table ranks first.
+    assert {user: own[:1] * 4 for user, own in in_turn.items()} == powers[1]
+    assert powers[0] != powers[1]
 
 
 def test_the_fraction_of_novel_items_is_an_option(folder: Path, lists: dict[str, list[Row]], tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class ListConfig:
         help="Fraction of the slots for items of novel clusters; with --intents, its mean over users.",
     )
     next_clusters: int = setting(
-        10, minimum=1, maximum=1000, help="Number of novel clusters that are looked up in the table for a user."
+        30, minimum=1, maximum=1000, help="Number of novel clusters that are looked up in the table for a user."
     )
     allocation: Allocation = setting(
         "by_probability",
@@ -71,7 +71,7 @@ class ListConfig:
         "best item of each cluster, then the second of each.",
     )
     cluster_power: float = setting(
-        0.5,
+        0.25,
         minimum=0,
         help="Power of the probability of a cluster, with --allocation=by_probability; 0: only the scores of items "
         "count, and the higher it is, the more places the most probable clusters get.",

@@ -14,6 +14,7 @@ from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
 from schemas import INTENTS, JOURNEYS, LOOKUP, RECOMMENDATIONS
+from schemas.recommendations import POLICIES
 from transforms.columnar import concatenate, split_by_size
 from transforms.datasets.counts import Count, count
 from transforms.datasets.filter_interactions import KeepInteractions
@@ -28,7 +29,7 @@ from transforms.recommendation.count_ranker import fit_count_ranker
 from transforms.recommendation.factors import recent_popularity
 from transforms.recommendation.histories import Codes, ItemHistories
 from transforms.recommendation.members import members_of
-from transforms.recommendation.policies import novel_places
+from transforms.recommendation.policies import NOVEL, novel_places
 from transforms.recommendation.protocol import take_users
 from transforms.recommendation.ranker import Ranker
 from transforms.recommendation.recommend import Recommended, Recommender, Users, recommend
@@ -136,6 +137,7 @@ class RecommendItems(beam.DoFn):
             for policy in pc.value_counts(rows["policy"]).to_pylist():
                 slice_ = f"policy={policy['values']}"
                 yield TaggedOutput(COUNTS_TAG, count("recommended_items", policy["counts"], slice_))
+            yield TaggedOutput(COUNTS_TAG, count("recommended_novel_clusters", count_novel_clusters(rows)))
             yield from split_by_size(rows)
 
 
@@ -201,6 +203,12 @@ def select_users(users: Users, chosen: Flags) -> Users:
     """
     ids, histories = users.ids.filter(pa.array(chosen)), take_users(users.histories, np.flatnonzero(chosen))
     return Users(ids, histories, users.journeys, users.places[chosen], users.hashes[chosen])
+
+
+def count_novel_clusters(rows: pa.RecordBatch) -> int:
+    """Count the distinct pairs of a user and a novel cluster in rows of `recommendations`."""
+    novel = pa.Table.from_batches([rows]).filter(pc.field("policy") == POLICIES[NOVEL])
+    return int(novel.group_by(["user_id", "cluster_id"]).aggregate([]).num_rows)
 
 
 def counts_of(found: Recommended, users: Users, kept: Kept) -> dict[str, int]:
