@@ -129,12 +129,12 @@ def _with_options(layout: Layout, args: argparse.Namespace) -> Layout:
 
 def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> IngestPlan:
     log, others = _of_format(files, args.format)
-    guessed = {INTERACTIONS.name: _layout("--input", "--columns", INTERACTIONS.name, log, args, args.columns)}
+    guessed = {INTERACTIONS.name: _layout("--input", INTERACTIONS.name, log, args, args.columns)}
     matched = [MatchedFile(file, guessed[INTERACTIONS.name].layout) for file in log]
     if args.items_input is not None:
         catalogue, more = _of_format(_list_files("--items_input", args.items_input), args.format)
         others = {**others, **more}
-        guessed[ITEMS.name] = _layout("--items_input", "--item_columns", ITEMS.name, catalogue, args, args.item_columns)
+        guessed[ITEMS.name] = _layout("--items_input", ITEMS.name, catalogue, args, args.item_columns)
         matched += [MatchedFile(file, guessed[ITEMS.name].layout) for file in catalogue]
     elif not guessed[INTERACTIONS.name].layout.item_columns:
         raise UsageError(
@@ -159,7 +159,6 @@ def _of_format(files: tuple[InputFile, ...], format_name: str) -> tuple[tuple[In
 
 def _layout(
     option: str,
-    columns_option: str,
     role: str,
     files: tuple[InputFile, ...],
     args: argparse.Namespace,
@@ -175,9 +174,7 @@ def _layout(
     )
     try:
         return generic_layout(role, args.format, files, given)
-    except GuessError as error:
-        raise UsageError(f"{columns_option}: {error}") from error
-    except (LayoutMismatchError, OSError) as error:
+    except (GuessError, LayoutMismatchError, OSError) as error:
         raise UsageError(f"{option}: {error}") from error
 
 

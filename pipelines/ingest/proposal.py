@@ -62,7 +62,8 @@ def proposed_options(guesses: Mapping[str, Guess]) -> list[str]:
 
 
 def _table(guess: Guess) -> Table:
-    table = Table("dataset column", "column of the file", "examples", "why")
+    table = Table("dataset column", "column of the file", "examples")
+    table.add_column("why", no_wrap=True)
     for column, proposal in guess.proposals.items():
         examples = " · ".join(text[:_EXAMPLE_CHARACTERS] for text in proposal.examples)
         table.add_row(column, proposal.name, examples, proposal.why)

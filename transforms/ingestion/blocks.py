@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,7 +92,8 @@ def _delimited_blocks(
 
     names = columns or format_.names
     delimiter = ONE_CHARACTER if len(format_.delimiter) > 1 else format_.delimiter
-    reader = pa_csv.open_csv(
+    open_reader = functools.partial(
+        pa_csv.open_csv,
         stream,
         read_options=pa_csv.ReadOptions(
             use_threads=False,  # rows then have numbers, and blocks come in order
@@ -113,7 +115,7 @@ def _delimited_blocks(
         ),
     )
     position = reported = 0
-    for rows in reader:
+    for rows in _batches(open_reader):
         skipped = [bad.position for bad in rejected if bad.position >= position]
         candidates = np.arange(position, position + rows.num_rows + len(skipped))
         positions = candidates[~np.isin(candidates, skipped)][: rows.num_rows]
@@ -122,6 +124,17 @@ def _delimited_blocks(
         reported = len(rejected)
     if len(rejected) > reported:
         yield Block(rows.slice(0, 0), pa.array([], pa.int64()), tuple(rejected[reported:]))
+
+
+def _batches(open_reader: Callable[[], Any]) -> Iterator[pa.RecordBatch]:
+    """Read the batches of a delimited file; none if it has no row, which pyarrow reports as an error."""
+    try:
+        reader = open_reader()
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return
+        raise
+    yield from reader
 
 
 def _json_schema(format_: JsonLines, columns: Sequence[str]) -> pa.Schema:

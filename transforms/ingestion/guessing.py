@@ -118,7 +118,7 @@ def guess_log(
     Raises:
         GuessError: when a required column is missing or could be several.
     """
-    guesser = _Guesser(sample, given, unit, date_order)
+    guesser = _Guesser(sample, given, "--columns", unit, date_order)
     guesser.take_timestamp()
     for column in LOG_COLUMNS[1:]:
         guesser.take_by_name(column)
@@ -139,7 +139,7 @@ def guess_catalogue(sample: pa.RecordBatch, given: Mapping[str, str]) -> Guess:
     Raises:
         GuessError: when a required column is missing or could be several.
     """
-    guesser = _Guesser(sample, given, "auto", "")
+    guesser = _Guesser(sample, given, "--item_columns", "auto", "")
     for column in CATALOGUE_COLUMNS:
         guesser.take_by_name(column)
     if not guesser.is_known("title"):
@@ -152,8 +152,9 @@ class _Guesser:
     """The state of a guess: which columns of the file are taken."""
 
     def __init__(
-        self, sample: pa.RecordBatch, given: Mapping[str, str], unit: TimestampUnit, date_order: DateOrder
+        self, sample: pa.RecordBatch, given: Mapping[str, str], option: str, unit: TimestampUnit, date_order: DateOrder
     ) -> None:
+        self.option = option
         self.names = tuple(sample.schema.names)
         if unknown := [name for name in given.values() if name and name not in self.names]:
             raise GuessError(f"no column {', '.join(map(repr, unknown))}; the file has {', '.join(self.names)}")
@@ -182,7 +183,7 @@ class _Guesser:
             GuessError: always.
         """
         others = ",".join(f"{each}={name}" for each, name in self.taken.items() if each != column)
-        option = f"{column}=NAME{',' if others else ''}{others}"
+        option = f"{self.option}={column}=NAME{',' if others else ''}{others}"
         problem = f"{' or '.join(map(repr, names))} could be {column}" if names else f"no column looks like {column}"
         raise GuessError(f"{problem}{reason}; give it: {option}; the file has {', '.join(self.names)}")
 

@@ -42,7 +42,7 @@ def _count(holds: pa.BooleanArray) -> int:
 
 def join_categories(rows: pa.RecordBatch) -> Prepared:
     """Join category and subcategory to one text of tags."""
-    tags = pc.binary_join_element_wise(rows["category"], rows["subcategory"], _TAG_SEPARATOR, null_handling="skip")
+    tags = pc.binary_join_element_wise(rows["category"], rows["subcategory"], _TAG_SEPARATOR, null_handling="replace")
     return Prepared.all_of(rows.select(["news_id", "title", "abstract"]).append_column("tags", tags))
 
 

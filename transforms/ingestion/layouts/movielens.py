@@ -53,7 +53,7 @@ def without_placeholder(rows: pa.RecordBatch) -> Prepared:
 def join_flags(rows: pa.RecordBatch) -> Prepared:
     """Convert the flags of genres to a text with the names of those that are 1; `unknown` is no genre."""
     names = [pc.if_else(pc.equal(rows[genre], "1"), genre, None) for genre in GENRES[1:]]
-    joined = pc.binary_join_element_wise(*names, _SEPARATOR, null_handling="skip")
+    joined = pc.binary_join_element_wise(*names, _SEPARATOR, null_handling="replace")
     return Prepared.all_of(rows.select(["item_id", "title"]).append_column("genres", joined))
 
 
