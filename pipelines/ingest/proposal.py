@@ -30,12 +30,14 @@ def print_proposal(job: IngestJob) -> None:
         console.print("To state these columns, give:", markup=False)
         console.print(f"  {' '.join(proposed_options(job.plan.guesses))}", soft_wrap=True, markup=False)
         return
-    for role, columns in job.plan.described_columns().items():
-        source = job.plan.sources[role]
-        read = ", ".join(f"{column}={name}" for column, name in columns.items())
-        console.print(f"{role}: {len(source.files)} files; {read}", soft_wrap=True, markup=False)
+    described = job.plan.described_columns()
+    for role, source in job.plan.sources.items():
+        read = ",".join(f"{column}={name}" for column, name in described[role].items())
+        console.print(f"{role}: {read}", soft_wrap=True, markup=False)
         for file in source.files[:_SHOWN_FILES]:
             console.print(f"  {file.path}", soft_wrap=True, markup=False)
+        if len(source.files) > _SHOWN_FILES:
+            console.print(f"  {len(source.files) - _SHOWN_FILES} further files", markup=False)
     print_others(console, job)
 
 
@@ -62,7 +64,9 @@ def proposed_options(guesses: Mapping[str, Guess]) -> list[str]:
 
 
 def _table(guess: Guess) -> Table:
-    table = Table("dataset column", "column of the file", "examples")
+    table = Table("dataset column")
+    table.add_column("column of the file", overflow="fold")
+    table.add_column("examples", overflow="fold")
     table.add_column("why", no_wrap=True)
     for column, proposal in guess.proposals.items():
         examples = " · ".join(text[:_EXAMPLE_CHARACTERS] for text in proposal.examples)

@@ -338,6 +338,16 @@ def test_a_dry_run_proposes_columns_which_then_are_used(tmp_path: Path) -> None:
     assert items == {f"K{product}": f"Kettle of type {product}" for product in range(12)}
 
 
+def test_the_examples_of_a_proposal_are_as_in_the_file(tmp_path: Path) -> None:
+    text = "user,item,time,title\n" + "".join(
+        f"{row % 9}.0,00{row % 7},2020-01-0{1 + row % 9},A {row % 7}\n" for row in range(40)
+    )
+    source = publish(tmp_path / "in", {"log.csv": text})
+    printed = succeed("--format=csv", f"--input={source}", f"--workspace={tmp_path / 'out'}", "--dry_run")
+    assert "0.0 · 1.0 · 2.0" in printed
+    assert "000 · 001 · 002" in printed
+
+
 def test_jsonl_and_parquet_give_what_csv_gives(tmp_path: Path) -> None:
     _, path = unknown_log(tmp_path / "in")
     columns = "--columns=timestamp=moment,user_id=shopper,item_id=code,value=pieces,title=wording"

@@ -87,16 +87,21 @@ def _votes(
     rows: pa.RecordBatch, numbers: pa.Int64Array, valid: pa.Int64Array, file: str, layout: FileLayout
 ) -> pa.RecordBatch:
     """Count the texts of the items of valid rows."""
-    is_valid = pc.is_in(numbers, valid)
-    texts = coerce(
-        rows.filter(is_valid),
-        INGESTED_ITEMS,
-        layout.item_columns,
-        file,
-        numbers.filter(is_valid),
-        separator=layout.tag_separator,
-    )
-    return count_votes(texts.rows)
+    names = list(dict.fromkeys(layout.item_columns.values()))
+    kept = rows.select(names).filter(pc.is_in(numbers, valid))
+    distinct, counts = _distinct(kept)
+    texts = coerce(distinct, INGESTED_ITEMS, layout.item_columns, file, 0, separator=layout.tag_separator)
+    return count_votes(texts.rows, counts.take(texts.rows[ROW.name]))
+
+
+def _distinct(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Int64Array]:
+    """Return distinct rows with their numbers, so that repeated texts are cleaned once; rows with lists as they are."""
+    if any(pa.types.is_nested(kind) for kind in rows.schema.types):
+        return rows, pa.array([1] * rows.num_rows, pa.int64())
+    names = rows.schema.names
+    table = pa.Table.from_batches([rows]).group_by(names, use_threads=False).aggregate([([], "count_all")])
+    columns = [table[name].combine_chunks() for name in names]
+    return pa.RecordBatch.from_arrays(columns, names=names), table["count_all"].combine_chunks()
 
 
 def _complete(rows: pa.RecordBatch, layout: FileLayout) -> pa.RecordBatch:

@@ -127,25 +127,17 @@ def _sample(files: tuple[InputFile, ...], format_: FileFormat) -> pa.RecordBatch
     batches: list[pa.RecordBatch] = []
     for file in files[:: max(len(files) // _SAMPLE_FILES, 1)][:_SAMPLE_FILES]:
         try:
-            first = itertools.islice(read_blocks(file.path, format_, (), _SAMPLE_BYTES), 1)
+            names = column_names(file.path, format_)
+            if len(set(names)) < len(names):
+                raise LayoutMismatchError(f"{file.path}: columns have the same name: {', '.join(names)}")
+            first = itertools.islice(read_blocks(file.path, format_, names, _SAMPLE_BYTES), 1)
             batches.extend(block.rows.slice(0, _SAMPLE_ROWS) for block in first)
         except UnreadableFileError as error:
             raise LayoutMismatchError(f"{file.path}: {error}") from error
-    if not batches or not any(rows.num_rows for rows in batches):
+    if not any(rows.num_rows for rows in batches):
         raise LayoutMismatchError(f"{files[0].path}: the file has no rows")
-    names = batches[0].schema.names
-    same = [rows for rows in batches if rows.schema.equals(batches[0].schema)]
-    if len(set(names)) < len(names):
-        raise LayoutMismatchError(f"{files[0].path}: several columns have the same name: {', '.join(names)}")
-    return concatenate([_as_text(rows, format_) for rows in same], _as_text(batches[0], format_).schema)
-
-
-def _as_text(rows: pa.RecordBatch, format_: FileFormat) -> pa.RecordBatch:
-    """Read all columns of a delimited file as text, as the job does."""
-    if not isinstance(format_, Delimited):
-        return rows
-    columns = [column.cast(pa.string()) for column in rows.columns]
-    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+    schema = batches[0].schema
+    return concatenate([rows for rows in batches if rows.schema.equals(schema)], schema)
 
 
 def _check_types(found: pa.Schema, columns: Mapping[str, str], role: str, separator: str) -> None:

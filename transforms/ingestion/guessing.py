@@ -29,6 +29,8 @@ CATALOGUE_COLUMNS = ("item_id", "title", "description", "tags", "creator")
 _REQUIRED_OF_LOG = ("user_id", "item_id", "timestamp")
 _REQUIRED_OF_CATALOGUE = ("item_id", "title")
 _NEARLY_ALL = 0.9
+_MIN_PRESENT = 0.5
+"""The fraction of rows that have a value in a column of ids with a usual name; logs have rows without a user."""
 _MAX_EVENTS = 100
 _MIN_ROWS_OF_UNIQUENESS = 20
 _SEPARATORS = ("|", ";", ",")
@@ -344,7 +346,7 @@ def _suits(column: str, profile: _Profile) -> bool:
     if column == "timestamp":
         return not profile.no_time
     if column in ("user_id", "item_id"):
-        return fits(kind, INTERACTIONS.column(column)) and profile.present >= _NEARLY_ALL
+        return fits(kind, INTERACTIONS.column(column)) and profile.present >= _MIN_PRESENT
     if column == "event":
         return not pa.types.is_nested(kind) and profile.distinct <= _MAX_EVENTS and profile.numeric < _NEARLY_ALL
     if column == "value":
@@ -397,5 +399,6 @@ def _separator(values: pa.Array) -> str:
 
 def _examples(values: pa.Array) -> tuple[str, ...]:
     """Return the first distinct values, as text."""
-    texts = [str(value) for value in values.drop_null().slice(0, 1000).to_pylist()]
+    present = values.drop_null().slice(0, 1000).to_pylist()
+    texts = [", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in present if value != []]
     return tuple(list(dict.fromkeys(texts))[:_EXAMPLES])

@@ -24,20 +24,21 @@ _TEXTS = ("title", "description", "tags", "creator")
 _SEPARATOR = "\x1f"
 
 
-def count_votes(items: pa.RecordBatch) -> pa.RecordBatch:
-    """Count the combinations of texts of items, one row of a log each.
+def count_votes(items: pa.RecordBatch, counts: pa.Int64Array | None = None) -> pa.RecordBatch:
+    """Count the combinations of texts of items.
 
     Args:
-        items: the columns of `items`, null where a row has no text.
+        items: the columns of `items`, null where a row of the log has no text.
+        counts: the number of rows of the log for each of them; None: one.
 
     Returns:
         A batch of `VOTES`.
     """
     columns = {name: items[name] for name in ("item_id", "title", "description", "creator")}
-    table = pa.table(columns | {"tags": pc.binary_join(items["tags"], _SEPARATOR)})
-    keys = ["item_id", *_TEXTS]
-    counted = table.group_by(keys, use_threads=False).aggregate([([], "count_all")])
-    return _as_batch(counted.rename_columns({"count_all": "count"}), VOTES)
+    counts = pa.array([1] * items.num_rows, pa.int64()) if counts is None else counts
+    table = pa.table(columns | {"tags": pc.binary_join(items["tags"], _SEPARATOR), "count": counts})
+    counted = table.group_by(["item_id", *_TEXTS], use_threads=False).aggregate([("count", "sum")])
+    return _as_batch(counted.rename_columns({"count_sum": "count"}), VOTES)
 
 
 def elect(votes: pa.RecordBatch) -> pa.RecordBatch:

@@ -120,6 +120,14 @@ def test_row_ids_and_measures_are_no_ids() -> None:
     }
 
 
+def test_a_usual_name_counts_although_some_rows_have_no_user() -> None:
+    customers = pa.array([None if row % 4 == 0 else str(user) for row, user in enumerate(USERS)])
+    sample = log(order=[row // 2 for row in range(ROWS)], customer_id=customers, item=ITEMS, time=SECONDS)
+    assert guess_log(sample, {}).columns["user_id"] == "customer_id"
+    with pytest.raises(GuessError, match="no column looks like user_id"):
+        guess_log(log(code=customers, item=ITEMS, time=SECONDS), {})
+
+
 def test_typed_columns() -> None:
     sample = log(
         user=pa.array(USERS),
