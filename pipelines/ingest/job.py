@@ -105,7 +105,8 @@ class IngestJob(Job):
             raise UsageError(f"--format and --input are required; the formats are {', '.join(FORMATS)}")
         plan = resolve_plan(args)
         workspace = absolute_path(args.workspace)
-        check_not_nested(workspace, [("--input", source) for source in plan.sources.values()])
+        paths = options.comma_separated(f"{args.input},{args.items_input or ''}")
+        check_not_nested(workspace, [("an input", Source(absolute_path(path), ())) for path in paths])
         return cls(
             format=args.format,
             plan=plan,

@@ -13,7 +13,7 @@ from transforms.datasets.files import InputFile, Source, absolute_path, list_inp
 from transforms.datasets.storage import StorageError
 from transforms.ingestion.generic import GenericOptions, GuessedLayout, generic_layout
 from transforms.ingestion.guessing import Guess, GuessError
-from transforms.ingestion.layout import FileLayout, Layout
+from transforms.ingestion.layout import SCHEMAS, FileLayout, Layout
 from transforms.ingestion.layouts.registry import LAYOUTS
 from transforms.ingestion.matching import (
     LayoutMismatchError,
@@ -135,7 +135,11 @@ def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> Ing
         catalogue, more = _of_format(_list_files("--items_input", args.items_input), args.format)
         others = {**others, **more}
         guessed[ITEMS.name] = _layout("--items_input", ITEMS.name, catalogue, args, args.item_columns)
+        own = guessed[INTERACTIONS.name]
+        matched = [MatchedFile(file, dataclasses.replace(own.layout, item_columns={})) for file in log]
         matched += [MatchedFile(file, guessed[ITEMS.name].layout) for file in catalogue]
+    elif args.item_columns:
+        raise UsageError("--item_columns are those of a catalogue, which --items_input names")
     elif not guessed[INTERACTIONS.name].layout.item_columns:
         raise UsageError(
             "--items_input is missing: the log has no column that looks like a title of its items; give the catalogue, "
@@ -179,7 +183,8 @@ def _layout(
 
 
 def _sources(path: str, files: tuple[MatchedFile, ...]) -> dict[str, Source]:
-    """Group files by what they hold; the log comes first."""
-    roles = sorted({each.layout.role for each in files}, key=lambda role: role != INTERACTIONS.name)
+    """Group files by what they hold: first the log, then its items."""
+    present = {each.layout.role for each in files}
+    roles = [role for role in SCHEMAS if role in present]
     whole = ",".join(absolute_path(each) for each in job_options.comma_separated(path))
     return {role: Source(whole, tuple(each.file for each in files if each.layout.role == role)) for role in roles}

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from schemas import INTERACTIONS, ITEMS
 from transforms.ingestion.guessing import Guess
+from transforms.ingestion.layout import FileLayout
+from transforms.ingestion.preview import preview
 
 if TYPE_CHECKING:
     from pipelines.ingest.job import IngestJob
@@ -30,14 +33,14 @@ def print_proposal(job: IngestJob) -> None:
         console.print("To state these columns, give:", markup=False)
         console.print(f"  {' '.join(proposed_options(job.plan.guesses))}", soft_wrap=True, markup=False)
         return
-    described = job.plan.described_columns()
     for role, source in job.plan.sources.items():
-        read = ",".join(f"{column}={name}" for column, name in described[role].items())
-        console.print(f"{role}: {read}", soft_wrap=True, markup=False)
+        console.print(f"{role}:", markup=False)
         for file in source.files[:_SHOWN_FILES]:
             console.print(f"  {file.path}", soft_wrap=True, markup=False)
         if len(source.files) > _SHOWN_FILES:
             console.print(f"  {len(source.files) - _SHOWN_FILES} further files", markup=False)
+        layout = next(each.layout for each in job.plan.files if each.layout.role == role)
+        console.print(_converted_table(source.files[0].path, layout, has_votes=not job.plan.has_catalogue))
     print_others(console, job)
 
 
@@ -63,6 +66,17 @@ def proposed_options(guesses: Mapping[str, Guess]) -> list[str]:
     return [shlex.quote(flag) for flag in dict.fromkeys(flags)]
 
 
+def _converted_table(path: str, layout: FileLayout, has_votes: bool) -> Table:
+    """Return a table of the columns of a file of a published log, with converted values of its first rows."""
+    columns = {**(layout.item_columns if has_votes else {}), **layout.columns}
+    examples = preview(path, layout)
+    table = Table("dataset column", "column of the file", "converted examples")
+    for column in dict.fromkeys([*examples, *columns]):
+        values = " · ".join(text[:_EXAMPLE_CHARACTERS] for text in examples.get(column, ()))
+        table.add_row(column, Text(columns.get(column, "")), Text(values))
+    return table
+
+
 def _table(guess: Guess) -> Table:
     table = Table("dataset column")
     table.add_column("column of the file", overflow="fold")
@@ -70,5 +84,5 @@ def _table(guess: Guess) -> Table:
     table.add_column("why", no_wrap=True)
     for column, proposal in guess.proposals.items():
         examples = " · ".join(text[:_EXAMPLE_CHARACTERS] for text in proposal.examples)
-        table.add_row(column, proposal.name, examples, proposal.why)
+        table.add_row(column, Text(proposal.name), Text(examples), proposal.why)
     return table

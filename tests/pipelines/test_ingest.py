@@ -278,6 +278,8 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str)
     [
         ("mind", published.MIND, "--columns=user_id=x", "--columns is for --format=csv, jsonl, parquet"),
         ("csv", {"log.csv": SHORT}, "--columns=title=name", "no column 'name'; the file has user, item, time"),
+        ("csv", {"log.csv": SHORT}, "--columns=timestamp=item", "--timestamp_unit="),
+        ("csv", {"log.csv": SHORT}, "--item_columns=title=x", "--item_columns are those of a catalogue"),
         ("csv", {"log.csv": SHORT}, "--items_input=missing", "--items_input: no such file or folder"),
     ],
 )
@@ -287,6 +289,23 @@ def test_options_that_do_not_fit(
     source = publish(tmp_path / "in", files)
     assert ingest(f"--format={name}", f"--input={source}", f"--workspace={tmp_path / 'out'}", option)[0] == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_workspace_inside_the_input_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = publish(tmp_path / "in", published.MIND)
+    assert ingest("--format=mind", f"--input={source}", f"--workspace={source / 'out'}")[0] == 2
+    assert "lies inside an input" in capsys.readouterr().err
+
+
+def test_a_dry_run_of_a_published_log_shows_what_its_rows_become(tmp_path: Path) -> None:
+    news = published.MIND["train/news.tsv"].replace("Another headline", "[bold] An [/odd] headline")
+    source = publish(tmp_path / "in", published.MIND | {"train/news.tsv": news, "notes.txt": "x"})
+    printed = succeed("--format=mind", f"--input={source}", f"--workspace={tmp_path / 'out'}", "--dry_run")
+    assert "2019-11-11 09:05:58+00:00 · 2019-11-12 18:11:30+00:00" in printed
+    assert "sports, football_nfl" in printed
+    assert f"not read: {source}/notes.txt: no file of MIND has this name" in printed
+    assert printed.index("behaviors.tsv") < printed.index("news.tsv")
+    assert not (tmp_path / "out").exists()
 
 
 def test_format_and_input_are_required(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -367,7 +386,7 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
         tmp_path / "in",
         {
             "log.csv": "user,item,time\nu1,1,2020-01-01\nu1,2,2020-01-02T10:00:00+02:00\nu2,9,1577836800\n",
-            "items.csv": "item,name,category\n1,One thing,a;b\n2,Two things,c\n2,Two things,c\n",
+            "items.csv": "item,name,category,text\n1,[One] thing,a;b,x\n2,Two things,c,y\n2,Two things,c,y\n",
         },
     )
     printed = succeed(
@@ -375,10 +394,13 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
         f"--input={source / 'log.csv'}",
         f"--items_input={source / 'items.csv'}",
         f"--workspace={tmp_path / 'out'}",
+        "--item_columns=description=",
     )
     assert "--item_columns=item_id=item,title=name,tags=category" in printed
     assert "33% of the interactions have items that the catalogue does not have" in printed
     assert {row["item_id"]: row["tags"] for row in rows(tmp_path / "out", ITEMS)} == {"1": ["a", "b"], "2": ["c"]}
+    assert {row["description"] for row in rows(tmp_path / "out", ITEMS)} == {None}
+    assert "[One] thing" in printed
     assert metric_values(tmp_path / "out")["items_repeated", ""] == 1
 
 

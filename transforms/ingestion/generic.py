@@ -13,7 +13,7 @@ from transforms.columnar import concatenate
 from transforms.datasets.casting import fits
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
 from transforms.datasets.files import InputFile
-from transforms.datasets.reading import UnreadableFileError
+from transforms.datasets.reading import ParquetReader, UnreadableFileError
 from transforms.ingestion.blocks import column_names, infer_json_types, read_blocks
 from transforms.ingestion.guessing import Guess, GuessError, guess_catalogue, guess_log
 from transforms.ingestion.layout import DateOrder, Delimited, FileFormat, FileLayout, JsonLines, Parquet
@@ -72,11 +72,10 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
     """
     format_ = _format(format_name, files[0], options)
     sample = _sample(files, format_)
-    given = {column: name for column, name in options.columns.items() if role == INTERACTIONS.name or name}
     if role == INTERACTIONS.name:
-        guess = guess_log(sample, given, options.unit, options.date_order)
+        guess = guess_log(sample, options.columns, options.unit, options.date_order)
     else:
-        guess = guess_catalogue(sample, given)
+        guess = guess_catalogue(sample, options.columns)
     columns = guess.columns
     separator = options.tag_separator or guess.tag_separator
     _check_types(sample.schema, columns, role, separator)
@@ -92,7 +91,7 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         date_order=guess.date_order,
         tag_separator=separator,
     )
-    _check_files(files, layout)
+    _check_files(files, layout, columns)
     return GuessedLayout(layout, guess)
 
 
@@ -160,10 +159,13 @@ def _lasting_format(format_: FileFormat, columns: Mapping[str, str]) -> FileForm
     return JsonLines(types)
 
 
-def _check_files(files: tuple[InputFile, ...], layout: FileLayout) -> None:
+def _check_files(files: tuple[InputFile, ...], layout: FileLayout, columns: Mapping[str, str]) -> None:
     for file in files:
         try:
             found = column_names(file.path, layout.format)
+            if isinstance(layout.format, Parquet) and set(layout.columns_required) <= set(found):
+                with ParquetReader(file.path) as reader:
+                    _check_types(reader.schema, columns, layout.role, layout.tag_separator)
         except UnreadableFileError as error:
             raise LayoutMismatchError(f"{file.path}: {error}") from error
         missing = [name for name in layout.columns_required if name not in found]

@@ -121,6 +121,7 @@ def guess_log(
         GuessError: when a required column is missing or could be several.
     """
     guesser = _Guesser(sample, given, "--columns", unit, date_order)
+    guesser.check_time()
     guesser.take_timestamp()
     for column in LOG_COLUMNS[1:]:
         guesser.take_by_name(column)
@@ -188,6 +189,16 @@ class _Guesser:
         option = f"{self.option}={column}=NAME{',' if others else ''}{others}"
         problem = f"{' or '.join(map(repr, names))} could be {column}" if names else f"no column looks like {column}"
         raise GuessError(f"{problem}{reason}; give it: {option}; the file has {', '.join(self.names)}")
+
+    def check_time(self) -> None:
+        """Check that the values of a column that was given as that of times are times.
+
+        Raises:
+            GuessError: when they are not.
+        """
+        profile = self.profiles.get(self.given.get("timestamp", ""))
+        if profile is not None and profile.no_time:
+            raise GuessError(profile.no_time)
 
     def take_by_name(self, column: str) -> None:
         """Take the column with the most usual name whose values fit."""
@@ -270,7 +281,9 @@ class _Guesser:
                 self.fail(column, [])
         order = [*columns, *(column for column in self.taken if column not in columns)]
         proposals = {
-            column: Proposal(self.taken[column], self.why[column], _examples(self.profiles[self.taken[column]].values))
+            column: Proposal(
+                self.taken[column], self.why[column], examples_of(self.profiles[self.taken[column]].values)
+            )
             for column in order
             if column in self.taken
         }
@@ -290,6 +303,7 @@ class _Guesser:
 
 def _profile(name: str, values: pa.Array, unit: TimestampUnit, date_order: DateOrder) -> _Profile:
     values = plain_values(values)
+    values = values.cast(pa.string()) if is_text(values.type) else values
     present = values.drop_null()
     if pa.types.is_nested(values.type):
         return _Profile(name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", "lists are no times")
@@ -397,7 +411,7 @@ def _separator(values: pa.Array) -> str:
     return _SEPARATORS[0]
 
 
-def _examples(values: pa.Array) -> tuple[str, ...]:
+def examples_of(values: pa.Array) -> tuple[str, ...]:
     """Return the first distinct values, as text."""
     present = values.drop_null().slice(0, 1000).to_pylist()
     texts = [", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in present if value != []]
