@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -75,6 +76,12 @@ class IngestJob(Job):
             type=options.comma_separated,
             default=(),
             help="Names of the columns of CSV whose first row has none: `user,item,time`.",
+        )
+        add(
+            "--encoding",
+            type=_encoding,
+            default="",
+            help="Encoding of the texts of CSV that are not UTF-8, such as latin-1. Default: such texts are invalid.",
         )
         add(
             "--lastfm_items",
@@ -166,3 +173,13 @@ class IngestJob(Job):
             print_proposal(self)
         else:
             print_ingest(self, seconds)
+
+
+def _encoding(text: str) -> str:
+    """Check the name of an encoding; the default, no name, is parsed too."""
+    try:
+        return codecs.lookup(text).name if text else text
+    except LookupError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be an encoding that Python has, such as latin-1, got {text!r}"
+        ) from error

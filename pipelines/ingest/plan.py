@@ -31,7 +31,7 @@ _SUFFIXES = {
     "jsonl": (".jsonl", ".json", ".ndjson"),
     "parquet": (".parquet", ".pq"),
 }
-_GENERIC_OPTIONS = ("items_input", "columns", "item_columns", "tag_separator", "header", "delimiter")
+_GENERIC_OPTIONS = ("items_input", "columns", "item_columns", "tag_separator", "header", "delimiter", "encoding")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +175,7 @@ def _layout(
         args.tag_separator,
         args.delimiter,
         args.header if role == INTERACTIONS.name else (),
+        args.encoding,
     )
     try:
         return generic_layout(role, args.format, files, given)

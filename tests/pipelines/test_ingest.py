@@ -404,6 +404,18 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
     assert metric_values(tmp_path / "out")["items_repeated", ""] == 1
 
 
+def test_texts_of_another_encoding(tmp_path: Path) -> None:
+    text = "user,item,time,title\nu1,1,2020-01-01,Caf\xe9 one\nu2,1,2020-01-02,Caf\xe9 one\nu2,2,2020-01-02,Plain two\n"
+    source = publish(tmp_path / "in", {"log.csv": text}, "latin-1")
+    options = ("--format=csv", f"--input={source}")
+    printed = succeed(*options, f"--workspace={tmp_path / 'invalid'}")
+    assert {row["item_id"]: row["title"] for row in rows(tmp_path / "invalid", ITEMS)} == {"1": "", "2": "Plain two"}
+    assert "interactions: 2 values of title could not be read" in printed
+    succeed(*options, f"--workspace={tmp_path / 'decoded'}", "--encoding=latin-1")
+    assert {row["title"] for row in rows(tmp_path / "decoded", ITEMS)} == {"Caf\xe9 one", "Plain two"}
+    assert ingest(*options, "--encoding=latin-99")[0] == 2
+
+
 def test_a_log_without_a_first_row_of_names(tmp_path: Path) -> None:
     source = publish(tmp_path / "in", {"log.tsv": "u1\ti1\t964982703\tOne thing\nu2\ti1\t964982704\tOne thing\n"})
     succeed(

@@ -52,7 +52,12 @@ def convert_rows(
     coerced = coerce(rows, layout.schema, layout.columns, file, numbers, layout.unit, layout.tag_separator)
     counts = [count(f"{name}_dropped", number, reason) for reason, number in prepared.dropped.items() if number]
     counts += [count(f"{name}_values_left_out", number, column) for column, number in coerced.left_out.items()]
-    votes = _votes(rows, numbers, coerced.rows[ROW.name], file, layout) if with_votes else None
+    votes = None
+    if with_votes:
+        texts, broken = _without_broken_texts(rows.select(list(dict.fromkeys(layout.item_columns.values()))))
+        names = {file_column: column for column, file_column in layout.item_columns.items()}
+        counts += [count(f"{name}_values_left_out", number, names[column]) for column, number in broken.items()]
+        votes = _votes(texts, pc.is_in(numbers, coerced.rows[ROW.name]), file, layout)
     return Converted(_complete(coerced.rows, layout), coerced.errors, counts, votes)
 
 
@@ -83,13 +88,21 @@ def _with_iso_dates(rows: pa.RecordBatch, layout: FileLayout) -> pa.RecordBatch:
     return rows.set_column(index, name, to_iso(text, layout.date_order))
 
 
-def _votes(
-    rows: pa.RecordBatch, numbers: pa.Int64Array, valid: pa.Int64Array, file: str, layout: FileLayout
-) -> pa.RecordBatch:
+def _without_broken_texts(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
+    """Replace texts that are not UTF-8 by null; return also their numbers, by column."""
+    columns, numbers = [], {}
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        sound = column
+        if is_text(column.type) and not is_valid_text(column):
+            sound = pc.if_else(is_utf8(column), column, None)
+            numbers[name] = sound.null_count - column.null_count
+        columns.append(sound)
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names), numbers
+
+
+def _votes(rows: pa.RecordBatch, is_valid: pa.BooleanArray, file: str, layout: FileLayout) -> pa.RecordBatch:
     """Count the texts of the items of valid rows."""
-    names = list(dict.fromkeys(layout.item_columns.values()))
-    kept = rows.select(names).filter(pc.is_in(numbers, valid))
-    distinct, counts = _distinct(kept)
+    distinct, counts = _distinct(rows.filter(is_valid))
     texts = coerce(distinct, INGESTED_ITEMS, layout.item_columns, file, 0, separator=layout.tag_separator)
     return count_votes(texts.rows, counts.take(texts.rows[ROW.name]))
 

@@ -38,6 +38,7 @@ class GenericOptions:
         tag_separator: what separates tags in a text; empty: derived from the values.
         delimiter: what separates fields; empty: derived from the first row.
         header: names of the columns; empty: those of the first row.
+        encoding: the encoding of texts that are not UTF-8; empty: such texts are invalid.
     """
 
     columns: Mapping[str, str]
@@ -46,6 +47,7 @@ class GenericOptions:
     tag_separator: str = ""
     delimiter: str = ""
     header: tuple[str, ...] = ()
+    encoding: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +92,7 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         unit=options.unit,
         date_order=guess.date_order,
         tag_separator=separator,
+        fallback_encoding=options.encoding,
     )
     _check_files(files, layout, columns)
     return GuessedLayout(layout, guess)

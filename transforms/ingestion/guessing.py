@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from schemas import INTERACTIONS, ITEMS, Column
 from transforms.datasets.casting import cast, fits, is_text, plain_values
+from transforms.datasets.coercion import is_utf8, is_valid_text
 from transforms.datasets.column_hints import name_rank
 from transforms.datasets.column_options import TimestampUnit
 from transforms.datasets.implausible_times import implausible_times
@@ -303,7 +304,9 @@ class _Guesser:
 
 def _profile(name: str, values: pa.Array, unit: TimestampUnit, date_order: DateOrder) -> _Profile:
     values = plain_values(values)
-    values = values.cast(pa.string()) if is_text(values.type) else values
+    if is_text(values.type):
+        values = values.cast(pa.string())
+        values = values if is_valid_text(values) else pc.if_else(is_utf8(values), values, None)
     present = values.drop_null()
     if pa.types.is_nested(values.type):
         return _Profile(name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", "lists are no times")

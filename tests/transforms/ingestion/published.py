@@ -144,7 +144,7 @@ AMAZON_2018 = {
 }
 LASTFM = {
     "userid-timestamp-artid-artname-traid-traname.tsv": "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t"
-    't1\tFuck Me Im Famous (Pacha Ibiza)-09-28-2007\nuser_000001\t2009-05-04T13:54:10Z\ta7f7df4a\t"坂本龍一"\t\t'
+    't1\tLive at Home (Pacha)-09-28-2007\nuser_000001\t2009-05-04T13:54:10Z\ta7f7df4a\t"坂本龍一"\t\t'
     "Composition 0919\nuser_000002\t2009-05-04T13:52:04Z\t\tNoBody\t\tComposition 0919\n",
     "userid-profile.tsv": "#id\tgender\tage\tcountry\tregistered\n",
 }

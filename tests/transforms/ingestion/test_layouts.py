@@ -172,7 +172,7 @@ def test_lastfm_tracks(tmp_path: Path) -> None:
         ("user_000002", "NoBody / Composition 0919", utc(2009, 5, 4, 13, 52, 4), "play"),
     }
     texts = {row["item_id"]: (row["title"], row["creator"]) for row in found.elected}
-    assert texts["t1"] == ("Fuck Me Im Famous (Pacha Ibiza)-09-28-2007", "Deep Dish")
+    assert texts["t1"] == ("Live at Home (Pacha)-09-28-2007", "Deep Dish")
     assert texts["NoBody / Composition 0919"] == ("Composition 0919", "NoBody")
 
 

@@ -22,12 +22,19 @@ _NAMES = ("user_id", "timestamp", "artist_id", "artist_name", "track_id", "track
 def identify_tracks(rows: pa.RecordBatch) -> Prepared:
     """Add the id of the track: that of MusicBrainz, or else the names of artist and track."""
     names = pc.binary_join_element_wise(rows["artist_name"], rows["track_name"], " / ")
-    return Prepared.all_of(rows.append_column("item_id", pc.coalesce(rows["track_id"], names)))
+    return Prepared.all_of(rows.append_column("item_id", pc.coalesce(_not_blank(rows["track_id"]), names)))
 
 
 def identify_artists(rows: pa.RecordBatch) -> Prepared:
     """Add the id of the artist: that of MusicBrainz, or else the name."""
-    return Prepared.all_of(rows.append_column("item_id", pc.coalesce(rows["artist_id"], rows["artist_name"])))
+    return Prepared.all_of(
+        rows.append_column("item_id", pc.coalesce(_not_blank(rows["artist_id"]), rows["artist_name"]))
+    )
+
+
+def _not_blank(texts: pa.StringArray) -> pa.StringArray:
+    """Replace texts of spaces by null."""
+    return pc.if_else(pc.equal(pc.ascii_trim_whitespace(texts), ""), None, texts)
 
 
 def lastfm_layout(items: LastfmItems) -> Layout:
