@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipelines.common.job import Job
 
 JOBS: Mapping[str, str] = {
+    "ingest": "IngestJob",
     "extract": "ExtractJob",
     "salience": "SalienceJob",
     "interest": "InterestJob",

@@ -38,7 +38,7 @@ def check_inputs(job: Job) -> None:
         UsageError: with one line for each input that is refused.
     """
     problems = []
-    for name, source in job.sources.items():
+    for name, source in job.parquet_sources.items():
         if source.manifest is None:
             paths = sample_files(source, _MAX_FILES)
             options = job.options_of(name)

@@ -144,6 +144,11 @@ class Job(abc.ABC):
         return {name: source for name, source in self.inputs.items() if source is not None}
 
     @property
+    def parquet_sources(self) -> Mapping[str, Source]:
+        """The datasets that the job reads from parquet files, which are checked before it starts."""
+        return self.sources
+
+    @property
     def lineage(self) -> dict[str, Any]:
         """The versions of the inputs, for the manifests of the outputs."""
         return {

@@ -147,11 +147,16 @@ def comma_separated(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
 
-def column_mapping(schema: DatasetSchema) -> Callable[[str], dict[str, str]]:
-    """Return a parser of `column=name,...` for the columns of a dataset; `column=` leaves an optional one out."""
+def column_mapping(schema: DatasetSchema, *further: DatasetSchema) -> Callable[[str], dict[str, str]]:
+    """Return a parser of `column=name,...` for the columns of a dataset; `column=` leaves an optional one out.
+
+    Args:
+        schema: the dataset.
+        *further: datasets whose columns are allowed too, and are optional.
+    """
 
     def read(text: str) -> dict[str, str]:
-        columns = [column.name for column in schema.columns]
+        columns = list(dict.fromkeys(column.name for each in (schema, *further) for column in each.columns))
         names = {}
         for entry in comma_separated(text):
             column, separator, name = entry.partition("=")

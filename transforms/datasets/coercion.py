@@ -111,7 +111,7 @@ def coerce(
     schema: DatasetSchema,
     selected: Mapping[str, str],
     file: str,
-    first_row: int,
+    first_row: int | pa.Int64Array,
     unit: TimestampUnit = "auto",
     separator: str = "",
 ) -> Coerced:
@@ -122,7 +122,7 @@ def coerce(
         schema: the dataset.
         selected: dataset column -> file column, the result of `select_columns`.
         file: path of the file, for `errors`.
-        first_row: position of the first row in the file.
+        first_row: position of the first row in the file, or the position of each row.
         unit: the unit of numbers in a timestamp column.
         separator: what separates the tags in a text.
 
@@ -134,7 +134,7 @@ def coerce(
         [each.values for each in read],
         schema=pa.schema([pa.field(column.name, column.type) for column in schema.columns]),
     )
-    numbers = pa.array(np.arange(first_row, first_row + raw.num_rows))
+    numbers = pa.array(np.arange(first_row, first_row + raw.num_rows)) if isinstance(first_row, int) else first_row
     reasons = _reasons(rows, schema, read)
     is_valid = pc.is_null(reasons)
     left_out = {
@@ -197,10 +197,10 @@ def _read_column(
 def _without_broken_text(array: pa.Array) -> tuple[pa.Array, pa.BooleanArray | None]:
     """Replace text that is not UTF-8 by null, and return where it was."""
     nested = pa.types.is_list(array.type) and is_text(array.type.value_type)
-    if not (is_text(array.type) or nested) or _is_valid_text(array):
+    if not (is_text(array.type) or nested) or is_valid_text(array):
         return array, None
     array = array if nested else array.cast(pa.binary()).cast(pa.string(), safe=False)
-    sound = _is_utf8(array)
+    sound = is_utf8(array)
     return pc.if_else(sound, array, pa.scalar(None, array.type)), pc.invert(sound)
 
 
@@ -261,7 +261,7 @@ def _reasons(rows: pa.RecordBatch, schema: DatasetSchema, read: list[_ReadColumn
     return reasons
 
 
-def _is_valid_text(array: pa.Array) -> bool:
+def is_valid_text(array: pa.Array) -> bool:
     """Whether all text of an array is UTF-8, which parquet files declare but do not enforce."""
     try:
         array.validate(full=True)
@@ -270,10 +270,10 @@ def _is_valid_text(array: pa.Array) -> bool:
     return True
 
 
-def _is_utf8(column: pa.Array) -> pa.BooleanArray:
+def is_utf8(column: pa.Array) -> pa.BooleanArray:
     """Return for each row whether its text, or all text in its list, is UTF-8."""
     if pa.types.is_list(column.type):
-        broken = pc.list_parent_indices(column).filter(pc.invert(_is_utf8(column.flatten())))
+        broken = pc.list_parent_indices(column).filter(pc.invert(is_utf8(column.flatten())))
         return pc.invert(pc.is_in(pa.array(np.arange(len(column))), broken.cast(pa.int64())))
     octets = column.cast(pa.binary()).to_pylist()
     return pa.array([value is None or value.decode(errors="replace").encode() == value for value in octets])
@@ -317,7 +317,7 @@ def _payloads(values: pa.RecordBatch) -> pa.StringArray:
         for name, column in zip(values.schema.names, values.columns, strict=True)
     ]
     payloads = pc.binary_join_element_wise(*parts, " ")
-    if not _is_valid_text(payloads):
+    if not is_valid_text(payloads):
         payloads = pa.array([octets.decode(errors="replace") for octets in payloads.cast(pa.binary()).to_pylist()])
     return pc.utf8_slice_codeunits(payloads, 0, _PAYLOAD_CHARACTERS)
 

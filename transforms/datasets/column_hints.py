@@ -54,6 +54,17 @@ def columns_option(option: str, renamed: Mapping[str, str], suggested: Mapping[s
     return f"{option}={','.join(f'{column}={name}' for column, name in names.items())}"
 
 
+def name_rank(column: str, name: str) -> int | None:
+    """Return how usual a name is for a column of a dataset, 0 for the most usual one; None: it is not usual.
+
+    Args:
+        column: name of a column of a dataset.
+        name: name of a column of a file.
+    """
+    usual = [_plain(column), *_candidates(column)]
+    return usual.index(_plain(name)) if _plain(name) in usual else None
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 

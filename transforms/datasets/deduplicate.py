@@ -35,11 +35,7 @@ def deduplicate(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplic
         schema: a dataset with one row per item.
     """
     names = [column.name for column in schema.columns]
-    order = pc.sort_indices(rows["item_id"])
-    if pc.count_distinct(rows["item_id"]).as_py() < rows.num_rows:
-        keys = {name: _sortable(rows[name]) for name in [*names, FILE.name, ROW.name]}
-        order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
-    ordered = rows.take(order)
+    ordered = _ordered(rows, schema)
     ids = ordered["item_id"].dictionary_encode().indices.to_numpy()
     is_duplicate = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
     duplicates = ordered.filter(pa.array(is_duplicate))
@@ -51,6 +47,32 @@ def deduplicate(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplic
     )
 
 
+def drop_repetitions(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> pa.RecordBatch:
+    """Drop rows that equal another one in all columns of the dataset, except for the first by file and row.
+
+    Args:
+        rows: rows of `schema` with `file` and `row`; all rows of an item are among them.
+        schema: a dataset with one row per item.
+    """
+    ordered = _ordered(rows, schema)
+    is_repeated = np.ones(max(rows.num_rows - 1, 0), bool)
+    for column in schema.columns:
+        codes = _sortable(ordered[column.name]).dictionary_encode(null_encoding="encode").indices.to_numpy()
+        is_repeated &= codes[1:] == codes[:-1]
+    first = np.ones(min(rows.num_rows, 1), bool)
+    return ordered.filter(pa.array(np.concatenate([first, ~is_repeated])))
+
+
+def _ordered(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
+    """Sort rows by `item_id`, and where an item has several by the other columns, file and row."""
+    order = pc.sort_indices(rows["item_id"])
+    if pc.count_distinct(rows["item_id"]).as_py() < rows.num_rows:
+        names = [column.name for column in schema.columns]
+        keys = {name: _sortable(rows[name]) for name in [*names, FILE.name, ROW.name]}
+        order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+    return rows.take(order)
+
+
 def _sortable(column: pa.Array) -> pa.Array:
     if pa.types.is_list(column.type):
         return pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
@@ -59,11 +81,18 @@ def _sortable(column: pa.Array) -> pa.Array:
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class _DeduplicateFn(beam.DoFn):
-    def __init__(self, schema: DatasetSchema) -> None:
+    def __init__(self, schema: DatasetSchema, repetition_is_error: bool) -> None:
         self.schema = schema
+        self.repetition_is_error = repetition_is_error
 
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
-        items, errors = deduplicate(concatenate(bucket[1], with_provenance(self.schema)), self.schema)
+        rows = concatenate(bucket[1], with_provenance(self.schema))
+        if not self.repetition_is_error:
+            distinct = drop_repetitions(rows, self.schema)
+            repeated = count(f"{self.schema.name}_repeated", rows.num_rows - distinct.num_rows)
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, repeated)
+            rows = distinct
+        items, errors = deduplicate(rows, self.schema)
         yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(self.schema.name, items.num_rows))
         if errors.num_rows:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
@@ -77,6 +106,7 @@ class Deduplicate(beam.PTransform):
     Attributes:
         buckets: number of buckets of items; determines memory and parallelism, not the result.
         schema: `items` or another dataset with one row per item.
+        repetition_is_error: whether a row is an error that equals another one in all columns; otherwise it is counted.
 
     Returns:
         A tuple of three collections: record batches of the dataset, record batches of `errors`, counts.
@@ -84,12 +114,16 @@ class Deduplicate(beam.PTransform):
 
     buckets: int = 16
     schema: DatasetSchema = ITEMS
+    repetition_is_error: bool = True
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         unique = (
             rows
             | "ByItem" >> beam.ParDo(KeyByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupItems" >> beam.GroupByKey()
-            | "Keep" >> beam.ParDo(_DeduplicateFn(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
+            | "Keep"
+            >> beam.ParDo(_DeduplicateFn(self.schema, self.repetition_is_error)).with_outputs(
+                ERRORS_TAG, COUNTS_TAG, main="items"
+            )
         )
         return unique.items, unique[ERRORS_TAG], unique[COUNTS_TAG]

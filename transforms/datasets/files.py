@@ -101,6 +101,28 @@ def resolve_source(path: str) -> Source:
     return Source(path, exact)
 
 
+def list_input_files(path: str) -> tuple[InputFile, ...]:
+    """List the files of any format behind a path: a file, the files of a folder at any depth, or those of a glob.
+
+    Names that begin with `_` or `.` are left out, except for that of a single file.
+
+    Raises:
+        InputNotFoundError: when there is none.
+        StorageError: when the file system fails.
+    """
+    path = absolute_path(path)
+    match = open_storage(path).list_files
+    if any(character in path for character in GLOB_CHARACTERS):
+        files = _visible(match(path), path) or _visible(match(FileSystems.join(path, "**")), path)
+    else:
+        folder = path.rstrip("/")
+        files = _visible(match(FileSystems.join(folder, "**")), f"{folder}/")
+        files = files or tuple(InputFile(file.path, file.size_in_bytes) for file in match(path))
+    if not files:
+        raise InputNotFoundError(f"no such file or folder, or no file in it: {path!r}")
+    return files
+
+
 def _check_no_table(files: tuple[InputFile, ...], storage: Storage) -> None:
     check_files([file.path for file in files], lambda glob: bool(storage.list_files(glob)))
 

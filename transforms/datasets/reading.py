@@ -57,7 +57,7 @@ class RowGroup(NamedTuple):
     first_row: int
 
 
-class _ErrorTrackingFile:
+class ErrorTrackingFile:
     """A file for pyarrow that records failures of the file system, to distinguish them from invalid content.
 
     The runner must retry after a broken connection, but not after a broken file.
@@ -124,7 +124,7 @@ class ParquetReader:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = _ErrorTrackingFile(path)
+        self._file = ErrorTrackingFile(path)
         try:
             # Nanoseconds, the default for times of Spark and Impala (INT96), would wrap around outside 1677 to 2262.
             self._parquet = pq.ParquetFile(

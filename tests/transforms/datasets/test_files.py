@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from transforms.datasets.files import InputFile, InputNotFoundError, absolute_path, check_writable, resolve_source
+from transforms.datasets.files import (
+    InputFile,
+    InputNotFoundError,
+    absolute_path,
+    check_writable,
+    list_input_files,
+    resolve_source,
+)
 from transforms.datasets.manifest import Manifest, Part
 from transforms.datasets.storage import StorageError
 
@@ -137,3 +144,17 @@ def test_a_glob_may_name_folders(tmp_path: Path) -> None:
         (folder / "_SUCCESS").touch()
     found = resolve_source(f"{tmp_path}/date=*")
     assert [Path(file.path).parent.name for file in found.files] == ["date=2024-01-01", "date=2024-01-02"]
+
+
+def test_files_of_any_format_are_listed(tree: Path) -> None:
+    def names(path: Path | str) -> list[str]:
+        return [str(Path(file.path).relative_to(tree)) for file in list_input_files(str(path))]
+
+    assert set(names(tree)) == {*ALL, "notes.txt", "empty/readme"}
+    assert names(tree / "notes.txt") == ["notes.txt"]
+    assert names(tree / "*.txt") == ["notes.txt"]
+    assert names(tree / "empt*") == ["empty/readme"]
+    assert names(tree / "_draft.parquet") == ["_draft.parquet"]
+    for missing in (tree / "none", tree / "none*"):
+        with pytest.raises(InputNotFoundError, match="none"):
+            list_input_files(str(missing))

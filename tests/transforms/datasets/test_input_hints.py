@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from transforms.datasets.column_hints import columns_option, suggest_columns
+from transforms.datasets.column_hints import columns_option, name_rank, suggest_columns
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import UNKNOWN_ITEM, DataError, ErrorRateCheck
 from transforms.datasets.files import InputNotFoundError, resolve_source
@@ -138,3 +138,11 @@ class TestEmptyOutputs:
     def test_results_with_rows_pass(self) -> None:
         self.CHECK.check({"journeys": 1}, self.READ | {("terms", ""): 1})
         EmptyOutputsCheck().check({}, {})
+
+
+def test_the_most_usual_name_has_the_lowest_rank() -> None:
+    ranks = [name_rank("user_id", name) for name in ("user_id", "userId", "User ID", "visitor", "author")]
+    assert ranks[0] == ranks[1] == ranks[2] == 0
+    assert ranks == sorted(ranks)  # type: ignore[type-var]
+    assert name_rank("user_id", "shoe size") is None
+    assert name_rank("timestamp", "createdAt") is not None

@@ -1,0 +1,1 @@
+"""Ingestion: files of logs and catalogues as their owners publish them, read as `interactions` and `items`."""

@@ -1,0 +1,177 @@
+"""The layout of files of any log, from names of columns that are given or guessed."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from schemas import INTERACTIONS, ITEMS
+from transforms.columnar import concatenate
+from transforms.datasets.casting import fits
+from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
+from transforms.datasets.files import InputFile
+from transforms.datasets.reading import ParquetReader, UnreadableFileError
+from transforms.ingestion.blocks import column_names, infer_json_types, read_blocks
+from transforms.ingestion.guessing import Guess, GuessError, guess_catalogue, guess_log
+from transforms.ingestion.layout import DateOrder, Delimited, FileFormat, FileLayout, JsonLines, Parquet
+from transforms.ingestion.matching import LayoutMismatchError, explain_container
+from transforms.ingestion.streams import open_text
+
+DELIMITERS = (",", "\t", ";", "|", "::")
+_SAMPLE_BYTES = 1 << 20
+_SAMPLE_ROWS = 10_000
+_SAMPLE_FILES = 3
+_ITEM_TEXTS = ("title", "description", "tags", "creator", "queries")
+
+
+@dataclasses.dataclass(frozen=True)
+class GenericOptions:
+    """The options by which the files of an unknown log are read.
+
+    Attributes:
+        columns: dataset column -> file column, for those that are given; empty: the file has no such column.
+        unit: the unit of numbers that are times.
+        date_order: the order of month and day; empty: derived from the values.
+        tag_separator: what separates tags in a text; empty: derived from the values.
+        delimiter: what separates fields; empty: derived from the first row.
+        header: names of the columns; empty: those of the first row.
+        encoding: the encoding of texts that are not UTF-8; empty: such texts are invalid.
+    """
+
+    columns: Mapping[str, str]
+    unit: TimestampUnit = "auto"
+    date_order: DateOrder = ""
+    tag_separator: str = ""
+    delimiter: str = ""
+    header: tuple[str, ...] = ()
+    encoding: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class GuessedLayout:
+    """The layout of files, and the guess from which it follows."""
+
+    layout: FileLayout
+    guess: Guess
+
+
+def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], options: GenericOptions) -> GuessedLayout:
+    """Return the layout of the files of a log or of a catalogue, which all have the same columns.
+
+    Args:
+        role: `interactions` or `items`.
+        format_name: `csv`, `jsonl` or `parquet`.
+        files: the files.
+        options: what is given about them.
+
+    Raises:
+        LayoutMismatchError: when a file cannot be read, or lacks columns.
+        GuessError: when the meaning of columns is ambiguous or cannot be guessed.
+        OSError, BeamIOError: when the file system fails.
+    """
+    format_ = _format(format_name, files[0], options)
+    sample = _sample(files, format_)
+    if role == INTERACTIONS.name:
+        guess = guess_log(sample, options.columns, options.unit, options.date_order)
+    else:
+        guess = guess_catalogue(sample, options.columns)
+    columns = guess.columns
+    separator = options.tag_separator or guess.tag_separator
+    _check_types(sample.schema, columns, role, separator)
+    texts = {name: columns[name] for name in ("item_id", *_ITEM_TEXTS) if name in columns}
+    is_log = role == INTERACTIONS.name
+    layout = FileLayout(
+        role,
+        ".*",
+        _lasting_format(format_, columns),
+        {name: column for name, column in columns.items() if name not in _ITEM_TEXTS} if is_log else texts,
+        item_columns=texts if is_log and len(texts) > 1 else {},
+        unit=options.unit,
+        date_order=guess.date_order,
+        tag_separator=separator,
+        fallback_encoding=options.encoding,
+    )
+    _check_files(files, layout, columns)
+    return GuessedLayout(layout, guess)
+
+
+def _format(name: str, file: InputFile, options: GenericOptions) -> FileFormat:
+    if reason := explain_container(file.path):
+        raise LayoutMismatchError(f"{file.path}: {reason}")
+    if name == "parquet":
+        return Parquet()
+    try:
+        if name == "jsonl":
+            return JsonLines(infer_json_types(file.path))
+        delimiter = options.delimiter or _find_delimiter(file.path)
+    except UnreadableFileError as error:
+        raise LayoutMismatchError(f"{file.path}: {error}") from error
+    return Delimited(delimiter, is_quoted=True, names=options.header)
+
+
+def _find_delimiter(path: str) -> str:
+    """Return the delimiter that is most frequent in the first row."""
+    with open_text(path) as stream:
+        line = stream.read(1 << 16).split(b"\n")[0].decode(errors="replace")
+    counts = {delimiter: line.count(delimiter) for delimiter in DELIMITERS}
+    return max(DELIMITERS, key=lambda delimiter: counts[delimiter])
+
+
+def _sample(files: tuple[InputFile, ...], format_: FileFormat) -> pa.RecordBatch:
+    """Read the first rows of some files at equal distances.
+
+    Raises:
+        LayoutMismatchError: when one cannot be read, or has other columns than the first.
+    """
+    batches: list[pa.RecordBatch] = []
+    for file in files[:: max(len(files) // _SAMPLE_FILES, 1)][:_SAMPLE_FILES]:
+        try:
+            names = column_names(file.path, format_)
+            if len(set(names)) < len(names):
+                raise LayoutMismatchError(f"{file.path}: columns have the same name: {', '.join(names)}")
+            first = itertools.islice(read_blocks(file.path, format_, names, _SAMPLE_BYTES), 1)
+            batches.extend(block.rows.slice(0, _SAMPLE_ROWS) for block in first)
+        except UnreadableFileError as error:
+            raise LayoutMismatchError(f"{file.path}: {error}") from error
+    if not any(rows.num_rows for rows in batches):
+        raise LayoutMismatchError(f"{files[0].path}: the file has no rows")
+    schema = batches[0].schema
+    return concatenate([rows for rows in batches if rows.schema.equals(schema)], schema)
+
+
+def _check_types(found: pa.Schema, columns: Mapping[str, str], role: str, separator: str) -> None:
+    for column, name in columns.items():
+        schema = INTERACTIONS if role == INTERACTIONS.name and column not in _ITEM_TEXTS else ITEMS
+        kind = found.field(name).type
+        if not fits(kind, schema.column(column), separator):
+            raise GuessError(f"column {name!r} is {kind}, which cannot be read as {column}")
+
+
+def _lasting_format(format_: FileFormat, columns: Mapping[str, str]) -> FileFormat:
+    """Return the format with the types that later rows of JSON lines may need: measures may have fractions."""
+    if not isinstance(format_, JsonLines):
+        return format_
+    types = {name: format_.types[name] for name in dict.fromkeys(columns.values())}
+    for column in ("value", "dwell_seconds"):
+        name = columns.get(column, LEFT_OUT)
+        if name and pa.types.is_integer(types[name]):
+            types[name] = pa.float64()
+    return JsonLines(types)
+
+
+def _check_files(files: tuple[InputFile, ...], layout: FileLayout, columns: Mapping[str, str]) -> None:
+    for file in files:
+        try:
+            found = column_names(file.path, layout.format)
+            if isinstance(layout.format, Parquet) and set(layout.columns_required) <= set(found):
+                with ParquetReader(file.path) as reader:
+                    _check_types(reader.schema, columns, layout.role, layout.tag_separator)
+        except UnreadableFileError as error:
+            raise LayoutMismatchError(f"{file.path}: {error}") from error
+        missing = [name for name in layout.columns_required if name not in found]
+        if missing and not isinstance(layout.format, JsonLines):
+            names = ", ".join(map(repr, missing))
+            raise LayoutMismatchError(f"{file.path}: no column {names}; the file has {', '.join(found)}")

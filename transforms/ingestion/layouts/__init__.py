@@ -1,0 +1,1 @@
+"""The layouts of published logs: which files they have, and what their columns mean."""
