@@ -25,7 +25,7 @@ INTENTS = DatasetSchema(
             nullable=True,
         ),
         Column("item_probability", pa.float32(), "The probability that it is with an item that is new to the user."),
-        Column("model", pa.string(), "The model of the probabilities, such as `boosted_trees`."),
+        Column("model", pa.string(), "The model of the probabilities, such as `logistic_regression`."),
     ),
     invariants=(
         not_empty("user_id"),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from transforms.settings import setting, validate
 
-ExplorationModelName = Literal["boosted_trees", "logistic_regression", "cross_network", "base_rate"]
+ExplorationModelName = Literal["logistic_regression", "boosted_trees", "cross_network", "base_rate"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +29,8 @@ class IntentConfig:
         200, minimum=1, help="Maximum number of interactions of a user that are examples, evenly spaced in the history."
     )
     intent_model: ExplorationModelName = setting(
-        "boosted_trees",
-        help="Model of the probabilities: `boosted_trees`, `logistic_regression`, `cross_network` (DCN-v2, needs "
+        "logistic_regression",
+        help="Model of the probabilities: `logistic_regression`, `boosted_trees`, `cross_network` (DCN-v2, needs "
         "torch) or `base_rate`.",
     )
     test_fraction: float = setting(
