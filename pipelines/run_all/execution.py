@@ -46,13 +46,15 @@ class Outcome:
 
     Attributes:
         stage: its name.
-        text: why it ran, or that it did not.
+        result: whether it ran, and how it ended.
+        reason: why it ran, or was left out.
         cost: its cost; None: it did not run.
         code: the exit code of its process.
     """
 
     stage: str
-    text: str
+    result: str
+    reason: str = ""
     cost: Cost | None = None
     code: int = 0
 
@@ -95,12 +97,15 @@ def run_stages(job: RunAllJob) -> int:
     outcomes: list[Outcome] = []
     for stage in job.stages:
         if left_out := job.left_out.get(stage.job):
-            outcomes.append(Outcome(stage.job, f"left out: {left_out}"))
+            outcomes.append(Outcome(stage.job, "left out", left_out))
             continue
         try:
             outcomes.append(_run_if_needed(job, stage, workspace))
         except UsageError as error:
-            outcomes.append(Outcome(stage.job, "refused", Cost(0, 0), _refuse(stage.job, error)))
+            code = _refuse(stage.job, error)
+            outcomes.append(Outcome(stage.job, _describe_code(code), code=code))
+        except KeyboardInterrupt:
+            outcomes.append(Outcome(stage.job, _describe_code(_STOPPED), code=_STOPPED))
         if outcomes[-1].code:
             break
     _print_times(outcomes, job)
@@ -121,7 +126,7 @@ def _run_if_needed(job: RunAllJob, stage: Stage, workspace: Workspace) -> Outcom
     code, cost = _run_process(stage.job, arguments)
     if code == 0:
         workspace.record(stage, provenance)
-    return Outcome(stage.job, reason, cost, code)
+    return Outcome(stage.job, _describe_code(code) if code else "run", reason, cost, code)
 
 
 def _run_process(name: str, arguments: tuple[str, ...]) -> tuple[int, Cost]:
@@ -162,16 +167,14 @@ def _refuse(name: str, error: UsageError) -> int:
 
 
 def _print_times(outcomes: list[Outcome], job: RunAllJob) -> None:
-    table = Table("stage", "result", title="stages", title_justify="left", show_footer=True)
+    table = Table("stage", "result", "reason", title="stages", title_justify="left", show_footer=True)
     costs = [outcome.cost for outcome in outcomes if outcome.cost]
     table.columns[0].footer = "total"
     table.add_column("time", justify="right", footer=_minutes(sum(cost.wall for cost in costs)))
     table.add_column("CPU time", justify="right", footer=_minutes(sum(cost.cpu for cost in costs)))
     for outcome in outcomes:
-        failed = f"{_describe_code(outcome.code)}; " if outcome.code else ""
-        cost = (_minutes(outcome.cost.wall), _minutes(outcome.cost.cpu)) if outcome.cost else ("", "")
-        done = "run: " if outcome.cost and not failed else ""
-        table.add_row(outcome.stage, escape(f"{failed}{done}{outcome.text}"), *cost)
+        cost = map(_minutes, outcome.cost) if outcome.cost else ()
+        table.add_row(outcome.stage, outcome.result, escape(outcome.reason), *cost)
     for stage in job.stages[len(outcomes) :]:
         table.add_row(stage.job, "not reached")
     Console(highlight=False).print(table)

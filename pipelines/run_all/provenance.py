@@ -35,7 +35,7 @@ _CACHES = frozenset((EMBEDDINGS.name, GENERATIONS.name))
 _FINGERPRINTS = {schema.name: schema.fingerprint for schema in (*OUTPUTS, *CACHES)}
 
 StageRecord: TypeAlias = dict[str, Any]
-"""The last run of a stage: `outputs`, their digests by name, and the fields of `Provenance`."""
+"""The last run of a stage: `outputs`, their digests by name, and fields of `Provenance`: all, or only `inputs`."""
 
 
 class Workspace:
@@ -82,7 +82,8 @@ class Workspace:
             UsageError: when the record cannot be written.
         """
         outputs = {name: self._digest_of(stage, name) for name in stage.outputs}
-        records = {**self._read_record(), stage.job: {"outputs": outputs, **provenance._asdict()}}
+        ran = provenance._asdict() if stage.files else {"inputs": provenance.inputs}
+        records = {**self._read_record(), stage.job: {"outputs": outputs, **ran}}
         content = json.dumps(records, indent=1, sort_keys=True) + "\n"
         try:
             open_storage(self.path).write(self._path(RECORD_NAME), content.encode())
