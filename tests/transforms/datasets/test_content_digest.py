@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from transforms.datasets import content_digest as module
 from transforms.datasets.content_digest import content_digest
 from transforms.datasets.files import InputFile
-from transforms.datasets.storage import StorageError
+from transforms.datasets.storage import StorageError, base
 
 
 def written(folder: Path, **contents: bytes) -> list[InputFile]:
@@ -34,7 +33,7 @@ def test_content_that_moves_to_another_file_makes_a_difference(tmp_path: Path) -
 def test_a_file_of_several_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = written(tmp_path, a=b"abcdefg")
     whole = content_digest(files)
-    monkeypatch.setattr(module, "_CHUNK_BYTES", 3)
+    monkeypatch.setattr(base, "_CHUNK_BYTES", 3)
     assert content_digest(files) == whole
 
 
