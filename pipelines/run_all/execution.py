@@ -189,8 +189,7 @@ def _describe_code(code: int) -> str:
     if code == _STOPPED:
         return "stopped"
     if code > 128 and code - 128 in {each.value for each in signal.Signals}:
-        name = signal.Signals(code - 128).name
-        return f"ended by {name}{', maybe for lack of memory' if name == 'SIGKILL' else ''}"
+        return f"ended by {signal.Signals(code - 128).name}"
     return f"failed with exit code {code}"
 
 
@@ -201,6 +200,14 @@ def _print_end(last: Outcome, job: RunAllJob) -> int:
         return 0
     forced = (f"--from={last.stage}",) if last.stage in job.forced else ()
     command = command_of(job.name, *job.again, *forced, *job.beam_flags)
-    console.print(f"{last.stage}: {_describe_code(last.code)}; its last lines are above", markup=False)
+    console.print(f"{last.stage}: {_describe_code(last.code)}{_hint(last.code)}", markup=False)
     console.print(f"Continue with {last.stage}:\n  {command}", soft_wrap=True, markup=False)
     return last.code
+
+
+def _hint(code: int) -> str:
+    if code == _STOPPED:
+        return ""
+    if code == 128 + signal.SIGKILL:
+        return ", maybe by the system, for lack of memory"
+    return "; its last lines are above the table"
