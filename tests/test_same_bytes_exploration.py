@@ -9,11 +9,13 @@ import pytest
 from pipelines.cluster.job import ClusterJob
 from pipelines.common.run import run_job
 from pipelines.explore.job import ExploreJob
+from pipelines.intents.job import IntentsJob
 from pipelines.recommend.job import RecommendJob
 from pipelines.transitions.job import TransitionsJob
 from schemas import (
     CLUSTER_HISTORIES,
     CLUSTERS,
+    INTENTS,
     ITEM_CLUSTERS,
     LOOKUP,
     METRICS,
@@ -29,6 +31,7 @@ WRITTEN = {
     ClusterJob: (CLUSTERS, ITEM_CLUSTERS, METRICS),
     TransitionsJob: (CLUSTER_HISTORIES, TRANSITIONS, TUNING_PAIRS, METRICS),
     ExploreJob: (LOOKUP, METRICS),
+    IntentsJob: (INTENTS, METRICS),
     RecommendJob: (RECOMMENDATIONS, METRICS),
 }
 
@@ -48,7 +51,7 @@ def run_all(folder: Path, files: int, seed: int | None, options: Sequence[str]) 
     given = f"--interactions={write_files(folder / 'interactions', interactions, files, seed)}"
     catalogue = f"--items={write_files(folder / 'items', items, files, seed)}"
     inputs = {ClusterJob: (given, catalogue, "--levels=4,16"), TransitionsJob: (given,), ExploreJob: ()}
-    inputs[RecommendJob] = ("--dimensions=16",)
+    inputs |= {IntentsJob: (), RecommendJob: ("--dimensions=16", f"--intents={folder / 'out'}")}
     found: Found = {}
     for job, schemas in WRITTEN.items():
         assert run_job(job, [*inputs[job], f"--workspace={folder / 'out'}", *options]) == 0

@@ -33,6 +33,8 @@ from transforms.progress import Progress
 
 _OUTPUTS = (LOOKUP, ERRORS, METRICS)
 
+_TOP_BY_COUNTS, _TOP_BY_MODEL = 30, 10
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExploreJob(Job):
@@ -118,8 +120,8 @@ class ExploreJob(Job):
         parser.add_argument(
             "--top",
             type=options.bounded_number(int, 1, 1000),
-            default=10,
-            help="Maximum number of next clusters of a context.",
+            help=f"Maximum number of next clusters of a context. Default: {_TOP_BY_COUNTS}, enough for users who have "
+            f"consumed many of them; {_TOP_BY_MODEL} of a language model, whose time rises with it.",
         )
         for name, period in (("test_fraction", "test"), ("validation_fraction", "validation")):
             parser.add_argument(
@@ -144,7 +146,8 @@ class ExploreJob(Job):
         histories = resolve_dataset("--transitions", args.transitions or workspace, CLUSTER_HISTORIES)
         _check_tree("--transitions", histories, clusters, "transitions")
         stored = histories.manifest.configuration if histories.manifest else {}
-        model = resolve_model(args)
+        top = args.top or (_TOP_BY_MODEL if args.source == "language_model" else _TOP_BY_COUNTS)
+        model = resolve_model(args, top)
         transitions = _read_transitions(args, stored["transitions"])
         job = cls(
             clusters=clusters,
@@ -155,7 +158,7 @@ class ExploreJob(Job):
             source=cast(SourceName, args.source),
             blend_table=_resolve_blend_table(args, workspace, clusters),
             model=model,
-            top=args.top,
+            top=top,
             level=stored["level"],
             dry_run=_check_dry_run(args.dry_run, model),
             refresh=resolve_refresh(args, args.transitions or workspace),
@@ -163,7 +166,7 @@ class ExploreJob(Job):
             allow_empty=args.allow_empty,
         )
         if job.refresh is not None and model is not None:
-            options_of_rows = {"context_size": transitions.context_size, "top": args.top, "level": job.level}
+            options_of_rows = {"context_size": transitions.context_size, "top": top, "level": job.level}
             check_refresh(job.refresh, clusters, options_of_rows | {"source": job.source, "score": model.score})
         return job
 
@@ -282,8 +285,8 @@ def _read_transitions(args: argparse.Namespace, stored: dict[str, Any]) -> Trans
     return options.read_config(args, TransitionConfig, **kept)
 
 
-def resolve_model(args: argparse.Namespace) -> ModelRanking | None:
-    """Return the ranking by a language model; None for another source.
+def resolve_model(args: argparse.Namespace, top: int) -> ModelRanking | None:
+    """Return the ranking of `top` clusters by a language model; None for another source.
 
     Raises:
         UsageError: when there is none, or options have no effect.
@@ -303,7 +306,7 @@ def resolve_model(args: argparse.Namespace) -> ModelRanking | None:
         raise UsageError(f"--{given[0]} needs a --model behind an endpoint, such as http://host:8000/v1#name")
     limits = options.read_config(args, ClientLimits)
     spec = GenerationSpec(model, PromptTemplate(INSTRUCTIONS), limits=limits, dtype=args.dtype)
-    return ModelRanking(spec, args.score or "renormalized", args.top)
+    return ModelRanking(spec, args.score or "renormalized", top)
 
 
 def _has_dtype(args: argparse.Namespace) -> bool:

@@ -1,4 +1,4 @@
-"""`cluster`, `transitions`, `explore` and `recommend` write the same bytes on Direct, Prism and Flink."""
+"""`cluster`, `transitions`, `explore`, `intents` and `recommend` write the same bytes on Direct, Prism and Flink."""
 
 from pathlib import Path
 
@@ -15,6 +15,7 @@ WRITTEN = {
     "cluster": ("clusters", "item_clusters", "metrics", "errors"),
     "transitions": ("cluster_histories", "transitions", "tuning_pairs", "metrics", "errors"),
     "explore": ("lookup", "metrics", "errors"),
+    "intents": ("intents", "metrics", "errors"),
     "recommend": ("recommendations", "metrics", "errors"),
 }
 """Compared datasets by job, in the order in which the jobs run."""
@@ -27,7 +28,13 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, ...]]:
     interactions, items = small_log()
     given = f"--interactions={write_files(folder / 'interactions', interactions, files=2)}"
     catalogue = f"--items={write_files(folder / 'items', items, files=2)}"
-    return {"cluster": (given, catalogue, "--levels=4,16"), "transitions": (given,), "explore": (), "recommend": ()}
+    return {
+        "cluster": (given, catalogue, "--levels=4,16"),
+        "transitions": (given,),
+        "explore": (),
+        "intents": (),
+        "recommend": (),
+    }
 
 
 def run_all(name: str, workspace: Path, log: dict[str, tuple[str, ...]], *options: str) -> dict[str, Parts]:
@@ -65,6 +72,6 @@ def test_prism(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], tmp_pa
 
 
 @pytest.mark.flink
-@pytest.mark.timeout(600)  # four jobs, each with the start of its workers
+@pytest.mark.timeout(600)  # five jobs, each with the start of its workers
 def test_flink(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], on_flink: list[str], tmp_path: Path) -> None:
     assert run_all("Flink", tmp_path, log, *on_flink) == direct

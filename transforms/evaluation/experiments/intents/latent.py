@@ -37,10 +37,11 @@ ROWS_PER_USER = 4
 MAX_ITEMS = 20_000
 SAMPLES = 5
 WITHOUT, FROM_MEAN, FROM_SAMPLES = "without a latent", "mean of the prior", f"{SAMPLES} samples of the prior"
+_TRAINING = {"max_epochs": 30, "warm_up_epochs": 5, "patience": 3}
 VARIANTS = {
-    WITHOUT: LatentConfig(latent_dimensions=0),
-    "latent": LatentConfig(),
-    "free bits": LatentConfig(free_bits=0.1),
+    WITHOUT: LatentConfig(latent_dimensions=0, **_TRAINING),
+    "latent": LatentConfig(**_TRAINING),
+    "free bits": LatentConfig(free_bits=0.1, **_TRAINING),
 }
 _SCORED = 40_000_000
 
