@@ -132,7 +132,8 @@ def test_a_stage_that_fails_ends_the_run(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_stage_that_lacks_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "_run_process", lambda name, arguments: (137, Cost(1, 1)))
-    assert "extract: ended by SIGKILL, maybe by the system, for lack of memory" in run(f"--workspace={tmp_path}", code=137)
+    printed = run(f"--workspace={tmp_path}", code=137)
+    assert "extract: ended by SIGKILL, maybe by the system, for lack of memory" in printed
 
 
 def test_a_stage_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
