@@ -134,10 +134,13 @@ def _run_process(name: str, arguments: tuple[str, ...]) -> tuple[int, Cost]:
     sys.stdout.flush()
     started, cpu_before = time.monotonic(), _cpu_of_children()
     process = subprocess.Popen((sys.executable, "-m", f"pipelines.{name}", *arguments))
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())  # no stage goes on without `run_all`
     try:
         code = process.wait()
     except KeyboardInterrupt:
         code = _stop(process)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     cost = Cost(time.monotonic() - started, _cpu_of_children() - cpu_before)
     return (code if code >= 0 else 128 - code), cost
 

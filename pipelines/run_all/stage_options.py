@@ -78,7 +78,8 @@ def flags_of_stage(
         with_models: whether models are used.
     """
     own = {name.partition(".")[2]: value for name, value in given.items() if name.partition(".")[0] == stage.job}
-    shared = {name: given[name] for name in (*stage.shared, *LIMITS) if name in given and name not in own}
+    limits = [action.dest for action in _own_actions(stage) if action.dest in LIMITS]
+    shared = {name: given[name] for name in (*stage.shared, *limits) if name in given and name not in own}
     templates = (*stage.flags, *(stage.flags_with_models if with_models else ()))
     fixed = [flag for flag in templates if flag.partition("=")[0].removeprefix("--") not in own]
     return (

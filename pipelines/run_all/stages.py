@@ -23,7 +23,7 @@ from transforms.extras import INSTALL_NAMING
 from transforms.settings import settings_of
 
 LIMITS = ("max_error_rate", "allow_empty")
-"""Options that all stages get."""
+"""Options that all stages get, if they have them."""
 
 _LOG = ("interactions", "columns", "timestamp_unit", *settings_of(InteractionFilter))
 _CATALOGUE = ("items", "item_columns", "tag_separator")

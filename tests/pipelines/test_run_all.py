@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +20,8 @@ from pipelines.run_all.stages import STAGES
 from schemas import JOURNEY_NAMES, RECOMMENDATIONS
 from tests.pipelines.logs import rows, write
 from tests.pipelines.topics import ITEMS, USERS, log
+
+ROOT = Path(__file__).parents[2]
 
 
 def create(*options: str) -> RunAllJob:
@@ -57,6 +62,13 @@ class TestArguments:
     def test_all_stages_tolerate_the_same_fraction_of_errors(self) -> None:
         flags = create("--max_error_rate=0.2")
         assert all("--max_error_rate=0.2" in arguments for arguments in flags.flags.values())
+
+    def test_a_stage_does_not_get_an_option_that_it_does_not_have(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pipelines.run_all.job._check_models", lambda: None)
+        flags = create("--with_models", "--allow_empty").flags
+        assert [stage for stage, arguments in flags.items() if "--allow_empty" not in arguments] == [
+            "train_recommender"
+        ]
 
     def test_an_option_of_a_stage_takes_the_place_of_the_shared_one(self) -> None:
         flags = create("--encoder=minilm", "--cluster.encoder=use", "--cluster.levels=4,16", "--extract.sweep").flags
@@ -151,6 +163,28 @@ def test_a_stage_that_refuses_its_inputs(tmp_path: Path) -> None:
     printed = run(f"--workspace={tmp_path / 'out'}", *missing, code=2)
     assert "extract: --interactions: no such file" in printed
     assert results(printed)["extract"] == "failed with exit code 2"
+
+
+def test_a_stage_ends_with_the_process_that_started_it() -> None:
+    program = """
+import subprocess, sys
+from pipelines.run_all import execution
+start = subprocess.Popen
+def waiting(command):
+    process = start((sys.executable, "-c", "import time; print('waits', flush=True); time.sleep(600)"))
+    print(process.pid, flush=True)
+    return process
+subprocess.Popen = waiting
+print(execution._run_process("extract", ())[0])
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    stage, started = int(process.stdout.readline()), process.stdout.readline()
+    assert started == "waits\n"
+    process.terminate()
+    assert process.communicate(timeout=60)[0] == "143\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(stage, 0)
 
 
 def test_names_are_left_out_without_word_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
