@@ -10,7 +10,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table recommend table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table recommend run-all table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -41,6 +41,9 @@ recommend: setup ## Recommend items to the users of the sample log, from nothing
 		$(RUN) pipelines.explore --runner=DirectRunner && \
 		$(RUN) pipelines.recommend --runner=DirectRunner && \
 		echo "all stages: $$(( $$(date +%s) - started )) s"
+
+run-all: setup ## Run all stages on the sample that are out of date: journeys, clusters, table, intents, items, names
+	$(RUN) pipelines.run_all --runner=DirectRunner
 
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both

@@ -68,6 +68,13 @@ def parse_command_line(job_type: type[Job], argv: Sequence[str]) -> tuple[argpar
     return args, PipelineOptions(beam_flags)
 
 
+def given_beam_flags(job_type: type[Job], argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments of a job that are options of Beam, and the file of such options, as they were given."""
+    parser = Parser(add_help=False)
+    job_type.add_options(parser)
+    return tuple(parser.parse_known_args(list(argv))[1])
+
+
 def load_runner_config(path: str) -> list[str]:
     """Read the flags in a runner configuration, a flat YAML map from names of Beam's options to values.
 
@@ -123,7 +130,8 @@ def _reject_unknown(flags: list[str], job_parser: argparse.ArgumentParser) -> No
     _, unknown = beam.parse_known_args(flags)
     if unknown:
         given = unknown[0].split("=")[0]
-        close = difflib.get_close_matches(given, [*_flags_of(job_parser), *_flags_of(beam)], 1)
+        of_stages = [flag for flag in _flags_of(job_parser) if given == f"--{flag.partition('.')[2]}"]
+        close = of_stages or difflib.get_close_matches(given, [*_flags_of(job_parser), *_flags_of(beam)], 1)
         hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
         raise UsageError(f"unknown option {given}{hint}")
 
@@ -134,6 +142,8 @@ def options_table(job_type: type[Job]) -> str:
     job_type.add_options(parser)
     rows = ["| option | default | description |", "| --- | --- | --- |"]
     for action in parser._actions:
+        if action.help == argparse.SUPPRESS:
+            continue
         default = "" if action.default in (None, "", (), {}, False) else f"`{_as_text(action.default)}`"
         choices = f" One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
         description = f"{action.help}{choices}".replace("|", "\\|")  # also in code, a bar ends a cell

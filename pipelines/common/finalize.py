@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from pipelines.common.job import Job
-from pipelines.common.recorded_options import OPTIONS
 from schemas import (
     CLUSTERS,
     EMBEDDINGS,
@@ -94,7 +93,7 @@ def commit_job(
             error_rates=_error_rate_check(job),
             empty_outputs=_empty_outputs_check(job),
             counts=sums,
-            configuration={**job.configuration, OPTIONS: dict(job.options)},
+            configuration=job.recorded_configuration,
             code_version=importlib.metadata.version("interest-journeys"),
             inputs=job.lineage,
         )

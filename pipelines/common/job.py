@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import apache_beam as beam
 
-from pipelines.common.recorded_options import Inheritance, RecordedOptions
+from pipelines.common.recorded_options import OPTIONS, Inheritance, RecordedOptions
 from schemas import (
     CACHES,
     EMBEDDINGS,
@@ -66,6 +66,7 @@ class Job(abc.ABC):
         max_error_rate: largest fraction of invalid rows of an input, above which the job fails.
         allow_empty: whether a result without rows is committed.
         options: the options that were given or inherited, as manifests record them.
+        beam_flags: the options of Beam as they were given, for a job that starts other jobs.
         inheritance: options that a run takes from manifests of earlier runs.
     """
 
@@ -77,6 +78,7 @@ class Job(abc.ABC):
     expected_versions: Mapping[str, str | None]
     max_error_rate: float
     options: RecordedOptions = dataclasses.field(default_factory=dict)
+    beam_flags: tuple[str, ...] = ()
     allow_empty: bool = False
 
     @classmethod
@@ -107,6 +109,11 @@ class Job(abc.ABC):
     @abc.abstractmethod
     def configuration(self) -> dict[str, Any]:
         """Everything besides the inputs that determines the content of the outputs, for their manifests."""
+
+    @property
+    def recorded_configuration(self) -> dict[str, Any]:
+        """The configuration and the given options, as manifests record them."""
+        return {**self.configuration, OPTIONS: dict(self.options)}
 
     @property
     def column_options(self) -> Mapping[str, ColumnOptions]:

@@ -89,12 +89,13 @@ def record(values: Mapping[str, Any]) -> dict[str, str | bool]:
 
 
 def _recorded(name: str, value: Any) -> str | bool:
-    text = value if isinstance(value, bool) else _as_text(value)
+    text = value if isinstance(value, bool) else as_text(value)
     is_path = name in _PATHS or (name in _NAMES_OR_PATHS and Path(str(text)).expanduser().is_dir())
     return absolute_path(str(text)) if text and is_path else text
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return the value of an option as a command line has it."""
     if isinstance(value, Mapping):
         return ",".join(f"{name}={entry}" for name, entry in value.items())
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

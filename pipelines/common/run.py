@@ -18,7 +18,7 @@ from apache_beam.runners.runner import PipelineResult
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.common.command_line import UsageError, parse_command_line
+from pipelines.common.command_line import UsageError, given_beam_flags, parse_command_line
 from pipelines.common.inherit import complete_options
 from pipelines.common.job import Job
 from pipelines.common.preflight import check_runner, explain_runner_failure
@@ -50,11 +50,7 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
     try:
-        argv = sys.argv[1:] if argv is None else argv
-        args, beam_options = parse_command_line(job_type, argv)
-        FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
-        args, recorded = complete_options(job_type, args, argv)
-        job = dataclasses.replace(job_type.from_options(args), options=recorded)
+        job, beam_options = create_job(job_type, sys.argv[1:] if argv is None else argv)
         _check_inputs(job)
         check_runner(beam_options)
     except UsageError as error:
@@ -67,6 +63,26 @@ def run_job(job_type: type[Job], argv: Sequence[str] | None = None) -> int:
     job.print_summary(time.monotonic() - started)
     _print_left_out(job)
     return job.after_commit()
+
+
+def create_job(job_type: type[Job], argv: Sequence[str]) -> tuple[Job, PipelineOptions]:
+    """Create the job that a command line describes, with the options that it inherits.
+
+    Args:
+        job_type: the job.
+        argv: its arguments.
+
+    Returns:
+        The job, and the options of Beam.
+
+    Raises:
+        UsageError: when the command line cannot be carried out.
+    """
+    args, beam_options = parse_command_line(job_type, argv)
+    FileSystems.set_options(beam_options)  # credentials and endpoints of buckets are among them
+    args, recorded = complete_options(job_type, args, argv)
+    job = job_type.from_options(args)
+    return dataclasses.replace(job, options=recorded, beam_flags=given_beam_flags(job_type, argv)), beam_options
 
 
 def _check_inputs(job: Job) -> None:

@@ -187,6 +187,17 @@ class TestTwoWriters:
 class TestStorage:
     """The requirements of `tests/transforms/datasets/test_storage.py` for other storages."""
 
+    def test_the_digest_of_a_file_changes_with_its_content(self, emulator: Emulator, bucket: str) -> None:
+        path = emulator.put(f"{bucket}/log.parquet", b"1")
+        storage = open_storage(path)
+        before = storage.content_digest(path)
+        emulator.put(path, b"2")
+        assert storage.content_digest(path) != before
+        emulator.put(path, b"1")
+        assert storage.content_digest(path) == before
+        with pytest.raises(StorageError, match="cannot read"):
+            storage.content_digest(f"{bucket}/gone.parquet")
+
     def test_replace(self, emulator: Emulator, bucket: str) -> None:
         path = f"{bucket}/folder/file"
         storage = open_storage(path)

@@ -17,6 +17,7 @@ with folders, a file that is being replaced does not exist for a moment.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -25,6 +26,7 @@ from typing import BinaryIO
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
+_CHUNK_BYTES = 1 << 20
 _BINARY = {"mime_type": "application/octet-stream", "compression_type": CompressionTypes.UNCOMPRESSED}
 
 
@@ -82,6 +84,14 @@ class Storage:
                 return None
             with FileSystems.open(path, **_BINARY) as file:
                 return VersionedFile(file.read())
+
+    def content_digest(self, path: str) -> str:
+        """Return a digest of the content of a file: its SHA-256 in hexadecimal, for which the file is read."""
+        found = hashlib.sha256()
+        with translate_errors("read", path), self.open(path) as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                found.update(chunk)
+        return found.hexdigest()
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file atomically, and create its folder if needed. Some buckets do not allow empty files."""

@@ -76,6 +76,13 @@ class GoogleCloudStorage(Storage):
                 return None
             return VersionedFile(content, int(blob.generation))
 
+    def content_digest(self, path: str) -> str:
+        """Return the checksum that the server stores for an object, and its size; the object is not read."""
+        with _translate_errors("read", path):
+            blob = self._blob(path)
+            blob.reload(retry=self._retry)
+            return f"crc32c={blob.crc32c} size={blob.size}"
+
     def write(self, path: str, content: bytes) -> None:
         """Write an object in one upload. Retries are safe, because a name always has the same content."""
         with _translate_errors("write", path):
