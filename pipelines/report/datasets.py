@@ -34,24 +34,26 @@ class Place(NamedTuple):
         schema: the dataset.
         option: the option that names its workspace.
         job: the job that writes it.
+        reads: the option of the job that names another workspace, and the option here that names it too; None: none.
     """
 
     schema: DatasetSchema
     option: str
     job: str
+    reads: tuple[str, str] | None = None
 
 
 PLACES = (
     Place(HISTORIES, "journeys", "extract"),
     Place(JOURNEYS, "journeys", "extract"),
-    Place(JOURNEY_NAMES, "names", "name"),
+    Place(JOURNEY_NAMES, "names", "name", ("journeys", "journeys")),
     Place(CLUSTERS, "exploration", "cluster"),
     Place(ITEM_CLUSTERS, "exploration", "cluster"),
     Place(CLUSTER_HISTORIES, "exploration", "transitions"),
     Place(TRANSITIONS, "exploration", "transitions"),
     Place(LOOKUP, "exploration", "explore"),
-    Place(INTENTS, "recommendations", "intents"),
-    Place(RECOMMENDATIONS, "recommendations", "recommend"),
+    Place(INTENTS, "recommendations", "intents", ("clusters", "exploration")),
+    Place(RECOMMENDATIONS, "recommendations", "recommend", ("clusters", "exploration")),
 )
 """The datasets of the page, in the order of the jobs; besides, `metrics` and `errors` of all workspaces."""
 
@@ -109,7 +111,8 @@ def missing_note(name: str, found: FoundDatasets) -> str:
     """Return what the page says about a dataset that was not found: where, why, and the command that writes it."""
     place = _BY_NAME[name]
     workspace = found.workspaces[place.option][0]
-    command = command_of(place.job, f"--workspace={workspace}")
+    read = [f"--{place.reads[0]}={found.workspaces[place.reads[1]][0]}"] if place.reads else []
+    command = command_of(place.job, *read, f"--workspace={workspace}")
     if read_manifest(f"{workspace.rstrip('/')}/{name}") is not None:
         return (
             f"{name} in {workspace} was written by another version of this project. It is written again by: {command}"

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -22,6 +22,7 @@ from transforms.page.text import shorten
 from transforms.report.table import Table, number_columns, row, text_columns
 
 MetricRow = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Headline(NamedTuple):
@@ -58,10 +59,12 @@ _ROWS = (
     ("rows of the lookup table", "lookup"),
     ("rows of recommendations", "recommendations"),
 )
-_MAX_METRICS = 3000
+_MAX_METRICS = 1000
 _MAX_REASONS = 200
 _MAX_CONFIGURATION = 20_000
 _MAX_LIST = 8
+_MAX_CURVES = 6
+_SWEEP = "sweep_"
 _SWEEPS = (
     ("sweep_journeys_per_user", "journeys a user, mean"),
     ("sweep_journey_items", "items a journey, mean"),
@@ -96,13 +99,19 @@ def headline(found: FoundDatasets, metrics: Sequence[MetricRow]) -> tuple[Measur
 
 
 def _values_of(wanted: Headline, metrics: Sequence[MetricRow]) -> list[Measured]:
-    return [
-        _measured(each, _headline_label(wanted, each))
+    found = [
+        each
         for each in metrics
         if (each["pipeline"], each["metric"]) == (wanted.pipeline, wanted.metric)
         and wanted.slice in (None, each["slice"])
-        and parse_slice(each["slice"]).get("statistic", "mean") == "mean"
+        and (not each["slice"] or parse_slice(each["slice"]).get("statistic", "mean") == "mean")
     ]
+    return [_measured(each, _headline_label(wanted, each)) for each in sorted(found, key=_natural)]
+
+
+def _natural(each: MetricRow) -> list[tuple[int, str]]:
+    """Return a key by which numbers of a slice are sorted by their value."""
+    return [(int(value), "") if value.isdigit() else (0, value) for value in parse_slice(each["slice"]).values()]
 
 
 def _headline_label(wanted: Headline, each: MetricRow) -> str:
@@ -127,15 +136,21 @@ def _measured(each: MetricRow, label: str = "") -> Measured:
 
 
 def metric_tables(metrics: Sequence[MetricRow]) -> tuple[tuple[tuple[str, tuple[Measured, ...]], ...], list[str]]:
-    """Return all values by pipeline, and a note if there are more than the page shows."""
+    """Return all values by pipeline, and notes on those that are not listed: of sweeps, and of very many."""
     by_pipeline: dict[str, list[Measured]] = {}
+    of_sweeps = 0
     for each in metrics:
-        by_pipeline.setdefault(each["pipeline"], []).append(_measured(each))
+        if each["metric"].startswith(_SWEEP) and each["slice"]:
+            of_sweeps += 1
+        else:
+            by_pipeline.setdefault(each["pipeline"], []).append(_measured(each))
     notes = [
         f"Of {len(values):,} metrics of {pipeline}, the first {_MAX_METRICS:,} are listed."
         for pipeline, values in by_pipeline.items()
         if len(values) > _MAX_METRICS
     ]
+    if of_sweeps:
+        notes.append(f"{of_sweeps:,} metrics of a sweep of thresholds are not listed; curves show the main ones.")
     return tuple((pipeline, tuple(values[:_MAX_METRICS])) for pipeline, values in by_pipeline.items()), notes
 
 
@@ -217,10 +232,16 @@ def granularity_charts(metrics: Sequence[MetricRow]) -> tuple[LineChart, ...]:
                 ((option, threshold),) = parts.items()
                 curves.setdefault(size, {})[float(threshold)] = each["value"]
         if curves:
-            ordered = sorted(curves.items(), key=lambda each: int(each[0]))
+            ordered = _evenly(sorted(curves.items(), key=lambda each: int(each[0])))
             found = [Curve(f"min_size {size}", tuple(sorted(values.items()))) for size, values in ordered]
             charts.append(line_chart(title.capitalize(), f"--{option}", title, found))
     return tuple(charts)
+
+
+def _evenly(values: Sequence[T]) -> list[T]:
+    """Return some of the values, the first and the last among them."""
+    count = min(len(values), _MAX_CURVES)
+    return [values[round(place * (len(values) - 1) / max(count - 1, 1))] for place in range(count)]
 
 
 def training_charts(trainings: Sequence[Path]) -> tuple[LineChart, ...]:

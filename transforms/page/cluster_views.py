@@ -78,19 +78,14 @@ def view_table(
 
 
 def _describe(contexts: int, shown: int, available: int, size: int) -> str:
-    which = (
-        f"the {shown} clusters of the level"
-        if shown == available
-        else f"{shown} of the {available} clusters of the level, those with the most traffic"
-    )
-    pairs = "each pair of them" if size > 1 else "each of them"
-    return (
-        f"The picture has {contexts:,} contexts: {pairs}, of {which}. Rows are the earlier cluster, columns the most "
-        "recent one; a shade is the probability of the best next cluster."
-        if size > 1
-        else f"The picture has {contexts:,} contexts: {pairs}, of {which}. A shade is the probability of the best next "
-        "cluster."
-    )
+    which = f"the {shown} clusters of the level"
+    if shown < available:
+        which = f"the {shown} clusters with the most traffic, of {available} of the level"
+    if size > 1:
+        text = f"{contexts:,} contexts: pairs of {which}. Rows are the earlier cluster, columns the most recent one."
+    else:
+        text = f"{contexts:,} contexts: {which}."
+    return f"{text} A shade is the probability of the best next cluster."
 
 
 def _groups(shown: Sequence[TreeCluster], descriptions: Mapping[str, str]) -> tuple[tuple[int, int, str], ...]:

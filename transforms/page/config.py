@@ -13,7 +13,7 @@ class PageConfig:
 
     users: int = setting(40, help="Number of users on the page, a sample.", minimum=1, maximum=500)
     map_journeys: int = setting(
-        800, help="Number of journeys on the map, a sample; 0: clusters alone.", minimum=0, maximum=20_000
+        600, help="Number of journeys on the map, a sample; 0: clusters alone.", minimum=0, maximum=20_000
     )
     table_clusters: int = setting(
         80,

@@ -19,6 +19,7 @@ from transforms.page.tree_rows import TreeCluster, top_groups, top_of
 WIDTH, HEIGHT = 900.0, 620.0
 _MARGIN = 30.0
 _LABEL_CHARACTERS = 34
+_TITLE_CHARACTERS = 70
 _FONT_SIZE = 12.0
 _LABEL_HEIGHT = 16.0
 _JOURNEY_RADIUS = 3.0
@@ -187,7 +188,7 @@ def _cluster_point(
         shorten(leaf.description),
         f"cluster {leaf.cluster_id} of {shorten(by_id[top].description)}",
         f"traffic {leaf.traffic:,}, {leaf.items:,} items",
-        *(shorten(title, 80) for title in clusters.titles.get(leaf.cluster_id, ())),
+        *(shorten(title, _TITLE_CHARACTERS) for title in clusters.titles.get(leaf.cluster_id, ())),
     ]
     radius = round(3 + 11 * (leaf.traffic / largest) ** 0.5, 1)
     return MapPoint(float(point[0]), float(point[1]), radius, parents[top], tuple(details))
@@ -200,7 +201,7 @@ def _journey_point(
         journey.heading,
         f"journey of user {shorten(journey.user_id, 60)}, {journey.size:,} items",
         *([f"mostly in {shorten(by_id[_dominant(journey.clusters)].description, 60)}"] if by_id else []),
-        *(shorten(title, 80) for title in journey.titles),
+        *(shorten(title, _TITLE_CHARACTERS) for title in journey.titles),
     ]
     x, y = np.clip(point, 2, [WIDTH - 2, HEIGHT - 2]).round(1).tolist()
     return MapPoint(x, y, _JOURNEY_RADIUS, group, tuple(details))
