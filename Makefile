@@ -10,7 +10,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table recommend run-all table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -45,6 +45,9 @@ recommend: setup ## Recommend items to the users of the sample log, from nothing
 run-all: setup ## Run all stages on the sample that are out of date: journeys, clusters, table, intents, items, names
 	$(RUN) pipelines.run_all --runner=DirectRunner
 
+report: setup ## Write one HTML page about the results of `make demo` and `make recommend`
+	$(RUN) pipelines.report --workspace=workspace --exploration=exploration --output=report.html
+
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both
 	$(RUN) pipelines.cluster --runner=DirectRunner
@@ -69,7 +72,7 @@ recommend-by-model: models ## Recommend to the users of the sample by the langua
 PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test: setup ## Run the tests that need only this machine
-	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) -m "not slow and not gpu and not engines and not models"
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) -m "not slow and not gpu and not engines and not models and not browser"
 
 engines: $(ENGINES_READY) ## Install a Flink cluster, Prism and a storage emulator, from package registries (needs Java, Maven, Go)
 
@@ -111,6 +114,12 @@ endif
 
 test-models: models ## Run the tests of encoders and language models, some of them on real weights
 	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) -m "models and not gpu"
+
+# Chromium is that of $CHROMIUM or of the system, such as the package `chromium` of Debian. Where there is none,
+# `playwright install chromium` downloads one.
+test-browser: setup ## Run the tests of the HTML page in Chromium
+	$(INSTALL) --editable '.[dev,browser]'
+	OMP_NUM_THREADS=1 $(RUN) pytest -m browser tests/browser
 
 lint: setup ## Check style, types and the direction of imports
 	$(RUN) ruff check .

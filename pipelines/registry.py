@@ -24,6 +24,7 @@ JOBS: Mapping[str, str] = {
     "train_recommender": "TrainRecommenderJob",
     "recommend": "RecommendJob",
     "evaluate": "EvaluateJob",
+    "report": "ReportJob",
     "run_all": "RunAllJob",
 }
 """Name of each job and of its class in `pipelines.<name>.job`, in the order in which a reader needs them."""

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import MetricValues, read_metrics
-from pipelines.extract.titles import titles_of
+from pipelines.common.titles import titles_of
 from schemas import CACHES, JOURNEYS, OUTPUTS
 from schemas.metric_slice import parse_slice
 from transforms.datasets.files import resolve_source

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.extract.titles import titles_of
+from pipelines.common.titles import titles_of
 from schemas import JOURNEYS
 from tests.pipelines.logs import ITEMS, LOG, extract, metric_values, rows, write
 from transforms.datasets.files import resolve_source
@@ -60,7 +60,7 @@ def test_titles_are_read_only_of_catalogues_that_are_small(tmp_path: Path, monke
     assert titles_of(wanted, source, {}) == dict(
         zip(ITEMS["item_id"].to_pylist()[2:5], ITEMS["title"].to_pylist()[2:5], strict=True)
     )
-    monkeypatch.setattr("pipelines.extract.titles._MAX_FILES", 1)
+    monkeypatch.setattr("pipelines.common.titles._MAX_FILES", 1)
     assert titles_of(wanted, source, {}) == {}
 
 

@@ -23,7 +23,7 @@ def test_a_job_has_its_name_a_description_and_options_with_help(name: str) -> No
     parser = Parser(add_help=False)
     job.add_options(parser)
     assert [action.dest for action in parser._actions if not action.help] == []
-    assert "max_error_rate" in {action.dest for action in parser._actions} or name == "tune"
+    assert "max_error_rate" in {action.dest for action in parser._actions} or name in ("tune", "report")
 
 
 def test_every_package_with_a_launcher_is_registered() -> None:

@@ -199,6 +199,22 @@ class Experiment(ABC):
             ValueError: when there are no metrics of this experiment.
         """
 
+    @classmethod
+    def tables_of(cls, metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any]) -> list[Table]:
+        """Return the tables of metrics that an earlier run committed.
+
+        An experiment whose tables depend on its fields overrides it; those of the others depend on metrics alone.
+
+        Args:
+            metrics: rows of `metrics`.
+            configuration: what `configuration` returned in that run, as the manifest has it.
+
+        Raises:
+            ValueError: when there are no metrics of this experiment.
+        """
+        del configuration
+        return cls.__new__(cls).tables(metrics)
+
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         """Describe the data and the measures, in one or more paragraphs."""
         del metrics

@@ -61,7 +61,8 @@ def _paragraphs(texts: tuple[str, ...]) -> str:
 
 
 def _tag(name: str, content: str, column: Column) -> str:
-    attributes = ' class="right"' if column.align == "right" else ""
+    attributes = ' scope="col"' if name == "th" else ""
+    attributes += ' class="right"' if column.align == "right" else ""
     return f"<{name}{attributes}>{content}</{name}>"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import pyarrow as pa
@@ -100,12 +100,11 @@ class NamingExperiment(Experiment):
         }
 
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
-        from transforms.evaluation.experiments.naming.tables import differences_table, scores_table
+        return _tables(metrics, [method.label for method in self.config.methods])
 
-        index = MetricIndex(metrics)
-        labels = [method.label for method in self.config.methods]
-        tables = [scores_table(index, labels)]
-        return [*tables, differences_table(index, labels)] if len(labels) > 1 else tables
+    @classmethod
+    def tables_of(cls, metrics: Iterable[pa.RecordBatch], configuration: Mapping[str, Any]) -> list[Table]:
+        return _tables(metrics, [method["label"] for method in configuration["methods"]])
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         index = MetricIndex(metrics)
@@ -132,3 +131,11 @@ class NamingExperiment(Experiment):
         predictions = predict_all(rows, completions_by_hash(generations), self.config.methods)
         references = {method.label for method in self.config.methods if method.kind == "reference"}
         return [samples_table(rows, {label: each for label, each in predictions.items() if label not in references})]
+
+
+def _tables(metrics: Iterable[pa.RecordBatch], labels: list[str]) -> list[Table]:
+    from transforms.evaluation.experiments.naming.tables import differences_table, scores_table
+
+    index = MetricIndex(metrics)
+    tables = [scores_table(index, labels)]
+    return [*tables, differences_table(index, labels)] if len(labels) > 1 else tables

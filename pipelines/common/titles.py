@@ -1,4 +1,4 @@
-"""Titles of a few items of a catalogue, for the summary of a run."""
+"""Titles of a few items of a catalogue, for summaries and pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _MAX_FILES = 16
 _COLUMNS = ("item_id", "title")
 
 
-def titles_of(item_ids: pa.StringArray, items: Source, renamed: Mapping[str, str]) -> dict[str, str]:
+def titles_of(
+    item_ids: pa.StringArray, items: Source, renamed: Mapping[str, str], *, is_large: bool = False
+) -> dict[str, str]:
     """Read the titles of items from a catalogue, until all are found.
 
     Only two columns are read. A catalogue of more than 16 files or 256 MiB is not read, nor are invalid files.
@@ -26,12 +28,13 @@ def titles_of(item_ids: pa.StringArray, items: Source, renamed: Mapping[str, str
         item_ids: the items.
         items: the catalogue.
         renamed: names of its columns, where they differ.
+        is_large: whether a larger catalogue is read too.
 
     Returns:
         The title of each item that was found.
     """
     found: dict[str, str] = {}
-    if len(items.files) > _MAX_FILES or items.size > _MAX_BYTES:
+    if not is_large and (len(items.files) > _MAX_FILES or items.size > _MAX_BYTES):
         return found
     wanted = len(item_ids.unique())
     for file in items.files:

@@ -1,0 +1,1 @@
+"""The job `report`: one HTML page about what workspaces hold."""
