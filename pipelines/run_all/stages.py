@@ -19,7 +19,7 @@ from schemas import (
     TUNING_PAIRS,
 )
 from transforms.datasets.interaction_filter import InteractionFilter
-from transforms.extras import INSTALL_NAMING
+from transforms.extras import INSTALL_NAMING, INSTALL_REPORT
 from transforms.settings import settings_of
 
 LIMITS = ("max_error_rate", "allow_empty")
@@ -103,5 +103,16 @@ STAGES = (
         flags_with_models=("--model=builtin",),
         optional_package="glin_profanity",
         install=INSTALL_NAMING,
+    ),
+    Stage(
+        "report",
+        reads=(
+            *(JOURNEYS.name, JOURNEY_NAMES.name, CLUSTERS.name, ITEM_CLUSTERS.name, TRANSITIONS.name),
+            *(LOOKUP.name, INTENTS.name, RECOMMENDATIONS.name),
+        ),
+        files=("report.html",),
+        flags=("--workspace={workspace}", "--output={workspace}/report.html"),
+        optional_package="jinja2",
+        install=INSTALL_REPORT,
     ),
 )
