@@ -90,7 +90,12 @@ class ReportJob(Job):
             help="Catalogue, for titles: parquet file, folder or glob; empty: ids are shown. Default: that from which "
             "the journeys, or the clusters, were computed.",
         )
-        options.add_item_columns(parser)
+        add(
+            "--item_columns",
+            type=options.column_mapping(ITEMS),
+            default={},
+            help="Names of the columns in the catalogue, where they differ: `item_id=content,title=name`.",
+        )
         options.add_config(parser, PageConfig)
         add("--output", default="report.html", help="File to write, on disk or in a bucket.")
 

@@ -30,6 +30,16 @@
   };
   if (chooser) chooser.addEventListener("change", () => showUser(chooser.value));
 
+  // On paper nothing can be opened: the details of the user that is shown are open while the page is printed.
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("article.user:not([hidden]) details:not([open])")];
+    for (const details of opened) details.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of opened) details.open = false;
+  });
+
   // ---- going to an element of the page -----------------------------------------------------------------------------
   const reveal = (id) => {
     const target = id && byId(id);
