@@ -25,6 +25,7 @@ from pipelines.common.job import Job
 from pipelines.common.models import resolve_encoder
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue, resolve_log
+from pipelines.common.tree_level import resolve_level
 from pipelines.recommend.previous import INHERITANCE, check_previous
 from schemas import (
     CLUSTERS,
@@ -324,7 +325,8 @@ def _resolve_model(path: str | None, clusters: Source, level: int) -> Path | Non
 
     folder = Path(path).expanduser().resolve()
     try:
-        check_tree(folder, clusters.manifest.digest if clusters.manifest else "", level)
+        digest = clusters.manifest.digest if clusters.manifest else ""
+        check_tree(folder, digest, resolve_level(level, clusters))
     except ValueError as error:
         raise UsageError(f"--model: {error}") from error
     return folder

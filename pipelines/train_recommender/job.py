@@ -17,6 +17,7 @@ from pipelines.common.job import Job
 from pipelines.common.models import resolve_encoder
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue, resolve_log
+from pipelines.common.tree_level import resolve_level
 from schemas import CLUSTERS, INTERACTIONS, ITEM_CLUSTERS, ITEM_EMBEDDINGS, ITEMS, DatasetSchema
 from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source
@@ -163,7 +164,7 @@ class TrainRecommenderJob(Job):
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
             encoder=resolve_encoder("--encoder", args.encoder or "static"),
             sequence=sequence,
-            level=_level(args.level, clusters),
+            level=resolve_level(args.level, clusters),
             test_fraction=args.test_fraction,
             output=_output(args.output),
         )
@@ -223,18 +224,6 @@ class TrainRecommenderJob(Job):
         from pipelines.train_recommender.training import train
 
         return train(self)
-
-
-def _level(level: int, clusters: Source) -> int:
-    """Return the number of the level of a tree, from 1.
-
-    Raises:
-        UsageError: when the tree does not have it.
-    """
-    levels = len(clusters.manifest.configuration["tree"]["levels"]) if clusters.manifest else 0
-    if level > levels:
-        raise UsageError(f"--level must be at most {levels}, the number of levels of --clusters, got {level}")
-    return level or levels
 
 
 def _output(text: str) -> Path:

@@ -18,10 +18,13 @@ FILES = {
     "intents": ("interactions", "items"),
     "recommend": ("interactions", "items"),
     "name": ("items",),
+    "report": ("items",),
 }
 """The inputs of stages that no stage writes."""
 
-UP_TO_DATE = dict.fromkeys(("extract", "cluster", "transitions", "explore", "intents", "recommend", "name"), "")
+UP_TO_DATE = dict.fromkeys(
+    ("extract", "cluster", "transitions", "explore", "intents", "recommend", "name", "report"), ""
+)
 LOG = {"interactions": "log 1", "items": "catalogue 1"}
 
 
@@ -75,6 +78,7 @@ def test_nothing_there() -> None:
         "intents": "missing: intents",
         "recommend": "missing: recommendations",
         "name": "missing: journey_names",
+        "report": "missing: report.html",
     }
 
 
@@ -87,12 +91,17 @@ def test_a_changed_option_in_the_middle() -> None:
         **UP_TO_DATE,
         "explore": "option changed: --top: not given → 12",
         "recommend": "input changes: after explore",
+        "report": "input changes: after explore, recommend",
     }
 
 
 def test_a_changed_option_at_the_end() -> None:
     before, now = State({"recommend": {"slots": "5"}}), State({"recommend": {"slots": "20"}})
-    assert plan(before, now) == {**UP_TO_DATE, "recommend": "option changed: --slots: 5 → 20"}
+    assert plan(before, now) == {
+        **UP_TO_DATE,
+        "recommend": "option changed: --slots: 5 → 20",
+        "report": "input changes: after recommend",
+    }
 
 
 def test_a_changed_log() -> None:
@@ -104,6 +113,7 @@ def test_a_changed_log() -> None:
         "intents": "input changes: after cluster",
         "recommend": "input changes: after extract, cluster, explore, intents",
         "name": "input changes: after extract",
+        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name",
     }
 
 
@@ -112,7 +122,11 @@ def test_a_table_that_another_command_replaced() -> None:
     before, now = State(), State()
     inputs = {**now.provenance["recommend"].inputs, "lookup": "of another run"}
     before.provenance["recommend"] = now.provenance["recommend"]._replace(inputs=inputs)
-    assert plan(before, now) == {**UP_TO_DATE, "recommend": "input changed: lookup"}
+    assert plan(before, now) == {
+        **UP_TO_DATE,
+        "recommend": "input changed: lookup",
+        "report": "input changes: after recommend",
+    }
 
 
 def test_a_table_with_other_options_that_another_command_wrote() -> None:
@@ -121,6 +135,7 @@ def test_a_table_with_other_options_that_another_command_wrote() -> None:
         **UP_TO_DATE,
         "explore": "option changed: --source: network → not given",
         "recommend": "input changes: after explore",
+        "report": "input changes: after explore, recommend",
     }
 
 
@@ -133,6 +148,7 @@ def test_another_code_version() -> None:
         "intents": "input changes: after cluster",
         "recommend": "input changes: after extract, cluster, explore, intents",
         "name": "input changes: after extract",
+        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name",
     }
 
 
@@ -157,6 +173,7 @@ def test_stages_run_on_request() -> None:
         **UP_TO_DATE,
         "recommend": "as requested",
         "name": "as requested",
+        "report": "input changes: after recommend, name",
     }
 
 

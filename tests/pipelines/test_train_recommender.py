@@ -18,11 +18,14 @@ import torch
 
 from pipelines.cluster.job import ClusterJob
 from pipelines.common.run import run_job
+from pipelines.explore.job import ExploreJob
+from pipelines.recommend.job import RecommendJob
 from pipelines.train_recommender import job as module
 from pipelines.train_recommender import training
 from pipelines.train_recommender.job import TrainRecommenderJob
-from schemas import CLUSTERS, ITEM_CLUSTERS
-from tests.pipelines.logs import manifest, write
+from pipelines.transitions.job import TransitionsJob
+from schemas import CLUSTERS, ITEM_CLUSTERS, RECOMMENDATIONS
+from tests.pipelines.logs import manifest, rows, write
 from tests.pipelines.topics import ITEM_COUNT, ITEMS, USERS, log, run
 from tests.transforms.recommendation.sequence.logs import histories
 from transforms.recommendation.sequence.folder import DESCRIPTION, OtherCatalogueError, check_tree, read_folder
@@ -71,6 +74,24 @@ def test_the_recommender_of_a_log(folder: Path, tmp_path: Path) -> None:
     plain, conditioned = ranker.user_vectors(past), ranker.user_vectors(past, np.array([5, -1], np.int32))
     assert (plain[0] != conditioned[0]).any()
     assert (plain[1] == conditioned[1]).all()
+
+
+def test_its_items_are_recommended(folder: Path, tmp_path: Path) -> None:
+    tree = f"--workspace={folder / 'tree'}"
+    run(TransitionsJob, tree)
+    run(ExploreJob, tree)
+    train(folder, tmp_path / "model", "--ids_only")
+    given = (f"--clusters={folder / 'tree'}", f"--workspace={tmp_path / 'lists'}")
+    run(RecommendJob, *given, f"--model={tmp_path / 'model'}")
+    by_model = {(row["user_id"], row["rank"]): row["item_id"] for row in rows(tmp_path / "lists", RECOMMENDATIONS)}
+    assert len(by_model) == USERS * 10
+    run(RecommendJob, *given, "--dimensions=8")
+    by_counts = {(row["user_id"], row["rank"]): row["item_id"] for row in rows(tmp_path / "lists", RECOMMENDATIONS)}
+    assert by_model != by_counts
+    train(folder, tmp_path / "coarse", "--ids_only", "--level=1")
+    printed = run(RecommendJob, *given, f"--model={tmp_path / 'coarse'}", code=2)
+    assert "was trained for level 1" in printed
+    assert "this is level 2" in printed
 
 
 def test_a_tree_and_a_catalogue_of_others_are_refused(folder: Path, tmp_path: Path) -> None:
