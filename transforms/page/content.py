@@ -156,7 +156,7 @@ class ShownUser:
         ticks: dates of the time line.
         context: the clusters for which the table is looked up, the most recent last.
         used_context: the part of the context for which the table has rows.
-        proposals: the rows of the table.
+        proposals: the first rows of the table, and those of recommended clusters.
         recommendations: the list of the user.
         intent: probability that the next interaction is with a new cluster; None: not computed.
     """

@@ -20,6 +20,7 @@ MAX_ITEMS = 8
 
 _MAX_PLACES = 60
 _NAME_TERMS = 4
+_FIRST_PROPOSALS = 10
 _MARGIN = 1.5
 """Percent of the time line that is left free at both ends."""
 
@@ -212,6 +213,8 @@ def _named(context: Sequence[str], references: References) -> tuple[NamedCluster
 
 
 def _proposals(context: str, rows: UserRows, references: References) -> tuple[Proposal, ...]:
+    """Return the first rows of the table for a context, and those of recommended clusters."""
+    recommended = {row["cluster_id"] for row in rows.recommendations if row["policy"] == "novel"}
     consumed = set(rows.clusters["cluster_ids"]) if rows.clusters else set()
     counts = None if references.transitions is None else references.transitions.get(context, {})
     return tuple(
@@ -226,6 +229,7 @@ def _proposals(context: str, rows: UserRows, references: References) -> tuple[Pr
             is_consumed=row.next in consumed,
         )
         for row in references.table.get(context, ())
+        if row.rank <= _FIRST_PROPOSALS or row.next in recommended
     )
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from typing import Any
 
@@ -101,6 +102,17 @@ def test_a_user_without_clusters_gets_the_empty_context() -> None:
     user = view_user(1, UserRows("u"), REFERENCES)
     assert user.context == ()
     assert [(each.cluster.cluster_id, each.followed, each.is_consumed) for each in user.proposals] == [("02", 0, False)]
+
+
+def test_the_first_proposals_and_those_of_recommended_items_are_shown() -> None:
+    table = {"00": [TableRow(rank, f"{rank:02}", -1.0, "blend") for rank in range(1, 31)]}
+    references = dataclasses.replace(REFERENCES, table=table)
+    rows = [
+        recommendation(1, "novel", cluster_id="25", table_rank=25, context="00"),
+        recommendation(2, "familiar", cluster_id="28", context="00"),
+    ]
+    user = view_user(1, UserRows("u", recommendations=rows), references)
+    assert [each.rank for each in user.proposals] == [*range(1, 11), 25]
 
 
 def test_every_recommendation_has_a_reason() -> None:
