@@ -86,8 +86,7 @@ class IngestJob(Job):
         add(
             "--lastfm_items",
             choices=get_args(LastfmItems),
-            default="track",
-            help="What the items of Last.fm are.",
+            help="Items of a log of Last.fm. Default: track.",
         )
         add(
             "--dry_run",

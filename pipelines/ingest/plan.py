@@ -26,6 +26,7 @@ from transforms.ingestion.stages import FileToRead
 
 GENERIC_FORMATS = ("csv", "jsonl", "parquet")
 FORMATS = (*LAYOUTS, *GENERIC_FORMATS)
+_LASTFM = "lastfm"
 _SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt", ".dat", ".tab"),
     "jsonl": (".jsonl", ".json", ".ndjson"),
@@ -89,11 +90,13 @@ def resolve_plan(args: argparse.Namespace) -> IngestPlan:
         UsageError: naming the option, when files are missing, or their columns are not certain.
     """
     files = _list_files("--input", args.input)
+    if args.lastfm_items and args.format != _LASTFM:
+        raise UsageError(f"--lastfm_items is for --format={_LASTFM}")
     if args.format in LAYOUTS:
-        if given := [name for name in _GENERIC_OPTIONS if getattr(args, name)]:
-            raise UsageError(
-                f"--{given[0]} is for --format={', '.join(GENERIC_FORMATS)}; that of a published log is known"
-            )
+        given = [name for name in _GENERIC_OPTIONS if getattr(args, name)]
+        given += ["timestamp_unit"] if args.timestamp_unit != "auto" else []
+        if given:
+            raise UsageError(f"--{given[0]} is for --format={', '.join(GENERIC_FORMATS)}; a published log states it")
         return _published_plan(args, files)
     return _generic_plan(args, files)
 
@@ -109,7 +112,7 @@ def _list_files(option: str, paths: str) -> tuple[InputFile, ...]:
 
 
 def _published_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> IngestPlan:
-    layout = _with_options(LAYOUTS[args.format](args.lastfm_items), args)
+    layout = _with_options(LAYOUTS[args.format](args.lastfm_items or "track"), args)
     try:
         match = match_files(layout, files)
     except (LayoutMismatchError, OSError) as error:
@@ -121,6 +124,8 @@ def _with_options(layout: Layout, args: argparse.Namespace) -> Layout:
     """Return a layout with the order of dates that was given."""
     if not args.date_order:
         return layout
+    if not any(each.date_order for each in layout.files):
+        raise UsageError(f"--date_order has no effect: {layout.title} has no dates that end with the year")
     files = [
         dataclasses.replace(each, date_order=args.date_order) if each.date_order else each for each in layout.files
     ]

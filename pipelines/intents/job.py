@@ -15,6 +15,7 @@ from pipelines.common.inputs import check_not_nested, default_num_parts, prepare
 from pipelines.common.job import Job
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue, resolve_log
+from pipelines.common.tree_level import resolve_level
 from schemas import CLUSTERS, ERRORS, INTENTS, INTERACTIONS, ITEM_CLUSTERS, ITEMS, METRICS, DatasetSchema
 from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
@@ -45,7 +46,7 @@ class IntentsJob(Job):
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
         config: configuration of the features and of the model.
-        level: the level of the tree whose clusters count as new, from 1; 0: the last one.
+        level: the level of the tree whose clusters count as new, from 1.
         parts: number of parts of each dataset.
     """
 
@@ -123,7 +124,7 @@ class IntentsJob(Job):
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
             config=config,
-            level=args.level,
+            level=resolve_level(args.level, clusters),
             parts=default_num_parts(interactions),
             max_error_rate=args.max_error_rate,
             allow_empty=args.allow_empty,

@@ -208,7 +208,7 @@ class RecommendJob(Job):
             item_clusters=item_clusters,
             table=table,
             journeys=resolve_dataset("--journeys", args.journeys, JOURNEYS) if args.journeys else None,
-            intents=_resolve_intents(args.intents, clusters),
+            intents=_resolve_intents(args.intents, clusters, level),
             users=users,
             previous=previous,
             workspace=workspace,
@@ -337,11 +337,11 @@ def _fingerprint(model: Path | None) -> str:
     return "" if model is None else hashlib.sha256((model / "recommender.json").read_bytes()).hexdigest()
 
 
-def _resolve_intents(path: str | None, clusters: Source) -> Source | None:
+def _resolve_intents(path: str | None, clusters: Source, level: int) -> Source | None:
     """Return the intents of users; None without them.
 
     Raises:
-        UsageError: when they were computed from another tree.
+        UsageError: when they were computed from another tree, or from another level of it.
     """
     if not path:
         return None
@@ -350,4 +350,10 @@ def _resolve_intents(path: str | None, clusters: Source) -> Source | None:
         raise UsageError("--intents and --clusters must be workspaces that this version wrote")
     if intents.manifest.inputs.get(CLUSTERS.name) != clusters.manifest.digest:
         raise UsageError("--intents was computed from another tree than --clusters holds now; run `intents` again")
+    given, wanted = intents.manifest.configuration["level"], resolve_level(level, clusters)
+    if given != wanted:
+        raise UsageError(
+            f"--intents has probabilities of new clusters of level {given}, but --table has clusters of level "
+            f"{wanted}: run `intents --level={wanted}`"
+        )
     return intents

@@ -29,6 +29,7 @@ _COUNTS = (
     ("users of --previous who are not among the users now, and are left out", "users_of_previous_left_out"),
     ("users without an item of a cluster, who get popular items", "users_without_items_of_clusters"),
     ("users without a row of the table, who get clusters by popularity", "users_without_context_in_the_table"),
+    ("users without intents, who get as many novel items as a user of the mean", "users_without_intents"),
     ("looked-up clusters that a user has consumed completely", "clusters_consumed_completely"),
 )
 _OF_PREVIOUS = ("users_kept", "users_computed", "users_of_previous_left_out")

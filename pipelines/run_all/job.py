@@ -46,8 +46,8 @@ class RunAllJob(Job):
 
     name = "run_all"
     description = (
-        "Run all stages from a log to recommendations and names, of which only those that are out of date. An option "
-        "of one stage is given with its name, such as --recommend.slots=20."
+        "Run all stages from a log to recommendations, names and a page, of which only those that are out of date. An "
+        "option of one stage is given with its name, such as --recommend.slots=20."
     )
 
     stages: tuple[Stage, ...]

@@ -21,7 +21,7 @@ from tests.pipelines.logs import content, errors, manifest, metric_values, rows
 from tests.transforms.ingestion import published
 from tests.transforms.ingestion.published import publish
 
-SHARED = Path("/work/shared/data")
+SAMPLES = Path(__file__).parents[2] / "samples"
 ANY_RUNNER = "--runner=FnApiRunner"
 
 
@@ -277,6 +277,10 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str)
     ("name", "files", "option", "message"),
     [
         ("mind", published.MIND, "--columns=user_id=x", "--columns is for --format=csv, jsonl, parquet"),
+        ("mind", published.MIND, "--timestamp_unit=ms", "--timestamp_unit is for --format=csv, jsonl, parquet"),
+        ("mind", published.MIND, "--lastfm_items=artist", "--lastfm_items is for --format=lastfm"),
+        ("movielens", published.MOVIELENS_CSV, "--date_order=month_first", "--date_order has no effect"),
+        ("csv", {"log.csv": SHORT}, "--lastfm_items=artist", "--lastfm_items is for --format=lastfm"),
         ("csv", {"log.csv": SHORT}, "--columns=title=name", "no column 'name'; the file has user, item, time"),
         ("csv", {"log.csv": SHORT}, "--columns=timestamp=item", "--timestamp_unit="),
         ("csv", {"log.csv": SHORT}, "--item_columns=title=x", "--item_columns are those of a catalogue"),
@@ -427,25 +431,23 @@ def test_a_log_without_a_first_row_of_names(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "out", INTERACTIONS)) == 2
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real logs are not on this machine")
 @pytest.mark.parametrize(
     ("name", "interactions", "items"),
-    [("shakespeare_co", 20_958, 5_626), ("movietweetings_100k", 100_000, 10_506)],
+    [("arxiv_authors", 69_622, 33_771), ("github_stars", 4_536, 4_269)],
 )
 def test_real_logs_are_guessed_and_read_whole(tmp_path: Path, name: str, interactions: int, items: int) -> None:
-    log = f"--input={SHARED / f'{name}.interactions.parquet'}"
-    catalogue = f"--items_input={SHARED / f'{name}.items.parquet'}"
+    log = f"--input={SAMPLES / name / 'interactions.parquet'}"
+    catalogue = f"--items_input={SAMPLES / name / 'items.parquet'}"
     succeed("--format=parquet", log, catalogue, f"--workspace={tmp_path / 'out'}")
     values = metric_values(tmp_path / "out")
     assert (values["interactions", ""], values["items", ""]) == (interactions, items)
     assert values["interactions_without_item", ""] == 0
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real logs are not on this machine")
 def test_a_real_log_of_a_shop_is_read_as_published(tmp_path: Path) -> None:
     """The real rows of Online Retail, written as the CSV of the publication again."""
-    log = pq.read_table(SHARED / "online_retail.interactions.parquet").slice(0, 20_000)
-    titles = pq.read_table(SHARED / "online_retail.items.parquet", columns=["item_id", "title"])
+    log = pq.read_table(SAMPLES / "online_retail" / "interactions.parquet").slice(0, 20_000)
+    titles = pq.read_table(SAMPLES / "online_retail" / "items.parquet", columns=["item_id", "title"])
     names = dict(zip(*(titles[name].to_pylist() for name in ("item_id", "title")), strict=True))
     published_rows = pa.table(
         {

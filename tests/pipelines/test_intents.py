@@ -77,6 +77,7 @@ def test_a_log_of_single_interactions_has_no_examples(folder: Path, tmp_path: Pa
 def test_what_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "in [0, 1)" in intents(folder, tmp_path, "--intent_test_fraction=1", code=2)
     assert "--level" in intents(folder, tmp_path, "--level=-1", code=2)
+    assert "--level must be at most 2" in intents(folder, tmp_path, "--level=3", code=2)
     printed = run(IntentsJob, f"--workspace={tmp_path / 'empty'}", code=2)
     assert "--clusters" in printed
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else object())

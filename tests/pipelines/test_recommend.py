@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines.cluster.job import ClusterJob
@@ -14,7 +15,7 @@ from pipelines.intents.job import IntentsJob
 from pipelines.recommend.job import RecommendJob
 from schemas import INTENTS, ITEM_CLUSTERS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
 from schemas.context import parse_context
-from tests.pipelines.logs import rows, write
+from tests.pipelines.logs import metric_values, rows, write
 from tests.pipelines.topics import ITEM_COUNT, ITEMS, START, USERS, log, run, run_all
 
 Row = dict[str, object]
@@ -202,3 +203,22 @@ def test_intents_of_another_tree_are_refused(folder: Path, tmp_path: Path) -> No
     run(IntentsJob, f"--workspace={tmp_path / 'other'}", "--intent_model=base_rate")
     printed = recommend(folder, tmp_path / "out", f"--intents={tmp_path / 'other'}", code=2)
     assert "--intents was computed from another tree" in printed
+
+
+def test_intents_of_another_level_are_refused(tmp_path: Path) -> None:
+    found = write(tmp_path, {"log.parquet": log(), "items.parquet": ITEMS})
+    tree = run_all(found, "--levels=2,6")
+    run(IntentsJob, f"--clusters={tree}", f"--workspace={tmp_path / 'coarse'}", "--level=1")
+    given = (f"--clusters={tree}", f"--workspace={tmp_path / 'lists'}", "--dimensions=8")
+    printed = run(RecommendJob, *given, f"--intents={tmp_path / 'coarse'}", code=2)
+    assert "new clusters of level 1, but --table has clusters of level 2" in printed
+
+
+def test_users_without_intents_are_counted(folder: Path, tmp_path: Path) -> None:
+    few = log().filter(pc.less(log()["user_id"], "u50"))
+    given = write(tmp_path, {"log.parquet": few})
+    intents = (f"--interactions={given / 'log.parquet'}", "--intent_model=base_rate")
+    run(IntentsJob, f"--clusters={folder / 'out'}", f"--workspace={tmp_path / 'intents'}", *intents)
+    printed = recommend(folder, tmp_path / "lists", f"--intents={tmp_path / 'intents'}")
+    assert metric_values(tmp_path / "lists")["users_without_intents", ""] == 10
+    assert "users without intents" in printed

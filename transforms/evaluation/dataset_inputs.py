@@ -35,3 +35,6 @@ CLUSTER_HISTORIES_MANIFEST = DatasetInput(
     "exploration", CLUSTER_HISTORIES, _EXPLORED, in_workspace=True, reads_rows=False
 )
 ITEM_CLUSTERS_INPUT = DatasetInput("exploration", ITEM_CLUSTERS, _EXPLORED, in_workspace=True)
+
+LOG_AND_TREE = (INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST)
+"""A log with its catalogue, and the tree and the manifest of the transitions that were computed from them."""

@@ -10,7 +10,6 @@ import dataclasses
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -167,17 +166,14 @@ class Calibrated:
         )
 
 
-def fit_exploration_model(
-    name: ExplorationModelName, rows: Rows, validation: Rows, seed: int, calibrates: bool = True
-) -> ExplorationModel:
-    """Fit a model, and calibrate it.
+def fit_exploration_model(name: ExplorationModelName, rows: Rows, validation: Rows, seed: int) -> ExplorationModel:
+    """Fit a model, and calibrate it; the base rate is that of the validation period, and needs no calibration.
 
     Args:
         name: the model.
         rows: the examples to fit to.
         validation: later examples, on which it is stopped and calibrated.
         seed: random seed.
-        calibrates: whether it is calibrated. The base rate never is: it is that of the validation period.
 
     Raises:
         ValueError: when there are no examples of either period.
@@ -197,11 +193,4 @@ def fit_exploration_model(
         from transforms.intents.cross_network import fit_cross_network
 
         model = fit_cross_network(rows, validation, seed)
-    return Calibrated.fit(model, validation) if calibrates else model
-
-
-def describe_coefficients(model: LinearModel) -> list[tuple[str, int, npt.NDArray[np.float64]]]:
-    """Return the name, the published sign and the coefficients of each feature, in the order of `FEATURES`."""
-    return [
-        (feature.name, feature.published_sign, model.coefficients[:, place]) for place, feature in enumerate(FEATURES)
-    ]
+    return Calibrated.fit(model, validation)

@@ -56,7 +56,7 @@ class Label(NamedTuple):
 
 
 def place_labels(labels: Iterable[Label], border: Box, obstacles: Iterable[Box] = ()) -> list[Box | None]:
-    """Place names beside their points, one after another, where there is room.
+    """Place names next to their points, one after another, where there is room.
 
     Args:
         labels: the names, the most important first: the greedy method favours them.

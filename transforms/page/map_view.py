@@ -208,7 +208,7 @@ def _journey_point(
 
 
 def _labels(points: Sequence[MapPoint], names: Sequence[str]) -> tuple[MapLabel, ...]:
-    """Place names beside their points, in the order of the points, where there is room."""
+    """Place names next to their points, in the order of the points, where there is room."""
     wanted = [
         Label(point.x, point.y, point.radius + 2, text_width(name, _FONT_SIZE), _LABEL_HEIGHT)
         for point, name in zip(points, names, strict=True)

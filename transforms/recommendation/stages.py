@@ -133,6 +133,9 @@ class RecommendItems(beam.DoFn):
         found = recommend(self.recommender, computed)
         for name, number in counts_of(found, computed, kept).items():
             yield TaggedOutput(COUNTS_TAG, count(name, number))
+        if _INTENTS in bucket[1]:
+            without = count_without_intents(bucket[1][_INTENTS], users.ids)
+            yield TaggedOutput(COUNTS_TAG, count("users_without_intents", without))
         for rows in (kept.rows, found.rows):
             for policy in pc.value_counts(rows["policy"]).to_pylist():
                 slice_ = f"policy={policy['values']}"
@@ -181,6 +184,12 @@ def _relative_exploration(intents: Iterable[pa.RecordBatch], ids: pa.StringArray
     found = rows["cluster_probability"].take(pc.index_in(ids, rows["user_id"])).cast(pa.float64())
     relative: Scores = found.to_numpy(zero_copy_only=False) / mean
     return relative
+
+
+def count_without_intents(intents: Iterable[pa.RecordBatch], ids: pa.StringArray) -> int:
+    """Count the users who have no row of `intents`."""
+    rows = concatenate((select_columns(each, INTENTS) for each in intents), INTENTS.arrow)
+    return int(pc.index_in(ids, rows["user_id"]).null_count)
 
 
 def kept_of(batches: Mapping[str, Iterable[pa.RecordBatch]], users: Users) -> Kept:

@@ -11,13 +11,7 @@ import pyarrow as pa
 
 from schemas import EMBEDDINGS
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.dataset_inputs import (
-    CLUSTER_HISTORIES_MANIFEST,
-    CLUSTERS_INPUT,
-    INTERACTIONS_INPUT,
-    ITEM_CLUSTERS_INPUT,
-    ITEMS_INPUT,
-)
+from transforms.evaluation.dataset_inputs import LOG_AND_TREE
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options, Plot
 from transforms.evaluation.experiments.intents.config import IntentsConfig
 from transforms.evaluation.exploration_config import read_exploration_of_log
@@ -39,7 +33,7 @@ class IntentsExperiment(Experiment):
     title: ClassVar[str] = "Intents of users"
     summary: ClassVar[str] = "Models of exploration and latent intent are compared, and methods of re-ranking."
     needs: ClassVar[Needs] = Needs(
-        inputs=((INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST),),
+        inputs=(LOG_AND_TREE,),
         requires_encoder=True,
         packages=("scipy", "threadpoolctl"),
         install=INSTALL_EXPLORATION,
@@ -65,10 +59,22 @@ class IntentsExperiment(Experiment):
         return cls(options.encoder, config)
 
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
-        from transforms.evaluation.experiments.intents.stages import EvaluateIntents
+        from transforms.evaluation.experiments.intents.scoring import EvaluateIntents
+        from transforms.evaluation.log_and_tree import EvaluateLogAndTree
+        from transforms.intents.catalogue import creators_of
+        from transforms.intents.rows import EVENTS
 
-        stored = inputs.rows.get(EMBEDDINGS.name)
-        return inputs.root | "EvaluateIntents" >> EvaluateIntents(inputs, self.encoder, stored, self.config)
+        evaluate = EvaluateLogAndTree(
+            inputs,
+            self.encoder,
+            inputs.rows.get(EMBEDDINGS.name),
+            self.config.interactions,
+            EVENTS,
+            self.config.fitted_users,
+            EvaluateIntents(self.config),
+            creators_of,
+        )
+        return inputs.root | "EvaluateIntents" >> evaluate
 
     def configuration(self) -> dict[str, Any]:
         return dataclasses.asdict(self.config)

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.evaluation.experiments.recommendation.sample import sampled_users
 from transforms.exploration.stages import clusters_of_level
 from transforms.hashing import StringIndex
 from transforms.intents.catalogue import intent_catalogue
 from transforms.intents.features import Events
-from transforms.intents.rows import EVENTS, events_of
+from transforms.intents.rows import events_of
 from transforms.recommendation.catalogue import catalogue_rows, clusters_of, content_of
 from transforms.recommendation.histories import Codes
 from transforms.recommendation.members import NO_CLUSTER
@@ -41,11 +40,6 @@ class IntentsLog(NamedTuple):
     def cluster_count(self) -> int:
         """The number of clusters."""
         return len(self.centroids)
-
-
-def keep_events(batches: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:
-    """Return the interactions of the users with the smallest hashes, at most `limit`, as rows of `EVENTS`."""
-    return sampled_users(batches, EVENTS, limit)
 
 
 def intents_log(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Iterator
 from typing import Any
@@ -12,10 +13,28 @@ from transforms.evaluation.experiments.intents.config import IntentsConfig
 from transforms.evaluation.experiments.intents.exploration import compare_exploration
 from transforms.evaluation.experiments.intents.latent import compare_latent
 from transforms.evaluation.experiments.intents.reranking import compare_reranking
-from transforms.evaluation.experiments.intents.sample import IntentsLog
+from transforms.evaluation.experiments.intents.sample import IntentsLog, intents_log
+from transforms.evaluation.log_and_tree import Batches
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.exploration.transitions import split_times
 from transforms.intents.config import IntentConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateIntents:
+    """Computes rows of `metrics`, as `EvaluateLogAndTree` calls it.
+
+    Attributes:
+        config: configuration of the experiment.
+    """
+
+    config: IntentsConfig
+
+    def __call__(
+        self, rows: pa.RecordBatch, clusters: Batches, item_clusters: Batches, creators: Batches, vectors: Batches
+    ) -> pa.RecordBatch:
+        log = intents_log(rows, clusters, item_clusters, creators, vectors, self.config.level)
+        return evaluate_intents(log, self.config)
 
 
 def evaluate_intents(log: IntentsLog, config: IntentsConfig) -> pa.RecordBatch:

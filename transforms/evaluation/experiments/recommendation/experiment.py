@@ -11,13 +11,7 @@ import pyarrow as pa
 
 from schemas import EMBEDDINGS
 from transforms.encoders.interface import EncoderSource
-from transforms.evaluation.dataset_inputs import (
-    CLUSTER_HISTORIES_MANIFEST,
-    CLUSTERS_INPUT,
-    INTERACTIONS_INPUT,
-    ITEM_CLUSTERS_INPUT,
-    ITEMS_INPUT,
-)
+from transforms.evaluation.dataset_inputs import LOG_AND_TREE
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options, Plot
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.exploration_config import read_exploration_of_log
@@ -39,7 +33,7 @@ class RecommendationExperiment(Experiment):
     title: ClassVar[str] = "Recommendation: novelty and hits"
     summary: ClassVar[str] = "Methods of recommendation are compared by novelty and by hits in a later period."
     needs: ClassVar[Needs] = Needs(
-        inputs=((INTERACTIONS_INPUT, ITEMS_INPUT, CLUSTERS_INPUT, ITEM_CLUSTERS_INPUT, CLUSTER_HISTORIES_MANIFEST),),
+        inputs=(LOG_AND_TREE,),
         requires_encoder=True,
         packages=("implicit", "scipy", "threadpoolctl"),
         install=INSTALL_RIVALS,
@@ -65,10 +59,19 @@ class RecommendationExperiment(Experiment):
         return cls(options.encoder, config)
 
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
-        from transforms.evaluation.experiments.recommendation.stages import EvaluateRecommendation
+        from transforms.evaluation.experiments.recommendation.sample import LOG
+        from transforms.evaluation.experiments.recommendation.scoring import EvaluateRecommendation
+        from transforms.evaluation.log_and_tree import EvaluateLogAndTree
 
-        stored = inputs.rows.get(EMBEDDINGS.name)
-        evaluate = EvaluateRecommendation(inputs, self.encoder, stored, self.config)
+        evaluate = EvaluateLogAndTree(
+            inputs,
+            self.encoder,
+            inputs.rows.get(EMBEDDINGS.name),
+            self.config.interactions,
+            LOG,
+            self.config.fitted_users,
+            EvaluateRecommendation(self.config),
+        )
         return inputs.root | "EvaluateRecommendation" >> evaluate
 
     def configuration(self) -> dict[str, Any]:

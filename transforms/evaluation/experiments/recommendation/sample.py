@@ -16,7 +16,7 @@ from transforms.encoders.quantized_vectors import ITEM_VECTORS, VECTOR, matrix_o
 from transforms.evaluation.experiments.recommendation.training import Catalogue
 from transforms.exploration.stages import clusters_of_level, select_columns
 from transforms.exploration.transitions import Codes
-from transforms.hashing import StringIndex, stable_hash
+from transforms.hashing import StringIndex
 from transforms.recommendation.histories import NO_ITEM, ItemHistories
 
 LOG = pa.schema(
@@ -43,27 +43,6 @@ class RecommendationLog(NamedTuple):
     histories: ItemHistories
     catalogue: Catalogue
     unclustered: int
-
-
-def keep_users(batches: Iterable[pa.RecordBatch], limit: int) -> pa.RecordBatch:
-    """Return the interactions of the users with the smallest hashes, at most `limit`, as rows of `LOG`."""
-    return sampled_users(batches, LOG, limit)
-
-
-def sampled_users(batches: Iterable[pa.RecordBatch], schema: pa.Schema, limit: int) -> pa.RecordBatch:
-    """Return the interactions of the users with the smallest hashes, at most `limit`.
-
-    Args:
-        batches: interactions. The users kept of all of them are among those kept of each batch.
-        schema: the columns that are kept, `user_id` among them.
-        limit: maximum number of users.
-    """
-    rows = concatenate((each.select(schema.names).cast(schema) for each in batches), schema)
-    hashes = stable_hash(rows["user_id"])
-    distinct = np.unique(hashes)
-    if len(distinct) <= limit:
-        return rows
-    return rows.filter(pa.array(hashes <= distinct[limit - 1]))
 
 
 def recommendation_log(

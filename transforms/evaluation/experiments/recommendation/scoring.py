@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,15 +21,33 @@ from transforms.evaluation.experiments.recommendation.measured import (
 )
 from transforms.evaluation.experiments.recommendation.methods import Choices, fit_methods
 from transforms.evaluation.experiments.recommendation.rolling import back_test, schedule
-from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
+from transforms.evaluation.experiments.recommendation.sample import RecommendationLog, recommendation_log
 from transforms.evaluation.experiments.recommendation.similarity import compare_similarity
 from transforms.evaluation.experiments.recommendation.training import training_before
 from transforms.evaluation.experiments.recommendation.user_journeys import compare_contexts, user_journeys
+from transforms.evaluation.log_and_tree import Batches
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.exploration.transitions import split_times
 from transforms.recommendation.breadth_measures import DAY
 
 Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateRecommendation:
+    """Computes rows of `metrics`, as `EvaluateLogAndTree` calls it; no columns of items are used.
+
+    Attributes:
+        config: configuration of the experiment.
+    """
+
+    config: RecommendationConfig
+
+    def __call__(
+        self, rows: pa.RecordBatch, clusters: Batches, item_clusters: Batches, items: Batches, vectors: Batches
+    ) -> pa.RecordBatch:
+        log = recommendation_log(rows, clusters, item_clusters, vectors, self.config.level)
+        return evaluate_recommendation(log, self.config)
 
 
 def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig) -> pa.RecordBatch:

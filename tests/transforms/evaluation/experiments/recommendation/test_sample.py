@@ -4,7 +4,8 @@ import pytest
 
 from schemas import CLUSTERS, ITEM_CLUSTERS
 from transforms.encoders.quantized_vectors import ITEM_VECTORS, column_of
-from transforms.evaluation.experiments.recommendation.sample import LOG, keep_users, recommendation_log
+from transforms.evaluation.experiments.recommendation.sample import LOG, recommendation_log
+from transforms.evaluation.log_and_tree import sampled_users
 from transforms.recommendation.breadth_measures import DAY
 
 ROWS = [("b", "i2", 3), ("a", "i1", 2), ("a", "i0", 1), ("b", "lost", 0), ("c", "i1", 5)]
@@ -73,9 +74,9 @@ def test_a_log_of_other_items_is_refused() -> None:
 
 def test_users_are_sampled_whole_and_equally_from_batches() -> None:
     rows = [(f"u{number % 50}", f"i{number}", number) for number in range(400)]
-    whole = keep_users([log(rows)], 10)
+    whole = sampled_users([log(rows)], LOG, 10)
     assert len(set(whole["user_id"].to_pylist())) == 10
     assert whole.num_rows == 80
-    parts = [keep_users([log(rows[start::3])], 10) for start in range(3)]
-    again = keep_users(parts, 10)
+    parts = [sampled_users([log(rows[start::3])], LOG, 10) for start in range(3)]
+    again = sampled_users(parts, LOG, 10)
     assert sorted(again["item_id"].to_pylist()) == sorted(whole["item_id"].to_pylist())
