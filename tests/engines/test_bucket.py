@@ -445,9 +445,7 @@ class TestMessages:
         self, bucket: str, inputs: list[str], capsys: pytest.CaptureFixture[str], options: list[str], message: str
     ) -> None:
         given = [option.format(bucket=bucket) for option in options]
-        begun = time.monotonic()
         assert run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", *given]) == 2
-        assert time.monotonic() - begun < 10
         error = capsys.readouterr().err
         assert error.startswith(f"extract: {message.format(bucket=bucket)}")
         assert len(error.splitlines()) == 1

@@ -86,7 +86,6 @@ def test_a_worker_without_the_package_is_reported(on_flink: list[str], tmp_path:
     ended = extract(*on_flink, boot_with(bare / "bin"), f"--workspace={tmp_path / 'out'}", *log_of("online_retail"))
     assert ended.code == 1
     assert "extract failed: the workers do not have this package: install interest-journeys" in ended.said
-    assert ended.seconds < 60
     assert not list((tmp_path / "out").rglob("_manifest.json"))
 
 
@@ -100,7 +99,6 @@ def test_a_worker_whose_program_is_missing_is_reported(on_flink: list[str], tmp_
     ended = extract(*on_flink, '--environment_config={"command": "no-such-program"}', f"--workspace={tmp_path}")
     assert ended.code == 1
     assert "extract failed: a TaskManager cannot start its worker" in ended.said
-    assert ended.seconds < 60
 
 
 def run_and_kill_a_task_manager(cluster: LocalCluster, *options: str) -> Ended:

@@ -4,7 +4,6 @@ import dataclasses
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +18,6 @@ from tests.pipelines.logs import ITEMS, LOG, extract, manifest, write
 from transforms.journeys.config import BayesianConfig, SweepConfig
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30
 
 
 def planned(*argv: str) -> ExtractJob:
@@ -332,13 +330,11 @@ class TestPrevious:
     ids=["unknown", "missing", "contradiction"],
 )
 def test_a_mistake_is_reported_at_once(argv: list[str], message: str) -> None:
-    started = time.monotonic()
     command = [sys.executable, "-m", "pipelines.extract", *argv]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert time.monotonic() - started < SECONDS
 
 
 @pytest.mark.parametrize("option", ["--workspace", "--previous"])
@@ -351,14 +347,12 @@ from pipelines.common.run import run_job
 from pipelines.extract.job import ExtractJob
 sys.exit(run_job(ExtractJob, sys.argv[1:]))
 """
-    started = time.monotonic()
     command = [sys.executable, "-c", program, *inputs, f"--workspace={tmp_path}", f"{option}=gs://bucket/folder"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"extract: {option}: ")
     assert re.search(r"gs:// needs more packages: .*pip install '.*\[gcp\]'", ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
-    assert time.monotonic() - started < SECONDS
 
 
 def test_a_mistake_is_reported_before_kernels_are_imported() -> None:

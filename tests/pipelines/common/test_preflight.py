@@ -2,7 +2,6 @@ import http.server
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -65,10 +64,8 @@ def check(*flags: str) -> None:
 
 
 def refusal(*flags: str) -> str:
-    started = time.monotonic()
     with pytest.raises(UsageError) as refused:
         check(*flags)
-    assert time.monotonic() - started < 20
     return str(refused.value)
 
 
