@@ -51,7 +51,7 @@ report: setup ## Write one HTML page about the results of `make demo` and `make 
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both
 	$(RUN) pipelines.cluster --runner=DirectRunner
-	$(RUN) pipelines.transitions --runner=DirectRunner
+	$(RUN) pipelines.transitions --runner=DirectRunner --per_label=50
 	$(RUN) pipelines.tune --output=exploration_model --evaluations=4 --min_recall_ratio=0
 	$(RUN) pipelines.explore --runner=DirectRunner --clusters=exploration --transitions=exploration \
 		--workspace=exploration_by_model --source=language_model --model=smollm2 --adapter=exploration_model --top=63

@@ -23,6 +23,7 @@ class Windows(NamedTuple):
         is_first: bool, shape (windows,): whether the window has the first item of the user.
         items: int32, shape (interactions,): the items of all histories.
         times: int64, shape (interactions,): their times.
+        is_new: bool, shape (interactions,): whether it is the user's first interaction with the item.
     """
 
     starts: Integers
@@ -30,6 +31,7 @@ class Windows(NamedTuple):
     is_first: npt.NDArray[np.bool_]
     items: Codes
     times: Integers
+    is_new: npt.NDArray[np.bool_]
 
 
 class Batch(NamedTuple):
@@ -39,7 +41,7 @@ class Batch(NamedTuple):
         inputs: int64, shape (rows, longest - 1): the items of each window but the last one.
         lengths: int64, shape (rows,): the number of inputs of each.
         targets: int64, shape (rows, longest): the item that follows place t of the states.
-        is_target: bool, shape (rows, longest): whether there is one, and it is predicted.
+        is_target: bool, shape (rows, longest): whether there is one, and it is predicted: it is new to the user.
         times: int64, shape (rows, longest): the times of the targets, in microseconds.
     """
 
@@ -53,8 +55,8 @@ class Batch(NamedTuple):
 def windows_of(histories: ItemHistories, length: int) -> Windows:
     """Cut histories into windows of at most `length + 1` items, from the last item backwards.
 
-    Each item is the target of one window. A window begins with the last item of the one before it, which is no target
-    there.
+    Each item is the target of one window, if the user had not consumed it: consumed items are not recommended. A window
+    begins with the last item of the one before it, which is no target there.
 
     Args:
         histories: the histories; all items are of the catalogue.
@@ -67,7 +69,17 @@ def windows_of(histories: ItemHistories, length: int) -> Windows:
     from_last = counts[owners] - 1 - (np.arange(offsets[-1]) - offsets[owners])
     ends = histories.offsets[1:][owners] - from_last * length
     starts = np.maximum(ends - length - 1, histories.offsets[owners])
-    return Windows(starts, ends - starts, starts == histories.offsets[owners], histories.items, histories.times)
+    is_first = starts == histories.offsets[owners]
+    return Windows(starts, ends - starts, is_first, histories.items, histories.times, _first_interactions(histories))
+
+
+def _first_interactions(histories: ItemHistories) -> npt.NDArray[np.bool_]:
+    """Return whether each interaction is the first one of the user with the item."""
+    users = np.repeat(np.arange(histories.user_count, dtype=np.int64), np.diff(histories.offsets))
+    pairs = users * (int(histories.items.max(initial=0)) + 1) + histories.items
+    is_new = np.zeros(len(pairs), bool)
+    is_new[np.unique(pairs, return_index=True)[1]] = True
+    return is_new
 
 
 def batches_of(windows: Windows, batch_size: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -100,4 +112,5 @@ def batch_of(windows: Windows, rows: Integers) -> Batch:
     targets = np.where(is_target, windows.items[positions], 0).astype(np.int64)
     inputs = np.where(is_target[:, 1:], targets[:, :-1], 0)
     is_target[:, 0] &= windows.is_first[rows]
+    is_target &= windows.is_new[positions]
     return Batch(inputs, lengths - 1, targets, is_target, windows.times[positions])
