@@ -1,7 +1,6 @@
 """`recommend` from end to end, and what it does with logs and workspaces that are hardly any."""
 
 import shutil
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -110,25 +109,6 @@ def test_the_fraction_of_novel_items_is_an_option(folder: Path, lists: dict[str,
     assert {row["policy"] for row in rows(tmp_path / "none", RECOMMENDATIONS)} == {"familiar"}
     novel = [sum(row["policy"] == "novel" for row in own) for own in lists.values()]
     assert max(novel) == 5  # half of ten
-
-
-def test_with_a_high_power_familiar_items_are_of_the_clusters_that_were_consumed_most(
-    folder: Path, tmp_path: Path
-) -> None:
-    clusters = clusters_of_items(folder)
-    counts: dict[str, Counter[str]] = {}
-    for user, item in zip(log()["user_id"].to_pylist(), log()["item_id"].to_pylist(), strict=True):
-        counts.setdefault(user, Counter())[clusters[item]] += 1
-
-    def are_most_consumed(power: float) -> list[bool]:
-        output = tmp_path / f"power{power}"
-        recommend(folder, output, "--novel_fraction=0", "--slots=4", f"--familiar_power={power}")
-        found = by_user(rows(output, RECOMMENDATIONS))
-        highest = {user: max(own.values()) for user, own in counts.items()}
-        return [counts[user][str(row["cluster_id"])] == highest[user] for user, own in found.items() for row in own]
-
-    assert all(are_most_consumed(1000))
-    assert not all(are_most_consumed(0))
 
 
 def test_contexts_are_those_of_journeys_on_request(folder: Path, tmp_path: Path) -> None:

@@ -81,13 +81,6 @@ class ListConfig:
         minimum=1,
         help="Number of most recent clusters of a user, or of journeys with --context=journeys, for familiar items.",
     )
-    familiar_power: float = setting(
-        0.5,
-        minimum=0,
-        help="Power of the number of interactions of a user with a cluster, by which the scores of its familiar items "
-        "are multiplied; 0: only the scores count, and the higher it is, the more places the most consumed clusters "
-        "get.",
-    )
     context: ContextSource = setting(
         "recent",
         help="Clusters of a user that the table is looked up for: `recent`, the last distinct ones of the history; "

@@ -89,29 +89,6 @@ def contexts_of(sequences: ClusterSequences, size: int) -> Codes:
     return recent_contexts(sequences.offsets, sequences.clusters, size)
 
 
-def cluster_counts(offsets: Integers, clusters: Codes, wanted: Codes) -> Integers:
-    """Count the interactions of each user with given clusters.
-
-    Args:
-        offsets: int64, shape (users + 1,): offsets of the histories.
-        clusters: int32, shape (interactions,): the cluster of each interaction; `NO_CLUSTER` where it has none.
-        wanted: int32, shape (users, width): clusters of each user, or `NO_CLUSTER`.
-
-    Returns:
-        int64, shape (users, width); 0 for `NO_CLUSTER`.
-    """
-    width = int(max(clusters.max(initial=0), wanted.max(initial=0))) + 1
-    owners = np.repeat(np.arange(len(wanted), dtype=np.int64), np.diff(offsets))
-    present = clusters != NO_CLUSTER
-    keys, counts = np.unique(owners[present] * width + clusters[present], return_counts=True)
-    if not len(keys):
-        return np.zeros(wanted.shape, np.int64)
-    requested = np.arange(len(wanted), dtype=np.int64)[:, None] * width + wanted
-    places = np.minimum(np.searchsorted(keys, requested), len(keys) - 1)
-    is_found = (keys[places] == requested) & (wanted != NO_CLUSTER)
-    return np.where(is_found, counts[places], 0).astype(np.int64)
-
-
 def familiar_clusters(sequences: ClusterSequences, count: int) -> FamiliarClusters:
     """Return the last `count` distinct clusters of each user, with the last entry of each."""
     recent = contexts_of(sequences, count)[:, ::-1]

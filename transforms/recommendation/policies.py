@@ -3,7 +3,7 @@
 - Novel items are ranked by the score of the item times the probability of its cluster to a power; or they are taken
   from the looked-up clusters in turn, in the order of the table: the best item of each cluster, then the second of
   each, and so on.
-- Familiar items are ranked by their score times the number of interactions with their cluster to a power.
+- Familiar items are those with the highest scores among the best items of the familiar clusters.
 - Of `slots` places, n are for novel items, evenly spaced: place p is one if `floor(p n / slots)` exceeds
   `floor((p - 1) n / slots)`. Where one kind ends, the other takes its places, then popular items do.
 """
@@ -103,12 +103,10 @@ def by_weighted_score(retrieved: Retrieved, weights: Scores, origins: Scores | N
     """
     users, width = weights.shape
     count = retrieved.scores.shape[1]
-    shape = users, width * count
-    items, scores = retrieved.items.reshape(shape), retrieved.scores.reshape(shape)
-    above = scores if origins is None else scores - origins[:, None]
-    keys = np.repeat(weights, count, axis=1) * above
-    columns = np.broadcast_to(np.repeat(np.arange(width, dtype=np.int64), count), shape)
-    return _reorder(Candidates(items, scores, columns), np.lexsort((items, -keys)))
+    above = retrieved.scores.reshape(users, width, count)
+    if origins is not None:
+        above = above - origins[:, None, None]
+    return _by_key(retrieved, width, (weights[:, :, None] * above).reshape(users, width * count))
 
 
 def lowest_scores(retrieved: Retrieved, width: int) -> Scores:
@@ -130,6 +128,20 @@ def in_turn(retrieved: Retrieved, width: int) -> Candidates:
     scores = retrieved.scores.reshape(users, width, count).transpose(0, 2, 1).reshape(users, width * count)
     columns = np.broadcast_to(np.tile(np.arange(width, dtype=np.int64), count), items.shape)
     return _reorder(Candidates(items, scores, columns), np.argsort(items == NO_ITEM, axis=1, kind="stable"))
+
+
+def by_score(retrieved: Retrieved, width: int) -> Candidates:
+    """Order the items of `width` requests of each user by score; ties: the lower code. Arguments as for `in_turn`."""
+    requests, count = retrieved.scores.shape
+    return _by_key(retrieved, width, retrieved.scores.reshape(requests // width, width * count))
+
+
+def _by_key(retrieved: Retrieved, width: int, keys: Scores) -> Candidates:
+    """Order the items of each user by a key, the highest first; ties: the lower code."""
+    count = retrieved.items.shape[1]
+    items, scores = retrieved.items.reshape(keys.shape), retrieved.scores.reshape(keys.shape)
+    columns = np.broadcast_to(np.repeat(np.arange(width, dtype=np.int64), count), items.shape)
+    return _reorder(Candidates(items, scores, columns), np.lexsort((items, -keys)))
 
 
 def _reorder(candidates: Candidates, order: npt.NDArray[np.intp]) -> Candidates:

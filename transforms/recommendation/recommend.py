@@ -20,7 +20,6 @@ from transforms.recommendation.config import ListConfig
 from transforms.recommendation.contexts import (
     ClusterSequences,
     FamiliarClusters,
-    cluster_counts,
     contexts_of,
     familiar_clusters,
     journey_sequences,
@@ -34,8 +33,7 @@ from transforms.recommendation.policies import (
     Candidates,
     Lists,
     allocate,
-    by_weighted_score,
-    cluster_weights,
+    by_score,
     fill_lists,
     lowest_scores,
 )
@@ -122,18 +120,11 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
         raise ValueError("the table was loaded without the scores by which places are allocated to clusters")
     origins = lowest_scores(retrieved, config.next_clusters)
     novel = allocate(retrieved, upcoming.probabilities, config.power, origins)
-    counts = cluster_counts(histories.offsets, clusters, familiar.clusters)
-    continued = _rank_familiar(_retrieve(recommender, vectors, consumed, familiar.clusters), counts, config)
+    continued = by_score(_retrieve(recommender, vectors, consumed, familiar.clusters), familiar.clusters.shape[1])
     lists = fill_lists(novel, continued, recommender.popular, consumed, config.slots, users.places)
     rows = _rows(recommender, users, lists, (novel, continued), contexts, upcoming, familiar)
     is_empty = (retrieved.items[:, 0] == NO_ITEM).reshape(upcoming.clusters.shape)
     return Recommended(rows, upcoming.matched, int((is_empty & (upcoming.clusters != NO_CLUSTER)).sum()))
-
-
-def _rank_familiar(retrieved: Retrieved, counts: Integers, config: ListConfig) -> Candidates:
-    """Order the items of familiar clusters by score and by the number of interactions with the cluster."""
-    weights = cluster_weights(np.maximum(counts, 1).astype(np.float64), config.familiar_power)
-    return by_weighted_score(retrieved, weights, lowest_scores(retrieved, counts.shape[1]))
 
 
 def _with_journeys(own: ClusterSequences, recommender: Recommender, users: Users) -> ClusterSequences:

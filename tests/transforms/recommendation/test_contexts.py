@@ -7,7 +7,6 @@ from schemas import JOURNEYS
 from transforms.hashing import StringIndex
 from transforms.recommendation.contexts import (
     ClusterSequences,
-    cluster_counts,
     contexts_of,
     familiar_clusters,
     journey_sequences,
@@ -46,13 +45,6 @@ def test_journeys_are_in_the_order_in_which_they_were_continued() -> None:
     assert sequences.clusters.tolist() == [2, 0, 2]
     assert sequences.sources.tolist() == [2, 1, 0]
     assert contexts_of(sequences, 2).tolist() == [[-1, -1], [2, 0], [-1, 2]]
-
-
-def test_interactions_with_clusters_are_counted() -> None:
-    offsets, clusters = np.array([0, 5, 5, 6]), np.array([1, 0, 1, -1, 3, 2], np.int32)
-    wanted = np.array([[3, 1, 2], [0, -1, -1], [2, -1, 9]], np.int32)
-    assert cluster_counts(offsets, clusters, wanted).tolist() == [[1, 2, 0], [0, 0, 0], [1, 0, 0]]
-    assert cluster_counts(np.zeros(2, np.int64), clusters[:0], wanted[:1]).tolist() == [[0, 0, 0]]
 
 
 def test_familiar_clusters_are_the_last_ones_with_their_last_entries() -> None:

@@ -10,6 +10,7 @@ from transforms.recommendation.policies import (
     POPULAR,
     Candidates,
     allocate,
+    by_score,
     by_weighted_score,
     cluster_weights,
     fill_lists,
@@ -39,8 +40,8 @@ def test_novel_items_are_taken_from_clusters_in_turn() -> None:
     assert found.columns.tolist()[0][:5] == [0, 1, 0, 1, 0]
 
 
-def test_items_of_equal_weight_are_ordered_by_score_then_code() -> None:
-    found = by_weighted_score(retrieved(), np.ones((1, 2)))
+def test_familiar_items_are_ordered_by_score_then_code() -> None:
+    found = by_score(retrieved(), 2)
     assert found.items.tolist() == [[4, 7, 5, 8, 9, NO_ITEM]]
     assert found.columns.tolist()[0][:5] == [1, 0, 1, 0, 0]
 
@@ -60,7 +61,7 @@ def test_places_are_allocated_by_probability_and_score() -> None:
 def test_without_a_power_probabilities_do_not_count() -> None:
     probabilities = np.array([[0.1, 0.4]])
     assert allocate(retrieved(), probabilities, None).items.tolist() == in_turn(retrieved(), 2).items.tolist()
-    assert allocate(retrieved(), probabilities, 0.0).items.tolist() == [[4, 7, 5, 8, 9, NO_ITEM]]
+    assert allocate(retrieved(), probabilities, 0.0).items.tolist() == by_score(retrieved(), 2).items.tolist()
 
 
 def test_scores_below_zero_do_not_favour_improbable_clusters() -> None:
@@ -121,7 +122,7 @@ def test_the_order_is_that_of_a_plain_sort(clusters: list[tuple[list[int], float
 
 def test_a_batch_without_users_has_no_candidates() -> None:
     nothing = Retrieved.nothing(0, 3)
-    for found in (by_weighted_score(nothing, np.ones((0, 2))), in_turn(nothing, 2)):
+    for found in (by_weighted_score(nothing, np.ones((0, 2))), by_score(nothing, 2), in_turn(nothing, 2)):
         assert found.items.shape == (0, 6)
     assert lowest_scores(nothing, 2).shape == (0,)
 
