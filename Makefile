@@ -86,10 +86,13 @@ $(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
 test-engines: test-flink test-other-engines ## Run the tests on Prism, on Flink and on a bucket
 
 test-flink: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and flink" tests/engines
+	$(RUN) pytest --verbose --capture=no -m "engines and flink and not slow" tests/engines
 
 test-other-engines: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and not flink" tests/engines
+	$(RUN) pytest --verbose --capture=no -m "engines and not flink and not slow" tests/engines
+
+test-slow: engines models ## Run the tests that take minutes each, on engines and with language models too
+	$(RUN) pytest --verbose -m "slow and not gpu and not browser"
 
 flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
 	$(RUN) tools.flink up
