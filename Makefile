@@ -154,7 +154,7 @@ $(DOCS_READY): $(READY)
 	@touch $@
 
 test-docs: setup ## Run the commands of the pages, on small files
-	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) --dist=worksteal -m slow tests/test_run_documented_commands.py
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) --dist=worksteal -m slow tests/test_run_documented_commands.py tests/test_one_user.py
 
 clean: ## Remove the outputs of the other targets
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -168,10 +168,10 @@ def _problem_of_pip(arguments: list[str]) -> str:
     if arguments[:1] != ["install"]:
         return f"pip {arguments[0]}: only `pip install` is checked"
     extras = read_extras()
-    asked = [
+    requested = [
         extra for word in arguments for match in _REQUIREMENT.finditer(word) for extra in match["extras"].split(",")
     ]
-    unknown = [extra for extra in asked if extra not in extras]
+    unknown = [extra for extra in requested if extra not in extras]
     return f"setup.py has no extra {', '.join(unknown)}" if unknown else ""
 
 

@@ -32,6 +32,7 @@ def make_clone(folder: Path) -> None:
         (folder / name).symlink_to(ROOT / name)
     for name in _COPIED:
         shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "docs", folder / "docs")  # a command may write in it
     _link_environment(folder / ".venv")
     for sample in _EVERY:
         _write_small_sample(folder / "samples" / sample, ROOT / "samples" / sample)
@@ -111,7 +112,7 @@ def _write_collections(folder: Path) -> None:
 
 
 def _write_shop(folder: Path, sample: Path) -> None:
-    """Writes orders of a shop as CSV, with the columns in which Online Retail is published, one file per day."""
+    """Writes orders of a shop as CSV: with the columns of Online Retail, one file per day, and with others, in one."""
     folder.mkdir()
     orders = pl.read_parquet(sample / "interactions.parquet").join(
         pl.read_parquet(sample / "items.parquet"), on="item_id"
@@ -126,5 +127,8 @@ def _write_shop(folder: Path, sample: Path) -> None:
         CustomerID=pl.col("user_id").cast(pl.Float64),
         Country=pl.lit("United Kingdom"),
     )
+    columns.select(
+        client="CustomerID", article="StockCode", text="Description", time="InvoiceDate", pieces="Quantity"
+    ).write_csv(folder.with_name("orders.csv"))
     for (day,), rows in columns.group_by(pl.col("InvoiceDate").str.slice(0, 10), maintain_order=True):
         rows.write_csv(folder / f"{day}.csv")

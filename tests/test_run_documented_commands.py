@@ -22,6 +22,8 @@ NOT_RUN: Mapping[str, str] = {
     r"runner_configs/prism\.yaml": "needs Prism",
     r"gs://": "needs a bucket",
     r"minilm|--model=|--method|language_model|pipelines\.tune |train_recommender|exploration_by_model": "needs PyTorch",
+    r"--clusters=table\b": "continues a table that a language model ranked",
+    r"tools\.queries": "tests/test_one_user.py runs it",
     r"tools\.static_encoder": "needs PyTorch, and hours",
     r"--tuned_models=": "shows the outputs of commands that need PyTorch",
     r"ml-100k|movielens/": "the log may not be redistributed",

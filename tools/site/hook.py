@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds the site (`hooks` in `mkdocs.yml`)."""
+"""Hooks of MkDocs, which it calls while it builds the site (`hooks` in `mkdocs.yml`)."""
 
 from __future__ import annotations
 
