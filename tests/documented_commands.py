@@ -19,7 +19,7 @@ PAGES = [path for path in find_files(ROOT) if path.endswith(".md")]
 
 PROGRAMS = {"python", "make", "pip", "interest-journeys"}
 """Programs whose arguments are checked."""
-OTHER_PROGRAMS = {"cat", "cd", "duckdb", "git", "go", "source", "tensorboard", "vllm"}
+OTHER_PROGRAMS = {"cat", "cd", "duckdb", "git", "go", "head", "source", "tensorboard", "vllm"}
 """Programs of others, whose arguments are not checked."""
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -12,7 +12,6 @@ _LINKED = (
     "LICENSE",
     "README.md",
     "benchmarks",
-    "docs",
     "pipelines",
     "runner_configs",
     "schemas",
@@ -128,7 +127,7 @@ def _write_shop(folder: Path, sample: Path) -> None:
         Country=pl.lit("United Kingdom"),
     )
     columns.select(
-        client="CustomerID", article="StockCode", text="Description", time="InvoiceDate", pieces="Quantity"
+        client="CustomerID", article="StockCode", text="Description", time="InvoiceDate", amount="Quantity"
     ).write_csv(folder.with_name("orders.csv"))
     for (day,), rows in columns.group_by(pl.col("InvoiceDate").str.slice(0, 10), maintain_order=True):
         rows.write_csv(folder / f"{day}.csv")
