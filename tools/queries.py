@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-_QUERY = re.compile(r"(^```sql\n(?P<query>.*?)^```\n\n)(?:\|[^\n]*\n)*", re.DOTALL | re.MULTILINE)
+_QUERY = re.compile(r"(^```sql\n(?P<query>.*?)^```\n\n)(?:(?:\|[^\n]*\n)+\n?)?", re.DOTALL | re.MULTILINE)
 
 
 def insert_rows(text: str, folder: Path) -> str:
@@ -28,7 +28,9 @@ def insert_rows(text: str, folder: Path) -> str:
     with duckdb.connect() as connection:
         connection.execute("set file_search_path = ?", [str(folder)])
         connection.execute("set timezone = 'UTC'")
-        return _QUERY.sub(lambda match: match[1] + _table(connection.sql(match["query"])), text)
+        return (
+            _QUERY.sub(lambda match: f"{match[1]}{_table(connection.sql(match['query']))}\n", text).rstrip("\n") + "\n"
+        )
 
 
 def _table(rows: duckdb.DuckDBPyRelation) -> str:
