@@ -20,7 +20,7 @@ SEEDS = ("README.md", "CHANGELOG.md", "LICENSE")
 """Files of the site besides `docs`; the others are found by links."""
 PACKAGES = ("schemas", "transforms")
 """Packages of which the site describes every public name."""
-_LESS_OFTEN_FOUND = "---\nsearch:\n  boost: 0.01\n---\n"
+_LESS_OFTEN_FOUND = "---\nsearch:\n  boost: 0.0001\n---\n"
 """The beginning of a page that search lists after others with the same words."""
 _NO_API = ("transforms/evaluation/experiments/",)
 """Folders of modules that only `evaluate` uses, one experiment each; docs/evaluation.md describes them."""

@@ -239,8 +239,8 @@ class _Guesser:
             del self.taken["item_id"], self.why["item_id"]
 
     def take_prose(self) -> None:
-        """Take the only column of several words as the title."""
-        prose = [each for each in self.free() if each.words >= 2 and _suits("title", each)]
+        """Take the only column of several words as the title; one with a single value, such as a country, is none."""
+        prose = [each for each in self.free() if each.words >= 2 and each.distinct > 1 and _suits("title", each)]
         if len(prose) == 1:
             self.take("title", prose[0], "the only column of several words")
 
