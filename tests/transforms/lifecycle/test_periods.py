@@ -30,7 +30,7 @@ def test_similarities_and_terms_of_months() -> None:
     months = months_of(offsets, times)
     found = month_similarities(months, items, VECTORS)
     assert np.isnan(found[[0, 3]]).all()
-    assert found[[1, 2, 4]].tolist() == [1.0, 0.0, 0.0]  # the last month has no terms
+    assert found[[1, 2, 4]].tolist() == [pytest.approx(1.0), 0.0, 0.0]  # the last month has no terms
     terms = terms_of_months(months, offsets, items, CATALOGUE, 5)
     names = [CATALOGUE.vocabulary[code].as_py() for code in terms.terms]
     by_month = [names[start:end] for start, end in zip(terms.offsets, terms.offsets[1:], strict=False)]
