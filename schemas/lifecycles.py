@@ -46,8 +46,8 @@ LIFECYCLES = DatasetSchema(
         Column(
             "score",
             pa.float32(),
-            "The relevance of the journey (`--relevance`), multiplied by `--penalty` for each similar journey above "
-            "it. It never rises with the rank.",
+            "The importance of the journey, the number of its interactions with a half-life, multiplied by `--penalty` "
+            "for each similar journey above it. It never rises with the rank.",
         ),
         Column(
             "stage",

@@ -216,7 +216,6 @@ def test_items_without_terms(workspace: Path) -> None:
         ("--last_day=yesterday", "last_day"),
         ("--penalty=0", "(0, 1]"),
         ("--min_similarity=1.5", "(0, 1]"),
-        ("--relevance=luck", "importance"),
         ("--evergreen_months=0", "at least 1"),
     ],
 )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Literal
 
 from transforms.settings import setting, validate
-
-Relevance = Literal["importance", "return_rate"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +50,10 @@ class TopListConfig:
         ValueError: naming the attribute, the value given and what is allowed.
     """
 
-    relevance: Relevance = setting(
-        "importance",
-        help="What journeys are ordered by: `importance`, the number of interactions with a half-life; `return_rate`, "
-        "how often the journey is expected to be taken up again.",
-    )
     importance_half_life: float = setting(
         70.0,
-        help="Half-life in days of an interaction's weight in the importance, relative to the user's last interaction.",
+        help="Half-life in days of an interaction's weight in the importance of a journey, by which journeys are "
+        "ordered; relative to the user's last interaction.",
         minimum=0,
         above=True,
         maximum=1e6,

@@ -116,22 +116,3 @@ def silences(offsets: Integers, times: Integers, end: int) -> Floats:
         end: end of the log, in microseconds.
     """
     return np.maximum(end - times[offsets[1:] - 1], 0) / DAY
-
-
-def return_rates(days: ActiveDays, silent: Floats, mean_gap: float, weight: float) -> Floats:
-    """Compute how often each journey is expected to be taken up, per day.
-
-    It is the posterior mean of the rate of a Poisson process with a gamma prior, in which the silence counts as time
-    without an event. Unlike the gap, it falls while the journey is silent.
-
-    Args:
-        days: the active days of each journey.
-        silent: float64, shape (journeys,): days since the last interaction.
-        mean_gap: mean gap of the log in days.
-        weight: the number of gaps that the mean of the log counts for, above 0.
-
-    Returns:
-        float64, shape (journeys,), above 0.
-    """
-    gaps = np.diff(days.offsets) - 1
-    return (gaps + weight) / np.maximum(spans(days) + silent + weight * mean_gap, 1.0 / 24)

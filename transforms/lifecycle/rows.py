@@ -16,7 +16,7 @@ from transforms.lifecycle.confidence import ConfidenceModel, confidences
 from transforms.lifecycle.config import LifecycleConfig
 from transforms.lifecycle.periods import Months, drifts, month_similarities, months_of, terms_of_months
 from transforms.lifecycle.recurrence import burstiness, effective_months
-from transforms.lifecycle.relevance import relevance_of
+from transforms.lifecycle.relevance import importance_of
 from transforms.lifecycle.rhythm import Integers, LogGaps, active_days, owners_of, silences, typical_gaps
 from transforms.lifecycle.term_sums import sum_terms
 from transforms.lifecycle.top_list import order_journeys
@@ -48,10 +48,9 @@ def lifecycle_rows(
     effective = effective_months(days)
     items, catalogue = _encoded(journeys["item_ids"].flatten(), catalogue)
     terms = sum_terms(owners_of(offsets), items, journeys.num_rows, catalogue.term_vectors)
-    relevance = relevance_of(offsets, times, users, days, silent, gaps.mean_gap, (config.rhythm, config.top_list))
-    lists = order_journeys(
-        run_offsets(users), relevance, terms, config.top_list.penalty, config.top_list.min_similarity
-    )
+    top = config.top_list
+    relevance = importance_of(offsets, times, users, top.importance_half_life)
+    lists = order_journeys(run_offsets(users), relevance, terms, top.penalty, top.min_similarity)
     coherence = pc.fill_null(journeys["coherence"], 0.0).to_numpy().astype(np.float64)
     months = months_of(offsets, times)
     columns = {

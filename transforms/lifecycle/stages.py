@@ -85,7 +85,8 @@ class DescribeBucket(beam.DoFn):
         self.config = config
 
     def process(self, group: tuple[int, Iterable[pa.RecordBatch]], gaps: LogGaps) -> Iterator[Any]:
-        journeys, terms = [], []
+        journeys: list[pa.RecordBatch] = []
+        terms: list[pa.RecordBatch] = []
         for rows in group[1]:
             (terms if rows.schema.names == SALIENT_TERMS.arrow.names else journeys).append(rows)
         catalogue = unpack_catalogue(pack_catalogue(terms))

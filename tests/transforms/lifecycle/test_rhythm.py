@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +8,6 @@ from transforms.lifecycle.rhythm import (
     LogGaps,
     active_days,
     log_gaps,
-    return_rates,
     silences,
     spans,
     sum_gaps,
@@ -74,10 +72,3 @@ def test_a_monthly_journey_is_silent_for_less_of_its_gaps_than_a_daily_one() -> 
     monthly, daily = silent / typical_gaps(days, mean_gap=10.0, weight=2.0)
     assert silent.tolist() == [21.0, 21.0]
     assert monthly < 1 < 5 < daily
-
-
-def test_the_return_rate_falls_with_silence() -> None:
-    days = active_days(*compressed([[0, 10 * DAY, 20 * DAY]] * 3))
-    rates = return_rates(days, np.array([0.0, 10.0, 100.0]), mean_gap=10.0, weight=1.0)
-    assert rates.tolist() == [3 / 30, 3 / 40, 3 / 130]
-    assert return_rates(active_days(*compressed([[0]])), np.zeros(1), 0.0, 1.0).tolist() == [24.0]

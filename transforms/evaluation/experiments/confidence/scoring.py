@@ -12,9 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from transforms.evaluation.algorithms import STATISTICAL
-from transforms.evaluation.bootstrap import ratio_interval
+from transforms.evaluation.bootstrap import auc_interval, ratio_interval
 from transforms.evaluation.experiments.confidence.halves import MixedHalves
-from transforms.evaluation.experiments.intents.exploration import auc_interval
 from transforms.evaluation.methods import Corpus
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.evaluation.perturbations import offsets_of

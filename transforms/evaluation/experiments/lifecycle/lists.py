@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,9 +22,9 @@ Row = dict[str, Any]
 LENGTHS = (3, 5)
 """Numbers of journeys of a list."""
 
-DIVERSE = ", diverse"
-ORDERS = ("importance", "return rate", "size", "recency")
-"""The scores by which journeys are ordered; the first two also with the penalty."""
+IMPORTANCE, DIVERSE = "importance", "importance, diverse"
+ORDERS = (IMPORTANCE, "size", "recency", "return rate")
+"""The scores by which journeys are ordered; the first one also with the penalty."""
 
 
 def journey_terms(journeys: PastJourneys, terms: TermVectors) -> TermSums:
@@ -40,16 +39,15 @@ def ranks_by_order(
     scores = continuation_scores(journeys, gaps, date, config)
     last = journeys.times[journeys.member_offsets[1:] - 1]
     penalty, similarity = config.top_list.penalty, config.top_list.min_similarity
-    vectors = journey_terms(journeys, terms)
     found = {}
     for name in ORDERS:
         order = np.lexsort((np.arange(len(last)), -last, -scores[name], journeys.users))
         ranks = np.empty(len(order), np.int64)
         ranks[order] = np.arange(len(order)) - journeys.offsets[journeys.users[order]] + 1
         found[name] = ranks
-    for name in ORDERS[:2]:
-        found[f"{name}{DIVERSE}"] = order_journeys(journeys.offsets, scores[name], vectors, penalty, similarity).ranks
-    return found
+    importance = scores[IMPORTANCE]
+    diverse = order_journeys(journeys.offsets, importance, journey_terms(journeys, terms), penalty, similarity)
+    return found | {DIVERSE: diverse.ranks}
 
 
 def list_rows(
@@ -69,13 +67,11 @@ def list_rows(
                 for name, found in ranks.items()
             }
             yield from _compare(values, config.seed, covered=covered, length=length)
-        for name in ORDERS[:2]:
-            users = np.flatnonzero(np.diff(journeys.offsets) > length)
-            changed = (ranks[name] <= length) != (ranks[f"{name}{DIVERSE}"] <= length)
-            by_user = np.bincount(journeys.users, changed, len(journeys.offsets) - 1)[users] > 0
-            if len(users):
-                other = point(float(by_user.mean()), len(users))
-                yield metric_row("lifecycle_other_list", other, order=name, length=length)
+        users = np.flatnonzero(np.diff(journeys.offsets) > length)
+        changed = (ranks[IMPORTANCE] <= length) != (ranks[DIVERSE] <= length)
+        by_user = np.bincount(journeys.users, changed, len(journeys.offsets) - 1)[users] > 0
+        if len(users):
+            yield metric_row("lifecycle_other_list", point(float(by_user.mean()), len(users)), length=length)
 
 
 def coverage(
@@ -115,7 +111,6 @@ def _compare(values: dict[str, Floats], seed: int, **parts: object) -> Iterator[
         return
     for name, found in values.items():
         yield metric_row("lifecycle_coverage", mean_interval(found, seed), order=name, **parts)
-    for name, rival in itertools.product((f"{ORDERS[0]}{DIVERSE}", f"{ORDERS[1]}{DIVERSE}"), values):
-        if name != rival:
-            gain = paired_difference(values[name], values[rival], seed)
-            yield metric_row("lifecycle_coverage_difference", gain, order=name, rival=rival, **parts)
+    for rival in ORDERS:
+        gain = paired_difference(values[DIVERSE], values[rival], seed)
+        yield metric_row("lifecycle_coverage_difference", gain, rival=rival, **parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from transforms.evaluation.experiments.lifecycle.lists import DIVERSE
 from transforms.evaluation.metric_rows import MetricIndex, value_cell
 from transforms.report.table import Table, number_columns, row, text_columns
 
@@ -117,7 +116,7 @@ def _coverage_table(index: MetricIndex) -> Table:
         *number_columns("fraction covered"),
     )
     changed = ", ".join(
-        f"{index.value('lifecycle_other_list', **parts):.1%} of the lists of {parts['length']} by {parts['order']}"
+        f"{index.value('lifecycle_other_list', **parts):.1%} of the lists of {parts['length']}"
         for parts in index.slices("lifecycle_other_list")
     )
     notes = (f"Users with more journeys than the list has. The penalty changes {changed}.",) if changed else ()
@@ -129,17 +128,15 @@ def _coverage_difference_table(index: MetricIndex) -> Table:
         row(
             parts["covered"],
             parts["length"],
-            parts["order"],
             parts["rival"],
             index.cell("lifecycle_coverage_difference", **parts),
         )
         for parts in index.slices("lifecycle_coverage_difference")
-        if parts["order"].endswith(DIVERSE)
     ]
     columns = (
         *text_columns("covered"),
         *number_columns("journeys listed"),
-        *text_columns("order", "rival"),
-        *number_columns("fraction covered: order minus rival"),
+        *text_columns("rival"),
+        *number_columns("fraction covered: diverse order minus rival"),
     )
     return Table(columns, tuple(rows), "Lists: diverse order minus rival")

@@ -8,20 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from transforms.evaluation.bootstrap import ratio_interval, score_difference, score_interval
-from transforms.evaluation.experiments.intents.exploration import auc_interval
+from transforms.evaluation.bootstrap import auc_interval, ratio_interval, score_difference, score_interval
 from transforms.evaluation.experiments.lifecycle.config import LifecycleExperimentConfig
 from transforms.evaluation.experiments.lifecycle.past_journeys import Continuations, Flags, PastJourneys
 from transforms.evaluation.metric_rows import metric_row
 from transforms.lifecycle.recurrence import effective_months
 from transforms.lifecycle.relevance import importance_of
 from transforms.lifecycle.rhythm import (
+    DAY,
+    ActiveDays,
     Floats,
     Integers,
     LogGaps,
     active_days,
-    return_rates,
+    owners_of,
     silences,
+    spans,
     typical_gaps,
 )
 
@@ -30,9 +32,11 @@ Row = dict[str, Any]
 HORIZONS = (30, 90)
 """Days after the date within which a journey is continued."""
 
-OWN_GAPS, LAST_JOURNEY = "own gaps", "last journey"
+OWN_GAPS, LOG_GAPS, LAST_JOURNEY = "own gaps", "gaps of the log", "last journey"
 FIXED_DAYS = (30, 90)
 """The fixed limits that the stage is compared with, in days."""
+
+_SHORTEST_DAYS = 1 / 24
 
 
 def judgements(following: Continuations) -> dict[str, Floats]:
@@ -44,8 +48,10 @@ def stages(journeys: PastJourneys, gaps: LogGaps, date: int, config: LifecycleEx
     """Return by rule whether each journey is ongoing at the date."""
     days = active_days(journeys.member_offsets, journeys.times)
     silent = silences(journeys.member_offsets, journeys.times, date)
-    limits = config.rhythm.ongoing_gaps * typical_gaps(days, gaps.mean_gap, config.rhythm.gap_weight)
-    rules = {OWN_GAPS: silent <= limits, **{fixed_rule(limit): silent <= limit for limit in FIXED_DAYS}}
+    multiple = config.rhythm.ongoing_gaps
+    limits = multiple * typical_gaps(days, gaps.mean_gap, config.rhythm.gap_weight)
+    rules = {OWN_GAPS: silent <= limits, LOG_GAPS: silent <= multiple * gaps.mean_gap}
+    rules |= {fixed_rule(limit): silent <= limit for limit in FIXED_DAYS}
     return rules | {LAST_JOURNEY: is_last_journey(journeys)}
 
 
@@ -70,25 +76,61 @@ def continuation_scores(
     silent = silences(journeys.member_offsets, journeys.times, date)
     weight, half_life = config.rhythm.gap_weight, config.top_list.importance_half_life
     return {
-        "own gaps": -silent / typical_gaps(days, gaps.mean_gap, weight),
+        "own gaps": -silent / np.maximum(typical_gaps(days, gaps.mean_gap, weight), _SHORTEST_DAYS),
         "recency": -silent,
         "return rate": return_rates(days, silent, gaps.mean_gap, weight),
+        "decayed active days": decayed_days(days, date, half_life),
         "importance": importance_of(journeys.member_offsets, journeys.times, journeys.users, half_life),
         "size": journeys.sizes.astype(np.float64),
     }
+
+
+def return_rates(days: ActiveDays, silent: Floats, mean_gap: float, weight: float) -> Floats:
+    """Compute how often each journey is expected to be taken up, per day.
+
+    It is the posterior mean of the rate of a Poisson process with a gamma prior, in which the silence counts as time
+    without an event. Unlike the gap, it falls while the journey is silent.
+
+    Args:
+        days: the active days of each journey.
+        silent: float64, shape (journeys,): days since the last interaction.
+        mean_gap: mean gap of the log in days.
+        weight: the number of gaps that the mean of the log counts for, above 0.
+
+    Returns:
+        float64, shape (journeys,), above 0.
+    """
+    gaps = np.diff(days.offsets) - 1
+    return (gaps + weight) / np.maximum(spans(days) + silent + weight * mean_gap, _SHORTEST_DAYS)
+
+
+def decayed_days(days: ActiveDays, date: int, half_life_days: float) -> Floats:
+    """Sum the active days of each journey, each with a weight that halves with its age.
+
+    Args:
+        days: the active days of each journey.
+        date: the date to which ages are relative, in microseconds.
+        half_life_days: age in days at which a weight is one half.
+
+    Returns:
+        float64, shape (journeys,).
+    """
+    weights = 0.5 ** ((date // DAY - days.days) / half_life_days)
+    return np.bincount(owners_of(days.offsets), weights, len(days.offsets) - 1)
 
 
 def stage_rows(
     journeys: PastJourneys, following: Continuations, gaps: LogGaps, date: int, config: LifecycleExperimentConfig
 ) -> Iterator[Row]:
     """Measure rules and scores."""
-    rules, scores = (found(journeys, gaps, date, config) for found in (stages, continuation_scores))
+    rules = stages(journeys, gaps, date, config)
+    scores = continuation_scores(journeys, gaps, date, config)
     for (truth, waits), horizon in itertools.product(judgements(following).items(), HORIZONS):
         if horizon > config.future_days:
             continue
         continued, parts = waits < horizon, {"judgement": truth, "days": horizon}
-        base = ratio_interval(*_sums(journeys.users, [continued, np.ones_like(continued)]).T, config.seed)
-        yield metric_row("lifecycle_continued", base, **parts)
+        sums = _sums(journeys.users, [continued, np.ones_like(continued)])
+        yield metric_row("lifecycle_continued", ratio_interval(sums[:, 0], sums[:, 1], config.seed), **parts)
         counts = {rule: _outcomes(journeys.users, flags, continued) for rule, flags in rules.items()}
         for rule, found in counts.items():
             yield from _rule_rows(found, config.seed, rule=rule, **parts)
@@ -97,8 +139,8 @@ def stage_rows(
                 yield metric_row("lifecycle_f1_difference", gain, rival=rule, **parts)
         if continued.all() or not continued.any():
             continue
-        for name, score in scores.items():
-            area = auc_interval(score, continued, journeys.users, config.seed)
+        for name, values in scores.items():
+            area = auc_interval(values, continued, journeys.users, config.seed)
             yield metric_row("lifecycle_auc", area, score=name, **parts)
 
 

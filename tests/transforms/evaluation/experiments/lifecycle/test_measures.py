@@ -9,10 +9,16 @@ from transforms.evaluation.experiments.lifecycle.lists import coverage, journey_
 from transforms.evaluation.experiments.lifecycle.past_journeys import Continuations, PastJourneys
 from transforms.evaluation.experiments.lifecycle.report import describe_lifecycle, lifecycle_tables
 from transforms.evaluation.experiments.lifecycle.scoring import LifecycleSample, evaluate_lifecycle
-from transforms.evaluation.experiments.lifecycle.stage import is_last_journey, stage_rows, stages
+from transforms.evaluation.experiments.lifecycle.stage import (
+    decayed_days,
+    is_last_journey,
+    return_rates,
+    stage_rows,
+    stages,
+)
 from transforms.evaluation.metric_rows import MetricIndex, metric_batch
 from transforms.lifecycle.config import RhythmConfig, TopListConfig
-from transforms.lifecycle.rhythm import DAY, LogGaps
+from transforms.lifecycle.rhythm import DAY, LogGaps, active_days
 
 DATE = 200 * DAY
 CONFIG = LifecycleExperimentConfig(
@@ -45,6 +51,7 @@ def test_rules_by_hand() -> None:
     # Mean gaps shrunk by one of 10 days: (150 + 10) / 6, (3 + 10) / 4, (4 + 10) / 5, (3 + 10) / 3, 10.
     assert {name: flags.tolist() for name, flags in rules.items()} == {
         "own gaps": [True, False, True, True, False],
+        "gaps of the log": [False, False, True, True, False],
         "30 days": [False, False, True, True, False],
         "90 days": [True, False, True, True, True],
         "last journey": [False, False, True, False, True],
@@ -74,8 +81,8 @@ def test_the_penalty_moves_a_similar_journey_down() -> None:
     # By importance: 6, 4, 5 and 3 interactions, hardly decayed; the last is similar to the third and is halved.
     assert found["importance"].tolist() == [1, 3, 2, 4, 1]
     assert found["importance, diverse"].tolist() == [1, 3, 2, 4, 1]
-    rates = found["return rate"].tolist(), found["return rate, diverse"].tolist()
-    assert rates == ([3, 4, 1, 2, 1], [2, 4, 1, 3, 1]) or rates[0] != rates[1]
+    longer = journeys()._replace(times=journeys().times - 160 * DAY * (journeys().times < 5 * DAY))
+    assert ranks_by_order(longer, GAPS, DATE, TERMS, CONFIG)["size"].tolist() == [3, 1, 2, 4, 1]
     assert found["recency"].tolist() == [3, 4, 1, 2, 1]
 
 
@@ -110,3 +117,15 @@ def test_users_without_enough_journeys_give_no_lists() -> None:
     given = journeys()._replace(offsets=np.array([0, 1, 2, 3, 4, 5]), users=np.arange(5))
     pairs = np.array([[0, 0], [2, 2]])
     assert list(list_rows(given, following()._replace(next_clusters=pairs), GAPS, DATE, TERMS, CONFIG)) == []
+
+
+def test_the_return_rate_falls_with_silence() -> None:
+    days = active_days(*compressed([[0, 10 * DAY, 20 * DAY]] * 3))
+    rates = return_rates(days, np.array([0.0, 10.0, 100.0]), mean_gap=10.0, weight=1.0)
+    assert rates.tolist() == [3 / 30, 3 / 40, 3 / 130]
+    assert return_rates(active_days(*compressed([[0]])), np.zeros(1), 0.0, 1.0).tolist() == [24.0]
+
+
+def test_decayed_days_by_hand() -> None:
+    days = active_days(*compressed([[0, 10 * DAY, 10 * DAY + 5], [20 * DAY]]))
+    assert decayed_days(days, 20 * DAY, 10.0).tolist() == [0.75, 1.0]
