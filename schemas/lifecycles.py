@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import Column, DatasetSchema, Invariant, between, finite, not_empty
+from schemas.dataset import BooleanArray, Column, DatasetSchema, Invariant, between, finite, not_empty
 
 PERIOD = pa.struct(
     [
@@ -19,12 +19,21 @@ STAGES = ("ongoing", "ended")
 RECURRENCES = ("evergreen", "situational")
 
 
+def _holds(condition: BooleanArray) -> BooleanArray:
+    """Take an unknown condition for true: `null_` invariants report the null."""
+    return pc.fill_null(condition, fill_value=True)
+
+
+def _implies(condition: BooleanArray, consequence: BooleanArray) -> BooleanArray:
+    return pc.or_(pc.invert(pc.fill_null(condition, fill_value=False)), _holds(consequence))
+
+
 def _one_of(name: str, values: tuple[str, ...]) -> Invariant:
     quoted = " or ".join(f"`{value}`" for value in values)
     return Invariant(
         f"{name}_unknown",
         f"`{name}` is {quoted}",
-        lambda rows: pc.fill_null(pc.is_in(rows[name], pa.array(values)), fill_value=False),
+        lambda rows: pc.or_(pc.is_null(rows[name]), pc.is_in(rows[name], pa.array(values))),
     )
 
 
@@ -105,24 +114,24 @@ LIFECYCLES = DatasetSchema(
         between("burstiness", -1, 1),
         between("drift", -1, 1),
         finite("score"),
-        Invariant("rank_below_one", "`rank` starts at 1", lambda rows: pc.greater_equal(rows["rank"], 1)),
+        Invariant("rank_below_one", "`rank` starts at 1", lambda rows: _holds(pc.greater_equal(rows["rank"], 1))),
         Invariant(
             "silent_days_negative",
             "`silent_days` is at least 0",
-            lambda rows: pc.fill_null(pc.greater_equal(rows["silent_days"], 0), fill_value=False),
+            lambda rows: _holds(pc.greater_equal(rows["silent_days"], 0)),
         ),
         Invariant(
             "stage_against_silence",
-            "`stage` is `ongoing` where `silent_days` is at most `ongoing_days`, up to rounding",
-            lambda rows: pc.or_(
-                pc.equal(pc.equal(rows["stage"], "ongoing"), pc.less_equal(rows["silent_days"], rows["ongoing_days"])),
-                pc.equal(rows["silent_days"], rows["ongoing_days"]),
+            "`silent_days` is at most `ongoing_days` if `stage` is `ongoing`, and at least that if it is `ended`",
+            lambda rows: pc.and_(
+                _implies(pc.equal(rows["stage"], "ongoing"), pc.less_equal(rows["silent_days"], rows["ongoing_days"])),
+                _implies(pc.equal(rows["stage"], "ended"), pc.greater_equal(rows["silent_days"], rows["ongoing_days"])),
             ),
         ),
         Invariant(
             "no_periods",
             "`periods` has at least one month",
-            lambda rows: pc.fill_null(pc.greater(pc.list_value_length(rows["periods"]), 0), fill_value=False),
+            lambda rows: _holds(pc.greater(pc.list_value_length(rows["periods"]), 0)),
         ),
     ),
 )

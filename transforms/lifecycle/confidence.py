@@ -23,6 +23,10 @@ Features = Literal["vectors", "terms"]
 NAMES = ("constant", "coherence", "log_size", "coherence_log_size")
 """The names of the coefficients."""
 
+MAX_SIZE = 30
+"""Larger journeys count as this size: mixtures have few of them, and beyond it the fitted product would let confidence
+fall as coherence rises."""
+
 _DIGITS = 3
 
 
@@ -32,7 +36,7 @@ class ConfidenceModel(NamedTuple):
     Attributes:
         constant: of 1.
         coherence: of the coherence.
-        log_size: of the natural logarithm of the number of distinct items.
+        log_size: of the natural logarithm of the number of distinct items, at most `MAX_SIZE`.
         coherence_log_size: of the product of both.
     """
 
@@ -43,8 +47,8 @@ class ConfidenceModel(NamedTuple):
 
 
 MODELS: Mapping[Features, ConfidenceModel] = {
-    "vectors": ConfidenceModel(0.0, 1.0, 0.0, 0.0),
-    "terms": ConfidenceModel(0.0, 1.0, 0.0, 0.0),
+    "vectors": ConfidenceModel(-12.248, 27.234, 3.763, -7.205),
+    "terms": ConfidenceModel(-1.971, 29.697, 0.878, -8.464),
 }
 """Fitted by `evaluate --suites=confidence`; see docs/lifecycle.md."""
 
@@ -56,7 +60,7 @@ def confidence_features(coherence: Floats, sizes: Integers) -> Floats:
         coherence: float64, shape (journeys,), in [0, 1]; NaN counts as 0.
         sizes: int64, shape (journeys,): number of distinct items, at least 1.
     """
-    known, logs = np.nan_to_num(coherence), np.log(sizes)
+    known, logs = np.nan_to_num(coherence), np.log(np.minimum(sizes, MAX_SIZE))
     return np.stack([known, logs, known * logs], axis=1)
 
 

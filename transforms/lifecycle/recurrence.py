@@ -5,7 +5,7 @@ numbers of order 2; M. O. Hill, Ecology 54, 1973): 1 for a journey of one month,
 of m months. A burst with a few later days has few effective months, however long it spans.
 
 The burstiness of the gaps is `(r - 1) / (r + 1)` for the ratio r of standard deviation and mean (Goh and Barabasi,
-physics/0610233), here with the correction for few events of Kim and Jo (1604.01125): -1 for a regular rhythm, 0 for
+physics/0610233), here with the correction for few gaps of Kim and Jo (1604.01125): -1 for a regular rhythm, 0 for
 random times, 1 for a single burst.
 """
 
@@ -48,6 +48,6 @@ def burstiness(days: ActiveDays) -> Floats:
     mean = np.where(has, sums / number, 1.0)
     # Sums of whole numbers are exact, so a regular rhythm has a variance of exactly 0.
     ratio = np.sqrt(np.maximum(number * squares - sums**2, 0.0)) / number / mean
-    more, fewer = np.sqrt(count + 1), np.sqrt(np.maximum(count - 1, 1.0))
+    more, fewer = np.sqrt(number + 1), np.sqrt(np.maximum(number - 1, 1.0))
     found = (more * ratio - fewer) / ((more - 2) * ratio + fewer)
     return np.where(has, np.clip(found, -1.0, 1.0), np.nan)

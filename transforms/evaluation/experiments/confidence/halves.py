@@ -17,7 +17,6 @@ from transforms.evaluation.numbered_collections import item_ids
 from transforms.evaluation.perturbations import offsets_of
 from transforms.hashing import mix_bits, stable_hash
 
-
 _BETWEEN = "\x1f"
 MAX_PER_SOURCE = 100
 """Maximum number of collections of a source, so that no source makes up most of a half."""
