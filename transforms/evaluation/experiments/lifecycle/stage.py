@@ -116,7 +116,7 @@ def decayed_days(days: ActiveDays, date: int, half_life_days: float) -> Floats:
         float64, shape (journeys,).
     """
     weights = 0.5 ** ((date // DAY - days.days) / half_life_days)
-    return np.bincount(owners_of(days.offsets), weights, len(days.offsets) - 1)
+    return np.bincount(owners_of(days.offsets), weights, len(days.offsets) - 1).astype(np.float64)
 
 
 def stage_rows(
