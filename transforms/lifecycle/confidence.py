@@ -18,7 +18,7 @@ import numpy as np
 from transforms.lifecycle.rhythm import Floats, Integers
 
 Features = Literal["vectors", "terms"]
-"""What journeys were formed by, and their coherence is computed from."""
+"""The features of items by which journeys were formed, and from which their coherence is computed."""
 
 NAMES = ("constant", "coherence", "log_size", "coherence_log_size")
 """The names of the coefficients."""
@@ -60,8 +60,8 @@ def confidence_features(coherence: Floats, sizes: Integers) -> Floats:
         coherence: float64, shape (journeys,), in [0, 1]; NaN counts as 0.
         sizes: int64, shape (journeys,): number of distinct items, at least 1.
     """
-    known, logs = np.nan_to_num(coherence), np.log(np.minimum(sizes, MAX_SIZE))
-    return np.stack([known, logs, known * logs], axis=1)
+    defined, logs = np.nan_to_num(coherence), np.log(np.minimum(sizes, MAX_SIZE))
+    return np.stack([defined, logs, defined * logs], axis=1)
 
 
 def confidences(coherence: Floats, sizes: Integers, model: ConfidenceModel) -> Floats:

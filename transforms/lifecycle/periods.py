@@ -1,7 +1,7 @@
-"""How the terms of journeys moved: the months of each journey, how alike they are, and its drift.
+"""Changes of the terms of journeys: the months of each journey, their similarity, and its drift.
 
 The drift of a journey is the cosine of its odd and its even items less that of its earlier and its later items, in time
-order. Both halves of a pair have the same number of items, so few items lower both cosines alike: the drift is 0 on
+order. Both halves of a pair have the same number of items, so few items lower both cosines equally: the drift is 0 on
 average if the order of the items means nothing, and positive if the terms moved.
 """
 

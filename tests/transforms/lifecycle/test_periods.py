@@ -48,7 +48,7 @@ def test_a_journey_that_moved_has_drift_and_one_that_did_not_has_none() -> None:
     assert math.isnan(empty)
 
 
-def test_drift_does_not_depend_on_how_many_terms_items_share() -> None:
+def test_items_in_random_order_have_no_drift_on_average() -> None:
     # Items in random order, each with its own terms besides a common one: no drift on average.
     random = np.random.default_rng(0)
     vectors = term_vectors([{0: 1.0, 1 + item: 1.0} for item in range(40)], 41)

@@ -124,8 +124,8 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 def test_users_do_not_depend_on_each_other() -> None:
-    apart = [described(ROWS[:3]), described(ROWS[3:])]
-    assert pa.concat_batches(apart).equals(described(ROWS))
+    separate = [described(ROWS[:3]), described(ROWS[3:])]
+    assert pa.concat_batches(separate).equals(described(ROWS))
 
 
 def test_no_journeys() -> None:

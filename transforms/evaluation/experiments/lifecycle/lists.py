@@ -1,4 +1,4 @@
-"""How much of what users do next the first journeys of a list cover, by the order of the list."""
+"""Coverage of the next journeys and clusters of users by the first journeys of a list, by the order of the list."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class PastJourneys(NamedTuple):
 
 
 class Continuations(NamedTuple):
-    """What follows the date.
+    """The interactions that follow the date, as seen from the journeys before it.
 
     Attributes:
         days: float64, shape (journeys,): days until the journey is continued; infinite: it is not.
@@ -88,7 +88,7 @@ def past_journeys(past: ItemHistories, catalogue: Catalogue) -> PastJourneys:
         member_offsets=found.member_offsets,
         items=items,
         times=past.times[found.members],
-        clusters=_most_frequent(rows, catalogue.item_clusters[items].astype(np.int64), len(found.users)),
+        clusters=_main_values(rows, catalogue.item_clusters[items].astype(np.int64), len(found.users)),
     )
 
 
@@ -115,7 +115,7 @@ def continuations(
     wanted = journeys.users[owners] * width + journeys.items
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     member_labels = np.where(keys[places] == wanted, labels[first][places], _NONE)
-    own = _most_frequent(owners[member_labels >= 0], member_labels[member_labels >= 0], len(journeys.users))
+    own = _main_values(owners[member_labels >= 0], member_labels[member_labels >= 0], len(journeys.users))
     is_future = whole.times >= date
     days = _days_until(users[is_future], labels[is_future], whole.times[is_future] - date, journeys.users, own)
     clusters = catalogue.item_clusters[future.items].astype(np.int64)
@@ -141,7 +141,7 @@ def _join(past: ItemHistories, future: ItemHistories) -> ItemHistories:
     return ItemHistories(past.offsets + future.offsets, items, times)
 
 
-def _most_frequent(owners: Integers, values: Integers, count: int) -> Integers:
+def _main_values(owners: Integers, values: Integers, count: int) -> Integers:
     """Return the most frequent value of each owner, int64, shape (count,); ties: the lower one; none: -1."""
     width = int(values.max(initial=0)) + 1
     keys, counts = np.unique(owners * width + values, return_counts=True)

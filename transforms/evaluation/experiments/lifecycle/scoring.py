@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 
 class LifecycleSample(NamedTuple):
-    """What is measured.
+    """The journeys before a date, and the interactions after it.
 
     Attributes:
         journeys: the journeys before the date.

@@ -1,4 +1,4 @@
-"""How well the stage of a journey predicts that it is continued, and what recurrence adds to that."""
+"""Prediction of the continuation of journeys, by their stage, by scores, and by their recurrence."""
 
 from __future__ import annotations
 
