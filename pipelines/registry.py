@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 JOBS: Mapping[str, str] = {
     "ingest": "IngestJob",
     "extract": "ExtractJob",
+    "lifecycle": "LifecycleJob",
     "salience": "SalienceJob",
     "interest": "InterestJob",
     "name": "NameJob",

@@ -18,6 +18,7 @@ from schemas.item_embeddings import ITEM_EMBEDDINGS as ITEM_EMBEDDINGS
 from schemas.items import ITEMS as ITEMS
 from schemas.journey_names import JOURNEY_NAMES as JOURNEY_NAMES
 from schemas.journeys import JOURNEYS as JOURNEYS
+from schemas.lifecycles import LIFECYCLES as LIFECYCLES
 from schemas.lookup import LOOKUP as LOOKUP
 from schemas.metrics import METRICS as METRICS
 from schemas.named_collections import COLLECTIONS as COLLECTIONS
@@ -32,7 +33,7 @@ from schemas.users import USERS as USERS
 
 INPUTS = (INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, COLLECTIONS, USERS)
 OUTPUTS = (
-    *(SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES),
+    *(SALIENT_TERMS, HISTORIES, JOURNEYS, JOURNEY_NAMES, LIFECYCLES),
     *(CLUSTERS, ITEM_CLUSTERS, CLUSTER_HISTORIES, TRANSITIONS, LOOKUP),
     *(INTENTS, RECOMMENDATIONS),
     *(METRICS, ERRORS),

@@ -32,6 +32,7 @@ from schemas import (
     ITEM_CLUSTERS,
     JOURNEY_NAMES,
     JOURNEYS,
+    LIFECYCLES,
     LOOKUP,
     RECOMMENDATIONS,
 )
@@ -298,6 +299,7 @@ def _missing(job: ReportJob, page: Page) -> dict[str, str]:
     sections = {
         "users": absent.get(JOURNEYS.name),
         "names": absent.get(JOURNEY_NAMES.name),
+        "lifecycles": absent.get(LIFECYCLES.name) if JOURNEYS.name in found.sources else None,
         "recommendations": absent.get(RECOMMENDATIONS.name),
         "map": absent.get(CLUSTERS.name),
         "tree": absent.get(CLUSTERS.name),

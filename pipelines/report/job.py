@@ -62,6 +62,7 @@ class ReportJob(Job):
         add("--workspace", default="workspace", help="Workspace whose datasets the page shows.")
         add("--journeys", help="Workspace with `journeys`, as `extract` writes it. Default: --workspace.")
         add("--names", help="Workspace with `journey_names`, as `name` writes it. Default: --workspace.")
+        add("--lifecycles", help="Workspace with `lifecycles`, as `lifecycle` writes it. Default: --journeys.")
         add(
             "--exploration",
             help="Workspace with `clusters`, `transitions` and `lookup`, as `cluster`, `transitions` and `explore` "
@@ -160,9 +161,10 @@ class ReportJob(Job):
 
 def _workspaces(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the workspaces by option."""
-    exploration = args.exploration or args.workspace
+    exploration, journeys = args.exploration or args.workspace, args.journeys or args.workspace
     return {
-        "journeys": (args.journeys or args.workspace,),
+        "journeys": (journeys,),
+        "lifecycles": (args.lifecycles or journeys,),
         "names": (args.names or args.workspace,),
         "exploration": (exploration,),
         "recommendations": (args.recommendations or exploration,),

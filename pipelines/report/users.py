@@ -15,6 +15,7 @@ from schemas import (
     INTENTS,
     JOURNEY_NAMES,
     JOURNEYS,
+    LIFECYCLES,
     LOOKUP,
     RECOMMENDATIONS,
     TRANSITIONS,
@@ -65,6 +66,7 @@ def rows_of_users(sources: Mapping[str, Source], users: Sequence[str]) -> list[U
 
     journeys, names, recommendations = (read(schema) for schema in (JOURNEYS, JOURNEY_NAMES, RECOMMENDATIONS))
     clusters, intents = read(CLUSTER_HISTORIES, ("user_id", "cluster_ids")), read(INTENTS)
+    lifecycles = read(LIFECYCLES)
     return [
         UserRows(
             user,
@@ -73,6 +75,7 @@ def rows_of_users(sources: Mapping[str, Source], users: Sequence[str]) -> list[U
             next(iter(clusters.get(user, ())), None),
             recommendations.get(user, ()),
             next(iter(intents.get(user, ())), None),
+            lifecycles.get(user, ()),
         )
         for user in users
     ]

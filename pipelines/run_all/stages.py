@@ -12,6 +12,7 @@ from schemas import (
     ITEM_CLUSTERS,
     JOURNEY_NAMES,
     JOURNEYS,
+    LIFECYCLES,
     LOOKUP,
     RECOMMENDATIONS,
     SALIENT_TERMS,
@@ -105,9 +106,15 @@ STAGES = (
         install=INSTALL_NAMING,
     ),
     Stage(
+        "lifecycle",
+        reads=(SALIENT_TERMS.name, JOURNEYS.name),
+        writes=(LIFECYCLES.name,),
+        flags=("--workspace={workspace}", "--journeys={workspace}"),
+    ),
+    Stage(
         "report",
         reads=(
-            *(JOURNEYS.name, JOURNEY_NAMES.name, CLUSTERS.name, ITEM_CLUSTERS.name, TRANSITIONS.name),
+            *(JOURNEYS.name, JOURNEY_NAMES.name, LIFECYCLES.name, CLUSTERS.name, ITEM_CLUSTERS.name, TRANSITIONS.name),
             *(LOOKUP.name, INTENTS.name, RECOMMENDATIONS.name),
         ),
         files=("report.html",),

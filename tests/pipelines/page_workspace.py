@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.extract.job import ExtractJob
+from pipelines.lifecycle.job import LifecycleJob
 from pipelines.recommend.job import RecommendJob
 from pipelines.report.job import ReportJob
 from tests.pipelines.logs import write
@@ -33,10 +34,11 @@ def hostile_log() -> pa.Table:
 
 
 def write_workspaces(folder: Path) -> Path:
-    """Write workspaces of all jobs without a model: `journeys`, `out` for exploration, `lists`."""
+    """Write workspaces of all jobs without a model: `journeys`, `lives`, `out` for exploration, `lists`."""
     write(folder, {"log.parquet": hostile_log(), "items.parquet": hostile_items()})
     read = (f"--interactions={folder / 'log.parquet'}", f"--items={folder / 'items.parquet'}")
     run(ExtractJob, *read, f"--workspace={folder / 'journeys'}", "--sweep", "--min_size=1")
+    run(LifecycleJob, f"--journeys={folder / 'journeys'}", f"--workspace={folder / 'lives'}")
     run_all(folder, "--levels=3,6")
     out = folder / "out"
     run(RecommendJob, f"--clusters={out}", f"--table={out}", f"--workspace={folder / 'lists'}", "--dimensions=8")

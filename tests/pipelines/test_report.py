@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.report.job import ReportJob
 from pipelines.report.reading import sample_of_groups
-from schemas import CLUSTERS, ERRORS, JOURNEYS, LOOKUP, METRICS, RECOMMENDATIONS
+from schemas import CLUSTERS, ERRORS, JOURNEYS, LIFECYCLES, LOOKUP, METRICS, RECOMMENDATIONS
 from tests.pipelines.logs import rows
 from tests.pipelines.page_workspace import ARABIC, EMOJI, LONG, SCRIPT, write_report, write_workspaces
 from tests.pipelines.topics import USERS, run
@@ -240,3 +240,21 @@ def test_a_sample_of_groups_has_a_few_members_of_each_in_any_order() -> None:
     assert {name: len(members) for name, members in whole.items()} == {"a": 3, "b": 3}
     of_a = set(table.filter(pc.equal(table["group"], "a"))["member"].to_pylist())
     assert set(whole["a"]) <= of_a
+
+
+def test_the_life_of_journeys_is_shown_where_it_was_computed(folder: Path, text: str, tmp_path: Path) -> None:
+    page = write_report(
+        folder, tmp_path / "page.html", f"--lifecycles={folder / 'lives'}", f"--users={USERS}", "--map_journeys=1"
+    )
+    shown = set(re.findall(r"Id <code>([0-9a-f]{16})</code>", page))
+    lives = [row for row in rows(folder / "lives", LIFECYCLES) if row["journey_id"] in shown]
+    assert len(shown) > 50
+    for name in ("stage", "recurrence"):
+        found = re.findall(r'<span class="life (?:ongoing|ended|evergreen|situational)">(\w+)</span>', page)
+        for value in {row[name] for row in lives}:
+            assert found.count(value) == sum(row[name] == value for row in lives)
+    months = [each for row in lives for each in row["periods"]]  # type: ignore[attr-defined]
+    assert page.count("<tr><td><time>") == len(months) > len(shown)
+    assert "python -m pipelines.lifecycle" not in page
+    assert "python -m pipelines.lifecycle" in text
+    assert 'class="life' not in text

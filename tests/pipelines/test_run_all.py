@@ -57,7 +57,7 @@ class TestArguments:
         assert flags["cluster"] == flags["extract"]
         assert flags["transitions"] == flags["explore"] == flags["intents"] == ("--workspace=out",)
         assert flags["recommend"] == ("--workspace=out", "--journeys=out", "--intents=out")
-        assert flags["name"] == ("--workspace=out", "--journeys=out")
+        assert flags["name"] == flags["lifecycle"] == ("--workspace=out", "--journeys=out")
 
     def test_all_stages_tolerate_the_same_fraction_of_errors(self) -> None:
         flags = create("--max_error_rate=0.2").flags
@@ -79,7 +79,7 @@ class TestArguments:
         assert create(*flags, "--recommend.slots=4").beam_flags == flags
 
     def test_stages_without_models(self) -> None:
-        stages = ["extract", "cluster", "transitions", "explore", "intents", "recommend", "name", "report"]
+        stages = ["extract", "cluster", "transitions", "explore", "intents", "recommend", "name", "lifecycle", "report"]
         assert list(create().flags) == stages
 
     def test_models(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ FILES = {
 """The inputs of stages that no stage writes."""
 
 UP_TO_DATE = dict.fromkeys(
-    ("extract", "cluster", "transitions", "explore", "intents", "recommend", "name", "report"), ""
+    ("extract", "cluster", "transitions", "explore", "intents", "recommend", "name", "lifecycle", "report"), ""
 )
 LOG = {"interactions": "log 1", "items": "catalogue 1"}
 
@@ -78,6 +78,7 @@ def test_nothing_there() -> None:
         "intents": "missing: intents",
         "recommend": "missing: recommendations",
         "name": "missing: journey_names",
+        "lifecycle": "missing: lifecycles",
         "report": "missing: report.html",
     }
 
@@ -113,7 +114,8 @@ def test_a_changed_log() -> None:
         "intents": "input changes: after cluster",
         "recommend": "input changes: after extract, cluster, explore, intents",
         "name": "input changes: after extract",
-        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name",
+        "lifecycle": "input changes: after extract",
+        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name, lifecycle",
     }
 
 
@@ -148,7 +150,8 @@ def test_another_code_version() -> None:
         "intents": "input changes: after cluster",
         "recommend": "input changes: after extract, cluster, explore, intents",
         "name": "input changes: after extract",
-        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name",
+        "lifecycle": "input changes: after extract",
+        "report": "input changes: after extract, cluster, transitions, explore, intents, recommend, name, lifecycle",
     }
 
 
@@ -158,12 +161,12 @@ def test_one_missing_output(name: str) -> None:
     before.missing = {name}
     reasons = plan(before, State())
     assert reasons["cluster"] == f"missing: {name}"
-    assert [stage for stage, reason in reasons.items() if not reason] == ["extract", "name"]
+    assert [stage for stage, reason in reasons.items() if not reason] == ["extract", "name", "lifecycle"]
 
 
 def test_the_outputs_of_a_stopped_run_are_kept() -> None:
     before = State()
-    before.missing = {"lookup", "intents", "recommendations", "journey_names"}
+    before.missing = {"lookup", "intents", "recommendations", "journey_names", "lifecycles"}
     reasons = plan(before, State())
     assert [stage for stage, reason in reasons.items() if not reason] == ["extract", "cluster", "transitions"]
 

@@ -25,6 +25,7 @@ from schemas import (
     ITEMS,
     JOURNEY_NAMES,
     JOURNEYS,
+    LIFECYCLES,
     LOOKUP,
     METRICS,
     NAMING_EXAMPLES,
@@ -93,6 +94,25 @@ def test_fingerprints_differ() -> None:
     assert len({dataset.fingerprint for dataset in DATASETS}) == len(DATASETS)
 
 
+LIFECYCLE = {
+    "user_id": "u",
+    "journey_id": "j",
+    "rank": 1,
+    "score": 2.5,
+    "stage": "ongoing",
+    "silent_days": 3.5,
+    "ongoing_days": 12.0,
+    "recurrence": "evergreen",
+    "active_days": 4,
+    "effective_months": 3.0,
+    "burstiness": -0.5,
+    "confidence": 0.75,
+    "drift": -0.25,
+    "periods": [
+        {"month": "2023-12", "interactions": 3, "terms": ["tea", "green tea"], "similarity": None},
+        {"month": "2024-02", "interactions": 1, "terms": [], "similarity": 0.5},
+    ],
+}
 GOOD: dict[str, list[dict[str, Any]]] = {
     "interactions": [
         {
@@ -192,6 +212,20 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "traffic": 5,
             "centroid": [],
             "penalty": 0,
+        },
+    ],
+    "lifecycles": [
+        LIFECYCLE,
+        LIFECYCLE
+        | {
+            "journey_id": "k",
+            "rank": 2,
+            "stage": "ended",
+            "silent_days": 20.0,
+            "recurrence": "situational",
+            "burstiness": None,
+            "drift": None,
+            "periods": [{"month": "2024-01", "interactions": 2, "terms": [], "similarity": None}],
         },
     ],
     "item_clusters": [{"item_id": "i", "cluster_ids": ["03", "03.110"]}, {"item_id": "j", "cluster_ids": []}],
@@ -326,6 +360,18 @@ BROKEN: list[tuple[DatasetSchema, str, dict[str, Any]]] = [
     (ITEM_EMBEDDINGS, "empty_item_id", {"item_id": ""}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [1.0, math.nan]}),
     (ITEM_EMBEDDINGS, "embedding_not_finite", {"embedding": [math.inf]}),
+    (LIFECYCLES, "empty_user_id", {"user_id": ""}),
+    (LIFECYCLES, "empty_journey_id", {"journey_id": ""}),
+    (LIFECYCLES, "stage_unknown", {"stage": "asleep"}),
+    (LIFECYCLES, "recurrence_unknown", {"recurrence": ""}),
+    (LIFECYCLES, "confidence_out_of_range", {"confidence": 1.5}),
+    (LIFECYCLES, "burstiness_out_of_range", {"burstiness": -1.5}),
+    (LIFECYCLES, "drift_out_of_range", {"drift": 1.5}),
+    (LIFECYCLES, "score_not_finite", {"score": math.inf}),
+    (LIFECYCLES, "rank_below_one", {"rank": 0}),
+    (LIFECYCLES, "silent_days_negative", {"silent_days": -1.0}),
+    (LIFECYCLES, "stage_against_silence", {"stage": "ended"}),
+    (LIFECYCLES, "no_periods", {"periods": []}),
     (COLLECTIONS, "empty_source", {"source": ""}),
     (COLLECTIONS, "item_titles_and_item_descriptions_differ_in_length", {"item_descriptions": ["x"]}),
     (SALIENT_TERMS, "empty_item_id", {"item_id": ""}),

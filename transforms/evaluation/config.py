@@ -18,6 +18,18 @@ def seed_setting() -> Any:
     return setting(0, minimum=0, help="Random seed of samples, mixtures, item orders and bootstrap intervals.")
 
 
+def noise_fractions_setting() -> Any:
+    """Declare the fractions of noise in mixtures, one option for all experiments."""
+    return setting(
+        (0, 0.1, 0.3, 0.5),
+        minimum=0,
+        maximum=1,
+        below=True,
+        help="Fractions of noise, with commas between them: items of no collection are mixed in until they are this "
+        "fraction of the items.",
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class BootstrapConfig:
     """Configuration of the intervals of an experiment without other randomness."""

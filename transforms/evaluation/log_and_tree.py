@@ -63,7 +63,8 @@ class EvaluateLogAndTree(beam.PTransform):
         columns: the columns of interactions that are used.
         users: maximum number of users; see `sampled_users`.
         evaluate: computes the metrics; an error in the data is a ValueError.
-        select_items: selects the columns of items that are used; None: items are not used, besides their vectors.
+        select_items: selects the columns of items that are used, or a transform from items to what is used of them;
+            None: items are not used, besides their vectors.
     """
 
     inputs: ExperimentInputs
@@ -73,7 +74,7 @@ class EvaluateLogAndTree(beam.PTransform):
     columns: pa.Schema
     users: int
     evaluate: Evaluate
-    select_items: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
+    select_items: Callable[[pa.RecordBatch], pa.RecordBatch] | beam.PTransform | None = None
 
     def expand(self, root: beam.Pipeline) -> ExperimentResult:
         rows, sample = self.inputs.rows, (self.columns, self.users)
@@ -97,4 +98,6 @@ class EvaluateLogAndTree(beam.PTransform):
     def _selected(self, items: beam.PCollection) -> AsIter | tuple[()]:
         if self.select_items is None:
             return ()
+        if isinstance(self.select_items, beam.PTransform):
+            return AsIter(items | "DescribeItems" >> self.select_items)
         return AsIter(items | "SelectItems" >> beam.Map(self.select_items).with_output_types(pa.RecordBatch))

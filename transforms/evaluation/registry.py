@@ -13,6 +13,8 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.statistics:Statistics",
     "transforms.evaluation.experiments.separation.experiment:Separation",
     "transforms.evaluation.experiments.granularity.experiment:Granularity",
+    "transforms.evaluation.experiments.lifecycle.experiment:LifecycleExperiment",
+    "transforms.evaluation.experiments.confidence.experiment:ConfidenceExperiment",
     "transforms.evaluation.experiments.salience.experiment:SalienceExperiment",
     "transforms.evaluation.experiments.synonyms.experiment:SynonymsExperiment",
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",

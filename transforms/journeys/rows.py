@@ -35,11 +35,7 @@ def journey_rows(
         terms: the terms of each journey.
         histories: the histories from which they were extracted.
         items: int32, shape (events,): the index of each event's item in the catalogue.
-    <<<<<<< HEAD
-        catalogue: ids of items, and the vocabulary.
-    =======
         catalogue: ids of items, terms, and vectors if the journeys were formed by vectors.
-    >>>>>>> coherence
         half_life_days: half-life of interactions, above 0, for ranks by importance; None: ranks are by size.
     """
     times = histories.events["timestamp"].cast(pa.int64()).to_numpy()

@@ -64,6 +64,54 @@ class ShownItem:
 
 
 @dataclasses.dataclass(frozen=True)
+class ShownMonth:
+    """A month of a journey.
+
+    Attributes:
+        month: the month, such as `2026-01`.
+        interactions: number of interactions.
+        fraction: the number as a fraction of that of the journey's largest month.
+        terms: its terms.
+        similarity: cosine of its terms with those of the month before; None: it is the first one.
+    """
+
+    month: str
+    interactions: int
+    fraction: float
+    terms: tuple[str, ...]
+    similarity: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ShownLife:
+    """The life of a journey.
+
+    Attributes:
+        place: its place in the diverse list of the user.
+        stage: `ongoing` or `ended`.
+        recurrence: `evergreen` or `situational`.
+        confidence: the probability that an item of it belongs to its topic.
+        silent_days: days since its last interaction.
+        ongoing_days: days of silence up to which it is ongoing.
+        effective_months: effective number of months.
+        drift: how far its terms moved; None: not known.
+        months: its latest months, in time order.
+        months_left_out: number of earlier months.
+    """
+
+    place: int
+    stage: str
+    recurrence: str
+    confidence: float
+    silent_days: float
+    ongoing_days: float
+    effective_months: float
+    drift: float | None
+    months: tuple[ShownMonth, ...]
+    months_left_out: int
+
+
+@dataclasses.dataclass(frozen=True)
 class ShownJourney:
     """A journey of a user.
 
@@ -81,6 +129,7 @@ class ShownJourney:
         left_out: number of items that are not among them.
         places: places of its interactions on the time line, in percent.
         span: beginning and width of the journey on the time line, in percent.
+        life: its life; None: it was not computed.
     """
 
     journey_id: str
@@ -96,6 +145,7 @@ class ShownJourney:
     left_out: int
     places: tuple[float, ...]
     span: tuple[float, float]
+    life: ShownLife | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from schemas.context import format_context, parse_context
 from transforms.page.axis import Tick, date_of, time_ticks
-from transforms.page.content import NamedCluster, Proposal, Recommended, ShownItem, ShownJourney, ShownUser
+from transforms.page.content import (
+    NamedCluster,
+    Proposal,
+    Recommended,
+    ShownItem,
+    ShownJourney,
+    ShownLife,
+    ShownMonth,
+    ShownUser,
+)
 from transforms.page.text import TITLE_CHARACTERS, shorten
 
 MAX_JOURNEYS = 12
@@ -17,6 +26,9 @@ MAX_JOURNEYS = 12
 
 MAX_ITEMS = 8
 """Number of items of a journey on the page."""
+
+MAX_MONTHS = 12
+"""Number of months of a journey on the page."""
 
 _MAX_PLACES = 60
 _NAME_TERMS = 4
@@ -73,6 +85,7 @@ class UserRows:
         clusters: the row of `cluster_histories`; None: there is none.
         recommendations: rows of `recommendations`.
         intent: the row of `intents`; None: there is none.
+        lifecycles: rows of `lifecycles`.
     """
 
     user_id: str
@@ -81,6 +94,7 @@ class UserRows:
     clusters: Row | None = None
     recommendations: Sequence[Row] = ()
     intent: Row | None = None
+    lifecycles: Sequence[Row] = ()
 
 
 def context_of(rows: UserRows, context_size: int) -> tuple[str, ...]:
@@ -144,7 +158,9 @@ def _journeys(rows: UserRows, references: References) -> tuple[tuple[ShownJourne
     ticks = tuple(
         Tick(scale.percent(first + tick.position * scale.span) / 100, tick.label) for tick in time_ticks(first, last)
     )
-    return tuple(_journey(each, names, scale, references) for each in chosen), ticks
+    lives = {row["journey_id"]: view_life(row) for row in rows.lifecycles}
+    shown = (_journey(each, names, scale, references) for each in chosen)
+    return tuple(dataclasses.replace(each, life=lives.get(each.journey_id)) for each in shown), ticks
 
 
 class _Scale(NamedTuple):
@@ -183,6 +199,34 @@ def _journey(journey: Row, names: Mapping[str, Row], scale: _Scale, references: 
         left_out=max(len(latest) - MAX_ITEMS, 0),
         places=tuple(_evenly(places, _MAX_PLACES)),
         span=(begin, end - begin),
+    )
+
+
+def view_life(row: Row) -> ShownLife:
+    """Return the view of a row of `lifecycles`."""
+    periods = row["periods"]
+    largest = max((each["interactions"] for each in periods), default=1)
+    months = tuple(
+        ShownMonth(
+            month=each["month"],
+            interactions=each["interactions"],
+            fraction=each["interactions"] / largest,
+            terms=tuple(map(shorten, each["terms"])),
+            similarity=each["similarity"],
+        )
+        for each in periods[-MAX_MONTHS:]
+    )
+    return ShownLife(
+        place=row["rank"],
+        stage=row["stage"],
+        recurrence=row["recurrence"],
+        confidence=row["confidence"],
+        silent_days=row["silent_days"],
+        ongoing_days=row["ongoing_days"],
+        effective_months=row["effective_months"],
+        drift=row["drift"],
+        months=months,
+        months_left_out=len(periods) - len(months),
     )
 
 

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from transforms.page.user_views import MAX_ITEMS, References, TableRow, UserRows, shorter_contexts, view_user
+from transforms.page.user_views import (
+    MAX_ITEMS,
+    MAX_MONTHS,
+    References,
+    TableRow,
+    UserRows,
+    shorter_contexts,
+    view_user,
+)
 
 DAY = 86_400_000_000
 
@@ -129,3 +137,51 @@ def test_every_recommendation_has_a_reason() -> None:
         "a cluster of the user's history",
         "popular; fills a list that would be too short",
     ]
+
+
+def lifecycle(journey_id: str, months: int) -> dict[str, Any]:
+    periods = [
+        {
+            "month": f"20{10 + number // 12}-{1 + number % 12:02}",
+            "interactions": 1 + number % 4,
+            "terms": [f"term{number}"],
+            "similarity": None if number == 0 else 0.25,
+        }
+        for number in range(months)
+    ]
+    return {
+        "user_id": "u",
+        "journey_id": journey_id,
+        "rank": 3,
+        "stage": "ended",
+        "recurrence": "evergreen",
+        "confidence": 0.75,
+        "silent_days": 40.0,
+        "ongoing_days": 12.0,
+        "effective_months": 5.5,
+        "drift": None,
+        "periods": periods,
+    }
+
+
+def test_a_journey_has_its_life_if_there_is_one() -> None:
+    rows = UserRows("u", [journey(1, ["a"], [0]), journey(2, ["b"], [1])], lifecycles=[lifecycle("j2", 2)])
+    first, second = view_user(1, rows, REFERENCES).journeys
+    assert first.life is None
+    assert second.life is not None
+    assert (second.life.place, second.life.stage, second.life.confidence) == (3, "ended", 0.75)
+    assert [(each.month, each.interactions, each.fraction, each.terms) for each in second.life.months] == [
+        ("2010-01", 1, 0.5, ("term0",)),
+        ("2010-02", 2, 1.0, ("term1",)),
+    ]
+    assert [each.similarity for each in second.life.months] == [None, 0.25]
+
+
+def test_the_latest_months_are_shown_and_compared_with_the_largest_of_all() -> None:
+    rows = UserRows("u", [journey(1, ["a"], [0])], lifecycles=[lifecycle("j1", MAX_MONTHS + 5)])
+    (shown,) = view_user(1, rows, REFERENCES).journeys
+    assert shown.life is not None
+    assert shown.life.months_left_out == 5
+    assert [each.terms for each in shown.life.months][-1] == (f"term{MAX_MONTHS + 4}",)
+    assert len(shown.life.months) == MAX_MONTHS
+    assert max(each.fraction for each in shown.life.months) == 1.0

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from transforms.evaluation.bootstrap import Interval, ratio_interval
+from transforms.evaluation.bootstrap import auc_interval, ratio_interval
 from transforms.evaluation.experiments.intents.sample import IntentsLog
 from transforms.evaluation.metric_rows import metric_row, point
 from transforms.intents.calibration import Flags, Floats, calibration_curve, expected_calibration_error
@@ -24,7 +23,6 @@ Row = dict[str, Any]
 
 MODELS: tuple[ExplorationModelName, ...] = ("boosted_trees", "cross_network", "logistic_regression", "base_rate")
 _RIVALS = ("base_rate", "logistic_regression")
-_RESAMPLES = 200
 _SMALLEST = 1e-6
 
 
@@ -96,26 +94,6 @@ def _by_user(values: Floats | Flags, users: Integers) -> tuple[Floats, Floats]:
 def _losses(probabilities: Floats, labels: Flags) -> Floats:
     clipped = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
     return -np.where(labels, np.log(clipped), np.log1p(-clipped))
-
-
-def auc_interval(probabilities: Floats, labels: Flags, users: Integers, seed: int) -> Interval:
-    """Compute the area under the ROC curve and its 95 % interval, by 200 resamples of users.
-
-    Args:
-        probabilities: float64, shape (examples,).
-        labels: bool, shape (examples,), not all equal.
-        users: int64, shape (examples,): the user of each example.
-        seed: random seed of resampling.
-    """
-    _, codes = np.unique(users, return_inverse=True)
-    count, random = int(codes.max()) + 1, np.random.default_rng(seed)
-    found = []
-    for _ in range(_RESAMPLES):
-        weights = np.bincount(random.integers(count, size=count), minlength=count)[codes]
-        if (weights[labels] > 0).any() and (weights[~labels] > 0).any():
-            found.append(roc_auc_score(labels, probabilities, sample_weight=weights))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(float(roc_auc_score(labels, probabilities)), float(low), float(high), len(labels))
 
 
 def _sign_rows(periods: Periods, rows: Rows) -> Iterator[Row]:

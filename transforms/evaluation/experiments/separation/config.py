@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from transforms.evaluation.config import MixtureConfig
+from transforms.evaluation.config import MixtureConfig, noise_fractions_setting
 from transforms.salience.config import SalienceConfig
 from transforms.settings import setting, validate
 
@@ -56,14 +56,7 @@ class SeparationConfig:
     measure_stability: bool = setting(
         False, help="Whether to measure how labels change with the order of the items, which doubles the work."
     )
-    noise_fractions: tuple[float, ...] = setting(
-        (0, 0.1, 0.3, 0.5),
-        minimum=0,
-        maximum=1,
-        below=True,
-        help="Fractions of noise, with commas between them: items of no collection are mixed in until they are this "
-        "fraction of the items.",
-    )
+    noise_fractions: tuple[float, ...] = noise_fractions_setting()
     mixtures: MixtureConfig = dataclasses.field(default_factory=MixtureConfig)
     salience: SalienceConfig = dataclasses.field(default_factory=SalienceConfig)
 

@@ -1,0 +1,1 @@
+"""The job `lifecycle`: the stage, the recurrence, the confidence and the months of each journey."""
