@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Toy:
     def _names(prompt: str) -> list[str]:
         lines = prompt.splitlines()
         if lines[0].startswith("Group"):
-            return [after for before, after in zip(lines, lines[1:], strict=False) if before.startswith("Group")]
+            return [after for before, after in itertools.pairwise(lines) if before.startswith("Group")]
         return lines[1:2]
 
 
@@ -110,10 +111,10 @@ class TestNamesOfJourneys:
         name_journeys(log, "--workspace=n3", "--report=page.md")
         found = values(tmp_path / "n3")
         assert found["naming_example_set", "set=N3"] == found["naming_examples_scored", ""] > 5
-        assert found["naming_bleu", "method=prompt-tuned"] == pytest.approx(100)  # the reference
+        assert found["naming_chrf", "method=prompt-tuned"] == pytest.approx(100)  # the reference
         assert found["naming_safe_titles", ""] == 1
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
-        assert "a proxy, as nobody named the journeys" in page
+        assert "a proxy, as no one named the journeys" in page
         assert "| topic 3 |" in page
         assert manifest(tmp_path / "n3", METRICS).configuration["naming"]["example_set"] == "N3"
 
@@ -137,40 +138,40 @@ class TestPrompting:
         given = (f"--examples={examples}", "--encoder=words", "--prompted_model=toy", "--named_collections=2,3")
         return evaluate("--suites=prompting", *given, "--histories_per_k=3", *options, code=code)
 
-    def test_three_ways(self, examples: Path, tmp_path: Path, words: Words, toy: Toy) -> None:
-        printed = self.prompting(examples, "--workspace=ways", "--report=page.md")
-        found = values(tmp_path / "ways")
+    def test_three_scopes(self, examples: Path, tmp_path: Path, words: Words, toy: Toy) -> None:
+        printed = self.prompting(examples, "--workspace=scopes", "--report=page.md")
+        found = values(tmp_path / "scopes")
         kinds = [prompt.splitlines()[0] + prompt.splitlines()[-1] for prompt in toy.prompts]
         assert kinds.count("Titles:Interests:") == kinds.count("Group 1:Interests:") == 6
         journeys = round(6 * found["prompting_journeys", ""])
         assert 0 < kinds.count("Titles:Interest:") <= journeys
-        assert len(toy.prompts) == len(rows(tmp_path / "ways", GENERATIONS)) == found["generations_new", ""]
+        assert len(toy.prompts) == len(rows(tmp_path / "scopes", GENERATIONS)) == found["generations_new", ""]
         # One name each, of which one of two or three can fit.
-        assert found["prompting_names", "way=history in one prompt/k=all"] == 1
-        assert found["prompting_count_error", "way=history in one prompt/k=3"] == 2
-        single = found["prompting_similarity_f1", "way=one prompt a journey/k=all"]
-        whole = found["prompting_similarity_f1", "way=history in one prompt/k=all"]
+        assert found["prompting_names", "scope=history in one prompt/k=all"] == 1
+        assert found["prompting_count_error", "scope=history in one prompt/k=3"] == 2
+        single = found["prompting_similarity_f1", "scope=one prompt a journey/k=all"]
+        whole = found["prompting_similarity_f1", "scope=history in one prompt/k=all"]
         assert 0 < whole < single
-        slice_ = "way=history in one prompt/k=all/baseline=one prompt a journey"
+        slice_ = "scope=history in one prompt/k=all/baseline=one prompt a journey"
         assert found["prompting_similarity_f1_difference", slice_] == pytest.approx(whole - single)
         assert "Prompting: a whole history, its journeys, or one journey in a prompt" in printed
         assert "### Differences to one prompt a journey" in (tmp_path / "page.md").read_text(encoding="utf-8")
-        stored = manifest(tmp_path / "ways", METRICS).configuration["prompting"]
+        stored = manifest(tmp_path / "scopes", METRICS).configuration["prompting"]
         assert len(stored["labels"]) == len(set(stored["labels"])) == 3
 
     def test_nothing_is_generated_or_encoded_twice(
         self, examples: Path, tmp_path: Path, words: Words, toy: Toy
     ) -> None:
-        self.prompting(examples, "--workspace=ways")
-        first, calls, prompts = values(tmp_path / "ways"), words.calls(), len(toy.prompts)
-        stored = content(tmp_path / "ways", EMBEDDINGS)
-        self.prompting(examples, "--workspace=ways")
+        self.prompting(examples, "--workspace=scopes")
+        first, calls, prompts = values(tmp_path / "scopes"), words.calls(), len(toy.prompts)
+        stored = content(tmp_path / "scopes", EMBEDDINGS)
+        self.prompting(examples, "--workspace=scopes")
         assert (words.calls(), len(toy.prompts)) == (calls, prompts)
-        again = values(tmp_path / "ways")
+        again = values(tmp_path / "scopes")
         assert {key: value for key, value in again.items() if key[0].startswith("prompting")} == {
             key: value for key, value in first.items() if key[0].startswith("prompting")
         }
-        assert content(tmp_path / "ways", EMBEDDINGS) == stored
+        assert content(tmp_path / "scopes", EMBEDDINGS) == stored
 
     def test_invalid_options(self, examples: Path, words: Words, toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
         self.prompting(examples, "--named_collections=1,2", code=2)

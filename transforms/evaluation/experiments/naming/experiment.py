@@ -33,7 +33,7 @@ _ABOUT_OTHERS = (
 )
 _ABOUT_JOURNEYS = (
     "Examples are journeys of users. The reference of a journey is the tag that at least half of its items have and "
-    "that is the most frequent among them compared with the catalogue: a proxy, as nobody named the journeys."
+    "that is the most frequent among them compared with the catalogue: a proxy, as no one named the journeys."
 )
 
 

@@ -39,7 +39,7 @@ class Claim:
         name: its name in metrics.
         text: the ordering in words; the first value is that of which more or less is said.
         paper: the number of the paper at arXiv.
-        section: the experiment or the research question of the paper.
+        section: the experiment, such as `RQ1`, or the section of the paper.
         comparison: the rows that decide; None: no experiment measures them.
         direction: what the claim says of the first value.
         untestable: why it is not testable where there are no rows.
@@ -277,25 +277,25 @@ QUALITY = (
     ),
 )
 
-_WAYS = ("history in one prompt", "journeys in one prompt")
+_SCOPES = ("history in one prompt", "journeys in one prompt")
 EXTRACT_FIRST = tuple(
     Claim(
-        f"one prompt a journey above {way}",
-        f"one prompt a journey names better than the {way}",
+        f"one prompt a journey above {scope}",
+        f"one prompt a journey names better than the {scope}",
         JOURNEYS_PAPER,
         "RQ5",
         Methods(
             "prompting_{}",
             ("bleurt", "similarity_f1", "similarity_recall", "bleu", "chrf"),
-            "way",
+            "scope",
             "one prompt a journey",
-            way,
+            scope,
             "k=all",
         ),
         "more",
-        "no evaluation compares ways of prompting",
+        "no evaluation compares scopes of prompts",
     )
-    for way in _WAYS
+    for scope in _SCOPES
 )
 
 _THRESHOLDS = ("0.1", "0.3", "0.5")

@@ -20,7 +20,7 @@ from transforms.evaluation.experiments.orderings.differences import (
 from transforms.evaluation.experiments.orderings.evaluations import Evaluation, Pattern
 
 Kind = Literal["paired", "independent", "seeds", "target"]
-"""How the interval of a difference was computed: measured on the same objects; from the intervals of two values; over
+"""The computation of the interval of a difference: measured on the same objects; from the intervals of two values; over
 seeds; from the interval of one value and a number that the paper states."""
 
 

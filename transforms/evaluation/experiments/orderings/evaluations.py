@@ -81,7 +81,7 @@ def read_evaluations(metrics: Iterable[pa.RecordBatch]) -> list[Evaluation]:
     by_name: dict[str, list[pa.RecordBatch]] = {}
     for rows in metrics:
         own = rows.filter(pc.equal(rows["pipeline"], PIPELINE))
-        files = own[FILE].cast(pa.string())
+        files = own[FILE.name].cast(pa.string())
         for file in pc.unique(files).to_pylist():
             chosen = own.filter(pc.equal(files, file)).select(METRICS.arrow.names).cast(METRICS.arrow)
             by_name.setdefault(workspace_name(file), []).append(chosen)

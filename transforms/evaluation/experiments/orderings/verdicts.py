@@ -8,7 +8,7 @@ from transforms.evaluation.bootstrap import Interval
 from transforms.evaluation.experiments.orderings.differences import has_interval
 
 Direction = Literal["more", "less", "equal"]
-"""What a claim says of the first of two values compared with the second."""
+"""The ordering of the first of two values to the second that a claim states."""
 
 Verdict = Literal["reproduced", "not reproduced", "undecided", "not testable"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

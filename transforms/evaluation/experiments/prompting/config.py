@@ -11,9 +11,9 @@ from transforms.evaluation.experiments.naming.config import bleurt_setting
 from transforms.language_models.spec import ModelSpec
 from transforms.settings import setting, validate
 
-Way = Literal["history in one prompt", "journeys in one prompt", "one prompt a journey"]
-WAYS: tuple[Way, ...] = get_args(Way)
-"""Ways to name all journeys of a history; the last one is that of `name`."""
+Scope = Literal["history in one prompt", "journeys in one prompt", "one prompt a journey"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""The part of a history that one prompt covers when all of its journeys are named; the last scope is that of `name`."""
 
 MAX_TOKENS = 96
 """Maximum number of tokens of a reply with several names."""
@@ -24,7 +24,7 @@ class PromptedModel(NamedTuple):
 
     Attributes:
         spec: the weights.
-        labels: for each of `WAYS` the name of the model and a fingerprint of all that determines completions.
+        labels: for each of `SCOPES` the name of the model and a fingerprint of all that determines completions.
     """
 
     spec: ModelSpec

@@ -13,7 +13,7 @@ from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.dataset_inputs import EXAMPLES_INPUT
 from transforms.evaluation.experiment import Experiment, ExperimentInputs, ExperimentResult, Needs, Options
 from transforms.evaluation.experiments.naming.overlap import OVERLAPS, signature
-from transforms.evaluation.experiments.prompting.config import WAYS, PromptingConfig
+from transforms.evaluation.experiments.prompting.config import SCOPES, PromptingConfig
 from transforms.evaluation.metric_rows import MetricIndex, value_cell
 from transforms.report.table import Column, Table, row, text_columns
 
@@ -38,7 +38,7 @@ _ABOUT_MEASURES = (
 
 @dataclasses.dataclass(frozen=True)
 class PromptingExperiment(Experiment):
-    """Comparison of three ways to name the journeys of a history (2305.15498, RQ5).
+    """Comparison of three scopes of the prompts that name the journeys of a history (2305.15498, RQ5).
 
     Attributes:
         config: the model, and the histories.
@@ -101,7 +101,7 @@ class PromptingExperiment(Experiment):
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
         index = MetricIndex(metrics)
         index.require("prompting_similarity_f1")
-        return [_table(index, "", ""), _table(index, "_difference", f"Differences to {WAYS[-1]}")]
+        return [_table(index, "", ""), _table(index, "_difference", f"Differences to {SCOPES[-1]}")]
 
     def describe(self, metrics: Iterable[pa.RecordBatch]) -> list[str]:
         index = MetricIndex(metrics)
@@ -132,6 +132,6 @@ def _table(index: MetricIndex, suffix: str, title: str) -> Table:
                 )
                 for measure, (_, digits) in shown.items()
             )
-            rows.append(row(k, parts["way"], *cells))
+            rows.append(row(k, parts["scope"], *cells))
     columns = (Column(text, hides_intervals=True) for text, _ in shown.values())
-    return Table((*text_columns("k", "way"), *columns), tuple(rows), title, is_detail=bool(suffix))
+    return Table((*text_columns("k", "scope"), *columns), tuple(rows), title, is_detail=bool(suffix))

@@ -1,4 +1,4 @@
-"""Scores of the names that each way of prompting gives to the journeys of histories, as rows of `metrics`."""
+"""Scores of the names that each scope of prompting gives to the journeys of histories, as rows of `metrics`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from transforms.evaluation.bootstrap import (
 from transforms.evaluation.experiments.naming.bleurt import Bleurt
 from transforms.evaluation.experiments.naming.overlap import OVERLAPS, Overlap, overlap_counts, overlap_score
 from transforms.evaluation.experiments.naming.scoring import TextVectors
-from transforms.evaluation.experiments.prompting.config import WAYS, Way
+from transforms.evaluation.experiments.prompting.config import SCOPES, Scope
 from transforms.evaluation.experiments.prompting.histories import History
 from transforms.evaluation.experiments.prompting.matching import match_names, soft_scores
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 
 Row = dict[str, Any]
 
-BASELINE: Way = "one prompt a journey"
-"""The way that the others are compared with."""
+BASELINE: Scope = "one prompt a journey"
+"""The scope that the others are compared with."""
 ALL = "all"
 """The value of `k` in the slice of a mean over all k."""
 
 
-class WayScores(NamedTuple):
-    """Scores of one way.
+class ScopeScores(NamedTuple):
+    """Scores of one scope.
 
     Attributes:
         counts: for each overlap the counts of `overlap_counts`, summed over the references of each history.
@@ -54,10 +54,10 @@ def unit_vectors(vectors: Vectors) -> Floats:
     return np.asarray(doubles / np.where(lengths > 0, lengths, 1))
 
 
-def score_way(
+def score_scope(
     histories: Sequence[History], names: Sequence[Sequence[str]], vectors: TextVectors, bleurt: Bleurt | None = None
-) -> WayScores:
-    """Score the names of one way against the names of the collections of each history.
+) -> ScopeScores:
+    """Score the names of one scope against the names of the collections of each history.
 
     Names are assigned to references by the cosines of their vectors. A reference without a name is compared with an
     empty text in SacreBLEU, chrF and BLEURT.
@@ -94,31 +94,31 @@ def score_way(
     if bleurt is not None:
         sizes = np.array([history.k for history in histories])
         values["bleurt"] = np.add.reduceat(bleurt.score(references_of_all, matched), starts) / sizes
-    return WayScores(counts, values)
+    return ScopeScores(counts, values)
 
 
 def prompting_metrics(
-    histories: Sequence[History], scores: Mapping[Way, WayScores], journeys: Sequence[int], seed: int
+    histories: Sequence[History], scores: Mapping[Scope, ScopeScores], journeys: Sequence[int], seed: int
 ) -> pa.RecordBatch:
-    """Compute rows of `metrics`: `prompting_<measure>` by `way` and k, and differences to one prompt a journey.
+    """Compute rows of `metrics`: `prompting_<measure>` by `scope` and k, and differences to one prompt a journey.
 
     `k=all` is the mean over all k, each with the same weight, of measures; of SacreBLEU and chrF it is the score of
     all histories.
 
     Args:
         histories: the histories.
-        scores: the scores of each way.
+        scores: the scores of each scope.
         journeys: number of extracted journeys of each history.
         seed: random seed of the intervals.
     """
     ks = np.array([history.k for history in histories])
     rows: list[Row] = [metric_row("prompting_histories", point(len(histories)))]
     rows.append(metric_row("prompting_journeys", mean_interval(journeys, seed)))
-    for way in WAYS:
+    for scope in SCOPES:
         for k, inside in _slices(ks):
-            rows += _rows(scores[way], ks, inside, seed, way=way, k=k)
-            if way != BASELINE:
-                rows += _difference_rows(scores[way], scores[BASELINE], ks, inside, seed, way=way, k=k)
+            rows += _rows(scores[scope], ks, inside, seed, scope=scope, k=k)
+            if scope != BASELINE:
+                rows += _difference_rows(scores[scope], scores[BASELINE], ks, inside, seed, scope=scope, k=k)
     return metric_batch(rows)
 
 
@@ -126,7 +126,7 @@ def _slices(ks: Counts) -> list[tuple[str, Any]]:
     return [*((str(k), ks == k) for k in np.unique(ks).tolist()), (ALL, np.full(len(ks), True))]
 
 
-def _rows(scores: WayScores, ks: Counts, inside: Any, seed: int, **parts: object) -> Iterator[Row]:
+def _rows(scores: ScopeScores, ks: Counts, inside: Any, seed: int, **parts: object) -> Iterator[Row]:
     intervals: dict[str, Interval] = {
         overlap: score_interval(counts[inside], overlap_score(overlap), seed)
         for overlap, counts in scores.counts.items()
@@ -139,7 +139,7 @@ def _rows(scores: WayScores, ks: Counts, inside: Any, seed: int, **parts: object
 
 
 def _difference_rows(
-    scores: WayScores, other: WayScores, ks: Counts, inside: Any, seed: int, **parts: object
+    scores: ScopeScores, other: ScopeScores, ks: Counts, inside: Any, seed: int, **parts: object
 ) -> Iterator[Row]:
     intervals: dict[str, Interval] = {
         overlap: score_difference(counts[inside], other.counts[overlap][inside], overlap_score(overlap), seed)

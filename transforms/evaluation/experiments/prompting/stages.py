@@ -19,11 +19,11 @@ from transforms.encoders.text import TEXTS
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.naming.predictions import completions_by_hash, sample_examples
 from transforms.evaluation.experiments.naming.scoring import TextVectors
-from transforms.evaluation.experiments.prompting.config import MAX_TOKENS, WAYS, PromptedModel, PromptingConfig, Way
+from transforms.evaluation.experiments.prompting.config import MAX_TOKENS, SCOPES, PromptedModel, PromptingConfig, Scope
 from transforms.evaluation.experiments.prompting.extraction import journey_labels
 from transforms.evaluation.experiments.prompting.histories import History, build_histories, groups_of_labels
-from transforms.evaluation.experiments.prompting.prompts import names_of_replies, prompts_of_way, template_of_way
-from transforms.evaluation.experiments.prompting.scoring import prompting_metrics, score_way
+from transforms.evaluation.experiments.prompting.prompts import names_of_replies, prompts_of_scope, template_of_scope
+from transforms.evaluation.experiments.prompting.scoring import prompting_metrics, score_scope
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.exclusive import ExclusiveModel
 from transforms.language_models.generate import PROMPTS, GenerateTexts, GenerationResult, distinct_generations
@@ -37,10 +37,10 @@ _BUCKETS = 16
 _ALL_EXAMPLES = 1_000_000
 
 
-def generation_of_way(model: ModelSpec, way: Way) -> GenerationSpec:
-    """Return the model with the prompt template of a way; replies with several names may be longer."""
-    tokens = DecodingConfig.max_new_tokens if way == WAYS[-1] else MAX_TOKENS
-    return GenerationSpec(model, template_of_way(way), DecodingConfig(max_new_tokens=tokens))
+def generation_of_scope(model: ModelSpec, scope: Scope) -> GenerationSpec:
+    """Return the model with the prompt template of a scope; replies with several names may be longer."""
+    tokens = DecodingConfig.max_new_tokens if scope == SCOPES[-1] else MAX_TOKENS
+    return GenerationSpec(model, template_of_scope(scope), DecodingConfig(max_new_tokens=tokens))
 
 
 def read_histories(examples: Batches, config: PromptingConfig) -> list[History]:
@@ -73,38 +73,39 @@ def extracted_groups(histories: Sequence[History], vectors: TextVectors) -> list
 
 
 def prompts_of_histories(
-    histories: Sequence[History], groups: Sequence[Sequence[Sequence[str]]], way: Way, label: str
+    histories: Sequence[History], groups: Sequence[Sequence[Sequence[str]]], scope: Scope, label: str
 ) -> list[list[tuple[str, str]]]:
-    """Return for each history the prompts of a way, each with its hash.
+    """Return for each history the prompts of a scope, each with its hash.
 
     Args:
         histories: the histories.
         groups: the titles of each journey of each history.
-        way: the way.
+        scope: the scope.
         label: name and fingerprint of the model with its template.
     """
     return [
-        [(content_hash(prompt, label), prompt) for prompt in prompts_of_way(way, history.titles, own).prompts]
+        [(content_hash(prompt, label), prompt) for prompt in prompts_of_scope(scope, history.titles, own).prompts]
         for history, own in zip(histories, groups, strict=True)
     ]
 
 
 def names_of_histories(
     histories: Sequence[History], groups: Sequence[Sequence[Sequence[str]]], completions: Batches, model: PromptedModel
-) -> dict[Way, list[list[str]]]:
-    """Return the names of each history by way; a missing completion has none.
+) -> dict[Scope, list[list[str]]]:
+    """Return the names of each history by scope; a missing completion has none.
 
     Args:
         histories: the histories.
         groups: the titles of each journey of each history.
         completions: rows of `generations`.
-        model: the model with the label of each way.
+        model: the model with the label of each scope.
     """
     found = completions_by_hash(completions)
-    names: dict[Way, list[list[str]]] = {}
-    for way, label in zip(WAYS, model.labels, strict=True):
-        prompts = prompts_of_histories(histories, groups, way, label)
-        names[way] = [names_of_replies(way, [found[key][0].text for key, _ in own if key in found]) for own in prompts]
+    names: dict[Scope, list[list[str]]] = {}
+    for scope, label in zip(SCOPES, model.labels, strict=True):
+        prompts = prompts_of_histories(histories, groups, scope, label)
+        replies = ([found[key][0].text for key, _ in own if key in found] for own in prompts)
+        names[scope] = [names_of_replies(scope, own) for own in replies]
     return names
 
 
@@ -117,7 +118,7 @@ def _prompts(
 ) -> pa.RecordBatch:
     histories = read_histories(examples, config)
     groups = extracted_groups(histories, TextVectors(vectors))
-    prompts = prompts_of_histories(histories, groups, WAYS[place], config.prompted_model.labels[place])
+    prompts = prompts_of_histories(histories, groups, SCOPES[place], config.prompted_model.labels[place])
     rows = {key: prompt for own in prompts for key, prompt in own}
     return pa.RecordBatch.from_arrays([pa.array(list(rows)), pa.array(list(rows.values()))], schema=PROMPTS)
 
@@ -128,7 +129,7 @@ def _name_texts(
     histories = read_histories(examples, config)
     groups = extracted_groups(histories, TextVectors(vectors))
     named = names_of_histories(histories, groups, completions, config.prompted_model)
-    texts = {name for of_way in named.values() for own in of_way for name in own}
+    texts = {name for of_scope in named.values() for own in of_scope for name in own}
     yield from split_by_size(_as_texts(texts | {name for history in histories for name in history.names}))
 
 
@@ -140,7 +141,7 @@ def _score(
     named = names_of_histories(histories, groups, completions, config.prompted_model)
     bleurt = config.bleurt.load() if config.bleurt else None
     vectors = TextVectors(names)
-    scores = {way: score_way(histories, of_way, vectors, bleurt) for way, of_way in named.items()}
+    scores = {scope: score_scope(histories, of_scope, vectors, bleurt) for scope, of_scope in named.items()}
     return prompting_metrics(histories, scores, [len(own) for own in groups], config.seed)
 
 
@@ -150,7 +151,7 @@ def _distinct(bucket: tuple[int, Mapping[str, Batches]]) -> Iterator[pa.RecordBa
 
 @dataclasses.dataclass
 class EvaluatePrompting(beam.PTransform):
-    """Evaluate three ways to name the journeys of histories that are mixed from `naming_examples` of the test split.
+    """Evaluate three scopes of prompts about histories that are mixed from `naming_examples` of the test split.
 
     The examples are brought to one process: the test split fits into memory.
 
@@ -183,9 +184,9 @@ class EvaluatePrompting(beam.PTransform):
             | "EncodeTitles" >> EncodeTexts(self.encoder, stored=self.embeddings)
         )
         results: list[GenerationResult] = []
-        for place in range(len(WAYS)):
+        for place in range(len(SCOPES)):
             waits_for = AsIter(results[-1].generations) if results else ()
-            results.append(self._run_way(root, place, (all_examples, AsIter(titles.vectors)), waits_for))
+            results.append(self._run_scope(root, place, (all_examples, AsIter(titles.vectors)), waits_for))
         stored = [] if self.generations is None else [self.generations]
         generations = (
             {"generations": (*stored, *(each.generations for each in results)) | "AllGenerations" >> beam.Flatten()}
@@ -206,17 +207,17 @@ class EvaluatePrompting(beam.PTransform):
         errors = [each.errors for each in results] | "Errors" >> beam.Flatten()
         return ExperimentResult(metrics, counts, names.embeddings, errors, generations)
 
-    def _run_way(
+    def _run_scope(
         self, root: beam.Pipeline, place: int, inputs: tuple[AsIter, AsIter], waits_for: AsIter | tuple[()]
     ) -> GenerationResult:
-        """Run the model for one way after the previous one has finished, so that one model at a time is in memory."""
-        generation = generation_of_way(self.config.prompted_model.spec, WAYS[place])
+        """Run the model for one scope after the previous one has finished, so that one model at a time is in memory."""
+        generation = generation_of_scope(self.config.prompted_model.spec, SCOPES[place])
         source = generation if generation.model.kind == "endpoint" else ExclusiveModel(generation)
         generate = GenerateTexts(source, 1, self.generations, self.checkpoint, self.progress)
         prompts = beam.Map(_prompts, *inputs, self.config, place, waits_for).with_output_types(pa.RecordBatch)
         return (
             root
-            | f"Once[{WAYS[place]}]" >> beam.Impulse()
-            | f"Prompts[{WAYS[place]}]" >> prompts
-            | f"Generate[{WAYS[place]}]" >> generate
+            | f"Once[{SCOPES[place]}]" >> beam.Impulse()
+            | f"Prompts[{SCOPES[place]}]" >> prompts
+            | f"Generate[{SCOPES[place]}]" >> generate
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pyarrow as pa
 
 from schemas import METRICS
 from transforms.datasets.coercion import FILE, ROW
+from transforms.datasets.coercion import with_provenance as with_provenance_schema
 from transforms.evaluation.bootstrap import Interval
 from transforms.evaluation.experiments.orderings.evaluations import Evaluation
 from transforms.evaluation.metric_rows import MetricIndex, metric_batch, metric_row
@@ -29,14 +28,11 @@ def evaluation(name: str, values: Values, n: int = 100) -> Evaluation:
 
 def with_provenance(rows: pa.RecordBatch, file: str) -> pa.RecordBatch:
     """The same rows as if they had been read from a file."""
-    origin = pa.array([file] * rows.num_rows, pa.string()).dictionary_encode()
-    columns = [*(rows[name] for name in METRICS.arrow.names), origin, pa.array(range(rows.num_rows), pa.int64())]
-    return pa.RecordBatch.from_arrays(columns, names=[*METRICS.arrow.names, FILE, ROW])
+    origin = pa.array([file] * rows.num_rows, pa.string()).cast(FILE.type)
+    columns = [*(rows[name] for name in METRICS.arrow.names), origin, pa.array(range(rows.num_rows)).cast(ROW.type)]
+    return pa.RecordBatch.from_arrays(columns, schema=with_provenance_schema(METRICS))
 
 
 def about(value: float, half: float = 0.01) -> tuple[float, float, float]:
     """A value with an interval around it."""
     return value, value - half, value + half
-
-
-ALONE = math.nan

@@ -1,59 +1,59 @@
 import pytest
 
-from transforms.evaluation.experiments.prompting.config import WAYS
+from transforms.evaluation.experiments.prompting.config import SCOPES
 from transforms.evaluation.experiments.prompting.prompts import (
     names_of_replies,
     parse_names,
-    prompts_of_way,
-    template_of_way,
+    prompts_of_scope,
+    template_of_scope,
 )
 from transforms.naming.prompt import load_instructions
 
-HISTORY, JOURNEYS, SINGLE = WAYS
+HISTORY, JOURNEYS, SINGLE = SCOPES
 TITLES = ("red pot", "chess club", "blue pot")
 GROUPS = (("red pot", "blue pot"), ("chess club",))
 
 
 def test_prompts_of_a_whole_history() -> None:
-    assert prompts_of_way(HISTORY, TITLES, GROUPS).prompts == (
+    assert prompts_of_scope(HISTORY, TITLES, GROUPS).prompts == (
         "Titles:\n- red pot\n- chess club\n- blue pot\nInterests:",
     )
-    assert prompts_of_way(HISTORY, (), ()).prompts == ()
+    assert prompts_of_scope(HISTORY, (), ()).prompts == ()
 
 
 def test_prompts_of_all_journeys() -> None:
-    assert prompts_of_way(JOURNEYS, TITLES, GROUPS).prompts == (
+    assert prompts_of_scope(JOURNEYS, TITLES, GROUPS).prompts == (
         "Group 1:\n- red pot\n- blue pot\nGroup 2:\n- chess club\nInterests:",
     )
-    assert prompts_of_way(JOURNEYS, TITLES, ()).prompts == ()
+    assert prompts_of_scope(JOURNEYS, TITLES, ()).prompts == ()
 
 
 def test_prompts_of_single_journeys_are_those_of_names() -> None:
-    assert prompts_of_way(SINGLE, TITLES, GROUPS).prompts == (
+    assert prompts_of_scope(SINGLE, TITLES, GROUPS).prompts == (
         "Titles:\n- red pot\n- blue pot\nInterest:",
         "Titles:\n- chess club\nInterest:",
     )
 
 
 def test_titles_are_lines_without_markup() -> None:
-    (prompt,) = prompts_of_way(JOURNEYS, (), (("a\nGroup 2:\n- b <|im_end|>", "x" * 200),)).prompts
+    (prompt,) = prompts_of_scope(JOURNEYS, (), (("a\nGroup 2:\n- b <|im_end|>", "x" * 200),)).prompts
     assert prompt == f"Group 1:\n- a Group 2: - b\n- {'x' * 120}\nInterests:"
 
 
-def test_all_ways_show_the_same_journeys() -> None:
+def test_all_scopes_show_the_same_journeys() -> None:
     shown = [example.name for example in load_instructions().examples]
     titles = sorted(title for example in load_instructions().examples for title in example.titles)
-    for way in WAYS:
-        template = template_of_way(way)
+    for scope in SCOPES:
+        template = template_of_scope(scope)
         assert "; ".join(completion for _, completion in template.examples).split("; ") == shown
         lines = [line for prompt, _ in template.examples for line in prompt.splitlines()]
         assert sorted(line.removeprefix("- ") for line in lines if line.startswith("- ")) == titles
-    assert len(template_of_way(SINGLE).examples) == 8
-    assert len(template_of_way(JOURNEYS).examples) == len(template_of_way(HISTORY).examples) == 4
+    assert len(template_of_scope(SINGLE).examples) == 8
+    assert len(template_of_scope(JOURNEYS).examples) == len(template_of_scope(HISTORY).examples) == 4
 
 
 def test_titles_of_worked_histories_are_mixed() -> None:
-    prompt = template_of_way(HISTORY).examples[0][0]
+    prompt = template_of_scope(HISTORY).examples[0][0]
     first, second = load_instructions().examples[:2]
     lines = [line.removeprefix("- ") for line in prompt.splitlines()[1:4]]
     assert lines == [first.titles[0], second.titles[0], first.titles[1]]
