@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
@@ -40,7 +41,8 @@ class Pattern(NamedTuple):
         )
 
 
-class Evaluation(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
     """The metrics of one workspace.
 
     Attributes:
