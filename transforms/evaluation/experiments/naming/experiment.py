@@ -32,8 +32,9 @@ _ABOUT_OTHERS = (
     "prompt."
 )
 _ABOUT_JOURNEYS = (
-    "Examples are journeys of users. The reference of a journey is the tag that at least half of its items have and "
-    "that is the most frequent among them compared with the catalogue: a proxy, as no one named the journeys."
+    "Examples are journeys of users. The reference of a journey is the tag that at least half of its items and at "
+    "most 2 % of the catalogue have and that is the most frequent among them in comparison: a proxy, as no one named "
+    "the journeys."
 )
 
 

@@ -20,6 +20,10 @@ Integers = npt.NDArray[np.int64]
 MIN_FRACTION = 0.5
 """Minimum fraction of the items of a journey that have the tag by which it is named."""
 
+MAX_CATALOGUE_FRACTION = 0.02
+"""Maximum fraction of the items of the catalogue that have it: more frequent tags, such as a programming language, fit
+many journeys."""
+
 JOURNEYS_TO_NAME = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
@@ -61,8 +65,9 @@ def select_columns(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def examples_of_journeys(journeys: Iterable[pa.RecordBatch], items: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Build rows of `naming_examples` of the test split, sorted by id, from journeys whose items share a tag.
 
-    The name of a journey is the tag that at least half of its items have and that is the most frequent among them
-    compared with the catalogue; ties: the more frequent one, then by text. Hyphens and underscores become spaces.
+    The name of a journey is the tag that at least half of its items and at most 2 % of all items have and that is the
+    most frequent among its items compared with the catalogue; ties: the more frequent one, then by text. Hyphens and
+    underscores become spaces.
     Journeys without such a tag are left out. A tag is no name that somebody gave to the journey: it is a proxy.
 
     Args:
@@ -98,6 +103,7 @@ def shared_tags(members: Members, tags: pa.ListArray, journeys: int) -> list[str
     per_tag = np.bincount(codes, minlength=len(labels))
     by_item = list_offsets(np.bincount(owners, minlength=len(tags)))
     sizes = np.bincount(members.journeys, minlength=journeys)
+    limit = max(MAX_CATALOGUE_FRACTION * len(tags), 1)
     names = [""] * journeys
     bounds = list_offsets(sizes)
     for journey in np.flatnonzero(sizes).tolist():
@@ -107,7 +113,7 @@ def shared_tags(members: Members, tags: pa.ListArray, journeys: int) -> list[str
         usable = [
             (count / per_tag[code], count, labels[code])
             for code, count in zip(distinct.tolist(), counts.tolist(), strict=True)
-            if count >= MIN_FRACTION * len(own) and labels[code]
+            if count >= MIN_FRACTION * len(own) and labels[code] and per_tag[code] <= limit
         ]
         if usable:
             names[journey] = min(usable, key=lambda each: (-each[0], -each[1], each[2]))[2]

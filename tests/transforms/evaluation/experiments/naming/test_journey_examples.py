@@ -27,8 +27,12 @@ def journeys(*members: str, user: str = "u") -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, JOURNEYS_TO_NAME)
 
 
+FILLER: dict[str, Sequence[str] | None] = {f"filler {number}": ["everywhere"] for number in range(250)}
+"""Items that no journey has, so that a tag of five items is not a frequent one."""
+
 CATALOGUE = items(
-    {
+    FILLER
+    | {
         "a": ["python", "web-server"],
         "b": ["python", "web-server"],
         "c": ["python"],
@@ -36,6 +40,8 @@ CATALOGUE = items(
         "e": None,
         "f": ["chess_engine", "chess_engine", " "],
         "g": [],
+        "h": ["everywhere"],
+        "i": ["everywhere", "python"],
     }
 )
 
@@ -43,8 +49,10 @@ CATALOGUE = items(
 @pytest.mark.parametrize(
     ("members", "name"),
     [
-        ("abc", "web server"),  # both items with the tag, and three of four with the frequent one
+        ("abc", "web server"),  # both items with the tag, and three of five with the other one
         ("acd", "python"),  # the others are in one of three
+        ("h", None),  # too frequent
+        ("hi", "python"),
         ("cd", "rare"),  # half of the items, and all items with the tag
         ("f", "chess engine"),
         ("fgg", "chess engine"),  # half of two distinct items
