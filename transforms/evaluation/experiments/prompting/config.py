@@ -15,7 +15,7 @@ Scope = Literal["history in one prompt", "journeys in one prompt", "one prompt a
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """The part of a history that one prompt covers when all of its journeys are named; the last scope is that of `name`."""
 
-MAX_TOKENS = 96
+MAX_TOKENS = 64
 """Maximum number of tokens of a reply with several names."""
 
 
