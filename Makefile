@@ -51,7 +51,7 @@ report: setup ## Write one HTML page about the results of `make demo` and `make 
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both
 	$(RUN) pipelines.cluster --runner=DirectRunner
-	$(RUN) pipelines.transitions --runner=DirectRunner
+	$(RUN) pipelines.transitions --runner=DirectRunner --per_label=50
 	$(RUN) pipelines.tune --output=exploration_model --evaluations=4 --min_recall_ratio=0
 	$(RUN) pipelines.explore --runner=DirectRunner --clusters=exploration --transitions=exploration \
 		--workspace=exploration_by_model --source=language_model --model=smollm2 --adapter=exploration_model --top=63
@@ -86,10 +86,13 @@ $(ENGINES_READY): $(READY) tools/flink/pom.xml tools/flink/toolchain.py
 test-engines: test-flink test-other-engines ## Run the tests on Prism, on Flink and on a bucket
 
 test-flink: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and flink" tests/engines
+	$(RUN) pytest --verbose --capture=no -m "engines and flink and not slow" tests/engines
 
 test-other-engines: engines
-	$(RUN) pytest --verbose --capture=no -m "engines and not flink" tests/engines
+	$(RUN) pytest --verbose --capture=no -m "engines and not flink and not slow" tests/engines
+
+test-slow: engines models ## Run the tests that take minutes each, on engines and with language models too
+	$(RUN) pytest --verbose -m "slow and not gpu and not browser"
 
 flink-up: engines ## Start a Flink cluster on this machine, for runner_configs/flink.yaml
 	$(RUN) tools.flink up

@@ -72,6 +72,7 @@ def test_prism(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], tmp_pa
 
 
 @pytest.mark.flink
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # five jobs, each with the start of its workers
 def test_flink(log: dict[str, tuple[str, ...]], direct: dict[str, Parts], on_flink: list[str], tmp_path: Path) -> None:
     assert run_all("Flink", tmp_path, log, *on_flink) == direct

@@ -80,7 +80,7 @@ def cluster_weights(probabilities: Scores, power: float) -> Scores:
     then change no list.
 
     Args:
-        probabilities: float64, shape (users, width), not negative.
+        probabilities: float64, shape (users, width), not negative; also numbers of interactions.
         power: at least 0; 0: all factors are 1.
 
     Returns:

@@ -215,8 +215,9 @@ class _Training:
         has_id = items.sample_ids(self.config.id_dropout)
         inputs = items(torch.from_numpy(batch.inputs).to(device), has_id)
         states = users.states(inputs, torch.from_numpy(batch.lengths).to(device))
-        targets = batch.targets[batch.is_target]
-        vectors = users(states[torch.from_numpy(batch.is_target).to(device)], self._conditions(targets))
+        targets = batch.targets
+        examples = torch.from_numpy(batch.rows).to(device), torch.from_numpy(batch.places).to(device)
+        vectors = users(states[examples], self._conditions(targets))
         rows = torch.from_numpy(self.rows[targets]).to(device)
         weights, periods = users.popularity_weights(vectors), self._periods(batch)
         added = None
@@ -236,7 +237,7 @@ class _Training:
 
     def _periods(self, batch: Batch) -> torch.Tensor:
         """Return the period of each example, for its popularity."""
-        times = batch.times[batch.is_target]
+        times = batch.times
         found = np.zeros(len(times), np.int64) if self.over_time is None else self.over_time.periods_of(times)
         return torch.from_numpy(found).to(self.device)
 

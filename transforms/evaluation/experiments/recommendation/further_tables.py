@@ -26,6 +26,7 @@ def further_tables(index: MetricIndex) -> list[Table]:
     """Return the tables for which there are metrics."""
     return [
         *_allocation_tables(index),
+        *_familiar_tables(index),
         *_size_tables(index),
         *_context_tables(index),
         *_similarity_tables(index),
@@ -65,6 +66,32 @@ def _allocation_tables(index: MetricIndex) -> list[Table]:
         ),
     )
     return [Table(columns, tuple(rows), "Allocations of places to clusters", notes)]
+
+
+def _familiar_tables(index: MetricIndex) -> list[Table]:
+    """Return the hits of familiar items by the power of the number of interactions with their cluster."""
+    metric = "recommendation_familiar_list_familiar_hit_rate"
+    sizes = _numbers(_names(index, metric, "slots"))
+    if not sizes:
+        return []
+    measures = {"hit rate": "familiar_hit_rate", "nDCG": "familiar_ndcg", "calibration": "calibration"}
+    rows = []
+    for parts in (each for each in index.slices(metric) if each["slots"] == sizes[0]):
+        cells = [
+            index.cell(f"recommendation_familiar_list_{measure}", **(parts | {"slots": slots}))
+            for measure in measures.values()
+            for slots in sizes
+        ]
+        rows.append(row(parts["items"], parts["power"], *cells))
+    titles = [f"{title}, {slots} items" for title in measures for slots in sizes]
+    columns = (*text_columns("ranker of items"), *number_columns("power", *titles))
+    notes = (
+        (
+            "Lists of familiar items, measured on familiar targets. The score of an item is multiplied by the number "
+            "of interactions of the user with its cluster to the power."
+        ),
+    )
+    return [Table(columns, tuple(rows), "Allocations of places to familiar clusters", notes)]
 
 
 def _size_tables(index: MetricIndex) -> list[Table]:

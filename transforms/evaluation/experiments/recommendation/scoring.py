@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from transforms.evaluation.experiments.recommendation.allocations import compare_allocations
+from transforms.evaluation.experiments.recommendation.allocations import compare_allocations, compare_familiar
 from transforms.evaluation.experiments.recommendation.comparison import compare_methods
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.experiments.recommendation.context_sizes import compare_context_sizes
@@ -69,6 +69,7 @@ def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig
     rows = [*_amount_rows(log, measured), *_choice_rows(choices, log.catalogue.cluster_count)]
     rows += compare_methods(methods, choices, measured, seed)
     rows += compare_allocations(methods, choices, measured, seed)
+    rows += compare_familiar(methods, choices, measured, seed)
     rows += compare_context_sizes(methods, choices, measured, seed)
     journeys = user_journeys(training, measured.users)
     rows += compare_contexts(methods, choices, measured, journeys, size, seed)

@@ -4,6 +4,7 @@ import pytest
 
 from schemas.metric_slice import parse_slice
 from tests.transforms.evaluation.experiments.recommendation.logs import catalogue, histories
+from transforms.evaluation.experiments.recommendation.allocations import FAMILIAR_POWERS
 from transforms.evaluation.experiments.recommendation.config import RecommendationConfig
 from transforms.evaluation.experiments.recommendation.further_tables import further_tables
 from transforms.evaluation.experiments.recommendation.methods import ALLOCATIONS, OURS
@@ -103,9 +104,16 @@ def test_the_list_of_the_chosen_allocation_is_that_of_the_comparison(index: Metr
     assert compared in measured
 
 
+def test_without_a_power_familiar_lists_are_those_of_the_comparison(index: MetricIndex) -> None:
+    metric = "recommendation_familiar_list_familiar_hit_rate"
+    assert len(index.slices(metric)) == len(FAMILIAR_POWERS) * 2 * 2
+    compared = index.value("recommendation_familiar_hit_rate", method=OURS, novel="0.0")
+    assert index.value(metric, items="recommender", power=0.0, slots=10) == compared
+
+
 def test_pages_have_all_tables(index: MetricIndex) -> None:
     tables = [*comparison_tables(index), *further_tables(index)]
-    assert len(tables) == 14
+    assert len(tables) == 15
     assert all(len(table.rows) >= 3 for table in tables)
     text = " ".join(describe_comparison(index))
     assert "300 users, 48 items, 8 clusters" in text
