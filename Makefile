@@ -3,6 +3,7 @@ RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 ENGINES_READY := $(VENV)/.engines-ready
 MODELS_READY := $(VENV)/.models-ready
+DOCS_READY := $(VENV)/.docs-ready
 # uv is faster, but does not read the configuration of pip: `make UV= ...` installs with pip.
 UV := $(shell uv --version 2>/dev/null)
 INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disable-pip-version-check)
@@ -10,7 +11,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs clean
+.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs site test-docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -146,6 +147,17 @@ bench-engines: engines ## Measure speed and memory on Flink, with and without ve
 docs: setup ## Update the pages that are generated from the code
 	$(RUN) schemas
 	$(RUN) tools.docs
+
+site: $(DOCS_READY) ## Build the documentation as a site with search, in build/site
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo "Written to build/site: open build/site/index.html"
+
+$(DOCS_READY): $(READY)
+	$(INSTALL) --editable '.[dev,docs]'
+	@touch $@
+
+test-docs: setup ## Run the commands of the pages, on small files
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PARALLEL) --dist=worksteal -m slow tests/test_run_documented_commands.py tests/test_one_user.py
 
 clean: ## Remove the outputs of the other targets
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,12 +1,14 @@
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines.registry import JOBS
 from schemas.docs import render_markdown
+from tests.documented_commands import PAGES, ROOT
 from tools.docs import insert_generated_parts, insert_options_tables, pages
-
-ROOT = Path(__file__).parents[1]
+from tools.site.pages import Link, anchors, links, site_path
 
 
 def test_the_page_about_datasets_is_up_to_date() -> None:
@@ -27,3 +29,41 @@ def test_the_mark_of_an_options_table_names_a_job() -> None:
 def test_every_job_has_an_options_table() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in pages())
     assert [name for name in JOBS if f"<!-- options of {name} -->" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_file_of_the_repository_has_its_file_and_its_heading(page: str) -> None:
+    """So pages work on a code host; `make site` checks the same links in the site."""
+    found = list(links(page, (ROOT / page).read_text(encoding="utf-8")))
+    assert [link.path for link in found if not (ROOT / link.path).is_file()] == []
+    to_headings = [link for link in found if link.anchor and link.path.endswith(".md")]
+    assert [link for link in to_headings if link.anchor not in anchors((ROOT / link.path).read_text("utf-8"))] == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = [
+        page
+        for group in configuration["nav"]
+        for entries in group.values()
+        for entry in entries
+        for page in entry.values()
+    ]
+    assert sorted({site_path(page) for page in PAGES} - set(listed)) == []
+    assert len(set(listed)) == len(listed)
+
+
+def sizing_rows() -> list[tuple[str, Link]]:
+    """Returns what the page about sizing says was measured, each with the link to where it says so."""
+    text = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
+    rows = [line.strip("| \n").split(" | ") for line in text.splitlines() if line.count(" | ") == 2]
+    return [(row[1], link) for row in rows for link in links("docs/sizing.md", row[2]) if re.search(r"\d", row[1])]
+
+
+def test_values_of_the_page_about_sizing_stand_on_the_linked_pages() -> None:
+    rows = sizing_rows()
+    assert len(rows) > 10
+    for measured, link in rows:
+        text = (ROOT / link.path).read_text(encoding="utf-8")
+        missing = [number for number in re.findall(r"\d[\d,.:]*\d|\d", measured) if number not in text]
+        assert missing == [], f"{link.path} does not have {missing} of {measured!r}"

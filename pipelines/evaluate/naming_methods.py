@@ -15,6 +15,7 @@ from pipelines.common.models import (
 )
 from transforms.evaluation.experiments.naming.config import HEURISTICS, NamingMethod
 from transforms.evaluation.experiments.naming.methods import NamingMethodSpec, parse_naming_methods
+from transforms.evaluation.experiments.prompting.config import SCOPES, PromptedModel
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
@@ -35,6 +36,18 @@ def resolve_naming_methods(text: str) -> tuple[NamingMethod, ...]:
     except ValueError as error:
         raise UsageError(f"{_OPTION}: {error}") from error
     return tuple(map(_resolve, specs))
+
+
+def resolve_prompted_model(text: str) -> PromptedModel:
+    """Locate the model of the experiment on prompting.
+
+    Raises:
+        UsageError: when it is unavailable.
+    """
+    from transforms.evaluation.experiments.prompting.stages import generation_of_scope
+
+    spec = resolve_language_model("--prompted_model", text)
+    return PromptedModel(spec, tuple(model_label(generation_of_scope(spec, scope)) for scope in SCOPES))
 
 
 def _resolve(spec: NamingMethodSpec) -> NamingMethod:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.common.command_line import UsageError
-from pipelines.common.inputs import resolve_dataset, resolve_input
+from pipelines.common.inputs import merge_sources, resolve_dataset, resolve_input
 from pipelines.common.options import add_config
-from pipelines.evaluate.naming_methods import resolve_naming_methods
+from pipelines.evaluate.naming_methods import resolve_naming_methods, resolve_prompted_model
 from transforms.datasets.files import Source
 from transforms.evaluation.experiment import DatasetInput, Experiment
 from transforms.evaluation.registry import experiments
@@ -24,7 +24,10 @@ Suites = tuple[type[Experiment], ...]
 PLOT_SUFFIX = ".svg"
 """Suffix of the plots beside a report."""
 
-_RESOLVERS: Mapping[str, Callable[[str], Any]] = {"methods": resolve_naming_methods}
+_RESOLVERS: Mapping[str, Callable[[str], Any]] = {
+    "methods": resolve_naming_methods,
+    "prompted_model": resolve_prompted_model,
+}
 """Options whose text is resolved by this package: they name models, whose weights and packages are checked."""
 
 
@@ -184,6 +187,11 @@ def resolve_needed(args: argparse.Namespace, needed: DatasetInput) -> Source:
         UsageError: naming its option.
     """
     option, path = f"--{needed.option}", getattr(args, needed.option)
+    if needed.is_several:
+        paths = tuple(dict.fromkeys(each for each in path.split(",") if each))
+        if not paths:
+            raise UsageError(f"{option} must name a workspace, or several with commas between them")
+        return merge_sources(tuple(resolve_dataset(option, each, needed.schema) for each in paths))
     return resolve_dataset(option, path, needed.schema) if needed.in_workspace else resolve_input(option, path)
 
 

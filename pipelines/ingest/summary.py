@@ -46,9 +46,13 @@ def print_ingest(job: IngestJob, seconds: float) -> None:
     console.print(f"Written to {workspace}: interactions, items, metrics, errors", soft_wrap=True, markup=False)
     folders = {name: FileSystems.join(workspace, name) for name in (INTERACTIONS.name, ITEMS.name)}
     flags = [f"--{name}={folder}" for name, folder in folders.items()]
-    target = FileSystems.join(workspace, "journeys")
-    console.print("Extract journeys:", markup=False)
-    console.print(f"  {command_of('extract', *flags, f'--workspace={target}')}", soft_wrap=True, markup=False)
+    for text, name, folder in (
+        ("Extract journeys", "extract", "journeys"),
+        ("All stages, to a page", "run_all", "results"),
+    ):
+        target = FileSystems.join(workspace, folder)
+        console.print(f"{text}:", markup=False)
+        console.print(f"  {command_of(name, *flags, f'--workspace={target}')}", soft_wrap=True, markup=False)
 
 
 def _counts_table(job: IngestJob, values: MetricValues) -> Table:

@@ -30,6 +30,11 @@ _COUNTS = (
 _REASONS = {
     "heading": "unsupported subject heading",
     "blank": "no name",
+    "no_completion": "no name",
+    "reasoning": "reasoning in place of a name",
+    "malformed": "name in broken markup",
+    "refused": "name like a refusal",
+    "no_name": "sentence that is no name",
     "few_titles": "too few titles",
     "sentences": "name of several sentences",
     "too_long": "name too long",

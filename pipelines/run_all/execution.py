@@ -199,13 +199,22 @@ def _describe_code(code: int) -> str:
 def _print_end(last: Outcome, job: RunAllJob) -> int:
     console = Console(highlight=False)
     if last.code == 0:
-        console.print(f"All outputs are in {job.workspace}", soft_wrap=True, markup=False)
+        console.print(f"All outputs are in {job.workspace}{_page(job)}", soft_wrap=True, markup=False)
         return 0
     forced = (f"--from={last.stage}",) if last.stage in job.forced else ()
     command = command_of(job.name, *job.again, *forced, *job.beam_flags)
     console.print(f"{last.stage}: {_describe_code(last.code)}{_hint(last.code)}", markup=False)
     console.print(f"Continue with {last.stage}:\n  {command}", soft_wrap=True, markup=False)
     return last.code
+
+
+def _page(job: RunAllJob) -> str:
+    """Return the part of the last line that names the page; empty if its stage is left out."""
+    stages = [stage for stage in job.stages if stage.job not in job.left_out]
+    pages = [
+        f"{job.workspace.rstrip('/')}/{name}" for stage in stages for name in stage.files if name.endswith(".html")
+    ]
+    return f"; the page is {pages[0]}, which a browser opens" if pages else ""
 
 
 def _hint(code: int) -> str:

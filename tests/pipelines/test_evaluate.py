@@ -490,7 +490,7 @@ class TestUsage:
             (("--suites=statistics",), "statistics needs --journeys"),
             (
                 ("--journeys=x", *COLLECTIONS),
-                "--journeys is for statistics, granularity; none of them",
+                "--journeys is for statistics, granularity, naming; none of them",
             ),
             (("--suites=statistics", "--journeys=x", *COLLECTIONS), "--collections is for separation"),
             (("--suites=statistics", "--journeys=nowhere"), "--journeys: no such file or folder"),

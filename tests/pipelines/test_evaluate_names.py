@@ -323,7 +323,7 @@ class TestUsage:
         evaluate(tmp_path / "nowhere", PLAIN, code=2)
         assert "--examples: no such file or folder" in error_text(capsys)
         assert run_job(EvaluateJob, ["--suites=naming", PLAIN]) == 2
-        assert "naming needs --examples" in error_text(capsys)
+        assert "naming needs either --examples, or --journeys and --items" in error_text(capsys)
         assert run_job(EvaluateJob, ["--suites=statistics", f"--journeys={tmp_path}", PLAIN]) == 2
         assert "--methods is for naming; none of them is among --suites" in error_text(capsys)
 

@@ -119,13 +119,14 @@ def test_tags_of_users_follow_genres(done: tuple[Path, str]) -> None:
     assert tags["2"][0].startswith("tag ")
 
 
-def test_the_summary_ends_with_the_next_command(done: tuple[Path, str]) -> None:
+def test_the_summary_ends_with_the_next_commands(done: tuple[Path, str]) -> None:
     workspace, printed = done
     assert "rows of the log read" in printed
     assert "invalid interactions: null_user_id" in printed
-    command = shlex.split(printed.strip().splitlines()[-1])
+    command, _, of_all_stages = map(shlex.split, printed.strip().splitlines()[-3:])
     assert command[1:3] == ["-m", "pipelines.extract"]
     options = command[3:]
+    assert of_all_stages[1:] == ["-m", "pipelines.run_all", *options[:2], f"--workspace={workspace}/results"]
     assert options == [
         f"--interactions={workspace}/interactions",
         f"--items={workspace}/items",

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, T
 from tests.pipelines.logs import content, errors, manifest, metric_values, rows, write
 from tests.transforms.encoders.fake_encoder import WordSource
 from transforms.extras import INSTALL_NAMING
+from transforms.naming.validation import RejectionReason
 
 ROOT = Path(__file__).parents[2]
 SOURCES = 80
@@ -241,3 +243,8 @@ def test_each_reason_has_words() -> None:
     ]
     with pytest.raises(ValueError, match="spite"):
         dropped_report({("collections_dropped", "spite"): 1})
+
+
+@pytest.mark.parametrize("reason", [reason for reason in get_args(RejectionReason) if reason])
+def test_each_rejection_of_a_name_has_words(reason: str) -> None:
+    assert len(dropped_report({("collections_dropped", reason): 1})) == 1

@@ -12,6 +12,7 @@ from schemas import (
     ITEMS,
     JOURNEYS,
     METRICS,
+    NAMING_EXAMPLES,
 )
 from transforms.evaluation.experiment import DatasetInput
 
@@ -20,13 +21,25 @@ COLLECTIONS_INPUT = DatasetInput(
 )
 INTERACTIONS_INPUT = DatasetInput("interactions", INTERACTIONS, "Interaction log, as a parquet file, folder or glob.")
 ITEMS_INPUT = DatasetInput(
-    "items", ITEMS, "Item catalogue, as a parquet file, folder or glob; with tags for `separation` and `salience`."
+    "items",
+    ITEMS,
+    "Item catalogue, as a parquet file, folder or glob; with tags for `separation`, `salience` and `naming`.",
 )
+
+EXAMPLES_INPUT = DatasetInput("examples", NAMING_EXAMPLES, "Workspace that holds `naming_examples`.", in_workspace=True)
 
 _EXTRACTED = "Workspace that `extract` wrote."
 JOURNEYS_INPUT = DatasetInput("journeys", JOURNEYS, _EXTRACTED, in_workspace=True)
 HISTORIES_COUNT = DatasetInput("journeys", HISTORIES, _EXTRACTED, in_workspace=True, reads_rows=False)
 EXTRACTION_METRICS = DatasetInput("journeys", METRICS, _EXTRACTED, in_workspace=True)
+
+EVALUATIONS_INPUT = DatasetInput(
+    "evaluations",
+    METRICS,
+    "Workspaces that `evaluate` wrote, with commas between them.",
+    in_workspace=True,
+    is_several=True,
+)
 
 _EXPLORED = "Workspace with `clusters` and `cluster_histories`, as `cluster` and `transitions` write them."
 CLUSTERS_INPUT = DatasetInput("exploration", CLUSTERS, _EXPLORED, in_workspace=True)

@@ -37,6 +37,8 @@ class DatasetInput:
         in_workspace: whether the option names a workspace in which a job of this project wrote the dataset; otherwise
             it names a file, folder or glob.
         reads_rows: whether rows are read; otherwise the manifest alone.
+        is_several: whether the option names several workspaces, with commas between them; their rows are read as one
+            dataset, without a manifest.
     """
 
     option: str
@@ -44,6 +46,7 @@ class DatasetInput:
     help: str
     in_workspace: bool = False
     reads_rows: bool = True
+    is_several: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

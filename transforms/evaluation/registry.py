@@ -20,11 +20,13 @@ _EXPERIMENTS = (
     "transforms.evaluation.experiments.conformity.experiment:ConformityExperiment",
     "transforms.evaluation.experiments.intervention.experiment:InterventionExperiment",
     "transforms.evaluation.experiments.naming.experiment:NamingExperiment",
+    "transforms.evaluation.experiments.prompting.experiment:PromptingExperiment",
     "transforms.evaluation.experiments.exploration.experiment:ExplorationExperiment",
     "transforms.evaluation.experiments.best_of_n.experiment:BestOfNExperiment",
     "transforms.evaluation.experiments.freshness.experiment:FreshnessExperiment",
     "transforms.evaluation.experiments.recommendation.experiment:RecommendationExperiment",
     "transforms.evaluation.experiments.intents.experiment:IntentsExperiment",
+    "transforms.evaluation.experiments.orderings.experiment:OrderingsExperiment",
 )
 
 

@@ -127,6 +127,7 @@ def guess_log(
     for column in LOG_COLUMNS[1:]:
         guesser.take_by_name(column)
     if not guesser.is_known("title"):
+        guesser.release_title()
         guesser.take_prose()
     guesser.take_item()
     guesser.take_user()
@@ -229,9 +230,17 @@ class _Guesser:
             )
         self.take("timestamp", times[0], "the only column of times")
 
+    def release_title(self) -> None:
+        """Release the column of items, such as `book`, if it has several words and other ids have one of it each."""
+        if "item_id" in self.given or "item_id" not in self.taken:
+            return
+        profile = self.profiles[self.taken["item_id"]]
+        if profile.words >= 2 and any(_is_id(each) and _determines(each, profile) for each in self.free()):
+            del self.taken["item_id"], self.why["item_id"]
+
     def take_prose(self) -> None:
-        """Take the only column of several words as the title."""
-        prose = [each for each in self.free() if each.words >= 2 and _suits("title", each)]
+        """Take the only column of several words as the title; one with a single value, such as a country, is none."""
+        prose = [each for each in self.free() if each.words >= 2 and each.distinct > 1 and _suits("title", each)]
         if len(prose) == 1:
             self.take("title", prose[0], "the only column of several words")
 

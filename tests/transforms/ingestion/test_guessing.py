@@ -65,6 +65,22 @@ def test_values_decide_where_no_name_is_usual() -> None:
     assert found.date_order == "month_first"
 
 
+def test_a_column_named_like_items_is_the_title_where_other_ids_have_one_each() -> None:
+    sample = log(loaned=SECONDS, borrower=USERS, barcode=[f"B{item}" for item in ITEMS], book=TITLES)
+    expected = {"timestamp": "loaned", "user_id": "borrower", "item_id": "barcode", "title": "book"}
+    assert guess_log(sample, {}).columns == expected
+    assert guess_log(sample, {"item_id": "book", "user_id": "borrower"}).columns["item_id"] == "book"
+    assert guess_log(sample.select(["loaned", "borrower", "book"]), {}).columns["item_id"] == "book"
+
+
+def test_a_column_with_one_value_is_no_title() -> None:
+    sample = log(InvoiceDate=SECONDS, CustomerID=USERS, StockCode=[f"K{item}" for item in ITEMS], Text=TITLES)
+    country = log(Country=["United Kingdom"] * ROWS)
+    with_country = pa.RecordBatch.from_arrays([*sample.columns, *country.columns], [*sample.schema.names, "Country"])
+    assert guess_log(with_country, {}).columns == guess_log(sample, {}).columns
+    assert guess_log(with_country, {}).columns["title"] == "Text"
+
+
 def test_a_given_column_is_kept_and_a_missing_one_stays_missing() -> None:
     sample = log(user=USERS, item=ITEMS, other=USERS, time=SECONDS, rating=["5"] * ROWS)
     found = guess_log(sample, {"user_id": "other", "value": ""})

@@ -19,8 +19,20 @@ the title whose vector is nearest to the mean of all."""
 ModelMethod = Literal["few_shot", "prompt_tuned", "fine_tuned"]
 """Methods with a language model; values of `NamingConfig.method`."""
 
+ExampleSet = Literal["N1", "N2", "N3"]
+"""Sets of 2305.15498: collections of experts; collections of the kind a model was tuned on; journeys of users."""
+
 HEURISTICS: tuple[Heuristic, ...] = get_args(Heuristic)
 MODEL_METHODS: tuple[ModelMethod, ...] = get_args(ModelMethod)
+
+
+def bleurt_setting() -> Any:
+    """Declare the setting `bleurt`, one option for all experiments."""
+    return setting(
+        None,
+        parse=parse_bleurt,
+        help="Folder of a BLEURT checkpoint for PyTorch, which scores names. Default: names have no such score.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +93,13 @@ class NamingExperimentConfig:
     max_examples: int = setting(
         1000, minimum=2, help="Maximum number of examples of the test split that are named, a sample."
     )
-    bleurt: BleurtSource | None = setting(
+    example_set: ExampleSet | None = setting(
         None,
-        parse=parse_bleurt,
-        help="Folder of a BLEURT checkpoint for PyTorch, which scores names. Default: names have no such score.",
+        help="Set of 2305.15498 that the examples stand for, by which `orderings` finds them: `N1`, collections of "
+        "experts; `N2`, collections of the kind that a model was tuned on; `N3`, journeys of users. Default: none, and "
+        "`N3` for --journeys.",
     )
+    bleurt: BleurtSource | None = bleurt_setting()
     seed: int = seed_setting()
 
     def __post_init__(self) -> None:

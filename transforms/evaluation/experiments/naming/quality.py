@@ -56,6 +56,11 @@ def safe(names: Sequence[str], safety: SafetyFilter) -> Floats:
     return np.array([float(not safety.unsafe_reason(name)) for name in names])
 
 
+def safe_fractions(titles: Sequence[Sequence[str]], safety: SafetyFilter) -> Floats:
+    """Compute the fraction of the titles of each journey that are safe; shape (journeys,), 1 without titles."""
+    return np.array([float(safe(each, safety).mean()) if each else 1.0 for each in titles])
+
+
 def uniqueness(names: Sequence[str]) -> Floats:
     """Compute for each name 1 / the number of names that equal it; shape (names,), dtype float64.
 

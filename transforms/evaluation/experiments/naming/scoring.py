@@ -29,9 +29,9 @@ from transforms.evaluation.experiments.naming.predictions import (
     prompts_of_method,
     titles_of,
 )
-from transforms.evaluation.experiments.naming.quality import mean_idf, safe, uniqueness, word_rarity
+from transforms.evaluation.experiments.naming.quality import mean_idf, safe, safe_fractions, uniqueness, word_rarity
 from transforms.evaluation.experiments.naming.retrieval import cosines, mean_vectors, medoids, retrieve_own
-from transforms.evaluation.metric_rows import metric_batch, metric_row
+from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.language_models.token_counts import count_prompt_tokens
 from transforms.naming.name_extraction import clean_line
 from transforms.naming.safety.word_lists import SafetyFilter, WordLists
@@ -183,6 +183,8 @@ def score_methods(inputs: ScoringInputs, config: NamingExperimentConfig) -> pa.R
 
     `naming_<measure>` is sliced by `method`; `naming_<measure>_difference` has the first method as `baseline`;
     `naming_rejected`, sliced by `method` and `reason`, is the fraction of names that `name` rejects for the reason.
+    `naming_safe_titles` is about the examples; `naming_example_set`, sliced by `set`, is their number, if they stand
+    for a set.
 
     Args:
         inputs: the examples and the data to score names.
@@ -198,6 +200,10 @@ def score_methods(inputs: ScoringInputs, config: NamingExperimentConfig) -> pa.R
             metric_row(f"naming_{measure}_difference", interval, method=label, baseline=first)
             for measure, interval in differences.items()
         ]
+    titles_safe = safe_fractions(titles_of(inputs.examples), inputs.safety)
+    rows.append(metric_row("naming_safe_titles", mean_interval(titles_safe, config.seed)))
+    if config.example_set:
+        rows.append(metric_row("naming_example_set", point(inputs.examples.num_rows), set=config.example_set))
     return metric_batch(rows)
 
 

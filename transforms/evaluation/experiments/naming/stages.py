@@ -21,6 +21,12 @@ from transforms.encoders.encode import EncodeTexts
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.naming.config import NamingExperimentConfig, NamingMethod
+from transforms.evaluation.experiments.naming.journey_examples import (
+    JOURNEYS_TO_NAME,
+    TAGGED_ITEMS,
+    examples_of_journeys,
+    select_columns,
+)
 from transforms.evaluation.experiments.naming.predictions import (
     PredictedNames,
     completions_by_hash,
@@ -40,7 +46,7 @@ from transforms.language_models.interface import accept_reply
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.validation import check_reply
 from transforms.progress import Progress
-from transforms.shuffle import CoGroupByBucket
+from transforms.shuffle import ApplyGlobally, CoGroupByBucket
 
 _BUCKETS = 16
 
@@ -94,6 +100,26 @@ def _score(
     vectors = None if encoded is None else TextVectors(encoded)
     bleurt = config.bleurt.load() if config.bleurt else None
     return score_methods(ScoringInputs(examples, predictions, vectors, bleurt), config)
+
+
+@dataclasses.dataclass
+class ExamplesOfJourneys(beam.PTransform):
+    """Record batches of `journeys` -> rows of `naming_examples`, one batch: journeys whose items share a tag.
+
+    Journeys and the titles and tags of the catalogue are brought to one process.
+
+    Attributes:
+        items: record batches of `items`.
+    """
+
+    items: beam.PCollection
+
+    def expand(self, journeys: beam.PCollection) -> beam.PCollection:
+        columns = (beam.Map(select_columns, schema) for schema in (JOURNEYS_TO_NAME, TAGGED_ITEMS))
+        to_name, tagged = (each.with_output_types(pa.RecordBatch) for each in columns)
+        items = self.items | "TaggedItems" >> tagged
+        build = ApplyGlobally(examples_of_journeys, (AsIter(items),))
+        return journeys | "JourneysToName" >> to_name | "ExamplesOfJourneys" >> build
 
 
 @dataclasses.dataclass
