@@ -11,7 +11,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs site test-docs clean
+.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs site test-docs test-slow clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
