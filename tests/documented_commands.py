@@ -29,7 +29,10 @@ _INLINE = re.compile(
 _PRINTED = re.compile(r"^\s*(?P<text>(?:\S*/)?python -m \S.*)$", re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"<<'(?P<end>\w+)'")
 _REQUIRED = "the following arguments are required"
+_MISSING = "No such file or directory"
+"""The reason of Python in the message of an option whose file is read with the command line."""
 _COMMENT = re.compile(r"(?:^|\s)# .*$")
+_VARIABLE = re.compile(r'(?P<name>[a-z_]+)="?(?P<value>[^"]*)"?')
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 _REQUIREMENT = re.compile(r"\.\[(?P<extras>[\w,]+)\]")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
@@ -73,10 +76,12 @@ def _commands_of_block(block: re.Match[str]) -> Iterator[tuple[int, str, bool]]:
     body = block["body"]
     lines = body.splitlines()
     has_prompts = lines[0].startswith("$ ")
-    if not (has_prompts or block["language"] == "sh" or _program(lines[0]) in PROGRAMS | OTHER_PROGRAMS):
+    is_typed = has_prompts or block["language"] == "sh" or _VARIABLE.fullmatch(lines[0]) is not None
+    if not (is_typed or _program(lines[0]) in PROGRAMS | OTHER_PROGRAMS):
         for match in _PRINTED.finditer(body):
             yield body.count("\n", 0, match.start("text")), match["text"], False
         return
+    variables: dict[str, str] = {}
     offset = 0
     while offset < len(lines):
         start, text = offset, lines[offset]
@@ -87,6 +92,11 @@ def _commands_of_block(block: re.Match[str]) -> Iterator[tuple[int, str, bool]]:
             text = f"{text}\n{lines[offset]}"
             offset += 1
         text = text.removeprefix("$ ")
+        if assigned := _VARIABLE.fullmatch(text):
+            variables[assigned["name"]] = assigned["value"]
+            continue
+        for name, value in variables.items():
+            text = text.replace(f"${name}", value)
         if _COMMENT.sub("", text).strip():
             yield start, text, True
 
@@ -154,7 +164,7 @@ def _problem_of_job(name: str, arguments: list[str]) -> str:
     try:
         parse_command_line(load_job(name), [word for word in arguments if word not in ("...", "--help", "--version")])
     except UsageError as error:
-        return str(error)
+        return "" if _MISSING in str(error) else str(error)
     return ""
 
 

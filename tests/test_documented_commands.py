@@ -69,6 +69,11 @@ def test_after_a_prompt_only_its_line_is_a_command() -> None:
     assert command.text == "python -m pipelines.run_all --dry_run"
 
 
+def test_variables_of_a_block_are_replaced() -> None:
+    (command,) = commands_of(block('options="--sweep --min_size=2"', "python -m pipelines.extract $options"))
+    assert command.text == "python -m pipelines.extract --sweep --min_size=2"
+
+
 def test_commands_in_sentences_are_found() -> None:
     (command,) = commands_of("Use `make UV= setup`, or not; `pipelines.name` is no command.")
     assert not command.to_type

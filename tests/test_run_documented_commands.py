@@ -22,6 +22,7 @@ NOT_RUN: Mapping[str, str] = {
     r"runner_configs/prism\.yaml": "needs Prism",
     r"gs://": "needs a bucket",
     r"minilm|--model=|--method|language_model|pipelines\.tune |train_recommender|exploration_by_model": "needs PyTorch",
+    r"experts|users\.parquet|--suites=orderings": "reads trainings and experiments that take hours",
     r"--clusters=table\b": "continues a table that a language model ranked",
     r"tools\.queries": "tests/test_one_user.py runs it",
     r"tools\.static_encoder": "needs PyTorch, and hours",
