@@ -70,7 +70,7 @@ class RecommendJob(Job):
         clusters: the tree.
         item_clusters: the clusters of the items.
         table: the lookup table.
-        journeys: the journeys whose clusters are contexts; None: histories are.
+        journeys: the journeys that familiar items continue; None: there are none.
         intents: the intents of users; None: all users have the same number of novel items.
         users: the users to recommend to; None: all.
         previous: the recommendations of an earlier run, which unchanged users keep; None: all lists are computed.

@@ -482,7 +482,7 @@ class TestUsage:
             (("--suites=synonyms,separation", *COLLECTIONS), "synonyms runs alone, without other --suites"),
             (
                 ("--suites=salience", *COLLECTIONS),
-                "--collections is for separation, synonyms, conformity; none",
+                "--collections is for separation, confidence, synonyms, conformity; none",
             ),
             ((), "separation needs either --collections, or --interactions and --items"),
             ((*COLLECTIONS, "--interactions=a", "--items=b"), "separation needs either --collections, or"),

@@ -307,7 +307,10 @@ class TestUsage:
             ((PLAIN, "--max_examples=1"), "argument --max_examples: must be a whole number, at least 2, got '1'"),
             ((PLAIN, "--bleurt=nowhere"), "nowhere has no config.json that can be read"),
             ((PLAIN, "--previous=nowhere"), "--previous is reused for its embeddings: give the --encoder too"),
-            ((PLAIN, "--collections=x"), "--collections is for separation, synonyms, conformity; none of them"),
+            (
+                (PLAIN, "--collections=x"),
+                "--collections is for separation, confidence, synonyms, conformity; none of them",
+            ),
             (("--suites=naming,separation", PLAIN), "naming runs alone, without other --suites"),
         ],
     )

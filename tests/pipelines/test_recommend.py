@@ -111,18 +111,47 @@ def test_the_fraction_of_novel_items_is_an_option(folder: Path, lists: dict[str,
     assert max(novel) == 5  # half of ten
 
 
-def test_contexts_are_those_of_journeys_on_request(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def extracted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace with the journeys of the log."""
+    found = tmp_path_factory.mktemp("journeys")
     given = (f"--interactions={folder / 'log.parquet'}", f"--items={folder / 'items.parquet'}")
-    run(ExtractJob, *given, f"--workspace={tmp_path / 'journeys'}")
-    recommend(folder, tmp_path / "out", f"--journeys={tmp_path / 'journeys'}", "--context=journeys")
-    journeys = {(row["user_id"], row["journey_id"]): row for row in rows(tmp_path / "journeys", JOURNEYS)}
+    run(ExtractJob, *given, f"--workspace={found}")
+    return found
+
+
+def check_journeys(folder: Path, extracted: Path, found: Iterable[Row]) -> None:
+    """Check that items are of the main cluster of the journey that they continue."""
+    journeys = {(row["user_id"], row["journey_id"]): row for row in rows(extracted, JOURNEYS)}
     clusters = clusters_of_items(folder)
-    found = [row for row in rows(tmp_path / "out", RECOMMENDATIONS) if row["journey_id"]]
-    assert found
-    for row in found:
+    continued = [row for row in found if row["journey_id"]]
+    assert continued
+    for row in continued:
         items = [clusters[item] for item in journeys[row["user_id"], row["journey_id"]]["item_ids"]]  # type: ignore[attr-defined]
         assert items.count(str(row["cluster_id"])) == max(map(items.count, items))
+
+
+def test_contexts_are_those_of_journeys_on_request(
+    folder: Path, extracted: Path, lists: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    recommend(folder, tmp_path / "out", f"--journeys={extracted}", "--context=journeys")
+    found = rows(tmp_path / "out", RECOMMENDATIONS)
+    check_journeys(folder, extracted, found)
+    contexts = {user: own[0]["context"] for user, own in lists.items()}
+    assert any(row["context"] != contexts[str(row["user_id"])] for row in found)
     assert "needs --journeys" in recommend(folder, tmp_path / "out2", "--context=journeys", code=2)
+
+
+def test_journeys_alone_change_no_list(
+    folder: Path, extracted: Path, lists: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    recommend(folder, tmp_path / "out", f"--journeys={extracted}")
+    found = by_user(rows(tmp_path / "out", RECOMMENDATIONS))
+    check_journeys(folder, extracted, (row for own in found.values() for row in own))
+    ignored = {"journey_id": None, "history_hash": None}
+    assert {user: [row | ignored for row in own] for user, own in found.items()} == {
+        user: [row | ignored for row in own] for user, own in lists.items()
+    }
 
 
 def test_only_given_users_are_recommended_to(folder: Path, lists: dict[str, list[Row]], tmp_path: Path) -> None:

@@ -89,16 +89,35 @@ def contexts_of(sequences: ClusterSequences, size: int) -> Codes:
     return recent_contexts(sequences.offsets, sequences.clusters, size)
 
 
-def familiar_clusters(sequences: ClusterSequences, count: int) -> FamiliarClusters:
-    """Return the last `count` distinct clusters of each user, with the last entry of each."""
+def familiar_clusters(sequences: ClusterSequences, count: int, journeys: ClusterSequences | None) -> FamiliarClusters:
+    """Return the last `count` distinct clusters of each user, with the last entry of each.
+
+    Args:
+        sequences: the clusters of users.
+        count: number of clusters of a user.
+        journeys: clusters of the same users whose entries are returned as sources; None: `sequences`.
+    """
     recent = contexts_of(sequences, count)[:, ::-1]
-    users = np.repeat(np.arange(len(recent), dtype=np.int64), np.diff(sequences.offsets))
-    width = int(sequences.clusters.max(initial=0)) + 2
+    return FamiliarClusters(recent, last_sources(sequences if journeys is None else journeys, recent))
+
+
+def last_sources(sequences: ClusterSequences, wanted: Codes) -> Integers:
+    """Return the source of the last entry of each user with given clusters.
+
+    Args:
+        sequences: the clusters of users.
+        wanted: int32, shape (users, count): clusters of each user, or `NO_CLUSTER`.
+
+    Returns:
+        int64, shape (users, count): -1 where the user has no such entry, and for `NO_CLUSTER`.
+    """
+    users = np.repeat(np.arange(len(wanted), dtype=np.int64), np.diff(sequences.offsets))
+    width = int(max(sequences.clusters.max(initial=0), wanted.max(initial=0))) + 2
     keys = users * width + sequences.clusters + 1
     distinct, last = np.unique(keys[::-1], return_index=True)
-    wanted = np.arange(len(recent))[:, None] * width + recent + 1
-    places = np.minimum(np.searchsorted(distinct, wanted), max(len(distinct) - 1, 0))
     if not len(distinct):
-        return FamiliarClusters(recent, np.full(recent.shape, -1, np.int64))
-    sources = sequences.sources[::-1][last][places]
-    return FamiliarClusters(recent, np.where(recent == NO_CLUSTER, -1, sources))
+        return np.full(wanted.shape, -1, np.int64)
+    requested = np.arange(len(wanted), dtype=np.int64)[:, None] * width + wanted + 1
+    places = np.minimum(np.searchsorted(distinct, requested), len(distinct) - 1)
+    is_found = (distinct[places] == requested) & (wanted != NO_CLUSTER)
+    return np.where(is_found, sequences.sources[::-1][last][places], -1)

@@ -109,10 +109,11 @@ def recommend(recommender: Recommender, users: Users) -> Recommended:
         histories.items == NO_ITEM, NO_CLUSTER, recommender.item_clusters[np.maximum(histories.items, 0)]
     ).astype(np.int32)
     own = ClusterSequences(histories.offsets, clusters, np.full(len(clusters), -1, np.int64))
-    sequences = own if users.journeys is None else _with_journeys(own, recommender, users)
+    journeys = None if users.journeys is None else _with_journeys(own, recommender, users)
+    sequences = journeys if config.context == "journeys" and journeys is not None else own
     contexts = contexts_of(sequences, max(recommender.table.context_size, 1))
     upcoming = recommender.table.next_clusters_of(histories.offsets, clusters, contexts, config.next_clusters)
-    familiar = familiar_clusters(sequences, config.familiar_clusters)
+    familiar = familiar_clusters(sequences, config.familiar_clusters, journeys)
     consumed = consumed_items(histories)
     vectors = recommender.ranker.user_vectors(histories)
     retrieved = _retrieve(recommender, vectors, consumed, upcoming.clusters)

@@ -280,7 +280,7 @@ class RecommendToUsers(beam.PTransform):
         item_clusters: record batches of `item_clusters`.
         table: record batches of `lookup`.
         vectors: record batches of `ITEM_VECTORS`; None: items have no content.
-        journeys: record batches of `journeys`, whose clusters are the contexts; None: the histories are.
+        journeys: record batches of `journeys`, which familiar items continue; None: there are none.
         intents: record batches of `intents`; None: all users have the same number of novel items.
         users: record batches with `user_id`, the users to recommend to; None: all.
         previous: record batches of `recommendations` of an earlier run with the same tree, table and configuration;

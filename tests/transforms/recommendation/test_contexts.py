@@ -53,6 +53,15 @@ def test_familiar_clusters_are_the_last_ones_with_their_last_entries() -> None:
         np.array([1, 0, 1, -1, 3, 2], np.int32),
         np.arange(10, 16, dtype=np.int64),
     )
-    found = familiar_clusters(sequences, 2)
+    found = familiar_clusters(sequences, 2, None)
     assert found.clusters.tolist() == [[3, 1], [-1, -1], [2, -1]]
     assert found.sources.tolist() == [[14, 12], [-1, -1], [15, -1]]
+
+
+def test_sources_of_familiar_clusters_are_those_of_journeys() -> None:
+    none = np.full(4, -1, np.int64)
+    sequences = ClusterSequences(np.array([0, 3, 4]), np.array([1, 0, 3, 2], np.int32), none)
+    journeys = ClusterSequences(np.array([0, 3, 3]), np.array([3, 1, 3], np.int32), np.array([10, 11, 12], np.int64))
+    found = familiar_clusters(sequences, 3, journeys)
+    assert found.clusters.tolist() == [[3, 0, 1], [2, -1, -1]]
+    assert found.sources.tolist() == [[12, -1, 11], [-1, -1, -1]]
