@@ -11,7 +11,7 @@ INSTALL := $(if $(UV),uv pip install --python $(VENV),$(RUN) pip install --disab
 TORCH_BACKEND ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(if $(shell command -v $(name)),$(name))) python3)
 
-.PHONY: help setup demo table recommend run-all report table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs site test-docs test-slow clean
+.PHONY: help setup demo demo-llm table recommend table-by-model recommend-by-model test test-engines test-flink test-other-engines models test-models test-browser lint format engines flink-up flink-down bench bench-naming bench-engines docs site test-docs test-slow clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -27,8 +27,13 @@ $(READY): setup.py pyproject.toml
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
 
-demo: setup ## Extract the journeys of the sample log on this machine
-	$(RUN) pipelines.extract --runner=DirectRunner
+demo: setup ## From the sample log to a page: journeys, clusters, table, intents, recommendations, names
+	$(RUN) pipelines.run_all --runner=DirectRunner
+
+# Two cores name a few journeys a second, so those of some users are named.
+demo-llm: models ## The same with models: names by a language model, items by a sequence recommender
+	$(RUN) pipelines.run_all --runner=DirectRunner --with_models --workspace=workspace_by_model \
+		--name.users=200 --train_recommender.max_epochs=4
 
 table: setup ## Compute the exploration table of the sample log: clusters, transitions, next clusters
 	$(RUN) pipelines.cluster --runner=DirectRunner
@@ -42,12 +47,6 @@ recommend: setup ## Recommend items to the users of the sample log, from nothing
 		$(RUN) pipelines.explore --runner=DirectRunner && \
 		$(RUN) pipelines.recommend --runner=DirectRunner && \
 		echo "all stages: $$(( $$(date +%s) - started )) s"
-
-run-all: setup ## Run all stages on the sample that are out of date: journeys, clusters, table, intents, items, names
-	$(RUN) pipelines.run_all --runner=DirectRunner
-
-report: setup ## Write one HTML page about the results of `make demo` and `make recommend`
-	$(RUN) pipelines.report --workspace=workspace --exploration=exploration --output=report.html
 
 # On the sample, two cores do not train a model that ranks better than a random order for sure: it is not rejected here.
 table-by-model: models ## Compute the table of the sample by a language model that is tuned on its transitions, and blend both

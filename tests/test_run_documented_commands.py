@@ -17,7 +17,7 @@ NOT_RUN: Mapping[str, str] = {
     r"pip install": "installs packages; that the extras exist is checked without it",
     r"^(git|go|vllm|source)\b": "programs of others, which need a network, a GPU or a shell of one's own",
     r"^make (test|lint)\b": "is what CI runs",
-    r"^make run-all\b": "is the command above it, on the sample",
+    r"^make demo-llm\b": "needs PyTorch",
     r"^make flink-(up|down)\b|runner_configs/flink\.yaml|FlinkRunner": "needs Java and a Flink cluster",
     r"runner_configs/prism\.yaml": "needs Prism",
     r"gs://": "needs a bucket",

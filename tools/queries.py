@@ -1,7 +1,7 @@
 """`python -m tools.queries PAGE [FOLDER]`: run the SQL queries of a page, and write their rows into the page.
 
 The rows stand below each query, as a table. Files in queries are relative to FOLDER, by default the working folder: for
-`docs/one_user.md`, one in which `make run-all` has written `workspace`.
+`docs/one_user.md`, one in which `make demo` has written `workspace`.
 """
 
 from __future__ import annotations
