@@ -98,7 +98,7 @@ class TestArguments:
         assert [flag for flag in job.flags["name"] if "model" in flag] == ["--model=smollm2"]
 
     def test_from_forces_a_stage_and_all_later_ones(self) -> None:
-        assert create("--from=recommend").forced == {"recommend", "name", "report"}
+        assert create("--from=recommend").forced == {"recommend", "name", "lifecycle", "report"}
         assert create("--force").forced == set(create().flags)
         assert create().forced == set()
 
