@@ -87,7 +87,9 @@ LIFECYCLES = DatasetSchema(
         Column(
             "confidence",
             pa.float32(),
-            "The estimated probability that a random item of it belongs to its topic.",
+            "The estimated probability that a random item of it belongs to its topic. Null: it has a single item, or "
+            "was formed by other vectors than those of the packaged encoder, for which the estimate was not fitted.",
+            nullable=True,
         ),
         Column(
             "drift",

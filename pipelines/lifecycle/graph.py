@@ -10,7 +10,6 @@ from pipelines.common.finalize import SideOutputs, commit_job
 from pipelines.common.read_inputs import read_inputs
 from schemas import JOURNEYS, LIFECYCLES, SALIENT_TERMS
 from transforms.datasets.writing import PartWriter
-from transforms.lifecycle.confidence import MODELS
 from transforms.lifecycle.stages import DescribeLifecycles
 from transforms.progress import Progress
 
@@ -24,7 +23,7 @@ def build_lifecycle(root: beam.Pipeline, job: LifecycleJob, progress: Progress) 
     side_outputs = SideOutputs()
     rows = read_inputs(root, job, side_outputs, progress)
     described = rows[JOURNEYS.name] | "DescribeLifecycles" >> DescribeLifecycles(
-        rows[SALIENT_TERMS.name], MODELS[job.features], job.lifecycle, job.parts
+        rows[SALIENT_TERMS.name], job.confidence_model, job.lifecycle, job.parts
     )
     side_outputs.counts.append(described.counts)
     commit_job(job, {LIFECYCLES.name: described.rows}, side_outputs, writer)

@@ -14,7 +14,7 @@ from pipelines.common.inputs import check_not_nested, default_num_parts, prepare
 from pipelines.common.job import Job
 from schemas import ERRORS, JOURNEYS, LIFECYCLES, METRICS, SALIENT_TERMS, DatasetSchema
 from transforms.datasets.files import Source, absolute_path
-from transforms.lifecycle.confidence import Features
+from transforms.lifecycle.confidence import ConfidenceModel, Features
 from transforms.lifecycle.config import LifecycleConfig, RhythmConfig, TopListConfig
 from transforms.progress import Progress
 
@@ -28,7 +28,8 @@ class LifecycleJob(Job):
     Attributes:
         journeys: the journeys.
         salient_terms: the terms of the items from which they were extracted.
-        features: what the journeys were formed by.
+        features: what the journeys were formed by; None: vectors of another encoder than the packaged one, for which
+            no confidence can be estimated.
         lifecycle: the configuration.
         parts: number of parts of each dataset.
     """
@@ -40,7 +41,7 @@ class LifecycleJob(Job):
 
     journeys: Source
     salient_terms: Source
-    features: Features
+    features: Features | None
     lifecycle: LifecycleConfig
     parts: int
 
@@ -89,14 +90,20 @@ class LifecycleJob(Job):
     @property
     def configuration(self) -> dict[str, Any]:
         """Everything besides the inputs that determines the content of the outputs, for their manifests."""
-        from transforms.lifecycle.confidence import MODELS
-
+        model = self.confidence_model
         return {
             "parts": self.parts,
             "lifecycle": dataclasses.asdict(self.lifecycle),
-            "features": self.features,
-            "confidence": MODELS[self.features]._asdict(),
+            "features": self.features or "",
+            "confidence": model._asdict() if model else {},
         }
+
+    @property
+    def confidence_model(self) -> ConfidenceModel | None:
+        """The model of the confidence; None: there is none for what the journeys were formed by."""
+        from transforms.lifecycle.confidence import MODELS
+
+        return MODELS[self.features] if self.features else None
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:
@@ -121,8 +128,8 @@ class LifecycleJob(Job):
         print_lifecycle(self, seconds)
 
 
-def _features_of(option: str, journeys: Source) -> Features:
-    """Return what journeys were formed by.
+def _features_of(option: str, journeys: Source) -> Features | None:
+    """Return what journeys were formed by; None: other vectors than those of the packaged encoder.
 
     Raises:
         UsageError: when `extract` did not write them.
@@ -130,4 +137,8 @@ def _features_of(option: str, journeys: Source) -> Features:
     configuration = journeys.manifest.configuration if journeys.manifest else {}
     if "extraction" not in configuration:
         raise UsageError(f"{option}: the journeys of {journeys.path!r} were not written by `extract`")
-    return "terms" if configuration["extraction"].get("bayesian") is None else "vectors"
+    if configuration["extraction"].get("bayesian") is None:
+        return "terms"
+    from transforms.encoders.spec import EncoderSpec
+
+    return "vectors" if configuration["encoder"] == EncoderSpec("static").fingerprint() else None

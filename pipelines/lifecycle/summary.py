@@ -33,6 +33,8 @@ def print_lifecycle(job: LifecycleJob, seconds: float) -> None:
             console.print(f"  {title}: {', '.join(texts)}", markup=False)
     for name, mean in _means(FileSystems.join(job.workspace, LIFECYCLES.name)).items():
         console.print(f"  mean {name}: {mean:.2f}", markup=False)
+    if job.features is None:
+        console.print("  confidence: none, as it was fitted to journeys by the packaged encoder, not by other vectors")
     names = ", ".join(schema.name for schema in job.outputs)
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Show it on a page:")

@@ -199,6 +199,23 @@ def test_journeys_at_one_time(tmp_path: Path) -> None:
     assert [len(row["periods"]) for row in found] == [1] * len(found)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("is_packaged", [True, False])
+def test_confidence_is_estimated_for_vectors_of_the_packaged_encoder_alone(tmp_path: Path, is_packaged: bool) -> None:
+    folder = write(tmp_path, {"log.parquet": LOG, "items.parquet": ITEMS})
+    topics = list(TITLES)
+    own = [[float(item.startswith(topic)) for topic in topics] for item in ITEMS["item_id"].to_pylist()]
+    vectors = pa.table({"item_id": ITEMS["item_id"], "embedding": pa.array(own, pa.list_(pa.float32()))})
+    write(tmp_path, {"vectors.parquet": vectors})
+    options = ["--encoder=static"] if is_packaged else [f"--item_embeddings={tmp_path / 'vectors.parquet'}"]
+    inputs = (folder / "out", folder / "log.parquet", folder / "items.parquet")
+    assert extract(*inputs, "--max_term_fraction=1", "--min_coherence=0", *options) == 0
+    printed = lifecycle(f"--workspace={folder / 'out'}")
+    found = [row["confidence"] for row in rows(folder / "out", LIFECYCLES)]
+    assert found
+    assert [confidence is not None for confidence in found] == [is_packaged] * len(found)
+    assert ("confidence: none" in printed) != is_packaged
+
+
 def test_items_without_terms(workspace: Path) -> None:
     """No item has a term: journeys keep their rows, without what terms say."""
     for part in manifest(workspace, SALIENT_TERMS).parts:

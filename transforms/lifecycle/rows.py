@@ -26,7 +26,11 @@ JOURNEY_COLUMNS = ("user_id", "journey_id", "rank", "size", "item_ids", "timesta
 
 
 def lifecycle_rows(
-    journeys: pa.RecordBatch, catalogue: Catalogue, gaps: LogGaps, model: ConfidenceModel, config: LifecycleConfig
+    journeys: pa.RecordBatch,
+    catalogue: Catalogue,
+    gaps: LogGaps,
+    model: ConfidenceModel | None,
+    config: LifecycleConfig,
 ) -> pa.RecordBatch:
     """Compute rows of `lifecycles`, sorted by user and rank.
 
@@ -34,7 +38,7 @@ def lifecycle_rows(
         journeys: all journeys of some users, with `JOURNEY_COLUMNS`, in any order.
         catalogue: the items of these journeys and perhaps others, with their terms; other items have none.
         gaps: the sums over the whole log, whose end it has.
-        model: the model of the confidence.
+        model: the model of the confidence; None: no confidence is estimated.
         config: the configuration.
     """
     journeys = _sorted(journeys)
@@ -51,7 +55,6 @@ def lifecycle_rows(
     top = config.top_list
     relevance = importance_of(offsets, times, users, top.importance_half_life)
     lists = order_journeys(run_offsets(users), relevance, terms, top.penalty, top.min_similarity)
-    coherence = pc.fill_null(journeys["coherence"], 0.0).to_numpy().astype(np.float64)
     months = months_of(offsets, times)
     columns = {
         "user_id": journeys["user_id"],
@@ -65,7 +68,7 @@ def lifecycle_rows(
         "active_days": pa.array(np.diff(days.offsets).astype(np.int32)),
         "effective_months": _float32(effective),
         "burstiness": _float32(burstiness(days)),
-        "confidence": _float32(confidences(coherence, journeys["size"].to_numpy().astype(np.int64), model)),
+        "confidence": _confidences(journeys, model),
         "drift": _float32(drifts(offsets, items, catalogue.term_vectors)),
         "periods": _periods(months, offsets, items, catalogue, config.month_terms),
     }
@@ -77,6 +80,15 @@ def _sorted(journeys: pa.RecordBatch) -> pa.RecordBatch:
     kept = journeys.select(list(JOURNEY_COLUMNS))
     order = [("user_id", "ascending"), ("rank", "ascending"), ("journey_id", "ascending")]
     return kept.take(pc.sort_indices(kept, sort_keys=order))
+
+
+def _confidences(journeys: pa.RecordBatch, model: ConfidenceModel | None) -> pa.Array:
+    """Return the confidence of journeys, null for those without a coherence, and for all without a model."""
+    if model is None:
+        return pa.nulls(journeys.num_rows, pa.float32())
+    coherence = journeys["coherence"].to_numpy(zero_copy_only=False).astype(np.float64)
+    found = confidences(coherence, journeys["size"].to_numpy().astype(np.int64), model)
+    return pa.array(found.astype(np.float32), mask=np.isnan(coherence))
 
 
 def _limits(typical: npt.NDArray[np.float64], config: LifecycleConfig) -> npt.NDArray[np.float64]:

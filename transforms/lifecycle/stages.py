@@ -80,7 +80,7 @@ def join_terms(requests: Iterable[pa.RecordBatch], salient: Iterable[pa.RecordBa
 class DescribeBucket(beam.DoFn):
     """Journeys of a bucket of users, and the terms of their items -> rows of `lifecycles`; counts as a side output."""
 
-    def __init__(self, model: ConfidenceModel, config: LifecycleConfig) -> None:
+    def __init__(self, model: ConfidenceModel | None, config: LifecycleConfig) -> None:
         self.model = model
         self.config = config
 
@@ -117,13 +117,13 @@ class DescribeLifecycles(beam.PTransform):
 
     Attributes:
         salient: record batches of `salient_terms`, perhaps with further columns, each item once.
-        model: the model of the confidence.
+        model: the model of the confidence; None: no confidence is estimated.
         config: the configuration.
         buckets: number of groups into which users, and items, are hashed; the result is the same.
     """
 
     salient: beam.PCollection
-    model: ConfidenceModel
+    model: ConfidenceModel | None
     config: LifecycleConfig
     buckets: int
 

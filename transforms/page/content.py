@@ -90,7 +90,7 @@ class ShownLife:
         place: its place in the diverse list of the user.
         stage: `ongoing` or `ended`.
         recurrence: `evergreen` or `situational`.
-        confidence: the probability that an item of it belongs to its topic.
+        confidence: the probability that an item of it belongs to its topic; None: it was not estimated.
         silent_days: days since its last interaction.
         ongoing_days: days of silence up to which it is ongoing.
         effective_months: effective number of months.
@@ -102,7 +102,7 @@ class ShownLife:
     place: int
     stage: str
     recurrence: str
-    confidence: float
+    confidence: float | None
     silent_days: float
     ongoing_days: float
     effective_months: float

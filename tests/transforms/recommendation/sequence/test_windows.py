@@ -31,7 +31,7 @@ def described(windows: Windows) -> list[tuple[list[int], list[int]]]:
 
 
 def examples(batch: Batch) -> list[tuple[list[int], int]]:
-    """What each target of a batch is predicted from, and the target."""
+    """The inputs and the target of each example of a batch."""
     found = zip(batch.rows.tolist(), batch.places.tolist(), batch.targets.tolist(), strict=True)
     return [(batch.inputs[row, :place].tolist(), target) for row, place, target in found]
 

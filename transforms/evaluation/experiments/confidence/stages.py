@@ -11,7 +11,6 @@ import pyarrow as pa
 from apache_beam.pvalue import AsIter, AsSingleton, TaggedOutput
 from apache_beam.typehints import with_output_types
 
-from schemas import COLLECTIONS, INTERACTIONS, ITEMS
 from transforms.datasets.counts import Count, count
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG
@@ -20,7 +19,7 @@ from transforms.evaluation.corpus import concatenate_collections, limit_sources
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.confidence.config import ConfidenceConfig
 from transforms.evaluation.experiments.confidence.halves import MixedHalves, mix_halves
-from transforms.evaluation.experiments.separation.stages import CollectionsOfLog
+from transforms.evaluation.experiments.separation.stages import collections_of
 from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Corpus
 
@@ -70,13 +69,7 @@ class EvaluateConfidence(beam.PTransform):
     stored: beam.PCollection | None = None
 
     def expand(self, rows: Mapping[str, beam.PCollection]) -> ExperimentResult:
-        repeated: list[beam.PCollection] = []
-        if COLLECTIONS.name in rows:
-            collections = rows[COLLECTIONS.name]
-        else:
-            build = CollectionsOfLog(rows[ITEMS.name])
-            collections, found = rows[INTERACTIONS.name] | "CollectionsOfLog" >> build
-            repeated.append(found)
+        collections, repeated = collections_of(rows)
         root = collections.pipeline
         mix = beam.ParDo(_MixHalves(self.config), AsIter(collections))
         outputs = mix.with_outputs(CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="halves")

@@ -136,6 +136,21 @@ def _evaluated_thresholds(_: bytes, results: Iterable[pa.RecordBatch], config: S
     return {method: each.threshold for method, each in chosen.items()}
 
 
+def collections_of(rows: Mapping[str, beam.PCollection]) -> tuple[beam.PCollection, list[beam.PCollection]]:
+    """Return the collections that are given, or those of a log.
+
+    Args:
+        rows: record batches of `collections`, or of `interactions` and `items`, by the name of the dataset.
+
+    Returns:
+        Record batches of `collections`, and collections of record batches of `errors`.
+    """
+    if COLLECTIONS.name in rows:
+        return rows[COLLECTIONS.name], []
+    found = rows[INTERACTIONS.name] | "CollectionsOfLog" >> CollectionsOfLog(rows[ITEMS.name])
+    return found[0], [found[1]]
+
+
 @dataclasses.dataclass
 class SeparateCollections(beam.PTransform):
     """Evaluate methods on mixtures of collections, from `collections`, or from `interactions` and `items`.
@@ -161,13 +176,7 @@ class SeparateCollections(beam.PTransform):
     stored: beam.PCollection | None = None
 
     def expand(self, rows: Mapping[str, beam.PCollection]) -> ExperimentResult:
-        repeated: list[beam.PCollection] = []
-        if COLLECTIONS.name in rows:
-            collections = rows[COLLECTIONS.name]
-        else:
-            build = CollectionsOfLog(rows[ITEMS.name])
-            collections, found = rows[INTERACTIONS.name] | "CollectionsOfLog" >> build
-            repeated.append(found)
+        collections, repeated = collections_of(rows)
         root = collections.pipeline
         all_errors = [self.errors, *repeated] | "AllErrors" >> beam.Flatten()
         mixed = (
