@@ -403,6 +403,8 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
     )
     assert "--item_columns=item_id=item,title=name,tags=category" in printed
     assert "33% of the interactions have items that the catalogue does not have" in printed
+    commands = [line for line in printed.splitlines() if "-m pipelines." in line]
+    assert [line.split().count("--max_error_rate=0.34") for line in commands] == [1, 1]
     assert {row["item_id"]: row["tags"] for row in rows(tmp_path / "out", ITEMS)} == {"1": ["a", "b"], "2": ["c"]}
     assert {row["description"] for row in rows(tmp_path / "out", ITEMS)} == {None}
     assert "[One] thing" in printed
