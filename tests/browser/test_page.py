@@ -151,6 +151,17 @@ def test_the_page_is_no_wider_than_the_screen(open_page: Any, width: int) -> Non
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 1200])
+def test_dates_of_a_time_line_do_not_overlap(open_page: Any, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    ends = page.evaluate(
+        """[...document.querySelectorAll('article.user:not([hidden]) .axis text')]
+            .map(each => each.getBoundingClientRect()).filter(box => box.width > 0).map(box => [box.left, box.right])"""
+    )
+    assert len(ends) >= 3
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
 def test_tables_of_a_user_need_no_scrolling_on_a_phone(open_page: Any) -> None:
     page = open_page(viewport={"width": 360, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
