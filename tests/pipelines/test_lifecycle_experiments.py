@@ -1,4 +1,4 @@
-"""The experiments `lifecycle` and `confidence` of the real command, on data whose figures can be worked out by hand."""
+"""The experiments `lifecycle` and `confidence` of the real command, on data whose values can be worked out by hand."""
 
 import datetime
 import math
