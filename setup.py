@@ -55,7 +55,7 @@ EXTRAS = {
     "rivals": ["implicit>=0.7.3,<0.8", "scipy>=1.14,<2", "threadpoolctl>=3,<4"],
     "recommender": ["safetensors>=0.5,<1", "torch>=2.6,<3"],
     "report": ["jinja2>=3.1,<4", "matplotlib>=3.9,<4", "scikit-learn>=1.6,<2", "umap-learn>=0.5.7,<1"],
-    "browser": ["playwright>=1.50,<2"],
+    "browser": ["axe-playwright-python>=0.1.8,<0.2", "playwright>=1.50,<2"],
     "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6,<10", "mkdocstrings[python]>=1,<2"],
     "engines": ["flask>=3,<4", "flask-cors>=5,<7", "moto[s3]>=5,<6"],
     "dev": [

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import schemas
 from pipelines.registry import JOBS
 from schemas.docs import render_markdown
 from tests.documented_commands import PAGES, ROOT
@@ -51,6 +52,23 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     ]
     assert sorted({site_path(page) for page in PAGES} - set(listed)) == []
     assert len(set(listed)) == len(listed)
+
+
+def words_of_diagram(name: str) -> set[str]:
+    """Returns the words of all texts of a diagram."""
+    picture = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return set(re.findall(r"\w+", " ".join(re.findall(r">([^<>]+)</text>", picture))))
+
+
+def test_the_diagram_of_packages_has_every_job_and_every_package() -> None:
+    folder = ROOT / "transforms"
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")} | {path.stem for path in folder.glob("*.py")}
+    assert {*JOBS, *packages} - {"__init__"} - words_of_diagram("architecture.svg") == set()
+
+
+def test_the_diagram_of_datasets_has_every_job_and_every_output() -> None:
+    outputs = {each.name for each in schemas.OUTPUTS}
+    assert {*JOBS, *outputs} - words_of_diagram("datasets.svg") == set()
 
 
 def sizing_rows() -> list[tuple[str, Link]]:

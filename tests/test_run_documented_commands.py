@@ -27,7 +27,8 @@ NOT_RUN: Mapping[str, str] = {
     r"tools\.queries": "tests/test_one_user.py runs it",
     r"tools\.static_encoder": "needs PyTorch, and hours",
     r"--tuned_models=": "shows the outputs of commands that need PyTorch",
-    r"ml-100k|movielens/": "the log may not be redistributed",
+    r"ml-100k|movielens/|ml-latest-small|films/|MINDsmall|news/": "the log may not be redistributed",
+    r"stars\.csv|stars/": "the log is larger than the sample",
     r"--suites=(intents|recommendation) ": "takes many minutes even on small files",
 }
 """Commands that are not run, as regular expressions, each with the reason."""

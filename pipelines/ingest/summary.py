@@ -35,17 +35,18 @@ def print_ingest(job: IngestJob, seconds: float) -> None:
     console.print(f"ingest: {seconds:.1f} s, {job.plan.title}", markup=False)
     console.print(_counts_table(job, values))
     print_others(console, job)
-    unknown, kept = (values.get((name, ""), 0) for name in ("interactions_without_item", "interactions"))
-    if unknown > job.max_error_rate * kept:
+    unknown = _unknown_items(job, values)
+    if unknown:
         console.print(
-            f"{unknown / kept:.0%} of the interactions have items that the catalogue does not have: for extract, these "
-            f"are invalid, which --max_error_rate={unknown / kept + 0.005:.2f} allows",
+            f"{unknown:.0%} of the interactions have items that the catalogue does not have: for extract, these are "
+            f"invalid, which --max_error_rate={_rate(unknown)} allows",
             soft_wrap=True,
             markup=False,
         )
     console.print(f"Written to {workspace}: interactions, items, metrics, errors", soft_wrap=True, markup=False)
     folders = {name: FileSystems.join(workspace, name) for name in (INTERACTIONS.name, ITEMS.name)}
     flags = [f"--{name}={folder}" for name, folder in folders.items()]
+    flags += [f"--max_error_rate={_rate(unknown)}"] if unknown else []
     for text, name, folder in (
         ("Extract journeys", "extract", "journeys"),
         ("All stages, to a page", "run_all", "results"),
@@ -53,6 +54,17 @@ def print_ingest(job: IngestJob, seconds: float) -> None:
         target = FileSystems.join(workspace, folder)
         console.print(f"{text}:", markup=False)
         console.print(f"  {command_of(name, *flags, f'--workspace={target}')}", soft_wrap=True, markup=False)
+
+
+def _unknown_items(job: IngestJob, values: MetricValues) -> float:
+    """Return the fraction of interactions whose items the catalogue lacks; 0 if other jobs read the log as it is."""
+    unknown, kept = (values.get((name, ""), 0) for name in ("interactions_without_item", "interactions"))
+    return unknown / kept if unknown > job.max_error_rate * kept else 0.0
+
+
+def _rate(fraction: float) -> str:
+    """Return a rate of errors that allows this fraction."""
+    return f"{min(fraction + 0.005, 1):.2f}"
 
 
 def _counts_table(job: IngestJob, values: MetricValues) -> Table:

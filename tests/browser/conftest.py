@@ -16,7 +16,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_workspaces(tmp_path_factory.mktemp("report"))
-    write_report(folder, folder / "page.html", "--users=60", "--map_journeys=200")
+    write_report(folder, folder / "page.html", "--users=60", "--map_journeys=200", f"--lifecycles={folder / 'lives'}")
     return folder / "page.html"
 
 

@@ -147,7 +147,29 @@ def test_a_link_to_a_cluster_opens_its_branch(open_page: Any) -> None:
 @pytest.mark.parametrize("width", [360, 1200])
 def test_the_page_is_no_wider_than_the_screen(open_page: Any, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_dates_of_a_time_line_do_not_overlap(open_page: Any, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    ends = page.evaluate(
+        """[...document.querySelectorAll('article.user:not([hidden]) .axis text')]
+            .map(each => each.getBoundingClientRect()).filter(box => box.width > 0).map(box => [box.left, box.right])"""
+    )
+    assert len(ends) >= 3
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
+def test_tables_of_a_user_need_no_scrolling_on_a_phone(open_page: Any) -> None:
+    page = open_page(viewport={"width": 360, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    widths = page.evaluate(
+        "[...document.querySelectorAll('article.user:not([hidden]) .scroll')].map(e => [e.scrollWidth, e.clientWidth])"
+    )
+    assert len(widths) >= 3
+    assert all(inside <= outside for inside, outside in widths)
 
 
 def test_colours_follow_the_preference(open_page: Any) -> None:
@@ -170,6 +192,30 @@ def test_everything_that_can_be_focused_has_a_name(open_page: Any) -> None:
     headings = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(h => Number(h.tagName[1]))")
     assert headings[0] == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(open_page: Any, scheme: str, width: int) -> None:
+    """All of a user and of every section is open, with results of the search, a point and a pair chosen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.locator("#table-picture").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("#map-picture").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("#search").fill("chess")
+    page.keyboard.press("ArrowDown")
+    results = Axe().run(page).response
+    found = [
+        (each["id"], node["target"], node["failureSummary"])
+        for each in results["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    assert found == []
 
 
 def test_the_page_prints_one_user_without_controls(open_page: Any) -> None:

@@ -126,13 +126,18 @@ def test_the_summary_ends_with_the_next_commands(done: tuple[Path, str]) -> None
     command, _, of_all_stages = map(shlex.split, printed.strip().splitlines()[-3:])
     assert command[1:3] == ["-m", "pipelines.extract"]
     options = command[3:]
-    assert of_all_stages[1:] == ["-m", "pipelines.run_all", *options[:2], f"--workspace={workspace}/results"]
+    values = metric_values(workspace)
+    allowed = options[2]
+    rate = float(allowed.removeprefix("--max_error_rate="))
+    assert 0 <= rate - values["interactions_without_item", ""] / values["interactions", ""] < 0.01
+    assert of_all_stages[1:] == ["-m", "pipelines.run_all", *options[:-1], f"--workspace={workspace}/results"]
     assert options == [
         f"--interactions={workspace}/interactions",
         f"--items={workspace}/items",
+        allowed,
         f"--workspace={workspace}/journeys",
     ]
-    tolerant = [*options, ANY_RUNNER, "--buckets=2", "--max_error_rate=0.3", "--allow_empty"]
+    tolerant = [*options, ANY_RUNNER, "--buckets=2", "--allow_empty"]
     with contextlib.redirect_stdout(io.StringIO()):
         assert run_job(ExtractJob, tolerant) == 0
     assert metric_values(workspace / "journeys")["interactions_read", ""] == 1505
@@ -403,6 +408,8 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
     )
     assert "--item_columns=item_id=item,title=name,tags=category" in printed
     assert "33% of the interactions have items that the catalogue does not have" in printed
+    commands = [line for line in printed.splitlines() if "-m pipelines." in line]
+    assert [line.split().count("--max_error_rate=0.34") for line in commands] == [1, 1]
     assert {row["item_id"]: row["tags"] for row in rows(tmp_path / "out", ITEMS)} == {"1": ["a", "b"], "2": ["c"]}
     assert {row["description"] for row in rows(tmp_path / "out", ITEMS)} == {None}
     assert "[One] thing" in printed

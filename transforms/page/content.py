@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from transforms.page.axis import Tick
 from transforms.page.heat_map import HeatMap
@@ -249,10 +249,19 @@ class MapLabel:
     Attributes:
         box: the place of the text.
         text: the name.
+        anchor: where the text begins in its box, as it may be narrower: `start`, `middle` or `end`, nearest to its
+            point.
     """
 
     box: Box
     text: str
+    anchor: Literal["start", "middle", "end"] = "start"
+
+    @property
+    def x(self) -> float:
+        """The place of the anchor."""
+        left, right = self.box.left, self.box.right
+        return {"start": left, "middle": (left + right) / 2, "end": right}[self.anchor]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -214,7 +214,18 @@ def _labels(points: Sequence[MapPoint], names: Sequence[str]) -> tuple[MapLabel,
         for point, name in zip(points, names, strict=True)
     ]
     boxes = place_labels(wanted, Box(0, 0, WIDTH, HEIGHT), [_inside(point) for point in points])
-    return tuple(MapLabel(box, name) for box, name in zip(boxes, names, strict=True) if box is not None)
+    return tuple(
+        MapLabel(box, name, _anchor(box, point))
+        for box, name, point in zip(boxes, names, points, strict=True)
+        if box is not None
+    )
+
+
+def _anchor(box: Box, point: MapPoint) -> Literal["start", "middle", "end"]:
+    """Return the end of a name that is nearest to its point."""
+    if box.left > point.x:
+        return "start"
+    return "end" if box.right < point.x else "middle"
 
 
 def _inside(point: MapPoint) -> Box:

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from transforms.page.content import MapPoint, Page
-from transforms.page.text import exact_number, format_number, shorten
+from transforms.page.text import compact_number, exact_number, format_decimal, format_number, shorten
 from transforms.report import html
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -67,6 +67,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "number": _number,
+        "decimal": lambda value, digits: _number(value, format_decimal(value, digits)),
+        "compact": compact_number,
         "short": shorten,
         "script_data": script_data,
         "table": lambda table: Markup(html.render_table(table)),

@@ -41,6 +41,17 @@ def format_number(value: float) -> str:
     return f"{value:.3f}" if abs(value) >= 0.001 else f"{value:.2g}"
 
 
+def format_decimal(value: float, digits: int) -> str:
+    """Format a number with a fixed number of decimals; what is rounded to zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def compact_number(value: float) -> str:
+    """Format a number in little room: from a million on in millions, such as `414.2 M`."""
+    is_large = math.isfinite(value) and abs(value) >= 1e6
+    return f"{value / 1e6:,.1f} M" if is_large else format_number(value)
+
+
 def exact_number(value: float) -> str:
     """Format a number so that it is parsed to the same value again, for attributes that programs read."""
     return str(int(value)) if math.isfinite(value) and value == int(value) else repr(float(value))

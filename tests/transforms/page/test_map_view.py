@@ -61,3 +61,14 @@ def test_without_a_tree_journeys_are_placed_by_their_terms() -> None:
 def test_nothing_on_the_map_is_an_error() -> None:
     with pytest.raises(NoMapError):
         view_map(None, [journey(terms=("owl",))], 1, 0)
+
+
+def test_a_name_is_anchored_at_the_end_near_its_point() -> None:
+    """Its width is an estimate, so that it would otherwise begin far from a point to the right of it."""
+    shown = view_map(CLUSTERS, [], 0, 0)
+    places = {point.details[0]: point.x for point in shown.clusters}
+    for label in shown.labels:
+        is_left = label.box.right < places[label.text]
+        assert label.anchor == ("end" if is_left else "start")
+        assert label.x == (label.box.right if is_left else label.box.left)
+    assert {label.anchor for label in shown.labels} == {"start", "end"}

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.page.text import exact_number, format_number, shorten, text_width
+from transforms.page.text import (
+    compact_number,
+    exact_number,
+    format_decimal,
+    format_number,
+    shorten,
+    text_width,
+)
 
 
 def test_a_short_text_stays_as_it_is() -> None:
@@ -44,6 +51,21 @@ def test_no_text_is_longer_than_the_limit(text: str, limit: int) -> None:
 )
 def test_numbers_are_formatted_for_reading(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.004, "0.00"), (-0.006, "-0.01"), (0.0, "0.00"), (12.345, "12.35"), (1e6, "1000000.00")]
+)
+def test_decimals_have_no_negative_zero(value: float, text: str) -> None:
+    assert format_decimal(value, 2) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(414190720.0, "414.2 M"), (-2e6, "-2.0 M"), (999999.0, "999,999"), (0.25, "0.250"), (float("inf"), "inf")],
+)
+def test_large_numbers_need_little_room(value: float, text: str) -> None:
+    assert compact_number(value) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
