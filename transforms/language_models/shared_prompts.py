@@ -78,6 +78,9 @@ class PromptBlock:
             dimensions); empty: there are none.
         candidates: number of candidates of each prompt.
         max_steps: maximum number of tokens of a candidate that are read.
+
+    Attributes:
+        ids: the tokens of all prompts, one prompt after another.
     """
 
     def __init__(
@@ -105,6 +108,11 @@ class PromptBlock:
     def tokens(self) -> Indices:
         """The number of tokens that precede the first generated one of each prompt, shape (prompts,)."""
         return self._before + self._lengths
+
+    @property
+    def last_rows(self) -> Indices:
+        """The index of the last token of each prompt in `ids`, shape (prompts,)."""
+        return np.cumsum(self._lengths) - 1
 
     def read_prompts(self, start: int, device: torch.device, dtype: torch.dtype) -> _Reading:
         """Prepare the reading of the prompts, of which the first token is row `start` of the pass."""
@@ -186,7 +194,8 @@ class PromptBlock:
         placed = query.new_zeros((len(self), kv_heads, groups, reading.width, query.shape[2]))
         placed[reading.prompts, :, :, reading.places] = query.unflatten(1, (kv_heads, groups))
         if reading.width <= self._candidates and reading.mask is not None:
-            # The query heads of a key-value head become further rows, so that keys and values are not repeated.
+            # The query heads of a key-value head become further rows, so that keys and values are not repeated. The
+            # mask is repeated instead, which is small for candidates and large for a long prompt.
             mask = reading.mask.repeat(1, 1, groups, 1)
             attended = scaled_dot_product_attention(placed.flatten(2, 3), keys, values, mask, scale=scaling)
         else:
@@ -256,11 +265,11 @@ class CandidateState:
         found = []
         for block in self._blocks:
             self._readings = [(block, block.read_prompts(0, self._model.device, self._model.dtype))]
-            (_, reading) = self._readings[0]
+            ((_, reading),) = self._readings
             ids = torch.tensor(block.ids, device=self._model.device)
-            last = np.append(np.flatnonzero(np.diff(reading.prompts.cpu())), len(ids) - 1)
-            read = torch.from_numpy(np.resize(last, max(len(last), MIN_ROWS))).to(ids.device)
-            found.append(self._forward(ids, reading.columns, read)[: len(last)])
+            last = np.resize(block.last_rows, max(len(block), MIN_ROWS))
+            logits = self._forward(ids, reading.columns, torch.from_numpy(last).to(ids.device))
+            found.append(logits[: len(block)])
         return torch.cat(found)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -273,9 +282,7 @@ class CandidateState:
             if start < stop:
                 rows, prompts = slice(start, stop), self._prompts[start:stop]
                 slots, device, dtype = self._slots[rows], self._model.device, self._model.dtype
-                self._readings.append(
-                    (block, block.read_candidates(rows, prompts, slots, self._steps, device, dtype))
-                )
+                self._readings.append((block, block.read_candidates(rows, prompts, slots, self._steps, device, dtype)))
                 positions.append(block.tokens[prompts] + self._steps)
         self._steps += 1
         return self._forward(tokens, torch.from_numpy(np.concatenate(positions)).to(tokens.device), 0)

@@ -90,6 +90,9 @@ class TransformersModel:
     each batch. In float32, a completion depends on its prompt alone, up to float noise, which hardly ever changes a
     token. In bfloat16 that holds only on processors whose rounding does not depend on the batch, see `decoding_state`.
 
+    Several candidates of a prompt share its key-value cache where `shares_prompts` is true, see `shared_prompts`.
+    Elsewhere each of them has a copy.
+
     Args:
         folder: the model.
         adapter: LoRA, which is merged into the weights, or a soft prompt, which precedes all tokens; None: none.
@@ -98,6 +101,10 @@ class TransformersModel:
         device: device of torch; None: the GPU if there is one.
         max_batch_tokens: maximum number of prompt tokens of a batch; None: see `MAX_BATCH_TOKENS`.
         dtype: type of weights and activations.
+
+    Attributes:
+        shares_prompts: whether candidates share the key-value cache of their prompt: for decoders of
+            `SHARING_MODEL_TYPES` without sliding windows.
 
     Raises:
         ModelUnavailableError: if packages are missing, or the adapter does not fit the model.

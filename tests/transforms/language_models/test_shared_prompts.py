@@ -157,6 +157,6 @@ def test_prompts_are_shared_only_where_attention_is_that_of_the_list(tmp_path: P
 def test_an_argument_that_changes_attention_is_refused() -> None:
     model = make_model("gemma2", layer_types=["full_attention"] * 2, attn_logit_softcapping=30.0)
     state = CandidateState(model, [PromptBlock([[5, 6]], [], CANDIDATES, 4)], CANDIDATES)
-    with pytest.raises(ValueError, match="passes .*softcap.* to attention"), SharedAttention(model):
+    with pytest.raises(ValueError, match=r"passes .*softcap.* to attention"), SharedAttention(model):
         state.prefill()
     assert model.config._attn_implementation != "shared_prompts"
