@@ -126,8 +126,8 @@ class PromptBlock:
             hidden = torch.ones((self._longest, end), dtype=torch.bool, device=device).triu(self._before + 1)
             mask = _additive(hidden, dtype)[None, None]
         rows = slice(start, start + len(prompts))
-        tensors = [torch.from_numpy(each).to(device) for each in (prompts, places, self._before + places)]
-        return _Reading(rows, *tensors, self._longest, end, mask)
+        of_prompt, place, column = _tensors(device, prompts, places, self._before + places)
+        return _Reading(rows, of_prompt, place, column, self._longest, end, mask)
 
     def read_candidates(
         self, rows: slice, prompts: Indices, slots: Indices, step: int, device: torch.device, dtype: torch.dtype
@@ -157,8 +157,8 @@ class PromptBlock:
         hidden = np.concatenate([np.broadcast_to(padding[:, None], (*slot_of.shape, first)), others], axis=2)
         mask = _additive(torch.from_numpy(hidden).to(device), dtype)[:, None]
         columns = first + step * self._candidates + slots
-        tensors = [torch.from_numpy(each).to(device) for each in (prompts, places, columns)]
-        return _Reading(rows, *tensors, width, first + len(generated), mask)
+        of_prompt, place, column = _tensors(device, prompts, places, columns)
+        return _Reading(rows, of_prompt, place, column, width, first + len(generated), mask)
 
     def attend(
         self,
@@ -364,8 +364,14 @@ def _attention(
     given = {name for name, argument in others.items() if argument is not None} - _NEUTRAL_ARGUMENTS
     if given or candidates is None or attention_mask is not None:
         raise ValueError(f"{type(module).__name__} passes {', '.join(sorted(given)) or 'no candidates'} to attention")
-    rows = [each[0].transpose(0, 1) for each in (query, key, value)]
-    return candidates.attend(module.layer_idx, *rows, scaling)[None], None
+    queries, keys, values = (each[0].transpose(0, 1) for each in (query, key, value))
+    return candidates.attend(module.layer_idx, queries, keys, values, scaling)[None], None
+
+
+def _tensors(device: torch.device, *arrays: Indices) -> list[torch.Tensor]:
+    import torch
+
+    return [torch.from_numpy(array).to(device) for array in arrays]
 
 
 def _additive(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
