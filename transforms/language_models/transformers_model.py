@@ -369,7 +369,7 @@ class TransformersModel:
         number = self.decoding.num_sequences
         if self._trie is None and number > 1 and self.shares_prompts:
             lengths = np.array([len(row) + number * STEPS_OF_ROOM for row in ids], np.int64)
-            return length_sorted_batches(lengths, self.max_batch_tokens * number // 2)
+            return length_sorted_batches(lengths, self.max_batch_tokens * number // 4)
         lengths = np.array([padded_length(len(row)) for row in ids], np.int64)
         return equal_length_batches(lengths, self.max_batch_tokens)
 
