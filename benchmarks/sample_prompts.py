@@ -20,27 +20,28 @@ _ITEMS = Path(__file__).parents[1] / "samples" / "arxiv_authors" / "items.parque
 _SEED = 0
 
 
-def sample_prompts(data: Path, number: int) -> list[str]:
+def sample_prompts(data: Path, number: int, config: NamingConfig | None = None) -> list[str]:
     """Sample distinct prompts for journeys of the sample log uniformly.
 
     Args:
         data: folder in which all prompts are stored; they are created if they do not exist.
         number: maximum number of prompts.
+        config: selects the fields of a prompt; None: titles.
     """
-    kept = data / "sample-prompts.json"
+    config = config or NamingConfig(method="fine_tuned")
+    kept = data / f"sample-prompts-{config.prompt_fields}.json"
     if not kept.exists():
         data.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(_all_prompts()), encoding="utf-8")
+        kept.write_text(json.dumps(_all_prompts(config)), encoding="utf-8")
     prompts: list[str] = json.loads(kept.read_text(encoding="utf-8"))
     sampled = np.random.default_rng(_SEED).permutation(len(prompts))[:number]
     return [prompts[index] for index in sampled]
 
 
-def _all_prompts() -> list[str]:
+def _all_prompts(config: NamingConfig) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="journeys-bench-") as folder:
         measure("pipelines.extract", ["--runner=FnApiRunner", f"--workspace={folder}"])
         journeys = _rows(Path(folder) / JOURNEYS.name)
-    config = NamingConfig(method="fine_tuned")
     found = join_titles([title_requests(journeys, config)], [_rows(_ITEMS)], config.max_title_characters)
     alone = journeys.select(JOURNEY_COLUMNS.names).cast(JOURNEY_COLUMNS)
     rows = build_inputs([alone], [found.titled], config).to_pylist()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from transforms.batching import Indices, equal_length_batches, pad, split_on_oom
+from transforms.batching import Indices, equal_length_batches, length_sorted_batches, pad, split_on_oom
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.branching_trie import LogProbs, Mask
 from transforms.language_models.closed_set import (
@@ -57,6 +57,13 @@ from transforms.language_models.prompt_template import (
     tokenize_prompt,
     tokenize_template,
 )
+from transforms.language_models.shared_prompts import (
+    STEPS_OF_ROOM,
+    CandidateState,
+    PromptBlock,
+    SharedAttention,
+    can_share_prompts,
+)
 from transforms.language_models.trie_reader import DecoderReader, EncoderDecoderReader, TrieReader
 from transforms.language_models.trie_search import search_trie
 from transforms.model_files import ModelUnavailableError
@@ -83,6 +90,9 @@ class TransformersModel:
     each batch. In float32, a completion depends on its prompt alone, up to float noise, which hardly ever changes a
     token. In bfloat16 that holds only on processors whose rounding does not depend on the batch, see `decoding_state`.
 
+    Several candidates of a prompt share its key-value cache where `shares_prompts` is true, see `shared_prompts`.
+    Elsewhere each of them has a copy.
+
     Args:
         folder: the model.
         adapter: LoRA, which is merged into the weights, or a soft prompt, which precedes all tokens; None: none.
@@ -91,6 +101,10 @@ class TransformersModel:
         device: device of torch; None: the GPU if there is one.
         max_batch_tokens: maximum number of prompt tokens of a batch; None: see `MAX_BATCH_TOKENS`.
         dtype: type of weights and activations.
+
+    Attributes:
+        shares_prompts: whether candidates share the key-value cache of their prompt: for decoders of
+            `SHARING_MODEL_TYPES` without sliding windows.
 
     Raises:
         ModelUnavailableError: if packages are missing, or the adapter does not fit the model.
@@ -166,6 +180,7 @@ class TransformersModel:
         self._soft_prompt = soft_prompt.to(self.device, model.dtype)
         self._stop_token_ids = stop_token_ids(tokenizer, model)
         self._trie = self._build_trie()
+        self.shares_prompts = can_share_prompts(self._model)
         # Tokenizers change their state while they work, and a device computes one batch at a time.
         self._lock = threading.Lock()
 
@@ -195,8 +210,7 @@ class TransformersModel:
             # The model would read padding in place of nothing.
             yield empty, [NBest((), "ValueError: the prompt has no token")] * len(empty)
         not_empty = np.flatnonzero([len(each) for each in ids])
-        lengths = np.array([padded_length(len(ids[row])) for row in not_empty], np.int64)
-        for batch in equal_length_batches(lengths, self.max_batch_tokens):
+        for batch in self._batches([ids[row] for row in not_empty]):
             with self._lock:
                 found = list(split_on_oom(run, not_empty[batch], Exception))
             yield from ((rows.tolist(), of_rows) for rows, of_rows in found)
@@ -336,6 +350,8 @@ class TransformersModel:
         import torch
 
         config, number = self.decoding, self.decoding.num_sequences
+        if number > 1 and self.shares_prompts:
+            return self._decode_candidates(ids)
         with torch.inference_mode():
             state, logits = self._prefill(ids)
             next_token: NextToken = greedy
@@ -347,6 +363,33 @@ class TransformersModel:
             elif config.temperature > 0:
                 next_token = SeededSampler(prompts, config)
             return decode(state, logits, number * len(ids), next_token, self._stop_token_ids, config.max_new_tokens)
+
+    def _batches(self, ids: list[list[int]]) -> Iterator[Indices]:
+        """Split prompts, by their tokens, into batches that are decoded together."""
+        number = self.decoding.num_sequences
+        if self._trie is None and number > 1 and self.shares_prompts:
+            lengths = np.array([len(row) + number * STEPS_OF_ROOM for row in ids], np.int64)
+            return length_sorted_batches(lengths, self.max_batch_tokens * number // 4)
+        lengths = np.array([padded_length(len(row)) for row in ids], np.int64)
+        return equal_length_batches(lengths, self.max_batch_tokens)
+
+    def _decode_candidates(self, ids: list[list[int]]) -> list[Decoded]:
+        """Generate `num_sequences` rows for each prompt, which share its key-value cache."""
+        import torch
+
+        number, max_tokens = self.decoding.num_sequences, self.decoding.max_new_tokens
+        lengths = np.array([len(row) for row in ids], np.int64)
+        batches = list(length_sorted_batches(lengths, self.max_batch_tokens))
+        prefix = [(layer.keys, layer.values) for layer in self._prefix_cache.layers if layer.get_seq_length()]
+        with torch.inference_mode(), SharedAttention(self._model):
+            blocks = [PromptBlock([ids[row] for row in rows], prefix, number, max_tokens - 1) for rows in batches]
+            state = CandidateState(self._model, blocks, number)
+            logits = state.prefill()
+            first = ForcedFirstToken(logits.topk(number).indices.flatten())
+            logits = logits.repeat_interleave(number, 0)
+            rows = decode(state, logits, number * len(ids), first, self._stop_token_ids, max_tokens)
+        starts = np.argsort(np.concatenate(batches)) * number
+        return [row for start in starts for row in rows[start : start + number]]
 
     def _search(self, ids: list[list[int]], trie: TokenTrie) -> list[NBest]:
         """Find the most probable members of the closed set for each prompt."""

@@ -13,6 +13,7 @@ from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.folder import read_adapter
 from transforms.language_models.spec import GenerationSpec, ModelSpec, parse_model_spec
+from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.adapter import ADAPTER_DIR, BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import TUNED_TEMPLATE, PromptFields, render_prompt, select_fields
@@ -56,6 +57,21 @@ def test_it_names_journeys() -> None:
     ]
     assert [result.rejection for result in results] == ["", "", ""]
     assert len({result.name for result in results}) == 3
+
+
+def test_candidates_share_their_prompt_and_are_those_with_a_cache_for_each() -> None:
+    decoding = DecodingConfig(num_sequences=8)
+    model = GenerationSpec(PACKAGED_MODELS[BUILTIN], TUNED_TEMPLATE, decoding, dtype="float32").load()
+    assert isinstance(model, TransformersModel)
+    prompts = [render_prompt(select_fields(titles, terms, "both")) for titles, terms in JOURNEYS]
+    assert model.shares_prompts
+    shared = model.generate(prompts)
+    model.shares_prompts = False
+    for found, expected in zip(shared, model.generate(prompts), strict=True):
+        assert [each.text for each in found.completions] == [each.text for each in expected.completions]
+        assert [each.log_prob for each in found.completions] == pytest.approx(
+            [each.log_prob for each in expected.completions], abs=1e-3
+        )
 
 
 def test_a_name_is_selected_among_several() -> None:

@@ -1,0 +1,142 @@
+"""`python -m benchmarks.candidates`: measure names selected among candidates, with and without a shared prompt cache.
+
+The prompts are those of journeys of the sample, with titles and terms. Both methods run alternately, in rounds. CPU
+time is that of this process, which other load of the machine affects least. Names per second on two cores are those of
+two such processes with one thread each. A processor without AVX-512 is measured by
+`ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.candidates --dtype=float32`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast, get_args
+
+import torch
+from rich.console import Console
+
+from benchmarks.report import Lines, Metric, print_report, three_digits
+from benchmarks.sample_prompts import sample_prompts
+from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
+from transforms.encoders.spec import EncoderSpec
+from transforms.language_models.decoding import DecodingConfig
+from transforms.language_models.dtype import DTypeName
+from transforms.language_models.interface import NBest
+from transforms.language_models.transformers_model import TransformersModel
+from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
+from transforms.naming.config import NamingConfig
+from transforms.naming.prompt import PromptFields, prompt_template, select_fields
+from transforms.naming.selection import NameSelector, NameSelectorConfig
+
+SHARED, COPIED = "one cache for each prompt", "one cache for each candidate"
+_COLUMNS = ("method", "CPU seconds per name", "of that, selection", "wall seconds per name")
+_WARM_UP = 4
+
+_progress = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Round(NamedTuple):
+    """One measured round of one method.
+
+    Attributes:
+        cpu: CPU seconds of the process for generation and selection.
+        selection: CPU seconds of selection.
+        wall: wall seconds for both.
+        completions: the candidates of each prompt.
+        names: the selected names.
+    """
+
+    cpu: float
+    selection: float
+    wall: float
+    completions: list[NBest]
+    names: list[str]
+
+
+def fields_of(prompt: str) -> PromptFields:
+    """Return the fields of a prompt without names that are taken, from its lines."""
+    lines = prompt.splitlines()
+    titles = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    terms = [line.removeprefix("Terms: ").split(", ") for line in lines if line.startswith("Terms: ")]
+    return select_fields(titles, terms[0] if terms else (), "both")
+
+
+def measure(model: TransformersModel, selector: NameSelector, prompts: Sequence[str], shared: bool) -> Round:
+    """Name the journeys of some prompts by one of both methods."""
+    model.shares_prompts = shared
+    wall, cpu = time.perf_counter(), time.process_time()
+    completions = model.generate(prompts)
+    generated = time.process_time()
+    names = selector.select([fields_of(prompt) for prompt in prompts], [each.completions for each in completions])
+    ended = time.process_time()
+    return Round(ended - cpu, ended - generated, time.perf_counter() - wall, completions, names)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.candidates", description=__doc__)
+    add = parser.add_argument
+    add("--prompts", type=int, default=64, help="Number of prompts.")
+    add("--repeats", type=int, default=3, help="Number of rounds.")
+    add("--threads", type=int, default=1, help="Number of threads of torch.")
+    add("--dtype", choices=get_args(DTypeName), default="auto", help="Data type of the model.")
+    default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
+    add("--data", type=Path, default=default_data, help="Folder in which prompts are stored.")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report."""
+    given = parse(argv)
+    torch.set_num_threads(given.threads)
+    naming = NamingConfig(method="fine_tuned", prompt_fields="both")
+    prompts = sample_prompts(given.data, given.prompts, naming)
+    folder, adapter = PACKAGED_MODELS[BUILTIN].locate()
+    decoding = DecodingConfig(num_sequences=DEFAULT_NUM_CANDIDATES)
+    dtype = cast(DTypeName, given.dtype)
+    model = TransformersModel(folder, adapter, prompt_template(naming), decoding, dtype=dtype)
+    selector = NameSelectorConfig(naming, EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()
+    methods = {COPIED: False, SHARED: True}
+    rounds: dict[str, list[Round]] = {name: [] for name in methods}
+    for shared in methods.values():
+        measure(model, selector, prompts[:_WARM_UP], shared)
+    for _ in range(given.repeats):
+        for name, shared in methods.items():
+            rounds[name].append(measure(model, selector, prompts, shared))
+            _progress.print(f"{name}: {rounds[name][-1].cpu / len(prompts):.3f} CPU seconds per name")
+
+    def median(name: str, value: str) -> float:
+        return statistics.median(getattr(each, value) for each in rounds[name]) / len(prompts)
+
+    rows = [
+        (name, *(three_digits(median(name, value), "s") for value in ("cpu", "selection", "wall"))) for name in methods
+    ]
+    first, second = (rounds[name][0] for name in methods)
+    metrics = [
+        Metric(f"speed, {SHARED} / {COPIED}", median(COPIED, "cpu") / median(SHARED, "cpu"), "×"),
+        Metric(f"names per second on two cores, {SHARED}", 2 / median(SHARED, "cpu"), "names/s"),
+        Metric("prompts with the same candidates", _equal(_texts(first), _texts(second)), "%"),
+        Metric("same names", _equal(first.names, second.names), "%"),
+    ]
+    kind = f"{torch.backends.cpu.get_cpu_capability()}, {str(model._model.dtype).removeprefix('torch.')}"
+    tables = [Lines(f"Candidates, {kind}, {len(prompts)} prompts", _COLUMNS, rows), Lines.of("Metrics", metrics)]
+    print_report(tables, metrics, Console(highlight=False, width=max(100, Console().width)))
+    return 0
+
+
+def _texts(found: Round) -> list[list[str]]:
+    return [[completion.text for completion in nbest.completions] for nbest in found.completions]
+
+
+def _equal(first: Sequence[object], second: Sequence[object]) -> float:
+    """Compute the percentage of equal elements."""
+    return 100 * sum(one == other for one, other in zip(first, second, strict=True)) / len(first)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
