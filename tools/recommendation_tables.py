@@ -53,9 +53,12 @@ def insert_log(page: str, log: str, index: MetricIndex) -> str:
         if not places:
             continue
         changed = True
+        if not (computed := list(compute(index))):
+            print(f"the metrics of {log} have no rows of the table {name!r}, which stays as it is")
+            continue
         first = lines[places[0]].split("|")[1].strip()
         label = f"{log}, {len(_weeks(index))} weeks" if "," in first else log
-        rows = [_line([label if not place else "", *cells]) for place, cells in enumerate(compute(index))]
+        rows = [_line([label if not place else "", *cells]) for place, cells in enumerate(computed)]
         page = page[:start] + "\n".join([*lines[: places[0]], *rows, *lines[places[-1] + 1 :]]) + "\n" + page[end:]
     if not changed:
         raise ValueError(f"no table has rows of {log!r}")
@@ -204,20 +207,23 @@ def _mean(index: MetricIndex, name: str, weeks: Iterable[int], form: str, **part
 
 
 def _week_methods(index: MetricIndex) -> Iterator[list[str]]:
+    if not (weeks := _weeks(index)):
+        return
     for name in (*_TABLES_OVER_TIME, _WITHOUT_TABLE, UNRESTRICTED, RANDOM):
         rates = (
             index.get(f"recommendation_weeks_{each}", method=name)
             for each in ("hit_rate", "novel_hit_rate", "novel_cluster_hit_rate")
         )
         novelty = index.get("recommendation_weeks_novelty_ratio", method=name)
-        breadth = _mean(index, "breadth", _weeks(index), ".1f", method=name)
+        breadth = _mean(index, "breadth", weeks, ".1f", method=name)
         yield [name, _value(novelty, ".2f"), *(_with_ends(each) for each in rates), breadth]
 
 
 def _halves(index: MetricIndex) -> Iterator[list[str]]:
     of_log = {"active_users": ",.0f", "returning": ".3f", "engaged_pairs": ",.0f", "uci_2": ",.0f", "uci_5": ",.0f"}
     of_lists = {"breadth": ".1f", "novel_hit_rate": ".3f", "novel_cluster_hit_rate": ".3f"}
-    weeks = _weeks(index)
+    if not (weeks := _weeks(index)):
+        return
     for half in (weeks[: len(weeks) // 2], weeks[len(weeks) // 2 :]):
         cells = [_mean(index, name, half, form) for name, form in of_log.items()]
         for name, form in of_lists.items():
