@@ -81,7 +81,7 @@ def _train(job: TuneJob, console: Console) -> None:
 
 def _show_steps(shown: Bars) -> Callable[[TrainingStatus], None]:
     """Add a task for the steps, and return the function that updates it."""
-    task = shown.add_task("steps", total=None, detail="")
+    task = shown.add_task("steps", total=None, detail="loading the model and measuring it before the training")
 
     def show(status: TrainingStatus) -> None:
         values = (

@@ -16,18 +16,18 @@ from schemas import CLUSTER_HISTORIES, CLUSTERS
 from transforms.datasets.error_rate import DataError
 from transforms.evaluation.experiment import ExperimentInputs
 from transforms.evaluation.exploration_config import ExplorationConfig
-from transforms.exploration.blending import BlendParameters, Validation, tune_blend
+from transforms.exploration.blending import BlendParameters, tune_blend
 from transforms.exploration.cluster_histories import occurrences_of, return_times_of
 from transforms.exploration.explore import smallest_users
 from transforms.exploration.stages import clusters_of_level, select_columns
-from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import (
     TrainingCounts,
     count_training,
     drop_rare_counts,
     training_periods,
 )
-from transforms.exploration.transitions import VALIDATION, FirstOccurrences, Integers, SplitTimes, split_times
+from transforms.exploration.transitions import FirstOccurrences, Integers, SplitTimes, split_times
+from transforms.exploration.validation import count_slices
 from transforms.hashing import StringIndex
 from transforms.shuffle import ApplyGlobally
 
@@ -95,10 +95,11 @@ def counts_before(sample: ExplorationSample, end: int) -> TrainingCounts:
     return drop_rare_counts(counts, sample.config.transitions.min_users)
 
 
-def tuned_parameters(sample: ExplorationSample, before_validation: TrainingCounts) -> BlendParameters:
+def tuned_parameters(sample: ExplorationSample) -> BlendParameters:
     """Choose the parameters of the default blend on the validation period, as `explore` does."""
-    validation = transitions_of_split(sample.first, sample.context_size, sample.boundaries, VALIDATION)
-    return tune_blend(before_validation, Validation(validation, sample.first), sample.centroids)
+    min_users = sample.config.transitions.min_users
+    slices = count_slices(sample.first, sample.cluster_count, sample.context_size, sample.boundaries, min_users)
+    return tune_blend(slices, sample.centroids)
 
 
 Evaluation = Callable[[ExplorationSample, Any], pa.RecordBatch]

@@ -28,16 +28,20 @@ from transforms.exploration.count_models import (
 )
 from transforms.exploration.recall import breadth, distinct_contexts, ranks_of_next, user_hits
 from transforms.exploration.training_counts import RECENT_FRACTIONS, TrainingCounts
-from transforms.exploration.transitions import FirstOccurrences, Integers, Transitions, take_transitions
+from transforms.exploration.transitions import Integers, take_transitions
+from transforms.exploration.validation import Validation, ValidationSlice
 
 Vectors = npt.NDArray[np.floating]
 Value = TypeVar("Value")
+Objective = Callable[[Scores], tuple[float, Scores, Scores]]
+"""Weights -> a value to minimize, its gradient and its Hessian."""
 
 STRENGTHS = (10.0, 100.0, 300.0, 1000.0, 3000.0)
 DISCOUNTS = (0.0, 0.5, 0.9)
 TEMPERATURES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
-_CUTOFF = 10
+_MAX_CUTOFF = 10
+_CLUSTERS_PER_RANK = 6  # of ten clusters, the first ten ranks contain every one: few clusters need a lower cutoff
 _ITERATIONS = 50
 _TOLERANCE = 1e-7
 _PENALTY = 1e-3  # of the squared weights: without it, the weights of two equal sources are not determined
@@ -47,16 +51,16 @@ _LOWERING_STEPS = 20
 _MAX_LOWERING = 0.5
 
 
-class Validation(NamedTuple):
-    """The period on which parameters are chosen.
+class FittedSlice(NamedTuple):
+    """Sources that are fitted to what is before a period, and the period.
 
     Attributes:
-        transitions: the transitions of the validation period.
-        first: the first occurrences of all users, of which those before a transition are not candidates.
+        sources: the sources; the same ones, in the same order, for all slices of the validation period.
+        validation: the period.
     """
 
-    transitions: Transitions
-    first: FirstOccurrences
+    sources: tuple[Source, ...]
+    validation: Validation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +116,7 @@ def fit_blend(training: TrainingCounts, parameters: BlendParameters, centroids: 
 
 
 def tune_blend(
-    training: TrainingCounts,
-    validation: Validation,
+    slices: Sequence[ValidationSlice],
     centroids: Vectors | None = None,
     min_breadth: float = 2.5,
     max_loss: float = 0.01,
@@ -121,66 +124,99 @@ def tune_blend(
     """Choose all parameters of the default blend on the validation period.
 
     Args:
-        training: counts before the validation period. Fit the blend for the test period to counts before that.
-        validation: the validation period. Without transitions, the defaults are returned.
+        slices: the slices of the period, at least one. Fit the blend for the test period to counts before that.
+            Without any transition, the defaults are returned.
         centroids: as for `blend_sources`.
         min_breadth: effective number of clusters in the first ranks, relative to that of popularity, up to which
             popular clusters are lowered. In the test period it can be lower than in the validation period.
         max_loss: maximum fraction of the validation recall that may be lost by it.
     """
-    if not len(validation.transitions.users):
+    slices = [each for each in slices if len(each.validation.transitions.users)]
+    if not slices:
         return BlendParameters()
     strength, discount = choose(
         [(strength, discount) for strength in STRENGTHS for discount in DISCOUNTS],
-        lambda pair: InterpolatedMarkov.fit(training, *pair),
-        validation,
+        lambda training, pair: InterpolatedMarkov.fit(training, *pair),
+        slices,
     )
     temperature = BlendParameters.temperature
     if centroids is not None:
-        temperature = choose(TEMPERATURES, lambda value: content_similarities(centroids, value), validation)
+        temperature = choose(TEMPERATURES, lambda _, value: content_similarities(centroids, value), slices)
     parameters = BlendParameters(strength, discount, temperature)
-    sources = blend_sources(training, parameters, centroids)
-    weights = keep_if_better(sources, fit_weights(sources, validation), validation)
-    weights = lower_popularity(sources, weights, validation, min_breadth, max_loss)
+    fitted = [FittedSlice(blend_sources(each.training, parameters, centroids), each.validation) for each in slices]
+    weights = keep_if_better(fitted, fit_weights(fitted))
+    weights = lower_popularity(fitted, weights, min_breadth, max_loss)
     return dataclasses.replace(parameters, weights=weights)
 
 
-def choose(values: Sequence[Value], fit: Callable[[Value], Source], validation: Validation) -> Value:
-    """Return the value whose source has the highest recall@10 on the validation period; ties: the first one."""
-    return max(values, key=lambda value: _recall(fit(value), validation))
+def choose(
+    values: Sequence[Value], fit: Callable[[TrainingCounts, Value], Source], slices: Sequence[ValidationSlice]
+) -> Value:
+    """Return the value whose source has the highest recall on all slices together; ties: the first one."""
+
+    def recall(value: Value) -> float:
+        fitted = [FittedSlice((fit(training, value),), validation) for training, validation in slices]
+        return _recall(fitted, (1.0,))
+
+    return max(values, key=recall)
 
 
-def _recall(source: Source, validation: Validation) -> float:
-    ranks = ranks_of_next(source, *validation)
-    return float((ranks <= _CUTOFF).mean())
+def _recall(fitted: Sequence[FittedSlice], weights: tuple[float, ...]) -> float:
+    """Compute the recall of a blend on all transitions of the slices, at the first ten ranks or fewer."""
+    ranks = [ranks_of_next(_blend(each, weights), *each.validation) for each in fitted]
+    return float((np.concatenate(ranks) <= _cutoff(fitted)).mean())
 
 
-def fit_weights(sources: Sequence[Source], validation: Validation) -> tuple[float, ...]:
+def _cutoff(fitted: Sequence[FittedSlice]) -> int:
+    """Return the number of ranks whose recall is compared: ten, or a sixth of the clusters if that is less."""
+    return max(1, min(_MAX_CUTOFF, fitted[0].sources[0].cluster_count // _CLUSTERS_PER_RANK))
+
+
+def _blend(fitted: FittedSlice, weights: tuple[float, ...]) -> Source:
+    """Return the blend of the sources, or a source itself if it has all the weight, which is faster."""
+    used = [source for source, weight in zip(fitted.sources, weights, strict=True) if weight]
+    return used[0] if len(used) == 1 and sum(weights) > 0 else Blend(fitted.sources, weights)
+
+
+def fit_weights(fitted: Sequence[FittedSlice]) -> tuple[float, ...]:
     """Fit non-negative weights of log-probabilities by the likelihood of the next novel clusters.
 
     At most about two million pairs of transition and cluster are used, of transitions at equal distances.
 
     Args:
-        sources: fitted to counts before the validation period.
-        validation: the validation period, with at least one transition.
+        fitted: the slices of the validation period, each with at least one transition.
 
     Returns:
         One weight per source, of two decimals; all 1 if no source says anything.
     """
-    transitions, first = validation
-    rows = max(_MAX_SCORES // max(sources[0].cluster_count, 1), 1)
-    step = -(-len(transitions.users) // rows)
+    count = len(fitted[0].sources)
+    rows = max(_MAX_SCORES // max(fitted[0].sources[0].cluster_count, 1), 1)
+    step = -(-sum(len(each.validation.transitions.users) for each in fitted) // rows)
+    parts = [_likelihood(each, step) for each in fitted]
+    numbers = np.array([number for number, _ in parts], np.float64)
+    fractions = numbers / numbers.sum()
+
+    def objective(weights: Scores) -> tuple[float, Scores, Scores]:
+        values, gradients, hessians = zip(*(function(weights) for _, function in parts), strict=True)
+        return (
+            float(np.dot(fractions, values)),
+            np.tensordot(fractions, np.stack(gradients), 1),
+            np.tensordot(fractions, np.stack(hessians), 1),
+        )
+
+    rounded = np.round(_minimize(objective, count), _DECIMALS)
+    return tuple(rounded.tolist()) if rounded.any() else (1.0,) * count
+
+
+def _likelihood(fitted: FittedSlice, step: int) -> tuple[int, Objective]:
+    """Return the number of transitions of a slice that are used, and the mean objective over them."""
+    transitions, first = fitted.validation
     transitions = take_transitions(transitions, np.arange(0, len(transitions.users), step))
-    contexts, inverse = distinct_contexts(transitions.contexts, sources[0].cluster_count)
-    logs = np.stack([log_probabilities(source, contexts) for source in sources], axis=-1)
+    contexts, inverse = distinct_contexts(transitions.contexts, fitted.sources[0].cluster_count)
+    logs = np.stack([log_probabilities(source, contexts) for source in fitted.sources], axis=-1)
     starts = first.offsets[transitions.users]
     columns = (inverse, transitions.next_clusters, first.clusters, starts, transitions.positions)
-    weights = _minimize(lambda values: _negative_log_likelihood(logs, *columns, values), len(sources))
-    rounded = np.round(weights, _DECIMALS)
-    return tuple(rounded.tolist()) if rounded.any() else (1.0,) * len(sources)
-
-
-Objective = Callable[[Scores], tuple[float, Scores, Scores]]
+    return len(transitions.users), lambda values: _negative_log_likelihood(logs, *columns, values)
 
 
 def _minimize(objective: Objective, count: int) -> Scores:
@@ -257,39 +293,38 @@ def _negative_log_likelihood(logs, contexts, labels, clusters, starts, ends, wei
     return value, gradient, hessian
 
 
-def keep_if_better(sources: Sequence[Source], weights: tuple[float, ...], validation: Validation) -> tuple[float, ...]:
-    """Return the weights, or the best source alone if its recall@10 is higher by more than one standard error.
+def keep_if_better(fitted: Sequence[FittedSlice], weights: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the weights, or the best source alone if its recall is higher by more than one standard error.
 
     The likelihood of few users, some of them with many transitions, is a poor guide to the recall of other users; but
     with few users the recall of a single source is high by chance. The error is that of the difference over users.
     """
-    hits = [_hits(source, validation) for source in sources]
-    best = max(range(len(sources)), key=lambda source: hits[source].sum())
-    gains = hits[best] - _hits(Blend(tuple(sources), weights), validation)
+    alone = [tuple(row) for row in np.eye(len(weights)).tolist()]
+    hits = [_hits(fitted, single) for single in alone]
+    best = max(range(len(alone)), key=lambda source: hits[source].sum())
+    gains = hits[best] - _hits(fitted, weights)
     if gains.sum() <= np.sqrt((gains**2).sum()):
         return weights
-    return tuple(float(source == best) for source in range(len(sources)))
+    return alone[best]
 
 
-def _hits(source: Source, validation: Validation) -> Integers:
-    """Return the numbers of hits in the first ten ranks of the users with transitions."""
-    ranks = ranks_of_next(source, *validation)
-    return user_hits(validation.transitions.users, ranks, (_CUTOFF,)).hits[:, 0]
+def _hits(fitted: Sequence[FittedSlice], weights: tuple[float, ...]) -> Integers:
+    """Return the numbers of hits in the first ranks of the users with transitions."""
+    users = np.concatenate([each.validation.transitions.users for each in fitted])
+    ranks = np.concatenate([ranks_of_next(_blend(each, weights), *each.validation) for each in fitted])
+    return user_hits(users, ranks, (_cutoff(fitted),)).hits[:, 0]
 
 
 def lower_popularity(
-    sources: Sequence[Source],
-    weights: tuple[float, ...],
-    validation: Validation,
-    min_breadth: float,
-    max_loss: float,
+    fitted: Sequence[FittedSlice], weights: tuple[float, ...], min_breadth: float, max_loss: float
 ) -> tuple[float, ...]:
-    """Lower the weight of popularity, also below 0, until a blend recommends a sufficient variety.
+    """Lower the weight of popular clusters, also below 0, until a blend recommends a sufficient variety.
+
+    Of popularity and that of the recent periods, the one with the largest weight is lowered.
 
     Args:
-        sources: the sources, popularity first.
+        fitted: the slices, with sources in the order of `blend_sources`.
         weights: their weights.
-        validation: the validation period.
         min_breadth: effective number of clusters in the first ranks, relative to that of popularity.
         max_loss: maximum fraction of the validation recall that may be lost.
 
@@ -297,20 +332,27 @@ def lower_popularity(
         The weights with the smallest change that reaches `min_breadth`; if none does without too great a loss, those
         with the largest change before it.
     """
-    contexts = validation.transitions.contexts
-    needed = min_breadth * breadth(sources[0], contexts)
-    lowest = (1 - max_loss) * _recall(Blend(tuple(sources), weights), validation)
+    popularity = tuple(float(source == 0) for source in range(len(weights)))
+    needed = min_breadth * _mean_breadth(fitted, popularity)
+    lowest = (1 - max_loss) * _recall(fitted, weights)
+    largest = int(np.argmax(weights[: 1 + len(RECENT_FRACTIONS)]))
     chosen = weights
     for step in range(_LOWERING_STEPS + 1):
         change = _MAX_LOWERING * sum(weights) * step / _LOWERING_STEPS
-        lowered = (round(weights[0] - change, _DECIMALS), *weights[1:])
-        blend = Blend(tuple(sources), lowered)
-        if _recall(blend, validation) < lowest:
+        lowered = (*weights[:largest], round(weights[largest] - change, _DECIMALS), *weights[largest + 1 :])
+        if _recall(fitted, lowered) < lowest:
             break
         chosen = lowered
-        if breadth(blend, contexts) >= needed:
+        if _mean_breadth(fitted, lowered) >= needed:
             break
     return chosen
+
+
+def _mean_breadth(fitted: Sequence[FittedSlice], weights: tuple[float, ...]) -> float:
+    """Return the mean breadth of a blend over the slices, weighted by their transitions."""
+    contexts = [each.validation.transitions.contexts for each in fitted]
+    found = [breadth(_blend(each, weights), own) for each, own in zip(fitted, contexts, strict=True)]
+    return float(np.average(found, weights=[len(own) for own in contexts]))
 
 
 def sources_by_name(sources: Sequence[Source], has_content: bool) -> dict[str, Source]:

@@ -28,25 +28,25 @@ from transforms.exploration.model_ranking import CONTEXTS_PER_BLOCK as MODEL_CON
 from transforms.exploration.model_ranking import ModelRanking, RankByModel
 from transforms.exploration.refresh import contexts_to_refresh, unchanged_rows
 from transforms.exploration.stages import clusters_of_level, select_columns
-from transforms.exploration.table import FittedTable, Periods, fit_table, lookup_rows, measure_table
-from transforms.exploration.time_sample import SampleTimes
-from transforms.exploration.training_counts import (
-    TrainingCounts,
-    add_training_counts,
-    count_training,
-    drop_rare_counts,
-    training_periods,
+from transforms.exploration.table import (
+    Counted,
+    FittedTable,
+    Periods,
+    count_periods,
+    fit_table,
+    lookup_rows,
+    measure_table,
 )
+from transforms.exploration.time_sample import SampleTimes
+from transforms.exploration.training_counts import add_training_counts, drop_rare_counts, training_periods
 from transforms.exploration.transitions import SplitTimes, split_times
+from transforms.exploration.validation import slice_starts
 from transforms.hashing import StringIndex, stable_hash
 from transforms.progress import Progress
 from transforms.shuffle import ApplyGlobally
 
 MAX_USERS = 20_000
 """Maximum number of users in the sample on which parameters are chosen and recall is measured."""
-
-Counted = tuple[TrainingCounts, TrainingCounts]
-"""Counts before the validation period, and before the test period."""
 
 
 class CountTraining(beam.DoFn):
@@ -57,15 +57,11 @@ class CountTraining(beam.DoFn):
 
     def process(self, histories: pa.RecordBatch, clusters: pa.RecordBatch, periods: Periods) -> Iterator[Counted]:
         first = occurrences_of(histories, StringIndex(clusters["cluster_id"]))
-        size = self.config.context_size
-        yield (
-            count_training(first, clusters.num_rows, size, periods.validation),
-            count_training(first, clusters.num_rows, size, periods.test),
-        )
+        yield count_periods(first, clusters.num_rows, self.config.context_size, periods)
 
 
 class AddCounts(beam.CombineFn):
-    """Adds the counts of disjoint sets of users. An accumulator has the size of two square matrices of clusters."""
+    """Adds the counts of disjoint sets of users. An accumulator has two square matrices of clusters for each period."""
 
     def create_accumulator(self) -> Counted | None:
         return None
@@ -77,8 +73,8 @@ class AddCounts(beam.CombineFn):
         found = [each for each in accumulators if each is not None]
         if len(found) < 2:
             return found[0] if found else None
-        before_validation, before_test = zip(*found, strict=True)
-        return add_training_counts(before_validation), add_training_counts(before_test)
+        slices, test = zip(*found, strict=True)
+        return Counted(tuple(map(add_training_counts, zip(*slices, strict=True))), add_training_counts(test))
 
     def extract_output(self, accumulator: Counted | None) -> Counted | None:
         return accumulator
@@ -93,14 +89,16 @@ def smallest_users(batches: Iterable[pa.RecordBatch], limit: int = MAX_USERS) ->
 
 
 def periods_of(times: npt.NDArray[np.int64], boundaries: SplitTimes) -> Periods:
-    """Compute the periods before validation and before test, from a sample of times."""
-    return Periods(training_periods(times, boundaries.validation), training_periods(times, boundaries.test))
+    """Compute the periods before each slice of the validation period and before test, from a sample of times."""
+    slices = tuple(training_periods(times, start) for start in slice_starts(times, boundaries))
+    return Periods(slices, training_periods(times, boundaries.test))
 
 
 def fit(
     _: bytes,
     clusters: pa.RecordBatch,
     counted: Counted | None,
+    periods: Periods,
     sample: pa.RecordBatch,
     boundaries: SplitTimes,
     config: TransitionConfig,
@@ -114,14 +112,15 @@ def fit(
     """
     if counted is None:
         raise DataError("there are no cluster histories, so there is nothing to count; nothing was committed")
-    before_validation, before_test = (drop_rare_counts(each, config.min_users) for each in counted)
+    slices = tuple(drop_rare_counts(each, config.min_users) for each in counted.slices)
+    frequent = Counted(slices, drop_rare_counts(counted.test, config.min_users))
     centroids = np.stack(clusters["centroid"].to_numpy(zero_copy_only=False)).astype(np.float64)
     first = occurrences_of(sample, StringIndex(clusters["cluster_id"]))
     blended = None
     if stored is not None:
         rows = (select_columns(each, LOOKUP) for each in stored)
         blended = read_stored_table(rows, clusters["cluster_id"])
-    return fit_table(before_validation, before_test, first, boundaries, config, source, centroids, blended)
+    return fit_table(frequent, periods, first, boundaries, config, source, centroids, blended)
 
 
 def metric_rows(values: Mapping[tuple[str, str], float], job_name: str) -> pa.RecordBatch:
@@ -242,9 +241,13 @@ class BuildTable(beam.PTransform):
             pa.RecordBatch
         )
         sample = few | "SampleUsers" >> ApplyGlobally(smallest_users)
-        given = (of_level, AsSingleton(counted), AsSingleton(sample), boundaries, self.config, self.source)
+        given = (of_level, AsSingleton(counted), AsSingleton(periods), AsSingleton(sample), boundaries)
         stored = () if self.blend_table is None else (AsIter(self.blend_table),)
-        table = histories.pipeline | "Once" >> beam.Impulse() | "Fit" >> beam.Map(fit, *given, *stored)
+        table = (
+            histories.pipeline
+            | "Once" >> beam.Impulse()
+            | "Fit" >> beam.Map(fit, *given, self.config, self.source, *stored)
+        )
         by_counts = self.model is None
         sizes = range(self.config.context_size + 1) if by_counts else range(1)
         ranked = (

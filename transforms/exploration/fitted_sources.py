@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from schemas import LOOKUP
 from transforms.datasets.error_rate import DataError
 from transforms.exploration.blending import (
-    Validation,
+    FittedSlice,
     Vectors,
     blend_sources,
     fit_blend,
@@ -24,6 +24,7 @@ from transforms.exploration.count_models import Blend, Source
 from transforms.exploration.network import choose_epochs, fit_network
 from transforms.exploration.table_source import TableSource
 from transforms.exploration.training_counts import TrainingCounts
+from transforms.exploration.validation import Validation, ValidationSlice, whole_validation
 
 BLEND = "blend"
 """The name of the blend of counts."""
@@ -58,23 +59,22 @@ class StoredTable(NamedTuple):
 
 
 def fit_sources(
-    before_validation: TrainingCounts,
+    slices: Sequence[ValidationSlice],
     before_test: TrainingCounts,
-    validation: Validation,
     centroids: Vectors,
     seed: int = 0,
 ) -> FittedSources:
     """Fit all sources of counts to what is before the test period, with parameters of the validation period.
 
     Args:
-        before_validation: counts before the validation period.
+        slices: the slices of the validation period, at least one.
         before_test: counts before the test period.
-        validation: the validation period.
         centroids: shape (C, dimensions): centres of the clusters.
         seed: random seed of the network.
     """
-    parameters = tune_blend(before_validation, validation, centroids)
-    epochs = choose_epochs(before_validation, validation, centroids, seed)
+    parameters = tune_blend(slices, centroids)
+    before_validation = slices[0].training
+    epochs = choose_epochs(before_validation, whole_validation(slices), centroids, seed)
     blended = sources_by_name(blend_sources(before_test, parameters, centroids), has_content=True)
     sources = {label: blended[own] for label, own in _NAMES.items()}
     sources |= {
@@ -118,7 +118,8 @@ def add_table(fitted: FittedSources, stored: StoredTable, validation: Validation
     if not len(validation.transitions.users):
         raise DataError("there are no transitions in the validation period to choose the weight of a table by")
     pair = (fitted.validated_blend, stored.source)
-    weights = keep_if_better(pair, fit_weights(pair, validation), validation)
+    fitted_pair = [FittedSlice(pair, validation)]
+    weights = keep_if_better(fitted_pair, fit_weights(fitted_pair))
     name = f"{BLEND}_with_{stored.name}"
     added: dict[str, Source] = {
         stored.name: stored.source,

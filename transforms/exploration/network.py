@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.columnar import list_offsets, run_offsets
-from transforms.exploration.blending import Validation, Vectors
+from transforms.exploration.blending import Vectors
 from transforms.exploration.count_models import Scores
 from transforms.exploration.recall import ranks_of_next
 from transforms.exploration.training_counts import TrainingCounts
 from transforms.exploration.transitions import NO_CLUSTER, Codes, Integers, TransitionCounts, context_keys, take_counts
+from transforms.exploration.validation import Validation
 
 HIDDEN = 64
 DEFAULT_EPOCHS = 15

@@ -11,14 +11,14 @@ import pyarrow as pa
 from schemas import LOOKUP
 from schemas.context import format_contexts
 from schemas.metric_slice import format_slice
-from transforms.exploration.blending import Validation, Vectors
+from transforms.exploration.blending import Vectors
 from transforms.exploration.blocks import Block, contexts_of
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.count_models import Source, top_clusters
 from transforms.exploration.fitted_sources import BLEND, StoredTable, add_table, fit_sources
 from transforms.exploration.lookup_table import LookupTable
 from transforms.exploration.recall import CUTOFFS, breadth, ranks_of_next, user_hits
-from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods
+from transforms.exploration.training_counts import TrainingCounts, TrainingPeriods, count_training
 from transforms.exploration.transitions import (
     NO_CLUSTER,
     TEST,
@@ -26,22 +26,46 @@ from transforms.exploration.transitions import (
     FirstOccurrences,
     SplitTimes,
     Transitions,
-    splits_of,
-    take_transitions,
-    transitions_of,
+    transitions_of_split,
 )
+from transforms.exploration.validation import Validation, divide_validation
 
 
 class Periods(NamedTuple):
     """The periods that are counted to choose the parameters, and to fit the table.
 
     Attributes:
-        validation: what is before the validation period.
+        slices: what is before each slice of the validation period.
         test: what is before the test period.
     """
 
-    validation: TrainingPeriods
+    slices: tuple[TrainingPeriods, ...]
     test: TrainingPeriods
+
+    @property
+    def slice_starts(self) -> list[int]:
+        """The start of each slice of the validation period."""
+        return [period.end for period in self.slices]
+
+
+class Counted(NamedTuple):
+    """Counts of what is before the starts of periods.
+
+    Attributes:
+        slices: counts before each slice of the validation period.
+        test: counts before the test period.
+    """
+
+    slices: tuple[TrainingCounts, ...]
+    test: TrainingCounts
+
+
+def count_periods(first: FirstOccurrences, cluster_count: int, size: int, periods: Periods) -> Counted:
+    """Count what is before each period, for contexts of up to `size` clusters; see `count_training`."""
+    return Counted(
+        tuple(count_training(first, cluster_count, size, period) for period in periods.slices),
+        count_training(first, cluster_count, size, periods.test),
+    )
 
 
 class FittedTable(NamedTuple):
@@ -58,15 +82,9 @@ class FittedTable(NamedTuple):
     metrics: dict[tuple[str, str], float]
 
 
-def transitions_of_split(first: FirstOccurrences, size: int, boundaries: SplitTimes, split: int) -> Transitions:
-    """Return the transitions with contexts of `size` clusters of one split, an index into `SPLITS`."""
-    transitions = transitions_of(first, size)
-    return take_transitions(transitions, splits_of(transitions.times, boundaries) == split)
-
-
 def fit_table(
-    before_validation: TrainingCounts,
-    before_test: TrainingCounts,
+    counted: Counted,
+    periods: Periods,
     sample: FirstOccurrences,
     boundaries: SplitTimes,
     config: TransitionConfig,
@@ -77,8 +95,8 @@ def fit_table(
     """Fit the source of the table, and measure all sources on the test period.
 
     Args:
-        before_validation: counts before the validation period, on which the parameters of the blend are chosen.
-        before_test: counts before the test period.
+        counted: counts of all users.
+        periods: the periods that were counted.
         sample: first occurrences of a sample of users, of all periods.
         boundaries: boundaries of the periods.
         config: its `context_size` is used.
@@ -90,7 +108,8 @@ def fit_table(
         DataError: see `add_table`.
     """
     validation = Validation(transitions_of_split(sample, config.context_size, boundaries, VALIDATION), sample)
-    fitted = fit_sources(before_validation, before_test, validation, centroids)
+    slices = divide_validation(counted.slices, periods.slice_starts, validation)
+    fitted = fit_sources(slices, counted.test, centroids)
     if stored is not None:
         fitted = add_table(fitted, stored, validation)
     test = transitions_of_split(sample, config.context_size, boundaries, TEST)

@@ -173,6 +173,12 @@ def splits_of(times: Integers, boundaries: SplitTimes) -> Splits:
     return (times >= boundaries.validation).astype(np.int8) + (times >= boundaries.test).astype(np.int8)
 
 
+def transitions_of_split(first: FirstOccurrences, size: int, boundaries: SplitTimes, split: int) -> Transitions:
+    """Return the transitions with contexts of `size` clusters of one split, an index into `SPLITS`."""
+    transitions = transitions_of(first, size)
+    return take_transitions(transitions, splits_of(transitions.times, boundaries) == split)
+
+
 def take_transitions(transitions: Transitions, rows: Flags | Integers) -> Transitions:
     """Return some rows of transitions, by flags or by indices."""
     users, contexts, next_clusters, times, positions = transitions

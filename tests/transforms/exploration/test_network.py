@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.transforms.exploration.histories import CLUSTERS, USERS
 from tests.transforms.exploration.test_blending import CENTROIDS, COUNT, FIRST, TRAINING, TRANSITIONS, VALIDATION
 from tests.transforms.exploration.test_count_models import training
-from transforms.exploration.blending import Validation
 from transforms.exploration.count_models import Popularity, novel_probabilities, top_clusters
 from transforms.exploration.network import (
     DEFAULT_EPOCHS,
@@ -25,6 +24,7 @@ from transforms.exploration.network import (
 )
 from transforms.exploration.recall import ranks_of_next
 from transforms.exploration.transitions import take_transitions
+from transforms.exploration.validation import Validation
 
 CONTEXTS = np.array([[0, 1], [1, 2], [4, 3], [-1, 2], [-1, -1]], np.int32)
 VECTORS = np.eye(CLUSTERS)[:, :3] - 0.2

@@ -10,9 +10,9 @@ from transforms.exploration.blocks import Block
 from transforms.exploration.count_models import Blend, novel_probabilities, top_clusters
 from transforms.exploration.lookup_table import LookupTable
 from transforms.exploration.recall import ranks_of_next
-from transforms.exploration.table import FittedTable, lookup_rows, transitions_of_split
+from transforms.exploration.table import FittedTable, lookup_rows
 from transforms.exploration.table_source import TableSource
-from transforms.exploration.transitions import NO_CLUSTER
+from transforms.exploration.transitions import NO_CLUSTER, transitions_of_split
 
 IDS = pa.array([f"c{code}" for code in range(CLUSTERS)])
 

@@ -28,7 +28,6 @@ from transforms.exploration.feedback import (
     outcomes_of,
 )
 from transforms.exploration.recall import breadth, ranks_of_next
-from transforms.exploration.table import transitions_of_split
 from transforms.exploration.transitions import (
     NO_CLUSTER,
     TEST,
@@ -40,6 +39,7 @@ from transforms.exploration.transitions import (
     Transitions,
     context_keys,
     transitions_of,
+    transitions_of_split,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -91,8 +91,8 @@ def evaluate_best_of_n(sample: ExplorationSample, config: BestOfNConfig) -> pa.R
     periods = feedback_periods(sample.first, sample.boundaries, sample.end, config.return_fraction)
     models, rows = _fit_models(sample, periods.training, config)
     rows += _held_out_rows(models, sample, periods.test, config.seed)
-    before_validation, before_test = (counts_before(sample, end) for end in sample.boundaries)
-    source = fit_blend(before_test, tuned_parameters(sample, before_validation), sample.centroids)
+    before_test = counts_before(sample, sample.boundaries.test)
+    source = fit_blend(before_test, tuned_parameters(sample), sample.centroids)
     curve = _Curve(sample, test, periods.test, config.seed)
     rows += curve.rows(source, GREEDY, 0)
     for scorer, model in models.items():

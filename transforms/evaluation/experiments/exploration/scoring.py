@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from transforms.diversity import coverage, gini
 from transforms.evaluation.bootstrap import ratio_interval
 from transforms.evaluation.metric_rows import metric_row, point
-from transforms.exploration.blending import Validation, Vectors
+from transforms.exploration.blending import Vectors
 from transforms.exploration.count_models import Source
 from transforms.exploration.fitted_sources import fit_sources
 from transforms.exploration.network import (
@@ -32,8 +32,8 @@ from transforms.exploration.recall import (
     user_hits,
 )
 from transforms.exploration.selection import select_balanced, select_frequent
-from transforms.exploration.table import Periods, transitions_of_split
-from transforms.exploration.training_counts import TrainingCounts, count_training
+from transforms.exploration.table import Counted, Periods, count_periods
+from transforms.exploration.training_counts import TrainingCounts
 from transforms.exploration.transitions import (
     TEST,
     VALIDATION,
@@ -46,7 +46,9 @@ from transforms.exploration.transitions import (
     context_keys,
     take_counts,
     take_transitions,
+    transitions_of_split,
 )
+from transforms.exploration.validation import Validation, ValidationSlice, divide_validation
 
 Row = dict[str, Any]
 
@@ -86,18 +88,14 @@ class Log:
         """Return the validation period, for contexts of `size` clusters."""
         return Validation(self.transitions(size, VALIDATION), self.first)
 
-
-class Counted(NamedTuple):
-    """Counts before the validation period, and before the test period."""
-
-    before_validation: TrainingCounts
-    before_test: TrainingCounts
+    def slices(self, counted: Counted, validation: Validation) -> tuple[ValidationSlice, ...]:
+        """Divide a validation period into slices, with the counts before each."""
+        return divide_validation(counted.slices, self.periods.slice_starts, validation)
 
 
 def count_log(log: Log, size: int) -> Counted:
     """Count a log for contexts of up to `size` clusters."""
-    count = len(log.centroids)
-    return Counted(*(count_training(log.first, count, size, period) for period in log.periods))
+    return count_periods(log.first, len(log.centroids), size, log.periods)
 
 
 def compare_sources(log: Log, size: int, tables: Mapping[str, Source], seed: int) -> Iterator[Row]:
@@ -110,14 +108,14 @@ def compare_sources(log: Log, size: int, tables: Mapping[str, Source], seed: int
         seed: random seed of the network, of intervals, and of the contexts that are held out.
     """
     counted, test = count_log(log, size), log.transitions(size, TEST)
-    fitted = fit_sources(*counted, log.validation(size), log.centroids, seed)
+    fitted = fit_sources(log.slices(counted, log.validation(size)), counted.test, log.centroids, seed)
     hits = {}
     for name, source in {**fitted.by_name, **tables}.items():
         ranks = ranks_of_next(source, test, log.first)
         hits[name] = user_hits(test.users, ranks)
         yield from _recall_rows(hits[name], seed, source=name, contexts="all")
         yield from _variety_rows(source, test.contexts, name)
-        unseen = ~is_seen(test.contexts, counted.before_test.orders[size], len(log.centroids))
+        unseen = ~is_seen(test.contexts, counted.test.orders[size], len(log.centroids))
         yield from _recall_rows(user_hits(test.users[unseen], ranks[unseen]), seed, source=name, contexts="unseen")
     yield from _ratio_rows(hits, seed)
     for name, weight in fitted.weights.items():
@@ -161,12 +159,14 @@ def _held_out_rows(log: Log, size: int, counted: Counted, test: Transitions, see
     distinct = np.unique(keys)
     chosen = np.random.default_rng(seed).permutation(len(distinct))[: round(_HELD_OUT * len(distinct))]
     held_out = distinct[chosen]
-    remaining = Counted(*(_without_contexts(part, held_out) for part in counted))
+    slices = tuple(_without_contexts(part, held_out) for part in counted.slices)
+    remaining = Counted(slices, _without_contexts(counted.test, held_out))
     validation = log.validation(size)
     kept = ~np.isin(context_keys(validation.transitions.contexts, count), held_out)
     validation = validation._replace(transitions=take_transitions(validation.transitions, kept))
     own = take_transitions(test, np.isin(keys, held_out))
-    for name, source in fit_sources(*remaining, validation, log.centroids, seed).by_name.items():
+    fitted = fit_sources(log.slices(remaining, validation), remaining.test, log.centroids, seed)
+    for name, source in fitted.by_name.items():
         hits = user_hits(own.users, ranks_of_next(source, own, log.first))
         yield from _recall_rows(hits, seed, source=name, contexts="held_out")
 
@@ -189,11 +189,12 @@ def compare_sizes(log: Log, seed: int) -> Iterator[Row]:
         test = take_transitions(test, _has_clusters_before(log.first, test, max(SIZES)))
         if not len(test.users):
             return
-        fitted = fit_sources(*counted, log.validation(size), log.centroids, seed).by_name
+        slices = log.slices(counted, log.validation(size))
+        fitted = fit_sources(slices, counted.test, log.centroids, seed).by_name
         sources = {(name, seed): source for name, source in fitted.items()}
         for other in range(seed + 1, seed + SEEDS):
-            epochs = choose_epochs(counted.before_validation, log.validation(size), log.centroids, other)
-            sources["network", other] = fit_network(counted.before_test, log.centroids, epochs, other)
+            epochs = choose_epochs(counted.slices[0], log.validation(size), log.centroids, other)
+            sources["network", other] = fit_network(counted.test, log.centroids, epochs, other)
         for (name, own), source in sources.items():
             recall = user_hits(test.users, ranks_of_next(source, test, log.first)).recall
             for value, k in zip(recall.tolist(), CUTOFFS, strict=True):
@@ -217,7 +218,7 @@ def compare_selections(log: Log, size: int, per_label: int, seed: int) -> Iterat
         per_label: number of contexts for each next cluster.
         seed: the first of three random seeds.
     """
-    training, test = count_log(log, size).before_test, log.transitions(size, TEST)
+    training, test = count_log(log, size).test, log.transitions(size, TEST)
     balanced = select_balanced(training.orders[size], per_label)
     pairs = {"balanced": balanced, "frequent": select_frequent(training.orders[size], len(balanced.users))}
     for selection, own in pairs.items():

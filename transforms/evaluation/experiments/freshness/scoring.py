@@ -27,7 +27,6 @@ from transforms.exploration.freshness import (
     top_successors,
 )
 from transforms.exploration.recall import ranks_of_next
-from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import RECENT_FRACTIONS, training_periods
 from transforms.exploration.transitions import (
     NO_CLUSTER,
@@ -40,6 +39,7 @@ from transforms.exploration.transitions import (
     count_transitions,
     take_transitions,
     transitions_of,
+    transitions_of_split,
 )
 
 ALL_USERS, OTHER_USERS, SAME_PERIOD = "next period", "next period, other half", "same period, other half"
@@ -156,7 +156,7 @@ def _refresh_rows(sample: ExplorationSample, test: Transitions, seed: int) -> li
     """Measure tables that were computed before the validation period, and refreshed before the test period."""
     count, size = sample.cluster_count, sample.context_size
     old_counts, new_counts = (counts_before(sample, end) for end in sample.boundaries)
-    parameters = tuned_parameters(sample, old_counts)
+    parameters = tuned_parameters(sample)
     stored, fresh = (fit_blend(counts, parameters, sample.centroids) for counts in (old_counts, new_counts))
     old, new = (top_successors(counts.orders[size], count) for counts in (old_counts, new_counts))
     rows = [

@@ -32,11 +32,11 @@ from transforms.evaluation.experiments.recommendation.training import (
     training_before,
 )
 from transforms.evaluation.metric_rows import metric_row, point
-from transforms.exploration.blending import BlendParameters, Validation, fit_blend, tune_blend
+from transforms.exploration.blending import BlendParameters, fit_blend, tune_blend
 from transforms.exploration.count_models import Source
-from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import count_training, training_periods
-from transforms.exploration.transitions import VALIDATION, SplitTimes, recent_contexts
+from transforms.exploration.transitions import SplitTimes, recent_contexts
+from transforms.exploration.validation import count_slices
 from transforms.recommendation.breadth_measures import DAY, UCI_WINDOW, engagements, window_breadth
 from transforms.recommendation.histories import Codes, Integers, ItemHistories
 from transforms.recommendation.measures import MEASURES
@@ -147,10 +147,8 @@ def _breadth(lists: Codes, catalogue: Catalogue) -> float:
 
 def _tune(training: Training, size: int) -> BlendParameters:
     first, count = training.first, training.catalogue.cluster_count
-    counted = count_training(first, count, size, training_periods(first.times, training.validation))
-    periods = SplitTimes(training.validation, training.date)
-    validation = Validation(transitions_of_split(first, size, periods, VALIDATION), first)
-    return tune_blend(counted, validation, training.catalogue.centroids)
+    slices = count_slices(first, count, size, SplitTimes(training.validation, training.date))
+    return tune_blend(slices, training.catalogue.centroids)
 
 
 def _fit(training: Training, parameters: BlendParameters, size: int) -> Source:

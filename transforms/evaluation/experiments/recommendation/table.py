@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from transforms.evaluation.experiments.recommendation.training import Floats, Training
-from transforms.exploration.blending import Validation
 from transforms.exploration.count_models import Source, novel_probabilities
 from transforms.exploration.fitted_sources import BLEND, FittedSources, fit_sources
 from transforms.exploration.network import Network
-from transforms.exploration.table import transitions_of_split
 from transforms.exploration.training_counts import count_training, training_periods
-from transforms.exploration.transitions import VALIDATION, Codes, SplitTimes, recent_contexts
+from transforms.exploration.transitions import Codes, SplitTimes, recent_contexts
+from transforms.exploration.validation import count_slices
 from transforms.recommendation.histories import Integers
 
 
@@ -24,13 +23,9 @@ def fit_table(training: Training, size: int, seed: int) -> FittedSources:
         seed: random seed of the network.
     """
     first, count = training.first, training.catalogue.cluster_count
-    before_validation, before_date = (
-        count_training(first, count, size, training_periods(first.times, end))
-        for end in (training.validation, training.date)
-    )
-    periods = SplitTimes(training.validation, training.date)
-    validation = Validation(transitions_of_split(first, size, periods, VALIDATION), first)
-    return fit_sources(before_validation, before_date, validation, training.catalogue.centroids, seed)
+    slices = count_slices(first, count, size, SplitTimes(training.validation, training.date))
+    before_date = count_training(first, count, size, training_periods(first.times, training.date))
+    return fit_sources(slices, before_date, training.catalogue.centroids, seed)
 
 
 def network_of(fitted: FittedSources) -> Network:
