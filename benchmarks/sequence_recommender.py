@@ -125,22 +125,27 @@ def write_lists(folder: Path, name: str, split: Split, lists: Codes) -> None:
     pq.write_table(table, folder / f"reco_{name}.parquet")
 
 
-def shuffled(histories: ItemHistories, seed: int) -> ItemHistories:
-    """Return the histories with the items of each user in a random order; the times stay."""
+def shuffled(histories: ItemHistories, seed: int, date: int = _ALL * _ALL) -> ItemHistories:
+    """Return the histories with the items of each user in a random order; the times stay.
+
+    Args:
+        histories: interactions of users.
+        seed: random seed of the order.
+        date: no item crosses this time, in microseconds.
+    """
     users = np.repeat(np.arange(histories.user_count), np.diff(histories.offsets))
-    order = np.lexsort((np.random.default_rng(seed).random(len(users)), users))
+    order = np.lexsort((np.random.default_rng(seed).random(len(users)), histories.times >= date, users))
     return histories._replace(items=histories.items[order])
 
 
 def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bool, shuffle: bool, epochs: int) -> None:
-    """Train the recommender, and write its lists, with the histories of users as they are and shuffled."""
+    """Train the recommender, and write its lists, with the histories of users as they are and shuffled.
+
+    With `shuffle`, the recommender is trained on shuffled histories, the periods of training and validation each by
+    itself, so that no item of the validation period is in the training.
+    """
     split = read_split(folder)
-    history = split.history
-    if shuffle:  # within both periods, so that no item of the validation period is in the training
-        fit = history.times < split.validation_start
-        keys = np.repeat(np.arange(history.user_count), np.diff(history.offsets))
-        order = np.lexsort((np.random.default_rng(1).random(len(keys)), ~fit, keys))
-        history = history._replace(items=history.items[order])
+    history = shuffled(split.history, 1, split.validation_start) if shuffle else split.history
     catalogue = Catalogue(np.full(len(split.item_ids), -1, np.int32), 0)
     started = time.monotonic()
 
@@ -156,7 +161,7 @@ def train_and_rank(folder: Path, name: str, config: SequenceConfig, *, refit: bo
         epochs = epochs or trained.best_epoch
         trained = train_epochs(history, catalogue, config, epochs, show=show)
     seconds = time.monotonic() - started
-    past = take_users(history, split.tested)
+    past = take_users(split.history, split.tested)
     vectors = trained.item_vectors()
     for suffix, own in (("", past), ("_shuffled_input", shuffled(past, 2))):
         users = encode_users(trained.model.users, vectors, own)
@@ -216,7 +221,7 @@ def main() -> None:
     parser.add_argument(
         "--epochs", type=int, default=0, help="train on all for this number of epochs, without validation"
     )
-    parser.add_argument("--shuffle", action="store_true")
+    parser.add_argument("--shuffle", action="store_true", help="train on shuffled histories")
     for field in dataclasses.fields(SequenceConfig):
         parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
     args = parser.parse_args()

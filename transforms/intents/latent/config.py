@@ -45,14 +45,6 @@ class LatentConfig:
         help="Training stops when the objective of the validation rows, the ELBO if beta is 1 and no bits are free, "
         "has not risen for this number of epochs after the warm-up.",
     )
-    validation_fraction: float = setting(
-        0.1,
-        minimum=0,
-        maximum=1,
-        above=True,
-        below=True,
-        help="Fraction of the rows on which the number of epochs is chosen, if they are not given.",
-    )
     seed: int = setting(0, minimum=0, help="Random seed of the parameters, the order of rows, the noise and dropout.")
 
     def __post_init__(self) -> None:

@@ -16,8 +16,8 @@ from transforms.intents.latent.model import LatentModel
 from transforms.intents.latent.rows import Flags, Matrix, Rows, check_rows, take_rows
 from transforms.intents.latent.serving import measure_rows
 
-_PARAMETERS, _VALIDATION, _SPLIT = range(3)
-"""Streams of random numbers; that of epoch n is the n-th after them."""
+_PARAMETERS, _VALIDATION, _EPOCHS = range(3)
+"""Streams of random numbers; that of epoch n is the n-th after `_EPOCHS`."""
 
 
 class EpochMetrics(NamedTuple):
@@ -68,7 +68,7 @@ def train_latent(
     rows: Rows,
     item_vectors: Matrix,
     config: LatentConfig,
-    is_validation: Flags | None = None,
+    is_validation: Flags,
     show: Show | None = None,
 ) -> Trained:
     """Train a latent intent model, on a GPU if there is one; on the CPU, equal arguments give equal weights.
@@ -78,26 +78,17 @@ def train_latent(
         item_vectors: float32, shape (items, V): see `LatentModel`.
         config: the configuration.
         is_validation: bool, shape (rows,): the rows on which the number of epochs is chosen, such as the latest or
-            those of some users. None: a random sample of `validation_fraction` of all.
+            those of some users.
         show: called after each epoch.
 
     Raises:
         ValueError: naming what is wrong with the rows or vectors, and what is allowed.
     """
     check_rows(rows, len(item_vectors))
-    chosen = validation_sample(len(rows.contexts), config) if is_validation is None else is_validation
-    if chosen.shape != (len(rows.contexts),) or chosen.all() or not chosen.any():
+    if is_validation.shape != (len(rows.contexts),) or is_validation.all() or not is_validation.any():
         raise ValueError(f"is_validation must select some but not all of the {len(rows.contexts)} rows")
-    training, validation = (take_rows(rows, np.flatnonzero(each)) for each in (~chosen, chosen))
+    training, validation = (take_rows(rows, np.flatnonzero(each)) for each in (~is_validation, is_validation))
     return _Training(training, validation, item_vectors, config, show or (lambda metrics: None)).run()
-
-
-def validation_sample(count: int, config: LatentConfig) -> Flags:
-    """Sample the validation rows, bool, shape (count,): at least one row, and not the last one left."""
-    size = min(max(round(count * config.validation_fraction), 1), max(count - 1, 0))
-    chosen = np.zeros(count, bool)
-    chosen[np.random.default_rng(_seed(config.seed, _SPLIT)).permutation(count)[:size]] = True
-    return chosen
 
 
 def beta_at(step: int, steps_per_epoch: int, config: LatentConfig) -> float:
@@ -154,7 +145,7 @@ class _Training:
     def _run_epoch(self) -> None:
         """Train one epoch; its random numbers depend on the seed and its number alone."""
         epoch = len(self.epochs) + 1
-        seed = _seed(self.config.seed, _SPLIT + epoch)
+        seed = _seed(self.config.seed, _EPOCHS + epoch)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             loss = self._train(np.random.default_rng(seed), epoch)

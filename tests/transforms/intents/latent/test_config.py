@@ -12,7 +12,6 @@ def test_a_model_without_latent_intent_is_allowed() -> None:
     [
         ({"latent_dimensions": -1}, r"latent_dimensions must be in \[0, 1024\], got -1"),
         ({"beta": float("inf")}, "beta must be"),
-        ({"validation_fraction": 1.0}, r"validation_fraction must be in \(0, 1\)"),
         ({"min_log_variance": 2.0}, "min_log_variance must be below max_log_variance, got 2.0 and 2.0"),
     ],
 )
