@@ -87,6 +87,12 @@ def _write_files_of_pages(folder: Path) -> None:
         sample = "arxiv_authors" if name == "movietweetings_100k" else "github_stars"
         for part in ("interactions", "items"):
             shutil.copy(folder / "samples" / sample / f"{part}.parquet", folder / f"{name}.{part}.parquet")
+    for sample, log_name, items_name in (
+        ("online_retail", "shop", "shop_items"),
+        ("github_stars", "stars", "star_items"),
+    ):
+        for part, name in (("interactions", log_name), ("items", items_name)):
+            shutil.copy(folder / "samples" / sample / f"{part}.parquet", folder / f"{name}.parquet")
     _write_collections(folder)
     _write_shop(folder / "online-retail", folder / "samples" / "online_retail")
 

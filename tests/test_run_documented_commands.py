@@ -21,7 +21,8 @@ NOT_RUN: Mapping[str, str] = {
     r"^make flink-(up|down)\b|runner_configs/flink\.yaml|FlinkRunner": "needs Java and a Flink cluster",
     r"runner_configs/prism\.yaml": "needs Prism",
     r"gs://": "needs a bucket",
-    r"minilm|--model=|--method|language_model|pipelines\.tune |train_recommender|exploration_by_model": "needs PyTorch",
+    r"minilm|--model=|--method|language_model|prompted_model": "needs PyTorch",
+    r"pipelines\.tune |train_recommender|exploration_by_model": "needs PyTorch",
     r"experts|users\.parquet|--suites=orderings": "reads trainings and experiments that take hours",
     r"--clusters=table\b": "continues a table that a language model ranked",
     r"tools\.queries": "tests/test_one_user.py runs it",
@@ -34,6 +35,10 @@ NOT_RUN: Mapping[str, str] = {
 """Commands that are not run, as regular expressions, each with the reason."""
 
 BEFORE: Mapping[str, tuple[str, ...]] = {
+    "docs/orderings.md": (
+        "python -m pipelines.cluster --interactions=shop.parquet --items=shop_items.parquet --workspace=retail",
+        "python -m pipelines.transitions --workspace=retail",
+    ),
     "docs/report.md": ("make demo", "make recommend"),
 }
 """Commands that a page takes as run, by page."""
