@@ -84,7 +84,7 @@ def _write_files_of_pages(folder: Path) -> None:
         folder / "items.parquet"
     )
     for name in ("movietweetings_100k", "awesome_curators", "github_stars"):
-        sample = "arxiv_authors" if name == "movietweetings_100k" else "github_stars"
+        sample = "online_retail" if name == "movietweetings_100k" else "github_stars"
         for part in ("interactions", "items"):
             shutil.copy(folder / "samples" / sample / f"{part}.parquet", folder / f"{name}.{part}.parquet")
     for sample, log_name, items_name in (
