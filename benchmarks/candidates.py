@@ -21,7 +21,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.report import Lines, Metric, print_report, three_digits
-from benchmarks.sample_prompts import sample_prompts
+from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
@@ -30,7 +30,7 @@ from transforms.language_models.interface import NBest
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import PromptFields, prompt_template, select_fields
+from transforms.naming.prompt import PromptFields, prompt_template, render_prompt
 from transforms.naming.selection import NameSelector, NameSelectorConfig
 
 SHARED, COPIED = "one cache for each prompt", "one cache for each candidate"
@@ -58,21 +58,14 @@ class Round(NamedTuple):
     names: list[str]
 
 
-def fields_of(prompt: str) -> PromptFields:
-    """Return the fields of a prompt without names that are taken, from its lines."""
-    lines = prompt.splitlines()
-    titles = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-    terms = [line.removeprefix("Terms: ").split(", ") for line in lines if line.startswith("Terms: ")]
-    return select_fields(titles, terms[0] if terms else (), "both")
-
-
-def measure(model: TransformersModel, selector: NameSelector, prompts: Sequence[str], shared: bool) -> Round:
-    """Name the journeys of some prompts by one of both methods."""
+def measure(model: TransformersModel, selector: NameSelector, fields: Sequence[PromptFields], shared: bool) -> Round:
+    """Name the journeys of prompts with some fields by one of both methods."""
+    prompts = [render_prompt(each) for each in fields]
     model.shares_prompts = shared
     wall, cpu = time.perf_counter(), time.process_time()
     completions = model.generate(prompts)
     generated = time.process_time()
-    names = selector.select([fields_of(prompt) for prompt in prompts], [each.completions for each in completions])
+    names = selector.select(fields, [each.completions for each in completions])
     ended = time.process_time()
     return Round(ended - cpu, ended - generated, time.perf_counter() - wall, completions, names)
 
@@ -95,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parse(argv)
     torch.set_num_threads(given.threads)
     naming = NamingConfig(method="fine_tuned", prompt_fields="both")
-    prompts = sample_prompts(given.data, given.prompts, naming)
+    fields = sample_fields(given.data, given.prompts, naming)
     folder, adapter = PACKAGED_MODELS[BUILTIN].locate()
     decoding = DecodingConfig(num_sequences=DEFAULT_NUM_CANDIDATES)
     dtype = cast(DTypeName, given.dtype)
@@ -104,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     methods = {COPIED: False, SHARED: True}
     rounds: dict[str, list[Round]] = {name: [] for name in methods}
     for shared in methods.values():
-        measure(model, selector, prompts[:_WARM_UP], shared)
+        measure(model, selector, fields[:_WARM_UP], shared)
     for _ in range(given.repeats):
         for name, shared in methods.items():
-            rounds[name].append(measure(model, selector, prompts, shared))
-            _progress.print(f"{name}: {rounds[name][-1].cpu / len(prompts):.3f} CPU seconds per name")
+            rounds[name].append(measure(model, selector, fields, shared))
+            _progress.print(f"{name}: {rounds[name][-1].cpu / len(fields):.3f} CPU seconds per name")
 
     def median(name: str, value: str) -> float:
-        return statistics.median(getattr(each, value) for each in rounds[name]) / len(prompts)
+        return statistics.median(getattr(each, value) for each in rounds[name]) / len(fields)
 
     rows = [
         (name, *(three_digits(median(name, value), "s") for value in ("cpu", "selection", "wall"))) for name in methods
@@ -124,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Metric("same names", _equal(first.names, second.names), "%"),
     ]
     kind = f"{torch.backends.cpu.get_cpu_capability()}, {str(model._model.dtype).removeprefix('torch.')}"
-    tables = [Lines(f"Candidates, {kind}, {len(prompts)} prompts", _COLUMNS, rows), Lines.of("Metrics", metrics)]
+    tables = [Lines(f"Candidates, {kind}, {len(fields)} prompts", _COLUMNS, rows), Lines.of("Metrics", metrics)]
     print_report(tables, metrics, Console(highlight=False, width=max(100, Console().width)))
     return 0
 

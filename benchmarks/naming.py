@@ -28,7 +28,7 @@ from transformers import AutoTokenizer
 
 from benchmarks.naming_rivals import Complete, PlainGenerate, WithoutSharing, texts_of
 from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
-from benchmarks.sample_prompts import sample_prompts
+from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
@@ -39,7 +39,7 @@ from transforms.language_models.spec import parse_model_spec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.adapter import PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
-from transforms.naming.prompt import prompt_template, select_fields
+from transforms.naming.prompt import PromptFields, prompt_template, render_prompt
 from transforms.naming.selection import NameSelectorConfig
 
 _TOGETHER = 32
@@ -174,13 +174,12 @@ class Loader(NamedTuple):
         return PlainGenerate(self.folder, self.adapter, around, self.decoding.max_new_tokens, together)
 
 
-def _titles(prompt: str) -> list[str]:
-    """Return the titles in a prompt, which are on lines of their own."""
-    return [line.removeprefix("- ") for line in prompt.splitlines() if line.startswith("- ")]
-
-
-def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Metric]]:
+def measure_batches(
+    loader: Loader, fields: Sequence[PromptFields], few: int, repeats: int
+) -> tuple[Lines, list[Metric]]:
     """Compare with transformers, without a template around a prompt."""
+    fields_by_prompt = {render_prompt(each): each for each in fields}
+    prompts = list(fields_by_prompt)
     bare = PromptTemplate()
     model = loader.ours(bare)
     one = loader.rival(bare, 1)
@@ -188,8 +187,8 @@ def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: i
     selector = NameSelectorConfig(NamingConfig(method="fine_tuned"), EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()
 
     def selected(prompts: Sequence[str]) -> list[str]:
-        fields = [select_fields(_titles(prompt), ()) for prompt in prompts]
-        return selector.select(fields, [each.completions for each in several.generate(prompts)])
+        own = [fields_by_prompt[prompt] for prompt in prompts]
+        return selector.select(own, [each.completions for each in several.generate(prompts)])
 
     methods = [
         NamingMethod(_OURS, texts_of(model), len(prompts)),
@@ -214,8 +213,11 @@ def measure_batches(loader: Loader, prompts: Sequence[str], few: int, repeats: i
     return Lines("Batches", _COLUMNS, rounds.rows(one.tokenizer)), metrics
 
 
-def measure_sharing(loader: Loader, prompts: Sequence[str], few: int, repeats: int) -> tuple[Lines, list[Metric]]:
+def measure_sharing(
+    loader: Loader, fields: Sequence[PromptFields], few: int, repeats: int
+) -> tuple[Lines, list[Metric]]:
     """Compare worked examples that are processed once with those that are processed with every prompt."""
+    prompts = [render_prompt(each) for each in fields]
     around = prompt_template(NamingConfig(method="few_shot"))
     tokenizer = AutoTokenizer.from_pretrained(loader.folder.folder)
     tables, metrics = [], []
@@ -281,15 +283,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parse(argv)
     spec = parse_model_spec(given.model, given.adapter, PACKAGED_MODELS)
     loader = Loader(*spec.locate(), DecodingConfig(given.max_new_tokens))
-    prompts = sample_prompts(given.data, given.prompts)
+    fields = sample_fields(given.data, given.prompts)
     tables, metrics = [], []
     for measure in (measure_batches, measure_sharing):
-        table, found = measure(loader, prompts, given.few, given.repeats)
+        table, found = measure(loader, fields, given.few, given.repeats)
         tables.append(table)
         metrics += found
     if torch.cuda.is_available():
         from benchmarks.naming_gpu import measure_shapes
 
+        prompts = [render_prompt(each) for each in fields]
         tables.append(measure_shapes(loader.folder, prompts, given.data))
     tables.append(Lines.of("Metrics", metrics))
     print_report(tables, metrics, Console(highlight=False, width=max(100, Console().width)))
