@@ -198,5 +198,8 @@ def test_selected_contexts_alone_are_ranked(ranking: ModelRanking, tmp_path: Pat
 
     every, some = rows(), rows(pa.array(["01", "02 00", "04 03", "04 04", "99"]))
     contexts = pa.array(["01", "02 00", "04 03"])
-    assert some.equals(every.filter(pc.is_in(every["context"], contexts)))
+    expected = every.filter(pc.is_in(every["context"], contexts))
+    assert some.drop_columns("score").equals(expected.drop_columns("score"))
+    # Other contexts are read in the same batch, so that float32 scores differ in their last bits on some processors.
+    np.testing.assert_allclose(some["score"], expected["score"], atol=3e-4)
     assert some["context"].unique().to_pylist() == contexts.to_pylist()
