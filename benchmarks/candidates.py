@@ -77,6 +77,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--prompts", type=int, default=64, help="Number of prompts.")
     add("--repeats", type=int, default=3, help="Number of rounds.")
     add("--threads", type=int, default=1, help="Number of threads of torch.")
+    add("--num_candidates", type=int, default=DEFAULT_NUM_CANDIDATES, help="Number of candidates of a name.")
+    add("--max_items", type=int, default=NamingConfig().max_items, help="Maximum number of titles in a prompt.")
     add("--dtype", choices=get_args(DTypeName), default="auto", help="Data type of the model.")
     default_data = Path(tempfile.gettempdir()) / "interest-journeys-benchmarks"
     add("--data", type=Path, default=default_data, help="Folder in which prompts are stored.")
@@ -87,10 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and report."""
     given = parse(argv)
     torch.set_num_threads(given.threads)
-    naming = NamingConfig(method="fine_tuned", prompt_fields="both")
+    naming = NamingConfig(method="fine_tuned", prompt_fields="both", max_items=given.max_items)
     fields = sample_fields(given.data, given.prompts, naming)
     folder, adapter = PACKAGED_MODELS[BUILTIN].locate()
-    decoding = DecodingConfig(num_sequences=DEFAULT_NUM_CANDIDATES)
+    decoding = DecodingConfig(num_sequences=given.num_candidates)
     dtype = cast(DTypeName, given.dtype)
     model = TransformersModel(folder, adapter, prompt_template(naming), decoding, dtype=dtype)
     selector = NameSelectorConfig(naming, EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()

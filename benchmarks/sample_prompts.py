@@ -30,7 +30,7 @@ def sample_fields(data: Path, number: int, config: NamingConfig | None = None) -
         config: selects the fields of a prompt; None: titles.
     """
     config = config or NamingConfig(method="fine_tuned")
-    kept = data / f"sample-prompt-fields-{config.prompt_fields}.json"
+    kept = data / f"sample-prompt-fields-{config.prompt_fields}-{config.max_items}.json"
     if not kept.exists():
         data.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(_all_fields(config)), encoding="utf-8")

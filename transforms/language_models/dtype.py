@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from transforms.model_files import ModelUnavailableError
+
 if TYPE_CHECKING:
     import torch
 
-DTypeName = Literal["auto", "float32", "bfloat16"]
-"""`auto`: bfloat16 where the hardware supports it, else float32."""
+DTypeName = Literal["auto", "float32", "bfloat16", "int8"]
+"""`auto`: bfloat16 where the hardware supports it, else float32. `int8`: float32, but linear layers multiply 8-bit
+integers; on processors only."""
 
 _CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -27,11 +30,20 @@ def cpu_has_bfloat16(cpu_info: Path = _CPU_INFO) -> bool:
 
 
 def resolve_dtype(name: DTypeName, device: torch.device) -> torch.dtype:
-    """Return the type of weights and activations on a device; for `auto`, float16 on a GPU without bfloat16."""
+    """Return the type of weights and activations on a device; for `auto`, float16 on a GPU without bfloat16.
+
+    Returns:
+        For `int8`, the type of everything but the products of linear layers.
+
+    Raises:
+        ModelUnavailableError: for `int8` on another device than a processor.
+    """
     import torch
 
+    if name == "int8" and device.type != "cpu":
+        raise ModelUnavailableError(f"int8 is for processors, got a device of the type {device.type}: use bfloat16")
     if name != "auto":
-        return torch.float32 if name == "float32" else torch.bfloat16
+        return torch.bfloat16 if name == "bfloat16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32

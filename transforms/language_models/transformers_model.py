@@ -100,14 +100,15 @@ class TransformersModel:
         decoding: configuration of decoding.
         device: device of torch; None: the GPU if there is one.
         max_batch_tokens: maximum number of prompt tokens of a batch; None: see `MAX_BATCH_TOKENS`.
-        dtype: type of weights and activations.
+        dtype: type of weights and activations, see `DTypeName`.
 
     Attributes:
         shares_prompts: whether candidates share the key-value cache of their prompt: for decoders of
             `SHARING_MODEL_TYPES` without sliding windows.
 
     Raises:
-        ModelUnavailableError: if packages are missing, or the adapter does not fit the model.
+        ModelUnavailableError: if packages are missing, the adapter does not fit the model, or the device does not
+            support the type.
         ValueError: if the tokenizer does not distinguish the outputs of the constraint.
     """
 
@@ -130,6 +131,10 @@ class TransformersModel:
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
         cast_weights(model, resolve_dtype(dtype, on_device))
+        if dtype == "int8":
+            from transforms.language_models.quantized_linear import quantize_linear_layers  # here, as it imports torch
+
+            quantize_linear_layers(model)
         model = model.to(on_device)
         self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
         reset_generation_config(model)  # after its end tokens were read

@@ -87,8 +87,9 @@ class NamingExperimentConfig:
     methods: tuple[NamingMethod, ...] = setting(
         help="Naming methods, separated by `;`; each is compared with the first: `reference`, `salient`, "
         "`first_title`, `medoid_title`, `few_shot=MODEL,num_examples=4`, `prompt_tuned=MODEL,adapter=FOLDER`, "
-        "`fine_tuned=MODEL`. Models are those of `name`, and so are the settings `adapter`, `encoder`, `max_items`, "
-        "`num_candidates`, `num_examples` and `prompt_fields`. `LABEL: ` before a method is its label in tables.",
+        "`fine_tuned=MODEL`. Models are those of `name`, and so are the settings `adapter`, `dtype`, `encoder`, "
+        "`max_items`, `num_candidates`, `num_examples` and `prompt_fields`. `LABEL: ` before a method is its label in "
+        "tables.",
     )
     max_examples: int = setting(
         1000, minimum=2, help="Maximum number of examples of the test split that are named, a sample."

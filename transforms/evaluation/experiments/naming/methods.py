@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS
 from transforms.language_models.decoding import MAX_SEQUENCES
+from transforms.language_models.dtype import DTypeName
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
 
 FORM = "[LABEL: ]METHOD[=MODEL][,SETTING=VALUE...]"
@@ -32,19 +33,23 @@ def _integer(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
-def _prompt_fields(text: str) -> str:
-    if text not in get_args(PromptFieldSet):
-        raise ValueError(f"must be one of {', '.join(get_args(PromptFieldSet))}, got {text!r}")
-    return text
+def _one_of(allowed: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}, got {text!r}")
+        return text
+
+    return parse
 
 
 _SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "adapter": str,
+    "dtype": _one_of(get_args(DTypeName)),
     "encoder": str,
     "max_items": _integer(1, 1000),
     "num_candidates": _integer(1, MAX_SEQUENCES),
     "num_examples": _integer(0, MAX_FEW_SHOT_EXAMPLES),
-    "prompt_fields": _prompt_fields,
+    "prompt_fields": _one_of(get_args(PromptFieldSet)),
 }
 """Settings of methods with a language model; each is the option of `name` with its name."""
 _LABELS: Mapping[str, str] = {
