@@ -292,13 +292,14 @@ class TestUsage:
             (("--methods=salient,num_examples=1",), "'num_examples=1' is not a setting of salient; allowed are none"),
             (
                 ("--methods=fine_tuned=m,num_examples=1",),
-                "not a setting of fine_tuned; allowed are adapter, encoder, max_items, num_candidates",
+                "not a setting of fine_tuned; allowed are adapter, dtype, encoder, max_items, num_candidates",
             ),
             (
                 ("--methods=few_shot=m,num_examples=9",),
                 "num_examples must be an integer in [0, 8], got '9', in 'few_shot=m",
             ),
             (("--methods=few_shot=m,prompt_fields=x",), "prompt_fields must be one of titles, terms, both, got 'x'"),
+            (("--methods=few_shot=m,dtype=int4",), "dtype must be one of auto, float32, bfloat16, int8, got 'int4'"),
             (("--methods=few_shot=m,num_examples=1,num_examples=2",), "each once as SETTING=VALUE"),
             (("--methods=A B!",), "must be [LABEL: ]METHOD[=MODEL][,SETTING=VALUE...], got 'A B!'"),
             (("--methods=salient; salient",), "--methods: two methods have the label 'salient'"),

@@ -38,6 +38,7 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
         ("prompt_tuned=smollm2,adapter=x/y", "prompt-tuned smollm2 + y"),
         ("fine_tuned=builtin", "fine-tuned builtin"),
         ("fine_tuned=http://host:8000/v1#org/name", "fine-tuned name"),
+        ("fine_tuned=builtin,dtype=int8", "fine-tuned builtin, int8"),
         ("fine_tuned=builtin,num_candidates=4,encoder=static", "fine-tuned builtin, selected by static, 4 candidates"),
         ("My method: fine_tuned=smollm2, adapter=x", "My method"),
         ("few_shot: few_shot=http://host:8000/v1#n", "few_shot"),
@@ -50,7 +51,7 @@ def test_labels(text: str, label: str) -> None:
 
 def test_methods_keep_their_order_and_settings() -> None:
     found = resolve_naming_methods(
-        " salient;few_shot=m,num_examples=2,max_items=4 ; fine_tuned=m,adapter=a,prompt_fields=terms;"
+        " salient;few_shot=m,num_examples=2,max_items=4 ; fine_tuned=m,adapter=a,prompt_fields=terms,dtype=int8;"
     )
     assert [method.kind for method in found] == ["salient", "few_shot", "fine_tuned"]
     salient, few_shot, fine_tuned = found
@@ -62,6 +63,7 @@ def test_methods_keep_their_order_and_settings() -> None:
     assert fine_tuned.generation.model == ModelSpec("hub", "m", "a")
     assert fine_tuned.generation.template.examples == ()
     assert (fine_tuned.naming.method, fine_tuned.naming.prompt_fields) == ("fine_tuned", "terms")
+    assert (few_shot.generation.dtype, fine_tuned.generation.dtype) == ("auto", "int8")
     assert few_shot.model != fine_tuned.model
 
 
@@ -74,7 +76,7 @@ def test_methods_keep_their_order_and_settings() -> None:
         ("few_shot=m,num_examples", "'num_examples' is not a setting of few_shot"),
         (
             "few_shot=m,colour=red",
-            "'colour=red' is not a setting of few_shot; allowed are adapter, encoder, max_items, num_candidates",
+            "'colour=red' is not a setting of few_shot; allowed are adapter, dtype, encoder, max_items, num_candidates",
         ),
         ("few_shot=m,max_items=0", "max_items must be an integer in"),
     ],
@@ -108,6 +110,11 @@ def test_a_name_may_be_selected_from_several() -> None:
 def test_a_selection_needs_candidates(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         resolve_naming_methods(text)
+
+
+def test_an_endpoint_has_no_data_type() -> None:
+    with pytest.raises(UsageError, match="dtype needs a model that is loaded here, not an endpoint"):
+        resolve_naming_methods("few_shot=http://host/v1#m,dtype=int8")
 
 
 def test_prompt_tuning_needs_its_prompt() -> None:
