@@ -26,7 +26,7 @@ from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.exploration.stages import clusters_of_level
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.closed_set import ScoreName
-from transforms.language_models.dtype import DTypeName
+from transforms.language_models.dtype import FloatName
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec
 from transforms.progress import Progress
@@ -101,9 +101,8 @@ class ExploreJob(Job):
         parser.add_argument(
             "--dtype",
             default=GenerationSpec.dtype,
-            choices=get_args(DTypeName),
-            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32. `int8`: "
-            "linear layers multiply 8-bit integers, which is faster on processors.",
+            choices=get_args(FloatName),
+            help="Data type of the model. `auto`: bfloat16 where the hardware supports it, else float32.",
         )
         parser.add_argument(
             "--score",

@@ -10,9 +10,11 @@ from transforms.model_files import ModelUnavailableError
 if TYPE_CHECKING:
     import torch
 
-DTypeName = Literal["auto", "float32", "bfloat16", "int8"]
-"""`auto`: bfloat16 where the hardware supports it, else float32. `int8`: float32, but linear layers multiply 8-bit
-integers; on processors only."""
+FloatName = Literal["auto", "float32", "bfloat16"]
+"""`auto`: bfloat16 where the hardware supports it, else float32."""
+
+DTypeName = Literal[FloatName, "int8"]
+"""`int8`: float32, but linear layers multiply 8-bit integers; on processors only."""
 
 _CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _CPU_INFO = Path("/proc/cpuinfo")

@@ -78,6 +78,8 @@ class PromptBlock:
             dimensions); empty: there are none.
         candidates: number of candidates of each prompt.
         max_steps: maximum number of tokens of a candidate that are read.
+        one_by_one: whether the attention of each prompt is computed by itself, so that not even the last bits of its
+            numbers depend on the other prompts.
 
     Attributes:
         ids: the tokens of all prompts, one prompt after another.
@@ -89,6 +91,7 @@ class PromptBlock:
         prefix: Sequence[tuple[torch.Tensor, torch.Tensor]],
         candidates: int,
         max_steps: int,
+        one_by_one: bool = False,
     ) -> None:
         self.ids = [token for row in ids for token in row]
         self._prefix = prefix
@@ -97,6 +100,7 @@ class PromptBlock:
         self._longest = int(self._lengths.max())
         self._candidates = candidates
         self._max_steps = max_steps
+        self._one_by_one = one_by_one
         self._room = min(STEPS_OF_ROOM, max_steps)
         self._keys: list[torch.Tensor] = []
         self._values: list[torch.Tensor] = []
@@ -146,8 +150,9 @@ class PromptBlock:
 
         if step >= self._room:
             self._grow()
-        places = np.arange(len(prompts)) - np.searchsorted(prompts, prompts)
-        width = int(places.max()) + 1
+        # One by one, each candidate has a place of its own: a product with fewer rows may sum in another order.
+        places = slots if self._one_by_one else np.arange(len(prompts)) - np.searchsorted(prompts, prompts)
+        width = self._candidates if self._one_by_one else int(places.max()) + 1
         slot_of = np.zeros((len(self), width), np.int64)
         slot_of[prompts, places] = slots
         first = self._before + self._longest
@@ -190,6 +195,8 @@ class PromptBlock:
         keys[reading.prompts, :, reading.columns] = key
         values[reading.prompts, :, reading.columns] = value
         keys, values = keys[:, :, : reading.end], values[:, :, : reading.end]
+        if self._one_by_one:
+            return self._attend_one_by_one(reading, query, keys, values, scaling)
         kv_heads, groups = keys.shape[1], query.shape[1] // keys.shape[1]
         placed = query.new_zeros((len(self), kv_heads, groups, reading.width, query.shape[2]))
         placed[reading.prompts, :, :, reading.places] = query.unflatten(1, (kv_heads, groups))
@@ -204,6 +211,49 @@ class PromptBlock:
                 placed.flatten(1, 2), keys, values, reading.mask, is_causal=reading.mask is None, scale=scaling
             )
         return attended.view(placed.shape)[reading.prompts, :, :, reading.places].flatten(1, 2)
+
+    def _attend_one_by_one(
+        self,
+        reading: _Reading,
+        query: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        scaling: float | None,
+    ) -> torch.Tensor:
+        """Compute the attention of one prompt after another, without padding; see `attend`."""
+        import torch
+        from torch.nn.functional import scaled_dot_product_attention
+
+        counts = torch.bincount(reading.prompts, minlength=len(self)).tolist()
+        generated = reading.end > self._before + self._longest
+        attended = []
+        for prompt, (rows, places) in enumerate(zip(query.split(counts), reading.places.split(counts), strict=True)):
+            if not len(rows):
+                continue
+            placed = rows.new_zeros((self._candidates if generated else len(rows), *rows.shape[1:]))
+            placed[places] = rows
+            mask = reading.mask
+            if mask is not None:
+                mask = self._without_padding(mask[min(prompt, len(mask) - 1), :, : len(placed)], prompt, 2)
+            found = scaled_dot_product_attention(
+                placed.transpose(0, 1),
+                self._without_padding(keys[prompt], prompt, 1),
+                self._without_padding(values[prompt], prompt, 1),
+                mask,
+                is_causal=mask is None,
+                scale=scaling,
+                enable_gqa=True,
+            )
+            attended.append(found.transpose(0, 1)[places])
+        return torch.cat(attended)
+
+    def _without_padding(self, tensor: torch.Tensor, prompt: int, dimension: int) -> torch.Tensor:
+        """Return a tensor, one dimension of which are columns, without the columns after a prompt that pad it."""
+        import torch
+
+        first = self._before + self._longest
+        parts = (0, int(self.tokens[prompt])), (first, tensor.shape[dimension] - first)
+        return torch.cat([tensor.narrow(dimension, start, length) for start, length in parts], dimension)
 
     def keep(self, prompts: Indices) -> None:
         """Keep some prompts, by their indices, shape (prompts,)."""

@@ -137,6 +137,7 @@ class TransformersModel:
             quantize_linear_layers(model)
         model = model.to(on_device)
         self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
+        self._quantized = dtype == "int8"
         reset_generation_config(model)  # after its end tokens were read
         make_head_input_contiguous(model)
         if max_batch_tokens:
@@ -186,6 +187,7 @@ class TransformersModel:
         self._stop_token_ids = stop_token_ids(tokenizer, model)
         self._trie = self._build_trie()
         self.shares_prompts = can_share_prompts(self._model)
+        self._quantized = False
         # Tokenizers change their state while they work, and a device computes one batch at a time.
         self._lock = threading.Lock()
 
@@ -355,7 +357,7 @@ class TransformersModel:
         import torch
 
         config, number = self.decoding, self.decoding.num_sequences
-        if number > 1 and self.shares_prompts:
+        if self._decodes_candidates:
             return self._decode_candidates(ids)
         with torch.inference_mode():
             state, logits = self._prefill(ids)
@@ -369,10 +371,17 @@ class TransformersModel:
                 next_token = SeededSampler(prompts, config)
             return decode(state, logits, number * len(ids), next_token, self._stop_token_ids, config.max_new_tokens)
 
+    @property
+    def _decodes_candidates(self) -> bool:
+        """Whether prompts keep a cache of their own: for several candidates, and where the batch must not matter."""
+        config = self.decoding
+        several = config.num_sequences > 1 or (self._quantized and config.temperature == 0)
+        return self.shares_prompts and self._trie is None and several
+
     def _batches(self, ids: list[list[int]]) -> Iterator[Indices]:
         """Split prompts, by their tokens, into batches that are decoded together."""
         number = self.decoding.num_sequences
-        if self._trie is None and number > 1 and self.shares_prompts:
+        if self._decodes_candidates:
             lengths = np.array([len(row) + number * STEPS_OF_ROOM for row in ids], np.int64)
             return length_sorted_batches(lengths, self.max_batch_tokens * number // 4)
         lengths = np.array([padded_length(len(row)) for row in ids], np.int64)
@@ -387,7 +396,10 @@ class TransformersModel:
         batches = list(length_sorted_batches(lengths, self.max_batch_tokens))
         prefix = [(layer.keys, layer.values) for layer in self._prefix_cache.layers if layer.get_seq_length()]
         with torch.inference_mode(), SharedAttention(self._model):
-            blocks = [PromptBlock([ids[row] for row in rows], prefix, number, max_tokens - 1) for rows in batches]
+            blocks = [
+                PromptBlock([ids[row] for row in rows], prefix, number, max_tokens - 1, self._quantized)
+                for rows in batches
+            ]
             state = CandidateState(self._model, blocks, number)
             logits = state.prefill()
             first = ForcedFirstToken(logits.topk(number).indices.flatten())

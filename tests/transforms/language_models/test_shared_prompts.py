@@ -146,6 +146,20 @@ def test_candidates_do_not_depend_on_the_batch(folders: Folders) -> None:
     assert [len(nbest.completions) for nbest in model.generate(PROMPTS)] == [5] * len(PROMPTS)
 
 
+@pytest.mark.parametrize("number", [1, 5])
+@pytest.mark.parametrize("template", [DIALOGUE, PromptTemplate()], ids=["examples", "bare"])
+def test_candidates_in_int8_are_bitwise_those_of_each_prompt_alone(
+    folders: Folders, template: PromptTemplate, number: int
+) -> None:
+    """Rounding to integers would enlarge a difference in the last bit of attention."""
+    model = loaded(folders, dtype="int8", template=template, decoding=DecodingConfig(14, num_sequences=number))
+    together = model.generate(PROMPTS)
+    assert [each for prompt in PROMPTS for each in model.generate([prompt])] == together
+    assert model.generate(PROMPTS[::-1]) == together[::-1]
+    model.max_batch_tokens = 40
+    assert model.generate(PROMPTS) == together
+
+
 def test_prompts_are_shared_only_where_attention_is_that_of_the_list(tmp_path: Path, folders: Folders) -> None:
     assert not can_share_prompts(make_model("mistral", sliding_window=8))
     assert not can_share_prompts(make_model("qwen2", use_sliding_window=True, sliding_window=8, max_window_layers=1))
