@@ -251,12 +251,16 @@ def training_charts(trainings: Sequence[Path]) -> tuple[LineChart, ...]:
         evaluations = json.loads(path.read_text(encoding="utf-8")).get("result", {}).get("evaluations", [])
         for names, title in _TRAINING_CURVES:
             curves = [
-                Curve(
-                    name.replace("_", " @ "), tuple((each["step"], each[name]) for each in evaluations if name in each)
-                )
+                Curve(_curve_label(name), tuple((each["step"], each[name]) for each in evaluations if name in each))
                 for name in names
             ]
             curves = [each for each in curves if each.values]
             if curves:
                 charts.append(line_chart(f"{path.parent.name}: {title}", "step", title, curves))
     return tuple(charts)
+
+
+def _curve_label(name: str) -> str:
+    """Return the label of a value of an evaluation, such as `recall@10` for `recall_10`."""
+    head, _, number = name.rpartition("_")
+    return f"{head}@{number}" if number.isdigit() else name.replace("_", " ")

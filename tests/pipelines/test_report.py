@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.report.job import ReportJob
+from pipelines.report.overview import training_charts
 from pipelines.report.reading import sample_of_groups
 from schemas import CLUSTERS, ERRORS, JOURNEYS, LIFECYCLES, LOOKUP, METRICS, RECOMMENDATIONS
 from tests.pipelines.logs import rows
@@ -258,3 +259,19 @@ def test_the_life_of_journeys_is_shown_where_it_was_computed(folder: Path, text:
     assert "python -m pipelines.lifecycle" not in page
     assert "python -m pipelines.lifecycle" in text
     assert 'class="life' not in text
+
+
+def test_curves_of_a_training_have_the_names_of_their_measures(tmp_path: Path) -> None:
+    evaluations = [
+        {"step": step, "loss": 2.0 - step, "match_rate": 0.5, "recall_1": 0.1, "recall_10": 0.3, "chance_10": 0.2}
+        for step in (0, 1)
+    ]
+    (tmp_path / "tuning.json").write_text(json.dumps({"result": {"evaluations": evaluations}}), encoding="utf-8")
+    charts = training_charts([tmp_path / "tuning.json"])
+    labels = {chart.title.partition(": ")[2]: [curve.label for curve in chart.curves] for chart in charts}
+    assert labels == {
+        "loss, nats a token": ["loss"],
+        "match rate": ["match rate"],
+        "recall": ["recall@1", "recall@10", "chance@10"],
+    }
+    assert charts[0].curves[0].values == ((0, 2.0), (1, 1.0))

@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 640.0, 260.0
 """Size of the drawing area, without axes."""
 
 _MAX_LOG_TICKS = 6
+_MIN_GAP = 0.06
+"""Minimum distance of two labels of the horizontal axis, as a fraction of its length."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +80,20 @@ def line_chart(title: str, x_label: str, y_label: str, curves: Sequence[Curve]) 
         x_label,
         y_label,
         tuple(curves),
-        tuple(Tick(across(x), f"{x:g}") for x in ticks),
+        _spaced([Tick(across(x), f"{x:g}") for x in ticks]),
         tuple(Tick(y / top, f"{y:g}") for y in number_ticks(0.0, top)),
         lines,
     )
+
+
+def _spaced(ticks: Sequence[Tick]) -> tuple[Tick, ...]:
+    """Return the ticks without those whose labels would overlap with the one before them or with the last one."""
+    kept: list[Tick] = []
+    for tick in ticks[:-1]:
+        far = not kept or tick.position - kept[-1].position >= _MIN_GAP
+        if far and ticks[-1].position - tick.position >= _MIN_GAP:
+            kept.append(tick)
+    return (*kept, *ticks[-1:])
 
 
 def _thinned(xs: Sequence[float]) -> list[float]:

@@ -84,6 +84,16 @@ def test_the_script_has_the_successors_of_each_cell() -> None:
     assert table.contexts == 1
 
 
+def test_labels_of_an_axis_do_not_overlap() -> None:
+    steps = (0, 47, 94, 141, 188, 191)
+    chart = line_chart("t", "step", "y", [Curve("a", tuple((step, 1.0) for step in steps))])
+    assert [tick.label for tick in chart.x_ticks] == ["0", "47", "94", "141", "191"]
+    close = line_chart("t", "x", "y", [Curve("a", tuple((x, 1.0) for x in (0, 1, 50, 98, 99, 100)))])
+    assert [tick.label for tick in close.x_ticks] == ["0", "50", "100"]
+    alone = line_chart("t", "x", "y", [Curve("a", ((3, 1.0),))])
+    assert [tick.label for tick in alone.x_ticks] == ["3"]
+
+
 def test_a_line_chart_fills_its_area() -> None:
     chart = line_chart("t", "x", "y", [Curve("a", ((0, 0.5), (10, 2.0)))])
     assert chart.lines == (((0.0, HEIGHT * 0.75), (WIDTH, 0.0)),)
