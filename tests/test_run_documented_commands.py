@@ -27,6 +27,7 @@ NOT_RUN: Mapping[str, str] = {
     r"--clusters=table\b": "continues a table that a language model ranked",
     r"tools\.queries": "tests/test_one_user.py runs it",
     r"tools\.static_encoder": "needs PyTorch, and hours",
+    r"benchmarks\.sequence_recommender|rectools": "needs PyTorch, and RecTools in an environment of its own",
     r"--tuned_models=": "shows the outputs of commands that need PyTorch",
     r"ml-100k|movielens/|ml-latest-small|films/|MINDsmall|news/": "the log may not be redistributed",
     r"stars\.csv|stars/": "the log is larger than the sample",
