@@ -214,7 +214,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(
         (("--top_p=.5",), "--top_p needs sampling"),
         (("--dtype=float32",), "--dtype needs a local --model"),
         (("--method=few_shot", "--model=http://h/v1#m", "--dtype=float32"), "--dtype needs a local --model"),
-        (("--dtype=int8",), "invalid choice: 'int8' (choose from"),
+        (("--dtype=int4",), "invalid choice: 'int4' (choose from"),
         (("--num_candidates=4",), "--num_candidates and --encoder need a --model that generates names"),
         (("--encoder=static",), "--num_candidates and --encoder need a --model that generates names"),
         (("--method=few_shot", "--model=http://h/v1#m", "--num_candidates=4"), "not an endpoint"),
