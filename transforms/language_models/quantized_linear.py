@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from transforms.model_files import ModelUnavailableError
+
 MAX_WEIGHT = 63
 """Greatest absolute value of a weight: 255 * 63, the greatest product with an input as processors without VNNI
 represent it, fits twice in 16 bits."""
@@ -52,11 +54,23 @@ class QuantizedLinear(torch.nn.Module):
 
 
 def quantize_linear_layers(model: Any) -> None:
-    """Replace all linear layers of a model of torch, in float32 and on a processor, by `QuantizedLinear`."""
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, torch.nn.Linear):
-                setattr(module, name, QuantizedLinear(child))
+    """Replace all linear layers of a model of torch, in float32 and on a processor, by `QuantizedLinear`.
+
+    Raises:
+        ModelUnavailableError: if the model has at most one, as GPT-2 has, whose layers are of another class.
+    """
+    linear = [
+        (module, name, child)
+        for module in model.modules()
+        for name, child in module.named_children()
+        if isinstance(child, torch.nn.Linear)
+    ]
+    if len(linear) < 2:
+        raise ModelUnavailableError(
+            f"int8 needs a model of linear layers, {type(model).__name__} has {len(linear)}: use float32"
+        )
+    for module, name, child in linear:
+        setattr(module, name, QuantizedLinear(child))
 
 
 def _scale(rows: torch.Tensor, greatest: int) -> torch.Tensor:

@@ -129,6 +129,15 @@ def test_a_real_model_is_nearly_that_in_float32() -> None:
         assert np.abs(one - other).mean() < 0.1 * (one.max() - one.min())
 
 
+def test_a_model_without_linear_layers_is_refused() -> None:
+    transformers = pytest.importorskip("transformers")
+    from transforms.language_models.quantized_linear import quantize_linear_layers
+
+    config = transformers.GPT2Config(vocab_size=8, n_embd=4, n_layer=1, n_head=1, n_positions=8)
+    with pytest.raises(ModelUnavailableError, match="GPT2LMHeadModel has 1: use float32"):
+        quantize_linear_layers(transformers.GPT2LMHeadModel(config))
+
+
 def test_the_processor_alone_has_it() -> None:
     import torch
 
