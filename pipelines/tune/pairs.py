@@ -33,15 +33,19 @@ class Pairs(NamedTuple):
 
 
 def read_pairs(source: Source) -> Pairs:
-    """Read the pairs of both splits that a training uses."""
+    """Read the pairs of both splits that a training uses.
+
+    Raises:
+        ValueError: if a split has no pairs.
+    """
     rows = read_dataset(TUNING_PAIRS, source).sort_by("pair_id")
     used = rows.filter(pc.is_in(rows["split"], pa.array(["train", "validation"])))
     tasks = {each["values"]: each["counts"] for each in pc.value_counts(used["task"]).to_pylist()}
     prompt = source.manifest.configuration.get("prompt", {}) if source.manifest else {}
     outputs = set(rows["completion"].to_pylist()).union(*filter(None, rows["excluded"].to_pylist()))
     return Pairs(
-        _examples(used, "train"),
-        _examples(used, "validation"),
+        _examples(source, used, "train"),
+        _examples(source, used, "validation"),
         dict(sorted(tasks.items())),
         tuple(sorted(outputs)),
         prompt,
@@ -53,6 +57,11 @@ def has_closed_set(source: Source) -> bool:
     return bool(source.manifest and source.manifest.configuration.get("prompt", {}).get("closed_set"))
 
 
-def _examples(rows: pa.Table, split: str) -> list[TrainingExample]:
+def _examples(source: Source, rows: pa.Table, split: str) -> list[TrainingExample]:
     of_split = rows.filter(pc.equal(rows["split"], split)).select(list(TrainingExample._fields))
+    if not of_split.num_rows:
+        raise ValueError(
+            f"{source.path} has no pairs of the split {split}. The job that wrote them assigns the splits: "
+            "naming_examples by --validation_fraction and --max_source_fraction, since large sources are in train only"
+        )
     return [TrainingExample(**row) for row in of_split.to_pylist()]
