@@ -72,9 +72,12 @@ _SWEEPS = (
     ("sweep_separation", "separation, silhouette"),
 )
 _TRAINING_CURVES = (
-    (("loss",), "loss, nats a token"),
-    (("match_rate",), "match rate"),
-    (("recall_1", "recall_5", "recall_10", "chance_10"), "recall"),
+    ({"loss": "loss"}, "loss, nats a token"),
+    ({"match_rate": "match rate"}, "match rate"),
+    (
+        {"recall_1": "recall@1", "recall_5": "recall@5", "recall_10": "recall@10", "chance_10": "chance@10"},
+        "recall",
+    ),
 )
 
 
@@ -249,18 +252,12 @@ def training_charts(trainings: Sequence[Path]) -> tuple[LineChart, ...]:
     charts = []
     for path in trainings:
         evaluations = json.loads(path.read_text(encoding="utf-8")).get("result", {}).get("evaluations", [])
-        for names, title in _TRAINING_CURVES:
+        for labels, title in _TRAINING_CURVES:
             curves = [
-                Curve(_curve_label(name), tuple((each["step"], each[name]) for each in evaluations if name in each))
-                for name in names
+                Curve(label, tuple((each["step"], each[name]) for each in evaluations if name in each))
+                for name, label in labels.items()
             ]
             curves = [each for each in curves if each.values]
             if curves:
                 charts.append(line_chart(f"{path.parent.name}: {title}", "step", title, curves))
     return tuple(charts)
-
-
-def _curve_label(name: str) -> str:
-    """Return the label of a value of an evaluation, such as `recall@10` for `recall_10`."""
-    head, _, number = name.rpartition("_")
-    return f"{head}@{number}" if number.isdigit() else name.replace("_", " ")
