@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import regex
 
@@ -42,8 +42,8 @@ _WORD = regex.compile(
 def function_words_of(texts: Iterable[str]) -> dict[str, frozenset[str]]:
     """Find the languages of texts other than English, and their function words, normalised as words of items are.
 
-    A word that is in more texts with English function words than with other function words of the language, such as
-    `war` or `die` in a catalogue of English titles with some German ones, is no function word there.
+    A word that is in more English texts than in other texts of the language, such as `war` or `die` in a catalogue of
+    English titles with some German ones, is no function word there.
 
     Args:
         texts: titles and descriptions of a catalogue, in any order.
@@ -51,55 +51,80 @@ def function_words_of(texts: Iterable[str]) -> dict[str, frozenset[str]]:
     Returns:
         The words, by `languages_of`.
     """
-    found = list(texts)
-    words_of_texts = [_distinct_words(text) for text in found]
-    is_english = [bool(words & FUNCTION_WORDS) for words in words_of_texts]
-    return {
-        language: _without_english(word_lists()[language], words_of_texts, is_english)
-        for language in languages_of(found)
-    }
-
-
-def _without_english(
-    listed: frozenset[str], words_of_texts: Sequence[set[str]], is_english: Sequence[bool]
-) -> frozenset[str]:
-    """Remove the words that are in more English texts than in texts of their language."""
-    balance: Counter[str] = Counter()
-    for words, english in zip(words_of_texts, is_english, strict=True):
-        here = words & listed
-        own = here - FUNCTION_WORDS
-        for word in here:
-            balance[word] += bool(own - {word}) - (english and word not in FUNCTION_WORDS)
-    return frozenset(word for word in listed if balance[word] >= 0)
+    words_of_texts = [_distinct_words(text) for text in texts]
+    lists = _lists_without_english(words_of_texts)
+    return {language: lists[language] for language in _languages(words_of_texts, lists)}
 
 
 def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Find the languages of texts, by their function words: codes of ISO 639-1, the most frequent first.
 
     A text is evidence of a language if it has two different function words of it that are not English words, as one may
-    be a name or a term; one word of another script than the Latin one is enough. The language with the most such texts
-    is found first; its words do not count for other languages, and so on. Of similar languages, such as Danish
+    be a name or a term; one word of another script than the Latin one is enough. At least one of them must not be in
+    more English texts than in other texts of the language, as `multi` and `hop` are. The language with the most such
+    texts is found first; its words do not count for other languages, and so on. Of similar languages, such as Danish
     and Norwegian, only one may be found.
 
     Args:
         texts: titles and descriptions of a catalogue, in any order.
     """
-    lists = {language: words - _english() for language, words in word_lists().items() if language != ENGLISH}
-    listed = frozenset().union(*lists.values())
-    words_of_texts = [_distinct_words(text) & listed for text in texts]
-    least = max(MIN_TEXTS, MIN_FRACTION * len(words_of_texts))
+    words_of_texts = [_distinct_words(text) for text in texts]
+    return _languages(words_of_texts, _lists_without_english(words_of_texts))
+
+
+def _lists_without_english(words_of_texts: Sequence[set[str]]) -> dict[str, frozenset[str]]:
+    """Return the word lists without the words that are in more English texts than in texts of their language."""
+    listed = frozenset().union(*word_lists().values())
+    listed_words = [words & listed for words in words_of_texts]
+    english_words = [len(words & FUNCTION_WORDS) for words in words_of_texts]
+    return {
+        language: _without_english(words, listed_words, english_words)
+        for language, words in word_lists().items()
+        if language != ENGLISH
+    }
+
+
+def _without_english(
+    listed: frozenset[str], words_of_texts: Sequence[set[str]], english_words: Sequence[int]
+) -> frozenset[str]:
+    """Remove the words that are in more English texts than in texts of the language.
+
+    A text is of the language if it has several of its function words, more than of the English ones.
+    """
+    balance: Counter[str] = Counter()
+    for words, english in zip(words_of_texts, english_words, strict=True):
+        own = (words & listed) - FUNCTION_WORDS
+        if len(own) > max(english, 1):
+            balance.update(own)
+        elif english:
+            balance.subtract(own)
+    return frozenset(word for word in listed if balance[word] >= 0 or _OTHER_SCRIPT.match(word))
+
+
+def _languages(words_of_texts: Sequence[set[str]], lists: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Find languages, as `languages_of` does.
+
+    Args:
+        words_of_texts: the words of each text.
+        lists: the words of each language that are not words of English texts.
+    """
+    remaining = {language: word_lists()[language] - _english() for language in lists}
+    listed = frozenset().union(*remaining.values())
+    candidates = [words & listed for words in words_of_texts]
+    least = max(MIN_TEXTS, MIN_FRACTION * len(candidates))
     found: list[str] = []
-    while lists:
-        words_of_texts = [words for words in words_of_texts if words]
+    while remaining:
+        candidates = [words for words in candidates if words]
         evidence = {
-            language: sum(_is_evidence(each & words) for each in words_of_texts) for language, words in lists.items()
+            language: sum(_is_evidence(each & words, lists[language]) for each in candidates)
+            for language, words in remaining.items()
         }
-        language = min(lists, key=lambda name: (-evidence[name], name))
+        language = min(remaining, key=lambda name: (-evidence[name], name))
         if evidence[language] < least:
             break
         found.append(language)
-        words = lists.pop(language)
-        words_of_texts = [each - words for each in words_of_texts]
+        words = remaining.pop(language)
+        candidates = [each - words for each in candidates]
     return tuple(found)
 
 
@@ -128,8 +153,8 @@ def all_function_words() -> frozenset[str]:
     return FUNCTION_WORDS.union(*(words for language, words in word_lists().items() if language != ENGLISH))
 
 
-def _is_evidence(words: frozenset[str] | set[str]) -> bool:
-    return len(words) >= MIN_WORDS or any(map(_OTHER_SCRIPT.match, words))
+def _is_evidence(words: frozenset[str] | set[str], own: frozenset[str]) -> bool:
+    return any(map(_OTHER_SCRIPT.match, words)) or (len(words) >= MIN_WORDS and not words.isdisjoint(own))
 
 
 def _english() -> frozenset[str]:

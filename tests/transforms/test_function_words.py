@@ -1,7 +1,12 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
 import pytest
 
 from tests.catalogues_by_language import TITLES
 from transforms.function_words import function_words_of, languages_of, word_lists
+
+_SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def _titles(language: str) -> list[str]:
@@ -28,6 +33,22 @@ def test_one_word_of_another_language_is_no_evidence() -> None:
     titles = [f"Die Hard {number} with the hero" for number in range(100)]
     assert languages_of([*titles, *(f"Multi agent planning {number}" for number in range(100))]) == ()
     assert function_words_of(titles) == {}
+
+
+def test_terms_of_english_texts_are_no_evidence() -> None:
+    titles = [f"A benchmark of multi-hop RAG for the agent {number}" for number in range(100)]
+    assert languages_of([*titles, *(f"Multi-hop RAG number {number}" for number in range(10))]) == ()
+
+
+@pytest.mark.parametrize("sample", ["arxiv_authors", "github_stars", "online_retail"])
+def test_the_samples_are_english(sample: str) -> None:
+    titles = pq.read_table(_SAMPLES / sample / "items.parquet", columns=["title"])["title"].drop_null().to_pylist()
+    assert languages_of(titles) == ()
+
+
+def test_words_of_another_script_stay_function_words_in_bilingual_titles() -> None:
+    titles = [f"Дом и сад (The house and the garden {number})" for number in range(20)]
+    assert "и" in frozenset().union(*function_words_of(titles).values())
 
 
 def test_words_that_english_titles_have_more_often_stay_words() -> None:
