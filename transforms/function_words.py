@@ -74,26 +74,25 @@ def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _lists_without_english(words_of_texts: Sequence[set[str]]) -> dict[str, frozenset[str]]:
     """Return the word lists without the words that are in more English texts than in texts of their language."""
-    listed = frozenset().union(*word_lists().values())
+    listed = FUNCTION_WORDS.union(*word_lists().values())
     listed_words = [words & listed for words in words_of_texts]
-    english_words = [len(words & FUNCTION_WORDS) for words in words_of_texts]
     return {
-        language: _without_english(words, listed_words, english_words)
+        language: _without_english(words, listed_words)
         for language, words in word_lists().items()
         if language != ENGLISH
     }
 
 
-def _without_english(
-    listed: frozenset[str], words_of_texts: Sequence[set[str]], english_words: Sequence[int]
-) -> frozenset[str]:
+def _without_english(listed: frozenset[str], words_of_texts: Sequence[set[str]]) -> frozenset[str]:
     """Remove the words that are in more English texts than in texts of the language.
 
-    A text is of the language if it has several of its function words, more than of the English ones.
+    A text is of the language if it has several of its function words, more than of the English ones. Words of both
+    languages, such as the Hungarian article `a`, are no evidence of English.
     """
+    own_words, english_words = listed - FUNCTION_WORDS, FUNCTION_WORDS - listed
     balance: Counter[str] = Counter()
-    for words, english in zip(words_of_texts, english_words, strict=True):
-        own = (words & listed) - FUNCTION_WORDS
+    for words in words_of_texts:
+        own, english = words & own_words, len(words & english_words)
         if len(own) > max(english, 1):
             balance.update(own)
         elif english:

@@ -51,6 +51,20 @@ def test_words_of_another_script_stay_function_words_in_bilingual_titles() -> No
     assert "и" in frozenset().union(*function_words_of(titles).values())
 
 
+@pytest.mark.parametrize(
+    ("language", "titles", "expected"),
+    [
+        ("hu", ["Hogyan kell a kovász", "Miért nem kel meg a tészta", "Egy nem kel meg a sütőben"], "hogyan egy"),
+        ("fi", ["Miksi tämä on kuiva", "Missä on minun leipäni", "Mitä tämä sinun leipäsi on"], "tämä miksi"),
+        ("ro", ["Cum se face pâinea în casă", "Cele mai bune rețete și trucuri", "Grădina mea și a ta"], "în și"),
+        ("el", ["Αυτό είναι το προζύμι", "Τι πρέπει να ξέρετε", "Γιατί δεν φουσκώνει"], "αυτό είναι"),  # noqa: RUF001
+        ("ta", ["வீட்டில் ரொட்டி எப்படி", "இது ஒரு நல்ல கேக்", "மாவு மற்றும் உப்பு"], "எப்படி ஒரு மற்றும்"),
+    ],
+)
+def test_function_words_of_short_titles(language: str, titles: list[str], expected: str) -> None:
+    assert set(expected.casefold().split()) <= function_words_of(titles)[language]
+
+
 def test_words_that_english_titles_have_more_often_stay_words() -> None:
     german = ["Das Leben der Anderen", "Die Stadt und der Wald", "Das Haus und die Frau", "Als die Stadt war und blieb"]
     english = ["A good day to die", "The war of the worlds", "Live and let die", "How the war was won"]
