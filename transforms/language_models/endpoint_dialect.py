@@ -38,7 +38,10 @@ _REPEATED = re.compile(
 _MIN_REPEATED = 20
 """Minimum number of characters of a message that is looked for in an error; a short one may be a part of its words."""
 _TOO_LARGE = re.compile(
-    r"too (?:large|long|high|many)|maximum|at most|exceed|less than|context (?:length|window)", re.I
+    r"too (?:large|long|high|many)|maximum|at most|exceed|less than|must be <|context (?:length|window)", re.I
+)
+_UNSUPPORTED = re.compile(
+    r"unsupported|not support|unrecogni[sz]ed|unknown|instead|not permitted|extra_forbidden", re.I
 )
 
 
@@ -115,7 +118,7 @@ class Dialect:
 
 def is_too_large(error: str) -> bool:
     """Whether a server rejects a request because the maximum number of tokens is above what it allows."""
-    limits = (_LIMIT, _NEW_LIMIT, "context length", "context window")
+    limits = (_LIMIT, _NEW_LIMIT, "max_new_tokens", "context length", "context window")
     return any(_place(error, limit) >= 0 for limit in limits) and bool(_TOO_LARGE.search(error))
 
 
@@ -130,7 +133,7 @@ def _without_body(body: dict[str, Any], error: str) -> str:
 
 def _rejected_parameter(body: dict[str, Any], error: str) -> str:
     """Return the parameter of a body that an error is about; empty: none."""
-    if is_too_large(error):
+    if is_too_large(error) and not _UNSUPPORTED.search(error):
         return ""
     if body["messages"][0]["role"] == "system" and _REJECTS_SYSTEM.search(error):
         return _SYSTEM

@@ -14,6 +14,9 @@ from typing import Any
 _PAYMENT_REQUIRED = 402
 _LIMITED = frozenset({429, 498})
 _UNAVAILABLE = frozenset({502, 503, 504, 529})
+_QUOTA_STATUSES = frozenset({400, 401, 403, 412, *_LIMITED})
+_UNSPECIFIC = frozenset({403, 500})
+"""Statuses of limits of the rate at some providers, and of errors in successful responses without a status."""
 _MESSAGE_KEYS = ("message", "error", "detail", "msg", "status_msg", "error_msg", "error_message", "errors", "Message")
 _CODE_KEYS = ("code", "type", "status", "error_code", "status_code")
 _MAX_DEPTH = 5
@@ -22,8 +25,9 @@ _ADDRESS = re.compile(r"https?://\S+|\S+\.\w+/\S*")
 _BALANCE = re.compile(
     r"(?:balance|credits?|funds)\b.{0,24}\b(?:insufficient|too low|not enough|exhausted|depleted|used up|negative)"
     r"|(?:insufficient|not enough|out of|used all|negative|exhausted)\b.{0,24}\b(?:balance|credits?|funds)\b"
+    r"|free (?:tier|trial|allocated quota|quota)\b.{0,24}\b(?:exceeded|exhausted|used up|expired|ended)"
     r"|\bno (?:more |remaining )?credits?\b|credit balance|payment required|in arrears|payments? (?:is |are )?overdue"
-    r"|欠费|余额(?:已)?(?:不足|用尽|用完)|(?:请|需要?|账户)充值|额度(?:已)?(?:不足|用尽|用完|耗尽)",
+    r"|欠费|余额(?:已)?(?:不足|用尽|用完)|(?:请|需要?|账户)充值|额度(?:已)?(?:不足|用尽|用完|耗尽)|套餐已?(?:到期|过期)",
     re.I | re.S,
 )
 """Words of an account that has to be paid for, whatever else the message says."""
@@ -36,18 +40,20 @@ _QUOTA = re.compile(
     r"exceeded your current quota|billing"
     r"|\b(?:quota|credits?|balance|free tier|allowance)\b.{0,24}\b(?:used up|exhausted|exceeded|depleted|reached)"
     r"|(?:exceeded|exhausted|reached|used|hit)(?: all)?(?: of)? (?:your|the|its)\b.{0,30}"
-    r"\b(?:quota|usage limits?|allowance)"
+    r"\b(?:quota|usage limits?|allowance|credits)"
     r"|(?:key|spend(?:ing)?|usage|month(?:ly)?)\b.{0,24}\b(?:limits?|cap|quota)\b.{0,24}(?:reached|exceeded|used)"
     r"|month(?:ly)? .{0,24}(?:limit|quota|cap)|(?:per|each|this|/)\s*month\b|每月|本月",
     re.I | re.S,
 )
 _SHORT = re.compile(
     r"(?:per|/|each|every|an?)[\s_\-]*(?:min(?:ute)?|sec(?:ond)?|hour)s?(?![a-z])"
-    r"|(?-i:Per(?:Minute|Second|Hour))|\b[RT]P[MSH]\b|每(?:分钟|秒|小时)|分钟内",
+    r"|(?-i:Per(?:Minute|Second|Hour))|\b[RT]P[MSH]\b|\bhourly\b|每(?:分钟|秒|小时)|分钟内",
     re.I,
 )
 """Periods of limits that a job can wait for."""
 _DAY = re.compile(r"(?:per|/|each)[\s_\-]*day\b|\bdaily\b|(?-i:PerDay)|\b[RT]PD\b|每(?:天|日)|当日|今日", re.I)
+_THROTTLED = re.compile(r"throttl", re.I)
+"""Codes of limits of the rate, though their messages speak of an allocated quota."""
 _LIMIT = re.compile(r"rate.?limit|too many requests|throttl|concurrency limit|请求过于频繁|频率限制|并发", re.I)
 _FILTER_CODE = re.compile(
     r"content_?(?:filter|policy)|responsible_?ai|data_?inspection_?failed|moderation|sensitive|^1301$", re.I
@@ -75,12 +81,12 @@ def is_quota(status: int, codes: Sequence[str], message: str, text: str, has_wai
     words = _ADDRESS.sub(" ", message)
     if status == _PAYMENT_REQUIRED or _BALANCE.search(words):
         return True
-    if _SHORT.search(message) or _SHORT.search(text):
+    if _SHORT.search(message) or _SHORT.search(text) or any(map(_THROTTLED.search, codes)):
         return False
     if any(map(_QUOTA_CODE.search, codes)):
         return True
     is_said = _QUOTA.search(words) or (status in _LIMITED and _DAY.search(message))
-    return status in {400, 403, *_LIMITED} and not has_wait and bool(is_said)
+    return status in _QUOTA_STATUSES and not has_wait and bool(is_said)
 
 
 def is_filtered(status: int, codes: Sequence[str], message: str) -> bool:
@@ -92,9 +98,7 @@ def is_filtered(status: int, codes: Sequence[str], message: str) -> bool:
 
 def is_limited(status: int, codes: Sequence[str], message: str) -> bool:
     """Whether an error only requests fewer requests."""
-    if status in _LIMITED:
-        return True
-    return status not in _UNAVAILABLE and any(map(_LIMIT.search, (*codes, message)))
+    return status in _LIMITED or (status in _UNSPECIFIC and any(map(_LIMIT.search, (*codes, message))))
 
 
 def error_codes(body: object) -> list[str]:

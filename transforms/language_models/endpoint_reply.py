@@ -14,7 +14,8 @@ from transforms.language_models.reasoning import remove_reasoning
 
 _CUT = re.compile(r"length|max\w*_?tokens", re.I)
 _FILTERED = re.compile(
-    r"content_?filter|safety|recitation|prohibited|blocklist|sensitive|spii|moderation|content_?polic", re.I
+    r"content_?filter|safety|recitation|prohibited|blocklist|sensitive|spii|moderation|content_?polic|guardrail|toxic",
+    re.I,
 )
 _REFUSED = re.compile(r"refusal|refused", re.I)
 _BROKEN = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})

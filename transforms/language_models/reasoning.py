@@ -10,16 +10,16 @@ from transforms.language_models.reasoning_channels import final_channel
 from transforms.language_models.reasoning_marks import outside_marks
 
 _HERE = r"(?:here(?:['’]s| is) )?(?:my |the )?"
-_HEADING = regex.compile(
-    rf"^[\s*_#>]*{_HERE}(?:thinking|thoughts?|thought process|reasoning|analysis|rationale|chain of thought"
-    r"|step[- ]by[- ]step[^:：\n]{0,40}|思考(?:过程|過程)?|分析|推理|思考プロセス|생각|추론|razonamiento|análisis"
-    r"|raisonnement|analyse|réflexion|überlegung|ragionamento|raciocínio|рассуждение|анализ)[\s*_]*[:：]",
-    regex.I,
+_THOUGHT = (
+    r"(?:thinking|thoughts?|thought process|reasoning|analysis|rationale|chain of thought"
+    r"|step[- ]by[- ]step[^:：\n]{0,40}"
+    r"|思考(?:过程|過程)?|分析|推理|思考プロセス|생각|추론|razonamiento|análisis|raisonnement|analyse|réflexion|überlegung"
+    r"|ragionamento|raciocínio|рассуждение|анализ)"
 )
+_HEADING = regex.compile(rf"^[\s*_#>]*{_HERE}{_THOUGHT}[\s*_]*[:：]|^\s*(?:#+|\*\*)[ \t*]*{_THOUGHT}[ \t*]*\n", regex.I)
+_CONCLUSION = r"(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
 _RESULT = regex.compile(
-    rf"^[ \t*_#>\-]*{_HERE}(?:final |short )?"
-    r"(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)[\s*_]*[:：]",
-    regex.I | regex.M,
+    rf"^[ \t*_#>\-]*{_HERE}{_CONCLUSION}[\s*_]*[:：]|^[ \t]*(?:#+|\*\*)[ \t*]*{_CONCLUSION}[ \t*]*$", regex.I | regex.M
 )
 _MUSING = regex.compile(
     r"^\W*(?:thought\n|(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"

@@ -7,12 +7,16 @@ import regex
 _FINAL = regex.compile(
     r"<\|channel\|?>\s*final\b(?:[^<\n]|<\|constrain\|>){0,80}<\|message\|>"
     r"|\A\s*(?:analysis[^\0]*?)?assistant\s*final(?=[\W\p{Lu}\p{Lo}]|$)"
-    r"|\A\s*analysis[ \t]*\n[^\0]*?\n[ \t]*(?:assistant)?final[ \t]*(?=\n)",
+    r"|\A\s*analysis[ \t]*\n[^\0]*?\n[ \t]*(?:assistant)?final[ \t]*(?=\n)"
+    r"|<\|im_start\|>\s*(?:answer|final)[ \t]*\n",
     regex.I,
 )
 _FINAL_ONLY = regex.compile(r"\A\s*(?:assistant)?final(?=\p{Lu}\p{Ll}|\p{Lo})")
-_ANY = regex.compile(r"<\|channel\|?>|\A\s*analysis(?=[A-Z])|\A\s*analysis[ \t]*\n\s*\S|\A\s*assistantfinal\b")
-_END = regex.compile(r"<\|(?:end|return|call|start|channel)\|>|<channel\|>")
+_ANY = regex.compile(
+    r"<\|channel\|?>|\A\s*analysis(?=[A-Z])|\A\s*analysis[ \t]*\n\s*\S|\A\s*assistantfinal\b"
+    r"|<\|im_start\|>\s*think"
+)
+_END = regex.compile(r"<\|(?:end|return|call|start|channel|im_end|im_start)\|>|<channel\|>")
 _CLOSED = regex.compile(
     r"(?:<\|start\|>\s*\w*)?<\|channel\|?>[^\0]*?(?:<\|(?:end|return|call)\|>|<channel\|>|\Z)|<\|start\|>\s*\w*"
 )

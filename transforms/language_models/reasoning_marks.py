@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import regex
 
-_NAME = r"[\w:.\-]{1,80}"
+_NAME = r"[\w▁:.\-]{1,80}"
 _MARK = regex.compile(
     rf"""
     (?P<open> <unused94>(?=thought) | ^[^\w\n]*thinking[^\w\n]*(?:process)?\.{{3}}$ )
-    | (?P<close> <unused95> | ^\.{{3}}done\ thinking\.? )
-    | (?:<|&lt;) \s{{0,2}} (?P<slash>[/|]{{0,2}}) \s{{0,2}} (?P<name>{_NAME}) (?:\s[^<>\n]{{0,80}}=[^<>\n]{{0,80}})?
-      \s{{0,2}} \|? (?:>|&gt;)
-    | \[(?P<slash>/?)(?P<name>think|thinking|thought|reasoning)\]
+    | (?P<close> <unused95> | <\|content\|> | ^\.{{3}}done\ thinking\.? )
+    | (?:<|&lt;) \s{{0,2}} (?P<slash>[/|｜]{{0,2}}) \s{{0,2}} (?P<name>{_NAME}) (?:\s[^<>\n]{{0,80}}=[^<>\n]{{0,80}})?
+      \s{{0,2}} [|｜]? (?:>|&gt;)
+    | \[(?P<slash>/?)(?P<name>think|thinking|(?:begin|start|end)_(?:of_)?(?:thinking|thought|reasoning))\]
     | ◁(?P<slash>/?)(?P<name>think)▷
     """,
     regex.X | regex.I | regex.M,
@@ -21,15 +21,16 @@ _MARK = regex.compile(
 _WORD = regex.compile(r"\p{Lu}?\p{Ll}+|\p{Lu}+")
 _THOUGHT = frozenset(
     {"think", "thinking", "thought", "thoughts", "reasoning", "reflection", "analysis", "scratchpad", "monologue"}
-    | {"deliberation", "details"}
+    | {"deliberation", "details", "inner"}
 )
-_END = frozenset({"end", "close", "off"})
+_END = frozenset({"end", "close", "off", "suffix"})
 _FENCED = regex.compile(
     r"^```(?:think\w*|thoughts?|reason\w*|analysis|reflection|scratchpad)[ \t]*\n.*?(?:^```|\Z)", regex.S | regex.M
 )
 _SUMMARY = regex.compile(r"<summary>[^<]{0,80}\b(?:thoughts?|thinking|reasoning)\b[^<]{0,80}</summary>", regex.I)
 _LEADING = regex.compile(
-    r"\s*<(?P<tag>[a-z][\w:.\-]{0,60})(?:\s[^<>\n]{0,80})?>(?P<content>[^\0]*?)</(?P=tag)>(?P<rest>[^\0]*)", regex.I
+    r"\s*[<\[](?P<tag>[a-z][\w:.\-]{0,60})(?:\s[^<>\n]{0,80})?[>\]](?P<content>[^\0]*?)[<\[]/(?P=tag)[>\]](?P<rest>[^\0]*)",
+    regex.I,
 )
 _RESULT_WORDS = frozenset(
     {"name", "interest", "journey", "title", "label", "answer", "output", "response", "result", "final", "topic"}
@@ -93,7 +94,7 @@ def _kind(mark: regex.Match[str]) -> str:
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name.replace("_", " ")))
+    return frozenset(word.lower() for word in _WORD.findall(name.replace("_", " ").replace("▁", " ")))
 
 
 def _is_thought(leading: regex.Match[str]) -> bool:

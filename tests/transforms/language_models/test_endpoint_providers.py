@@ -77,6 +77,7 @@ class TestParameters:
             ("system", "Only user and assistant roles are supported!"),
             ("temperature", "`temperature` may only be set to 1 when thinking is enabled."),
             ("temperature", "temperature参数范围必须在(0,1)之间"),
+            ("max_tokens", "max_tokens is not supported: the maximum number of tokens is max_completion_tokens"),
             ("temperature", "Input validation error: `temperature` must be strictly positive"),
             ("top_p", "Input validation error: `top_p` must be > 0.0 and < 1.0"),
             ("top_p", "`temperature` and `top_p` cannot both be specified for this model."),
@@ -232,6 +233,7 @@ class TestReplies:
             Reply({"choices": [{"finish_reason": "content_filter"}]}),
             choice({"content": "Tea"}, "content_filter: SAFETY"),
             choice({"content": "Tea"}, "PROHIBITED_CONTENT"),
+            choice({"content": "Tea"}, "guardrail_intervened"),
             Reply({"choices": [], "promptFeedback": {"blockReason": "SAFETY"}}),
             Reply({"choices": [{"message": {"content": ""}, "content_filter_results": {"hate": {"filtered": True}}}]}),
             Reply(
@@ -359,6 +361,10 @@ class TestQuota:
             (400, {"error": {"code": "Arrearage", "message": "Access denied."}}),
             (429, {"error": {"message": "You've reached your usage limit for this month"}}),
             (429, {"error": {"message": "Monthly spending limit reached"}}),
+            (412, {"error": {"message": "Account is suspended, possibly due to reaching the monthly spending limit"}}),
+            (429, {"error": {"message": "You have exceeded your monthly included credits for Inference Providers"}}),
+            (429, {"error": {"message": "Free allocated quota exceeded.", "code": "Throttling.AllocationQuota"}}),
+            (401, {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota"}}),
             (429, {"message": "You are using a Trial key, which is limited to 1000 API calls / month."}),
             (400, {"error": {"message": "You have reached your specified API usage limits."}}),
             (429, {"error": {"message": "Rate limit exceeded: free-models-per-day. Add 10 credits"}}),
@@ -389,6 +395,9 @@ class TestQuota:
             (429, {"message": "Quota exceeded for aiplatform.googleapis.com/requests_per_minute_per_project"}),
             (429, {"message": "Quota exceeded for requests per minute.", "code": "quota_exceeded"}),
             (429, {"message": "Resource has been exhausted (e.g. check quota)."}),
+            (429, {"message": "Allocated quota exceeded, please increase it.", "code": "Throttling.AllocationQuota"}),
+            (429, {"message": "you've reached your hourly usage limit, please upgrade to continue"}),
+            (429, {"message": "You are using a Trial key, which is limited to 20 API calls / minute."}),
             (498, {"message": "Flex tier capacity exceeded"}),
             (403, {"message": "rate limit exceeded"}),
         ],
@@ -396,6 +405,17 @@ class TestQuota:
     def test_a_limit_of_each_minute_is_no_quota(self, server: Server, status: int, error: dict[str, Any]) -> None:
         server.script = {"q": [Reply({"error": error}, status), said("at last")]}
         assert endpoint(server, retries=1).generate(["q"]) == [completed("at last")]
+
+    def test_a_limit_of_each_minute_in_a_successful_response(self, server: Server) -> None:
+        body = {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit exceeded"}}
+        server.script = {"q": [Reply(body), said("at last")]}
+        assert endpoint(server, retries=1).generate(["q"]) == [completed("at last")]
+
+    def test_a_request_above_the_limit_of_each_minute_is_not_tried_again(self, server: Server) -> None:
+        error = {"message": "Request too large on tokens per minute (TPM)", "code": "rate_limit_exceeded"}
+        server.script = {"q": [Reply({"error": error}, 413)]}
+        assert endpoint(server).generate(["q"])[0].reason == "failed"
+        assert server.tries["q"] == 1
 
     def test_a_title_about_money_is_no_quota(self, server: Server) -> None:
         detail = [{"loc": ["body"], "msg": "Field required", "input": "Titles: Insufficient funds, a documentary"}]

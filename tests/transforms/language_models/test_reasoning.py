@@ -25,6 +25,10 @@ TAGS = [
     ("&lt;think&gt;", "&lt;/think&gt;"),
     ("< think >", "</ think >"),
     ("<unused94>thought\n", "<unused95>"),
+    ("<｜begin▁of▁thinking｜>", "<｜end▁of▁thinking｜>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|think|>", "<|end|><|begin|>assistant<|content|>"),
+    ("[BEGIN_THOUGHT]", "[END_THOUGHT]"),
 ]
 
 
@@ -59,6 +63,9 @@ def test_reasoning_between_tags_is_removed(start: str, end: str) -> None:
         ("assistantfinalTea pots", "Tea pots"),
         ("finalTea pots", "Tea pots"),
         ("Here is my thought process:\nIs it tea?\n\nHere is my response:\nTea pots", "Here is my response:\nTea pots"),
+        ("## Thinking\n\nIs it tea?\n\n## Final Response\n\nTea pots", "## Final Response\n\nTea pots"),
+        ("<|im_start|>think\nIs it tea?<|im_end|><|im_start|>answer\nTea pots<|im_end|>", "Tea pots"),
+        ("[REASONING]Is it tea? They are pots[/REASONING]\nTea pots", "Tea pots"),
         ("```think\nIs it tea?\n```\nTea pots", "Tea pots"),
         ("```reasoning\nIs it tea?", ""),
         ("> Thinking about the titles\n> pots, cups\n\nTea pots", "Tea pots"),
@@ -91,6 +98,8 @@ def test_other_notations(text: str, expected: str) -> None:
         "Assistant final exam",
         "finalists of a contest",
         "Plan B: think twice",
+        "[Analysis] Jazz guitar",
+        "**Tea pots**\n\nThey are all about tea.",
     ],
 )
 def test_names_that_look_like_reasoning_stay(text: str) -> None:
