@@ -23,18 +23,16 @@ import requests
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint_dialect import Dialect, is_too_large
-from transforms.language_models.endpoint_limits import remaining_requests, wait_until_reset
-from transforms.language_models.endpoint_name import KEY_VARIABLE
-from transforms.language_models.endpoint_reply import (
-    ChatReply,
+from transforms.language_models.endpoint_errors import (
     EndpointError,
     QuotaError,
     RejectedError,
     TransientError,
     describe_error,
-    parse_completion,
-    raise_for_status,
 )
+from transforms.language_models.endpoint_limits import remaining_requests, wait_until_reset
+from transforms.language_models.endpoint_name import KEY_VARIABLE
+from transforms.language_models.endpoint_reply import ChatReply, parse_completion, raise_for_status
 from transforms.language_models.interface import Batch, Completion, NBest, ReplyCheck, accept_reply, collect_batches
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.rate_limiter import RateLimiter, backoff
@@ -240,8 +238,9 @@ class OpenAIEndpoint:
             body = self._dialect.body(self.model, self.template, self.decoding, prompt, max_tokens, response_format)
             try:
                 return self._request("POST", "/chat/completions", body, parse, prompt)
-            except RejectedError as error:
-                if not self._dialect.learn(body, error.text):
+            except (RejectedError, TransientError) as error:
+                is_rejection = isinstance(error, RejectedError)
+                if not error.text or not self._dialect.learn(body, error.text, is_rejection):
                     raise
             except QuotaError as error:
                 self._quota = error

@@ -6,6 +6,7 @@ error of a rejected request names the parameter, so it is sent in another form, 
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from typing import Any
@@ -18,16 +19,29 @@ _OPTIONAL = ("temperature", "top_p", "seed", "response_format")
 _SYSTEM = "system message"
 _REJECTS = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not (?:permitted|allowed|available|accepted|valid)"
-    r"|extra|deprecated|instead|only the default|invalid|forbidden|unavailable",
+    r"|extra|deprecated|instead|only the default|invalid|forbidden|unavailable|\bmust\b|exception|not implemented",
     re.I,
 )
 _REJECTS_SYSTEM = re.compile(
-    r"system (?:role|message|prompt|instruction)s?\b.{0,40}(?:not|unsupported)|developer instruction is not enabled"
-    r"|roles? must alternate|(?:role|roles)\W{1,5}system",
+    r"system\W{0,3}(?:role|message|prompt|instruction)s?\b.{0,40}(?:not|unsupported)"
+    r"|developer instruction is not enabled|roles? must (?:alternate|be)|only [^.\n]{0,40}\broles? (?:is|are)"
+    r"|\broles?\W{1,5}system|\brole\b[^.\n]{0,60}\bsystem\b|messages\W{0,2}0\W{1,2}role|(?:不支持|无效)[^.\n]{0,8}system",
     re.I | re.S,
 )
+_FORMAT = re.compile(r"json[ _]?(?:schema|mode)|response[ _]format|guided|schema|structured[ _]output|grammar", re.I)
+_EITHER = re.compile(r"cannot both|both .{0,20}specified|only one|either|not both", re.I)
+_REPEATED = re.compile(
+    r"\\?[\"'](?:role\\?[\"']\s*:\s*\\?[\"']\w+\\?[\"']"
+    r"|(?:temperature|top_p|seed|max_\w*tokens)\\?[\"']\s*:\s*-?\d[\d.e\-]*)"
+)
+"""Parts of a request body that an error repeats: `"seed": 7`."""
+_MIN_REPEATED = 20
+"""Minimum number of characters of a message that is looked for in an error; a short one may be a part of its words."""
 _TOO_LARGE = re.compile(
-    r"too (?:large|long|high|many)|maximum|at most|exceed|less than|context (?:length|window)", re.I
+    r"too (?:large|long|high|many)|maximum|at most|exceed|less than|must be <|context (?:length|window)", re.I
+)
+_UNSUPPORTED = re.compile(
+    r"unsupported|not support|unrecogni[sz]ed|unknown|instead|not permitted|extra_forbidden", re.I
 )
 
 
@@ -82,16 +96,20 @@ class Dialect:
             del body["response_format"]
         return {name: value for name, value in body.items() if name == _LIMIT or name not in rejected}
 
-    def learn(self, body: dict[str, Any], error: str) -> bool:
-        """Learn from the error of a rejected request.
+    def learn(self, body: dict[str, Any], error: str, is_rejection: bool = True) -> bool:
+        """Learn from the error of a failed request.
 
         Args:
             body: of the request.
             error: the error of the server.
+            is_rejection: whether the server says that the request is the cause, rather than the server itself.
 
         Returns:
             Whether another body is worth a request: one of its parameters is the cause.
         """
+        error = _without_body(body, error)
+        if not is_rejection and not _REJECTS.search(error) and not _REJECTS_SYSTEM.search(error):
+            return False
         parameter = _rejected_parameter(body, error)
         if parameter:
             self.reject(parameter)
@@ -100,26 +118,37 @@ class Dialect:
 
 def is_too_large(error: str) -> bool:
     """Whether a server rejects a request because the maximum number of tokens is above what it allows."""
-    return _mentions(error, (_LIMIT, _NEW_LIMIT, "context length", "context window")) and bool(_TOO_LARGE.search(error))
+    limits = (_LIMIT, _NEW_LIMIT, "max_new_tokens", "context length", "context window")
+    return any(_place(error, limit) >= 0 for limit in limits) and bool(_TOO_LARGE.search(error))
+
+
+def _without_body(body: dict[str, Any], error: str) -> str:
+    """Remove the parts of a body that an error repeats: their words do not say which parameter is the cause."""
+    contents = [message["content"] for message in body["messages"]]
+    for content in (each for each in contents if len(each) >= _MIN_REPEATED):
+        for form in (content, json.dumps(content)[1:-1], json.dumps(content, ensure_ascii=False)[1:-1]):
+            error = error.replace(form, "")
+    return _REPEATED.sub("", error)
 
 
 def _rejected_parameter(body: dict[str, Any], error: str) -> str:
     """Return the parameter of a body that an error is about; empty: none."""
-    if not _REJECTS.search(error) and not _REJECTS_SYSTEM.search(error):
+    if is_too_large(error) and not _UNSUPPORTED.search(error):
         return ""
-    has_system = body["messages"][0]["role"] == "system"
-    if has_system and _REJECTS_SYSTEM.search(error):
+    if body["messages"][0]["role"] == "system" and _REJECTS_SYSTEM.search(error):
         return _SYSTEM
-    named = [name for name in _OPTIONAL if name in body and _mentions(error, (name,))]
-    if named:
-        return named[0]
-    if "response_format" in body and _mentions(error, ("json_schema", "guided", "schema", "structured output")):
+    places = {name: place for name in _OPTIONAL if name in body and (place := _place(error, name)) >= 0}
+    if len(places) > 1 and "top_p" in places and _EITHER.search(error):
+        return "top_p"
+    if places:
+        return min(places, key=places.__getitem__)
+    if "response_format" in body and _FORMAT.search(error):
         return "response_format"
-    for limit in (_LIMIT, _NEW_LIMIT):
-        if limit in body and _mentions(error, (limit,)) and not re.search("too (?:large|high)|exceed", error, re.I):
-            return limit
-    return ""
+    is_named = (limit for limit in (_LIMIT, _NEW_LIMIT) if limit in body and _place(error, limit) >= 0)
+    return next(is_named, "") if _REJECTS.search(error) else ""
 
 
-def _mentions(error: str, names: tuple[str, ...]) -> bool:
-    return any(re.search(rf"(?<![a-z_]){re.escape(name)}(?![a-z_])", error, re.I) for name in names)
+def _place(error: str, name: str) -> int:
+    """Return where an error names a parameter; -1: nowhere."""
+    found = re.search(rf"(?<![a-z_]){re.escape(name)}(?![a-z_])", error, re.I)
+    return found.start() if found else -1

@@ -19,7 +19,7 @@ from transforms.language_models.branching_trie import Indices, LogProbs, Mask
 from transforms.language_models.closed_set import ScoreName, excluded_members
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.endpoint import OpenAIEndpoint
-from transforms.language_models.endpoint_reply import EndpointError, TransientError
+from transforms.language_models.endpoint_errors import EndpointError, TransientError
 from transforms.model_files import ModelUnavailableError
 
 FIELD = "completion"

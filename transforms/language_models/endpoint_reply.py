@@ -1,101 +1,27 @@
-"""Replies of an endpoint: a completion, a failure that is worth a retry, or one that is not."""
+"""Replies of an endpoint: a completion, or why there is none, whatever the form of the body."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import requests
 
-from transforms.language_models.endpoint_limits import requested_wait
-from transforms.language_models.interface import FailureReason
+from transforms.language_models.endpoint_errors import EndpointError, TransientError, error_of, shorten
 from transforms.language_models.reasoning import remove_reasoning
 
-_TRANSIENT = frozenset({408, 409, 425, 429})
-_LIMITED = frozenset({429})
-_OVERLOADED = frozenset({503, 529})
-_UNAUTHORIZED = frozenset({401, 403})
-"""Statuses with which servers may repeat a part of the key: their messages are not shown."""
-_QUOTA_STATUS = 402
-_QUOTA_CODES = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded", "insufficient_balance"}
-)
-_QUOTA = re.compile(
-    r"exceeded your current quota|credit balance|insufficient (?:balance|credits?|funds|quota)|billing"
-    r"|(?:quota|credits?|balance) (?:is |are |has been |have been )?(?:used up|exhausted|exceeded|depleted)"
-    r"|out of credits?|payment required",
+_CUT = re.compile(r"length|max\w*_?tokens", re.I)
+_FILTERED = re.compile(
+    r"content_?filter|safety|recitation|prohibited|blocklist|sensitive|spii|moderation|content_?polic|guardrail|toxic",
     re.I,
 )
-_FILTER_CODES = re.compile(r"content_?(?:filter|policy)|responsible_?ai|data_?inspection_?failed|moderation", re.I)
-_CUT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
-_FILTERED = frozenset(
-    {
-        "content_filter",
-        "content_filtered",
-        "safety",
-        "recitation",
-        "prohibited_content",
-        "blocklist",
-        "sensitive",
-        "spii",
-    }
-)
-_REFUSED = frozenset({"refusal"})
+_REFUSED = re.compile(r"refusal|refused", re.I)
 _BROKEN = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-_MAX_MESSAGE = 200
-
-
-class EndpointError(Exception):
-    """A request failed, and a retry would fail as well.
-
-    Attributes:
-        reason: the kind of the failure.
-    """
-
-    def __init__(self, message: str, reason: FailureReason = "failed") -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class QuotaError(EndpointError):
-    """The quota of the account is used up: no request will succeed."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, "quota")
-
-
-class RejectedError(EndpointError):
-    """The server rejects the request, perhaps for one of its parameters.
-
-    Attributes:
-        text: the whole error of the server.
-    """
-
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message)
-        self.text = text
-
-
-class TransientError(EndpointError):
-    """A request failed, and a retry may succeed.
-
-    Attributes:
-        retry_after: seconds of the wait that the server requests; None: not given.
-        is_limited: whether the server only requests fewer requests.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        retry_after: float | None = None,
-        is_limited: bool = False,
-        reason: FailureReason = "failed",
-    ) -> None:
-        super().__init__(message, reason)
-        self.retry_after = retry_after
-        self.is_limited = is_limited
+_FILTER_MARK = re.compile(r"block_?reason|filtered$|_sensitive$|flagged$|^blocked$", re.I)
+_REASONING_FIELD = re.compile(r"reasoning|think|thought", re.I)
+_MAX_DEPTH = 6
 
 
 class ChatReply(NamedTuple):
@@ -124,8 +50,13 @@ def raise_for_status(response: requests.Response, secret: str = "") -> None:
         QuotaError: if the quota is used up.
         EndpointError: if the server rejects the request.
     """
-    if not 200 <= response.status_code < 300:
-        _raise_error(response.status_code, _body(response), response, secret)
+    if 200 <= response.status_code < 300:
+        return
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        body = None
+    raise error_of(response, body, secret, response.status_code)
 
 
 def parse_completion(response: requests.Response, secret: str = "") -> ChatReply:
@@ -137,98 +68,42 @@ def parse_completion(response: requests.Response, secret: str = "") -> ChatReply
 
     Raises:
         TransientError: if the response is no chat completion, or has no text.
+        QuotaError: if the response is an error about the quota.
         EndpointError: if the completion was refused, filtered, or consists of reasoning only.
     """
     reply = _json(response)
-    if isinstance(reply, dict) and reply.get("error") and not reply.get("choices"):
-        _raise_error(_status_of(reply["error"]), reply, response, secret)
     choice = _first_choice(reply)
-    message = choice["message"]
-    finish = str(choice.get("finish_reason") or "").strip().casefold()
+    if choice is None and _is_error(reply):
+        raise error_of(response, reply, secret)
+    finish = _finish(choice or {})
     if finish in _BROKEN:
         raise TransientError(f"the completion ended with {finish}")
-    if refusal := _refusal(message):
+    message = (choice or {}).get("message")
+    if isinstance(message, Mapping) and (refusal := _refusal(message)):
         raise EndpointError(f"the model refuses: {shorten(refusal)}", "refused")
-    if finish in _FILTERED:
+    if _FILTERED.search(finish) or (not isinstance(message, Mapping) and _has_filter_mark(reply)):
         raise EndpointError("the provider's content filter removed the completion", "filtered")
+    if not isinstance(message, Mapping):
+        raise TransientError("the reply is not a chat completion")
+    return _read(reply, message, finish)
+
+
+def _read(reply: Any, message: Mapping[str, Any], finish: str) -> ChatReply:
     text, in_parts = _text(message.get("content"))
-    if finish in _REFUSED:
+    text = text if text.strip() else _arguments(message)
+    if _REFUSED.search(finish):
         raise EndpointError(f"the model refuses: {shorten(text)}", "refused")
     plain = remove_reasoning(text)
-    has_reasoning = plain.has_reasoning or in_parts or any(message.get(name) for name in _REASONING_FIELDS)
-    is_cut = finish in _CUT
+    in_fields = any(value for name, value in message.items() if _REASONING_FIELD.match(str(name)))
+    has_reasoning = plain.has_reasoning or in_parts or in_fields
+    is_cut = _CUT.search(finish) is not None
     if not plain.text and not is_cut:
         if has_reasoning:
             raise EndpointError("the reply has reasoning and no completion", "reasoning")
+        if _has_filter_mark(reply):
+            raise EndpointError("the provider's content filter removed the completion", "filtered")
         raise TransientError("an empty completion", reason="blank")
     return ChatReply(plain.text, is_cut, has_reasoning)
-
-
-def describe_error(error: requests.RequestException, timeout: float) -> str:
-    """Describe why there was no reply, in equal words each time: messages of the library contain memory addresses."""
-    if isinstance(error, requests.Timeout):
-        return f"no reply within {timeout:g} seconds"
-    root: BaseException = error
-    while root.__context__ is not None:
-        root = root.__context__
-    reason = root.strerror if isinstance(root, OSError) and root.strerror else type(root).__name__
-    return f"no reply: {reason}"
-
-
-def shorten(text: str) -> str:
-    """Return the beginning of a text, on one line."""
-    text = " ".join(text.split())
-    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
-
-
-def _raise_error(status: int, body: Any, response: requests.Response, secret: str) -> None:
-    text = response.text.replace(secret, "***") if secret else response.text
-    shown = _error_message(body, response)
-    message = f"status {status}"
-    if status not in _UNAUTHORIZED and (line := shorten(shown.replace(secret, "***") if secret else shown)):
-        message += f": {line}"
-    wait = requested_wait(response.headers, text) or None  # a wait of 0 says nothing
-    if _is_quota(status, body, text, wait):
-        raise QuotaError(message)
-    if status in _TRANSIENT or status >= 500:
-        raise TransientError(
-            message, wait, is_limited=status in _LIMITED or (status in _OVERLOADED and wait is not None)
-        )
-    if _FILTER_CODES.search(" ".join(_codes(body))):
-        raise EndpointError(message, "filtered")
-    raise RejectedError(message, text)
-
-
-def _is_quota(status: int, body: Any, text: str, wait: float | None) -> bool:
-    """Whether an error means that the quota of the account is used up, rather than a limit of each minute.
-
-    Some providers use the same message for both; then only the limit comes with a wait.
-    """
-    if status == _QUOTA_STATUS or _QUOTA_CODES & set(_codes(body)):
-        return True
-    return status in {400, 403, 429} and wait is None and _QUOTA.search(text) is not None
-
-
-def _codes(body: Any) -> list[str]:
-    """Return the codes and types of an error."""
-    error = body.get("error", body) if isinstance(body, Mapping) else {}
-    codes: list[str] = []
-    while isinstance(error, Mapping):
-        codes += [str(error[name]).casefold() for name in ("code", "type", "status") if error.get(name)]
-        error = error.get("innererror")
-    return codes
-
-
-def _status_of(error: Any) -> int:
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, int) and 400 <= code < 600 else 500
-
-
-def _body(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
 
 
 def _json(response: requests.Response) -> Any:
@@ -238,15 +113,38 @@ def _json(response: requests.Response) -> Any:
         raise TransientError("the reply is not JSON") from error
 
 
-def _first_choice(reply: Any) -> dict[str, Any]:
-    try:
-        choice = reply["choices"][0]
-        message = choice["message"]
-    except (KeyError, IndexError, TypeError) as error:
-        raise TransientError("the reply is not a chat completion") from error
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise TransientError("the reply is not a chat completion")
-    return choice
+def _first_choice(reply: Any) -> Mapping[str, Any] | None:
+    choices = reply.get("choices") if isinstance(reply, Mapping) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, Mapping) else None
+
+
+def _is_error(reply: Any) -> bool:
+    """Whether a successful response without choices is an error in the format of OpenAI, or of others."""
+    if not isinstance(reply, Mapping):
+        return False
+    state = reply.get("base_resp")
+    is_bad = isinstance(state, Mapping) and state.get("status_code") not in (None, 0)
+    return is_bad or any(reply.get(name) for name in ("error", "message", "msg", "detail"))
+
+
+def _finish(choice: Mapping[str, Any]) -> str:
+    """Return why a completion ended, in the words of the provider and of the one behind it."""
+    reason = str(choice.get("finish_reason") or "").strip().casefold()
+    native = str(choice.get("native_finish_reason") or "").strip().casefold()
+    return native if native and (_FILTERED.search(native) or _REFUSED.search(native)) else reason
+
+
+def _has_filter_mark(value: Any, depth: int = 0) -> bool:
+    """Whether a reply without text says that a filter removed it: `"promptFeedback": {"blockReason": "OTHER"}`."""
+    if depth > _MAX_DEPTH:
+        return False
+    if isinstance(value, list):
+        return any(_has_filter_mark(each, depth + 1) for each in value)
+    if not isinstance(value, Mapping):
+        return False
+    marks = [each for name, each in value.items() if _FILTER_MARK.search(str(name)) and isinstance(each, bool | str)]
+    return any(marks) or any(_has_filter_mark(each, depth + 1) for each in value.values())
 
 
 def _refusal(message: Mapping[str, Any]) -> str:
@@ -259,26 +157,35 @@ def _refusal(message: Mapping[str, Any]) -> str:
 
 
 def _text(content: Any) -> tuple[str, bool]:
-    """Return the text of a message, a string or a list of parts, and whether there are parts with reasoning.
+    """Return the text of a message, a string or parts of it, and whether there are parts with reasoning.
 
     Raises:
         TransientError: if it is neither.
     """
     if content is None:  # of reasoning models, if the reasoning used all tokens
         return "", False
-    if isinstance(content, str):
-        return content, False
-    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+    parts = content if isinstance(content, list) else [content]
+    if not all(isinstance(part, str | Mapping) for part in parts):
         raise TransientError("the reply is not a chat completion")
-    texts = [part for part in content if part.get("type", "text") in ("text", "output_text")]
-    if not all(isinstance(part.get("text"), str) for part in texts):
-        raise TransientError("the reply is not a chat completion")
-    return "".join(part["text"] for part in texts), len(texts) < len(content)
+    shown = [part for part in parts if isinstance(part, str) or part.get("type", "text") in ("text", "output_text")]
+    return "".join(map(_part_text, shown)), len(shown) < len(parts)
 
 
-def _error_message(body: Any, response: requests.Response) -> str:
-    """Return the message of an error in the format of OpenAI, or of others; else the whole body."""
-    error = body
-    for key in ("error", "message"):
-        error = error.get(key, error) if isinstance(error, dict) else error
-    return error if isinstance(error, str) else response.text
+def _part_text(part: Any) -> str:
+    """Return the text of a part: `"a"`, `{"text": "a"}` or `{"text": {"value": "a"}}`."""
+    text = part.get("text") if isinstance(part, Mapping) else part
+    text = text.get("value") if isinstance(text, Mapping) else text
+    if text is not None and not isinstance(text, str):
+        raise TransientError("the reply is not a chat completion")
+    return text or ""
+
+
+def _arguments(message: Mapping[str, Any]) -> str:
+    """Return the arguments of the first function that a message without text calls, as JSON; empty: it calls none."""
+    calls = message.get("tool_calls")
+    call = calls[0] if isinstance(calls, list) and calls else message
+    function = call.get("function", call.get("function_call")) if isinstance(call, Mapping) else None
+    arguments = function.get("arguments") if isinstance(function, Mapping) else None
+    if isinstance(arguments, Mapping):
+        return json.dumps(arguments, ensure_ascii=False)
+    return arguments if isinstance(arguments, str) else ""

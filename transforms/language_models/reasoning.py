@@ -6,41 +6,37 @@ from typing import NamedTuple
 
 import regex
 
-_TAGS = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think|details"
-_MARK = regex.compile(
-    rf"""
-    (?P<open> <(?:{_TAGS})\b[^<>\n]{{0,80}}> | \[(?:think|thinking)\] | ◁think▷
-        | <\|(?:begin_of_thought|start_of_thought|begin_of_thinking|think)\|>
-        | ^[^\w\n]*thinking[^\w\n]*(?:process)?\.{{3}}$ )
-    | (?P<close> </(?:{_TAGS})> | \[/(?:think|thinking)\] | ◁/think▷ | <\|(?:end_of_thought|end_of_thinking|/think)\|>
-        | ^\.{{3}}done\ thinking\.? )
-    """,
-    regex.X | regex.I | regex.M,
+from transforms.language_models.reasoning_channels import final_channel
+from transforms.language_models.reasoning_marks import outside_marks
+
+_HERE = r"(?:here(?:['’]s| is) )?(?:my |the )?"
+_THOUGHT = (
+    r"(?:thinking|thoughts?|thought process|reasoning|analysis|rationale|chain of thought"
+    r"|step[- ]by[- ]step[^:：\n]{0,40}"
+    r"|思考(?:过程|過程)?|分析|推理|思考プロセス|생각|추론|razonamiento|análisis|raisonnement|analyse|réflexion|überlegung"
+    r"|ragionamento|raciocínio|рассуждение|анализ)"
 )
-_FENCED = regex.compile(r"^```(?:thinking|thought|reasoning)\b.*?^```", regex.S | regex.M)
-_FINAL_CHANNEL = regex.compile(
-    r"<\|channel\|>\s*final\b[^<\n]{0,80}<\|message\|>|^analysis[^\0]*?assistantfinal", regex.I
-)
-_ANY_CHANNEL = regex.compile(r"<\|channel\|?>|^analysis(?=[A-Z])", regex.M)
-_CHANNEL_END = regex.compile(r"<\|(?:end|return|call|start|channel)\|>|<channel\|>")
-_HEADING = regex.compile(
-    r"^[\s*_#>]*(?:my |the )?(?:thinking|thoughts?|thought process|reasoning|analysis|rationale|chain of thought"
-    r"|step[- ]by[- ]step[^:：\n]{0,40}|思考(?:过程|過程)?|分析|推理|思考プロセス|생각|추론|razonamiento|análisis"
-    r"|raisonnement|analyse|réflexion|überlegung|ragionamento|raciocínio|рассуждение|анализ)[\s*_]*[:：]",
-    regex.I,
-)
+_HEADING = regex.compile(rf"^[\s*_#>]*{_HERE}{_THOUGHT}[\s*_]*[:：]|^\s*(?:#+|\*\*)[ \t*]*{_THOUGHT}[ \t*]*\n", regex.I)
+_CONCLUSION = r"(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
 _RESULT = regex.compile(
-    r"^[ \t*_#>\-]*(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
-    r"[\s*_]*[:：]",
-    regex.I | regex.M,
+    rf"^[ \t*_#>\-]*{_HERE}{_CONCLUSION}[\s*_]*[:：]|^[ \t]*(?:#+|\*\*)[ \t*]*{_CONCLUSION}[ \t*]*$", regex.I | regex.M
 )
 _MUSING = regex.compile(
     r"^\W*(?:thought\n|(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
     r"|let's (?:think|see|analy[sz]e|look)|first,? (?:i|let me|let's|the user)\b"
     r"|the user (?:wants|is asking|asks|has given)|we (?:need|have|are given|must)\b|i (?:need|have) to\b"
-    r"|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) )",
+    r"|looking at (?:the|these)[^:\n]{0,40}, (?:i|we) "
+    r"|首先[,，]|嗯[,，]|好的?[,，](?:我|用户|让)|让我们?(?:看|想|分析|思考)|用户(?:想|要|希望|提供|给|的兴趣)|我们?需要"
+    r"|まず[、,]|ユーザーは|사용자는|먼저,)",
     regex.I,
 )
+_QUOTE = regex.compile(r"\s*+(?P<quote>(?:[ \t]*+>[^\n]*\n)++)\s*+(?P<rest>[^>][^\0]*)")
+_THINKING = regex.compile(r"[>\s*_]*(?:thinking|thoughts?|reasoning|analy[sz]ing)\b", regex.I)
+_SENTENCE = regex.compile(r"[.!?…。！？][\s*_]*$|[.!?。！？]\s")
+_COMMA = regex.compile(r"[,，、]")
+_USER = regex.compile(r"\bthe user\b|用户|ユーザー|사용자", regex.I)
+_MAX_NAME = 60
+"""Maximum number of characters of one line after a heading that is a name rather than reasoning."""
 
 
 class Reply(NamedTuple):
@@ -49,7 +45,7 @@ class Reply(NamedTuple):
     Attributes:
         text: the reply after, or before, its reasoning; may be empty.
         has_reasoning: whether there was any.
-        is_open: whether the reasoning does not end, so that nothing follows it.
+        is_open: whether nothing follows the reasoning, as where it does not end.
     """
 
     text: str
@@ -58,48 +54,37 @@ class Reply(NamedTuple):
 
 
 def remove_reasoning(text: str) -> Reply:
-    """Remove reasoning between tags, in channels, or below a heading such as `Thinking:`.
+    """Remove reasoning between tags, in channels, in a quotation, or below a heading such as `Thinking:`.
 
     Reasoning without an opening tag extends from the beginning, because some chat templates write that tag themselves.
     Time is linear in the length of the text.
     """
-    text = _FENCED.sub("", text)
-    if _ANY_CHANNEL.search(text):
-        return _final_channel(text)
-    tagged = _outside_tags(text)
-    plain = _after_heading(tagged.text)
-    return Reply(plain.text, tagged.has_reasoning or plain.has_reasoning, tagged.is_open or plain.is_open)
+    final = final_channel(text)
+    if final is not None:
+        return Reply(final, has_reasoning=True, is_open=not final)
+    outside = outside_marks(text)
+    plain = _after_heading(_after_quote(outside.text))
+    has_reasoning = outside.has_reasoning or plain.has_reasoning or plain.text != outside.text
+    return Reply(plain.text, has_reasoning, outside.is_open or plain.is_open)
 
 
-def _final_channel(text: str) -> Reply:
-    final = None
-    for final in _FINAL_CHANNEL.finditer(text):  # noqa: B007 (the last one)
-        pass
-    if final is None:
-        return Reply("", has_reasoning=True, is_open=True)
-    return Reply(_CHANNEL_END.split(text[final.end() :], maxsplit=1)[0].strip(), has_reasoning=True, is_open=False)
+def _after_quote(text: str) -> str:
+    """Remove a quotation of reasoning before a text."""
+    found = _QUOTE.match(text)
+    is_thought = found and (_THINKING.match(found["quote"]) or _MUSING.match(found["quote"]))
+    return found["rest"].strip() if found and is_thought else text
 
 
-def _outside_tags(text: str) -> Reply:
-    outside: list[str] = []
-    position, inside, found = 0, False, False
-    for mark in _MARK.finditer(text):
-        found = True
-        if mark["close"] and not inside:
-            outside.clear()
-        elif mark["open"] and not inside:
-            outside.append(text[position : mark.start()])
-        inside = bool(mark["open"])
-        position = mark.end()
-    if not inside:
-        outside.append(text[position:])
-    return Reply("\n".join(outside).strip(), found, inside)
+def _is_name(text: str) -> bool:
+    """Whether a text is one short line that is no sentence."""
+    is_short = "\n" not in text and 0 < len(text) <= _MAX_NAME
+    return is_short and not _SENTENCE.search(text) and not _USER.search(text)
 
 
 def _after_heading(text: str) -> Reply:
     """Remove a paragraph that begins with a heading of reasoning, up to a label of the result or the last paragraph."""
-    is_musing = _MUSING.match(text) is not None
-    if not is_musing and not _HEADING.match(text):
+    heading = _HEADING.match(text)
+    if not (heading or _MUSING.match(text)) or _is_name(_beyond(text, heading)):
         return Reply(text, has_reasoning=False, is_open=False)
     results = list(_RESULT.finditer(text))
     if results:
@@ -108,3 +93,10 @@ def _after_heading(text: str) -> Reply:
     if len(paragraphs) < 2 or _MUSING.match(paragraphs[-1]):
         return Reply("", has_reasoning=True, is_open=True)
     return Reply(paragraphs[-1].strip(), has_reasoning=True, is_open=False)
+
+
+def _beyond(text: str, heading: regex.Match[str] | None) -> str:
+    """Return the text after a heading on its line; without a heading, a text that may be a name in the first person."""
+    if heading:
+        return text[heading.end() :].strip(" *_")
+    return "" if _COMMA.search(text) else text

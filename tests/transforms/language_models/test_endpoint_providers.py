@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from transforms.datasets.row_checkpoint import RowCheckpoint
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint import ROOM, OpenAIEndpoint
+from transforms.language_models.endpoint_dialect import Dialect
 from transforms.language_models.endpoint_limits import remaining_requests, requested_wait, wait_until_reset
 from transforms.language_models.generate import PROMPTS, complete_batch
 from transforms.language_models.interface import NBest
@@ -70,10 +72,22 @@ class TestParameters:
             ("system", "System role not supported"),
             ("system", "Developer instruction is not enabled for models/gemma-3"),
             ("system", "Conversation roles must alternate user/assistant/user/assistant/..."),
+            ("system", "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+            ("system", "First message must use the 'user' role, got system"),
+            ("system", "Only user and assistant roles are supported!"),
+            ("temperature", "`temperature` may only be set to 1 when thinking is enabled."),
+            ("temperature", "temperature参数范围必须在(0,1)之间"),
+            ("max_tokens", "max_tokens is not supported: the maximum number of tokens is max_completion_tokens"),
+            ("temperature", "Input validation error: `temperature` must be strictly positive"),
+            ("top_p", "Input validation error: `top_p` must be > 0.0 and < 1.0"),
+            ("top_p", "`temperature` and `top_p` cannot both be specified for this model."),
         ],
     )
-    def test_a_parameter_that_is_rejected_is_not_sent_again(self, server: Server, name: str, message: str) -> None:
-        server.default = rejecting(name, message)
+    @pytest.mark.parametrize("status", [400, 404])
+    def test_a_parameter_that_is_rejected_is_not_sent_again(
+        self, server: Server, name: str, message: str, status: int
+    ) -> None:
+        server.default = rejecting(name, message, status)
         model = endpoint(server, PromptTemplate("Name it."), temperature=0.5, concurrency=1, retries=0)
         assert model.generate(["a", "b", "c"]) == [completed("Tea pots")] * 3
         assert len(server.bodies) <= 3 + 2  # `top_p`: the temperature goes first
@@ -90,6 +104,51 @@ class TestParameters:
         (found,) = endpoint(server).generate(["q"])
         assert found.failure.startswith("status 400: This model's maximum context length")
         assert server.tries["q"] == 1
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("system", "Jinja Exception: System role not supported"),
+            ("seed", "NotImplementedError: seed is not supported by this backend"),
+        ],
+    )
+    def test_a_broken_server_that_names_a_parameter(self, server: Server, name: str, message: str) -> None:
+        server.default = rejecting(name, message, 500)
+        assert endpoint(server, PromptTemplate("Name it."), retries=0).generate(["q"]) == [completed("Tea pots")]
+
+    def test_a_broken_server_that_names_none_is_tried_again(self, server: Server) -> None:
+        server.script = {"q": [failed(500, "internal error, seed of the worker lost"), said("Tea pots")]}
+        assert endpoint(server).generate(["q"]) == [completed("Tea pots")]
+        assert "seed" in server.bodies[-1]
+
+    def test_an_error_that_repeats_the_request_is_about_what_else_it_says(self, server: Server) -> None:
+        prompt = "Titles: how to set top_p and temperature of a model"
+
+        def reply(body: dict[str, Any]) -> Reply:
+            detail = {"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": body}
+            return Reply({"detail": [detail]}, 422) if "seed" in body else said("Tea pots")
+
+        server.default = reply
+        model = endpoint(server, PromptTemplate("Name it."), temperature=0.5)
+        assert model.generate([prompt]) == [completed("Tea pots")]
+        assert {"temperature", "top_p"} <= server.bodies[-1].keys()
+        assert server.bodies[-1]["messages"][0]["role"] == "system"
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later",
+            "JSON mode is not enabled for models/gemma-3-27b-it",
+            "'response_format.type' must be 'json_schema' or 'text'",
+            "Failed to parse grammar",
+        ],
+    )
+    def test_a_server_that_rejects_structured_output(self, message: str) -> None:
+        dialect = Dialect()
+        template = PromptTemplate("Name it.")
+        body = dialect.body("toy", template, DecodingConfig(), "q", 24, {"type": "json_schema", "json_schema": {}})
+        assert dialect.learn(body, message)
+        assert not dialect.accepts("response_format")
 
     def test_a_validation_error_in_detail(self, server: Server) -> None:
         detail = [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]
@@ -137,6 +196,78 @@ class TestReplies:
         server.script = {"q": [reply]}
         assert endpoint(server).generate(["q"]) == [nbest]
         assert server.tries["q"] == 1
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"content": ["Tea ", "pots"]},
+            {"content": {"text": "Tea pots"}},
+            {"content": [{"type": "text", "text": {"value": "Tea pots"}}]},
+            {"content": [{"type": "text", "text": None}, {"type": "text", "text": "Tea pots"}]},
+        ],
+    )
+    def test_forms_of_content(self, server: Server, message: dict[str, Any]) -> None:
+        server.script = {"q": [choice(message)]}
+        assert endpoint(server, retries=0).generate(["q"]) == [completed("Tea pots")]
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"content": None, "tool_calls": [{"function": {"name": "f", "arguments": '{"name": "Tea pots"}'}}]},
+            {"content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"name": "Tea pots"}}}]},
+            {"content": None, "function_call": {"name": "f", "arguments": '{"name": "Tea pots"}'}},
+        ],
+    )
+    def test_arguments_of_a_function(self, server: Server, message: dict[str, Any]) -> None:
+        server.script = {"q": [choice(message, "tool_calls")]}
+        assert endpoint(server, retries=0).generate(["q"]) == [completed('{"name": "Tea pots"}')]
+
+    def test_details_of_reasoning_without_a_completion(self, server: Server) -> None:
+        server.script = {"q": [choice({"content": None, "reasoning_details": [{"text": "Hm."}]})]}
+        assert endpoint(server, retries=0).generate(["q"])[0].reason == "reasoning"
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply({"choices": [{"finish_reason": "content_filter", "message": None}]}),
+            Reply({"choices": [{"finish_reason": "content_filter"}]}),
+            choice({"content": "Tea"}, "content_filter: SAFETY"),
+            choice({"content": "Tea"}, "PROHIBITED_CONTENT"),
+            choice({"content": "Tea"}, "guardrail_intervened"),
+            Reply({"choices": [], "promptFeedback": {"blockReason": "SAFETY"}}),
+            Reply({"choices": [{"message": {"content": ""}, "content_filter_results": {"hate": {"filtered": True}}}]}),
+            Reply(
+                {"choices": None, "output_sensitive": True, "base_resp": {"status_code": 1027, "status_msg": "敏感"}}
+            ),
+            Reply({"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}, 400),
+            Reply({"error": {"message": "系统检测到输入或生成内容可能包含不安全或敏感内容", "code": "1301"}}, 400),
+            Reply({"error": {"message": "Your input was flagged for violence", "code": 403}}, 403),
+            Reply({"error": {"message": "Content Exists Risk"}}),
+        ],
+    )
+    def test_filtered_replies(self, server: Server, reply: Reply) -> None:
+        server.script = {"q": [reply]}
+        assert endpoint(server).generate(["q"])[0].reason == "filtered"
+        assert server.tries["q"] == 1
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            ({"error": {"message": "Access denied"}}, "Access denied"),
+            ({"code": 7, "message": "No access to toy"}, "No access to toy"),
+            ({"detail": [{"loc": ["body", "n"], "msg": "too small"}]}, "body.n: too small"),
+            ([{"error": {"message": "API key not valid"}}], "API key not valid"),
+            (
+                {"error": {"message": "Provider returned error", "metadata": {"raw": '{"error": {"message": "no"}}'}}},
+                "Provider returned error: no",
+            ),
+            ({"error": {"message": "Key sk-proj-0123…cdef has no access"}}, "Key *** has no access"),
+        ],
+    )
+    def test_an_error_is_shown_in_the_words_of_the_provider(self, server: Server, body: Any, words: str) -> None:
+        server.script = {"q": [Reply(body, 403)]}
+        model = OpenAIEndpoint(server.url, "toy", key="sk-proj-0123456789abcdef")
+        assert model.generate(["q"]) == [no_completion(f"status 403: {words}")]
 
     def test_a_reply_that_was_cut_gets_room(self, server: Server) -> None:
         server.script = {"q": [choice({"content": "<think>\nHm"}, "length"), said("<think>\nHm.\n</think>\nTea pots")]}
@@ -219,6 +350,81 @@ class TestQuota:
         kept = checkpoint.read(batch["content_hash"])
         assert [text for rows in [kept] for text in rows["text"].to_pylist()] == ["answer to a"]
 
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (403, {"code": 30001, "message": "Sorry, your account balance is insufficient"}),
+            (429, {"error": {"code": "1113", "message": "您的账户已欠费"}}),
+            (403, {"error": {"message": "Your team has used all available credits or reached its spending limit."}}),
+            (403, {"error": {"message": "Key limit exceeded (total limit).", "code": 403}}),
+            (403, {"error": {"code": "AllocationQuota.FreeTierOnly", "message": "The free tier is exhausted."}}),
+            (400, {"error": {"code": "Arrearage", "message": "Access denied."}}),
+            (429, {"error": {"message": "You've reached your usage limit for this month"}}),
+            (429, {"error": {"message": "Monthly spending limit reached"}}),
+            (412, {"error": {"message": "Account is suspended, possibly due to reaching the monthly spending limit"}}),
+            (429, {"error": {"message": "You have exceeded your monthly included credits for Inference Providers"}}),
+            (429, {"error": {"message": "Free allocated quota exceeded.", "code": "Throttling.AllocationQuota"}}),
+            (401, {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota"}}),
+            (429, {"message": "You are using a Trial key, which is limited to 1000 API calls / month."}),
+            (400, {"error": {"message": "You have reached your specified API usage limits."}}),
+            (429, {"error": {"message": "Rate limit exceeded: free-models-per-day. Add 10 credits"}}),
+            (200, {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}),
+            (200, {"error": {"message": "insufficient credits", "code": 402}}),
+        ],
+    )
+    def test_quotas_of_providers(self, server: Server, status: int, body: dict[str, Any]) -> None:
+        server.script = {"q": [Reply(body, status)]}
+        (found,) = endpoint(server, retries=0).generate(["q"])
+        assert found.reason == "quota"
+        error = body.get("error", body)
+        assert error.get("message", "insufficient balance") in found.failure
+        assert server.tries["q"] == 1
+
+    @pytest.mark.parametrize(
+        ("status", "error"),
+        [
+            (
+                429,
+                {
+                    "message": "Rate limit reached for requests. Limit: 3 / min. Please add a payment method to your "
+                    "account. Visit https://platform.openai.com/account/billing to add a payment method.",
+                    "code": "rate_limit_exceeded",
+                },
+            ),
+            (429, {"message": "Need more tokens? Upgrade to Dev Tier at https://console.groq.com/settings/billing"}),
+            (429, {"message": "Quota exceeded for aiplatform.googleapis.com/requests_per_minute_per_project"}),
+            (429, {"message": "Quota exceeded for requests per minute.", "code": "quota_exceeded"}),
+            (429, {"message": "Resource has been exhausted (e.g. check quota)."}),
+            (429, {"message": "Allocated quota exceeded, please increase it.", "code": "Throttling.AllocationQuota"}),
+            (429, {"message": "you've reached your hourly usage limit, please upgrade to continue"}),
+            (429, {"message": "You are using a Trial key, which is limited to 20 API calls / minute."}),
+            (498, {"message": "Flex tier capacity exceeded"}),
+            (403, {"message": "rate limit exceeded"}),
+        ],
+    )
+    def test_a_limit_of_each_minute_is_no_quota(self, server: Server, status: int, error: dict[str, Any]) -> None:
+        server.script = {"q": [Reply({"error": error}, status), said("at last")]}
+        assert endpoint(server, retries=1).generate(["q"]) == [completed("at last")]
+
+    def test_a_limit_of_each_minute_in_a_successful_response(self, server: Server) -> None:
+        body = {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit exceeded"}}
+        server.script = {"q": [Reply(body), said("at last")]}
+        assert endpoint(server, retries=1).generate(["q"]) == [completed("at last")]
+
+    def test_a_request_above_the_limit_of_each_minute_is_not_tried_again(self, server: Server) -> None:
+        error = {"message": "Request too large on tokens per minute (TPM)", "code": "rate_limit_exceeded"}
+        server.script = {"q": [Reply({"error": error}, 413)]}
+        assert endpoint(server).generate(["q"])[0].reason == "failed"
+        assert server.tries["q"] == 1
+
+    def test_a_title_about_money_is_no_quota(self, server: Server) -> None:
+        detail = [{"loc": ["body"], "msg": "Field required", "input": "Titles: Insufficient funds, a documentary"}]
+        server.script = {"q": [Reply({"detail": detail}, 400)]}
+        assert endpoint(server).generate(["q", "other"]) == [
+            no_completion("status 400: body: Field required"),
+            completed("answer to other"),
+        ]
+
     def test_a_limit_of_each_minute_in_the_words_of_a_quota_is_waited_for(self, server: Server) -> None:
         message = "You exceeded your current quota, please check your plan and billing details."
         server.script = {"q": [failed(429, message, Retry_After="0.05"), said("at last")]}
@@ -272,6 +478,29 @@ def test_a_requested_wait_of_nothing_costs_a_retry(server: Server) -> None:
         ({}, "Too many requests, retry after 20 seconds", 20.0),
         ({}, '{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}', 34.0),
         ({}, "Please wait 2 minutes before trying again", 120.0),
+        ({"Retry-After": "10s"}, "", 10.0),
+        ({"Retry-After": "1000000010", "Date": "Sun, 09 Sep 2001 01:46:40 GMT"}, "", 10.0),
+        ({"x-ms-retry-after-ms": "2000", "Retry-After": "9"}, "", 2.0),
+        ({"x-retry-after": "4"}, "", 4.0),
+        ({"RateLimit": '"burst";r=3;t=1, "default";r=0;t=30'}, "", 30.0),
+        ({"RateLimit": "limit=100, remaining=0, reset=30"}, "", 30.0),
+        ({"ratelimitbysize-remaining": "0", "ratelimitbysize-reset": "20"}, "", 20.0),
+        ({"ratelimit-reset": "PT20S"}, "", 20.0),
+        ({}, '{"retry_after": 12.5}', 12.5),
+        ({}, '{"retryAfter":5}', 5.0),
+        ({}, '{"retry_after_ms": 500}', 0.5),
+        ({}, "Retry-After: 15", 15.0),
+        ({}, "Limit resets in 45 seconds", 45.0),
+        ({}, "Slow down. Retry in: 5s", 5.0),
+        ({}, "请10秒后再试", 10.0),
+        ({}, "2分後に再試行してください", 120.0),
+        ({}, "1시간 후에 다시 시도하세요", 3600.0),
+        ({}, "Try again in a minute", 60.0),
+        ({}, "Try again in 1 minute and 30 seconds", 90.0),
+        ({}, "try again in PT1M10S", 70.0),
+        ({}, "try again in 00:01:30", 90.0),
+        ({}, "try again in 2 days", 172_800.0),
+        ({}, "try again in a few seconds", None),
         ({}, "Too many requests", None),
         ({}, "Limit of 60s and 5 requests", None),
         ({"x-ratelimit-reset-requests": "soon"}, "", None),
@@ -279,6 +508,13 @@ def test_a_requested_wait_of_nothing_costs_a_retry(server: Server) -> None:
 )
 def test_waits_that_providers_request(headers: dict[str, str], message: str, seconds: float | None) -> None:
     assert requested_wait(headers, message) == (seconds if seconds is None else pytest.approx(seconds))
+
+
+def test_a_time_without_the_clock_of_the_server_is_compared_with_that_of_this_machine() -> None:
+    until = f"{time.time() + 20:.0f}"
+    assert requested_wait({"X-RateLimit-Reset": until}) == pytest.approx(20, abs=5)
+    assert requested_wait({"Retry-After": formatdate(time.time() + 20, usegmt=True)}) == pytest.approx(20, abs=5)
+    assert requested_wait({"X-RateLimit-Reset": "1000000010"}) is None
 
 
 def test_what_remains_of_a_limit() -> None:

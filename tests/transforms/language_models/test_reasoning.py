@@ -14,6 +14,21 @@ TAGS = [
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ('<details type="reasoning">', "</details>"),
     ("Thinking...\n", "\n...done thinking."),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|START_OF_THOUGHT|>", "<|END_OF_THOUGHT|>"),
+    ("<start_of_thought>", "<end_of_thought>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<think_on>", "</think_on>"),
+    ("<antThinking>", "</antThinking>"),
+    ("<inner_monologue>", "</inner_monologue>"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
+    ("< think >", "</ think >"),
+    ("<unused94>thought\n", "<unused95>"),
+    ("<｜begin▁of▁thinking｜>", "<｜end▁of▁thinking｜>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|think|>", "<|end|><|begin|>assistant<|content|>"),
+    ("[BEGIN_THOUGHT]", "[END_THOUGHT]"),
 ]
 
 
@@ -40,6 +55,25 @@ def test_reasoning_between_tags_is_removed(start: str, end: str) -> None:
         ("思考：是茶吗？\n\n茶壶", "茶壶"),
         ("Okay, so the user likes tea.\n\nHmm, or cars.\n\nTea pots", "Tea pots"),
         ("Okay, so the user likes tea", ""),
+        ('<|channel|>final <|constrain|>json<|message|>{"name": "Tea pots"}<|return|>', '{"name": "Tea pots"}'),
+        ("<|channel>thought\nIs it tea?\n<channel|>Tea pots", "Tea pots"),
+        ("<|channel|>analysis<|message|>Tea?<|end|><|start|>assistant", ""),
+        ("analysis\nIs it tea?\nYes\nfinal\nTea pots", "Tea pots"),
+        ("analysis\nIs it tea?", ""),
+        ("assistantfinalTea pots", "Tea pots"),
+        ("finalTea pots", "Tea pots"),
+        ("Here is my thought process:\nIs it tea?\n\nHere is my response:\nTea pots", "Here is my response:\nTea pots"),
+        ("## Thinking\n\nIs it tea?\n\n## Final Response\n\nTea pots", "## Final Response\n\nTea pots"),
+        ("<|im_start|>think\nIs it tea?<|im_end|><|im_start|>answer\nTea pots<|im_end|>", "Tea pots"),
+        ("[REASONING]Is it tea? They are pots[/REASONING]\nTea pots", "Tea pots"),
+        ("```think\nIs it tea?\n```\nTea pots", "Tea pots"),
+        ("```reasoning\nIs it tea?", ""),
+        ("> Thinking about the titles\n> pots, cups\n\nTea pots", "Tea pots"),
+        ("<summary>Thought for 3 seconds</summary>\nTea pots", "Tea pots"),
+        ("<plan>First look at the titles. Then name them.</plan>\nTea pots", "Tea pots"),
+        ("<reason>Pots, cups,\na teapot with leaves</reason>\nTea pots", "Tea pots"),
+        ("<ruminate>They are about tea. So tea pots</ruminate>Tea pots", "Tea pots"),
+        ("首先，我需要看看这些标题。它们都与茶有关。\n\n茶壶", "茶壶"),
     ],
 )
 def test_other_notations(text: str, expected: str) -> None:
@@ -47,11 +81,46 @@ def test_other_notations(text: str, expected: str) -> None:
     assert remove_reasoning(text).is_open == (expected == "")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thinking: Python and statistics",
+        "Analysis: bebop guitar lines",
+        "Thoughts: Selected from the writings of favorite authors",
+        "We Need to Talk About Kevin",
+        "Let's see it",
+        "让我们荡起双桨",
+        "> Tea pots\n\nThis name is short.",
+        "<b>Tea pots</b>\nThe titles are about tea. All of them",
+        "<title>Tea pots</title>\n<description>Pots for tea. And cups</description>",
+        '<tool_call>\n{"name": "f",\n"arguments": {"name": "Tea pots"}}\n</tool_call>\nDone',
+        "<tea>Tea pots</tea> and cups",
+        "Assistant final exam",
+        "finalists of a contest",
+        "Plan B: think twice",
+        "[Analysis] Jazz guitar",
+        "**Tea pots**\n\nThey are all about tea.",
+    ],
+)
+def test_names_that_look_like_reasoning_stay(text: str) -> None:
+    assert remove_reasoning(text) == Reply(text, False, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["Thinking: is it tea?", "Analysis: the user likes tea", "Reasoning: " + "tea pot " * 9]
+)
+def test_a_sentence_after_a_heading_is_reasoning(text: str) -> None:
+    assert remove_reasoning(text) == Reply("", True, True)
+
+
 @given(st.text(alphabet="abc \n:<>|", max_size=60))
 def test_a_text_without_marks_stays(text: str) -> None:
     assert remove_reasoning(text) == Reply(text.strip(), False, False)
 
 
-@pytest.mark.parametrize("mark", ["<think>", "</think>", "<|channel|>", "<think", "Thinking:\n\n"])
+@pytest.mark.parametrize(
+    "mark",
+    ["<think>", "</think>", "<|channel|>", "<think", "Thinking:\n\n", "<a>", "&lt;", "> \n", " ", "\n", "analysis\n"],
+)
 def test_long_texts_of_marks_take_linear_time(mark: str) -> None:
     remove_reasoning(mark * 20_000)
