@@ -12,12 +12,21 @@ from __future__ import annotations
 import math
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.boilerplate.completeness import (
+    Neighbours,
+    begins_with_topic,
+    completed,
+    is_whole_at_end,
+    neighbours_of,
+)
 from transforms.boilerplate.phrases import (
+    Phrase,
     PhraseForm,
     common_phrases,
     has_letter,
@@ -35,9 +44,11 @@ MIN_FRACTION = 0.001
 """Minimum fraction of the titles with a phrase."""
 MIN_EXCLUSIVE_FRACTION = 0.5
 """Minimum fraction, of the titles with a word of a phrase, of those with the phrase or another candidate."""
-MAX_SIMILARITY: dict[PhraseForm, float] = {"segment": 0.05, "number": 0.1, "code": 0.045}
+MAX_SIMILARITY: dict[PhraseForm, float] = {"segment": 0.05, "number": 0.1, "code": 0.045, "window": 0.1}
 """Maximum mean cosine between titles with a phrase, without their candidates; plus its standard error."""
 
+_ONE_PLACE: tuple[PhraseForm, ...] = ("segment", "code")
+"""Forms of phrases whose bounds are certain."""
 _MAX_MEASURED = 400
 _DEVIATION_OF_COSINES = 0.18
 """Standard deviation of the cosine of two titles, for the standard error of the mean of a few."""
@@ -54,17 +65,10 @@ def find_boilerplate(titles: Iterable[str]) -> list[str]:
     """
     distinct = sorted(set(titles))
     phrases = [phrases_of(title) for title in distinct]
-    owners: dict[str, list[int]] = defaultdict(list)
-    forms: dict[str, PhraseForm] = {}
-    for number, found in enumerate(phrases):
-        for pattern, form in {phrase.pattern: phrase.form for phrase in reversed(found)}.items():
-            owners[pattern].append(number)
-            forms.setdefault(pattern, form)
-    least = max(MIN_TITLES, int(MIN_FRACTION * len(distinct)))
-    frequent = {pattern: numbers for pattern, numbers in owners.items() if len(numbers) >= least}
-    if not frequent:
+    catalogue = _count(distinct, phrases)
+    candidates = _without_topics(catalogue)
+    if not candidates:
         return []
-    candidates = _without_topics(frequent, distinct)
     bare = [
         cut_phrases(title, [phrase for phrase in found if phrase.pattern in candidates])
         for title, found in zip(distinct, phrases, strict=True)
@@ -75,9 +79,47 @@ def find_boilerplate(titles: Iterable[str]) -> list[str]:
         pattern
         for pattern in candidates
         if pattern in common_phrases()
-        or _is_independent(directions, usable, frequent[pattern], MAX_SIMILARITY[forms[pattern]])
+        or _is_independent(directions, usable, catalogue.owners[pattern], MAX_SIMILARITY[catalogue.forms[pattern]])
     }
-    return sorted(each for each in boilerplate if forms[each] != "number" or not _has_shorter(each, boilerplate))
+    short = {each for each in boilerplate if catalogue.forms[each] in _ONE_PLACE or not _has_shorter(each, boilerplate)}
+    return sorted(short | {_completed(each, catalogue) for each in short})
+
+
+class _Catalogue(NamedTuple):
+    """The phrases of titles.
+
+    Attributes:
+        owners: the titles with each pattern.
+        forms: the form of each pattern.
+        words: the number of titles with each word.
+        neighbours: the words next to phrases with numbers.
+        least: minimum number of titles with a phrase.
+    """
+
+    owners: Mapping[str, list[int]]
+    forms: Mapping[str, PhraseForm]
+    words: Mapping[str, int]
+    neighbours: Neighbours
+    least: int
+
+
+def _count(titles: Sequence[str], phrases: Sequence[list[Phrase]]) -> _Catalogue:
+    owners: dict[str, list[int]] = defaultdict(list)
+    forms: dict[str, PhraseForm] = {}
+    for number, found in enumerate(phrases):
+        for pattern, form in {phrase.pattern: phrase.form for phrase in reversed(found)}.items():
+            owners[pattern].append(number)
+            if forms.get(pattern, "window") == "window":
+                forms[pattern] = form
+    words = Counter(word for title in titles for word in set(words_of_pattern(pattern_of(title))))
+    least = max(MIN_TITLES, int(MIN_FRACTION * len(titles)))
+    return _Catalogue(owners, forms, words, neighbours_of(phrases), least)
+
+
+def _completed(pattern: str, catalogue: _Catalogue) -> str:
+    if catalogue.forms[pattern] == "segment":
+        return pattern
+    return completed(pattern, catalogue.owners, catalogue.words, catalogue.neighbours)
 
 
 def _has_shorter(pattern: str, found: set[str]) -> bool:
@@ -87,23 +129,38 @@ def _has_shorter(pattern: str, found: set[str]) -> bool:
     return any("0" in part and " ".join(part) in found and len(part) < len(words) for part in parts)
 
 
-def _without_topics(frequent: dict[str, list[int]], titles: Sequence[str]) -> set[str]:
-    """Drop the patterns of which every word stands mostly in titles without any of the patterns that have the word."""
+def _without_topics(catalogue: _Catalogue) -> set[str]:
+    """Select the frequent patterns that no word marks as a topic.
+
+    Left out are those of which every word stands mostly in titles without any of the patterns that have the word, and
+    phrases with a number that begin with a topic.
+    """
+    frequent = {
+        pattern: numbers
+        for pattern, numbers in catalogue.owners.items()
+        if len(numbers) >= catalogue.least
+        and (catalogue.forms[pattern] != "window" or is_whole_at_end(pattern, catalogue.neighbours))
+    }
     with_pattern: dict[str, set[int]] = defaultdict(set)
     for pattern, numbers in frequent.items():
         for word in words_of_pattern(pattern):
             with_pattern[word].update(numbers)
-    everywhere: Counter[str] = Counter()
-    for title in titles:
-        everywhere.update(set(words_of_pattern(pattern_of(title))) & with_pattern.keys())
-    topics = {word for word, found in with_pattern.items() if len(found) < MIN_EXCLUSIVE_FRACTION * everywhere[word]}
+    exclusive = {word: len(found) / max(catalogue.words[word], 1) for word, found in with_pattern.items()}
+    topics = {word for word, fraction in exclusive.items() if fraction < MIN_EXCLUSIVE_FRACTION}
     return {
         pattern
-        for pattern in frequent
+        for pattern, numbers in frequent.items()
         if pattern in common_phrases()
         or not words_of_pattern(pattern)
-        or not topics.issuperset(words_of_pattern(pattern))
+        or not (topics.issuperset(words_of_pattern(pattern)) or _begins_with_topic(pattern, exclusive, catalogue))
     }
+
+
+def _begins_with_topic(pattern: str, exclusive: Mapping[str, float], catalogue: _Catalogue) -> bool:
+    if catalogue.forms[pattern] in _ONE_PLACE:
+        return False
+    fraction = exclusive.get(pattern.partition(" ")[0], 1)
+    return begins_with_topic(pattern, len(catalogue.owners[pattern]), fraction, catalogue.neighbours)
 
 
 def _directions(titles: Sequence[str], usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

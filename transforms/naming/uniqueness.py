@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import functools
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import regex
-
 from transforms.inflection import is_same_word
-from transforms.naming.text import contains, display_width, fold_case, split_words
-
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
-"""Letters whose stroke or joint is no accent in Unicode."""
-_ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0655]")
-"""Accents of Latin, Greek and Cyrillic, and vowel signs that Arabic and Hebrew leave out. Those of other scripts are
-letters."""
-_FUNCTION_WORDS = frozenset({"a", "an", "and", "of", "the"})
-"""Words that make no difference between names; `&` is no word."""
+from transforms.naming.normal_form import forms_of_name
+from transforms.naming.text import contains, display_width, normalize, split_words
 
 
 class Collisions(NamedTuple):
@@ -34,17 +24,26 @@ class Collisions(NamedTuple):
 
 
 def is_same_name(first: str, second: str) -> bool:
-    """Whether two names differ at most in case, accents, punctuation, word order, plurals, articles, `and` and `of`.
+    """Whether two names differ at most in case, accents, spelling, punctuation, word order, plurals and function words.
 
-    `Guitar jazz`, `Jazz guitars` and `jazz-guitar` are the same, and so are `hip hop` and `hiphop`.
+    `Guitar jazz`, `Jazz guitars` and `jazz-guitar` are the same, and so are `hip hop` and `hiphop`, `World War II` and
+    `World War 2`, `Perros y gatos` and `Perros & gatos`.
     """
-    ours, theirs = _words(first), _words(second)
-    if not ours or not theirs:
-        return fold_case(first).strip() == fold_case(second).strip()
-    if len(ours) == len(theirs) and all(map(is_same_word, _sorted_words(first), _sorted_words(second))):
+    if normalize(first) == normalize(second):
         return True
-    if len(ours) == len(theirs) and _letters(first) != _letters(second):
+    return any(_has_same_words(ours, theirs) for ours in forms_of_name(first) for theirs in forms_of_name(second))
+
+
+def _has_same_words(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    if not ours or not theirs:
         return False
+    if len(ours) == len(theirs):
+        if all(map(is_same_word, _sorted(ours), _sorted(theirs))):
+            return True
+        if _letters(ours) != _letters(theirs):
+            return False
+    if "".join(ours) == "".join(theirs):
+        return True
     if not _has_initials(min(ours, theirs, key=len), max(ours, theirs, key=len)):
         return False
     joined = sorted(_joined(ours, theirs)), sorted(_joined(theirs, ours))
@@ -52,21 +51,13 @@ def is_same_name(first: str, second: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _words(name: str) -> tuple[str, ...]:
-    """Return the folded words of a name, without accents and function words unless it has no others."""
-    decomposed = unicodedata.normalize("NFKD", fold_case(name).replace("'", "").replace("’", ""))
-    words = split_words(_ACCENT.sub("", decomposed).translate(_LETTERS))
-    return tuple(word for word in words if word not in _FUNCTION_WORDS) or tuple(words)
+def _sorted(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(words))
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _sorted_words(name: str) -> tuple[str, ...]:
-    return tuple(sorted(_words(name)))
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _letters(name: str) -> str:
-    return "".join(sorted("".join(_words(name))))
+def _letters(words: tuple[str, ...]) -> str:
+    return "".join(sorted("".join(words)))
 
 
 def _has_initials(fewer: Sequence[str], more: Sequence[str]) -> bool:

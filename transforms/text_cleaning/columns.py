@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.resources
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.text_cleaning.markup import clean_text
+from transforms.text_cleaning.placeholders import is_placeholder
 
 # Everything that `clean_text` changes has one of these characters, or one of these at an end.
 _SUSPECT = (
     r"[&<>{}\[\]\\*_`~$%\x{00ad}\x{2060}\x{feff}\x{fe0e}\x{fe0f}\x{1f3fb}-\x{1f3ff}\x{203c}\x{2049}\x{2194}-\x{21aa}"
-    r"\p{Cc}\p{Cf}\p{Co}\p{So}\p{Zl}\p{Zp}\x{10000}-\x{10ffff}]|[^ \P{Z}]|  |^ | $"
+    r"\p{Cc}\p{Cf}\p{Co}\p{So}\p{Zl}\p{Zp}\x{10000}-\x{10ffff}]|[ÂÃ][\x{a0}-\x{bf}]|â€|[^ \P{Z}]|  |^ | $"
     r"|(^|[^\pL\pN]):[a-z]|^[^\pL\pN]|^[0-9(]|[^\pL\pN.!?)\"'”’»。！？）」』…]$|[/:=#|-]$"  # noqa: RUF001
 )
-_MARKS_AT_ENDS = r"^[^\pL\pN]+|[^\pL\pN]+$"
-_BRACKETS = r"^[\[(<{【（]+([^\[(<{【（]*?)[\])>}】）]+$"  # noqa: RUF001
 
 
 def clean_column(column: pa.Array) -> pa.Array:
@@ -45,9 +41,7 @@ def blank_placeholders(titles: pa.Array) -> pa.Array:
     if pa.types.is_list(titles.type):
         values = blank_placeholders(titles.values)
         return pa.ListArray.from_arrays(_copied_offsets(titles), values, mask=titles.is_null())
-    plain = pc.replace_substring_regex(pc.utf8_lower(titles), _MARKS_AT_ENDS, "")
-    bracketed = pc.replace_substring_regex(pc.utf8_lower(titles), _BRACKETS, r"[\1]")
-    is_blank = pc.fill_null(pc.or_(*(pc.is_in(each, _placeholders()) for each in (plain, bracketed))), fill_value=False)
+    is_blank = pc.fill_null(is_placeholder(titles), fill_value=False)
     return pc.if_else(is_blank, pa.scalar(""), titles) if pc.any(is_blank).as_py() else titles
 
 
@@ -58,9 +52,3 @@ def clean_titles(titles: pa.Array) -> pa.Array:
 
 def _copied_offsets(column: pa.ListArray) -> pa.Array:
     return pa.array(column.offsets.to_numpy().copy())  # offsets of slices do not support a mask
-
-
-@functools.cache
-def _placeholders() -> pa.StringArray:
-    text = importlib.resources.files(__package__).joinpath("placeholders.txt").read_text(encoding="utf-8")
-    return pa.array([line for line in text.splitlines() if line and not line.startswith("#")], pa.string())

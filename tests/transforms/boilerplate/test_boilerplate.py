@@ -40,6 +40,61 @@ def test_what_stands_in_many_titles_and_says_nothing_is_removed() -> None:
     assert len(wrong) <= 0.02 * len(titles), (sorted(found), wrong)
 
 
+def titles_with(noise: str, fraction: float = 0.3, seed: int = 1) -> dict[str, str]:
+    """Return titles of which a fraction has a phrase, and the same without."""
+    generator = random.Random(seed)
+    titles = {}
+    for topic in _TOPICS:
+        for action in _ACTIONS:
+            numbers = (generator.randint(1, 9) for _ in range(3))
+            behind = f" {noise.format(*numbers)}" if generator.random() < fraction else ""
+            titles[f"{topic} {action}{behind}"] = f"{topic} {action}"
+    return titles
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "Part {}",
+        "Parte {}",
+        "Vol. {}",
+        "Part {} of {}",
+        "from ${}",
+        "Season {} Episode {}",
+        "Staffel {} Folge {}",
+        "{}er Set",
+        "{} x {} cm",
+        "{} x {} x {} cm",
+        "1st Edition",
+        "{}0% off",
+        "#shorts",
+        "#viral #fyp",
+        "送料無料",
+        "包邮",
+        "官方视频",
+        "versandkostenfrei",
+    ],
+)
+def test_a_phrase_is_removed_whole_and_without_the_word_before_it(noise: str) -> None:
+    titles = titles_with(noise)
+    found = frozenset(find_boilerplate(titles))
+    assert {title: remove_boilerplate(title, found) for title in titles} == titles, sorted(found)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.6])
+@pytest.mark.parametrize("noise", ["2024", "#{}", "of {}"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_number_at_the_end_takes_no_topic_with_it(noise: str, fraction: float, seed: int) -> None:
+    titles = titles_with(noise, fraction, seed)
+    found = frozenset(find_boilerplate(titles))
+    assert all(remove_boilerplate(title, found).startswith(rest) for title, rest in titles.items()), sorted(found)
+
+
+def test_the_preposition_of_a_phrase_is_not_removed_alone() -> None:
+    titles = [f"{topic} {action} SET OF {number}" for topic in _TOPICS for action in _ACTIONS for number in (2, 6)]
+    assert find_boilerplate(titles) == ["set of 0"]
+
+
 def test_the_result_does_not_depend_on_the_order() -> None:
     titles = list(noisy_titles())
     assert find_boilerplate(titles) == find_boilerplate(reversed(titles))

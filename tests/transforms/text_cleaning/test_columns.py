@@ -56,6 +56,38 @@ def test_lists_keep_their_shape_and_nulls_stay() -> None:
         "Video unavailable.",
         "Sin título",
         "&lt;untitled&gt;",
+        "[Removed by Reddit]",
+        "[Vídeo excluído]",
+        "[Video eliminato]",
+        "Video non disponibile",
+        "Vídeo não disponível",
+        "Видео с ограниченным доступом",
+        "[已删除的视频]",
+        "[私人视频]",
+        "視聴できない動画",
+        "[Prywatny film]",
+        "[Özel video]",
+        "[Verwijderde video]",
+        "[فيديو محذوف]",
+        "[निजी वीडियो]",
+        "[Video riêng tư]",
+        "This video isn't available anymore",
+        "This video isn’t available anymore",
+        "This post has been removed.",
+        "This tweet is unavailable",
+        "Product unavailable",
+        "Untitled 1",
+        "untitled (2)",
+        "Unnamed",
+        "[unknown]",
+        "(blank)",
+        "Missing title",
+        "名称未設定",
+        "无题",
+        "Bez názvu",
+        "Χωρίς τίτλο",
+        "Utan titel",
+        "Sem titulo",
     ],
 )
 def test_a_title_that_stands_for_a_missing_one_is_blank(title: str) -> None:
@@ -63,7 +95,27 @@ def test_a_title_that_stands_for_a_missing_one_is_blank(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["Deleted", "Removed scenes", "Private", "The untitled film", "None of the above", "Nan bread"]
+    "title",
+    [
+        *("Deleted", "Removed scenes", "Private", "The untitled film", "None of the above", "Nan bread", "Unknown"),
+        *(
+            "Deleted Scenes",
+            "Private video game collection",
+            "User Not Found",
+            "Özel video",
+            "The Private Life of Plants",
+        ),
+        *(
+            "Private Practice [film]",
+            "Film",
+            "Video",
+            "[film]",
+            "The video",
+            "Untitled Goose Game",
+            "1984",
+            "Removed 2",
+        ),
+    ],
 )
 def test_a_title_with_such_a_word_stays(title: str) -> None:
     assert blank_placeholders(pa.array([title])).to_pylist() == [title]
