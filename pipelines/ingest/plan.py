@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pipelines.common import options as job_options
 from pipelines.common.command_line import UsageError
 from schemas import INTERACTIONS, ITEMS
-from transforms.datasets.files import InputFile, Source, absolute_path, list_input_files
+from transforms.datasets.files import InputFile, Source, absolute_path, list_input_files, resolve_source
 from transforms.datasets.storage import StorageError
 from transforms.ingestion.generic import GenericOptions, GuessedLayout, generic_layout
 from transforms.ingestion.guessing import Guess, GuessError
@@ -27,11 +27,13 @@ from transforms.ingestion.stages import FileToRead
 GENERIC_FORMATS = ("csv", "jsonl", "parquet")
 FORMATS = (*LAYOUTS, *GENERIC_FORMATS)
 _LASTFM = "lastfm"
+_PARQUET = "parquet"
 _SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt", ".dat", ".tab"),
     "jsonl": (".jsonl", ".json", ".ndjson"),
-    "parquet": (".parquet", ".pq"),
 }
+"""The names of files of text; those of parquet are found as in other jobs."""
+
 _GENERIC_OPTIONS = ("items_input", "columns", "item_columns", "tag_separator", "header", "delimiter", "encoding")
 
 
@@ -89,7 +91,7 @@ def resolve_plan(args: argparse.Namespace) -> IngestPlan:
     Raises:
         UsageError: naming the option, when files are missing, or their columns are not certain.
     """
-    files = _list_files("--input", args.input)
+    files = _list_files("--input", args.input, args.format)
     if args.lastfm_items and args.format != _LASTFM:
         raise UsageError(f"--lastfm_items is for --format={_LASTFM}")
     if args.format in LAYOUTS:
@@ -101,9 +103,14 @@ def resolve_plan(args: argparse.Namespace) -> IngestPlan:
     return _generic_plan(args, files)
 
 
-def _list_files(option: str, paths: str) -> tuple[InputFile, ...]:
+def _list_files(option: str, paths: str, format_name: str) -> tuple[InputFile, ...]:
+    """List the files of an input; those of parquet as all jobs do, which refuse the folders of table formats."""
     try:
-        files = [file for path in job_options.comma_separated(paths) for file in list_input_files(path)]
+        files = [
+            file
+            for path in job_options.comma_separated(paths)
+            for file in (resolve_source(path).files if format_name == _PARQUET else list_input_files(path))
+        ]
     except (ValueError, StorageError) as error:
         raise UsageError(f"{option}: {error}") from error
     if not files:
@@ -137,7 +144,7 @@ def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> Ing
     guessed = {INTERACTIONS.name: _layout("--input", INTERACTIONS.name, log, args, args.columns)}
     matched = [MatchedFile(file, guessed[INTERACTIONS.name].layout) for file in log]
     if args.items_input is not None:
-        catalogue, more = _of_format(_list_files("--items_input", args.items_input), args.format)
+        catalogue, more = _of_format(_list_files("--items_input", args.items_input, args.format), args.format)
         others = {**others, **more}
         guessed[ITEMS.name] = _layout("--items_input", ITEMS.name, catalogue, args, args.item_columns)
         own = guessed[INTERACTIONS.name]
@@ -156,8 +163,8 @@ def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> Ing
 
 
 def _of_format(files: tuple[InputFile, ...], format_name: str) -> tuple[tuple[InputFile, ...], dict[str, str]]:
-    """Return the files of a folder whose names are those of a format, and the others; a single file always is one."""
-    if len(files) == 1:
+    """Return the files whose names are those of a format of text, and the others; a single file always is one."""
+    if len(files) == 1 or format_name == _PARQUET:
         return files, {}
     chosen = tuple(file for file in files if plain_name(file.path).lower().endswith(_SUFFIXES[format_name]))
     if not chosen:
