@@ -177,6 +177,7 @@ class IngestJob(Job):
 def _encoding(text: str) -> str:
     """Check the name of an encoding; the default, no name, is parsed too."""
     try:
+        b"".decode(text or "utf-8")  # an encoding of texts, unlike rot13
         return codecs.lookup(text).name if text else text
     except LookupError as error:
         raise argparse.ArgumentTypeError(

@@ -76,6 +76,11 @@ class IngestPlan:
         """Whether files have items."""
         return ITEMS.name in self.sources
 
+    @property
+    def has_titles(self) -> bool:
+        """Whether a column of titles is read."""
+        return any("title" in {**each.columns, **each.item_columns} for each in self.layouts)
+
     def described_columns(self) -> dict[str, dict[str, str]]:
         """Return the columns that are read, by what the files hold."""
         described: dict[str, dict[str, str]] = {}

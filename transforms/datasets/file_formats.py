@@ -86,4 +86,6 @@ def binary_format(beginning: bytes) -> str | None:
         beginning: the first bytes. Text may begin with the letters that mark a format, but has no zeros.
     """
     has_zeros = b"\x00" in beginning
-    return next((name for start, name in _BINARY if beginning.startswith(start) and (has_zeros or not start.isalnum())), None)
+    return next(
+        (name for start, name in _BINARY if beginning.startswith(start) and (has_zeros or not start.isalnum())), None
+    )

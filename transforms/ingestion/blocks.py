@@ -248,10 +248,10 @@ def infer_json_types(path: str, encoding: str = "", block_bytes: int = 1 << 20) 
     if not lines:
         raise UnreadableFileError("the file is empty")
     for count in (len(lines), 1):
-        text = b"\n".join(lines[:count])
+        joined = b"\n".join(lines[:count])
         try:
-            options = pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1)
-            schema = pa_json.read_json(io.BytesIO(text), read_options=options).schema
+            options = pa_json.ReadOptions(use_threads=False, block_size=len(joined) + 1)
+            schema = pa_json.read_json(io.BytesIO(joined), read_options=options).schema
         except pa.ArrowInvalid as error:
             if count == 1:
                 raise UnreadableFileError(_explain_json(lines[0], path, str(error))) from error

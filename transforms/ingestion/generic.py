@@ -16,7 +16,7 @@ from transforms.datasets.files import InputFile
 from transforms.datasets.reading import ParquetReader, UnreadableFileError
 from transforms.ingestion.blocks import WRONG_FIELD_COUNT, BadRow, column_names, infer_json_types, read_blocks
 from transforms.ingestion.delimited import find_delimiter, find_escape
-from transforms.ingestion.encodings import decode_texts, encoding_hint, undecoded_text
+from transforms.ingestion.encodings import decode_texts, encoding_hint, extends_ascii, undecoded_text
 from transforms.ingestion.guessing import Guess, GuessError, guess_catalogue, guess_log
 from transforms.ingestion.layout import DateOrder, Delimited, FileFormat, FileLayout, JsonLines, Parquet
 from transforms.ingestion.matching import LayoutMismatchError, explain_container
@@ -76,7 +76,8 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         OSError, BeamIOError: when the file system fails.
     """
     format_ = _format(format_name, files, options)
-    sample = decode_texts(_sample(files, format_), options.encoding)
+    encoding = options.encoding if options.encoding and extends_ascii(options.encoding) else ""  # of texts alone
+    sample = decode_texts(_sample(files, format_), encoding)
     if role == INTERACTIONS.name:
         guess = guess_log(sample, options.columns, options.unit, options.date_order)
     else:
@@ -96,7 +97,7 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         unit=options.unit,
         date_order=guess.date_order,
         tag_separator=separator,
-        fallback_encoding=options.encoding,
+        fallback_encoding=encoding,
     )
     _check_files(files, layout, columns)
     return GuessedLayout(layout, guess)

@@ -240,8 +240,8 @@ class _Guesser:
             return True
         if column in self.required and name_rank(column, profile.name) == 0:
             raise GuessError(
-                f"{_why_unsuitable(column, profile)}; give another column: {self.option}={column}=NAME, or the same if "
-                f"it is right; the file has {', '.join(self.names)}"
+                f"{_why_unsuitable(column, profile)}; give the right column: {self.option}={column}=NAME; the file has "
+                f"{', '.join(self.names)}"
             )
         return False
 
