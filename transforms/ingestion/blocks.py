@@ -21,6 +21,7 @@ from transforms.ingestion.streams import ONE_CHARACTER, TextStream, open_text
 
 BLOCK_BYTES = 8 << 20
 """The decompressed bytes of a block. A block is in memory as text and as a batch; a row may not be longer."""
+_SHOWN_BYTES = 80
 _MAX_BAD_LINES = 1000
 """Lines of a block that are no JSON, above which the file is not read any further."""
 
@@ -247,24 +248,28 @@ def infer_json_types(path: str, encoding: str = "", block_bytes: int = 1 << 20) 
         lines = [line for line in _first_lines(text.stream.read(block_bytes), block_bytes) if line.strip()]
     if not lines:
         raise UnreadableFileError("the file is empty")
-    for count in (len(lines), 1):
-        joined = b"\n".join(lines[:count])
-        try:
-            options = pa_json.ReadOptions(use_threads=False, block_size=len(joined) + 1)
-            schema = pa_json.read_json(io.BytesIO(joined), read_options=options).schema
-        except pa.ArrowInvalid as error:
-            if count == 1:
-                raise UnreadableFileError(_explain_json(lines[0], path, str(error))) from error
-        else:
-            break
+    schema = _infer_schema(lines) or _infer_schema(lines[:1])
+    if schema is None:
+        raise UnreadableFileError(_explain_json(lines[0], path))
     return {field.name: _lasting(field.type) for field in schema}
 
 
-def _explain_json(line: bytes, path: str, problem: str) -> str:
+def _infer_schema(lines: list[bytes]) -> pa.Schema | None:
+    """Return the fields of lines of JSON; None if they are no objects, each in a line of its own."""
+    text = b"\n".join(lines)
+    try:
+        options = pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+        table = pa_json.read_json(io.BytesIO(text), read_options=options)
+    except pa.ArrowInvalid:
+        return None
+    return table.schema if table.num_rows >= len(lines) else None
+
+
+def _explain_json(line: bytes, path: str) -> str:
     """Return why a first line is no object, with what to do."""
     start = line.lstrip()[:1]
     if start not in (b"[", b"{"):
-        return f"the first line is no JSON object: {problem}"
+        return f"the first line is no JSON object: {line[:_SHOWN_BYTES].decode(errors='replace')!r}"
     form = "the file is an array of JSON" if start == b"[" else "objects of JSON extend over several lines"
     command = convert_command(path, "JSON")
     return f"{form}, but one object per line is read: convert it, and give --format=parquet: {command}"

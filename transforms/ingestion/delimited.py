@@ -52,17 +52,16 @@ def find_first_row(beginning: bytes, format_: Delimited) -> FirstRow:
     options = _dialect(format_.delimiter, format_.escape, format_.is_quoted)
     skipped = _number_of_skipped(lines, options)
     reader = csv.reader(iter(lines[skipped:]), **options)
+    endless = f"line {skipped + 1} has a quote without an end, or is longer than {BEGINNING_BYTES:,} bytes"
     try:
         row = next(reader, None)
-    except csv.Error as error:
-        raise UnreadableFileError(f"line {skipped + 1} cannot be read: {error}") from error
+    except csv.Error as error:  # a field is too long
+        raise UnreadableFileError(endless) from error
     if row is None:
         raise UnreadableFileError("the file is empty")
     last = skipped + reader.line_num
     if last == len(lines) and len(beginning) == BEGINNING_BYTES:
-        raise UnreadableFileError(
-            f"line {skipped + 1} has a quote without an end, or is longer than {BEGINNING_BYTES:,} bytes"
-        )
+        raise UnreadableFileError(endless)
     start, end = (sum(map(len, lines[:number])) for number in (skipped, last))
     return FirstRow(tuple(field.encode("latin-1") for field in row), start, end)
 

@@ -27,6 +27,8 @@ _SAMPLE_ROWS = 10_000
 _SAMPLE_FILES = 3
 _SAMPLE_ROW_GROUPS = 3
 _SHOWN_CHARACTERS = 80
+_ANY_BYTES = "latin-1"
+"""An encoding in which all bytes are characters."""
 _ITEM_TEXTS = ("title", "description", "tags", "creator", "queries")
 
 
@@ -78,10 +80,11 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
     format_ = _format(format_name, files, options)
     encoding = options.encoding if options.encoding and extends_ascii(options.encoding) else ""  # of texts alone
     sample = decode_texts(_sample(files, format_), encoding)
+    legible = decode_texts(sample, _ANY_BYTES)  # texts of an encoding that is not given yet are texts too
     if role == INTERACTIONS.name:
-        guess = guess_log(sample, options.columns, options.unit, options.date_order)
+        guess = guess_log(legible, options.columns, options.unit, options.date_order)
     else:
-        guess = guess_catalogue(sample, options.columns)
+        guess = guess_catalogue(legible, options.columns)
     columns = guess.columns
     separator = options.tag_separator or guess.tag_separator
     _check_types(sample.schema, columns, role, separator)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -205,7 +206,7 @@ class _Guesser:
         others = ",".join(f"{each}={name}" for each, name in self.taken.items() if each != column)
         option = f"{self.option}={column}=NAME{',' if others else ''}{others}"
         problem = f"{' or '.join(map(repr, names))} could be {column}" if names else f"no column looks like {column}"
-        raise GuessError(f"{problem}{reason}; give it: {option}; the file has {', '.join(self.names)}")
+        raise GuessError(f"{problem}{reason}; give it: {shlex.quote(option)}; the file has {', '.join(self.names)}")
 
     def check_time(self) -> None:
         """Check that the values of a column that was given as that of times are times.

@@ -144,6 +144,9 @@ class TextStream:
         self._file = ErrorTrackingFile(path)
         try:
             converted = self._converted(delimiter, encoding, escape)
+        except UnreadableFileError:
+            self.close()
+            raise
         except _RAISED_BY_PYARROW as error:
             explained = self.translate(error)
             self.close()
