@@ -20,7 +20,7 @@ _FORMS = "spaces around them, in upper case, in zeros before or in '.0' after th
 
 
 class Coverage(NamedTuple):
-    """How well items cover a log, or a part of it.
+    """The numbers of interactions with and without an item, and of items without a title.
 
     Attributes:
         interactions: number of interactions.
@@ -129,7 +129,7 @@ def _explain_missing(coverage: Coverage, pairs: list[tuple[str, str]]) -> str:
         log_id, own = pairs[0]
         return (
             f"{number}: item {log_id!r} of the log is {own!r} in the catalogue; their ids differ in {_FORMS}: write "
-            "both alike; nothing was committed"
+            "both in one form; nothing was committed"
         )
     return (
         f"{number}, such as {coverage.missing[0]!r}; the first id of the catalogue is {coverage.found[0]!r}; nothing "

@@ -22,7 +22,7 @@ _MIN_ZEROS, _MAX_ZEROS = 0.6, 0.1
 """The fractions of zeros among the first and the second halves of the units of UTF-16 that are Latin letters."""
 
 SUGGESTED_ENCODING = "cp1252"
-"""What most texts of Western Europe are encoded by that are not UTF-8; it contains the letters of latin-1."""
+"""The encoding of most texts of Western Europe that are not UTF-8; it contains the letters of latin-1."""
 
 
 def marked_encoding(beginning: bytes) -> tuple[str, int]:
