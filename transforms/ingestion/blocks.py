@@ -267,8 +267,8 @@ def _infer_schema(lines: list[bytes]) -> pa.Schema | None:
 
 def _explain_json(line: bytes, path: str) -> str:
     """Return why a first line is no object, with what to do."""
-    start = line.lstrip()[:1]
-    if start not in (b"[", b"{"):
+    start, end = line.strip()[:1], line.strip()[-1:]
+    if start not in (b"[", b"{") or (start == b"{" and end == b"}"):
         return f"the first line is no JSON object: {line[:_SHOWN_BYTES].decode(errors='replace')!r}"
     form = "the file is an array of JSON" if start == b"[" else "objects of JSON extend over several lines"
     command = convert_command(path, "JSON")

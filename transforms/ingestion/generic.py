@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ _SAMPLE_ROWS = 10_000
 _SAMPLE_FILES = 3
 _SAMPLE_ROW_GROUPS = 3
 _SHOWN_CHARACTERS = 80
+_TIME = re.compile(r"\s*(?:\d{9,}(?:\.\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}.*)")
 _ANY_BYTES = "latin-1"
 """An encoding in which all bytes are characters."""
 _ITEM_TEXTS = ("title", "description", "tags", "creator", "queries")
@@ -142,6 +144,7 @@ def _sample(files: tuple[InputFile, ...], format_: FileFormat) -> pa.RecordBatch
     for file in _sample_files(files):
         try:
             names = [name for name in column_names(file.path, format_) if name]
+            _check_names(file.path, names, format_)
             if len(set(names)) < len(names):
                 raise LayoutMismatchError(f"{file.path}: columns have the same name: {', '.join(names)}")
             batches.extend(_first_blocks(file.path, format_, names))
@@ -151,6 +154,20 @@ def _sample(files: tuple[InputFile, ...], format_: FileFormat) -> pa.RecordBatch
         raise LayoutMismatchError(f"{files[0].path}: the file has no rows")
     schema = batches[0].schema
     return concatenate([rows for rows in batches if rows.schema.equals(schema)], schema)
+
+
+def _check_names(path: str, names: Sequence[str], format_: FileFormat) -> None:
+    """Check that the first line of delimited text has names, of which none is a time, as each row of a log has.
+
+    Raises:
+        LayoutMismatchError: when one is.
+    """
+    times = [name for name in names if _TIME.fullmatch(name)]
+    if times and isinstance(format_, Delimited) and not format_.names:
+        raise LayoutMismatchError(
+            f"{path}: the first line has no names of columns, but values, such as {times[0]!r}: give names for its "
+            f"{len(names)} fields: --header=NAME,NAME,..."
+        )
 
 
 def _first_blocks(path: str, format_: FileFormat, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

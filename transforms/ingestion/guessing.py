@@ -349,7 +349,9 @@ def _profile(name: str, values: pa.Array, unit: TimestampUnit, date_order: DateO
         values = values if is_valid_text(values) else pc.if_else(is_utf8(values), values, None)
     present = values.drop_null()
     if pa.types.is_nested(values.type):
-        return _Profile(name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", "lists are no times")
+        return _Profile(
+            name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", f"column {name!r} has no times"
+        )
     order = date_order or (find_date_order(present.cast(pa.string())) if is_text(values.type) else "")
     return _Profile(
         name,
