@@ -29,10 +29,10 @@ def build_ingest(root: beam.Pipeline, job: IngestJob, progress: Progress) -> Non
     size = sum(source.size for source in plan.sources.values())
     buckets = max(size // _BYTES_PER_BUCKET, _MIN_BUCKETS)
     if plan.has_catalogue:
-        catalogue = ItemsOfCatalogue(ingested.item_tags, ingested.votes, buckets)
+        catalogue = ItemsOfCatalogue(ingested.item_tags, ingested.votes, buckets, job.max_error_rate, plan.has_titles)
         items, *errors_and_counts = ingested.items | "ItemsOfCatalogue" >> catalogue
         side_outputs.add_errors_and_counts(*errors_and_counts)
     else:
-        items, counts = ingested.votes | "ItemsOfLog" >> ItemsOfLog(buckets)
+        items, counts = ingested.votes | "ItemsOfLog" >> ItemsOfLog(buckets, job.max_error_rate, plan.has_titles)
         side_outputs.counts.append(counts)
     commit_job(job, {INTERACTIONS.name: ingested.interactions, ITEMS.name: items}, side_outputs, writer)

@@ -70,7 +70,7 @@ class IngestJob(Job):
             help="Order of month and day in dates that end with the year, such as 12/31/2019. Default: that of the "
             "published log, or derived from the values.",
         )
-        add("--delimiter", default="", help="What separates the fields of CSV. Default: derived from the first row.")
+        add("--delimiter", default="", help="What separates the fields of CSV. Default: derived from the first rows.")
         add(
             "--header",
             type=options.comma_separated,
@@ -81,7 +81,7 @@ class IngestJob(Job):
             "--encoding",
             type=_encoding,
             default="",
-            help="Encoding of the texts of CSV that are not UTF-8, such as latin-1. Default: such texts are invalid.",
+            help="Encoding of CSV or JSON lines that are not UTF-8 and have no byte order mark, such as cp1252.",
         )
         add(
             "--lastfm_items",
@@ -177,6 +177,7 @@ class IngestJob(Job):
 def _encoding(text: str) -> str:
     """Check the name of an encoding; the default, no name, is parsed too."""
     try:
+        b"a".decode(text or "utf-8", errors="replace")  # fails for codecs that are no encodings of texts, such as rot13
         return codecs.lookup(text).name if text else text
     except LookupError as error:
         raise argparse.ArgumentTypeError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pipelines.common import options as job_options
 from pipelines.common.command_line import UsageError
 from schemas import INTERACTIONS, ITEMS
-from transforms.datasets.files import InputFile, Source, absolute_path, list_input_files
+from transforms.datasets.files import InputFile, Source, absolute_path, list_input_files, resolve_source
 from transforms.datasets.storage import StorageError
 from transforms.ingestion.generic import GenericOptions, GuessedLayout, generic_layout
 from transforms.ingestion.guessing import Guess, GuessError
@@ -27,11 +27,13 @@ from transforms.ingestion.stages import FileToRead
 GENERIC_FORMATS = ("csv", "jsonl", "parquet")
 FORMATS = (*LAYOUTS, *GENERIC_FORMATS)
 _LASTFM = "lastfm"
+_PARQUET = "parquet"
 _SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt", ".dat", ".tab"),
     "jsonl": (".jsonl", ".json", ".ndjson"),
-    "parquet": (".parquet", ".pq"),
 }
+"""The names of files of text; those of parquet are found as in other jobs."""
+
 _GENERIC_OPTIONS = ("items_input", "columns", "item_columns", "tag_separator", "header", "delimiter", "encoding")
 
 
@@ -74,6 +76,11 @@ class IngestPlan:
         """Whether files have items."""
         return ITEMS.name in self.sources
 
+    @property
+    def has_titles(self) -> bool:
+        """Whether a column of titles is read."""
+        return any("title" in {**each.columns, **each.item_columns} for each in self.layouts)
+
     def described_columns(self) -> dict[str, dict[str, str]]:
         """Return the columns that are read, by what the files hold."""
         described: dict[str, dict[str, str]] = {}
@@ -89,7 +96,6 @@ def resolve_plan(args: argparse.Namespace) -> IngestPlan:
     Raises:
         UsageError: naming the option, when files are missing, or their columns are not certain.
     """
-    files = _list_files("--input", args.input)
     if args.lastfm_items and args.format != _LASTFM:
         raise UsageError(f"--lastfm_items is for --format={_LASTFM}")
     if args.format in LAYOUTS:
@@ -97,13 +103,13 @@ def resolve_plan(args: argparse.Namespace) -> IngestPlan:
         given += ["timestamp_unit"] if args.timestamp_unit != "auto" else []
         if given:
             raise UsageError(f"--{given[0]} is for --format={', '.join(GENERIC_FORMATS)}; a published log states it")
-        return _published_plan(args, files)
-    return _generic_plan(args, files)
+        return _published_plan(args, _list_files("--input", args.input, list_input_files))
+    return _generic_plan(args)
 
 
-def _list_files(option: str, paths: str) -> tuple[InputFile, ...]:
+def _list_files(option: str, paths: str, files_of: Callable[[str], tuple[InputFile, ...]]) -> tuple[InputFile, ...]:
     try:
-        files = [file for path in job_options.comma_separated(paths) for file in list_input_files(path)]
+        files = [file for path in job_options.comma_separated(paths) for file in files_of(path)]
     except (ValueError, StorageError) as error:
         raise UsageError(f"{option}: {error}") from error
     if not files:
@@ -132,12 +138,12 @@ def _with_options(layout: Layout, args: argparse.Namespace) -> Layout:
     return dataclasses.replace(layout, files=tuple(files))
 
 
-def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> IngestPlan:
-    log, others = _of_format(files, args.format)
+def _generic_plan(args: argparse.Namespace) -> IngestPlan:
+    log, others = _of_format("--input", args.input, args.format)
     guessed = {INTERACTIONS.name: _layout("--input", INTERACTIONS.name, log, args, args.columns)}
     matched = [MatchedFile(file, guessed[INTERACTIONS.name].layout) for file in log]
     if args.items_input is not None:
-        catalogue, more = _of_format(_list_files("--items_input", args.items_input), args.format)
+        catalogue, more = _of_format("--items_input", args.items_input, args.format)
         others = {**others, **more}
         guessed[ITEMS.name] = _layout("--items_input", ITEMS.name, catalogue, args, args.item_columns)
         own = guessed[INTERACTIONS.name]
@@ -155,13 +161,21 @@ def _generic_plan(args: argparse.Namespace, files: tuple[InputFile, ...]) -> Ing
     return IngestPlan(args.format, tuple(matched), others, sources, {}, guesses)
 
 
-def _of_format(files: tuple[InputFile, ...], format_name: str) -> tuple[tuple[InputFile, ...], dict[str, str]]:
-    """Return the files of a folder whose names are those of a format, and the others; a single file always is one."""
-    if len(files) == 1:
-        return files, {}
-    chosen = tuple(file for file in files if plain_name(file.path).lower().endswith(_SUFFIXES[format_name]))
-    if not chosen:
-        raise UsageError(f"--input: no file is named {', '.join(_SUFFIXES[format_name])}; the first is {files[0].path}")
+def _of_format(option: str, paths: str, format_name: str) -> tuple[tuple[InputFile, ...], dict[str, str]]:
+    """Return the files of a format, and the others; a single file always is one.
+
+    Files of parquet are found as by all jobs, which refuse the folders of table formats.
+    """
+    if format_name == _PARQUET:
+        chosen = _list_files(option, paths, lambda path: resolve_source(path).files)
+        files = _list_files(option, paths, list_input_files)
+    else:
+        files = _list_files(option, paths, list_input_files)
+        suffixes = _SUFFIXES[format_name]
+        named = tuple(file for file in files if plain_name(file.path).lower().endswith(suffixes))
+        chosen = files if len(files) == 1 else named
+        if not chosen:
+            raise UsageError(f"{option}: no file is named {', '.join(suffixes)}; the first is {files[0].path}")
     reason = f"no file of {format_name} has this name"
     return chosen, {file.path: explain_container(file.path) or reason for file in files if file not in chosen}
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -416,16 +417,132 @@ def test_a_catalogue_of_its_own(tmp_path: Path) -> None:
     assert metric_values(tmp_path / "out")["items_repeated", ""] == 1
 
 
-def test_texts_of_another_encoding(tmp_path: Path) -> None:
+def test_texts_of_another_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "user,item,time,title\nu1,1,2020-01-01,Caf\xe9 one\nu2,1,2020-01-02,Caf\xe9 one\nu2,2,2020-01-02,Plain two\n"
     source = publish(tmp_path / "in", {"log.csv": text}, "latin-1")
     options = ("--format=csv", f"--input={source}")
-    printed = succeed(*options, f"--workspace={tmp_path / 'invalid'}")
-    assert {row["item_id"]: row["title"] for row in rows(tmp_path / "invalid", ITEMS)} == {"1": "", "2": "Plain two"}
-    assert "interactions: 2 values of title could not be read" in printed
+    assert ingest(*options, f"--workspace={tmp_path / 'refused'}")[0] == 2
+    assert (
+        "in column 'title' is not UTF-8: give --encoding=cp1252, by which it is 'Caf\xe9 one'"
+        in capsys.readouterr().err
+    )
     succeed(*options, f"--workspace={tmp_path / 'decoded'}", "--encoding=latin-1")
     assert {row["title"] for row in rows(tmp_path / "decoded", ITEMS)} == {"Caf\xe9 one", "Plain two"}
-    assert ingest(*options, "--encoding=latin-99")[0] == 2
+    assert [ingest(*options, f"--encoding={name}")[0] for name in ("latin-99", "rot13")] == [2, 2]
+
+
+def test_single_damaged_texts_of_utf8_are_left_out(tmp_path: Path) -> None:
+    lines = ["user,item,time,title", *(f"u{row % 2},{row},2020-01-01,Caf\xe9 {row}" for row in range(5))]
+    text = "\n".join(lines).encode().replace(b"\xc3\xa9 3", b"\xe9 3")
+    (tmp_path / "log.csv").write_bytes(text)
+    printed = succeed("--format=csv", f"--input={tmp_path / 'log.csv'}", f"--workspace={tmp_path / 'out'}")
+    assert "interactions: 1 values of title could not be read" in printed
+    assert {row["title"] for row in rows(tmp_path / "out", ITEMS) if row["item_id"] in ("3", "4")} == {"", "Caf\xe9 4"}
+
+
+_LOG = "user_id,item_id,title,timestamp\n"
+_ROWS = "".join(f"u{row % 3},i{row % 5},One thing of {row % 5},{1_700_000_000 + row}\n" for row in range(30))
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ((_LOG + _ROWS).encode("utf-16"), ()),
+        ((_LOG + _ROWS).encode("utf-16-le"), ("--encoding=utf-16",)),
+        ((_LOG + _ROWS).replace("thing", "c\xf4t\xe9").encode("cp1252"), ("--encoding=cp1252",)),
+        ((_LOG + _ROWS).replace("title", "t\xedtulo").encode("latin-1"), ("--encoding=latin-1",)),
+        (f"sep=;\n{_LOG}{_ROWS}".replace(",", ";").encode(), ()),
+        ((_LOG + re.sub("(One.*),", r'"The \\"one\\", \1",', _ROWS)).encode(), ()),
+        ("".join(f"{row},{line}\n" for row, line in enumerate(_ROWS.splitlines())).encode(), ("index",)),
+        ((_LOG + _ROWS).replace("\n", ",\n").encode(), ()),
+        ((_LOG + _ROWS).replace("\n", ",,\n").encode(), ()),
+        ((_LOG.replace("title", '"title\n(en)"') + _ROWS).encode(), ()),
+    ],
+    ids=["utf-16", "no mark", "cp1252", "names", "sep", "backslashes", "index", "empty", "two empty", "line end"],
+)
+def test_csv_of_any_origin_is_read(tmp_path: Path, content: bytes, options: tuple[str, ...]) -> None:
+    if options == ("index",):
+        content, options = f",{_LOG}".encode() + content, ()
+    (tmp_path / "log.csv").write_bytes(content)
+    printed = succeed(
+        "--format=csv", f"--input={tmp_path / 'log.csv'}", f"--workspace={tmp_path / 'out'}", "--dry_run", *options
+    )
+    assert "u0 \xb7 u1 \xb7 u2" in printed
+    assert "timestamp=timestamp" in printed
+
+
+@pytest.mark.parametrize(
+    ("format_name", "content", "message"),
+    [
+        ("csv", b"PAR1\x00", "give --format=parquet"),
+        ("csv", b"id,title\n1,2,3\n1,2,3\n", "2 of the first 2 rows have another number of fields than the first line"),
+        ("csv", _LOG.encode() + _ROWS.replace(",One", ",\xe9").encode("latin-1"), "give --encoding=cp1252"),
+        ("csv", _ROWS.encode(), "give names for its 4 fields: --header=NAME,NAME,..."),
+        ("csv", b"u1,i1,One thing,2024-01-15 10:00\n" * 9, "the first line has no names of columns"),
+        ("jsonl", b"{'user_id': 1}\n", "the first line is no JSON object: \"{'user_id': 1}\""),
+        ("jsonl", b'[{"user_id": 1},\n{"user_id": 2}]', "the file is an array of JSON"),
+        ("jsonl", b'{\n "user_id": 1\n}\n', "objects of JSON extend over several lines"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format_name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(content)
+    assert ingest(f"--format={format_name}", f"--input={path}", f"--workspace={tmp_path / 'out'}")[0] == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert str(path) in printed or "in column 'title'" in printed
+
+
+@pytest.mark.parametrize("log", ["_delta_log/0.json", "metadata/v1.metadata.json", ".hoodie/hoodie.properties"])
+def test_folders_of_table_formats_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], log: str) -> None:
+    source = SAMPLES / "github_stars" / "interactions.parquet"
+    table = tmp_path / "table"
+    (table / log).parent.mkdir(parents=True)
+    (table / log).write_text("{}")
+    (table / "a.parquet").write_bytes(source.read_bytes())
+    assert ingest("--format=parquet", f"--input={table}", f"--workspace={tmp_path / 'out'}")[0] == 2
+    assert "whose log says which of its files are current" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("{}.0", "item '1.0' of the log is '1' in the catalogue"),
+        ("000{}", "item '0001' of the log is '1' in the catalogue"),
+        ("sku-{}", "such as 'sku-1'; the first id of the catalogue is '1'"),
+    ],
+)
+def test_a_catalogue_of_other_ids_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, message: str
+) -> None:
+    source = publish(
+        tmp_path / "in",
+        {
+            "log.csv": "user,item,time\n" + "".join(f"u{row},{form.format(1 + row)},2020-01-01\n" for row in range(9)),
+            "items.csv": "item,title\n" + "".join(f"{1 + row},Thing of {row}\n" for row in range(9)),
+        },
+    )
+    options = [
+        f"--input={source / 'log.csv'}",
+        f"--items_input={source / 'items.csv'}",
+        f"--workspace={tmp_path / 'out'}",
+    ]
+    assert ingest("--format=csv", "--columns=item_id=item,user_id=user", *options)[0] == 1
+    printed = capsys.readouterr().err
+    assert "9 of 9 interactions have items that the catalogue lacks" in printed
+    assert message in printed
+    assert not list(tmp_path.glob("out/*/_manifest.json"))
+    succeed("--format=csv", "--columns=item_id=item,user_id=user", *options, "--max_error_rate=1")
+
+
+def test_items_without_any_title_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _LOG + "".join(f"u{row},i{row},,2020-01-01\n" for row in range(9))
+    source = publish(tmp_path / "in", {"log.csv": text})
+    options = (f"--input={source}", f"--workspace={tmp_path / 'out'}", "--columns=title=title")
+    assert ingest("--format=csv", *options)[0] == 1
+    assert "9 of 9 items have no title" in capsys.readouterr().err
 
 
 def test_a_log_without_a_first_row_of_names(tmp_path: Path) -> None:

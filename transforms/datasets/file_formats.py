@@ -15,6 +15,7 @@ _MAGIC = (
     (b"SQLite format 3\x00", "SQLite"),
     (b"PARE", "encrypted parquet"),
 )
+_BINARY = ((b"PAR1", "parquet"), *(pair for pair in _MAGIC if pair[1] not in ("gzip", "Zstandard", "bzip2")))
 _COMPRESSED = (".gz", ".zst", ".bz2")
 _TEXT_FORMATS = {
     "CSV": ("csv", "tsv", "txt", "tab", "dat"),
@@ -76,3 +77,15 @@ def _text_format(path: str, beginning: bytes) -> str | None:
     if line.startswith((b"{", b"[")):
         return "JSON"
     return "CSV" if any(separator in line for separator in (b",", b"\t", b";", b"|")) else None
+
+
+def binary_format(beginning: bytes) -> str | None:
+    """Return the format of a file that is neither text nor compressed text, by its first bytes; None if it may be.
+
+    Args:
+        beginning: the first bytes. Text may begin with the letters that mark a format, but has no zeros.
+    """
+    has_zeros = b"\x00" in beginning
+    return next(
+        (name for start, name in _BINARY if beginning.startswith(start) and (has_zeros or not start.isalnum())), None
+    )

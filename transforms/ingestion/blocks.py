@@ -13,14 +13,20 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
+from transforms.datasets.file_formats import convert_command
 from transforms.datasets.reading import ParquetReader, UnreadableFileError
+from transforms.ingestion.delimited import find_first_row, names_of
 from transforms.ingestion.layout import Delimited, FileFormat, JsonLines, Parquet
-from transforms.ingestion.streams import ONE_CHARACTER, open_text
+from transforms.ingestion.streams import ONE_CHARACTER, TextStream, open_text
 
 BLOCK_BYTES = 8 << 20
 """The decompressed bytes of a block. A block is in memory as text and as a batch; a row may not be longer."""
+_SHOWN_BYTES = 80
 _MAX_BAD_LINES = 1000
 """Lines of a block that are no JSON, above which the file is not read any further."""
+
+NULL_OF_MYSQL = r"\N"
+"""A null in files that MySQL, Hive and PostgreSQL write."""
 
 WRONG_FIELD_COUNT = "wrong_number_of_fields"
 NOT_JSON = "not_json"
@@ -71,50 +77,54 @@ def read_blocks(
         OSError, BeamIOError: when the file system fails.
     """
     if isinstance(format_, Delimited):
-        with open_text(path, format_.delimiter) as stream:
-            yield from _delimited_blocks(stream, format_, columns, block_bytes)
+        with open_text(path, format_.delimiter, format_.encoding, format_.escape) as text:
+            yield from _delimited_blocks(text, format_, columns, block_bytes)
     elif isinstance(format_, JsonLines):
-        with open_text(path) as stream:
-            yield from _json_blocks(stream, _json_schema(format_, columns), block_bytes)
+        with open_text(path, encoding=format_.encoding) as text:
+            yield from _json_blocks(text.stream, _json_schema(format_, columns), block_bytes)
     else:
         yield from _parquet_blocks(path, columns)
 
 
 def _delimited_blocks(
-    stream: pa.NativeFile, format_: Delimited, columns: Sequence[str], block_bytes: int
+    text: TextStream, format_: Delimited, columns: Sequence[str], block_bytes: int
 ) -> Iterator[Block]:
     rejected: list[BadRow] = []
-    header = 0 if format_.names else 1
 
     def reject(row: Any) -> str:
-        rejected.append(BadRow(row.number - 1 - header, WRONG_FIELD_COUNT, row.text))
+        rejected.append(BadRow(row.number - 1, WRONG_FIELD_COUNT, row.text))
         return "skip"
 
-    names = columns or format_.names
-    delimiter = ONE_CHARACTER if len(format_.delimiter) > 1 else format_.delimiter
+    if not text.beginning:
+        return
+    first = find_first_row(text.beginning, format_)
+    text.stream.read(first.start if format_.names else first.end)
+    names = format_.names or names_of(first, format_)
     open_reader = functools.partial(
         pa_csv.open_csv,
-        stream,
+        text.stream,
         read_options=pa_csv.ReadOptions(
             use_threads=False,  # rows then have numbers, and blocks come in order
             block_size=block_bytes,
-            column_names=list(format_.names) or None,
+            column_names=list(names),
         ),
         parse_options=pa_csv.ParseOptions(
-            delimiter=delimiter,
+            delimiter=ONE_CHARACTER if len(format_.delimiter) > 1 else format_.delimiter,
             quote_char='"' if format_.is_quoted else False,
+            escape_char=format_.escape or False,
             newlines_in_values=format_.is_quoted,
             invalid_row_handler=reject,
         ),
         convert_options=pa_csv.ConvertOptions(
             check_utf8=False,  # such texts are reported row by row
-            column_types=dict.fromkeys(names, pa.string()),
+            column_types=dict.fromkeys(columns or names, pa.string()),
             include_columns=list(columns) or None,
             strings_can_be_null=True,
-            null_values=[""],
+            null_values=["", NULL_OF_MYSQL],
         ),
     )
     position = reported = 0
+    rows = _no_rows(columns or names)
     for rows in _batches(open_reader):
         skipped = [bad.position for bad in rejected if bad.position >= position]
         candidates = np.arange(position, position + rows.num_rows + len(skipped))
@@ -124,6 +134,10 @@ def _delimited_blocks(
         reported = len(rejected)
     if len(rejected) > reported:
         yield Block(rows.slice(0, 0), pa.array([], pa.int64()), tuple(rejected[reported:]))
+
+
+def _no_rows(names: Sequence[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], pa.string()) for _ in names], names=list(names))
 
 
 def _batches(open_reader: Callable[[], Any]) -> Iterator[pa.RecordBatch]:
@@ -221,7 +235,7 @@ def _parquet_blocks(path: str, columns: Sequence[str]) -> Iterator[Block]:
                 position += rows.num_rows
 
 
-def infer_json_types(path: str, block_bytes: int = 1 << 20) -> dict[str, pa.DataType]:
+def infer_json_types(path: str, encoding: str = "", block_bytes: int = 1 << 20) -> dict[str, pa.DataType]:
     """Return the fields of the first lines of a file of JSON lines, with types by which all lines can be read.
 
     Times that are text stay text, and integers other than whole ids may be followed by fractions in later lines only
@@ -230,21 +244,35 @@ def infer_json_types(path: str, block_bytes: int = 1 << 20) -> dict[str, pa.Data
     Raises:
         UnreadableFileError: when the lines are no JSON objects.
     """
-    with open_text(path) as stream:
-        lines = [line for line in _first_lines(stream.read(block_bytes), block_bytes) if line.strip()]
+    with open_text(path, encoding=encoding) as text:
+        lines = [line for line in _first_lines(text.stream.read(block_bytes), block_bytes) if line.strip()]
     if not lines:
         raise UnreadableFileError("the file is empty")
-    for count in (len(lines), 1):
-        text = b"\n".join(lines[:count])
-        try:
-            options = pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1)
-            schema = pa_json.read_json(io.BytesIO(text), read_options=options).schema
-        except pa.ArrowInvalid as error:
-            if count == 1:
-                raise UnreadableFileError(f"the first line is no JSON object: {error}") from error
-        else:
-            break
+    schema = _infer_schema(lines) or _infer_schema(lines[:1])
+    if schema is None:
+        raise UnreadableFileError(_explain_json(lines[0], path))
     return {field.name: _lasting(field.type) for field in schema}
+
+
+def _infer_schema(lines: list[bytes]) -> pa.Schema | None:
+    """Return the fields of lines of JSON; None if they are no objects, each in a line of its own."""
+    text = b"\n".join(lines)
+    try:
+        options = pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+        table = pa_json.read_json(io.BytesIO(text), read_options=options)
+    except pa.ArrowInvalid:
+        return None
+    return table.schema if table.num_rows >= len(lines) else None
+
+
+def _explain_json(line: bytes, path: str) -> str:
+    """Return why a first line is no object, with what to do."""
+    start, end = line.strip()[:1], line.strip()[-1:]
+    if start not in (b"[", b"{") or (start == b"{" and end == b"}"):
+        return f"the first line is no JSON object: {line[:_SHOWN_BYTES].decode(errors='replace')!r}"
+    form = "the file is an array of JSON" if start == b"[" else "objects of JSON extend over several lines"
+    command = convert_command(path, "JSON")
+    return f"{form}, but one object per line is read: convert it, and give --format=parquet: {command}"
 
 
 def _first_lines(text: bytes, block_bytes: int) -> list[bytes]:
@@ -268,24 +296,15 @@ def column_names(path: str, format_: FileFormat) -> tuple[str, ...]:
         OSError, BeamIOError: when the file system fails.
     """
     if isinstance(format_, JsonLines):
-        return tuple(infer_json_types(path))
+        return tuple(infer_json_types(path, format_.encoding))
     if isinstance(format_, Parquet):
         with ParquetReader(path) as reader:
             return tuple(reader.schema.names)
-    with open_text(path) as stream:
-        line = stream.read(1 << 16).split(b"\n")[0].removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
-    if not line:
-        raise UnreadableFileError("the file is empty")
-    if format_.names:
-        if (found := line.count(format_.delimiter.encode()) + 1) != len(format_.names):
-            expected = f"{len(format_.names)} fields with {format_.delimiter!r} between them"
-            raise UnreadableFileError(f"the first row has {found} fields, not {expected}")
-        return format_.names
-    options = pa_csv.ParseOptions(delimiter=format_.delimiter, quote_char='"' if format_.is_quoted else False)
-    header = pa_csv.read_csv(
-        io.BytesIO(line + b"\n"),
-        read_options=pa_csv.ReadOptions(autogenerate_column_names=True),
-        parse_options=options,
-        convert_options=pa_csv.ConvertOptions(check_utf8=False, strings_can_be_null=False, null_values=[]),
-    )
-    return tuple(str(column[0].as_py()) for column in header.columns)
+    with open_text(path, format_.delimiter, format_.encoding, format_.escape) as text:
+        row = find_first_row(text.beginning, format_)
+    if not format_.names:
+        return names_of(row, format_)
+    if (found := len(row.fields)) != len(format_.names):
+        expected = f"{len(format_.names)} fields with {format_.delimiter!r} between them"
+        raise UnreadableFileError(f"the first row has {found} fields, not {expected}")
+    return format_.names

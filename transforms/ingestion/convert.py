@@ -12,6 +12,7 @@ from transforms.datasets.casting import is_text, plain_values
 from transforms.datasets.coercion import ROW, coerce, is_utf8, is_valid_text, with_provenance
 from transforms.datasets.counts import Count, count
 from transforms.ingestion.dates import to_iso
+from transforms.ingestion.encodings import decode_texts
 from transforms.ingestion.layout import INGESTED_ITEMS, FileLayout, Prepared
 from transforms.ingestion.votes import count_votes
 
@@ -45,7 +46,7 @@ def convert_rows(
         with_votes: whether the rows of a log are votes for the texts of their items.
     """
     name = layout.schema.name
-    raw = _decode(raw, layout.fallback_encoding)
+    raw = decode_texts(raw, layout.fallback_encoding)
     prepared = layout.prepare(raw) if layout.prepare else Prepared.all_of(raw)
     rows, numbers = prepared.rows, positions.take(prepared.positions)
     rows = _with_iso_dates(rows, layout)
@@ -59,24 +60,6 @@ def convert_rows(
         counts += [count(f"{name}_values_left_out", number, names[column]) for column, number in broken.items()]
         votes = _votes(texts, pc.is_in(numbers, coerced.rows[ROW.name]), file, layout)
     return Converted(_complete(coerced.rows, layout), coerced.errors, counts, votes)
-
-
-def _decode(raw: pa.RecordBatch, encoding: str) -> pa.RecordBatch:
-    """Decode texts that are not UTF-8 by another encoding."""
-    if not encoding:
-        return raw
-    columns = [_decode_column(column, encoding) for column in raw.columns]
-    return pa.RecordBatch.from_arrays(columns, names=raw.schema.names)
-
-
-def _decode_column(column: pa.Array, encoding: str) -> pa.Array:
-    if not is_text(column.type) or is_valid_text(column):
-        return column
-    broken = pc.invert(is_utf8(column))
-    octets = column.filter(broken).cast(pa.binary()).to_pylist()
-    decoded = pa.array([value.decode(encoding) for value in octets], pa.string())
-    sound = pc.if_else(broken, None, column)
-    return pc.replace_with_mask(sound, broken, decoded)
 
 
 def _with_iso_dates(rows: pa.RecordBatch, layout: FileLayout) -> pa.RecordBatch:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,16 +15,22 @@ from transforms.datasets.casting import fits
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
 from transforms.datasets.files import InputFile
 from transforms.datasets.reading import ParquetReader, UnreadableFileError
-from transforms.ingestion.blocks import column_names, infer_json_types, read_blocks
+from transforms.ingestion.blocks import WRONG_FIELD_COUNT, BadRow, column_names, infer_json_types, read_blocks
+from transforms.ingestion.delimited import find_delimiter, find_escape
+from transforms.ingestion.encodings import decode_texts, encoding_hint, extends_ascii, undecoded_text
 from transforms.ingestion.guessing import Guess, GuessError, guess_catalogue, guess_log
 from transforms.ingestion.layout import DateOrder, Delimited, FileFormat, FileLayout, JsonLines, Parquet
 from transforms.ingestion.matching import LayoutMismatchError, explain_container
 from transforms.ingestion.streams import open_text
 
-DELIMITERS = (",", "\t", ";", "|", "::")
 _SAMPLE_BYTES = 1 << 20
 _SAMPLE_ROWS = 10_000
 _SAMPLE_FILES = 3
+_SAMPLE_ROW_GROUPS = 3
+_SHOWN_CHARACTERS = 80
+_TIME = re.compile(r"\s*(?:\d{9,}(?:\.\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}.*)")
+_ANY_BYTES = "latin-1"
+"""An encoding in which all bytes are characters."""
 _ITEM_TEXTS = ("title", "description", "tags", "creator", "queries")
 
 
@@ -72,15 +79,18 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         GuessError: when the meaning of columns is ambiguous or cannot be guessed.
         OSError, BeamIOError: when the file system fails.
     """
-    format_ = _format(format_name, files[0], options)
-    sample = _sample(files, format_)
+    format_ = _format(format_name, files, options)
+    encoding = options.encoding if options.encoding and extends_ascii(options.encoding) else ""  # of texts alone
+    sample = decode_texts(_sample(files, format_), encoding)
+    legible = decode_texts(sample, _ANY_BYTES)  # texts of an encoding that is not given yet are texts too
     if role == INTERACTIONS.name:
-        guess = guess_log(sample, options.columns, options.unit, options.date_order)
+        guess = guess_log(legible, options.columns, options.unit, options.date_order)
     else:
-        guess = guess_catalogue(sample, options.columns)
+        guess = guess_catalogue(legible, options.columns)
     columns = guess.columns
     separator = options.tag_separator or guess.tag_separator
     _check_types(sample.schema, columns, role, separator)
+    _check_encoding(sample, columns)
     texts = {name: columns[name] for name in ("item_id", *_ITEM_TEXTS) if name in columns}
     is_log = role == INTERACTIONS.name
     layout = FileLayout(
@@ -92,54 +102,116 @@ def generic_layout(role: str, format_name: str, files: tuple[InputFile, ...], op
         unit=options.unit,
         date_order=guess.date_order,
         tag_separator=separator,
-        fallback_encoding=options.encoding,
+        fallback_encoding=encoding,
     )
     _check_files(files, layout, columns)
     return GuessedLayout(layout, guess)
 
 
-def _format(name: str, file: InputFile, options: GenericOptions) -> FileFormat:
-    if reason := explain_container(file.path):
-        raise LayoutMismatchError(f"{file.path}: {reason}")
+def _format(name: str, files: tuple[InputFile, ...], options: GenericOptions) -> FileFormat:
+    first = files[0].path
+    if reason := explain_container(first):
+        raise LayoutMismatchError(f"{first}: {reason}")
     if name == "parquet":
         return Parquet()
     try:
         if name == "jsonl":
-            return JsonLines(infer_json_types(file.path))
-        delimiter = options.delimiter or _find_delimiter(file.path)
+            return JsonLines(infer_json_types(first, options.encoding), options.encoding)
+        delimiter = options.delimiter or find_delimiter(_beginning(first, "", options.encoding))
     except UnreadableFileError as error:
-        raise LayoutMismatchError(f"{file.path}: {error}") from error
-    return Delimited(delimiter, is_quoted=True, names=options.header)
+        raise LayoutMismatchError(f"{first}: {error}") from error
+    beginnings = (_beginning(file.path, delimiter, options.encoding) for file in _sample_files(files))
+    return Delimited(delimiter, True, options.header, options.encoding, find_escape(beginnings, delimiter))
 
 
-def _find_delimiter(path: str) -> str:
-    """Return the delimiter that is most frequent in the first row."""
-    with open_text(path) as stream:
-        line = stream.read(1 << 16).split(b"\n")[0].decode(errors="replace")
-    counts = {delimiter: line.count(delimiter) for delimiter in DELIMITERS}
-    return max(DELIMITERS, key=lambda delimiter: counts[delimiter])
+def _beginning(path: str, delimiter: str, encoding: str) -> bytes:
+    with open_text(path, delimiter, encoding) as text:
+        return text.beginning
+
+
+def _sample_files(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
+    """Return some files at equal distances."""
+    return files[:: max(len(files) // _SAMPLE_FILES, 1)][:_SAMPLE_FILES]
 
 
 def _sample(files: tuple[InputFile, ...], format_: FileFormat) -> pa.RecordBatch:
-    """Read the first rows of some files at equal distances.
+    """Read the first rows of some files.
 
     Raises:
         LayoutMismatchError: when one cannot be read, or has other columns than the first.
     """
     batches: list[pa.RecordBatch] = []
-    for file in files[:: max(len(files) // _SAMPLE_FILES, 1)][:_SAMPLE_FILES]:
+    for file in _sample_files(files):
         try:
-            names = column_names(file.path, format_)
+            names = [name for name in column_names(file.path, format_) if name]
+            _check_names(file.path, names, format_)
             if len(set(names)) < len(names):
                 raise LayoutMismatchError(f"{file.path}: columns have the same name: {', '.join(names)}")
-            first = itertools.islice(read_blocks(file.path, format_, names, _SAMPLE_BYTES), 1)
-            batches.extend(block.rows.slice(0, _SAMPLE_ROWS) for block in first)
+            batches.extend(_first_blocks(file.path, format_, names))
         except UnreadableFileError as error:
             raise LayoutMismatchError(f"{file.path}: {error}") from error
     if not any(rows.num_rows for rows in batches):
         raise LayoutMismatchError(f"{files[0].path}: the file has no rows")
     schema = batches[0].schema
     return concatenate([rows for rows in batches if rows.schema.equals(schema)], schema)
+
+
+def _check_names(path: str, names: Sequence[str], format_: FileFormat) -> None:
+    """Check that the first line of delimited text has names, of which none is a time, as each row of a log has.
+
+    Raises:
+        LayoutMismatchError: when one is.
+    """
+    times = [name for name in names if _TIME.fullmatch(name)]
+    if times and isinstance(format_, Delimited) and not format_.names:
+        raise LayoutMismatchError(
+            f"{path}: the first line has no names of columns, but values, such as {times[0]!r}: give names for its "
+            f"{len(names)} fields: --header=NAME,NAME,..."
+        )
+
+
+def _first_blocks(path: str, format_: FileFormat, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the first rows of a file; of parquet, those of some row groups at equal distances.
+
+    Raises:
+        UnreadableFileError: when they cannot be read, or most of them have another number of fields than the first row.
+    """
+    if isinstance(format_, Parquet):
+        yield from _first_of_row_groups(path, names)
+        return
+    for block in itertools.islice(read_blocks(path, format_, names, _SAMPLE_BYTES), 1):
+        bad = [row for row in block.bad if row.reason == WRONG_FIELD_COUNT]
+        if isinstance(format_, Delimited) and len(bad) > block.rows.num_rows:
+            raise UnreadableFileError(_explain_fields(bad, block.rows.num_rows, column_names(path, format_), format_))
+        yield block.rows.slice(0, _SAMPLE_ROWS)
+
+
+def _first_of_row_groups(path: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with ParquetReader(path) as reader:
+        filled = [index for index, rows in enumerate(reader.row_group_sizes()) if rows]
+        for row_group in filled[:: max(len(filled) // _SAMPLE_ROW_GROUPS, 1)][:_SAMPLE_ROW_GROUPS]:
+            yield next(reader.batches(row_group, list(names))).slice(0, _SAMPLE_ROWS)
+
+
+def _explain_fields(bad: Sequence[BadRow], sound: int, names: Sequence[str], format_: Delimited) -> str:
+    row = bad[0]
+    return (
+        f"{len(bad)} of the first {len(bad) + sound} rows have another number of fields than the first line, which has "
+        f"{len(names)} with {format_.delimiter!r} between them: {', '.join(names)}; such as row {row.position + 1} "
+        f"after it: {row.text[:_SHOWN_CHARACTERS]!r}; give --delimiter if fields are separated by another character, "
+        "and --header=NAME,NAME,... if the first line has no names"
+    )
+
+
+def _check_encoding(sample: pa.RecordBatch, columns: Mapping[str, str]) -> None:
+    """Check that the texts of columns that are read are UTF-8.
+
+    Raises:
+        GuessError: when a column is in another encoding.
+    """
+    for name in columns.values():
+        if (octets := undecoded_text(sample[name])) is not None:
+            raise GuessError(f"the text {octets[:_SHOWN_CHARACTERS]!r} in column {name!r} {encoding_hint(octets)}")
 
 
 def _check_types(found: pa.Schema, columns: Mapping[str, str], role: str, separator: str) -> None:
@@ -159,7 +231,7 @@ def _lasting_format(format_: FileFormat, columns: Mapping[str, str]) -> FileForm
         name = columns.get(column, LEFT_OUT)
         if name and pa.types.is_integer(types[name]):
             types[name] = pa.float64()
-    return JsonLines(types)
+    return JsonLines(types, format_.encoding)
 
 
 def _check_files(files: tuple[InputFile, ...], layout: FileLayout, columns: Mapping[str, str]) -> None:

@@ -8,6 +8,8 @@ possible, nothing is guessed.
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,6 +31,7 @@ CATALOGUE_COLUMNS = ("item_id", "title", "description", "tags", "creator")
 
 _REQUIRED_OF_LOG = ("user_id", "item_id", "timestamp")
 _REQUIRED_OF_CATALOGUE = ("item_id", "title")
+_MEASURES = ("value", "dwell_seconds")
 _NEARLY_ALL = 0.9
 _MIN_PRESENT = 0.5
 """The fraction of rows that have a value in a column of ids with a usual name; logs have rows without a user."""
@@ -37,6 +40,8 @@ _MIN_ROWS_OF_UNIQUENESS = 20
 _SEPARATORS = ("|", ";", ",")
 _MIN_SEPARATED = 0.2
 _EXAMPLES = 3
+_ROW_NUMBER = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""Names of columns in which pandas writes the numbers of rows."""
 
 
 class GuessError(ValueError):
@@ -121,7 +126,7 @@ def guess_log(
     Raises:
         GuessError: when a required column is missing or could be several.
     """
-    guesser = _Guesser(sample, given, "--columns", unit, date_order)
+    guesser = _Guesser(sample, given, _REQUIRED_OF_LOG, unit, date_order)
     guesser.check_time()
     guesser.take_timestamp()
     for column in LOG_COLUMNS[1:]:
@@ -131,7 +136,7 @@ def guess_log(
         guesser.take_prose()
     guesser.take_item()
     guesser.take_user()
-    return guesser.result(LOG_COLUMNS, _REQUIRED_OF_LOG)
+    return guesser.result(LOG_COLUMNS)
 
 
 def guess_catalogue(sample: pa.RecordBatch, given: Mapping[str, str]) -> Guess:
@@ -144,22 +149,28 @@ def guess_catalogue(sample: pa.RecordBatch, given: Mapping[str, str]) -> Guess:
     Raises:
         GuessError: when a required column is missing or could be several.
     """
-    guesser = _Guesser(sample, given, "--item_columns", "auto", "")
+    guesser = _Guesser(sample, given, _REQUIRED_OF_CATALOGUE)
     for column in CATALOGUE_COLUMNS:
         guesser.take_by_name(column)
     if not guesser.is_known("title"):
         guesser.take_prose()
     guesser.take_key()
-    return guesser.result(CATALOGUE_COLUMNS, _REQUIRED_OF_CATALOGUE)
+    return guesser.result(CATALOGUE_COLUMNS)
 
 
 class _Guesser:
     """The state of a guess: which columns of the file are taken."""
 
     def __init__(
-        self, sample: pa.RecordBatch, given: Mapping[str, str], option: str, unit: TimestampUnit, date_order: DateOrder
+        self,
+        sample: pa.RecordBatch,
+        given: Mapping[str, str],
+        required: tuple[str, ...],
+        unit: TimestampUnit = "auto",
+        date_order: DateOrder = "",
     ) -> None:
-        self.option = option
+        self.option = "--columns" if required == _REQUIRED_OF_LOG else "--item_columns"
+        self.required = required
         self.names = tuple(sample.schema.names)
         if unknown := [name for name in given.values() if name and name not in self.names]:
             raise GuessError(f"no column {', '.join(map(repr, unknown))}; the file has {', '.join(self.names)}")
@@ -172,9 +183,14 @@ class _Guesser:
         """Whether a column is taken, or was given as missing."""
         return column in self.given or column in self.taken
 
+    def profile_of(self, column: str) -> _Profile | None:
+        """Return the profile of the column that is taken for one of a dataset; None: there is none."""
+        return self.profiles[self.taken[column]] if column in self.taken else None
+
     def free(self) -> list[_Profile]:
-        """Return the profiles of the columns that are not taken."""
-        return [profile for name, profile in self.profiles.items() if name not in self.taken.values()]
+        """Return the profiles of the columns that are not taken, without numbers of rows."""
+        taken = self.taken.values()
+        return [each for name, each in self.profiles.items() if name not in taken and not _ROW_NUMBER.fullmatch(name)]
 
     def take(self, column: str, profile: _Profile, why: str) -> None:
         """Propose a column of the file."""
@@ -190,7 +206,7 @@ class _Guesser:
         others = ",".join(f"{each}={name}" for each, name in self.taken.items() if each != column)
         option = f"{self.option}={column}=NAME{',' if others else ''}{others}"
         problem = f"{' or '.join(map(repr, names))} could be {column}" if names else f"no column looks like {column}"
-        raise GuessError(f"{problem}{reason}; give it: {option}; the file has {', '.join(self.names)}")
+        raise GuessError(f"{problem}{reason}; give it: {shlex.quote(option)}; the file has {', '.join(self.names)}")
 
     def check_time(self) -> None:
         """Check that the values of a column that was given as that of times are times.
@@ -198,7 +214,7 @@ class _Guesser:
         Raises:
             GuessError: when they are not.
         """
-        profile = self.profiles.get(self.given.get("timestamp", ""))
+        profile = self.profile_of("timestamp") if "timestamp" in self.given else None
         if profile is not None and profile.no_time:
             raise GuessError(profile.no_time)
 
@@ -206,7 +222,7 @@ class _Guesser:
         """Take the column with the most usual name whose values fit."""
         if self.is_known(column):
             return
-        ranked = [(name_rank(column, each.name), each) for each in self.free() if _suits(column, each)]
+        ranked = [(name_rank(column, each.name), each) for each in self.free() if self.is_suitable(column, each)]
         ranks = [rank for rank, _ in ranked if rank is not None]
         if not ranks:
             return
@@ -214,6 +230,21 @@ class _Guesser:
         if len(best) > 1:
             self.fail(column, [each.name for each in best])
         self.take(column, best[0], "name, and values that fit")
+
+    def is_suitable(self, column: str, profile: _Profile) -> bool:
+        """Whether a column of the file can be one of the dataset.
+
+        Raises:
+            GuessError: when a required column has the name, and values that cannot be read.
+        """
+        if _suits(column, profile):
+            return True
+        if column in self.required and name_rank(column, profile.name) == 0:
+            raise GuessError(
+                f"{_why_unsuitable(column, profile)}; give the right column: {self.option}={column}=NAME; the file has "
+                f"{', '.join(self.names)}"
+            )
+        return False
 
     def take_timestamp(self) -> None:
         """Take the column of times: by name, or the only one whose values are times."""
@@ -249,7 +280,7 @@ class _Guesser:
         if self.is_known("item_id"):
             return
         ids = [each for each in self.free() if _is_id(each)]
-        title = self.profiles.get(self.taken.get("title", ""))
+        title = self.profile_of("title")
         if title is not None:
             ids = [each for each in ids if _determines(each, title)]
         elif not self.is_known("user_id") and len(ids) > 1:
@@ -280,13 +311,13 @@ class _Guesser:
             self.fail("item_id", [each.name for each in keys])
         self.take("item_id", keys[0], "the only column of distinct values")
 
-    def result(self, columns: Sequence[str], required: Sequence[str]) -> Guess:
+    def result(self, columns: Sequence[str]) -> Guess:
         """Return the guess.
 
         Raises:
             GuessError: when a required column was not found.
         """
-        for column in required:
+        for column in self.required:
             if column not in self.taken:
                 self.fail(column, [])
         order = [*columns, *(column for column in self.taken if column not in columns)]
@@ -297,13 +328,13 @@ class _Guesser:
             for column in order
             if column in self.taken
         }
-        time = self.profiles.get(self.taken.get("timestamp", ""))
+        time = self.profile_of("timestamp")
         if time is not None and time.date_order is None:
             raise GuessError(
                 f"the dates in column {time.name!r}, such as {proposals['timestamp'].examples[0]!r}, do not show "
                 "whether the month or the day comes first: give --date_order=month_first or --date_order=day_first"
             )
-        tags = self.profiles.get(self.taken.get("tags", ""))
+        tags = self.profile_of("tags")
         return Guess(
             proposals,
             (time.date_order or "") if time is not None else "",
@@ -318,7 +349,9 @@ def _profile(name: str, values: pa.Array, unit: TimestampUnit, date_order: DateO
         values = values if is_valid_text(values) else pc.if_else(is_utf8(values), values, None)
     present = values.drop_null()
     if pa.types.is_nested(values.type):
-        return _Profile(name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", "lists are no times")
+        return _Profile(
+            name, values, 0, len(present) / max(len(values), 1), 0.0, 0.0, "", f"column {name!r} has no times"
+        )
     order = date_order or (find_date_order(present.cast(pa.string())) if is_text(values.type) else "")
     return _Profile(
         name,
@@ -379,18 +412,40 @@ def _suits(column: str, profile: _Profile) -> bool:
         return profile.numeric >= _NEARLY_ALL
     if column == "title":
         return is_text(kind) and profile.numeric < _NEARLY_ALL and bool(profile.no_time)
+    if column == "tags" and _is_json(profile.values):
+        return False
     return _suits_item_text(ITEMS.column(column), kind)
+
+
+def _why_unsuitable(column: str, profile: _Profile) -> str:
+    """Return why a column of a file cannot be the column of a dataset whose name it has."""
+    if column == "timestamp" and profile.present > 0:
+        return profile.no_time
+    kind = profile.values.type
+    if not fits(kind, (INTERACTIONS if column in _REQUIRED_OF_LOG else ITEMS).column(column)):
+        return f"column {profile.name!r} is {kind}, which cannot be read as {column}"
+    if profile.present < _MIN_PRESENT:
+        return f"column {profile.name!r} has values in {profile.present:.0%} of the rows"
+    return f"column {profile.name!r} has no texts that can be {column}, such as {examples_of(profile.values)}"
 
 
 def _suits_item_text(column: Column, kind: pa.DataType) -> bool:
     return fits(kind, column, "|") and not pa.types.is_integer(kind) and not pa.types.is_floating(kind)
 
 
+def _is_json(values: pa.Array) -> bool:
+    """Whether most texts are lists or objects of JSON or of Python, which no separator splits into tags."""
+    if not is_text(values.type) or values.null_count == len(values):
+        return False
+    is_json = pc.match_substring_regex(values.cast(pa.string()), r"^\s*(\[.*\]|\{.*\})\s*$")
+    return bool(pc.mean(is_json.cast(pa.int8())).as_py() > 0.5)
+
+
 def _is_id(profile: _Profile) -> bool:
     """Whether values look like ids of a log: short, present, repeated, and neither times nor measures."""
     if pa.types.is_nested(profile.values.type) or profile.present < _NEARLY_ALL or not profile.no_time:
         return False
-    is_measure = name_rank("value", profile.name) is not None or not _is_whole(profile.values)
+    is_measure = any(name_rank(each, profile.name) is not None for each in _MEASURES) or not _is_whole(profile.values)
     return profile.repeats and profile.words < 2 and not is_measure
 
 

@@ -58,11 +58,15 @@ class Delimited:
         delimiter: one or more characters.
         is_quoted: whether fields may be in double quotes; otherwise quotes are characters like any other.
         names: names of the columns, in order; empty: those of the first row.
+        encoding: the encoding where the file is not UTF-8; empty: none.
+        escape: the character that escapes quotes; empty: they are doubled.
     """
 
     delimiter: str = ","
     is_quoted: bool = True
     names: tuple[str, ...] = ()
+    encoding: str = ""
+    escape: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +75,11 @@ class JsonLines:
 
     Attributes:
         types: the fields that are read, with their types; other fields are skipped, and missing ones are null.
+        encoding: the encoding where the file is not UTF-8; empty: none.
     """
 
     types: Mapping[str, pa.DataType]
+    encoding: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

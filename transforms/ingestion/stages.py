@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints import with_output_types
@@ -20,6 +19,7 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.datasets.error_rate import DataError
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG, UnreadableFileError
 from transforms.ingestion.blocks import BLOCK_BYTES, BadRow, read_blocks
+from transforms.ingestion.completeness import CheckCoverage, Coverage, measure_coverage
 from transforms.ingestion.convert import convert_rows, without_provenance
 from transforms.ingestion.layout import INGESTED_ITEMS, ITEM_TAGS, FileLayout
 from transforms.ingestion.votes import TAG_COUNTS, VOTES, add_tags, count_tags, count_votes, elect
@@ -27,6 +27,7 @@ from transforms.progress import Progress
 from transforms.shuffle import CoGroupByBucket, KeyByBucket
 
 VOTES_TAG = "votes"
+COVERAGE_TAG = "coverage"
 MAX_TAGS_OF_USERS = 20
 """Maximum number of tags of users that are added to those of an item: the most frequent."""
 
@@ -207,14 +208,14 @@ class IngestFiles(beam.PTransform):
         return Ingested(rows.interactions, rows[ITEMS.name], rows[ITEM_TAGS.name], rows[VOTES_TAG], errors, counts)
 
 
-@with_output_types(pa.RecordBatch, counts=Count)
+@with_output_types(pa.RecordBatch, counts=Count, coverage=Coverage)
 class _ElectFn(beam.DoFn):
     """Elects the texts of all items of a bucket."""
 
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
         items = elect(concatenate(bucket[1], VOTES))
         yield TaggedOutput(COUNTS_TAG, count(ITEMS.name, items.num_rows))
-        yield TaggedOutput(COUNTS_TAG, _without_title(items))
+        yield TaggedOutput(COVERAGE_TAG, measure_coverage(pa.RecordBatch.from_pylist([], VOTES), items))
         yield items
 
 
@@ -224,26 +225,33 @@ class ItemsOfLog(beam.PTransform):
 
     Attributes:
         buckets: number of buckets of items; determines memory and parallelism, not the result.
+        max_error_rate: a fraction of the items up to which they may lack a title, if nearly all lack it.
+        has_titles: whether the log has a column of titles.
 
     Returns:
         A tuple of two collections: record batches of `items`, counts.
     """
 
     buckets: int
+    max_error_rate: float
+    has_titles: bool
 
     def expand(self, votes: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
         elected = (
             votes
             | "ByItem" >> beam.ParDo(KeyByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupVotes" >> beam.GroupByKey()
-            | "Elect" >> beam.ParDo(_ElectFn()).with_outputs(COUNTS_TAG, main="items")
+            | "Elect" >> beam.ParDo(_ElectFn()).with_outputs(COUNTS_TAG, COVERAGE_TAG, main="items")
         )
-        return elected.items, elected[COUNTS_TAG]
+        checked = (elected[COVERAGE_TAG], elected.items) | "CheckCoverage" >> CheckCoverage(
+            self.max_error_rate, self.has_titles
+        )
+        return elected.items, (elected[COUNTS_TAG], checked) | "Counts" >> beam.Flatten()
 
 
-@with_output_types(pa.RecordBatch, counts=Count)
+@with_output_types(pa.RecordBatch, coverage=Coverage)
 class _CompleteItemsFn(beam.DoFn):
-    """Adds the tags of users to the items of a bucket, and counts interactions with other items."""
+    """Adds the tags of users to the items of a bucket, and measures how well these cover the log."""
 
     def __init__(self, max_tags: int) -> None:
         self.max_tags = max_tags
@@ -253,15 +261,9 @@ class _CompleteItemsFn(beam.DoFn):
         items = concatenate(grouped["items"], ITEMS.arrow)
         tags = concatenate(grouped["tags"], TAG_COUNTS)
         log = concatenate(grouped["log"], VOTES)
-        unknown = log["count"].filter(pc.invert(pc.is_in(log["item_id"], items["item_id"])))
-        yield TaggedOutput(COUNTS_TAG, count("interactions_without_item", pc.sum(unknown).as_py() or 0))
-        yield TaggedOutput(COUNTS_TAG, _without_title(items))
+        yield TaggedOutput(COVERAGE_TAG, measure_coverage(log, items))
         if items.num_rows:
             yield add_tags(items, tags, self.max_tags) if tags.num_rows else items
-
-
-def _without_title(items: pa.RecordBatch) -> Count:
-    return count("items_without_title", pc.sum(pc.equal(items["title"], "")).as_py() or 0)
 
 
 def _as_items(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -284,12 +286,16 @@ class ItemsOfCatalogue(beam.PTransform):
         item_tags: record batches of `TAG_COUNTS`.
         votes: record batches of `VOTES`: the items of the log.
         buckets: number of buckets of items; determines memory and parallelism, not the result.
+        max_error_rate: a fraction of interactions up to which nearly all may lack an item, and of items a title.
+        has_titles: whether the catalogue has a column of titles.
         max_tags: maximum number of tags of users that are added to an item.
     """
 
     item_tags: beam.PCollection
     votes: beam.PCollection
     buckets: int
+    max_error_rate: float
+    has_titles: bool
     max_tags: int = MAX_TAGS_OF_USERS
 
     def expand(self, rows: beam.PCollection) -> CatalogueItems:
@@ -300,7 +306,10 @@ class ItemsOfCatalogue(beam.PTransform):
         completed = (
             {"items": items, "tags": self.item_tags, "log": self.votes}
             | "ByItem" >> CoGroupByBucket("item_id", self.buckets)
-            | "Complete" >> beam.ParDo(_CompleteItemsFn(self.max_tags)).with_outputs(COUNTS_TAG, main="items")
+            | "Complete" >> beam.ParDo(_CompleteItemsFn(self.max_tags)).with_outputs(COVERAGE_TAG, main="items")
         )
-        counts = (counts, completed[COUNTS_TAG]) | "Counts" >> beam.Flatten()
+        checked = (completed[COVERAGE_TAG], completed.items) | "CheckCoverage" >> CheckCoverage(
+            self.max_error_rate, self.has_titles
+        )
+        counts = (counts, checked) | "Counts" >> beam.Flatten()
         return CatalogueItems(completed.items, errors, counts)

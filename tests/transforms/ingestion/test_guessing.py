@@ -171,3 +171,51 @@ def test_a_catalogue() -> None:
     assert found.tag_separator == ","
     with pytest.raises(GuessError, match="no column looks like title"):
         guess_catalogue(log(asin=range(50), price=range(50)), {})
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__"])
+def test_numbers_of_rows_are_no_ids(name: str) -> None:
+    sample = log(code=[f"K{item}" for item in ITEMS], text=TITLES, moment=SECONDS, who=USERS)
+    numbers = log(**{name: list(range(ROWS))})
+    numbered = pa.RecordBatch.from_arrays([*numbers.columns, *sample.columns], [name, *sample.schema.names])
+    assert guess_log(numbered, {}).columns == guess_log(sample, {}).columns
+    catalogue = log(**{name: list(range(40)), "sku": [f"K{row}" for row in range(40)], "title": TITLES[:40]})
+    assert guess_catalogue(catalogue, {}).columns == {"item_id": "sku", "title": "title"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("user_id", pa.array([{"id": "u"}] * ROWS), "column 'user_id' is struct<id: string>, which cannot be read"),
+        ("userId", pa.array([None] * ROWS, pa.string()), "column 'userId' has values in 0% of the rows"),
+        ("item_id", pa.array([["a", "b"]] * ROWS), "column 'item_id' is list<item: string>"),
+        ("timestamp", pa.array(["soon"] * ROWS), "the values of column 'timestamp', such as 'soon', are no times"),
+    ],
+)
+def test_a_column_of_a_required_name_that_cannot_be_read_is_not_replaced(
+    name: str, values: pa.Array, message: str
+) -> None:
+    others = {"other_time": SECONDS, "buyer": USERS, "sku": [f"K{item}" for item in ITEMS], "title": TITLES}
+    sample = log(**{name: values, "dwell_seconds": [row % 50 for row in range(ROWS)], **others})
+    with pytest.raises(GuessError, match=message):
+        guess_log(sample, {})
+
+
+def test_measures_are_no_users() -> None:
+    sample = log(timestamp=SECONDS, item_id=ITEMS, title=TITLES, dwell_seconds=[row % 50 for row in range(ROWS)])
+    with pytest.raises(GuessError, match="no column looks like user_id"):
+        guess_log(sample, {})
+
+
+@pytest.mark.parametrize("text", ['["Hobbies", "x"]', "[{'id': 18, 'name': 'Drama'}]", '{"a": 1}'])
+def test_lists_in_texts_are_no_tags(text: str) -> None:
+    sample = log(item_id=range(30), title=TITLES[:30], genres=[text] * 30)
+    assert "tags" not in guess_catalogue(sample, {}).columns
+
+
+def test_options_with_spaces_are_quoted() -> None:
+    sample = log(**{"Event time": SECONDS, "Item ID": ITEMS, "Title": TITLES, "one": USERS, "two": USERS})
+    with pytest.raises(
+        GuessError, match=r"give it: '--columns=user_id=NAME,timestamp=Event time,.*Item ID.*'; the file"
+    ):
+        guess_log(sample, {})
