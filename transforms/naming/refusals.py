@@ -13,7 +13,17 @@ from typing import Literal
 
 import regex
 
-from transforms.naming.text import display_width, fold_case, is_unspaced, normalize, pattern_list, split_words
+from transforms.function_words import all_function_words
+from transforms.naming.reply_words import has_reply_word_of, is_about_reply, is_refusal
+from transforms.naming.text import (
+    display_width,
+    fold_case,
+    is_unspaced,
+    normalize,
+    pattern_list,
+    split_words,
+    word_list,
+)
 
 _FIRST_PERSON = regex.compile(
     r"^\W*(?:i|i'm|i'd|i'll|we|you|please|could you|can you|would you|let me|let's|as an ai"
@@ -25,6 +35,8 @@ _FIRST_PERSON = regex.compile(
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
 _INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
 _SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？]\w")
+_PUNCTUATION = " \t.,:;!?{}[]()<>\"'`*#"
+_MIN_UNSPACED_WIDTH = 8
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
 _MIN_WORD_WIDTH = 4
@@ -40,17 +52,35 @@ def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
         sources: titles and terms of the journey.
     """
     sources = list(sources)
-    folded = fold_case(line)
-    refusal = pattern_list("refusal_patterns.txt").search(line)
-    if refusal and not _occurs(refusal.group(), sources):
+    if _occurs(line, sources):
+        return ""
+    if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
-    if _has_common_word(folded, sources):
+    if _is_pattern("sentence_patterns.txt", line, sources) or _is_without_topic(line, sources):
+        return "no_name"
+    if _has_common_word(fold_case(line), sources):
         return ""
     if _FIRST_PERSON.match(line) or _INTERROGATIVE.search(line):
         return "no_name"
     words = split_words(line)
     is_long = len(words) >= _MIN_WORDS or display_width(line) >= _MIN_WIDTH
     return "no_name" if is_long and (_SENTENCE_END.search(line) or _SENTENCES.search(line)) else ""
+
+
+def _is_pattern(file_name: str, line: str, sources: Iterable[str]) -> bool:
+    """Whether a line has a pattern of a list, and no title has the same words."""
+    found = pattern_list(file_name).search(line)
+    return found is not None and not _occurs(found.group(), sources)
+
+
+def _is_without_topic(line: str, sources: Iterable[str]) -> bool:
+    """Whether a line has only words about the reply, such as `Your short answer here`, that no title has."""
+    word = line.strip(_PUNCTUATION)
+    if word in word_list("code_words.txt") or pattern_list("interjection_patterns.txt").fullmatch(word):
+        return not _occurs(word, sources)
+    is_long = len(split_words(line)) > 1 or (is_unspaced(word) and display_width(word) >= _MIN_UNSPACED_WIDTH)
+    is_reply = (is_long or line.rstrip().endswith((":", "："))) and is_about_reply(line)
+    return is_reply and not has_reply_word_of(line, sources)
 
 
 def _occurs(text: str, sources: Iterable[str]) -> bool:
@@ -66,11 +96,11 @@ def _has_common_word(folded: str, sources: Iterable[str]) -> bool:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _content_words(text: str) -> frozenset[str]:
-    """Return the longer words of a text, and the pairs of characters of scripts without spaces."""
+    """Return the longer words of a text that are no function words, and the pairs of characters of scripts without spaces."""
     words: set[str] = set()
     for word in normalize(text).split(" "):
         if is_unspaced(word):
             words.update(word[at : at + 2] for at in range(len(word) - 1))
         elif display_width(word) >= _MIN_WORD_WIDTH:
             words.add(word)
-    return frozenset(words)
+    return frozenset(words - all_function_words())

@@ -1,0 +1,130 @@
+"""Recognition of words about the reply itself, such as `Suggested name`, as opposed to words about an interest.
+
+The lists have words of many languages, not sentences, so that they cover any order and combination of them. Words that
+the titles of a journey have are about its interest.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import regex
+
+from transforms.function_words import all_function_words
+from transforms.naming.text import contains, fold_case, normalize, split_words
+
+_SPACED = r"[\p{L}\p{M}\p{N}]"
+_UNSPACED_LETTER = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]")
+_LETTER = regex.compile(r"\p{L}")
+_MIN_TITLES = 0.5
+
+
+class Refusal(NamedTuple):
+    """The words of one language that refusals consist of.
+
+    Attributes:
+        negation: negations and words such as `unable`.
+        task: what is refused or missing, such as `help` or `information`.
+    """
+
+    negation: regex.Pattern[str]
+    task: regex.Pattern[str]
+
+
+def is_about_reply(text: str) -> bool:
+    """Whether a text has words about the reply, and besides them only function words of any language."""
+    folded = _fold(text)
+    rest, count = _reply_words().subn(" ", folded)
+    return count > 0 and _has_only_function_words(rest)
+
+
+def is_label(text: str) -> bool:
+    """Whether a text is about the reply and has a word for the name in it, such as `Suggested name`."""
+    return _label_words().search(_fold(text)) is not None and is_about_reply(text)
+
+
+def is_supported(text: str, sources: Iterable[str]) -> bool:
+    """Whether a text of several words occurs in a title or term, or a text of one word begins one."""
+    words = normalize(text)
+    if not words:
+        return False
+    if len(split_words(text)) > 1:
+        return any(contains(normalize(source), words) for source in sources)
+    return any(f"{normalize(source)} ".startswith(f"{words} ") for source in sources)
+
+
+def is_topic(label: str, sources: Iterable[str]) -> bool:
+    """Whether a text that could be a label is a topic of the titles: they have it before a colon, or half of them have it."""
+    sources, words = list(sources), normalize(label)
+    if len(split_words(label)) > 1:
+        return is_supported(label, sources)
+    if any(fold_case(source).lstrip().startswith((f"{fold_case(label)}:", f"{fold_case(label)}：")) for source in sources):
+        return True
+    number = sum(contains(normalize(source), words) for source in sources)
+    return len(words) > 1 and number > 1 and number >= _MIN_TITLES * len(sources)
+
+
+def has_reply_word_of(text: str, sources: Iterable[str]) -> bool:
+    """Whether titles or terms have one of the words of a text that are about the reply."""
+    found = {normalize(match.group()) for match in _reply_words().finditer(_fold(text))}
+    return any(contains(normalize(source), word) for source in sources for word in found)
+
+
+def is_refusal(line: str, sources: Iterable[str]) -> bool:
+    """Whether a line has a negation and what is refused, in one language, and no title has both."""
+    folded = _fold(line)
+    sources = list(sources)
+    return any(
+        each.negation.search(folded) is not None
+        and each.task.search(folded) is not None
+        and not any(each.negation.search(_fold(source)) and each.task.search(_fold(source)) for source in sources)
+        for each in _refusals()
+    )
+
+
+def _has_only_function_words(folded: str) -> bool:
+    words = (part for word in split_words(folded) for part in word.split("'"))
+    return all(word in all_function_words() or not _LETTER.search(word) for word in words)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _fold(text: str) -> str:
+    return fold_case(text).replace("’", "'")
+
+
+@functools.cache
+def _refusals() -> tuple[Refusal, ...]:
+    lines = (line.split("|") for line in _lines("refusal_words.txt"))
+    return tuple(Refusal(_pattern(negation.split()), _pattern(task.split())) for negation, task in lines)
+
+
+@functools.cache
+def _label_words() -> regex.Pattern[str]:
+    return _pattern(_words("label_words.txt"))
+
+
+@functools.cache
+def _reply_words() -> regex.Pattern[str]:
+    return _pattern([*_words("label_words.txt"), *_words("reply_words.txt")])
+
+
+def _words(file_name: str) -> list[str]:
+    return [word for line in _lines(file_name) for word in line.split()]
+
+
+def _lines(file_name: str) -> list[str]:
+    text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
+    return [fold_case(line) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _pattern(words: Iterable[str]) -> regex.Pattern[str]:
+    """Return a pattern of whole words; those of scripts without spaces, and of Hangul, are found inside others too."""
+    spaced, unspaced = [], []
+    for word in sorted(set(words), key=lambda word: (-len(word), word)):
+        escaped = regex.escape(word.removesuffix("*")).replace("_", r"\s+") + (rf"{_SPACED}*" if word[-1] == "*" else "")
+        (unspaced if _UNSPACED_LETTER.search(word) else spaced).append(escaped)
+    whole = rf"(?<!{_SPACED})(?:{'|'.join(spaced)})(?!{_SPACED})" if spaced else ""
+    return regex.compile("|".join(filter(None, [whole, *unspaced])))
