@@ -16,6 +16,7 @@ import regex
 from transforms.function_words import all_function_words
 from transforms.naming.reply_words import has_reply_word_of, is_about_reply, is_refusal
 from transforms.naming.text import (
+    contains,
     display_width,
     fold_case,
     is_unspaced,
@@ -44,18 +45,20 @@ _MIN_WORD_WIDTH = 4
 NoName = Literal["", "refused", "no_name"]
 
 
-def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
+def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
     """Return why a line is no name: it refuses, or is a sentence that has nothing to do with the journey.
 
     Args:
         line: the line of a reply that could be a name, with its final punctuation.
         sources: titles and terms of the journey.
+        name: the name in the line; what is before it is not compared with the beginnings of sentences.
     """
     sources = list(sources)
-    if _occurs(line, sources):
+    if any(contains(normalize(source), normalize(line)) for source in sources):
         return ""
     if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
+    line = line[max(line.find(name), 0) :]
     if _is_pattern("sentence_patterns.txt", line, sources) or _is_without_topic(line, sources):
         return "no_name"
     if _has_common_word(fold_case(line), sources):

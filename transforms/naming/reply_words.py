@@ -14,12 +14,13 @@ from typing import NamedTuple
 import regex
 
 from transforms.function_words import all_function_words
-from transforms.naming.text import contains, fold_case, normalize, split_words
+from transforms.naming.text import contains, display_width, fold_case, is_unspaced, normalize, split_words
 
 _SPACED = r"[\p{L}\p{M}\p{N}]"
 _UNSPACED_LETTER = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]")
 _LETTER = regex.compile(r"\p{L}")
-_MIN_TITLES = 0.5
+_MIN_UNSPACED_WIDTH = 4
+_MIN_FRACTION = 0.15
 
 
 class Refusal(NamedTuple):
@@ -57,19 +58,21 @@ def is_supported(text: str, sources: Iterable[str]) -> bool:
 
 
 def is_topic(label: str, sources: Iterable[str]) -> bool:
-    """Whether a text that could be a label is a topic of the titles: they have it before a colon, or half of them have it."""
+    """Whether a text that could be a label is a topic of the titles: they have it before a colon, or several of them have it."""
     sources, words = list(sources), normalize(label)
     if len(split_words(label)) > 1:
         return is_supported(label, sources)
     if any(fold_case(source).lstrip().startswith((f"{fold_case(label)}:", f"{fold_case(label)}：")) for source in sources):
         return True
     number = sum(contains(normalize(source), words) for source in sources)
-    return len(words) > 1 and number > 1 and number >= _MIN_TITLES * len(sources)
+    return len(words) > 1 and number > 1 and number >= _MIN_FRACTION * len(sources)
 
 
 def has_reply_word_of(text: str, sources: Iterable[str]) -> bool:
     """Whether titles or terms have one of the words of a text that are about the reply."""
-    found = {normalize(match.group()) for match in _reply_words().finditer(_fold(text))}
+    words = (match.group() for match in _reply_words().finditer(_fold(text)))
+    # Short words of scripts without spaces are particles.
+    found = {normalize(word) for word in words if not is_unspaced(word) or display_width(word) >= _MIN_UNSPACED_WIDTH}
     return any(contains(normalize(source), word) for source in sources for word in found)
 
 
