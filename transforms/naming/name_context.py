@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import regex
 
-from transforms.naming.reply_words import is_about_reply, is_label, is_supported, is_topic
+from transforms.naming.reply_words import has_word, is_about_reply, is_label, is_supported, is_topic, shares_topic
 from transforms.naming.text import pattern_list, split_words
 
 _MAX_PREAMBLE = 160
@@ -21,11 +21,12 @@ WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】〝〞�
 NUM_LABEL_KINDS = 3
 _LETTER = regex.compile(r"\p{L}")
 _MARKERS = regex.compile(
-    r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
+    r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
 )
 _COLON = regex.compile(r"[:：]")
+_EXCLAMATION = regex.compile(r"[¡¿]?\p{L}+\s?!\s+")
 _BREAK = regex.compile(r"\s*[:：]\s*|\s+[-–—=]>?\s+")
-_PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：")
+_PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：", "—", "–")
 _QUALIFIERS = (
     r"(?:(?:the|this|a|my|your|user'?s?|final|short|suggested|proposed|possible|best|recommended|main|overall|generated)"
     r"\s+){0,4}"
@@ -41,19 +42,21 @@ _CALLED = regex.compile(
     r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
     r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
     r"|(?:it (?:seems|looks|appears)(?: that| like)? )?(?:the |this )?"
-    r"(?:user|person|viewer|reader|individual|someone|you)(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?(?: very| really)? "
-    r"(?:interested in|into|passionate about|enthusiastic about|learning(?: about)?|exploring|enjoys|likes|loves)\s"
+    r"(?:user|person|viewer|reader|individual|someone|you)(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?"
+    r"(?: very| really)? (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?"
+    r"|exploring|enjoys|likes|loves)\s"
     r"|(?:the |these |all )?(?:titles|items|videos|articles)(?: all)? (?:are|seem to be|focus|relate|revolve)(?: all)? "
     r"(?:about|on|to|around)\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
     r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
-    r"|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
+    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
     r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
     r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
     regex.I,
 )
 _EXPLANATION = regex.compile(
-    r"\s*(?:,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*|\(\s*(?:this|these|it|since|because|as|note|\d+ words)\b.*"
+    r"\s*(?:,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*"
+    r"|\(\s*(?:this|these|it|since|because|as|note|\d+ words)\b.*"
     r"|\s[-–—]\s+(?:this|these|it|since|because|reflecting|capturing|captures|as the|a name)\b.*"
     r"|(?<=[\w\"”'*)])[.!:;]\s+(?:this|these|it|the (?:name|titles?|user|person|items?)|i|i'(?:ve|m|d)|because|since"
     r"|explanation|note|let me|please|would you|feel free|hope|here)\b.*)$",
@@ -73,11 +76,14 @@ _LINK = regex.compile(
     r"\b(?:is|are|be|it|as|in|en|es|sería|est|serait|ist|wäre|lautet|è|sarebbe|é|seria)\s+(?=\S)|[是为為叫は]", regex.I
 )
 _TAIL = regex.compile(
-    r"(?:\s[-–—]\s(?=(?:an?|the|this)\b)|[\s\"”»*]+(?:is|are|would be|could be|might be|seems|captures|describes|summari[sz]es|reflects|represents)\s+)"
+    r"(?:\s[-–—]\s(?=(?:an?|the|this)\b)|[\s\"”»*]+(?:is|are|would be|could be|might be"
+    r"|seems|captures|describes|summari[sz]es|reflects|represents)\s+)"
     r"(?P<text>[^\n]*)$",
     regex.I,
 )
-_NOTE = regex.compile(r"\s*(?:[(\[（【](?P<text>[^()\[\]（）【】]{1,60})[)\]）】]|\s(?:#|//)\s*(?P<text>[^#\n]{1,60}))\W*$")
+_NOTE = regex.compile(
+    r"\s*(?:[(\[（【](?P<text>[^()\[\]（）【】]{1,60})[)\]）】]|\s(?:#|//)\s*(?P<text>[^#\n]{1,60}))\W*$"
+)
 _SPEAKER = regex.compile(r"(?:a|ai|bot|assistant|model)\s*[:：]\s*", regex.I)
 _NUMBERED_NOTE = regex.compile(r"\s*(?:confidence|score|probability|\d+ (?:words?|characters?))\b", regex.I)
 _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
@@ -103,10 +109,20 @@ def without_interjection(line: str, sources: Sequence[str]) -> str:
     found = pattern_list("interjection_patterns.txt").match(line.lstrip("¡¿"))
     rest = line.lstrip("¡¿")[found.end() :].lstrip() if found else ""
     if found is None or not rest.startswith(_PUNCTUATION):
-        return line
+        return _without_exclamation(line, sources)
     rest = rest.lstrip("".join(_PUNCTUATION) + " ")
-    is_name = is_supported(found.group(), sources) and not begins_preamble(rest) and bool(rest)
+    introduces = begins_preamble(rest) and (_COLON.search(rest) is not None or is_label(rest))
+    is_name = is_supported(found.group(), sources) and bool(rest) and not introduces
     return line if is_name else rest
+
+
+def _without_exclamation(line: str, sources: Sequence[str]) -> str:
+    """Remove an exclamation of one word that titles do not have, before words that they have."""
+    found = _EXCLAMATION.match(line)
+    if found is None or not shares_topic(line[found.end() :], sources):
+        return line
+    words = split_words(found.group())
+    return line if any(has_word(word, sources) for word in words) else line[found.end() :]
 
 
 def begins_preamble(line: str) -> bool:
@@ -216,7 +232,7 @@ def only_span(line: str, sources: Sequence[str]) -> str:
 
 
 def _link_end(line: str, sources: Sequence[str]) -> int:
-    """Return where the text begins after words about the reply and a verb: `One possible name is ...`; 0: there are none."""
+    """Return where the text after words about the reply and a verb begins: `One possible name is ...`; 0: nowhere."""
     end = 0
     for found in _LINK.finditer(line[:_MAX_PREAMBLE]):
         head = line[: found.end()]

@@ -7,18 +7,14 @@ common with what the journey is about.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Literal
 
 import regex
 
-from transforms.function_words import all_function_words
-from transforms.naming.reply_words import has_reply_word_of, is_about_reply, is_refusal
+from transforms.naming.reply_words import has_reply_word_of, has_word, is_about_reply, is_refusal, shares_topic
 from transforms.naming.text import (
-    contains,
     display_width,
-    fold_case,
     is_unspaced,
     normalize,
     pattern_list,
@@ -40,7 +36,6 @@ _PUNCTUATION = " \t.,:;!?{}[]()<>\"'`*#"
 _MIN_UNSPACED_WIDTH = 8
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
-_MIN_WORD_WIDTH = 4
 
 NoName = Literal["", "refused", "no_name"]
 
@@ -54,14 +49,14 @@ def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
         name: the name in the line; what is before it is not compared with the beginnings of sentences.
     """
     sources = list(sources)
-    if any(contains(normalize(source), normalize(line)) for source in sources):
+    if has_word(line, sources):
         return ""
     if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
     line = line[max(line.find(name), 0) :]
     if _is_pattern("sentence_patterns.txt", line, sources) or _is_without_topic(line, sources):
         return "no_name"
-    if _has_common_word(fold_case(line), sources):
+    if shares_topic(line, sources):
         return ""
     if _FIRST_PERSON.match(line) or _INTERROGATIVE.search(line):
         return "no_name"
@@ -77,7 +72,7 @@ def _is_pattern(file_name: str, line: str, sources: Iterable[str]) -> bool:
 
 
 def _is_without_topic(line: str, sources: Iterable[str]) -> bool:
-    """Whether a line has only words about the reply, such as `Your short answer here`, that no title has."""
+    """Whether a line has only words about the reply, such as `Your short name here`, that no title has."""
     word = line.strip(_PUNCTUATION)
     if word in word_list("code_words.txt") or pattern_list("interjection_patterns.txt").fullmatch(word):
         return not _occurs(word, sources)
@@ -90,20 +85,3 @@ def _occurs(text: str, sources: Iterable[str]) -> bool:
     """Whether the words of a text occur in a title or term."""
     words = normalize(text)
     return any(words in normalize(source) for source in sources)
-
-
-def _has_common_word(folded: str, sources: Iterable[str]) -> bool:
-    ours = _content_words(folded)
-    return any(ours & _content_words(source) for source in sources)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _content_words(text: str) -> frozenset[str]:
-    """Return the longer words of a text that are no function words, and the pairs of characters of scripts without spaces."""
-    words: set[str] = set()
-    for word in normalize(text).split(" "):
-        if is_unspaced(word):
-            words.update(word[at : at + 2] for at in range(len(word) - 1))
-        elif display_width(word) >= _MIN_WORD_WIDTH:
-            words.add(word)
-    return frozenset(words - all_function_words())

@@ -20,8 +20,9 @@ def without_table(lines: Sequence[str]) -> list[str]:
     if named := _named_cell(rows):
         return [named]
     written = [line.strip() for line in lines if line.strip()]
-    if named := _named_cell([line.split(",") for line in written]):
-        return [named]
+    for separator in (",", ";", "\t"):
+        if named := _named_cell([line.split(separator) for line in written]):
+            return [named]
     return [": ".join(_cells(line)) if _is_row(line) else line for line in lines]
 
 
@@ -34,9 +35,13 @@ def _cells(line: str) -> list[str]:
     return [each.strip() for each in line.strip().strip("|").split("|")]
 
 
+def _is_header(cell: str) -> bool:
+    return is_about_reply(cell) or cell.strip() == "#"
+
+
 def _named_cell(rows: Sequence[Sequence[str]]) -> str:
     """Return the first cell below the header of a name; empty: the first row is no header."""
-    if len(rows) < 2 or not all(map(is_about_reply, rows[0])):
+    if len(rows) < 2 or not all(map(_is_header, rows[0])):
         return ""
     names = [column for column, cell in enumerate(rows[0]) if is_label(cell)]
     has_columns = len(rows[0]) > 1 and len(rows[1]) >= len(rows[0])

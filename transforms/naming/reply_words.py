@@ -20,6 +20,7 @@ _SPACED = r"[\p{L}\p{M}\p{N}]"
 _UNSPACED_LETTER = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]")
 _LETTER = regex.compile(r"\p{L}")
 _MIN_UNSPACED_WIDTH = 4
+_MIN_WORD_WIDTH = 4
 _MIN_FRACTION = 0.15
 
 
@@ -53,19 +54,26 @@ def is_supported(text: str, sources: Iterable[str]) -> bool:
     if not words:
         return False
     if len(split_words(text)) > 1:
-        return any(contains(normalize(source), words) for source in sources)
+        return has_word(text, sources)
     return any(f"{normalize(source)} ".startswith(f"{words} ") for source in sources)
 
 
 def is_topic(label: str, sources: Iterable[str]) -> bool:
-    """Whether a text that could be a label is a topic of the titles: they have it before a colon, or several of them have it."""
+    """Whether a text that could be a label is a topic: a title has it before a colon, or several titles have it."""
     sources, words = list(sources), normalize(label)
     if len(split_words(label)) > 1:
         return is_supported(label, sources)
-    if any(fold_case(source).lstrip().startswith((f"{fold_case(label)}:", f"{fold_case(label)}：")) for source in sources):
+    heads = (f"{fold_case(label)}:", f"{fold_case(label)} :")
+    if any(fold_case(source).lstrip().startswith(heads) for source in sources):
         return True
     number = sum(contains(normalize(source), words) for source in sources)
     return len(words) > 1 and number > 1 and number >= _MIN_FRACTION * len(sources)
+
+
+def has_word(text: str, sources: Iterable[str]) -> bool:
+    """Whether titles or terms have the words of a text, one after the other."""
+    words = normalize(text)
+    return any(contains(normalize(source), words) for source in sources)
 
 
 def has_reply_word_of(text: str, sources: Iterable[str]) -> bool:
@@ -73,7 +81,7 @@ def has_reply_word_of(text: str, sources: Iterable[str]) -> bool:
     words = (match.group() for match in _reply_words().finditer(_fold(text)))
     # Short words of scripts without spaces are particles.
     found = {normalize(word) for word in words if not is_unspaced(word) or display_width(word) >= _MIN_UNSPACED_WIDTH}
-    return any(contains(normalize(source), word) for source in sources for word in found)
+    return any(has_word(word, sources) for word in found)
 
 
 def is_refusal(line: str, sources: Iterable[str]) -> bool:
@@ -86,6 +94,24 @@ def is_refusal(line: str, sources: Iterable[str]) -> bool:
         and not any(each.negation.search(_fold(source)) and each.task.search(_fold(source)) for source in sources)
         for each in _refusals()
     )
+
+
+def shares_topic(text: str, sources: Iterable[str]) -> bool:
+    """Whether a text and a title or term have a longer word in common that is no function word."""
+    ours = _content_words(text)
+    return any(ours & _content_words(source) for source in sources)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _content_words(text: str) -> frozenset[str]:
+    """Return the longer words that are no function words, and the pairs of characters of scripts without spaces."""
+    words: set[str] = set()
+    for word in normalize(text).split(" "):
+        if is_unspaced(word):
+            words.update(word[at : at + 2] for at in range(len(word) - 1))
+        elif display_width(word) >= _MIN_WORD_WIDTH:
+            words.add(word)
+    return frozenset(words - all_function_words())
 
 
 def _has_only_function_words(folded: str) -> bool:
@@ -125,9 +151,12 @@ def _lines(file_name: str) -> list[str]:
 
 def _pattern(words: Iterable[str]) -> regex.Pattern[str]:
     """Return a pattern of whole words; those of scripts without spaces, and of Hangul, are found inside others too."""
-    spaced, unspaced = [], []
+    spaced: list[str] = []
+    unspaced: list[str] = []
     for word in sorted(set(words), key=lambda word: (-len(word), word)):
-        escaped = regex.escape(word.removesuffix("*")).replace("_", r"\s+") + (rf"{_SPACED}*" if word[-1] == "*" else "")
+        escaped = regex.escape(word.removesuffix("*")).replace("_", r"\s+") + (
+            rf"{_SPACED}*" if word[-1] == "*" else ""
+        )
         (unspaced if _UNSPACED_LETTER.search(word) else spaced).append(escaped)
     whole = rf"(?<!{_SPACED})(?:{'|'.join(spaced)})(?!{_SPACED})" if spaced else ""
     return regex.compile("|".join(filter(None, [whole, *unspaced])))

@@ -65,7 +65,7 @@ def structured_text(text: str, sources: Sequence[str] = ()) -> str | None:
 
 
 def _without_styles(text: str) -> str:
-    """Remove LaTeX around words, such as `\\textbf{...}`, and the signs of a formula around the whole text."""
+    """Remove LaTeX commands around words, such as those of bold text, and the signs of a formula around a text."""
     before = None
     while text != before:
         before = text
@@ -135,5 +135,3 @@ def _named_text(value: Any, depth: int = 0) -> str | None:
 
 def _snake_case(key: str) -> str:
     return regex.sub(r"[\s\-]+", "_", fold_case(_CAMEL.sub("_", key.strip())))
-
-
