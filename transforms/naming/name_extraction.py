@@ -31,6 +31,7 @@ from transforms.naming.structured_reply import structured_text
 
 _MAX_CHARACTERS = 20_000
 _MAX_PLAIN_CHARACTERS = 4_000
+_MAX_LINE_CHARACTERS = 1_000
 _MAX_WORDS_OF_NAME = 9
 _LETTER = regex.compile(r"\p{L}")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
@@ -85,7 +86,7 @@ def extract_name(text: str, sources: tuple[str, ...] = ()) -> ExtractedName:
         return ExtractedName("", is_malformed=True)
     tokens = frozenset(token for source in sources for token in _TITLE_TOKEN.findall(source))
     plain = remove_chat_markup(structured[:_MAX_PLAIN_CHARACTERS], "\n", tokens)
-    line = _name_line(plain.splitlines(), sources)
+    line = _name_line(plain.splitlines(), sources)[:_MAX_LINE_CHARACTERS]
     return ExtractedName(clean_line(line, sources), line.strip(WRAPPERS))
 
 
@@ -110,9 +111,11 @@ def clean_line(line: str, sources: Sequence[str] = ()) -> str:
 
 def _first_turn(text: str) -> str:
     """Return the text before the end of the turn of the model."""
+    position = 0
     for end in _TURN_END.finditer(text):
-        if _LETTER.search(remove_chat_markup(text[: end.start()])):
+        if _LETTER.search(remove_chat_markup(text[position : end.start()])):
             return text[: end.start()]
+        position = end.end()
     return text
 
 

@@ -66,9 +66,7 @@ def structured_text(text: str, sources: Sequence[str] = ()) -> str | None:
 
 def _without_styles(text: str) -> str:
     """Remove LaTeX commands around words, such as those of bold text, and the signs of a formula around a text."""
-    before = None
-    while text != before:
-        before = text
+    for _ in range(_MAX_DEPTH):
         text = _STYLED.sub(r"\1", text)
     return _FORMULA.sub(r"\2", text)
 
