@@ -73,7 +73,8 @@ _OR = regex.compile(r"^\W*(?:or|oder|o|ou|of|eller|lub|или|veya|或|または
 _HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
 _SENTENCE_END = regex.compile(r"(?:(?<=\w{3})\.|[!。！])\s+(?=\W*\p{L})|[。！](?=\p{L})")
 _LINK = regex.compile(
-    r"\b(?:is|are|be|it|as|in|en|es|sería|est|serait|ist|wäre|lautet|è|sarebbe|é|seria)\s+(?=\S)|[是为為叫は]", regex.I
+    r"\b(?:is|are|be|(?:call|calling|name|naming)\s+it|as|in|en|es|sería|est|serait|ist|wäre|lautet|è|sarebbe|é|seria)\s+(?=\S)|[是为為叫は]",
+    regex.I,
 )
 _TAIL = regex.compile(
     r"(?:\s[-–—]\s(?=(?:an?|the|this)\b)|[\s\"”»*]+(?:is|are|would be|could be|might be"

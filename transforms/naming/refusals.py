@@ -54,7 +54,7 @@ def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
     if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
     line = line[max(line.find(name), 0) :]
-    if _is_pattern("sentence_patterns.txt", line, sources) or _is_without_topic(line, sources):
+    if _is_pattern("sentence_patterns.txt", line, sources) or _is_only_about_reply(line, sources):
         return "no_name"
     if shares_topic(line, sources):
         return ""
@@ -71,7 +71,7 @@ def _is_pattern(file_name: str, line: str, sources: Iterable[str]) -> bool:
     return found is not None and not _occurs(found.group(), sources)
 
 
-def _is_without_topic(line: str, sources: Iterable[str]) -> bool:
+def _is_only_about_reply(line: str, sources: Iterable[str]) -> bool:
     """Whether a line has only words about the reply, such as `Your short name here`, that no title has."""
     word = line.strip(_PUNCTUATION)
     if word in word_list("code_words.txt") or pattern_list("interjection_patterns.txt").fullmatch(word):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import regex
 
-from transforms.naming.reply_words import is_about_reply, is_label
+from transforms.naming.reply_words import is_label, is_without_topic
 
 _RULE = regex.compile(r"[\s|:\-]+")
 
@@ -35,13 +35,9 @@ def _cells(line: str) -> list[str]:
     return [each.strip() for each in line.strip().strip("|").split("|")]
 
 
-def _is_header(cell: str) -> bool:
-    return is_about_reply(cell) or cell.strip() == "#"
-
-
 def _named_cell(rows: Sequence[Sequence[str]]) -> str:
     """Return the first cell below the header of a name; empty: the first row is no header."""
-    if len(rows) < 2 or not all(map(_is_header, rows[0])):
+    if len(rows) < 2 or not all(map(is_without_topic, rows[0])):
         return ""
     names = [column for column, cell in enumerate(rows[0]) if is_label(cell)]
     has_columns = len(rows[0]) > 1 and len(rows[1]) >= len(rows[0])

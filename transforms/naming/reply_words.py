@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import regex
 
-from transforms.function_words import all_function_words
+from transforms.function_words import ENGLISH, FUNCTION_WORDS, all_function_words, word_lists
 from transforms.naming.text import contains, display_width, fold_case, is_unspaced, normalize, split_words
 
 _SPACED = r"[\p{L}\p{M}\p{N}]"
@@ -37,10 +37,17 @@ class Refusal(NamedTuple):
 
 
 def is_about_reply(text: str) -> bool:
-    """Whether a text has words about the reply, and besides them only function words of any language."""
-    folded = _fold(text)
-    rest, count = _reply_words().subn(" ", folded)
-    return count > 0 and _has_only_function_words(rest)
+    """Whether a text has words about the reply, and no topic."""
+    return _reply_words().search(_fold(text)) is not None and is_without_topic(text)
+
+
+def is_without_topic(text: str) -> bool:
+    """Whether a text has only words about the reply, words that qualify them, and function words of one language."""
+    rest = _qualifiers().sub(" ", _reply_words().sub(" ", _fold(text)))
+    words = {part for word in split_words(rest) for part in word.split("'") if _LETTER.search(part)}
+    return words <= FUNCTION_WORDS or any(
+        words <= listed for language, listed in word_lists().items() if language != ENGLISH
+    )
 
 
 def is_label(text: str) -> bool:
@@ -114,11 +121,6 @@ def _content_words(text: str) -> frozenset[str]:
     return frozenset(words - all_function_words())
 
 
-def _has_only_function_words(folded: str) -> bool:
-    words = (part for word in split_words(folded) for part in word.split("'"))
-    return all(word in all_function_words() or not _LETTER.search(word) for word in words)
-
-
 @functools.lru_cache(maxsize=1 << 14)
 def _fold(text: str) -> str:
     return fold_case(text).replace("’", "'")
@@ -138,6 +140,11 @@ def _label_words() -> regex.Pattern[str]:
 @functools.cache
 def _reply_words() -> regex.Pattern[str]:
     return _pattern([*_words("label_words.txt"), *_words("reply_words.txt")])
+
+
+@functools.cache
+def _qualifiers() -> regex.Pattern[str]:
+    return _pattern(_words("reply_qualifiers.txt"))
 
 
 def _words(file_name: str) -> list[str]:

@@ -174,7 +174,7 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _normalized_line(title: str) -> str:
-    return normalize(clean_line(remove_chat_markup(title)))
+    return normalize(clean_line(remove_chat_markup(title), (title,)))
 
 
 def _is_similar(first: str, second: str) -> bool:

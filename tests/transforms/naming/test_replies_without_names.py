@@ -182,6 +182,12 @@ def test_templates_errors_and_preambles_are_no_names(journey: str, text: str) ->
         ("AI assistants", JAZZ),
         ("Self-help", JAZZ),
         ("Naming things", JAZZ),
+        ("The Best of 2017", JAZZ),
+        ("How to be a good person", JAZZ),
+        ("Interest Groups in Politics", JAZZ),
+        ("Court System", JAZZ),
+        ("God: The Answer", JAZZ),
+        ("New Orleans", ("Thank you, New Orleans", "Streets of New Orleans and jazz")),
     ],
 )
 def test_names_that_resemble_refusals_templates_or_markup_are_names(name: str, titles: tuple[str, ...]) -> None:
