@@ -55,6 +55,7 @@ def test_names_are_found_in_structures(reply: str) -> None:
         "I would suggest calling it X.",
         "It looks like you're into X!",
         "I'd go with X.",
+        "Let's call it X",
         "My pick: X",
         "Concise name: X",
         "Cluster label: X",
