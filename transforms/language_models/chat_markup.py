@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Collection
 
 import regex
 
+_LETTER = regex.compile(r"\p{L}")
 _MARKUP = regex.compile(
     r"""
     <[/!]?\|[^\n<>]{0,80}?\|>                               # <|im_start|>, <｜User｜>
@@ -30,7 +32,7 @@ _MARKUP = regex.compile(
 )
 
 
-def remove_chat_markup(text: str, replacement: str = " ") -> str:
+def remove_chat_markup(text: str, replacement: str = " ", kept: Collection[str] = ()) -> str:
     """Replace special tokens of chat models.
 
     Forms that people also write, a word in square brackets, lose their brackets only.
@@ -38,22 +40,26 @@ def remove_chat_markup(text: str, replacement: str = " ") -> str:
     Args:
         text: the text.
         replacement: the text in place of a token; not empty, or the text around it could form another token.
+        kept: tokens that stay, such as `<int>` in a title about C++.
     """
     before = None
     while text != before:  # the tokens inside others, as in `<|im_<|x|>start|>`
         before = text
-        text = _remove_once(text, replacement)
+        text = _remove_once(text, replacement, kept)
     return text
 
 
-def _remove_once(text: str, replacement: str) -> str:
-    kept: list[str] = []
+def _remove_once(text: str, replacement: str, kept: Collection[str]) -> str:
+    parts: list[str] = []
     position = 0
     for found in _MARKUP.finditer(_fold(text)):
+        if found.group() in kept:
+            continue
         word = text[slice(*found.span("word"))] if found["word"] else ""
-        kept += [text[position : found.start()], replacement, word, replacement]
+        # A word begins the text after it: `[ASMR] guitar`; a number is a marker of a list.
+        parts += [text[position : found.start()], replacement, word, " " if _LETTER.search(word) else replacement]
         position = found.end()
-    return "".join([*kept, text[position:]])
+    return "".join([*parts, text[position:]])
 
 
 def _fold(text: str) -> str:

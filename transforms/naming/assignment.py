@@ -154,7 +154,7 @@ def names_to_screen(
     """
     for each in requests:
         journey = each.journey
-        if name := clean_output(texts.get(request_hash(each, context), "")):
+        if name := clean_output(texts.get(request_hash(each, context), ""), (*journey.titles, *journey.terms)):
             yield name
         yield salient_name(journey.terms, journey.weights, journey.titles, journey.rank, context.config)
 

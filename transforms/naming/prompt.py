@@ -116,11 +116,12 @@ def _plain(text: str) -> str:
     return " ".join(_SECTION.sub(" ", remove_chat_markup(text)).split())
 
 
-def prompt_words(prompt: str) -> str:
-    """Return the text of a prompt without the labels that all prompts contain, to compare its words with others."""
+def prompt_lines(prompt: str) -> tuple[str, ...]:
+    """Return titles and terms in a prompt, a line each, without the labels that all prompts contain."""
     for label in (_TITLES, _TERMS, _TAKEN, ANSWER_PREFIX):
         prompt = prompt.replace(label, " ")
-    return prompt
+    lines = (line.strip().removeprefix(_ITEM) for line in prompt.splitlines())
+    return tuple(filter(None, lines))
 
 
 def prompt_template(config: NamingConfig) -> PromptTemplate:

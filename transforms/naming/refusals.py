@@ -7,13 +7,20 @@ common with what the journey is about.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Literal
 
 import regex
 
-from transforms.naming.text import display_width, fold_case, is_unspaced, normalize, pattern_list, split_words
+from transforms.naming.reply_words import has_reply_word_of, has_word, is_about_reply, is_refusal, shares_topic
+from transforms.naming.text import (
+    display_width,
+    is_unspaced,
+    normalize,
+    pattern_list,
+    split_words,
+    word_list,
+)
 
 _FIRST_PERSON = regex.compile(
     r"^\W*(?:i|i'm|i'd|i'll|we|you|please|could you|can you|would you|let me|let's|as an ai"
@@ -25,26 +32,31 @@ _FIRST_PERSON = regex.compile(
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
 _INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
 _SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？]\w")
+_PUNCTUATION = " \t.,:;!?{}[]()<>\"'`*#"
+_MIN_UNSPACED_WIDTH = 8
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
-_MIN_WORD_WIDTH = 4
 
 NoName = Literal["", "refused", "no_name"]
 
 
-def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
+def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
     """Return why a line is no name: it refuses, or is a sentence that has nothing to do with the journey.
 
     Args:
         line: the line of a reply that could be a name, with its final punctuation.
         sources: titles and terms of the journey.
+        name: the name in the line; what is before it is not compared with the beginnings of sentences.
     """
     sources = list(sources)
-    folded = fold_case(line)
-    refusal = pattern_list("refusal_patterns.txt").search(line)
-    if refusal and not _occurs(refusal.group(), sources):
+    if has_word(line, sources):
+        return ""
+    if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
-    if _has_common_word(folded, sources):
+    line = line[max(line.find(name), 0) :]
+    if _is_pattern("sentence_patterns.txt", line, sources) or _is_only_about_reply(line, sources):
+        return "no_name"
+    if shares_topic(line, sources):
         return ""
     if _FIRST_PERSON.match(line) or _INTERROGATIVE.search(line):
         return "no_name"
@@ -53,24 +65,23 @@ def no_name_reason(line: str, sources: Iterable[str]) -> NoName:
     return "no_name" if is_long and (_SENTENCE_END.search(line) or _SENTENCES.search(line)) else ""
 
 
+def _is_pattern(file_name: str, line: str, sources: Iterable[str]) -> bool:
+    """Whether a line has a pattern of a list, and no title has the same words."""
+    found = pattern_list(file_name).search(line)
+    return found is not None and not _occurs(found.group(), sources)
+
+
+def _is_only_about_reply(line: str, sources: Iterable[str]) -> bool:
+    """Whether a line has only words about the reply, such as `Your short name here`, that no title has."""
+    word = line.strip(_PUNCTUATION)
+    if word in word_list("code_words.txt") or pattern_list("interjection_patterns.txt").fullmatch(word):
+        return not _occurs(word, sources)
+    is_long = len(split_words(line)) > 1 or (is_unspaced(word) and display_width(word) >= _MIN_UNSPACED_WIDTH)
+    is_reply = (is_long or line.rstrip().endswith((":", "："))) and is_about_reply(line)
+    return is_reply and not has_reply_word_of(line, sources)
+
+
 def _occurs(text: str, sources: Iterable[str]) -> bool:
     """Whether the words of a text occur in a title or term."""
     words = normalize(text)
     return any(words in normalize(source) for source in sources)
-
-
-def _has_common_word(folded: str, sources: Iterable[str]) -> bool:
-    ours = _content_words(folded)
-    return any(ours & _content_words(source) for source in sources)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _content_words(text: str) -> frozenset[str]:
-    """Return the longer words of a text, and the pairs of characters of scripts without spaces."""
-    words: set[str] = set()
-    for word in normalize(text).split(" "):
-        if is_unspaced(word):
-            words.update(word[at : at + 2] for at in range(len(word) - 1))
-        elif display_width(word) >= _MIN_WORD_WIDTH:
-            words.add(word)
-    return frozenset(words)

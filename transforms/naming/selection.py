@@ -149,7 +149,7 @@ def candidate_names(
     """
     log_probs: dict[str, float] = {}
     for text, log_prob in completions:
-        if name := clean_output(text):
+        if name := clean_output(text, (*fields.titles, *fields.terms)):
             log_probs[name] = float(np.logaddexp(log_probs.get(name, -math.inf), 0.0 if log_prob is None else log_prob))
     if fields.terms:
         weights = [1 / (rank + 1) for rank in range(len(fields.terms))]

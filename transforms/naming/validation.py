@@ -15,7 +15,7 @@ from transforms.language_models.chat_markup import remove_chat_markup
 from transforms.language_models.interface import FailureReason
 from transforms.naming.config import NamingConfig
 from transforms.naming.name_extraction import ExtractedName, clean_line, extract_name
-from transforms.naming.prompt import ANSWER_PREFIX, Instructions, prompt_words
+from transforms.naming.prompt import ANSWER_PREFIX, Instructions, prompt_lines
 from transforms.naming.refusals import no_name_reason
 from transforms.naming.text import count_scripts, display_width, normalize, split_words, word_list
 
@@ -41,6 +41,7 @@ RETRYABLE: frozenset[str] = frozenset({"single_title", "too_long", "too_short", 
 
 _LOOP = regex.compile(r"(.)\1{4,}|(.{2,}?)[\s,]*(?:\2[\s,]*){2,}", regex.S)
 _CONJUNCTION = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
+_TRANSLATION = regex.compile(r"\s*[(（][^()（）]+[)）]$")
 _MIN_SIMILARITY = 0.9
 _MIN_WORD_WIDTH = 4
 # Two consecutive words of the instructions can be a coincidence, four cannot.
@@ -61,9 +62,14 @@ class ValidationResult(NamedTuple):
     rejection: RejectionReason
 
 
-def clean_output(text: str) -> str:
-    """Return the name in a reply; empty if there is none."""
-    return extract_name(text).name
+def clean_output(text: str, sources: Sequence[str] = ()) -> str:
+    """Return the name in a reply; empty if there is none.
+
+    Args:
+        text: the reply.
+        sources: titles and terms of the journey, whose words are parts of the name.
+    """
+    return extract_name(text, tuple(sources)).name
 
 
 def check_reply(prompt: str, text: str) -> FailureReason | Literal[""]:
@@ -73,7 +79,8 @@ def check_reply(prompt: str, text: str) -> FailureReason | Literal[""]:
         prompt: the prompt.
         text: the text of the reply.
     """
-    return _reply_rejection(extract_name(text), [prompt_words(prompt)])
+    sources = prompt_lines(prompt)
+    return _reply_rejection(extract_name(text, sources), sources)
 
 
 def _reply_rejection(
@@ -85,7 +92,7 @@ def _reply_rejection(
         return "malformed"
     if not extracted.name:
         return "blank"
-    return no_name_reason(extracted.line, sources)
+    return no_name_reason(extracted.line, sources, extracted.name)
 
 
 def validate_name(
@@ -106,11 +113,12 @@ def validate_name(
     """
     if text is None:
         return ValidationResult("", "no_completion")
-    extracted = extract_name(text)
+    sources = (*titles, *terms)
+    extracted = extract_name(text, sources)
     name = extracted.name
     if name and is_echo(name, titles, instructions):
         return ValidationResult(name, "echo")
-    if rejection := _reply_rejection(extracted, [*titles, *terms]):
+    if rejection := _reply_rejection(extracted, sources):
         return ValidationResult("", rejection)
     if is_repetitive(name):
         return ValidationResult(name, "repetitive")
@@ -122,7 +130,11 @@ def validate_name(
         return ValidationResult(name, "too_long")
     if is_generic(name):
         return ValidationResult(name, "generic")
-    return ValidationResult(name, "wrong_language" if is_in_another_language(name, titles) else "")
+    if not is_in_another_language(name, titles):
+        return ValidationResult(name, "")
+    untranslated = _TRANSLATION.sub("", name)
+    is_right = untranslated != name and not is_in_another_language(untranslated, titles)
+    return ValidationResult(untranslated, "") if is_right else ValidationResult(name, "wrong_language")
 
 
 def is_echo(name: str, titles: Sequence[str], instructions: Instructions | None) -> bool:
@@ -162,7 +174,7 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _normalized_line(title: str) -> str:
-    return normalize(clean_line(remove_chat_markup(title)))
+    return normalize(clean_line(remove_chat_markup(title), (title,)))
 
 
 def _is_similar(first: str, second: str) -> bool:

@@ -139,7 +139,7 @@ def test_any_text_has_a_verdict_and_what_is_taken_is_one_short_line(text: str) -
         assert name.strip() == name != ""
         assert len(name.splitlines()) == 1
         assert len(name.split()) <= CONFIG.max_words
-        assert clean_output(name) == name
+        assert clean_output(name, JAZZ) == name
 
 
 def test_a_refusal_that_titles_contain_is_a_name() -> None:

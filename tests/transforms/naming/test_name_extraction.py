@@ -1,0 +1,182 @@
+import pytest
+
+from tests.transforms.naming.model_replies import TITLES
+from transforms.naming.config import NamingConfig
+from transforms.naming.validation import clean_output, validate_name
+
+JAZZ = TITLES["jazz"]
+NAME = "Jazz guitar techniques"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        r'{"result": "{\"name\": \"X\"}"}',
+        r'"{\"name\": \"X\"}"',
+        r'{"name":"set_name","arguments":"{\"name\":\"X\"}"}',
+        "{“name”: “X”}",
+        '{name: "X"}',
+        '<answer type="name">X</answer>',
+        r"\textbf{X}",
+        r"$\boxed{\textbf{X}}$",
+        'print("X")',
+        "[set_name(name='X')]",
+        "```X```",
+        "〝X〞",
+        "＂X＂",
+        "1️⃣ X\n2️⃣ Bebop",
+        "① X",
+        "[1] X\n[2] Bebop",
+        "=> X",
+        "X <!-- name -->",
+        "| Name | Reason |\n|---|---|\n| X | bebop |",
+        "| # | Name |\n|---|---|\n| 1 | X |",
+        "| Field | Value |\n|---|---|\n| Name | X |",
+        "name,reason\nX,bebop",
+        "X<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nAnother",
+        "X</s>Another",
+        "X\nUser: next\nAssistant: Bebop stuff",
+    ],
+)
+def test_names_are_found_in_structures(reply: str) -> None:
+    assert clean_output(reply.replace("X", NAME), JAZZ) == NAME
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        'You could call it "X".',
+        '"X" captures the essence of these titles.',
+        '"X" or "Bebop guitar"',
+        "**X** is a short, descriptive name.",
+        "X would be a fitting name.",
+        "One possible name is X.",
+        "The name I'd suggest is X",
+        "I would suggest calling it X.",
+        "It looks like you're into X!",
+        "I'd go with X.",
+        "Let's call it X",
+        "My pick: X",
+        "Concise name: X",
+        "Cluster label: X",
+        "Collection name: X",
+        "Short name — X",
+        "AI: X",
+        "Bot: X",
+        "A: X",
+        "In short: X",
+        "Great question! X",
+        "Hello! X",
+        "Thank you for the titles! X",
+        "Gladly! X",
+        "Sure — X",
+        "X ✅",
+        "X [confidence: 0.9]",
+        "X (Confidence: High)",
+        "X (4 words)",
+        "X # short name",
+        "X - a concise name for the journey",
+        "X, because the titles are about bebop.",
+        "主题：X",
+        "建议名称：X",
+        "答：X",
+        "这个用户的兴趣是X",
+        "名字可以叫“X”",
+        "“X”是一个合适的名称。",
+        "名前は「X」です",
+        "「X」がよいと思います。",
+        "提案：X",
+        "承知いたしました。X",
+        "추천 이름: X",
+        "주제: X",
+        '이름은 "X"입니다',
+        "알겠습니다. X",
+        "اسم مقترح: X",
+        "بالطبع، الاسم هو: X",
+        "Тема: X",
+        "Предлагаю название: X",
+        "Интерес пользователя: X",
+        "Vorschlag: X",
+        "Hier ein kurzer Name: X",
+        "Ein passender Name wäre „X“.",
+        "Je propose : « X »",
+        "Nom suggéré : X",
+        "Centre d'intérêt : X",
+        "Bien sûr ! Voici un nom court : X",
+        "Nombre sugerido: X",
+        "El nombre sería: X",
+        "Nome suggerito: X",
+        "Nome sugerido: X",
+        "Nazwa: X",
+        "Oczywiście! Oto nazwa: X",
+        "Naam: X",
+        "Zeker! Hier is een naam: X",
+        "Namn: X",
+        "Önerilen isim: X",
+        "Navrhovaný název: X",
+        "นี่คือชื่อ: X",
+    ],
+)
+def test_words_about_the_reply_around_a_name_go(reply: str) -> None:
+    assert clean_output(reply.replace("X", NAME), JAZZ) == NAME
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("[ASMR] guitar lines", ("[ASMR] guitar for sleep", "Quiet guitar lines")),
+        ("[REC] horror", ("[REC] 2", "Spanish horror")),
+        ("C++ vector<int> tricks", ("vector<int> in C++", "C++ templates")),
+        ("Learning <canvas> drawing", ("The <canvas> tag", "Drawing in HTML")),
+        ("I Can’t Stop: Flux Pavilion", ("I Can't Stop by Flux Pavilion", "Dubstep classics")),
+        ("I Can't Get No Satisfaction: Stones", ("I Can't Get No Satisfaction", "Paint It Black")),
+        ("Sure Thing: Miguel R&B", ("Sure Thing by Miguel", "Slow jams")),
+        ("Here Is the News: ELO", ("ELO: Here Is the News", "The album Time")),
+        ("Yes: prog rock", ("Yes live in 1973", "Steve Howe")),
+        ("Okay: a short film", ("Okay, a film about calm", "Short films")),
+        ("Given: anime and manga", ("Given the anime", "Manga of the month")),
+        ("After Life: Ricky Gervais", ("After Life, second season", "Gervais on stage")),
+        ("From Dusk Till Dawn: vampires", ("From Dusk Till Dawn", "Vampire films")),
+        ("The Best of Enemies: documentary", ("The Best of Enemies", "Buckley and Vidal")),
+        ("The Name of the Rose: Umberto Eco", ("The Name of the Rose", "Eco on libraries")),
+        ("Your Name: Shinkai anime", ("Your Name and its music", "Weathering with You")),
+        ("Title IX: sports law", ("Title IX explained", "Women in sports law")),
+        ("Title fights: boxing", ("The title fight of 1974", "Boxing history")),
+        ("Ad: marketing", ("Ad copy that sells", "How to test an ad")),
+        ("A: an indie game", ("A: the game and its maker", "Indie games")),
+        ("My Name Is Khan", ("My Name Is Khan and Bollywood", "Shah Rukh Khan")),
+        ("Jeopardy! The champions of guitar", ("Jeopardy! champions", "A guitar quiz")),
+    ],
+)
+def test_parts_of_a_name_that_titles_have_stay(name: str, titles: tuple[str, ...]) -> None:
+    assert clean_output(name, titles) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Sultry guitar [gif]", "Sultry guitar"),
+        ("Topic modeling: guitar tabs", "Topic modeling: guitar tabs"),
+        ("Interest rates: central banks", "Interest rates: central banks"),
+        ("Short stories - guitar players", "Short stories - guitar players"),
+        ("Guitar models (vintage)", "Guitar models (vintage)"),
+        ('The "Blue in Green" sessions', 'The "Blue in Green" sessions'),
+        ("Guitar is the best instrument", "Guitar is the best instrument"),
+        ("JSON: schemas and APIs", "JSON: schemas and APIs"),
+    ],
+)
+def test_names_with_words_about_replies_stay(name: str, expected: str) -> None:
+    assert clean_output(name, JAZZ) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "titles", "expected"),
+    [
+        ("中国茶文化 (Chinese Tea Culture)", TITLES["zh"], "中国茶文化"),
+        ("日本茶の楽しみ方（Nihoncha no tanoshimikata）", TITLES["ja"], "日本茶の楽しみ方"),
+        ("Домашний хлеб (Homemade bread)", ("Домашний хлеб на закваске", "Бородинский рецепт"), "Домашний хлеб"),
+        ("Jazz guitar (and bebop)", JAZZ, "Jazz guitar (and bebop)"),
+    ],
+)
+def test_a_translation_into_a_script_that_titles_lack_goes(text: str, titles: tuple[str, ...], expected: str) -> None:
+    assert validate_name(text, titles, NamingConfig()) == (expected, "")

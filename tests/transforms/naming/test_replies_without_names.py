@@ -1,0 +1,197 @@
+import pytest
+
+from tests.transforms.naming.model_replies import TITLES
+from transforms.naming.config import NamingConfig
+from transforms.naming.validation import check_reply, validate_name
+
+CONFIG = NamingConfig()
+JAZZ = TITLES["jazz"]
+MORE_TITLES = {
+    **TITLES,
+    "fr": ("Recette de la tarte tatin", "Pâte feuilletée maison", "Tarte aux pommes facile"),
+    "it": ("Ricetta del pane fatto in casa", "Lievito madre fresco", "Pane di segale"),
+    "pt": ("Receita de pão caseiro", "Fermento natural passo a passo", "Pão de centeio"),
+    "pl": ("Przepis na chleb żytni", "Zakwas na chleb", "Domowy chleb na zakwasie"),
+    "ru": ("Как испечь хлеб дома", "Закваска для ржаного хлеба", "Бородинский хлеб рецепт"),
+    "tr": ("Ekşi mayalı ekmek tarifi", "Evde ekmek yapımı", "Tam buğday ekmeği"),
+    "ar": ("طريقة عمل الخبز في المنزل", "خبز العجين المخمر", "وصفات الخبز العربي"),
+    "hi": ("घर पर रोटी बनाने की विधि", "आटा गूंथने का तरीका", "तंदूरी रोटी रेसिपी"),
+    "th": ("วิธีทำขนมปังโฮมเมด", "สูตรขนมปังนุ่ม", "ขนมปังโฮลวีต"),
+    "vi": ("Cách làm bánh mì tại nhà", "Bánh mì men tự nhiên", "Công thức bánh mì lúa mạch"),
+}
+
+
+def rejection_of(text: str, titles: tuple[str, ...]) -> str:
+    """Validate a reply in which no name can be found."""
+    name, rejection = validate_name(text, titles, CONFIG)
+    assert rejection, f"{name!r} is accepted"
+    return rejection
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```json\n{",
+        "```json",
+        "```json\n```",
+        "```python",
+        "```yaml\n```",
+        "```json\n[\n",
+        "json",
+        "yaml",
+        "json {",
+        "json: opening",
+        'json: {"name": "Jazz gui',
+        "json\n{",
+    ],
+)
+def test_the_beginning_of_a_code_block_or_of_json_is_malformed(text: str) -> None:
+    assert rejection_of(text, JAZZ) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sure, I can help with that!",
+        "I'd love to help with this.",
+        "Hi! What would you like me to do with it?",
+        "I hope this helps with your guitar practice!",
+        "I need more context about the guitar practice titles.",
+        "What would you like to know about jazz guitar?",
+        "It appears the guitar titles are incomplete.",
+        "Please send more guitar titles",
+        "Insufficient data about guitar",
+    ],
+)
+def test_sentences_to_the_user_are_no_names_although_they_have_words_of_titles(text: str) -> None:
+    assert rejection_of(text, JAZZ) in ("no_name", "refused")
+
+
+@pytest.mark.parametrize(
+    ("journey", "text"),
+    [
+        ("jazz", "I don't have enough information about the guitar titles"),
+        ("jazz", "Request denied."),
+        ("jazz", "Not enough information to name the guitar interest"),
+        ("jazz", "No name can be given for these guitar titles."),
+        ("jazz", "The titles do not share a common theme"),
+        ("jazz", "It is not possible to determine"),
+        ("jazz", "I cannot label these guitar titles"),
+        ("jazz", "These guitar titles do not seem related"),
+        ("jazz", "Ik kan u daar helaas niet mee helpen"),
+        ("jazz", "Dit verzoek kan niet"),
+        ("jazz", "Jeg kan desværre ikke hjælpe med det"),
+        ("jazz", "Jag kan inte hjälpa till med det"),
+        ("jazz", "Nemohu ti s tím pomoci"),
+        ("jazz", "Nu vă pot ajuta cu această cerere"),
+        ("jazz", "Ma ei saa sellega aidata"),
+        ("de", "Dabei kann ich nicht helfen"),
+        ("de", "Das kann ich nicht beantworten"),
+        ("de", "Für diese Tomaten-Titel gibt es keinen Namen"),
+        ("es", "No estoy en condiciones de ayudar con recetas."),
+        ("es", "No hay suficiente información sobre la paella"),
+        ("fr", "Il m'est impossible de nommer cette recette."),
+        ("fr", "En tant qu'IA, je n'ai pas de recette."),
+        ("fr", "Aucun nom ne convient à cette tarte"),
+        ("it", "Non sono in grado di aiutarti"),
+        ("pt", "Não consigo ajudar com essa receita."),
+        ("pl", "Nie jestem w stanie nazwać tych przepisów na chleb."),
+        ("ru", "Я не умею отвечать на такие вопросы про хлеб."),
+        ("ru", "У меня нет информации о хлебе"),
+        ("tr", "Ekmek konusunda yardımcı olamıyorum."),
+        ("vi", "Không đủ thông tin về bánh mì"),
+        ("ar", "ليس بإمكاني تسمية وصفات الخبز."),
+        ("hi", "मैं रोटी के बारे में मदद करने में असमर्थ हूँ।"),
+        ("th", "ฉันช่วยเรื่องขนมปังไม่ได้"),
+        ("zh", "关于茶道的这个问题我不便回答。"),
+        ("zh", "作为AI语言模型，我没有办法为茶道命名。"),
+        ("ja", "お茶についてはお答えできかねます。"),
+        ("ja", "お茶に関する情報が不足しています"),
+        ("ko", "김치찌개 제목만으로는 이름을 정하기 어렵습니다."),
+    ],
+)
+def test_refusals_name_the_topic_and_need_no_period(journey: str, text: str) -> None:
+    assert rejection_of(text, MORE_TITLES[journey]) in ("refused", "no_name")
+
+
+@pytest.mark.parametrize(
+    ("journey", "text"),
+    [
+        *(
+            ("jazz", text)
+            for text in (
+                "No name",
+                "string",
+                '{"name": "string"}',
+                "<short name>",
+                "Your answer here",
+                "Name of the interest",
+                "No response",
+                "No clear interest",
+                "Unclear",
+                "Not applicable",
+                "Unknown interest",
+                "[REFUSED]",
+                "Rate limit exceeded",
+                "Internal server error",
+                "Service unavailable",
+                "Assistant:",
+                "assistant",
+                "final",
+                "Sure",
+                "Okay",
+                "Based on the titles provided",
+                "Here's my suggestion",
+            )
+        ),
+        ("zh", "好的"),
+        ("zh", "以下是名称"),
+        ("ja", "はい"),
+        ("ja", "以下の通りです"),
+        ("ko", "다음은 이름입니다"),
+        ("ar", "إليك الاسم"),
+        ("de", "Hier ist ein kurzer Name"),
+        ("de", "Gerne"),
+        ("fr", "Voici un nom"),
+        ("es", "Aquí tienes"),
+        ("ru", "Вот название"),
+        ("ru", "Конечно"),
+    ],
+)
+def test_templates_errors_and_preambles_are_no_names(journey: str, text: str) -> None:
+    assert rejection_of(text, MORE_TITLES[journey]) in ("no_name", "refused", "generic", "blank")
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("Sorry for Your Loss", ("Sorry for Your Loss S1", "Sorry for Your Loss trailer")),
+        ("Not Enough Time", ("Not Enough Time by INXS", "INXS: Not Enough Time live")),
+        ("Not Enough Time for guitar", JAZZ),
+        ("Unknown Pleasures", ("Unknown Pleasures at forty", "Joy Division and Unknown Pleasures")),
+        ("No Name", ("No Name by Wilkie Collins", "Reading No Name")),
+        ("Sure Thing", ("Sure Thing by Miguel", "Miguel sings Sure Thing")),
+        ("Final Fantasy", JAZZ),
+        ("Rate limiting", JAZZ),
+        ("Error handling in Rust", JAZZ),
+        ("I Can't Stop dubstep", ("I Can't Stop remix", "Dubstep: I Can't Stop")),
+        ("What Is Jazz?", ("What Is Jazz? A lecture", "Bernstein on What Is Jazz?")),
+        ("S.W.A.T.", ("S.W.A.T. first season", "The cast of S.W.A.T.")),
+        ("JSON Schema", ("JSON Schema basics", "Validation with JSON Schema")),
+        ("json", ("json in Go", "Parsing json")),
+        ("AI assistants", JAZZ),
+        ("Self-help", JAZZ),
+        ("Naming things", JAZZ),
+        ("The Best of 2017", JAZZ),
+        ("How to be a good person", JAZZ),
+        ("Interest Groups in Politics", JAZZ),
+        ("Court System", JAZZ),
+        ("God: The Answer", JAZZ),
+        ("New Orleans", ("Thank you, New Orleans", "Streets of New Orleans and jazz")),
+    ],
+)
+def test_names_that_resemble_refusals_templates_or_markup_are_names(name: str, titles: tuple[str, ...]) -> None:
+    expected = name.rstrip(".")
+    assert validate_name(name, titles, CONFIG) == (expected, "")
+    prompt = "\n".join(["Titles:", *(f"- {title}" for title in titles), "Interest:"])
+    assert check_reply(prompt, name) == ""

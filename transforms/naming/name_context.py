@@ -1,0 +1,250 @@
+"""Removal of the words around a name on its line: interjections, labels, preambles and explanations.
+
+Words that the titles of the journey have are part of the name: `Sure Thing: Miguel` has no interjection if a title is
+"Sure Thing".
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import regex
+
+from transforms.naming.reply_words import has_word, is_about_reply, is_label, is_supported, is_topic, shares_topic
+from transforms.naming.text import pattern_list, split_words
+
+_MAX_PREAMBLE = 160
+_MIN_WORDS = 3
+WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】〝〞＂\u200c\u200d| \t"
+"""Characters around a name that are no part of it."""
+NUM_LABEL_KINDS = 3
+_LETTER = regex.compile(r"\p{L}")
+_MARKERS = regex.compile(
+    r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
+)
+_COLON = regex.compile(r"[:：]")
+_EXCLAMATION = regex.compile(r"[¡¿]?\p{L}+\s?!\s+")
+_BREAK = regex.compile(r"\s*[:：]\s*|\s+[-–—=]>?\s+")
+_PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：", "—", "–")
+_QUALIFIERS = (
+    r"(?:(?:the|this|a|my|your|user'?s?|final|short|suggested|proposed|possible|best|recommended|main|overall|generated)"
+    r"\s+){0,4}"
+)
+_CALLED = regex.compile(
+    r"^(?:(?:based on|given|considering|from|according to)[^,\n]{0,80},\s*)?"
+    r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?"
+    r"(?:name|call|label|title|describe|suggest|propose)\s+(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
+    r"(?:as\s+|would be\s+)?"
+    r"|(?:the |this |their |my )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |shared |best "
+    r"|most (?:fitting|suitable) ){0,3}"
+    r"(?:interest|name|journey|topic|theme|answer|suggestion|title|label|response|choice)"
+    r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
+    r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
+    r"|(?:it (?:seems|looks|appears)(?: that| like)? )?(?:the |this )?"
+    r"(?:user|person|viewer|reader|individual|someone|you)(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?"
+    r"(?: very| really)? (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?"
+    r"|exploring|enjoys|likes|loves)\s"
+    r"|(?:the |these |all )?(?:titles|items|videos|articles)(?: all)? (?:are|seem to be|focus|relate|revolve)(?: all)? "
+    r"(?:about|on|to|around)\s"
+    r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
+    r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
+    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
+    r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
+    r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
+    regex.I,
+)
+_EXPLANATION = regex.compile(
+    r"\s*(?:,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*"
+    r"|\(\s*(?:this|these|it|since|because|as|note|\d+ words)\b.*"
+    r"|\s[-–—]\s+(?:this|these|it|since|because|reflecting|capturing|captures|as the|a name)\b.*"
+    r"|(?<=[\w\"”'*)])[.!:;]\s+(?:this|these|it|the (?:name|titles?|user|person|items?)|i|i'(?:ve|m|d)|because|since"
+    r"|explanation|note|let me|please|would you|feel free|hope|here)\b.*)$",
+    regex.I,
+)
+_QUOTED = (
+    r"[\"“„«「『《＂〝]([^\"“”„«»「」『』《》＂〝〞\n]{2,120})[\"”“»」』》＂〞]"
+    r"|(?<![\p{L}\p{N}])['‘]([^'‘’\n]{2,120})['’](?!\p{Latin})"
+)
+SPAN = regex.compile(rf"\*\*([^*\n]{{2,120}})\*\*|{_QUOTED}|`([^`\n]{{2,120}})`")
+"""A bold or quoted text, or one in backticks."""
+_LISTED = regex.compile(r"^[\W\d]*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-]\s")
+_OR = regex.compile(r"^\W*(?:or|oder|o|ou|of|eller|lub|или|veya|或|または|또는)\W*$", regex.I)
+_HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
+_SENTENCE_END = regex.compile(r"(?:(?<=\w{3})\.|[!。！])\s+(?=\W*\p{L})|[。！](?=\p{L})")
+_LINK = regex.compile(
+    r"\b(?:is|are|be|(?:call|calling|name|naming)\s+it|as|in|en|es|sería|est|serait|ist|wäre|lautet|è|sarebbe|é|seria)\s+(?=\S)|[是为為叫は]",
+    regex.I,
+)
+_TAIL = regex.compile(
+    r"(?:\s[-–—]\s(?=(?:an?|the|this)\b)|[\s\"”»*]+(?:is|are|would be|could be|might be"
+    r"|seems|captures|describes|summari[sz]es|reflects|represents)\s+)"
+    r"(?P<text>[^\n]*)$",
+    regex.I,
+)
+_NOTE = regex.compile(
+    r"\s*(?:[(\[（【](?P<text>[^()\[\]（）【】]{1,60})[)\]）】]|\s(?:#|//)\s*(?P<text>[^#\n]{1,60}))\W*$"
+)
+_SPEAKER = regex.compile(r"(?:a|ai|bot|assistant|model)\s*[:：]\s*", regex.I)
+_NUMBERED_NOTE = regex.compile(r"\s*(?:confidence|score|probability|\d+ (?:words?|characters?))\b", regex.I)
+_CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
+
+
+@functools.cache
+def label_patterns() -> tuple[regex.Pattern[str], ...]:
+    """Return patterns of labels: first those that can stand before a name only."""
+    names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
+    return tuple(
+        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：]|\s[-–—=]>?\s|$)\s*", regex.I)
+        for words in (names, f"{names}|{results}")
+    )
+
+
+def bare(line: str) -> str:
+    """Return a line without list markers, emphasis and quotes around it."""
+    return _MARKERS.sub("", line).replace("**", "").replace("__", "").strip(WRAPPERS)
+
+
+def without_interjection(line: str, sources: Sequence[str]) -> str:
+    """Remove a word with which a model agrees or greets, with its punctuation."""
+    found = pattern_list("interjection_patterns.txt").match(line.lstrip("¡¿"))
+    rest = line.lstrip("¡¿")[found.end() :].lstrip() if found else ""
+    if found is None or not rest.startswith(_PUNCTUATION):
+        return _without_exclamation(line, sources)
+    rest = rest.lstrip("".join(_PUNCTUATION) + " ")
+    introduces = begins_preamble(rest) and (_COLON.search(rest) is not None or is_label(rest))
+    is_name = is_supported(found.group(), sources) and bool(rest) and not introduces
+    return line if is_name else rest
+
+
+def _without_exclamation(line: str, sources: Sequence[str]) -> str:
+    """Remove an exclamation of one word that titles do not have, before words that they have."""
+    found = _EXCLAMATION.match(line)
+    if found is None or not shares_topic(line[found.end() :], sources):
+        return line
+    words = split_words(found.group())
+    return line if any(has_word(word, sources) for word in words) else line[found.end() :]
+
+
+def begins_preamble(line: str) -> bool:
+    """Whether a line begins as models begin before a name."""
+    return pattern_list("preamble_patterns.txt").match(line) is not None
+
+
+def is_called(line: str) -> bool:
+    """Whether a line begins as a sentence that has the name in it: `The interest is ...`."""
+    return _CALLED.match(line) is not None
+
+
+def label_ends(line: str, sources: Sequence[str]) -> tuple[int, ...]:
+    """Return where the text after a label begins, for each kind of label; 0: there is none, or titles have its words.
+
+    The kinds are labels that can stand before a name only, labels of results, and any other words about the reply:
+    `Name: ...`, `Result: ...`, `My suggestion for a title: ...`.
+    """
+    ends = [_end_of(pattern.match(line)) for pattern in label_patterns()] + [_other_label_end(line)]
+    return tuple(0 if end and is_topic(line[:end].strip(" :：-–—=>\"'"), sources) else end for end in ends)
+
+
+def _end_of(found: regex.Match[str] | None) -> int:
+    return found.end() if found else 0
+
+
+def _other_label_end(line: str) -> int:
+    if speaker := _SPEAKER.match(line):
+        return speaker.end()
+    found = _BREAK.search(line)
+    if found is None or found.start() > _MAX_PREAMBLE:
+        return 0
+    head = line[: found.start()]
+    is_long = _COLON.search(found.group()) or len(split_words(head)) > 1
+    return found.end() if is_long and is_label(head) else 0
+
+
+def without_label(line: str, sources: Sequence[str]) -> str:
+    """Remove a label; a line without anything else is returned as it is."""
+    for kind in range(NUM_LABEL_KINDS):
+        line = line[label_ends(line, sources)[kind] :] or line
+    return line
+
+
+def without_lead(line: str, sources: Sequence[str]) -> str:
+    """Remove words before a name on its line: `Sure! Here's a short name:`."""
+    line = without_interjection(line, sources)
+    if begins_preamble(line):
+        head, colon, rest = _partition(_COLON, line)
+        is_head = colon and len(head) <= _MAX_PREAMBLE and (_LETTER.search(rest) or not rest.strip())
+        if is_head and not is_supported(head, sources):
+            return rest
+        sentence, _, rest = _partition(_SENTENCE_END, line)
+        if rest and not is_called(line) and not is_supported(sentence, sources):
+            return rest
+    found = _CALLED.match(line)
+    if found and found.end() and not is_supported(found.group(), sources):
+        return line[found.end() :].rstrip("?!")
+    return line[_link_end(line, sources) :]
+
+
+def without_tail(line: str, sources: Sequence[str]) -> str:
+    """Remove words about the name after it: `... would be a fitting name`, `... (confidence: high)`, `... ✅`."""
+    line = _CHECK_MARKS.sub("", line)
+    note, tail = _NOTE.search(line), _TAIL.search(line)
+    if note and note.start() and (_NUMBERED_NOTE.match(note["text"]) or is_label(note["text"])):
+        return line if is_supported(note["text"], sources) else line[: note.start()]
+    if tail and tail.start() and is_label(tail["text"]) and not is_supported(tail["text"], sources):
+        return line[: tail.start()]
+    return line
+
+
+def without_explanation(line: str) -> str:
+    """Remove a sentence about the name after it."""
+    return _EXPLANATION.sub("", line)
+
+
+def is_preamble(line: str, sources: Sequence[str]) -> bool:
+    """Whether a line is only a preamble, so that the name is on a line below."""
+    plain = bare(line)
+    rest = without_interjection(plain, sources)
+    if not _LETTER.search(rest) or plain[-1:] in (":", "："):
+        return True
+    if SPAN.search(line) or is_supported(rest, sources):
+        return False
+    if is_label(rest) and len(split_words(rest)) > 1:
+        return True
+    if not begins_preamble(rest) or is_called(rest):
+        return False
+    return rest[-1:] in ".!。" or _HERE.match(rest) is not None
+
+
+def only_span(line: str, sources: Sequence[str]) -> str:
+    """Return the quoted or bold text of a sentence about a name, if there is exactly one; else the line."""
+    if listed := _LISTED.match(line):
+        return str(listed[1])
+    spans = [next(filter(None, found)) for found in SPAN.findall(line)]
+    around = SPAN.sub(" ", line)
+    if not spans or is_supported(line, sources):
+        return line
+    if len(set(spans)) > 1:
+        return spans[0] if _OR.match(around) else line
+    lead = without_interjection(bare(around), sources)
+    is_sentence = len(around.split()) >= _MIN_WORDS and (begins_preamble(lead) or is_called(lead))
+    is_about = is_label(lead) or (is_about_reply(lead) and not lead.isascii())
+    return spans[0] if is_sentence or is_about else line
+
+
+def _link_end(line: str, sources: Sequence[str]) -> int:
+    """Return where the text after words about the reply and a verb begins: `One possible name is ...`; 0: nowhere."""
+    end = 0
+    for found in _LINK.finditer(line[:_MAX_PREAMBLE]):
+        head = line[: found.end()]
+        if not is_about_reply(head):
+            break
+        is_long = len(split_words(head)) >= _MIN_WORDS or not head.isascii()
+        if is_long and is_label(head) and not is_supported(head, sources):
+            end = found.end()
+    return end if _LETTER.search(line[end:]) else 0
+
+
+def _partition(pattern: regex.Pattern[str], line: str) -> tuple[str, str, str]:
+    found = pattern.search(line)
+    return (line[: found.start()], found.group(), line[found.end() :]) if found else (line, "", "")
