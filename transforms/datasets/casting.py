@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +84,17 @@ def _is_list(type_: pa.DataType) -> bool:
 
 def _is_list_view(type_: pa.DataType) -> bool:
     return pa.types.is_list_view(type_) or pa.types.is_large_list_view(type_)
+
+
+def explain_null_lists(error: Exception, types: Mapping[str, pa.DataType]) -> Exception:
+    """Return the error of reading columns, with what to do about lists of a fixed size that Arrow cannot read."""
+    fixed = [name for name, type_ in types.items() if pa.types.is_fixed_size_list(type_)]
+    if not fixed or "Expected all lists to be of size" not in str(error):
+        return error
+    return ValueError(
+        f"{error}: lists of a fixed size, in column {', '.join(map(repr, fixed))}, cannot be null in parquet; write "
+        "the column as lists of any size, or leave it out if it is optional, by an empty name: --item_columns=tags="
+    )
 
 
 def _fits_text(found: pa.DataType) -> bool:
