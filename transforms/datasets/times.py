@@ -177,13 +177,15 @@ def days_of_dates(
 
 _NULL_TEXTS = pa.array(["", "null", "none", "nan", "nat", "n/a", "<na>", "\\n"])
 NUMBER_TEXT = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-_FRACTION = r"(?:[.,](?P<{}>\d{{1,9}})\d*)?"
+_SECOND = r"(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?"
+_ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 _ISO = (
-    r"^\s*(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})|(?P<basic_month>\d{2})(?P<basic_day>\d{2}))"
-    r"(?:[Tt ]\s*(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})" + _FRACTION.format("fraction") + r")?"
-    r"|(?P<basic_hour>\d{2})(?P<basic_minute>\d{2})(?:(?P<basic_second>\d{2})"
-    + _FRACTION.format("basic_fraction")
-    + r")?)\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?\s*$"
+    r"^\s*(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
+    r"(?:[Tt ]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::" + _SECOND + ")?" + _ZONE + r")?\s*$"
+)
+_BASIC_ISO = (
+    r"^\s*(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
+    r"[Tt ](?P<hour>\d{2})(?P<minute>\d{2})(?:" + _SECOND + ")?" + _ZONE + r"\s*$"
 )
 
 
@@ -194,15 +196,17 @@ def times_of_texts(array: pa.Array, unit: str) -> Times:
     """
     text = array.cast(pa.string())
     null = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _NULL_TEXTS))
-    is_number = _matches(text, NUMBER_TEXT)
-    is_iso = _matches(text, _ISO) & ~is_number
     nulls = null.to_numpy(zero_copy_only=False)
     microseconds = np.zeros(len(text), np.int64)
     unreadable = ~nulls
-    for kind, convert in ((is_number, _of_number_texts), (is_iso, _of_iso_texts)):
-        places = np.flatnonzero(kind & ~nulls)
+    left = np.flatnonzero(~nulls)
+    for pattern in (NUMBER_TEXT, _ISO, _BASIC_ISO):
+        matches = _matches(text if len(left) == len(text) else text.take(pa.array(left)), pattern)
+        places, left = left[matches], left[~matches]
         if len(places):
-            found, readable = convert(text.take(pa.array(places)), unit)
+            texts = text.take(pa.array(places))
+            is_number = pattern == NUMBER_TEXT
+            found, readable = _of_number_texts(texts, unit) if is_number else _of_iso_texts(texts, pattern)
             microseconds[places] = found
             unreadable[places] = ~readable
     return _times(microseconds, nulls, unreadable)
@@ -226,23 +230,17 @@ def numbers_of_texts(text: pa.StringArray) -> pa.Array:
     return trimmed.cast(pa.int64() if whole else pa.float64())
 
 
-def _of_iso_texts(text: pa.StringArray, _: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    parts = pc.extract_regex(text, _ISO)
-    year = _integers(parts.field("year"))
-    month, day, hour, minute, second = (
-        _integers(_either(parts, name)) for name in ("month", "day", "hour", "minute", "second")
+def _of_iso_texts(text: pa.StringArray, pattern: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    parts = pc.extract_regex(text, pattern)
+    year, month, day, hour, minute, second = (
+        _integers(parts.field(name)) for name in ("year", "month", "day", "hour", "minute", "second")
     )
-    fraction = pc.utf8_slice_codeunits(pc.utf8_rpad(_either(parts, "fraction"), 6, "0"), 0, 6)
+    fraction = pc.utf8_slice_codeunits(pc.utf8_rpad(parts.field("fraction"), 6, "0"), 0, 6)
     days, is_date = days_of_dates(year, month, day)
     offset, is_zone = _zone_seconds(parts.field("zone"))
     seconds = days * _DAY + hour * 3600 + minute * 60 + second - offset
     valid = is_date & is_zone & (hour < 24) & (minute < 60) & (second < 60)
     return _within_range(seconds * 10**6 + _integers(fraction)), valid
-
-
-def _either(parts: pa.StructArray, name: str) -> pa.StringArray:
-    """Return a part of texts in the extended or the basic form of ISO 8601; nothing where there is none."""
-    return pc.binary_join_element_wise(parts.field(name), parts.field(f"basic_{name}"), "")
 
 
 def _integers(text: pa.StringArray) -> npt.NDArray[np.int64]:
