@@ -36,6 +36,7 @@ class Column:
             columns.
         list_separator: for a column of text: what joins the elements if an input has lists of texts; empty: an input
             may not have lists.
+        is_id: whether the values are ids of a user's own input, from which spaces at both ends are removed.
         is_seconds: whether the values are seconds, so that an input may have durations.
         max_characters: number of characters of a text that are read; 0: all.
         written_as: for texts that people wrote: what they are. They are cleaned when input tables are read.
@@ -48,6 +49,7 @@ class Column:
     optional: bool = False
     list_separator: str = ""
     is_seconds: bool = False
+    is_id: bool = False
     max_characters: int = 0
     written_as: Literal["title", "text"] | None = None
 

@@ -29,8 +29,8 @@ INTERACTIONS = DatasetSchema(
     sort_by=("user_id", "timestamp", "item_id"),
     partition_by="user_id",
     columns=(
-        Column("user_id", pa.string(), "The user. Text, integers or UUIDs."),
-        Column("item_id", pa.string(), "The item; a key of `items`. Text, integers or UUIDs."),
+        Column("user_id", pa.string(), "The user. Text, integers or UUIDs.", is_id=True),
+        Column("item_id", pa.string(), "The item; a key of `items`. Text, integers or UUIDs.", is_id=True),
         Column(
             "timestamp",
             TIMESTAMP,

@@ -11,7 +11,7 @@ ITEM_EMBEDDINGS = DatasetSchema(
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
-        Column("item_id", pa.string(), "The item. Text or integers; unique."),
+        Column("item_id", pa.string(), "The item. Text or integers; unique.", is_id=True),
         Column(
             "embedding",
             pa.list_(pa.float32()),

@@ -11,7 +11,7 @@ ITEMS = DatasetSchema(
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
-        Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique."),
+        Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique.", is_id=True),
         Column("title", pa.string(), "Its title, in any script.", written_as="title"),
         Column(
             "description",

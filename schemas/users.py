@@ -10,6 +10,6 @@ USERS = DatasetSchema(
     key=("user_id",),
     sort_by=("user_id",),
     partition_by="user_id",
-    columns=(Column("user_id", pa.string(), "The user."),),
+    columns=(Column("user_id", pa.string(), "The user.", is_id=True),),
     invariants=identifies("user_id"),
 )

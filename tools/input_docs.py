@@ -43,6 +43,9 @@ _EXAMPLES: dict[str, pa.Table] = {
     "dates as digits": pa.table(_ROW | {"timestamp": [20240115]}),
     "days since 1970": pa.table(_ROW | {"timestamp": [19_737]}),
     "serial dates of a spreadsheet": pa.table(_ROW | {"timestamp": [45_306.5]}),
+    "dates as other digits": pa.table(_ROW | {"timestamp": [15012024]}),
+    "one time for 'unknown'": pa.table(_ROW | {"timestamp": pa.array([0]).cast(pa.timestamp("us"))}),
+    "times as floats of 32 bits": pa.table(_ROW | {"timestamp": pa.array([1_705_320_064.0], pa.float32())}),
     "other texts": pa.table(_ROW | {"timestamp": ["01/15/2024"]}),
     "seconds that were converted as nanoseconds": pa.table(
         _ROW | {"timestamp": pa.array([1_705_320_000]).cast(pa.timestamp("ns"))}
@@ -57,7 +60,14 @@ _OTHER_FILES = {
 }
 _PROBLEMS = (
     ("not_an_exact_integer", "a number as an id that is no whole number, or a float so large that ids may have merged"),
-    ("not_a_time", "a text that is no time, or the number 0, which systems write for 'unknown'"),
+    (
+        "not_a_time",
+        "a text that is no time, or 0, -1 or another number within a day of 1970, which stands for 'unknown'",
+    ),
+    (
+        "probably_<unit>",
+        "a number that `auto` would read as a time of 1970, and that is a time of today in another unit",
+    ),
     ("not_a_number", "a text that is no number, in a column that a filter uses"),
     ("not_utf8", "text that is not UTF-8"),
 )

@@ -125,6 +125,13 @@ class TestColumns:
 
 
 class TestIds:
+    def test_padded_ids_are_those_of_the_catalogue(self, tmp_path: Path, plain: Path) -> None:
+        padded = pc.utf8_rpad(LOG["item_id"], 12)
+        users = pc.binary_join_element_wise(LOG["user_id"], pa.array(["", "  "] * (LOG.num_rows // 2)), "")
+        write(tmp_path, {"log.parquet": LOG.set_column(0, "user_id", users).set_column(1, "item_id", padded)})
+        assert extract(tmp_path / "out", tmp_path / "log.parquet", plain / "items.parquet") == 0
+        assert content(tmp_path / "out", HISTORIES) == content(plain / "out", HISTORIES)
+
     def test_placeholders_and_numbers(self, tmp_path: Path, plain: Path) -> None:
         users = pa.array(["nan", "None", " ", "null", *LOG["user_id"].to_pylist()[4:]])
         floats = pc.if_else(
@@ -175,6 +182,21 @@ def test_dates_as_numbers_need_their_unit(
     assert extract(tmp_path / "out", tmp_path / "log.parquet", items, f"--timestamp_unit={unit}") == 0
     assert extract(tmp_path / "dates", tmp_path / "dates.parquet", items) == 0
     assert content(tmp_path / "out", HISTORIES) == content(tmp_path / "dates", HISTORIES)
+
+
+def test_dates_as_numbers_among_seconds_are_invalid_rows(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A row group of another unit is not in the sample that is checked before a job starts."""
+    late = LOG.slice(LOG.num_rows // 2)
+    seconds = late.set_column(2, "timestamp", pc.divide(late["timestamp"].cast(pa.int64()), 10**6))
+    days = late.set_column(2, "timestamp", pc.strftime(late["timestamp"], "%Y%m%d").cast(pa.int64()))
+    write(tmp_path, {"log.parquet": parquet(pa.concat_tables([seconds, days]), row_group_size=late.num_rows)})
+    paths = (tmp_path / "out", tmp_path / "log.parquet", plain / "items.parquet")
+    assert extract(*paths) == 1
+    assert "240 of 480 rows of interactions are invalid (240 x timestamp_probably_yyyymmdd)" in capfd.readouterr().err
+    assert extract(*paths, "--max_error_rate=0.5") == 0
+    assert set(errors(tmp_path / "out").values()) == {"timestamp_probably_yyyymmdd"}
 
 
 def test_every_job_that_reads_a_log_refuses_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

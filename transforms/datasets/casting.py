@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import Column
-from transforms.datasets.times import times_of_numbers, times_of_texts
+from transforms.datasets.number_meanings import problems_of_numbers
+from transforms.datasets.times import Times, times_of_numbers, times_of_texts
+from transforms.datasets.written_lists import NAME_FIELDS, lists_of_texts
 
 _EXACT_INTEGERS = {"halffloat": 2**11, "float": 2**24, "double": 2**53}
 """Above, neighbouring integers are the same float, so that different ids may have become equal."""
-_WHOLE = r"^(?P<whole>-?\d+)(?:\.0*)?$"
+_INTEGER = pa.decimal256(76, 0)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _NULL_NUMBERS = pa.array(["", "null", "none", "nan", "n/a", "<na>", "\\n"])
-_NAME_FIELDS = ("name", "title", "label", "value", "text")
 _UUID_BYTES = 16
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -27,12 +29,12 @@ class Casted(NamedTuple):
     Attributes:
         values: the values, of the type of the dataset's column; null where a value could not be read.
         unreadable: whether a value that is not null could not be read; None: all could.
-        problem: what an unreadable value is not, for the reason in `errors`.
+        problem: what is wrong with the unreadable values, for the reason in `errors`; an array: with each of them.
     """
 
     values: pa.Array
     unreadable: pa.BooleanArray | None = None
-    problem: str = ""
+    problem: str | pa.StringArray = ""
 
 
 def fits(found: pa.DataType, column: Column, separator: str = "") -> bool:
@@ -76,7 +78,23 @@ def _is_number(type_: pa.DataType) -> bool:
 
 
 def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    is_usual = pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    return is_usual or _is_list_view(type_)
+
+
+def _is_list_view(type_: pa.DataType) -> bool:
+    return pa.types.is_list_view(type_) or pa.types.is_large_list_view(type_)
+
+
+def explain_null_lists(error: Exception, types: Mapping[str, pa.DataType]) -> Exception:
+    """Return the error of reading columns, with what to do about lists of a fixed size that Arrow cannot read."""
+    fixed = [name for name, type_ in types.items() if pa.types.is_fixed_size_list(type_)]
+    if not fixed or "Expected all lists to be of size" not in str(error):
+        return error
+    return ValueError(
+        f"{error}: lists of a fixed size, in column {', '.join(map(repr, fixed))}, cannot be null in parquet; write "
+        "the column as lists of any size, or leave it out if it is optional, by an empty name: --item_columns=tags="
+    )
 
 
 def _fits_text(found: pa.DataType) -> bool:
@@ -98,7 +116,8 @@ def _fits_list(found: pa.DataType, element: pa.DataType, separator: str) -> bool
 
 
 def _fits_element(found: pa.DataType) -> bool:
-    return is_text(found) or pa.types.is_integer(found) or pa.types.is_null(found) or _text_field(found) is not None
+    is_plain = is_text(found) or _is_binary(found) or pa.types.is_integer(found) or pa.types.is_null(found)
+    return is_plain or _text_field(found) is not None
 
 
 def _text_field(type_: pa.DataType) -> str | None:
@@ -106,13 +125,30 @@ def _text_field(type_: pa.DataType) -> str | None:
     if not pa.types.is_struct(type_):
         return None
     texts = [field.name for field in type_ if is_text(plain_type(field.type))]
-    return next((name for name in _NAME_FIELDS if name in texts), texts[0] if len(texts) == 1 else None)
+    return next((name for name in NAME_FIELDS if name in texts), texts[0] if len(texts) == 1 else None)
 
 
 def _fits_number(found: pa.DataType, column: Column) -> bool:
     if _is_number(found) or is_text(found):
         return True
     return pa.types.is_duration(found) if column.is_seconds else pa.types.is_boolean(found)
+
+
+def without_views(type_: pa.DataType) -> pa.DataType:
+    """Return a type of the same values without views of texts and octets, which Arrow cannot filter."""
+    if pa.types.is_string_view(type_):
+        return pa.large_string()
+    if pa.types.is_binary_view(type_):
+        return pa.large_binary()
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(without_views(field.type)) for field in type_])
+    if pa.types.is_map(type_):
+        return pa.map_(without_views(type_.key_type), without_views(type_.item_type))
+    if pa.types.is_fixed_size_list(type_):
+        return pa.list_(without_views(type_.value_type), type_.list_size)
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return pa.large_list(without_views(type_.value_type))
+    return type_
 
 
 def cast(array: pa.Array, column: Column, unit: str = "auto", separator: str = "") -> Casted:
@@ -124,7 +160,16 @@ def cast(array: pa.Array, column: Column, unit: str = "auto", separator: str = "
         unit: the unit of numbers in a column of times.
         separator: what separates the tags in a text.
     """
-    array, wanted = plain_values(array), column.type
+    casted = _cast(plain_values(array), column, unit, separator)
+    if column.is_id:
+        return casted._replace(values=pc.utf8_trim_whitespace(casted.values))
+    if column.optional and pa.types.is_floating(column.type):
+        return casted._replace(values=_without_nan(casted.values))
+    return casted
+
+
+def _cast(array: pa.Array, column: Column, unit: str, separator: str) -> Casted:
+    wanted = column.type
     if array.type == wanted:
         return Casted(array)
     if pa.types.is_null(array.type):
@@ -132,10 +177,18 @@ def cast(array: pa.Array, column: Column, unit: str = "auto", separator: str = "
     if pa.types.is_timestamp(wanted):
         return _cast_to_time(array, unit)
     if pa.types.is_list(wanted):
-        return Casted(_cast_to_list(array, wanted, separator))
+        if is_text(array.type):
+            return Casted(*lists_of_texts(array.cast(pa.string()), separator), "not_a_list")
+        return Casted(_cast_to_list(array, wanted))
     if pa.types.is_string(wanted):
         return _cast_to_text(array, column.list_separator)
     return _cast_to_number(array, wanted)
+
+
+def _without_nan(numbers: pa.FloatingPointArray) -> pa.FloatingPointArray:
+    """Replace NaN by null, which pandas writes as NaN."""
+    is_nan = pc.is_nan(numbers)
+    return pc.if_else(is_nan, None, numbers) if pc.any(is_nan).as_py() else numbers
 
 
 def plain_values(array: pa.Array) -> pa.Array:
@@ -147,22 +200,31 @@ def plain_values(array: pa.Array) -> pa.Array:
 
 def _cast_to_time(array: pa.Array, unit: str) -> Casted:
     if is_text(array.type):
-        times, unreadable = times_of_texts(array, unit)
+        array = array.cast(pa.string())
+        return _without_misread(array, times_of_texts(array, unit), unit)
+    if pa.types.is_timestamp(array.type):
+        found = times_of_numbers(array.cast(pa.int64()), array.type.unit)
+    elif pa.types.is_date32(array.type):
+        found = times_of_numbers(array.cast(pa.int32()), "days")
+    elif pa.types.is_date64(array.type):
+        found = times_of_numbers(array.cast(pa.int64()), "ms")
     else:
-        number_unit = unit
-        if pa.types.is_timestamp(array.type):
-            number_unit, array = array.type.unit, array.cast(pa.int64())
-        elif pa.types.is_date32(array.type):
-            number_unit, array = "days", array.cast(pa.int32())
-        elif pa.types.is_date64(array.type):
-            number_unit, array = "ms", array.cast(pa.int64())
-        times, unreadable = times_of_numbers(array, number_unit)
-    return Casted(times, unreadable, "not_a_time")
+        return _without_misread(array, times_of_numbers(array, unit), unit)
+    return Casted(found.times, found.unreadable, "not_a_time")
 
 
-def _cast_to_list(array: pa.Array, wanted: pa.ListType, separator: str) -> pa.ListArray:
-    if is_text(array.type):
-        return _split(array.cast(pa.string()), separator)
+def _without_misread(array: pa.Array, found: Times, unit: str) -> Casted:
+    """Leave out the times of numbers that are no times of a log if the unit is derived from their size."""
+    problems = problems_of_numbers(array, found.times) if unit == "auto" else None
+    if problems is None:
+        return Casted(found.times, found.unreadable, "not_a_time")
+    times = pc.if_else(problems.is_valid(), None, found.times)
+    return Casted(times, pc.or_(found.unreadable, problems.is_valid()), pc.fill_null(problems, "not_a_time"))
+
+
+def _cast_to_list(array: pa.Array, wanted: pa.ListType) -> pa.ListArray:
+    if _is_list_view(array.type):
+        array = _without_views(array)
     if pa.types.is_fixed_size_list(array.type):
         array = array.cast(pa.list_(array.type.value_type))
     offsets = pa.array(
@@ -171,17 +233,14 @@ def _cast_to_list(array: pa.Array, wanted: pa.ListType, separator: str) -> pa.Li
     values = plain_values(array.values)
     if pa.types.is_string(wanted.value_type):
         values = _cast_to_text(_named(values), "").values
-    return pa.ListArray.from_arrays(offsets, values.cast(wanted.value_type), mask=array.is_null())
+    return pa.ListArray.from_arrays(offsets, values.cast(wanted.value_type, safe=False), mask=array.is_null())
 
 
-def _split(text: pa.StringArray, separator: str) -> pa.ListArray:
-    """Split texts at a separator; blank entries are left out."""
-    parts = pc.split_pattern(text, separator)
-    entries = pc.utf8_trim_whitespace(parts.flatten())
-    owners, present = pc.list_parent_indices(parts), pc.not_equal(entries, "")
-    counts = np.bincount(owners.filter(present).to_numpy(), minlength=len(text)) if len(text) else np.zeros(0, int)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-    return pa.ListArray.from_arrays(offsets, entries.filter(present), mask=text.is_null())
+def _without_views(array: pa.Array) -> pa.ListArray:
+    """Convert views of lists, whose cast in Arrow leaves buffers that are too short."""
+    sizes = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, array.flatten(), mask=array.is_null())
 
 
 def _named(values: pa.Array) -> pa.Array:
@@ -194,7 +253,7 @@ def _named(values: pa.Array) -> pa.Array:
 def _cast_to_text(array: pa.Array, list_separator: str) -> Casted:
     array = _named(array)
     if _is_list(array.type):
-        texts = _cast_to_list(array, pa.list_(pa.string()), "")
+        texts = _cast_to_list(array, pa.list_(pa.string()))
         return Casted(pc.binary_join(_without_nulls(texts), list_separator))
     if pa.types.is_fixed_size_binary(array.type):
         return Casted(_hexadecimal(array))
@@ -240,21 +299,21 @@ def _integers_of_floats(array: pa.Array) -> Casted:
 
 def _integers_of_decimals(array: pa.Array) -> Casted:
     """Format decimals that are integers, such as all integers of some databases."""
-    parts = pc.extract_regex(array.cast(pa.string()), _WHOLE)
-    whole = parts.field("whole")
-    readable = parts.is_valid()
+    wide = array.cast(pa.decimal256(76, array.type.scale))
+    is_whole = pc.equal(pc.trunc(wide), wide)
+    # Without a fraction first, because Arrow writes 0 with nine decimal places as 0E-9.
+    integers = pc.if_else(is_whole, wide, None).cast(_INTEGER)
     return Casted(
-        pc.if_else(readable, whole, None),
-        pc.invert(pc.or_(readable, array.is_null())),
-        "not_an_exact_integer",
+        integers.cast(pa.string()), pc.invert(pc.fill_null(is_whole, fill_value=True)), "not_an_exact_integer"
     )
 
 
 def _cast_to_number(array: pa.Array, wanted: pa.DataType) -> Casted:
     if pa.types.is_duration(array.type):
-        return Casted(pc.multiply(array.cast(pa.int64()).cast(pa.float64()), _SECONDS[array.type.unit]).cast(wanted))
+        ticks = array.cast(pa.int64()).cast(pa.float64(), safe=False)
+        return Casted(pc.multiply(ticks, _SECONDS[array.type.unit]).cast(wanted, safe=False))
     if not is_text(array.type):
-        return Casted(array.cast(wanted))
+        return Casted(array.cast(wanted, safe=False))  # large integers become the nearest float
     text = pc.utf8_trim_whitespace(array.cast(pa.string()))
     missing = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(text), _NULL_NUMBERS))
     readable = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ERRORS, Column, DatasetSchema
-from transforms.datasets.casting import cast, fits, is_text, plain_values
+from transforms.datasets.casting import cast, fits, is_text, plain_values, without_views
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
 from transforms.text_cleaning.columns import clean_column, clean_titles
 
@@ -167,13 +167,13 @@ class _ReadColumn(NamedTuple):
     Attributes:
         values: the values; null where they are not UTF-8 or could not be read.
         unreadable: whether a value could not be read; None: all could.
-        problem: what an unreadable value is not.
+        problem: what is wrong with the unreadable values; an array: with each of them.
         broken: whether text is not UTF-8; None: all is.
     """
 
     values: pa.Array
     unreadable: pa.BooleanArray | None = None
-    problem: str = ""
+    problem: str | pa.StringArray = ""
     broken: pa.BooleanArray | None = None
 
 
@@ -219,13 +219,9 @@ def clean_texts(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
 
 
 def _filterable(column: pa.Array) -> pa.Array:
-    """Convert extension types, and string views, which Arrow cannot filter."""
+    """Convert extension types, and views of texts and octets, which Arrow cannot filter."""
     column = plain_values(column)
-    if pa.types.is_string_view(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_nested(column.type) and pa.types.is_string_view(getattr(column.type, "value_type", pa.null())):
-        return column.cast(pa.large_list(pa.string()))
-    return column
+    return column.cast(without_views(column.type))
 
 
 def _no_errors() -> pa.RecordBatch:
@@ -254,7 +250,8 @@ def _reasons(rows: pa.RecordBatch, schema: DatasetSchema, read: list[_ReadColumn
             reasons = pc.if_else(passed, reasons, invariant.reason)
     for column, each in zip(schema.columns, read, strict=True):
         if each.unreadable is not None and not column.optional and _count(each.unreadable):
-            reasons = pc.if_else(each.unreadable, f"{column.name}_{each.problem}", reasons)
+            problems = pc.binary_join_element_wise(column.name, each.problem, "_")
+            reasons = pc.if_else(each.unreadable, problems, reasons)
     for column, each in zip(schema.columns, read, strict=True):
         if each.broken is not None:
             reasons = pc.if_else(each.broken, f"{column.name}_not_utf8", reasons)
@@ -342,6 +339,10 @@ def _shown(value: pa.Scalar) -> str | None:
 
 def _json(value: pa.Scalar) -> str | None:
     try:
-        return json.dumps(value.as_py(), ensure_ascii=False, default=str) if value.is_valid else None
+        return json.dumps(value.as_py(), ensure_ascii=False, default=_plain) if value.is_valid else None
     except UnicodeDecodeError:
         return "not UTF-8"
+
+
+def _plain(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

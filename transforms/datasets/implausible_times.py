@@ -15,17 +15,26 @@ import pyarrow.compute as pc
 
 from schemas import Column
 from transforms.datasets.casting import cast, is_text
-from transforms.datasets.times import Times, numbers_of_texts, times_of_numbers, times_of_texts, to_microseconds
+from transforms.datasets.number_meanings import FIRST_LOGS, NEARLY_ALL, YYYYMMDD, Meaning, likely_meaning, ticks
+from transforms.datasets.times import (
+    NUMBER_TEXT,
+    Times,
+    exact_numbers,
+    numbers_of_texts,
+    times_of_numbers,
+    times_of_texts,
+    to_microseconds,
+)
+from transforms.datasets.unknown_times import unknown_times
 
-_NEARLY_ALL = 0.9
-_FIRST_LOGS = datetime.datetime(1995, 1, 1, tzinfo=datetime.UTC)
-_LAST_LOGS = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
-_LIKELY = (datetime.datetime(1995, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2060, 1, 1, tzinfo=datetime.UTC))
-_CANDIDATES = ("days", "excel", "julian", "hours", "minutes", "ticks", "filetime", "webkit")
+_LAST_LOGS = ticks(2100)
 _DAY = 86_400
+_MANY_IN_FUTURE = 0.25
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_WRONG_UNIT_SPAN = datetime.timedelta(days=30)
+_WRONG_UNIT_SPAN = 30 * _DAY * 10**6
 """Seconds, milliseconds and microseconds of today that are read as nanoseconds lie in the first days of 1970."""
+_EXACT_FLOAT = 2**24
+"""Above these seconds, neighbouring floats of 32 bits are more than a second apart."""
 
 
 def implausible_times(array: pa.Array, name: str) -> str | None:
@@ -38,17 +47,19 @@ def implausible_times(array: pa.Array, name: str) -> str | None:
     array = array.drop_null()
     if not len(array):
         return None
-    if pa.types.is_timestamp(array.type):
-        return _implausible_timestamps(array, name)
     if is_text(array.type):
         return _implausible_texts(array.cast(pa.string()), name)
-    if pa.types.is_date(array.type):
-        return None
+    if pa.types.is_timestamp(array.type):
+        return _implausible_times(to_microseconds(array.cast(pa.int64()).to_numpy(), array.type.unit), name)
+    if pa.types.is_date32(array.type):
+        return _implausible_times(to_microseconds(exact_numbers(array.cast(pa.int32())), "days"), name)
+    if pa.types.is_date64(array.type):
+        return _implausible_times(to_microseconds(array.cast(pa.int64()).to_numpy(), "ms"), name)
     return _implausible_numbers(array, name)
 
 
 def future_times(array: pa.Array, name: str, column: Column, unit: str, now: float) -> str | None:
-    """Return why a column of times is not that of a log, if nearly all lie in the future; None otherwise.
+    """Return why a column of times is not that of a log, if many lie in the future; None otherwise.
 
     Args:
         array: values of the column; a sample is enough.
@@ -59,18 +70,18 @@ def future_times(array: pa.Array, name: str, column: Column, unit: str, now: flo
     """
     read = cast(array.drop_null(), column, unit).values.drop_null().cast(pa.int64()).to_numpy()
     future = read > (now + _DAY) * 10**6
-    if not len(read) or not _nearly_all(future):
+    if not len(read) or np.mean(future) < _MANY_IN_FUTURE:
         return None
     return (
-        f"nearly all times in column {name!r} lie in the future, such as {_shown(read[future][0])}: numbers have "
-        "another --timestamp_unit, or the times are not those of interactions"
+        f"{np.mean(future):.0%} of the times in column {name!r} lie in the future, such as {_shown(read[future][0])}: "
+        "numbers have another --timestamp_unit, or the times are not those of interactions"
     )
 
 
-def _implausible_timestamps(array: pa.TimestampArray, name: str) -> str | None:
-    ticks = array.cast(pa.int64()).to_numpy()
-    microseconds = to_microseconds(ticks, array.type.unit)
-    if _fraction(microseconds, _EPOCH, _EPOCH + _WRONG_UNIT_SPAN) < _NEARLY_ALL:
+def _implausible_times(microseconds: npt.NDArray[np.int64], name: str) -> str | None:
+    if message := unknown_times(microseconds, name):
+        return message
+    if np.mean((microseconds >= 0) & (microseconds < _WRONG_UNIT_SPAN)) < NEARLY_ALL:
         return None
     return (
         f"the times in column {name!r} lie in the first days of 1970, such as {_shown(microseconds[0])}, as they do "
@@ -81,50 +92,74 @@ def _implausible_timestamps(array: pa.TimestampArray, name: str) -> str | None:
 
 def _implausible_texts(text: pa.StringArray, name: str) -> str | None:
     found = times_of_texts(text, "us")
-    if _nearly_all(found.unreadable.to_numpy(zero_copy_only=False)):
+    unreadable = found.unreadable.to_numpy(zero_copy_only=False)
+    if np.mean(unreadable) >= NEARLY_ALL:
         example = text.filter(found.unreadable)[0].as_py()
         return (
             f"the texts in column {name!r}, such as {example!r}, are no times: allowed are ISO 8601, such as "
             "'2024-01-15', '2024-01-15 13:30:00' (UTC) or '2024-01-15T13:30:00+09:00', and numbers since 1970; convert "
             "the column to a timestamp"
         )
-    numbers = text.filter(pc.match_substring_regex(text, r"^\s*[+-]?\d+(\.\d*)?\s*$"))
-    return _implausible_numbers(numbers_of_texts(numbers), name) if len(numbers) >= _NEARLY_ALL * len(text) else None
+    numbers = text.filter(pc.match_substring_regex(text, NUMBER_TEXT))
+    if len(numbers) >= NEARLY_ALL * len(text):
+        return _implausible_numbers(numbers_of_texts(numbers), name)
+    return _implausible_times(_microseconds(found), name) if found.times.null_count < len(text) else None
 
 
 def _implausible_numbers(array: pa.Array, name: str) -> str | None:
-    example = _example(array)
-    digits = times_of_numbers(array, "yyyymmdd")
-    if _likely(digits):
-        misread = _shown(_microseconds(times_of_numbers(array, "auto"))[0])
+    read = times_of_numbers(array, "auto")
+    numbers = array.filter(pc.invert(read.unreadable))  # without 0, which says nothing about the others
+    meaning = likely_meaning(numbers)
+    if meaning == YYYYMMDD:
         return (
-            f"the numbers in column {name!r}, such as {example}, look like dates of the form YYYYMMDD, and would be "
-            f"read as {misread}: give --timestamp_unit=yyyymmdd, or the unit that they have (--timestamp_unit=s for "
-            "seconds since 1970)"
+            f"the numbers in column {name!r}, such as {_example(numbers)}, look like dates of the form YYYYMMDD, and "
+            f"would be read as {_shown(_microseconds(read)[0])}: give --timestamp_unit=yyyymmdd, or the unit that they "
+            "have (--timestamp_unit=s for seconds since 1970)"
         )
-    read = _microseconds(times_of_numbers(array, "auto"))
-    if not len(read):
-        return None
-    if _fraction(read, _EPOCH, _FIRST_LOGS) + _fraction(read, _LAST_LOGS, None) < _NEARLY_ALL:
-        return None
-    likely = next((unit for unit in _CANDIDATES if _likely(times_of_numbers(array, unit))), None)
-    meaning = f"they are probably {_MEANINGS[likely]}: give --timestamp_unit={likely}, or" if likely else "give"
+    microseconds = _microseconds(read)
+    no_logs = ((microseconds > -_DAY * 10**6) & (microseconds < FIRST_LOGS)) | (microseconds >= _LAST_LOGS)
+    if len(numbers) and np.mean(no_logs) >= NEARLY_ALL and meaning:
+        return _of_another_meaning(numbers, name, meaning)
+    if message := _unknown_numbers(read, name):
+        return message
+    if len(numbers) and np.mean(no_logs) >= NEARLY_ALL:
+        return _of_another_meaning(numbers, name, None)
+    return _coarse(array.type, microseconds, name)
+
+
+def _unknown_numbers(read: Times, name: str) -> str | None:
+    """Return that a number stands for 'unknown'; a few 0 or -1 are rows of `errors`, so they do not count."""
+    microseconds = read.times.cast(pa.int64()).fill_null(0).to_numpy()
+    near = np.abs(microseconds) < _DAY * 10**6
+    return unknown_times(microseconds[near if np.mean(near) >= NEARLY_ALL else ~near], name)
+
+
+def _of_another_meaning(numbers: pa.Array, name: str, meaning: Meaning | None) -> str:
+    first = _shown(_microseconds(times_of_numbers(numbers, "auto"))[0])
+    if meaning is None:
+        advice = "give"
+    elif meaning.unit:
+        advice = f"they are probably {meaning.text}: give --timestamp_unit={meaning.name}, or"
+    else:
+        advice = f"they are probably {meaning.text}: convert them to timestamps, or give"
     return (
-        f"the numbers in column {name!r}, such as {example}, would be read as {_shown(read[0])}, which is no time of a "
-        f"log: {meaning} the unit that they have (--timestamp_unit=s for seconds since 1970)"
+        f"the numbers in column {name!r}, such as {_example(numbers)}, would be read as {first}, which is no time of a "
+        f"log: {advice} the unit that they have (--timestamp_unit=s for seconds since 1970)"
     )
 
 
-_MEANINGS = {
-    "days": "days since 1970",
-    "excel": "serial dates of a spreadsheet",
-    "julian": "Julian days",
-    "hours": "hours since 1970",
-    "minutes": "minutes since 1970",
-    "ticks": "100 nanoseconds since the year 1, as .NET counts",
-    "filetime": "100 nanoseconds since 1601, as Windows counts",
-    "webkit": "microseconds since 1601, as Chrome counts",
-}
+def _coarse(type_: pa.DataType, microseconds: npt.NDArray[np.int64], name: str) -> str | None:
+    """Return that floats of 32 bits have rounded times, unless these are dates, which they hold exactly."""
+    if not pa.types.is_float32(type_) or not len(microseconds):
+        return None
+    is_rounded = (np.abs(microseconds) > _EXACT_FLOAT * 10**6) & (microseconds % (_DAY * 10**6) != 0)
+    if np.mean(is_rounded) < NEARLY_ALL:
+        return None
+    return (
+        f"the numbers in column {name!r} are floats of 32 bits, in which seconds are rounded to multiples of 128: "
+        "write them as integers or doubles, or give the unit that they have if this is exact "
+        "enough (--timestamp_unit=s for seconds since 1970)"
+    )
 
 
 def _example(array: pa.Array) -> str:
@@ -132,29 +167,10 @@ def _example(array: pa.Array) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _likely(times: Times) -> bool:
-    """Whether nearly all values read as times in which logs are written."""
-    read = _microseconds(times)
-    return len(read) > 0 and _fraction(read, *_LIKELY) * len(read) >= _NEARLY_ALL * len(times.times)
-
-
 def _microseconds(times: Times) -> npt.NDArray[np.int64]:
     return times.times.drop_null().cast(pa.int64()).to_numpy()
 
 
-def _fraction(microseconds: npt.NDArray[np.int64], low: datetime.datetime, high: datetime.datetime | None) -> float:
-    inside = microseconds >= _ticks(low)
-    return float(np.mean(inside & (microseconds < _ticks(high)) if high else inside))
-
-
-def _nearly_all(holds: npt.NDArray[np.bool_]) -> bool:
-    return bool(np.mean(holds) >= _NEARLY_ALL)
-
-
-def _ticks(time: datetime.datetime) -> int:
-    return int(time.timestamp()) * 10**6
-
-
 def _shown(microseconds: np.int64) -> str:
     time = _EPOCH + datetime.timedelta(microseconds=int(microseconds))
-    return f"{time:%Y-%m-%d}" if microseconds < _ticks(_LAST_LOGS) else f"the year {time.year} or later"
+    return f"{time:%Y-%m-%d}" if microseconds < _LAST_LOGS else f"the year {time.year} or later"

@@ -16,7 +16,7 @@ from apache_beam.typehints import with_output_types
 
 from schemas import DatasetSchema
 from transforms.columnar import concatenate
-from transforms.datasets.casting import plain_values
+from transforms.datasets.casting import explain_null_lists, plain_values
 from transforms.datasets.coercion import (
     ColumnError,
     coerce,
@@ -170,7 +170,8 @@ class ParquetReader:
             try:
                 batch = next(batches, None)
             except _RAISED_BY_PYARROW as error:
-                raise self._translate_error(error) from error
+                types = {field.name: field.type for field in self.schema if field.name in in_file}
+                raise self._translate_error(explain_null_lists(error, types)) from error
             if batch is None:
                 return
             yield self._add_partitions(batch, columns)

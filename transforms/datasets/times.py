@@ -74,7 +74,7 @@ def times_of_numbers(array: pa.Array, unit: str) -> Times:
         unit: a `TimestampUnit`.
     """
     nulls = pc.is_null(array, nan_is_null=pa.types.is_floating(array.type))
-    numbers = _numbers(array)
+    numbers = exact_numbers(array)
     nulls = nulls.to_numpy(zero_copy_only=False)
     if unit == "yyyymmdd":
         microseconds, readable = _microseconds_of_digits(numbers)
@@ -91,8 +91,8 @@ def _times(
     return Times(pa.array(microseconds, mask=nulls | unreadable).cast(TIMESTAMP), pa.array(unreadable))
 
 
-def _numbers(array: pa.Array) -> Numbers:
-    """Return numbers as int64 or float64; null and NaN become 0."""
+def exact_numbers(array: pa.Array) -> Numbers:
+    """Return integers, floats or decimals as int64 or float64; null and NaN become 0."""
     if pa.types.is_decimal(array.type):
         try:
             array = array.cast(pa.int64())
@@ -153,7 +153,7 @@ def _microseconds_of_digits(numbers: Numbers) -> tuple[npt.NDArray[np.int64], np
         has = (digits >= 10 ** (count - 1)) & (digits < 10**count)
         full = np.where(has, (digits * 100 + 1) * 10**9 if count == 6 else digits * 10 ** (17 - count), full)
     date, clock = full // 10**9, full % 10**9
-    days, is_date = _days(date // 10_000, date // 100 % 100, date % 100)
+    days, is_date = days_of_dates(date // 10_000, date // 100 % 100, date % 100)
     hour, minute, milliseconds = clock // 10**7, clock // 10**5 % 100, clock % 10**5
     valid = is_date & (hour < 24) & (minute < 60) & (milliseconds < 60_000)
     microseconds = (days * _DAY + hour * 3600 + minute * 60) * 10**6 + milliseconds * 1000
@@ -165,7 +165,7 @@ def _within_range(microseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where((microseconds >= low) & (microseconds < OUT_OF_RANGE), microseconds, OUT_OF_RANGE)
 
 
-def _days(
+def days_of_dates(
     year: npt.NDArray[np.int64], month: npt.NDArray[np.int64], day: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return days since 1970 of dates of the Gregorian calendar, and which dates exist."""
@@ -176,27 +176,37 @@ def _days(
 
 
 _NULL_TEXTS = pa.array(["", "null", "none", "nan", "nat", "n/a", "<na>", "\\n"])
-_DIGITS = r"^\s*[+-]?\d+(\.\d*)?\s*$"
+NUMBER_TEXT = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_SECOND = r"(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?"
+_ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 _ISO = (
     r"^\s*(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
-    r"(?:[T ]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
-    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?\s*$"
+    r"(?:[Tt ]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::" + _SECOND + ")?" + _ZONE + r")?\s*$"
+)
+_BASIC_ISO = (
+    r"^\s*(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
+    r"[Tt ](?P<hour>\d{2})(?P<minute>\d{2})(?:" + _SECOND + ")?" + _ZONE + r"\s*$"
 )
 
 
 def times_of_texts(array: pa.Array, unit: str) -> Times:
-    """Convert texts: ISO 8601 with or without a time of day and a zone (without: UTC), or numbers of a unit."""
+    """Convert texts: ISO 8601 with or without a time of day and a zone (without: UTC), or numbers of a unit.
+
+    Digits alone are a number, so the basic form of ISO 8601 is read only with a time of day: `20240115T133000Z`.
+    """
     text = array.cast(pa.string())
     null = pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _NULL_TEXTS))
-    is_number = _matches(text, _DIGITS)
-    is_iso = _matches(text, _ISO)
     nulls = null.to_numpy(zero_copy_only=False)
     microseconds = np.zeros(len(text), np.int64)
     unreadable = ~nulls
-    for kind, convert in ((is_number, _of_number_texts), (is_iso, _of_iso_texts)):
-        places = np.flatnonzero(kind & ~nulls)
+    left = np.flatnonzero(~nulls)
+    for pattern in (NUMBER_TEXT, _ISO, _BASIC_ISO):
+        matches = _matches(text if len(left) == len(text) else text.take(pa.array(left)), pattern)
+        places, left = left[matches], left[~matches]
         if len(places):
-            found, readable = convert(text.take(pa.array(places)), unit)
+            texts = text.take(pa.array(places))
+            is_number = pattern == NUMBER_TEXT
+            found, readable = _of_number_texts(texts, unit) if is_number else _of_iso_texts(texts, pattern)
             microseconds[places] = found
             unreadable[places] = ~readable
     return _times(microseconds, nulls, unreadable)
@@ -220,13 +230,13 @@ def numbers_of_texts(text: pa.StringArray) -> pa.Array:
     return trimmed.cast(pa.int64() if whole else pa.float64())
 
 
-def _of_iso_texts(text: pa.StringArray, _: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    parts = pc.extract_regex(text, _ISO)
+def _of_iso_texts(text: pa.StringArray, pattern: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    parts = pc.extract_regex(text, pattern)
     year, month, day, hour, minute, second = (
         _integers(parts.field(name)) for name in ("year", "month", "day", "hour", "minute", "second")
     )
     fraction = pc.utf8_slice_codeunits(pc.utf8_rpad(parts.field("fraction"), 6, "0"), 0, 6)
-    days, is_date = _days(year, month, day)
+    days, is_date = days_of_dates(year, month, day)
     offset, is_zone = _zone_seconds(parts.field("zone"))
     seconds = days * _DAY + hour * 3600 + minute * 60 + second - offset
     valid = is_date & is_zone & (hour < 24) & (minute < 60) & (second < 60)

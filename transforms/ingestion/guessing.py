@@ -389,7 +389,7 @@ def _why_no_time(name: str, present: pa.Array, unit: TimestampUnit, order: DateO
         return f"column {name!r} has no times"
     if is_text(present.type):
         present = to_iso(present.cast(pa.string()), order or "month_first")
-    read = cast(present, column, unit)
+    read = cast(present, column, "s" if unit == "auto" else unit)  # numbers of another unit are judged below
     if read.values.null_count > (1 - _NEARLY_ALL) * len(present):
         return f"the values of column {name!r}, such as {present[0].as_py()!r}, are no times"
     if unit == "auto" and (message := implausible_times(present, name)):

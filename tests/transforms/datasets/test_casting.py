@@ -1,4 +1,5 @@
 import datetime
+import math
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -6,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from schemas import INTERACTIONS, ITEMS, DatasetSchema
+from schemas import INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, DatasetSchema
 from transforms.datasets.casting import cast, fits
 
 ID = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
@@ -26,6 +27,11 @@ def read(schema: DatasetSchema, name: str, values: pa.Array, separator: str = ""
     [
         (pa.array([Decimal(7), None, Decimal(10**30)], pa.decimal128(38, 0)), ["7", None, "1" + "0" * 30]),
         (pa.array([Decimal("7.00"), Decimal("7.50")], pa.decimal128(10, 2)), ["7", None]),
+        (pa.array([Decimal(0), Decimal(-7), None], pa.decimal128(38, 9)), ["0", "-7", None]),
+        (pa.array([Decimal(0)], pa.decimal256(76, 20)), ["0"]),
+        (pa.array([Decimal(0), Decimal("7.5")], pa.decimal32(9, 2)), ["0", None]),
+        (pa.array(["7 ", "\u00a0 7", "7", " "]), ["7", "7", "7", ""]),
+        (pa.array([b"7  "], pa.binary()), ["7"]),
         (pa.array([7.0, float("nan"), -0.0, 2.0**53 - 1], pa.float64()), ["7", None, "0", "9007199254740991"]),
         (pa.array([7.0, 2.0**24 - 1], pa.float32()), ["7", "16777215"]),
         (pa.array([b"ab", None, "ü".encode()], pa.binary()), ["ab", None, "ü"]),
@@ -60,6 +66,14 @@ def test_numbers_that_are_no_exact_integers_are_no_ids(values: pa.Array) -> None
         ("value", pa.array([" 4.5", "+1e2", "None", "", "many"]), [4.5, 100.0, None, None, None]),
         ("dwell_seconds", pa.array([datetime.timedelta(minutes=1.5), None], pa.duration("ms")), [90.0, None]),
         ("dwell_seconds", pa.array(["90"]), [90.0]),
+        ("value", pa.array([2**60 + 1]), [2.0**60]),
+        ("value", pa.array([2**64 - 1], pa.uint64()), [2.0**64]),
+        ("interest", pa.array([2**24 + 1]), [2.0**24]),
+        ("dwell_seconds", pa.array([2**60 + 1], pa.duration("ns")), [2.0**60 * 1e-9]),
+        ("value", pa.array([math.nan, None, 1.0]), [None, None, 1.0]),
+        ("dwell_seconds", pa.array([math.nan, 1.0], pa.float32()), [None, 1.0]),
+        ("interest", pa.array([math.nan, 0.5], pa.float32()), [None, 0.5]),
+        ("value", pa.array([math.inf]), [math.inf]),
     ],
 )
 def test_numbers(name: str, values: pa.Array, numbers: list[float | None]) -> None:
@@ -86,12 +100,53 @@ def test_only_texts_that_are_no_numbers_are_unreadable() -> None:
         ("tags", pa.array([[18, 35]]), "", [["18", "35"]]),
         ("tags", pa.array(["Action| Comedy |", "", None, "One"]), "|", [["Action", "Comedy"], [], None, ["One"]]),
         ("queries", pa.array(["a, b"]), ",", [["a", "b"]]),
+        (
+            "tags",
+            pa.array([["a", None], None, [], ["b"]], pa.list_view(pa.string())),
+            "",
+            [["a", None], None, [], ["b"]],
+        ),
+        ("tags", pa.array([["a"], None], pa.large_list_view(pa.string_view())), "", [["a"], None]),
+        ("tags", pa.array([[b"a", "\u00fc".encode()], None]), "", [["a", "\u00fc"], None]),
+        (
+            "tags",
+            pa.array(['["Drama", "War"]', "[]", None, "Drama,War"]),
+            ",",
+            [["Drama", "War"], [], None, ["Drama", "War"]],
+        ),
+        ("tags", pa.array(["['Sci-Fi', \"Rock 'n' roll\"]", "[18]"]), "|", [["Sci-Fi", "Rock 'n' roll"], ["18"]]),
+        (
+            "tags",
+            pa.array(
+                ["[{'id': 18, 'name': 'Drama'}, {'id': 10752, 'name': 'War'}]", '{"id": 18, "name": "Drama"}', "{}"]
+            ),
+            ",",
+            [["Drama", "War"], ["Drama"], []],
+        ),
+        (
+            "tags",
+            pa.array(["[Drama, War]", '{Drama,"Science Fiction"}']),
+            ",",
+            [["Drama", "War"], ["Drama", "Science Fiction"]],
+        ),
+        ("tags", pa.array(["[Drama]|[War]", "[live] Rock|Pop"]), "|", [["[Drama]", "[War]"], ["[live] Rock", "Pop"]]),
     ],
 )
 def test_texts_and_lists(name: str, values: pa.Array, separator: str, expected: list[Any]) -> None:
     schema = INTERACTIONS if name == "event" else ITEMS
     assert read(schema, name, values, separator)[0] == expected
     assert read(schema, name, values.slice(1), separator)[0] == expected[1:]
+
+
+@pytest.mark.parametrize(
+    "text", ['["Drama", "Wa', "['Drama' 'War']", "[1.5]", '[["Drama"]]', '{"id": 18}', "['Drama', nan]", "[" * 10_000]
+)
+def test_a_list_in_a_text_that_cannot_be_read_is_null(text: str) -> None:
+    assert read(ITEMS, "tags", pa.array([text, "a,b", None]), ",") == ([None, ["a", "b"], None], [True, False, False])
+
+
+def test_embeddings_are_the_nearest_floats() -> None:
+    assert read(ITEM_EMBEDDINGS, "embedding", pa.array([[2**24 + 1, 1], None]))[0] == [[2.0**24, 1.0], None]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEMS
+from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, USERS, DatasetSchema
 from schemas.interactions import EARLIEST, LATEST
 from transforms.datasets.coercion import (
     ColumnError,
@@ -34,10 +34,11 @@ def reference_time(number: float | None, unit: str) -> int | str:
     """Microseconds since 1970, or what is wrong with a number of some unit."""
     if number is None or math.isnan(number):
         return "null_timestamp"
-    if unit == "auto" and number == 0:
-        return "timestamp_not_a_time"
     if unit == "auto":
         size = abs(float(number))
+        meaning = reference_meaning(float(number))
+        if meaning or size < 86_400:
+            return f"timestamp_probably_{meaning}" if meaning else "timestamp_not_a_time"
         unit = "s" if size <= 1e11 else "ms" if size <= 1e14 else "us" if size <= 1e17 else "ns"
     if not int(LOW * PER_SECOND[unit]) <= number < int(HIGH * PER_SECOND[unit]):
         return "timestamp_out_of_range"
@@ -45,6 +46,45 @@ def reference_time(number: float | None, unit: str) -> int | str:
         return int(number) // 1000
     microseconds = number * int(10**6 / PER_SECOND[unit])
     return microseconds if isinstance(number, int) else round(microseconds)
+
+
+MEANINGS: dict[str, tuple[float, float] | str] = {
+    "yyyymmdd": "%Y%m%d",
+    "days": (9131, 32_872),
+    "excel": (34_700, 58_441),
+    "julian": (2_449_718.5, 2_473_459.5),
+    "ddmmyyyy": "%d%m%Y",
+    "mmddyyyy": "%m%d%Y",
+    "yymmdd": "%y%m%d",
+    "matlab": (728_660, 752_401),
+    "hours": (219_144, 788_928),
+}
+"""The form of digits, or the numbers of 1995 and 2060, in the order in which a meaning is preferred."""
+
+
+def reference_meaning(number: float) -> str:
+    """What a number probably is that is read as seconds of 1970; empty: nothing else."""
+    if not 0 < number < 788_918_400:
+        return ""
+    for meaning, numbers in MEANINGS.items():
+        if isinstance(numbers, str):
+            found = number.is_integer() and 1995 <= reference_year(int(number), numbers) < 2060
+        else:
+            found = numbers[0] <= number < numbers[1]
+        if found:
+            return meaning
+    return ""
+
+
+def reference_year(number: int, form: str) -> int:
+    """The year of the digits of a date, of a month too where the year comes first; 0: they are none."""
+    text = f"{number:0{8 if 'Y' in form else 6}}"
+    if form == "%Y%m%d" and number < 10**6:
+        text = f"{number}01"
+    try:
+        return datetime.datetime.strptime(text, form).replace(tzinfo=datetime.UTC).year
+    except ValueError:
+        return 0
 
 
 def reference_id(name: str, value: str | None) -> list[str]:
@@ -61,22 +101,28 @@ def reference(row: dict[str, Any], unit: str) -> tuple[Any, ...] | str:
     time = reference_time(row["timestamp"], unit)
     nulls = [f"null_{name}" for name in ("user_id", "item_id") if row[name] is None]
     empties = [reason for name in ("user_id", "item_id") for reason in reference_id(name, row[name])]
-    unread = [time] if time == "timestamp_not_a_time" else []
-    infinite = [f"{name}_not_finite" for name in ("value", "dwell_seconds") if not math.isfinite(row[name] or 0)]
+    unread = [time] if str(time).startswith(("timestamp_not_a_time", "timestamp_probably")) else []
+    numbers = [None if number != number else number for number in (row["value"], row["dwell_seconds"], row["interest"])]
+    infinite = [
+        f"{name}_not_finite"
+        for name, number in zip(("value", "dwell_seconds"), numbers, strict=False)
+        if number is not None and math.isinf(number)
+    ]
     missing = [time] if time == "null_timestamp" else []
     outside = [time] if time == "timestamp_out_of_range" else []
-    interest = row["interest"]
+    interest = numbers[2]
     improbable = [] if interest is None or 0 <= interest <= 1 else ["interest_out_of_range"]
     wrong = [*unread, *nulls, *missing, *empties, *outside, *infinite, *improbable]
     if wrong:
         return wrong[0]
-    return (row["user_id"], row["item_id"], time, row["event"], row["value"], row["dwell_seconds"], interest)
+    return (row["user_id"].strip(), row["item_id"].strip(), time, row["event"], *numbers)
 
 
 def whole(low: int, high: int) -> st.SearchStrategy[int]:
     """Whole numbers of which many are the ends of something."""
     ends = [end * size for end in (LOW, HIGH) for size in (1, 10**3, 10**6, 10**9)]
-    limits = [10**11, 10**14, 10**17, -(10**11), -(10**14), -(10**17), low, high, 0, EPOCH.year]
+    limits = [10**11, 10**14, 10**17, -(10**11), -(10**14), -(10**17), low, high, 0, EPOCH.year, -86_400, 86_400]
+    limits += [20_240_131, 202_401, 31_012_024, 1_312_024, 240_131, 19_737, 45_306, 2_460_325, 739_000, 300_000]
     near = [number + step for number in (*ends, *limits) for step in (-1, 0, 1)]
     return st.sampled_from([number for number in near if low <= number <= high]) | st.integers(low, high)
 
@@ -171,7 +217,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
         (-1_700_000_000_123_456_789, pa.int64(), "auto", -1_700_000_000_123_457),  # later than the exact time by none
         (4_999_999_999_999_999_999, pa.int64(), "ns", 4_999_999_999_999_999),
         (0, pa.int64(), "s", 0),
-        (1.5, pa.float64(), "auto", 1_500_000),
+        (1.5, pa.float64(), "s", 1_500_000),
         (1_700_000_000.1234567, pa.float64(), "auto", 1_700_000_000_123_457),
         (-0.0000007, pa.float64(), "s", -1),
         (0.0004, pa.float64(), "ms", 0),
@@ -235,6 +281,39 @@ class TestTextThatIsNotUtf8:
         assert good["tags"].to_pylist() == [[], ["b"]]
         assert bad["reason"].to_pylist() == ["tags_not_utf8"]
         bad.validate(full=True)
+
+
+NAMED_VIEW = pa.struct([("name", pa.string_view())])
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "value", "shown"),
+    [
+        ("creator", pa.binary_view(), b"a", "a"),
+        ("creator", NAMED_VIEW, {"name": "a"}, '{"name": "a"}'),
+        ("tags", pa.list_view(pa.string_view()), ["a"], '["a"]'),
+        ("tags", pa.list_(pa.binary_view()), [b"a"], '["a"]'),
+        ("tags", pa.list_(pa.string_view(), 1), ["a"], '["a"]'),
+        ("tags", pa.list_(NAMED_VIEW), [{"name": "a"}], '[{"name": "a"}]'),
+    ],
+)
+def test_invalid_rows_with_views(name: str, type_: pa.DataType, value: object, shown: str) -> None:
+    raw = pa.record_batch(
+        {"item_id": ["a", "b", "c"], "title": ["t", None, None], name: pa.array([value, value, None], type_)}
+    )
+    good, bad, _ = coerce(raw, ITEMS, {column: column for column in raw.schema.names}, "f", 0)
+    good.validate(full=True)
+    assert good[name].to_pylist() == [["a"] if name == "tags" else "a"]
+    assert [payload.split(f" {name}=")[1] for payload in bad["payload"].to_pylist()] == [shown, "null"]
+
+
+@pytest.mark.parametrize("schema", [INTERACTIONS, ITEMS, ITEM_EMBEDDINGS, USERS])
+def test_ids_of_the_log_and_the_catalogue_are_the_same_without_spaces_around(schema: DatasetSchema) -> None:
+    ids = {name: ["7 ", " 7"] for name in ("user_id", "item_id") if name in schema.required}
+    others = {"timestamp": [1_705_320_000] * 2, "title": ["t"] * 2, "embedding": [[1.0]] * 2}
+    raw = pa.record_batch(ids | {name: others[name] for name in schema.required if name in others})
+    rows = coerce(raw, schema, {name: name for name in raw.schema.names}, "f", 0).rows
+    assert all(rows[name].to_pylist() == ["7", "7"] for name in ids)
 
 
 def test_payloads_are_cut() -> None:

@@ -172,6 +172,16 @@ def write(folder: Path, table: pa.Table) -> str:
     return str(folder / "table.parquet")
 
 
+def test_lists_of_a_fixed_size_that_are_null_can_be_left_out(tmp_path: Path) -> None:
+    """Arrow writes them and cannot read them; the message says so, and the file is read without them."""
+    tags = pa.array([["a", "b"], None], pa.list_(pa.string(), 2))
+    path = write(tmp_path, pa.table({"item_id": ["1", "2"], "title": ["t", "u"], "tags": tags}))
+    with ParquetReader(path) as reader:
+        with pytest.raises(UnreadableFileError, match=r"in column 'tags', cannot be null .*: --item_columns=tags="):
+            list(reader.batches(0, ["item_id", "title", "tags"]))
+        assert [batch.num_rows for batch in reader.batches(0, ["item_id", "title"])] == [2]
+
+
 class TestRowGroups:
     def test_slices_know_their_first_row(self, path: str) -> None:
         slices = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(path))["main"]
