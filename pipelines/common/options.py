@@ -10,10 +10,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
-from transforms.datasets.column_options import UNITS
+from transforms.datasets.column_options import UNITS, ColumnOptions
 from transforms.settings import Setting, choices_of, settings_of
 
 Config = TypeVar("Config")
+
+CATALOGUE = ("items", "item_columns", "tag_separator")
+"""The options that name a catalogue and how its columns are read; a later run inherits all of them or none."""
 
 
 def add_config(
@@ -200,6 +203,11 @@ def add_item_columns(parser: argparse.ArgumentParser) -> None:
         help="What separates the entries of `tags` and `queries` if they are text: `|` for `Action|Comedy`. Default: a "
         "text is not read as tags.",
     )
+
+
+def read_catalogue_columns(args: argparse.Namespace) -> ColumnOptions:
+    """Return how the columns of a catalogue are read, from the options that `add_item_columns` declared."""
+    return ColumnOptions(args.item_columns, tag_separator=args.tag_separator)
 
 
 def add_collection_columns(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ ROWS_PER_BATCH = 1 << 17
 _BYTES_PER_BATCH = 64 << 20
 _BYTES_OF_FORMAT = 512
 _ROWS_PER_SLICE = 32
+_MAX_SAMPLED_ROW_GROUPS = 8
 ERRORS_TAG = "errors"
 COUNTS_TAG = "counts"
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -346,36 +347,53 @@ def sample_files(source: Source, max_files: int) -> tuple[str, ...]:
 
 
 def sample_rows(
-    schema: DatasetSchema, source: Source, renamed: Mapping[str, str], max_files: int = 8, rows_per_file: int = 512
+    schema: DatasetSchema, source: Source, options: ColumnOptions, max_files: int = 8, rows_per_file: int = 512
 ) -> pa.RecordBatch:
-    """Read slices at equal distances in the first row group of some files at equal distances; for the launcher.
+    """Read slices at equal distances in one row group of some files at equal distances; for the launcher.
+
+    It is the first row group in which a slice has valid rows.
 
     Invalid files and rows are left out: the job that reads the whole source reports them.
 
     Args:
         schema: the dataset.
         source: the files.
-        renamed: dataset column -> file column, for names that differ.
+        options: how columns are read.
         max_files: maximum number of files.
         rows_per_file: maximum number of rows of a file.
     """
     batches: list[pa.RecordBatch] = []
     for path in sample_files(source, max_files):
-        try:
-            with ParquetReader(path) as reader:
-                selected = select_columns(reader.schema, schema, renamed)
-                if not reader.row_group_sizes():
-                    continue
-                for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
-                    # Slices, because rows of some types cannot be taken one by one.
-                    slices = max(rows_per_file // _ROWS_PER_SLICE, 1)
-                    distance = max(-(-raw.num_rows // slices), _ROWS_PER_SLICE)
-                    for start in range(0, raw.num_rows, distance):
-                        rows = raw.slice(start, _ROWS_PER_SLICE)
-                        batches.append(coerce(rows, schema, selected, path, start).rows)
-        except (UnreadableFileError, ColumnError):
-            continue
+        with suppress(UnreadableFileError, ColumnError), ParquetReader(path) as reader:
+            batches += _sample_file(reader, path, schema, options, rows_per_file)
     return concatenate(batches, with_provenance(schema))
+
+
+def _sample_file(
+    reader: ParquetReader, path: str, schema: DatasetSchema, options: ColumnOptions, max_rows: int
+) -> list[pa.RecordBatch]:
+    """Read slices of the first batch with valid rows, one batch of each row group at most."""
+    selected = select_columns(reader.schema, schema, options.renamed, options.tag_separator)
+    for row_group in itertools.islice(nonempty_row_groups(reader), _MAX_SAMPLED_ROW_GROUPS):
+        for raw in itertools.islice(reader.batches(row_group, list(dict.fromkeys(selected.values()))), 1):
+            rows = [
+                coerce(part, schema, selected, path, 0, options.unit, options.tag_separator).rows
+                for part in _slices(raw, max_rows)
+            ]
+            if any(part.num_rows for part in rows):
+                return rows
+    return []
+
+
+def nonempty_row_groups(reader: ParquetReader) -> Iterator[int]:
+    """Return the indices of the row groups that have rows."""
+    return (row_group for row_group, rows in enumerate(reader.row_group_sizes()) if rows)
+
+
+def _slices(raw: pa.RecordBatch, max_rows: int) -> Iterator[pa.RecordBatch]:
+    """Return slices at equal distances: rows of some types cannot be taken one by one."""
+    distance = max(-(-raw.num_rows // max(max_rows // _ROWS_PER_SLICE, 1)), _ROWS_PER_SLICE)
+    return (raw.slice(start, _ROWS_PER_SLICE) for start in range(0, raw.num_rows, distance))
 
 
 def read_dataset(schema: DatasetSchema, source: Source, columns: list[str] | None = None) -> pa.Table:

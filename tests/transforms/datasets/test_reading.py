@@ -11,7 +11,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import TaggedOutput
 
-from schemas import HISTORIES, INTERACTIONS
+from schemas import HISTORIES, INTERACTIONS, ITEMS
 from tests.transforms.beam_testing import run_graph
 from transforms.datasets import reading
 from transforms.datasets.coercion import ColumnError, with_provenance
@@ -25,6 +25,7 @@ from transforms.datasets.reading import (
     RowGroup,
     UnreadableFileError,
     read_dataset,
+    sample_rows,
 )
 from transforms.progress import Progress
 
@@ -239,3 +240,16 @@ class TestReadDataset:
     def test_a_file_that_is_something_else_is_an_error(self, path: str) -> None:
         with pytest.raises(ColumnError, match="no column 'item_ids'"):
             read_dataset(HISTORIES, Source("", (InputFile(path, 0),)))
+
+
+def test_a_sample_skips_row_groups_without_valid_rows(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    schema = pa.schema([("item_id", pa.string()), ("title", pa.string()), ("genres", pa.string())])
+    groups = [[], [("1", None, "a|b")] * 3, [("2", "Chess", "a|b")] * 4]
+    with pq.ParquetWriter(path, schema) as writer:
+        for group in groups:
+            writer.write_table(pa.table(list(zip(*group, strict=True)) or [[], [], []], schema=schema), 10)
+    source = Source("", (InputFile(str(path), 0),))
+    found = sample_rows(ITEMS, source, ColumnOptions({"tags": "genres"}, tag_separator="|"))
+    assert found["title"].to_pylist() == ["Chess"] * 4
+    assert found["tags"].to_pylist() == [["a", "b"]] * 4
