@@ -10,7 +10,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
-from transforms.datasets.column_options import UNITS, ColumnOptions
+from transforms.datasets.column_options import UNITS, ColumnOptions, split_columns
 from transforms.settings import Setting, choices_of, settings_of
 
 Config = TypeVar("Config")
@@ -161,7 +161,7 @@ def column_mapping(schema: DatasetSchema, *further: DatasetSchema) -> Callable[[
     def read(text: str) -> dict[str, str]:
         columns = list(dict.fromkeys(column.name for each in (schema, *further) for column in each.columns))
         names = {}
-        for entry in comma_separated(text):
+        for entry in split_columns(text):
             column, separator, name = entry.partition("=")
             if not separator:
                 raise argparse.ArgumentTypeError(f"must be column=name,..., got {entry!r}")

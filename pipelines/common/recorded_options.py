@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas import DatasetSchema
+from transforms.datasets.column_options import join_columns
 from transforms.datasets.files import absolute_path
 from transforms.extras import python_command
 
@@ -97,7 +98,7 @@ def _recorded(name: str, value: Any) -> str | bool:
 def as_text(value: Any) -> str:
     """Return the value of an option as a command line has it."""
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={entry}" for name, entry in value.items())
+        return join_columns(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -109,7 +109,7 @@ class ReportJob(Job):
         return cls(
             workspace=absolute_path(args.workspace),
             expected_versions={},
-            max_error_rate=0.0,
+            max_error_rate=1.0,
             found=found,
             items=resolve_catalogue(args.items) if uses_titles else None,
             catalogue_columns=options.read_catalogue_columns(args),

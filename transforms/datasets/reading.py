@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,8 +28,9 @@ from transforms.datasets.coercion import (
 )
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
 from transforms.datasets.file_formats import explain_format
-from transforms.datasets.files import Source
+from transforms.datasets.files import InputFile, Source
 from transforms.datasets.implausible_times import implausible_times
 from transforms.datasets.partitions import partition_values
 from transforms.datasets.storage import open_storage
@@ -51,11 +53,13 @@ class RowGroup(NamedTuple):
         file: path of the file.
         row_group: index of the row group.
         first_row: position of its first row in the file.
+        rows: number of its rows.
     """
 
     file: str
     row_group: int
     first_row: int
+    rows: int
 
 
 class ErrorTrackingFile:
@@ -241,28 +245,37 @@ class ListRowGroups(beam.DoFn):
         self.options = options
 
     def process(self, path: str) -> Iterator[Any]:
+        name = self.schema.name
         try:
             with ParquetReader(path) as reader:
-                check_file(reader, self.schema, self.options)
-                sizes = reader.row_group_sizes()
-                left_out = left_out_columns(
-                    reader.schema, self.schema, self.options.renamed, self.options.tag_separator
-                )
+                yield from self._list(reader, path)
         except UnreadableFileError as error:
-            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, "not_parquet", error))
-        except ColumnError as error:
-            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, error.reason, error))
-        else:
-            for column, type_ in left_out.items():
-                metric = f"{self.schema.name}_column_left_out"
-                yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(metric, 1, f"{column}: {type_}"))
-            first_row = 0
-            for row_group, size in enumerate(sizes):
-                yield RowGroup(path, row_group, first_row)
-                first_row += size
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, path, None, "not_parquet", str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_bytes_metric(name), _size(path), "not_parquet"))
 
-    def _error(self, path: str, reason: str, error: Exception) -> pa.RecordBatch:
-        return file_error(self.schema.name, path, None, reason, str(error))
+    def _list(self, reader: ParquetReader, path: str) -> Iterator[Any]:
+        name, options, sizes = self.schema.name, self.options, reader.row_group_sizes()
+        try:
+            check_file(reader, self.schema, options)
+        except ColumnError as error:
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, path, None, error.reason, str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_metric(name), sum(sizes), error.reason))
+            return
+        left_out = left_out_columns(reader.schema, self.schema, options.renamed, options.tag_separator)
+        for column, type_ in left_out.items():
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_column_left_out", 1, f"{column}: {type_}"))
+        ends = itertools.accumulate(sizes)
+        for index, (end, rows) in enumerate(zip(ends, sizes, strict=True)):
+            yield RowGroup(path, index, end - rows, rows)
+
+
+def _size(path: str) -> int:
+    """Return the size of a file in bytes."""
+    file = ErrorTrackingFile(path)
+    try:
+        return file.seek(0, io.SEEK_END)
+    finally:
+        file.close()
 
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
@@ -296,9 +309,9 @@ class ReadRowGroups(beam.DoFn):
                     if rows.num_rows:
                         yield rows
         except UnreadableFileError as error:
-            yield beam.pvalue.TaggedOutput(
-                ERRORS_TAG, file_error(name, group.file, first_row, "unreadable_row_group", str(error))
-            )
+            reason, lost = "unreadable_row_group", group.first_row + group.rows - first_row
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, group.file, first_row, reason, str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_metric(name), lost, reason))
 
 
 @dataclasses.dataclass
@@ -341,9 +354,9 @@ class ReadRows(beam.PTransform):
         return rows.rows, errors, counts
 
 
-def sample_files(source: Source, max_files: int) -> tuple[str, ...]:
-    """Return the paths of some files of a source, at equal distances."""
-    return tuple(file.path for file in source.files[:: max(-(-len(source.files) // max_files), 1)])
+def sample_files(source: Source, max_files: int) -> tuple[InputFile, ...]:
+    """Return some files of a source, at equal distances."""
+    return source.files[:: max(-(-len(source.files) // max_files), 1)]
 
 
 def sample_rows(
@@ -363,9 +376,9 @@ def sample_rows(
         rows_per_file: maximum number of rows of a file.
     """
     batches: list[pa.RecordBatch] = []
-    for path in sample_files(source, max_files):
-        with suppress(UnreadableFileError, ColumnError), ParquetReader(path) as reader:
-            batches += _sample_file(reader, path, schema, options, rows_per_file)
+    for file in sample_files(source, max_files):
+        with suppress(UnreadableFileError, ColumnError), ParquetReader(file.path) as reader:
+            batches += _sample_file(reader, file.path, schema, options, rows_per_file)
     return concatenate(batches, with_provenance(schema))
 
 

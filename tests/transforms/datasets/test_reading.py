@@ -176,11 +176,11 @@ def write(folder: Path, table: pa.Table) -> str:
 class TestRowGroups:
     def test_slices_know_their_first_row(self, path: str) -> None:
         slices = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(path))["main"]
-        assert slices == [RowGroup(path, group, 300 * group) for group in range(4)]
+        assert slices == [RowGroup(path, group, 300 * group, rows) for group, rows in enumerate((300, 300, 300, 100))]
 
     def test_rows_know_their_place(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reading, "ROWS_PER_BATCH", 100)
-        found = outputs(read_groups().process(RowGroup(path, 2, 600)))
+        found = outputs(read_groups().process(RowGroup(path, 2, 600, 300)))
         assert [rows.schema for rows in found["main"]] == [with_provenance(INTERACTIONS)] * 3
         assert [row for rows in found["main"] for row in rows["row"].to_pylist()] == list(range(600, 900))
         assert found["counts"] == [(("interactions_read", ""), 100)] * 3
@@ -194,9 +194,12 @@ class TestRowGroups:
             raise UnreadableFileError("bad page")
 
         monkeypatch.setattr(ParquetReader, "batches", damaged)
-        found = outputs(read_groups().process(RowGroup(path, 1, 300)))
+        found = outputs(read_groups().process(RowGroup(path, 1, 300, 300)))
         assert [rows.num_rows for rows in found["main"]] == [100]
-        assert found["counts"] == [(("interactions_read", ""), 100)]
+        assert found["counts"] == [
+            (("interactions_read", ""), 100),
+            (("interactions_unread", "unreadable_row_group"), 200),
+        ]
         (error,) = found["errors"]
         assert error.to_pylist() == [
             {
@@ -225,7 +228,8 @@ def test_read_rows(path: str, tmp_path: Path) -> None:
     assert rows.filter(pa.compute.equal(rows["file"].cast(pa.string()), path))["row"].to_pylist() == list(range(1000))
     reasons = [reason for errors in found["errors"] for reason in errors["reason"].to_pylist()]
     assert sorted(reasons) == ["empty_user_id", "not_parquet", "null_user_id"]
-    assert sum(number for _, number in found["counts"]) == 1005
+    assert sum(number for (metric, _), number in found["counts"] if metric == "interactions_read") == 1005
+    assert (("interactions_unread_bytes", "not_parquet"), 12) in found["counts"]
 
 
 class TestReadDataset:
