@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipelines.common.recorded_options import OPTIONS, record, to_flags
+from pipelines.common.recorded_options import OPTIONS, command_of, record, to_flags
 from pipelines.common.run import run_job
 from pipelines.registry import load_job
 from schemas import CLUSTER_HISTORIES, HISTORIES, JOURNEY_NAMES, JOURNEYS, LOOKUP
@@ -181,6 +181,17 @@ def test_commands_name_the_python_that_has_the_packages(tmp_path: Path, monkeypa
     assert python_command() == str(program)
     monkeypatch.chdir(tmp_path)
     assert python_command() == "environment/bin/python"
+
+
+def test_commands_are_those_of_the_program_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "interest-journeys"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program), "--users=1"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_of("name", "--users=2") == "interest-journeys name --users=2"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command_of("name", "--users=2") == f"{program} name --users=2"
 
 
 def test_journeys_that_record_no_catalogue_need_one(inputs: Path, first: str, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _PLAIN_NAME = re.compile(r"\w|\w[\w .:/()$#@&+%-]*[\w)%]")
 
 SEPARATOR_EXAMPLE = "|"
 READ_BY_SEPARATOR = f"a text such as 'A{SEPARATOR_EXAMPLE}B' is read by --tag_separator='{SEPARATOR_EXAMPLE}'"
-"""How a column of text becomes a list of tags."""
+"""The hint that a column of text can become a list of tags."""
 
 PLACEHOLDER = "NAME"
 """Stands for a name that is not known."""

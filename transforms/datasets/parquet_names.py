@@ -9,7 +9,7 @@ _SUFFIXES = (".parquet", ".pq", ".parq")
 _MAGIC = b"PAR1"
 _MIN_BYTES = 12
 _PROBED_FILES = 16
-_KEPT_APART = frozenset(("bak", "backup", "copy", "inprogress", "old", "orig", "partial", "temp", "tmp"))
+_COPIES = frozenset(("bak", "backup", "copy", "inprogress", "old", "orig", "partial", "temp", "tmp"))
 """Suffixes of files that repeat other files, or are not complete."""
 
 
@@ -17,7 +17,7 @@ def parquet_paths(sizes: Mapping[str, int], read_beginning: Callable[[str], byte
     """Return the paths of the parquet files among the files of a folder.
 
     Files whose names do not say what they are, such as those of Athena, Trino and BigQuery, are decided by their first
-    bytes. Of many files with one suffix, some are read first: if they are all alike, so are the others.
+    bytes. Of many files with one suffix, some are read first: if all of them are parquet, so are the others.
 
     Args:
         sizes: the size of each file in bytes, by path.
@@ -37,10 +37,10 @@ def parquet_paths(sizes: Mapping[str, int], read_beginning: Callable[[str], byte
 
 
 def _by_suffix(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Group paths by suffix in lowercase; suffixes of files that are kept apart are left out."""
+    """Group paths by suffix in lowercase; suffixes of copies are left out."""
     groups: dict[str, list[str]] = {}
     for path in paths:
         suffix = posixpath.splitext(path)[1].lower().removeprefix(".")
-        if suffix not in _KEPT_APART and not path.endswith("~"):
+        if suffix not in _COPIES and not path.endswith("~"):
             groups.setdefault(suffix, []).append(path)
     return groups

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from transforms.datasets.file_formats import quoted
 from transforms.datasets.partitions import is_hidden
 
 
@@ -95,7 +96,7 @@ class TableFormatError(ValueError):
         super().__init__(
             f"{table!r} is a table of {table_format.name}, whose log says which of its files are current: read file by "
             "file, deleted and updated rows would come back. Export it first: "
-            f"{table_format.export.format(table=table)}"
+            f"{table_format.export.format(table=quoted(table))}"
         )
 
 

@@ -43,6 +43,8 @@ CSV = b"user_id,item_id,timestamp\n1,2,3\n"
         ("log.avro", b"Obj\x01\x04", "this is Avro, not parquet"),
         ("log.xlsx", b"PK\x03\x04..", "a zip archive or a spreadsheet, not parquet"),
         ("log.feather", b"ARROW1\x00\x00", "Arrow IPC"),
+        ("log.parquet", b"<!DOCTYPE html><p>Sign in, please</p>", "this is a page of HTML or XML, not parquet"),
+        ("o'neil $log.csv", CSV, "(FROM read_csv('{folder}/o''neil \\$log.csv')) TO '{folder}/o''neil \\$log.parquet'"),
         ("log.bin", b"\x00\x01\x02" * 9, "magic bytes"),
     ],
 )
@@ -51,7 +53,7 @@ def test_other_formats(tmp_path: Path, name: str, content: bytes, clue: str) -> 
     path.write_bytes(content)
     with pytest.raises(UnreadableFileError) as refused:
         ParquetReader(str(path))
-    assert clue.format(path=path, stem=tmp_path / "log") in str(refused.value)
+    assert clue.format(path=path, stem=tmp_path / "log", folder=tmp_path) in str(refused.value)
 
 
 def test_a_folder_of_csv(tmp_path: Path) -> None:
