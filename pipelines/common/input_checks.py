@@ -21,7 +21,7 @@ from transforms.datasets.column_hints import (
     suggest_columns,
 )
 from transforms.datasets.column_options import ColumnOptions
-from transforms.datasets.error_rate import MAX_ERROR_RATE, estimated_rows
+from transforms.datasets.error_rate import estimated_rows
 from transforms.datasets.files import InputFile
 from transforms.datasets.implausible_times import future_times
 from transforms.datasets.reading import ParquetReader, UnreadableFileError, check_file, first_values, sample_files
@@ -97,7 +97,7 @@ def _too_many_rows(checked: list[_Checked], max_error_rate: float) -> str:
         return ""
     return (
         f"{lost:,.0f} of {rows + estimated:,.0f} rows are in files that cannot be read, more than "
-        f"{MAX_ERROR_RATE}={max_error_rate:g} allows"
+        f"--max_error_rate={max_error_rate:g} allows"
     )
 
 

@@ -111,7 +111,7 @@ class ErrorRateCheck:
             return None
         return (
             f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(invalid)}), more than "
-            f"{MAX_ERROR_RATE}={self.max_error_rate:g} allows"
+            f"--max_error_rate={self.max_error_rate:g} allows"
         )
 
     def _unread(self, name: str, counts: _Counts) -> dict[str, int]:
