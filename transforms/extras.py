@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
+_PACKAGE = "interest-journeys"
 
 
 def python_command() -> str:
@@ -22,13 +23,22 @@ def python_command() -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def console_command() -> str:
+    """Return the command `interest-journeys` if it started this process, with its path if needed; empty otherwise."""
+    program = Path(sys.argv[0])
+    if program.name != _PACKAGE:
+        return ""
+    found = shutil.which(_PACKAGE)
+    return _PACKAGE if found is not None and Path(found).resolve() == program.resolve() else str(program)
+
+
 def install_command(extra: str) -> str:
     """Return the command that installs the dependencies of an extra.
 
     Args:
         extra: its name in `extras_require`.
     """
-    target = "interest-journeys"
+    target = _PACKAGE
     if (_ROOT / "setup.py").is_file():
         target = "." if Path.cwd() == _ROOT else str(_ROOT)
     return f"{pip_command()} install '{target}[{extra}]'"

@@ -59,8 +59,7 @@ class ClusterJob(Job):
         item_embeddings: the user's own vectors of items.
         embeddings: vectors of texts from an earlier run, which are reused.
         columns: names of the columns in the log, where they differ.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
@@ -80,8 +79,7 @@ class ClusterJob(Job):
     item_embeddings: Source | None
     embeddings: Source | None
     columns: dict[str, str]
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
@@ -150,7 +148,7 @@ class ClusterJob(Job):
         _check_effects(args, has_log=has_log)
         encoder = resolve_encoder("--encoder", args.encoder or "static")
         if args.encoder is None and given is None:
-            _check_coverage(items, args.item_columns)
+            _check_coverage(items, options.read_catalogue_columns(args))
         tree = resolve_dataset("--tree", args.tree, CLUSTERS) if args.tree is not None else None
         if tree is not None:
             _check_same_vectors(tree, encoder if given is None else None)
@@ -163,8 +161,7 @@ class ClusterJob(Job):
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _outputs(stores=stores)),
             columns=args.columns,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
@@ -205,7 +202,7 @@ class ClusterJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
             ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
         }
 
@@ -292,14 +289,14 @@ def _configuration_of(tree: Source) -> dict[str, Any]:
     return tree.manifest.configuration
 
 
-def _check_coverage(items: Source, columns: dict[str, str]) -> None:
+def _check_coverage(items: Source, columns: ColumnOptions) -> None:
     """Check that the packaged encoder covers the words of a catalogue.
 
     Raises:
         UsageError: when it does not: the clusters would have no topic.
     """
     covered = packaged_coverage(items, columns)
-    if covered < MIN_COVERED_FRACTION:
+    if covered is not None and covered < MIN_COVERED_FRACTION:
         raise UsageError(
             f"--encoder: {covered:.0%} of the words in a sample of --items are covered by the packaged encoder, which "
             "is made for English: give --encoder, or --item_embeddings; --encoder=static uses it all the same"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,9 +28,9 @@ def describe_filtered_columns(job: Job) -> list[str]:
         return []
     options = job.options_of(INTERACTIONS.name)
     samples: dict[str, list[pa.Array]] = {column: [] for column in columns}
-    for path in sample_files(source, _MAX_FILES):
+    for file in sample_files(source, _MAX_FILES):
         try:
-            with ParquetReader(path) as reader:
+            with ParquetReader(file.path) as reader:
                 selected = select_columns(reader.schema, job.schema_of(INTERACTIONS.name), options.renamed)
                 for column in columns:
                     raw = plain_values(first_values(reader, selected[column]))
@@ -63,4 +65,4 @@ def _near(counts: list[dict[str, object]], kept: tuple[str, ...]) -> str:
     """Return a hint at values that differ from the wanted ones only in case and surrounding space."""
     wanted = {value.strip().casefold() for value in kept}
     near = [str(each["values"]) for each in counts if str(each["values"]).strip().casefold() in wanted]
-    return f"; did you mean --keep_events={','.join(near)}?" if near else ""
+    return f"; did you mean {shlex.quote('--keep_events=' + ','.join(near))}?" if near else ""

@@ -107,6 +107,7 @@ def _error_rate_check(job: Job) -> ErrorRateCheck:
         must_be_intact=tuple(name for name in job.sources if name in _INTERNAL),
         inference=job.inference_datasets,
         consequences={ITEMS.name: UNKNOWN_ITEM},
+        sizes={name: source.size for name, source in job.sources.items()},
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipelines.common.command_line import UsageError
 from schemas import ITEMS
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
 from transforms.datasets.reading import sample_rows
 from transforms.encoders.locate import locate_encoder
@@ -93,14 +94,18 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec | CombinedSpec:
     return spec
 
 
-def packaged_coverage(items: Source, columns: Mapping[str, str]) -> float:
+def packaged_coverage(items: Source, columns: ColumnOptions) -> float | None:
     """Compute the fraction of the words in a sample of a catalogue that the packaged encoder covers.
 
     Args:
         items: the catalogue.
-        columns: names of its columns, where they differ.
+        columns: how its columns are read.
+
+    Returns:
+        The fraction; None where no row of the sample can be read, which the checks of the input report.
     """
-    return covered_word_fraction(texts_of_items(sample_rows(ITEMS, items, columns))["text"].to_pylist())
+    rows = sample_rows(ITEMS, items, columns)
+    return covered_word_fraction(texts_of_items(rows)["text"].to_pylist()) if rows.num_rows else None
 
 
 def _packages_of(spec: EncoderSpec) -> tuple[str, ...]:

@@ -10,10 +10,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pipelines.common.command_line import UsageError
 from schemas import COLLECTIONS, INTERACTIONS, ITEMS, DatasetSchema
-from transforms.datasets.column_options import UNITS
+from transforms.datasets.column_options import UNITS, ColumnOptions, split_columns
 from transforms.settings import Setting, choices_of, settings_of
 
 Config = TypeVar("Config")
+
+CATALOGUE = ("items", "item_columns", "tag_separator")
+"""The options that name a catalogue and how its columns are read; a later run inherits all of them or none."""
 
 
 def add_config(
@@ -158,7 +161,7 @@ def column_mapping(schema: DatasetSchema, *further: DatasetSchema) -> Callable[[
     def read(text: str) -> dict[str, str]:
         columns = list(dict.fromkeys(column.name for each in (schema, *further) for column in each.columns))
         names = {}
-        for entry in comma_separated(text):
+        for entry in split_columns(text):
             column, separator, name = entry.partition("=")
             if not separator:
                 raise argparse.ArgumentTypeError(f"must be column=name,..., got {entry!r}")
@@ -200,6 +203,11 @@ def add_item_columns(parser: argparse.ArgumentParser) -> None:
         help="What separates the entries of `tags` and `queries` if they are text: `|` for `Action|Comedy`. Default: a "
         "text is not read as tags.",
     )
+
+
+def read_catalogue_columns(args: argparse.Namespace) -> ColumnOptions:
+    """Return how the columns of a catalogue are read, from the options that `add_item_columns` declared."""
+    return ColumnOptions(args.item_columns, tag_separator=args.tag_separator)
 
 
 def add_collection_columns(parser: argparse.ArgumentParser) -> None:

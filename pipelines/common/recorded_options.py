@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas import DatasetSchema
+from transforms.datasets.column_options import join_columns
 from transforms.datasets.files import absolute_path
-from transforms.extras import python_command
+from transforms.extras import console_command, python_command
 
 RecordedOptions = Mapping[str, str | bool]
 """Options by name, with their values as a command line has them; True: a flag without a value."""
@@ -97,7 +98,7 @@ def _recorded(name: str, value: Any) -> str | bool:
 def as_text(value: Any) -> str:
     """Return the value of an option as a command line has it."""
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={entry}" for name, entry in value.items())
+        return join_columns(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -109,11 +110,13 @@ def to_flags(options: RecordedOptions) -> list[str]:
 def command_of(job: str, *flags: str) -> str:
     """Return the command line that runs a job, for a shell.
 
-    It begins with `python`, or with the path of this process' Python where `python` is another one: the environment is
-    then not active.
+    It begins with `interest-journeys` in a process of that command, as a folder may have its own `pipelines`; otherwise
+    with `python`, or with the path of this process' Python where `python` is another one: the environment is then not
+    active.
 
     Args:
         job: its name.
         *flags: its arguments.
     """
-    return shlex.join((python_command(), "-m", f"pipelines.{job}", *flags))
+    program = console_command()
+    return shlex.join((program, job, *flags) if program else (python_command(), "-m", f"pipelines.{job}", *flags))

@@ -25,7 +25,7 @@ from pipelines.common.preflight import check_runner, explain_runner_failure
 from pipelines.common.progress_bars import show_progress
 from transforms.datasets.commit import ROLLBACK_FAILED
 from transforms.datasets.empty_outputs import ALLOW_EMPTY
-from transforms.datasets.error_rate import DataError
+from transforms.datasets.error_rate import MAX_ERROR_RATE, UNKNOWN_ITEM, DataError
 from transforms.datasets.manifest import CommitError
 from transforms.model_files import ModelUnavailableError
 from transforms.progress import Progress
@@ -92,9 +92,16 @@ def _check_inputs(job: Job) -> None:
 
 
 def _print_left_out(job: Job) -> None:
-    from pipelines.common.run_metrics import print_left_out
+    from pipelines.common.left_out import print_left_out
 
     print_left_out(job)
+
+
+def _describe_invalid_rows(job: Job, message: str) -> list[str]:
+    from pipelines.common.different_ids import describe_ids
+    from pipelines.common.left_out import describe_unread_files
+
+    return [*describe_unread_files(job), *(describe_ids(job) if UNKNOWN_ITEM in message else [])]
 
 
 def _describe_filtered_columns(job: Job) -> list[str]:
@@ -126,6 +133,8 @@ def _run(job: Job, beam_options: PipelineOptions, console: Console) -> int | Non
             raise
         if ALLOW_EMPTY in message:
             message = "\n  ".join([message, *_describe_filtered_columns(job)])
+        if MAX_ERROR_RATE in message:
+            message = "\n  ".join([message, *_describe_invalid_rows(job, message)])
         console.print(f"[bold red]{job.name} failed:[/] {escape(message)}", soft_wrap=True)
         if ROLLBACK_FAILED not in message and any(job.expected_versions.values()):
             console.print(f"The previous content of {job.workspace} is unchanged.", soft_wrap=True, markup=False)

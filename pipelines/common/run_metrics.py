@@ -8,7 +8,6 @@ from typing import TypeAlias
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
-from pipelines.common.job import Job
 from schemas import METRICS
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import read_dataset
@@ -21,22 +20,6 @@ def read_metrics(job_name: str, workspace: str) -> MetricValues:
     """Read the metrics of a job from a workspace."""
     metrics = read_dataset(METRICS, resolve_source(FileSystems.join(workspace, METRICS.name)))
     return {(row["metric"], row["slice"]): row["value"] for row in metrics.to_pylist() if row["pipeline"] == job_name}
-
-
-def print_left_out(job: Job) -> None:
-    """Print which columns and values of the inputs of a committed run have no certain meaning and were left out."""
-    if not job.has_graph:
-        return
-    console = Console(highlight=False)
-    for (metric, slice_), value in read_metrics(job.name, job.workspace).items():
-        for dataset in job.sources:
-            if metric == f"{dataset}_column_left_out":
-                text = f"column {slice_} in {value:,.0f} files has no certain meaning, and was not read"
-                console.print(f"{dataset}: {text}", soft_wrap=True, markup=False)
-            if metric == f"{dataset}_values_left_out":
-                console.print(
-                    f"{dataset}: {value:,.0f} values of {slice_} could not be read", soft_wrap=True, markup=False
-                )
 
 
 def print_counts(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ITEMS
 from transforms.datasets.coercion import ColumnError, coerce, select_columns
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
 from transforms.datasets.reading import ParquetReader, UnreadableFileError
 
@@ -18,7 +17,7 @@ _COLUMNS = ("item_id", "title")
 
 
 def titles_of(
-    item_ids: pa.StringArray, items: Source, renamed: Mapping[str, str], *, is_large: bool = False
+    item_ids: pa.StringArray, items: Source, columns: ColumnOptions, *, is_large: bool = False
 ) -> dict[str, str]:
     """Read the titles of items from a catalogue, until all are found.
 
@@ -27,7 +26,7 @@ def titles_of(
     Args:
         item_ids: the items.
         items: the catalogue.
-        renamed: names of its columns, where they differ.
+        columns: how its columns are read.
         is_large: whether a larger catalogue is read too.
 
     Returns:
@@ -40,7 +39,7 @@ def titles_of(
     for file in items.files:
         try:
             with ParquetReader(file.path) as reader:
-                selected = select_columns(reader.schema, ITEMS, renamed)
+                selected = select_columns(reader.schema, ITEMS, columns.renamed, columns.tag_separator)
                 selected = {name: column for name, column in selected.items() if name in _COLUMNS}
                 for row_group in range(len(reader.row_group_sizes())):
                     for raw in reader.batches(row_group, list(selected.values())):

@@ -11,6 +11,7 @@ from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dat
 from pipelines.common.models import packaged_coverage, resolve_encoder
 from pipelines.common.options import read_config
 from schemas import EMBEDDINGS, HISTORIES
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.storage import open_storage
@@ -60,8 +61,13 @@ class ChosenEncoder(NamedTuple):
     note: str = ""
 
 
-def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
+def choose_encoder(args: argparse.Namespace, items: Source, columns: ColumnOptions) -> ChosenEncoder:
     """Return the given encoder, or by default the packaged one if it covers the words of the catalogue.
+
+    Args:
+        args: the options.
+        items: the catalogue.
+        columns: how its columns are read.
 
     Raises:
         UsageError: when the encoder is not available, or the packaged one covers too few words and options are given
@@ -74,8 +80,8 @@ def choose_encoder(args: argparse.Namespace, items: Source) -> ChosenEncoder:
     packaged = resolve_encoder("--encoder", "static")
     if args.cluster_by == "vectors":
         return ChosenEncoder(packaged)
-    covered = packaged_coverage(items, args.item_columns)
-    if covered >= MIN_COVERED_FRACTION:
+    covered = packaged_coverage(items, columns)
+    if covered is None or covered >= MIN_COVERED_FRACTION:
         return ChosenEncoder(packaged)
     why = f"the packaged encoder, which is made for English, covers {covered:.0%} of the words in a sample of --items"
     for name in (*BY_VECTORS, "scorer"):

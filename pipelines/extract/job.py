@@ -39,8 +39,7 @@ from transforms.salience.config import SalienceConfig, VocabularyConfig
 Scorer = Literal["statistical", "learned"]
 
 _REPLACEABLE = (
-    "items",
-    "item_columns",
+    *options.CATALOGUE,
     "columns",
     "timestamp_unit",
     "max_history",
@@ -63,8 +62,7 @@ class ExtractJob(Job):
         salient_terms: given salient terms of items.
         embeddings: vectors of texts from an earlier run, which are reused.
         columns: names of the columns in the log, where they differ.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         salience: configuration of the salient terms.
@@ -90,8 +88,7 @@ class ExtractJob(Job):
     salient_terms: Source | None
     embeddings: Source | None
     columns: dict[str, str]
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     salience: SalienceConfig
@@ -192,7 +189,7 @@ class ExtractJob(Job):
         named = {INTERACTIONS.name: interactions, ITEMS.name: items, **given}
         check_not_nested(workspace, [(f"--{name}", source) for name, source in named.items()])
         checks.check_clustering(args)
-        encoder, encoder_note = checks.choose_encoder(args, items)
+        encoder, encoder_note = checks.choose_encoder(args, items, options.read_catalogue_columns(args))
         versions = prepare_workspace(workspace, output_schemas(encoder))
         previous = checks.resolve_previous(args.previous) if args.previous else None
         parts = args.parts or checks.choose_parts(interactions, previous)
@@ -209,8 +206,7 @@ class ExtractJob(Job):
             workspace=workspace,
             expected_versions=versions,
             columns=args.columns,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             salience=options.read_config(
@@ -251,7 +247,7 @@ class ExtractJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
             ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
         }
 

@@ -173,7 +173,7 @@ def _print_user(console: Console, job: ExtractJob) -> None:
     ]
     console.print(f"\njourneys of user {chosen}", markup=False)
     shown = journeys.filter(pc.equal(journeys["user_id"], chosen)).slice(0, _SHOWN_JOURNEYS).combine_chunks()
-    titles = titles_of(pc.list_flatten(shown["item_ids"]).combine_chunks(), job.items, job.item_columns)
+    titles = titles_of(pc.list_flatten(shown["item_ids"]).combine_chunks(), job.items, job.catalogue_columns)
     for row in shown.to_pylist():
         line = Text(f"  {row['rank']}. {_name(row, titles)}  ({row['size']} items)")
         line.append(f"  {', '.join(row['terms'][:_SHOWN_TERMS])}", style="dim")

@@ -28,7 +28,6 @@ from transforms.settings import settings_of
 _OUTPUTS = (INTENTS, ERRORS, METRICS)
 _PACKAGES = ("sklearn", "scipy", "threadpoolctl")
 _OF_THE_LOG = ("interactions", "columns", "timestamp_unit", *settings_of(InteractionFilter))
-_OF_THE_CATALOGUE = ("items", "item_columns", "tag_separator")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +40,7 @@ class IntentsJob(Job):
         clusters: the tree.
         item_clusters: the clusters of the items.
         columns: names of the columns in the log, where they differ.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
         config: configuration of the features and of the model.
@@ -54,7 +52,7 @@ class IntentsJob(Job):
     description = "Predict for each user how likely the next interaction is with a new cluster, creator or item."
     inheritance = (
         Inheritance(("clusters", "workspace"), CLUSTERS, names=_OF_THE_LOG, unless=("interactions",)),
-        Inheritance(("clusters", "workspace"), CLUSTERS, names=_OF_THE_CATALOGUE, unless=("items",)),
+        Inheritance(("clusters", "workspace"), CLUSTERS, names=options.CATALOGUE, unless=("items",)),
     )
 
     interactions: Source
@@ -62,8 +60,7 @@ class IntentsJob(Job):
     clusters: Source
     item_clusters: Source
     columns: dict[str, str]
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
     config: IntentConfig
@@ -119,8 +116,7 @@ class IntentsJob(Job):
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             columns=args.columns,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
             config=config,
@@ -146,7 +142,7 @@ class IntentsJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
         }
 
     @property

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import print_counts, read_metrics
-from schemas import LIFECYCLES
+from schemas import JOURNEYS, LIFECYCLES
 from transforms.datasets.files import resolve_source
 from transforms.datasets.reading import ParquetReader
 
@@ -38,7 +38,15 @@ def print_lifecycle(job: LifecycleJob, seconds: float) -> None:
     names = ", ".join(schema.name for schema in job.outputs)
     console.print(f"Written to {job.workspace}: {names}", soft_wrap=True, markup=False)
     console.print("Show it on a page:")
-    console.print(f"  {command_of('report', f'--workspace={job.workspace}')}", soft_wrap=True, markup=False)
+    console.print(f"  {command_of('report', *_workspaces(job))}", soft_wrap=True, markup=False)
+
+
+def _workspaces(job: LifecycleJob) -> list[str]:
+    """Return the options by which the page finds the lifecycles, and the journeys of another workspace."""
+    journeys = job.journeys.path.removesuffix(f"/{JOURNEYS.name}")
+    if journeys == job.workspace:
+        return [f"--workspace={journeys}"]
+    return [f"--workspace={journeys}", f"--lifecycles={job.workspace}"]
 
 
 def _means(folder: str) -> dict[str, float]:

@@ -42,8 +42,7 @@ class NameJob(Job):
         journeys: the journeys to name.
         items: the catalogue.
         generations: completions of an earlier run; None: there are none.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         naming: configuration of prompts and names.
         generation: the language model, its prompt template and decoding; None for the method `salient`.
         model: label of the model in the datasets; empty for `salient`.
@@ -55,13 +54,12 @@ class NameJob(Job):
 
     name = "name"
     description = "Name the journeys of each user: from their terms, or by a language model that reads titles of items."
-    inheritance = (Inheritance(("journeys",), JOURNEYS, names=("items", "item_columns"), unless=("items",)),)
+    inheritance = (Inheritance(("journeys",), JOURNEYS, names=options.CATALOGUE, unless=("items",)),)
 
     journeys: Source
     items: Source
     generations: Source | None
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     naming: NamingConfig
     generation: GenerationSpec | None
     model: str
@@ -128,8 +126,7 @@ class NameJob(Job):
             generations=_resolve_generations(args, workspace) if generation else None,
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _outputs(naming.method)),
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             naming=naming,
             generation=generation,
             model=model_label(generation) if generation else "",
@@ -149,7 +146,7 @@ class NameJob(Job):
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
         """The options by which columns of inputs are read, by dataset."""
-        return {ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator)}
+        return {ITEMS.name: self.catalogue_columns}
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

@@ -55,7 +55,7 @@ from transforms.settings import settings_of
 _OUTPUTS = (RECOMMENDATIONS, ERRORS, METRICS)
 _PACKAGES = ("sklearn", "scipy", "threadpoolctl")
 _OF_THE_LOG = ("interactions", "columns", "timestamp_unit", *settings_of(InteractionFilter))
-_OF_THE_CATALOGUE = ("items", "item_columns", "tag_separator", "encoder", "item_embeddings", "embedding_columns")
+_OF_THE_CATALOGUE = (*options.CATALOGUE, "encoder", "item_embeddings", "embedding_columns")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,7 @@ class RecommendJob(Job):
         users: the users to recommend to; None: all.
         previous: the recommendations of an earlier run, which unchanged users keep; None: all lists are computed.
         columns: names of the columns in the log, where they differ.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
@@ -110,8 +109,7 @@ class RecommendJob(Job):
     users: Source | None
     previous: Source | None
     columns: dict[str, str]
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
@@ -214,8 +212,7 @@ class RecommendJob(Job):
             workspace=workspace,
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             columns=args.columns,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
@@ -251,7 +248,7 @@ class RecommendJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
             ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
         }
 

@@ -224,7 +224,7 @@ def _titles(
     for user in users:
         wanted |= {item for journey in user.journeys for item in journey["item_ids"]}
         wanted |= {row["item_id"] for row in user.recommendations}
-    return titles_of(pa.array(sorted(wanted), pa.string()), job.items, job.item_columns, is_large=True)
+    return titles_of(pa.array(sorted(wanted), pa.string()), job.items, job.catalogue_columns, is_large=True)
 
 
 def _titled_items(journey: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,6 @@ from transforms.extras import INSTALL_REPORT
 from transforms.page.config import PageConfig
 from transforms.progress import Progress
 
-_OF_THE_CATALOGUE = ("items", "item_columns")
 _TUNING_FILE = "tuning.json"
 
 
@@ -35,7 +34,7 @@ class ReportJob(Job):
     Attributes:
         found: the datasets of the workspaces.
         items: the catalogue, for titles; None: ids are shown.
-        item_columns: names of the columns in the catalogue, where they differ.
+        catalogue_columns: how the columns of the catalogue are read.
         trainings: descriptions of trainings, files that `tune` wrote.
         page: limits of the page.
         output: the file to write.
@@ -44,13 +43,13 @@ class ReportJob(Job):
     name = "report"
     description = "Write one HTML page about the datasets of workspaces: users, clusters, the table, experiments."
     inheritance = (
-        Inheritance(("exploration", "workspace"), CLUSTERS, names=_OF_THE_CATALOGUE, unless=("items",)),
-        Inheritance(("journeys", "workspace"), JOURNEYS, names=_OF_THE_CATALOGUE, unless=("items",)),
+        Inheritance(("exploration", "workspace"), CLUSTERS, names=options.CATALOGUE, unless=("items",)),
+        Inheritance(("journeys", "workspace"), JOURNEYS, names=options.CATALOGUE, unless=("items",)),
     )
 
     found: FoundDatasets
     items: Source | None
-    item_columns: dict[str, str]
+    catalogue_columns: ColumnOptions
     trainings: tuple[Path, ...]
     page: PageConfig
     output: str
@@ -91,12 +90,7 @@ class ReportJob(Job):
             help="Catalogue, for titles: parquet file, folder or glob; empty: ids are shown. Default: that from which "
             "the journeys, or the clusters, were computed.",
         )
-        add(
-            "--item_columns",
-            type=options.column_mapping(ITEMS),
-            default={},
-            help="Names of the columns in the catalogue, where they differ: `item_id=content,title=name`.",
-        )
+        options.add_item_columns(parser)
         options.add_config(parser, PageConfig)
         add("--output", default="report.html", help="File to write, on disk or in a bucket.")
 
@@ -115,10 +109,10 @@ class ReportJob(Job):
         return cls(
             workspace=absolute_path(args.workspace),
             expected_versions={},
-            max_error_rate=0.0,
+            max_error_rate=1.0,
             found=found,
             items=resolve_catalogue(args.items) if uses_titles else None,
-            item_columns=args.item_columns,
+            catalogue_columns=options.read_catalogue_columns(args),
             trainings=tuple(_training(folder) for folder in args.tuned_models),
             page=page,
             output=_output(args.output),
@@ -137,7 +131,7 @@ class ReportJob(Job):
     @property
     def column_options(self) -> dict[str, ColumnOptions]:
         """The options by which columns of inputs are read, by dataset."""
-        return {ITEMS.name: ColumnOptions(self.item_columns)}
+        return {ITEMS.name: self.catalogue_columns}
 
     @property
     def configuration(self) -> dict[str, Any]:

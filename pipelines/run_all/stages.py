@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from pipelines.common.options import CATALOGUE
 from schemas import (
     CLUSTER_HISTORIES,
     CLUSTERS,
@@ -27,7 +28,6 @@ LIMITS = ("max_error_rate", "allow_empty")
 """Options that all stages get, if they have them."""
 
 _LOG = ("interactions", "columns", "timestamp_unit", *settings_of(InteractionFilter))
-_CATALOGUE = ("items", "item_columns", "tag_separator")
 _VECTORS = ("encoder", "item_embeddings", "embedding_columns")
 _RECOMMENDER = "recommender/recommender.json"
 
@@ -71,9 +71,9 @@ STAGES = (
     Stage(
         "extract",
         writes=(SALIENT_TERMS.name, HISTORIES.name, JOURNEYS.name),
-        shared=(*_LOG, *_CATALOGUE, *_VECTORS),
+        shared=(*_LOG, *CATALOGUE, *_VECTORS),
     ),
-    Stage("cluster", writes=(CLUSTERS.name, ITEM_CLUSTERS.name), shared=(*_LOG, *_CATALOGUE, *_VECTORS)),
+    Stage("cluster", writes=(CLUSTERS.name, ITEM_CLUSTERS.name), shared=(*_LOG, *CATALOGUE, *_VECTORS)),
     Stage(
         "transitions",
         reads=(CLUSTERS.name, ITEM_CLUSTERS.name),
@@ -100,7 +100,6 @@ STAGES = (
         reads=(JOURNEYS.name,),
         writes=(JOURNEY_NAMES.name,),
         flags=("--workspace={workspace}", "--journeys={workspace}"),
-        shared=("tag_separator",),
         flags_with_models=("--model=builtin",),
         optional_package="glin_profanity",
         install=INSTALL_NAMING,

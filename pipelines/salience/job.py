@@ -49,8 +49,7 @@ class SalienceJob(Job):
         trains: whether a model is trained.
         columns: names of the columns in the log, where they differ.
         timestamp_unit: unit of numeric timestamps.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         encoder: the encoder of items.
         salience: configuration of the vocabulary and of the terms of an item.
         training: configuration of the model.
@@ -70,8 +69,7 @@ class SalienceJob(Job):
     trains: bool
     columns: dict[str, str]
     timestamp_unit: TimestampUnit
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     encoder: EncoderSource
     salience: SalienceConfig
     training: LearnedSalienceConfig
@@ -140,8 +138,7 @@ class SalienceJob(Job):
             expected_versions=prepare_workspace(workspace, _OUTPUTS),
             columns=args.columns,
             timestamp_unit=args.timestamp_unit,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             encoder=encoder,
             salience=options.read_config(args, SalienceConfig, vocabulary=options.read_config(args, VocabularyConfig)),
             training=options.read_config(args, LearnedSalienceConfig),
@@ -166,7 +163,7 @@ class SalienceJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
         }
 
     @property

@@ -30,7 +30,7 @@ from transforms.settings import settings_of
 
 _PACKAGES = ("torch", "safetensors")
 _OF_THE_LOG = ("interactions", "columns", "timestamp_unit", *settings_of(InteractionFilter))
-_OF_THE_CATALOGUE = ("items", "item_columns", "tag_separator", "encoder", "item_embeddings", "embedding_columns")
+_OF_THE_CATALOGUE = (*options.CATALOGUE, "encoder", "item_embeddings", "embedding_columns")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,7 @@ class TrainRecommenderJob(Job):
         items: the catalogue with texts; None: content is not used, or given by `item_embeddings`.
         item_embeddings: the user's own vectors of items.
         columns: names of the columns in the log, where they differ.
-        item_columns: names of the columns in the catalogue, where they differ.
-        tag_separator: what separates the tags in a text of the catalogue; empty: a text is no list of tags.
+        catalogue_columns: how the columns of the catalogue are read.
         embedding_columns: names of the columns in `item_embeddings`, where they differ.
         timestamp_unit: unit of numeric timestamps.
         filter: conditions on interactions.
@@ -69,8 +68,7 @@ class TrainRecommenderJob(Job):
     items: Source | None
     item_embeddings: Source | None
     columns: dict[str, str]
-    item_columns: dict[str, str]
-    tag_separator: str
+    catalogue_columns: ColumnOptions
     embedding_columns: dict[str, str]
     timestamp_unit: TimestampUnit
     filter: InteractionFilter
@@ -157,8 +155,7 @@ class TrainRecommenderJob(Job):
             items=resolve_catalogue(args.items) if embeddings is None and not args.ids_only else None,
             item_embeddings=embeddings,
             columns=args.columns,
-            item_columns=args.item_columns,
-            tag_separator=args.tag_separator,
+            catalogue_columns=options.read_catalogue_columns(args),
             embedding_columns=args.embedding_columns,
             timestamp_unit=args.timestamp_unit,
             filter=options.read_config(args, InteractionFilter, keep_events=tuple(sorted(set(args.keep_events)))),
@@ -202,7 +199,7 @@ class TrainRecommenderJob(Job):
         """The options by which columns of inputs are read, by dataset."""
         return {
             INTERACTIONS.name: ColumnOptions(self.columns, self.timestamp_unit),
-            ITEMS.name: ColumnOptions(self.item_columns, tag_separator=self.tag_separator),
+            ITEMS.name: self.catalogue_columns,
             ITEM_EMBEDDINGS.name: ColumnOptions(self.embedding_columns),
         }
 

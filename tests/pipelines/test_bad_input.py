@@ -125,7 +125,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory, catalogue: Path) -> Path:
         "empty.parquet": LOG.slice(0, 0),
     }
     write(folder / "log", good | {name: file for name, (file, _, _) in BROKEN.items()})
-    assert extract(folder / "out", folder / "log", catalogue) == 0
+    assert extract(folder / "out", folder / "log", catalogue, "--max_error_rate=0.5") == 0
     return folder / "out"
 
 
@@ -165,13 +165,36 @@ class TestBrokenFiles:
         assert clue in reported
         assert snapshot(workspace) == before
 
+    @pytest.mark.parametrize("name", ["no_user", "text_time", "truncated"])
+    def test_half_of_a_log_is_not_left_out(
+        self, tmp_path: Path, workspace: Path, catalogue: Path, name: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        half = LOG.slice(240)
+        log = {
+            "no_user": half.rename_columns(["userId", "item_id", "ts"]),
+            "text_time": with_column(half, "timestamp", pa.array(["15/01/2024"] * 240)),
+            "truncated": parquet(half)[:-300],
+        }
+        write(tmp_path / "log", {"a.parquet": LOG.slice(0, 240), "b.parquet": log[name]})
+        before = snapshot(workspace)
+        assert extract(workspace, tmp_path / "log", catalogue) == 2
+        reported = capfd.readouterr().err
+        assert "rows are in files that cannot be read, more than --max_error_rate=0.05 allows: " in reported
+        assert f"allows: {tmp_path / 'log' / 'b.parquet'}: " in reported
+        assert ("--columns=user_id=userId,timestamp=ts\n" in reported) == (name == "no_user")
+        assert snapshot(workspace) == before
+        assert extract(workspace, tmp_path / "log", catalogue, "--max_error_rate=0.7") == 0
+        printed = capfd.readouterr().out
+        assert f"interactions: {tmp_path / 'log' / 'b.parquet'}: " in printed
+        assert ("interactions: 240 rows were not read" in printed) == (name != "truncated")
+
     def test_an_empty_file_alone_fails_the_job(
         self, tmp_path: Path, workspace: Path, catalogue: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         before = snapshot(workspace)
         write(tmp_path, {"empty.parquet": LOG.slice(0, 0)})
         assert extract(workspace, tmp_path / "empty.parquet", catalogue) == 1
-        assert "no row of interactions was read (no error was recorded)" in capfd.readouterr().err
+        assert "no row of interactions was read (its files have no rows)" in capfd.readouterr().err
         assert snapshot(workspace) == before
 
     def test_a_broken_catalogue_is_what_the_message_is_about(
@@ -461,8 +484,8 @@ class TestUsage:
         ("path", "message"),
         [
             ("nowhere/log.parquet", "no such file or folder: '{folder}/nowhere/log.parquet'"),
-            ("empty", "no parquet file (*.parquet or *.pq) in folder '{folder}/empty', which contains 0 files"),
-            ("notes", "no parquet file (*.parquet or *.pq) in folder '{folder}/notes', which contains 1 files"),
+            ("empty", "no parquet file in folder '{folder}/empty', which contains 0 files"),
+            ("notes", "no parquet file in folder '{folder}/notes', which contains 1 files"),
             ("notes/*.parquet", "no file matches '{folder}/notes/*.parquet'"),
             ("broken", "not a manifest"),
         ],

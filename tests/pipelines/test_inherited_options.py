@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipelines.common.recorded_options import OPTIONS, record, to_flags
+from pipelines.common.recorded_options import OPTIONS, command_of, record, to_flags
 from pipelines.common.run import run_job
 from pipelines.registry import load_job
 from schemas import CLUSTER_HISTORIES, HISTORIES, JOURNEY_NAMES, JOURNEYS, LOOKUP
@@ -183,6 +183,17 @@ def test_commands_name_the_python_that_has_the_packages(tmp_path: Path, monkeypa
     assert python_command() == "environment/bin/python"
 
 
+def test_commands_are_those_of_the_program_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "interest-journeys"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program), "--users=1"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_of("name", "--users=2") == "interest-journeys name --users=2"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command_of("name", "--users=2") == f"{program} name --users=2"
+
+
 def test_journeys_that_record_no_catalogue_need_one(inputs: Path, first: str, tmp_path: Path) -> None:
     stored = manifest(inputs / "first", JOURNEYS)
     configuration = {name: value for name, value in stored.configuration.items() if name != OPTIONS}
@@ -190,3 +201,41 @@ def test_journeys_that_record_no_catalogue_need_one(inputs: Path, first: str, tm
     write(tmp_path, {"journeys/_manifest.json": older.to_json().encode()})
     printed = run("name", f"--journeys={tmp_path}", f"--workspace={tmp_path / 'names'}", code=2)
     assert "--items is missing: the journeys in" in printed
+
+
+@pytest.fixture(scope="module")
+def separated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Journeys of a log, from a catalogue whose tags are a text with separators, in a column of another name."""
+    genres = pa.array([f"{title.rsplit(' ', 1)[0]}|outdoors" for title in topics.ITEMS["title"].to_pylist()])
+    items = topics.ITEMS.append_column("genres", genres)
+    folder = write(tmp_path_factory.mktemp("separated"), {"log.parquet": topics.log(), "items.parquet": items})
+    run("extract", f"--interactions={folder / 'log.parquet'}", *_separated(folder), f"--workspace={folder / 'out'}")
+    return folder
+
+
+def _separated(folder: Path) -> tuple[str, ...]:
+    return f"--items={folder / 'items.parquet'}", "--item_columns=tags=genres", "--tag_separator=|"
+
+
+def test_separated_tags_do_not_hide_the_words_of_a_catalogue(separated: Path, tmp_path: Path) -> None:
+    assert "cluster_by" not in manifest(separated / "out", JOURNEYS).configuration[OPTIONS]
+    assert manifest(separated / "out", JOURNEYS).configuration["encoder"]
+    run("cluster", *_separated(separated), "--levels=2,6", f"--workspace={tmp_path / 'tree'}")
+
+
+@pytest.mark.parametrize("job", ["name", "report"])
+def test_the_separator_of_tags_is_inherited_with_the_catalogue(separated: Path, tmp_path: Path, job: str) -> None:
+    outputs = {"name": f"--workspace={tmp_path / 'names'}", "report": f"--output={tmp_path / 'page.html'}"}
+    printed = run(job, f"--{'journeys' if job == 'name' else 'workspace'}={separated / 'out'}", outputs[job])
+    assert "no certain meaning" not in printed
+    if job == "report":
+        assert topics.ITEMS["title"][0].as_py() in (tmp_path / "page.html").read_text()
+
+
+def test_a_newer_catalogue_may_have_separated_tags(separated: Path, inputs: Path, first: str, tmp_path: Path) -> None:
+    items = ITEMS.append_column("genres", pa.array(["quiet|loud"] * ITEMS.num_rows))
+    write(tmp_path, {"items.parquet": items})
+    flags = (f"--previous={inputs / 'first'}", f"--interactions={inputs / 'second.parquet'}", *_separated(tmp_path))
+    columns = "--item_columns=item_id=item_id,tags=genres"
+    run("extract", *flags, columns, f"--workspace={tmp_path / 'new'}")
+    assert manifest(tmp_path / "new", JOURNEYS).configuration[OPTIONS]["tag_separator"] == "|"

@@ -237,3 +237,33 @@ def test_a_dataset_opens_in_other_tools_as_the_documentation_says(plain: Path) -
     assert pq.read_table(folder).num_rows == number  # what pandas calls
     assert manifest(plain / "out", ERRORS).rows == 0
     assert pl.read_parquet(f"{plain / 'out' / 'errors'}/*.parquet").height == 0
+
+
+def test_ids_of_another_form_are_shown_on_both_sides(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    padded = pa.array([f"00{item}" for item in LOG["item_id"].to_pylist()])
+    write(tmp_path, {"log.parquet": LOG.set_column(1, "item_id", padded)})
+    assert extract(tmp_path / "out", tmp_path / "log.parquet", plain / "items.parquet") == 1
+    reported = capfd.readouterr().err
+    assert f"ids of items in the log: {padded[0].as_py()!r}, " in reported
+    assert "; in the catalogue: '2000', '2001', '2002'" in reported
+
+
+def test_columns_in_capitals_are_all_in_the_option_to_type(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    items = ITEMS.append_column("creator", pa.array(["someone"] * ITEMS.num_rows))
+    items = items.append_column("genres", pa.array(["a|b"] * ITEMS.num_rows))
+    write(tmp_path, {"items.parquet": items.rename_columns(["ITEM_ID", "TITLE", "CREATOR", "GENRES"])})
+    paths = (plain / "log.parquet", tmp_path / "items.parquet")
+    assert extract(tmp_path / "out", *paths) == 2
+    assert "--item_columns=item_id=ITEM_ID,title=TITLE,creator=CREATOR\n" in capfd.readouterr().err
+    assert extract(tmp_path / "out", *paths, "--item_columns=item_id=ITEM_ID,title=TITLE,tags=GENRES") == 2
+    assert "is read by --tag_separator='|'" in capfd.readouterr().err
+    write(tmp_path, {"tags.parquet": items.rename_columns(["item_id", "title", "creator", "tags"]), "log/readme": b"x"})
+    write(tmp_path, {"log/a.parquet": LOG})
+    assert extract(tmp_path / "out", tmp_path / "log", tmp_path / "tags.parquet") == 0
+    printed = capfd.readouterr().out
+    assert "no certain meaning, and was not read; a text such as 'A|B' is read by --tag_separator='|'" in printed
+    assert f"interactions: 1 files in {tmp_path / 'log'} are not parquet, and were not read: readme" in printed

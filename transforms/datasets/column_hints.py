@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from transforms.datasets.column_options import join_columns
 
 _USUAL_NAMES = {
     "user_id": "user visitor customer client member account reviewer viewer listener reader person uid userid author",
@@ -26,32 +29,60 @@ _USUAL_NAMES = {
 }
 """Names that logs and catalogues give to a column, lowercase without punctuation, the usual ones first."""
 
+_PLAIN_NAME = re.compile(r"\w|\w[\w .:/()$#@&+%-]*[\w)%]")
+
+SEPARATOR_EXAMPLE = "|"
+READ_BY_SEPARATOR = f"a text such as 'A{SEPARATOR_EXAMPLE}B' is read by --tag_separator='{SEPARATOR_EXAMPLE}'"
+"""The hint that a column of text can become a list of tags."""
+
 PLACEHOLDER = "NAME"
 """Stands for a name that is not known."""
 
 
-def suggest_columns(missing: Iterable[str], found: Iterable[str]) -> dict[str, str]:
-    """Return missing column -> the column of a file that it probably is, or `PLACEHOLDER`.
+def suggest_columns(
+    missing: Iterable[str],
+    found: Collection[str],
+    optional: Iterable[str] = (),
+    is_readable: Callable[[str, str], bool] = lambda column, name: True,
+) -> dict[str, str]:
+    """Return missing column -> the column of a file that it probably is; `PLACEHOLDER` for a required one without any.
 
     Args:
-        missing: names of columns of a dataset.
+        missing: names of required columns of a dataset.
         found: names of the columns of a file.
+        optional: names of optional columns, which need a usual name.
+        is_readable: whether a column of the dataset can be read from a column of the file.
     """
-    free = {_plain(name): name for name in reversed(list(found)) if name not in _USUAL_NAMES}
+    names = [name for name in found if name not in _USUAL_NAMES and not _is_part_of_date(name, found)]
+    free = {_plain(name): name for name in reversed(names)}
     suggested = {}
     for column in missing:
-        match = next((name for name in _candidates(column) if name in free), None)
+        fitting = [plain for plain, name in free.items() if is_readable(column, name)]
+        match = next((name for name in _candidates(column) if name in fitting), None)
         if match is None:
-            close = difflib.get_close_matches(_plain(column), list(free), 1, 0.75)
+            close = difflib.get_close_matches(_plain(column), fitting, 1, 0.75)
             match = close[0] if close else None
         suggested[column] = free.pop(match) if match is not None else PLACEHOLDER
+    for column in optional:
+        match = next((name for name in _candidates(column) if name in free and is_readable(column, free[name])), None)
+        if match is not None:
+            suggested[column] = free.pop(match)
     return suggested
 
 
+def _is_part_of_date(name: str, found: Iterable[str]) -> bool:
+    """Return whether a column is the day of a date whose month or year is another column, as partitions have them."""
+    return _plain(name) == "day" and bool({"month", "year"} & {_plain(other) for other in found})
+
+
 def columns_option(option: str, renamed: Mapping[str, str], suggested: Mapping[str, str]) -> str:
-    """Return the option to type: the names given so far, with those that are suggested."""
-    names = {**renamed, **suggested}
-    return f"{option}={','.join(f'{column}={name}' for column, name in names.items())}"
+    """Return the option to type in a shell: the names given so far, with those that are suggested."""
+    return shlex.quote(f"{option}={join_columns({**renamed, **suggested})}")
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Return names of columns as text: in quotes where they have commas, quotes, or invisible characters."""
+    return ", ".join(name if _PLAIN_NAME.fullmatch(name) else repr(name) for name in names)
 
 
 def name_rank(column: str, name: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -41,8 +42,26 @@ UNITS: dict[TimestampUnit, str] = {
 }
 """The meaning of a number, by unit."""
 
+_ESCAPE = "\\"
+_SEPARATOR = ","
+
 LEFT_OUT = ""
 """The name of a column that is not read, among the names that differ from those of the dataset."""
+
+
+def join_columns(renamed: Mapping[str, str]) -> str:
+    """Return the value of an option that names columns: `column=name,...`; commas in names have a backslash."""
+    return _SEPARATOR.join(f"{column}={_escaped(name)}" for column, name in renamed.items())
+
+
+def _escaped(name: str) -> str:
+    return name.replace(_ESCAPE, _ESCAPE * 2).replace(_SEPARATOR, f"{_ESCAPE}{_SEPARATOR}")
+
+
+def split_columns(text: str) -> list[str]:
+    """Return the entries `column=name` of the value of an option; commas in names have a backslash."""
+    marked = re.findall(r"(?:\\[\\,]|[^,])+", text)
+    return [re.sub(r"\\([\\,])", r"\1", entry) for entry in marked]
 
 
 @dataclasses.dataclass(frozen=True)

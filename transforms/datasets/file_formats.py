@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
@@ -17,6 +18,8 @@ _MAGIC = (
 )
 _BINARY = ((b"PAR1", "parquet"), *(pair for pair in _MAGIC if pair[1] not in ("gzip", "Zstandard", "bzip2")))
 _COMPRESSED = (".gz", ".zst", ".bz2")
+_BLANK = b"\xef\xbb\xbf \r\n\t"
+_MARKUP = (b"<!doctype", b"<html", b"<?xml")
 _TEXT_FORMATS = {
     "CSV": ("csv", "tsv", "txt", "tab", "dat"),
     "JSON": ("json", "jsonl", "ndjson"),
@@ -33,6 +36,8 @@ def explain_format(path: str, beginning: bytes) -> str | None:
     """
     if beginning.startswith(b"PAR1"):
         return None  # damaged or cut off, which the reader of parquet says
+    if beginning.lstrip(_BLANK).lower().startswith(_MARKUP):
+        return "this is a page of HTML or XML, not parquet, as servers send in place of a file: download it again"
     found = next((name for magic, name in _MAGIC if beginning.startswith(magic)), None)
     text = _text_format(path, beginning) if found is None or path.endswith(_COMPRESSED) else None
     if text is not None:
@@ -55,7 +60,12 @@ def convert_command(path: str, text_format: str) -> str:
         stem = f"{path.removesuffix('.parquet')}-converted"
     for suffix in (*_COMPRESSED, *(f".{suffix}" for suffixes in _TEXT_FORMATS.values() for suffix in suffixes)):
         stem = stem.removesuffix(suffix)
-    return f"""duckdb -c "COPY (FROM {_READERS[text_format]}('{path}')) TO '{stem}.parquet'\""""
+    return f"""duckdb -c "COPY (FROM {_READERS[text_format]}('{quoted(path)}')) TO '{quoted(stem)}.parquet'\""""
+
+
+def quoted(path: str) -> str:
+    """Return a path as text of SQL inside of double quotes of a shell."""
+    return re.sub(r'([\\"$`])', r"\\\1", path.replace("'", "''"))
 
 
 def format_of_name(path: str) -> str | None:
@@ -73,7 +83,7 @@ def _text_format(path: str, beginning: bytes) -> str | None:
         return by_name
     if b"\x00" in beginning:
         return None
-    line = beginning.lstrip(b"\xef\xbb\xbf \r\n\t").split(b"\n")[0]
+    line = beginning.lstrip(_BLANK).split(b"\n")[0]
     if line.startswith((b"{", b"[")):
         return "JSON"
     return "CSV" if any(separator in line for separator in (b",", b"\t", b";", b"|")) else None

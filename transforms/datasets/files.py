@@ -6,16 +6,20 @@ import dataclasses
 import os
 import posixpath
 import uuid
+from contextlib import suppress
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
 from transforms.datasets.file_formats import convert_command, format_of_name
 from transforms.datasets.manifest import Manifest, read_manifest
+from transforms.datasets.parquet_names import parquet_paths
+from transforms.datasets.partitions import is_hidden
 from transforms.datasets.storage import Storage, StorageError, open_storage
-from transforms.datasets.table_formats import check_enclosing, check_files, check_listing
+from transforms.datasets.storage.globs import CHARACTERS, escape, fixed_beginning, is_glob
+from transforms.datasets.table_formats import FindFiles, check_enclosing, check_files, check_listing
 
-GLOB_CHARACTERS = "*?["
+_MAGIC_BYTES = 4
 
 
 class InputNotFoundError(ValueError):
@@ -43,11 +47,13 @@ class Source:
         path: the absolute path, folder or glob.
         files: the parquet files, sorted by path.
         manifest: the manifest of the folder, if the project wrote it.
+        passed_over: the paths of other files in the folder that are not hidden, and not read.
     """
 
     path: str
     files: tuple[InputFile, ...]
     manifest: Manifest | None = None
+    passed_over: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -63,8 +69,9 @@ def absolute_path(path: str) -> str:
 def resolve_source(path: str) -> Source:
     """Resolve a file, a folder or a glob to its parquet files.
 
-    A glob may match files, or folders with files. A folder with a manifest resolves to the parts that the manifest
-    lists; any other folder to all `*.parquet` and `*.pq` at any depth, except below names that begin with `_` or `.`.
+    A glob may match files, or folders with files; a path that exists is no glob. A folder with a manifest resolves to
+    the parts that the manifest lists; any other folder to all parquet files at any depth, except below names that begin
+    with `_` or `.`, which partitions such as `_date=2024-01-15` do not count among. Links to folders are followed.
 
     Raises:
         InputNotFoundError: when there is no such file.
@@ -74,31 +81,45 @@ def resolve_source(path: str) -> Source:
     """
     path = absolute_path(path)
     storage = open_storage(path)
-    match = storage.list_files
-    if any(character in path for character in GLOB_CHARACTERS):
-        files = _visible(match(path), path) or _parquet(_visible(match(FileSystems.join(path, "**")), path))
-        if not files:
-            raise InputNotFoundError(f"no file matches {path!r}")
-        _check_no_table(files, storage)
-        return Source(path, files)
+    if _names_several(path, storage):
+        return _resolve_glob(path, storage)
     folder = path.rstrip("/")
     manifest = read_manifest(folder)
     if manifest is not None:
         parts = tuple(InputFile(FileSystems.join(folder, part.name), part.bytes) for part in manifest.parts)
         return Source(folder, parts, manifest)
-    inside = match(FileSystems.join(folder, "**"))
-    check_listing(folder, (file.path for file in inside))
-    files = _parquet(_visible(inside, f"{folder}/"))
-    if files:
-        check_enclosing(folder, lambda glob: bool(match(glob)))
-        return Source(folder, files)
+    inside = _list_folder(folder, storage)
     if inside or storage.has_folder(path):
-        raise InputNotFoundError(_without_parquet(path, _visible(inside, f"{folder}/"), len(inside)))
-    exact = tuple(InputFile(file.path, file.size_in_bytes) for file in match(path))
+        return _resolve_folder(path, inside, storage)
+    exact = _list_exact(path, storage)
     if not exact:
         raise InputNotFoundError(f"no such file or folder: {path!r}")
     _check_no_table(exact, storage)
     return Source(path, exact)
+
+
+def _resolve_glob(path: str, storage: Storage) -> Source:
+    base = _base(path)
+    files = _visible(storage.list_inputs(path), base)
+    passed_over: tuple[str, ...] = ()
+    if not files:
+        inside = _visible(storage.list_inputs(FileSystems.join(path, "**")), base)
+        files, passed_over = _parquet_and_others(inside, storage)
+    if not files:
+        raise InputNotFoundError(f"no file matches {path!r}")
+    _check_no_table(files, storage)
+    return Source(path, files, passed_over=passed_over)
+
+
+def _resolve_folder(path: str, inside: list[FileMetadata], storage: Storage) -> Source:
+    folder = path.rstrip("/")
+    check_listing(folder, [file.path for file in inside], _finder(storage))
+    visible = _visible(inside, folder)
+    files, others = _parquet_and_others(visible, storage)
+    if not files:
+        raise InputNotFoundError(_without_parquet(path, visible, len(inside)))
+    check_enclosing(folder, _finder(storage))
+    return Source(folder, files, passed_over=others)
 
 
 def list_input_files(path: str) -> tuple[InputFile, ...]:
@@ -108,52 +129,89 @@ def list_input_files(path: str) -> tuple[InputFile, ...]:
 
     Raises:
         InputNotFoundError: when there is none.
+        TableFormatError: when the files are those of a table format, which says which of them are current.
         StorageError: when the file system fails.
     """
     path = absolute_path(path)
-    match = open_storage(path).list_files
-    if any(character in path for character in GLOB_CHARACTERS):
-        files = _visible(match(path), path) or _visible(match(FileSystems.join(path, "**")), path)
+    storage = open_storage(path)
+    if _names_several(path, storage):
+        files = _visible(storage.list_inputs(path), _base(path))
+        files = files or _visible(storage.list_inputs(FileSystems.join(path, "**")), _base(path))
+        _check_no_table(files, storage)
     else:
         folder = path.rstrip("/")
-        files = _visible(match(FileSystems.join(folder, "**")), f"{folder}/")
-        files = files or tuple(InputFile(file.path, file.size_in_bytes) for file in match(path))
+        inside = _list_folder(folder, storage)
+        check_listing(folder, [file.path for file in inside], _finder(storage))
+        files = _visible(inside, folder)
+        if files:
+            check_enclosing(folder, _finder(storage))
+        else:
+            files = _list_exact(path, storage)
+            _check_no_table(files, storage)
     if not files:
         raise InputNotFoundError(f"no such file or folder, or no file in it: {path!r}")
     return files
 
 
+def _names_several(path: str, storage: Storage) -> bool:
+    """Return whether a path is a glob: it has characters of one, and nothing has exactly this name."""
+    return is_glob(path) and not storage.has_file(path) and not storage.has_folder(path)
+
+
+def _list_folder(folder: str, storage: Storage) -> list[FileMetadata]:
+    return storage.list_inputs(FileSystems.join(escape(folder), "**"))
+
+
+def _list_exact(path: str, storage: Storage) -> tuple[InputFile, ...]:
+    return tuple(InputFile(file.path, file.size_in_bytes) for file in storage.list_inputs(escape(path)))
+
+
+def _finder(storage: Storage) -> FindFiles:
+    """Return the test whether a folder has files that match a glob."""
+    return lambda folder, glob: bool(storage.list_files(f"{escape(folder)}/{glob}"))
+
+
 def _check_no_table(files: tuple[InputFile, ...], storage: Storage) -> None:
-    check_files([file.path for file in files], lambda glob: bool(storage.list_files(glob)))
+    check_files([file.path for file in files], _finder(storage))
 
 
 def _without_parquet(path: str, visible: tuple[InputFile, ...], count: int) -> str:
-    message = f"no parquet file (*.parquet or *.pq) in folder {path!r}, which contains {count} files"
+    message = f"no parquet file in folder {path!r}, which contains {count} files"
     for file in visible:
         if text_format := format_of_name(file.path):
             return f"{message}; convert {text_format}: {convert_command(file.path, text_format)}"
-    return message
+    return f"{message}, such as {visible[0].path!r}" if visible else message
 
 
-def _parquet(files: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
-    return tuple(file for file in files if file.path.endswith((".parquet", ".pq")))
+def _parquet_and_others(
+    files: tuple[InputFile, ...], storage: Storage
+) -> tuple[tuple[InputFile, ...], tuple[str, ...]]:
+    """Return the parquet files of a folder, and the paths of the others."""
+
+    def read_beginning(path: str) -> bytes:
+        with suppress(StorageError, OSError), storage.open(path) as file:
+            return file.read(_MAGIC_BYTES)
+        return b""  # it is named among the others
+
+    chosen = parquet_paths({file.path: file.size for file in files}, read_beginning)
+    others = tuple(file.path for file in files if file.path not in chosen)
+    return tuple(file for file in files if file.path in chosen), others
+
+
+def _base(glob: str) -> str:
+    """Return the folder below which names differ between the files of a glob."""
+    return posixpath.dirname(fixed_beginning(glob) + "x")
 
 
 def _visible(found: list[FileMetadata], base: str) -> tuple[InputFile, ...]:
-    """Return the files whose path below `base` has no component that begins with `_` or `.`, sorted."""
-    fixed = posixpath.dirname(_fixed_beginning(base) + "x")
+    """Return the files whose path below a folder has no hidden component, sorted."""
     return tuple(
         sorted(
             InputFile(file.path, file.size_in_bytes)
             for file in found
-            if not any(name.startswith(("_", ".")) for name in file.path[len(fixed) :].split("/"))
+            if not any(map(is_hidden, file.path[len(base) :].split("/")))
         )
     )
-
-
-def _fixed_beginning(path: str) -> str:
-    """Return the part of a path before its first glob character."""
-    return path.split("*")[0].split("?")[0].split("[")[0]
 
 
 def check_writable(folder: str) -> None:
@@ -162,8 +220,8 @@ def check_writable(folder: str) -> None:
     Raises:
         StorageError: when it is not writable.
     """
-    if any(character in folder for character in GLOB_CHARACTERS):
-        raise StorageError(f"cannot write in {folder!r}: its name may not contain any of {GLOB_CHARACTERS}")
+    if is_glob(folder):
+        raise StorageError(f"cannot write in {folder!r}: its name may not contain any of {CHARACTERS}")
     storage = open_storage(folder)
     probe = FileSystems.join(folder, f".writable.{uuid.uuid4().hex}")
     try:

@@ -74,6 +74,11 @@ class Manifest:
         """
         try:
             fields = json.loads(text)
+            if not isinstance(fields, dict) or not {"dataset", "parts", "rows"} <= fields.keys():
+                raise ValueError(
+                    "not a manifest of this project: another tool wrote it, or it is damaged; if it is not needed, "
+                    "name the files by a glob, such as FOLDER/*.parquet"
+                )
             fields.pop("rows")
             return cls(**fields | {"parts": tuple(Part(**part) for part in fields["parts"])})
         except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:

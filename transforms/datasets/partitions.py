@@ -7,6 +7,11 @@ from urllib.parse import unquote
 _NULLS = ("__HIVE_DEFAULT_PARTITION__", "")
 
 
+def is_hidden(name: str) -> bool:
+    """Return whether tools skip a file or folder of this name; `_date=2024-01-15` is a partition, as Spark reads it."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
 def partition_values(path: str) -> dict[str, str | None]:
     """Return the columns in the path of a file, with their values; of equal names the last counts.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -27,8 +28,9 @@ from transforms.datasets.coercion import (
 )
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
 from transforms.datasets.file_formats import explain_format
-from transforms.datasets.files import Source
+from transforms.datasets.files import InputFile, Source
 from transforms.datasets.implausible_times import implausible_times
 from transforms.datasets.partitions import partition_values
 from transforms.datasets.storage import open_storage
@@ -38,6 +40,7 @@ ROWS_PER_BATCH = 1 << 17
 _BYTES_PER_BATCH = 64 << 20
 _BYTES_OF_FORMAT = 512
 _ROWS_PER_SLICE = 32
+_MAX_SAMPLED_ROW_GROUPS = 8
 ERRORS_TAG = "errors"
 COUNTS_TAG = "counts"
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -50,11 +53,13 @@ class RowGroup(NamedTuple):
         file: path of the file.
         row_group: index of the row group.
         first_row: position of its first row in the file.
+        rows: number of its rows.
     """
 
     file: str
     row_group: int
     first_row: int
+    rows: int
 
 
 class ErrorTrackingFile:
@@ -241,28 +246,37 @@ class ListRowGroups(beam.DoFn):
         self.options = options
 
     def process(self, path: str) -> Iterator[Any]:
+        name = self.schema.name
         try:
             with ParquetReader(path) as reader:
-                check_file(reader, self.schema, self.options)
-                sizes = reader.row_group_sizes()
-                left_out = left_out_columns(
-                    reader.schema, self.schema, self.options.renamed, self.options.tag_separator
-                )
+                yield from self._list(reader, path)
         except UnreadableFileError as error:
-            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, "not_parquet", error))
-        except ColumnError as error:
-            yield beam.pvalue.TaggedOutput(ERRORS_TAG, self._error(path, error.reason, error))
-        else:
-            for column, type_ in left_out.items():
-                metric = f"{self.schema.name}_column_left_out"
-                yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(metric, 1, f"{column}: {type_}"))
-            first_row = 0
-            for row_group, size in enumerate(sizes):
-                yield RowGroup(path, row_group, first_row)
-                first_row += size
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, path, None, "not_parquet", str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_bytes_metric(name), _size(path), "not_parquet"))
 
-    def _error(self, path: str, reason: str, error: Exception) -> pa.RecordBatch:
-        return file_error(self.schema.name, path, None, reason, str(error))
+    def _list(self, reader: ParquetReader, path: str) -> Iterator[Any]:
+        name, options, sizes = self.schema.name, self.options, reader.row_group_sizes()
+        try:
+            check_file(reader, self.schema, options)
+        except ColumnError as error:
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, path, None, error.reason, str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_metric(name), sum(sizes), error.reason))
+            return
+        left_out = left_out_columns(reader.schema, self.schema, options.renamed, options.tag_separator)
+        for column, type_ in left_out.items():
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_column_left_out", 1, f"{column}: {type_}"))
+        ends = itertools.accumulate(sizes)
+        for index, (end, rows) in enumerate(zip(ends, sizes, strict=True)):
+            yield RowGroup(path, index, end - rows, rows)
+
+
+def _size(path: str) -> int:
+    """Return the size of a file in bytes."""
+    file = ErrorTrackingFile(path)
+    try:
+        return file.seek(0, io.SEEK_END)
+    finally:
+        file.close()
 
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
@@ -296,9 +310,9 @@ class ReadRowGroups(beam.DoFn):
                     if rows.num_rows:
                         yield rows
         except UnreadableFileError as error:
-            yield beam.pvalue.TaggedOutput(
-                ERRORS_TAG, file_error(name, group.file, first_row, "unreadable_row_group", str(error))
-            )
+            reason, lost = "unreadable_row_group", group.first_row + group.rows - first_row
+            yield beam.pvalue.TaggedOutput(ERRORS_TAG, file_error(name, group.file, first_row, reason, str(error)))
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(unread_metric(name), lost, reason))
 
 
 @dataclasses.dataclass
@@ -341,42 +355,59 @@ class ReadRows(beam.PTransform):
         return rows.rows, errors, counts
 
 
-def sample_files(source: Source, max_files: int) -> tuple[str, ...]:
-    """Return the paths of some files of a source, at equal distances."""
-    return tuple(file.path for file in source.files[:: max(-(-len(source.files) // max_files), 1)])
+def sample_files(source: Source, max_files: int) -> tuple[InputFile, ...]:
+    """Return some files of a source, at equal distances."""
+    return source.files[:: max(-(-len(source.files) // max_files), 1)]
 
 
 def sample_rows(
-    schema: DatasetSchema, source: Source, renamed: Mapping[str, str], max_files: int = 8, rows_per_file: int = 512
+    schema: DatasetSchema, source: Source, options: ColumnOptions, max_files: int = 8, rows_per_file: int = 512
 ) -> pa.RecordBatch:
-    """Read slices at equal distances in the first row group of some files at equal distances; for the launcher.
+    """Read slices at equal distances in one row group of some files at equal distances; for the launcher.
+
+    It is the first row group in which a slice has valid rows.
 
     Invalid files and rows are left out: the job that reads the whole source reports them.
 
     Args:
         schema: the dataset.
         source: the files.
-        renamed: dataset column -> file column, for names that differ.
+        options: how columns are read.
         max_files: maximum number of files.
         rows_per_file: maximum number of rows of a file.
     """
     batches: list[pa.RecordBatch] = []
-    for path in sample_files(source, max_files):
-        try:
-            with ParquetReader(path) as reader:
-                selected = select_columns(reader.schema, schema, renamed)
-                if not reader.row_group_sizes():
-                    continue
-                for raw in itertools.islice(reader.batches(0, list(dict.fromkeys(selected.values()))), 1):
-                    # Slices, because rows of some types cannot be taken one by one.
-                    slices = max(rows_per_file // _ROWS_PER_SLICE, 1)
-                    distance = max(-(-raw.num_rows // slices), _ROWS_PER_SLICE)
-                    for start in range(0, raw.num_rows, distance):
-                        rows = raw.slice(start, _ROWS_PER_SLICE)
-                        batches.append(coerce(rows, schema, selected, path, start).rows)
-        except (UnreadableFileError, ColumnError):
-            continue
+    for file in sample_files(source, max_files):
+        with suppress(UnreadableFileError, ColumnError), ParquetReader(file.path) as reader:
+            batches += _sample_file(reader, file.path, schema, options, rows_per_file)
     return concatenate(batches, with_provenance(schema))
+
+
+def _sample_file(
+    reader: ParquetReader, path: str, schema: DatasetSchema, options: ColumnOptions, max_rows: int
+) -> list[pa.RecordBatch]:
+    """Read slices of the first batch with valid rows, one batch of each row group at most."""
+    selected = select_columns(reader.schema, schema, options.renamed, options.tag_separator)
+    for row_group in itertools.islice(nonempty_row_groups(reader), _MAX_SAMPLED_ROW_GROUPS):
+        for raw in itertools.islice(reader.batches(row_group, list(dict.fromkeys(selected.values()))), 1):
+            rows = [
+                coerce(part, schema, selected, path, 0, options.unit, options.tag_separator).rows
+                for part in _slices(raw, max_rows)
+            ]
+            if any(part.num_rows for part in rows):
+                return rows
+    return []
+
+
+def nonempty_row_groups(reader: ParquetReader) -> Iterator[int]:
+    """Return the indices of the row groups that have rows."""
+    return (row_group for row_group, rows in enumerate(reader.row_group_sizes()) if rows)
+
+
+def _slices(raw: pa.RecordBatch, max_rows: int) -> Iterator[pa.RecordBatch]:
+    """Return slices at equal distances: rows of some types cannot be taken one by one."""
+    distance = max(-(-raw.num_rows // max(max_rows // _ROWS_PER_SLICE, 1)), _ROWS_PER_SLICE)
+    return (raw.slice(start, _ROWS_PER_SLICE) for start in range(0, raw.num_rows, distance))
 
 
 def read_dataset(schema: DatasetSchema, source: Source, columns: list[str] | None = None) -> pa.Table:

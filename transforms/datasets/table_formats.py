@@ -11,6 +11,9 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from transforms.datasets.file_formats import quoted
+from transforms.datasets.partitions import is_hidden
+
 
 @dataclasses.dataclass(frozen=True)
 class TableFormat:
@@ -59,7 +62,7 @@ TABLE_FORMATS = (
     ),
     TableFormat(
         "transactional Hive",
-        r"(?:delta|delete_delta|base)_\d{7}(?:_\d{7})?[^/]*/.+|_orc_acid_version",
+        r"(?:(?:delta|delete_delta)_\d{7}_\d{7}|base_0\d{6})(?:_\d{4})?(?:_v\d+)?/.+|_orc_acid_version",
         (),
         "INSERT OVERWRITE DIRECTORY 'NEW_FOLDER' STORED AS PARQUET SELECT * FROM TABLE_NAME, in Hive; it is in {table}",
     ),
@@ -82,6 +85,10 @@ _BELOW_TABLE = re.compile(r"[^/]*=[^/]*|data|\d+|bucket-\d+|[01]{4}")
 """Names of folders inside a table: partitions, and the folders in which formats place files."""
 
 
+FindFiles = Callable[[str, str], bool]
+"""Whether a folder has files that match a glob, which is relative to the folder."""
+
+
 class TableFormatError(ValueError):
     """A path lies in a folder that a table format manages."""
 
@@ -89,16 +96,17 @@ class TableFormatError(ValueError):
         super().__init__(
             f"{table!r} is a table of {table_format.name}, whose log says which of its files are current: read file by "
             "file, deleted and updated rows would come back. Export it first: "
-            f"{table_format.export.format(table=table)}"
+            f"{table_format.export.format(table=quoted(table))}"
         )
 
 
-def check_listing(folder: str, paths: Iterable[str]) -> None:
+def check_listing(folder: str, paths: Iterable[str], exists: FindFiles) -> None:
     """Check that no table lies in a folder.
 
     Args:
         folder: the folder, without `/` at the end.
         paths: the paths of all files below it, hidden ones too.
+        exists: whether a folder has files that match a glob.
 
     Raises:
         TableFormatError: for the first table in order of its path.
@@ -109,34 +117,41 @@ def check_listing(folder: str, paths: Iterable[str]) -> None:
         for table_format in TABLE_FORMATS:
             if (mark := re.search(rf"(?:^|/)(?:{table_format.mark})$", below)) is not None:
                 inside = below[: mark.start()]
-                if not any(name.startswith(("_", ".")) for name in inside.split("/")):
+                if not any(map(is_hidden, inside.split("/"))):
                     found.append((posixpath.join(folder, inside).rstrip("/"), table_format))
     if found:
-        raise TableFormatError(*min(found, key=lambda pair: pair[0]))
+        table, table_format = min(found, key=lambda pair: pair[0])
+        raise TableFormatError(_root(table, table_format, exists), table_format)
 
 
-def check_files(paths: Collection[str], exists: Callable[[str], bool]) -> None:
+def _root(folder: str, table_format: TableFormat, exists: FindFiles) -> str:
+    """Return the folder of the table: the one above a partition, where partitions have files of the format too."""
+    main = table_format.globs[:1]
+    return next((above for above in _enclosing(folder) if any(exists(above, glob) for glob in main)), folder)
+
+
+def check_files(paths: Collection[str], exists: FindFiles) -> None:
     """Check that files that are given by name or by a glob are not those of a table.
 
     Args:
         paths: the files.
-        exists: whether a glob matches any file.
+        exists: whether a folder has files that match a glob.
 
     Raises:
         TableFormatError: for the first table.
     """
     folders = sorted({posixpath.dirname(path) for path in paths})
     for path in paths:
-        check_listing(posixpath.dirname(posixpath.dirname(path)), [path])
+        check_listing(posixpath.dirname(posixpath.dirname(path)), [path], exists)
     _check_folders({above for folder in folders for above in (folder, *_enclosing(folder))}, exists)
 
 
-def check_enclosing(folder: str, exists: Callable[[str], bool]) -> None:
+def check_enclosing(folder: str, exists: FindFiles) -> None:
     """Check that a folder does not lie inside a table, as one of its partitions.
 
     Args:
         folder: the folder, without `/` at the end.
-        exists: whether a glob matches any file.
+        exists: whether a folder has files that match a glob.
 
     Raises:
         TableFormatError: for the first table.
@@ -144,10 +159,10 @@ def check_enclosing(folder: str, exists: Callable[[str], bool]) -> None:
     _check_folders(_enclosing(folder), exists)
 
 
-def _check_folders(folders: Iterable[str], exists: Callable[[str], bool]) -> None:
+def _check_folders(folders: Iterable[str], exists: FindFiles) -> None:
     for folder in sorted(set(folders)):
         for table_format in TABLE_FORMATS:
-            if any(exists(f"{folder}/{glob}") for glob in table_format.globs):
+            if any(exists(folder, glob) for glob in table_format.globs):
                 raise TableFormatError(folder, table_format)
 
 

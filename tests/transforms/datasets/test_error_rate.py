@@ -20,7 +20,7 @@ def test_opens_up_to_the_rate() -> None:
             {("interactions_invalid", "a"): 4, ("interactions_invalid", "b"): 7},
             ["11 of 100 rows of interactions are invalid (4 x a, 7 x b), more than --max_error_rate=0.1 allows"],
         ),
-        ({("items_read", ""): 0}, ["no row of items was read (no error was recorded)"]),
+        ({("items_read", ""): 0}, ["no row of items was read (its files have no rows)"]),
         (
             {("items_read", ""): 0, ("items_invalid", "not_parquet"): 2, ("interactions_invalid", "a"): 100},
             ["no row of items was read (2 x not_parquet)"],
@@ -58,3 +58,30 @@ def test_stored_rows_are_among_those_that_can_be_unusable() -> None:
     LIMITS.check(stored)
     with pytest.raises(DataError, match="101 of 1000 rows of interactions"):
         LIMITS.check(stored | {("interactions_invalid", "null_user_id"): 1})
+
+
+@pytest.mark.parametrize(
+    ("counts", "problem"),
+    [
+        (
+            {("interactions_invalid", "missing_column"): 1, ("interactions_unread", "missing_column"): 100},
+            "100 of 200 rows of interactions are invalid (100 x missing_column)",
+        ),
+        (
+            {("interactions_invalid", "not_parquet"): 1, ("interactions_unread_bytes", "not_parquet"): 600},
+            "150 of 250 rows of interactions are invalid (150 x not_parquet)",
+        ),
+        ({("interactions_invalid", "wrong_type"): 1, ("interactions_unread", "wrong_type"): 11}, ""),
+        ({("interactions_invalid", "missing_column"): 90, ("interactions_unread", "missing_column"): 0}, ""),
+    ],
+)
+def test_a_file_that_was_not_read_weighs_as_many_rows_as_it_has(
+    counts: dict[tuple[str, str], int], problem: str
+) -> None:
+    limits = ErrorRateCheck(("interactions",), 0.1, sizes={"interactions": 1000})
+    if not problem:
+        limits.check(SOUND | counts)
+        return
+    with pytest.raises(DataError) as refused:
+        limits.check(SOUND | counts)
+    assert str(refused.value).startswith(problem)

@@ -158,3 +158,80 @@ def test_files_of_any_format_are_listed(tree: Path) -> None:
     for missing in (tree / "none", tree / "none*"):
         with pytest.raises(InputNotFoundError, match="none"):
             list_input_files(str(missing))
+
+
+PARQUET = b"PAR1 content PAR1"
+
+
+def put(root: Path, *names: str, content: bytes = PARQUET) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+class TestNothingIsPassedOverSilently:
+    @pytest.mark.parametrize(
+        "name",
+        ["b.PARQUET", "b.parq", "b.parquet.gzip", "b.parquet.snappy", "20240102_0001_abcde", "000000000000", "b.dat"],
+    )
+    def test_parquet_of_any_name_is_read(self, tmp_path: Path, name: str) -> None:
+        put(tmp_path, "a.parquet", name)
+        assert len(resolve_source(str(tmp_path)).files) == 2
+        (tmp_path / "a.parquet").unlink()
+        assert found(tmp_path, "") == [name]
+
+    def test_other_files_are_named(self, tmp_path: Path) -> None:
+        put(tmp_path, "a.parquet", "a.parquet.bak", "a.parquet~", "_SUCCESS", ".a.parquet.crc")
+        put(tmp_path, "day-2.csv", "readme", content=b"text of some length")
+        source = resolve_source(str(tmp_path))
+        assert [file.path for file in source.files] == [f"{tmp_path}/a.parquet"]
+        assert [Path(path).name for path in source.passed_over] == [
+            "a.parquet.bak",
+            "a.parquet~",
+            "day-2.csv",
+            "readme",
+        ]
+
+    def test_among_many_files_of_one_suffix_some_are_looked_at(self, tmp_path: Path) -> None:
+        put(tmp_path, *(f"{number:03}" for number in range(100)))
+        assert len(resolve_source(str(tmp_path)).files) == 100
+        put(tmp_path, *(f"{number:03}" for number in range(0, 100, 2)), content=b"text of some length")
+        assert len(resolve_source(str(tmp_path)).files) == 50
+
+    @pytest.mark.parametrize("name", ["_dt=2024-01-02/b.parquet", "_x=y.parquet", "day=1/_hour=2/b.parquet"])
+    def test_partitions_may_begin_with_an_underscore(self, tmp_path: Path, name: str) -> None:
+        put(tmp_path, "a.parquet", name, "_temporary/c.parquet", "._dt=1/c.parquet")
+        assert set(found(tmp_path, "")) == {"a.parquet", name}
+        assert {file.path for file in list_input_files(str(tmp_path))} == {
+            f"{tmp_path}/a.parquet",
+            f"{tmp_path}/{name}",
+        }
+
+    @pytest.mark.parametrize("glob", ["", "/*/*.parquet", "/**"])
+    def test_links_to_folders_are_followed(self, tmp_path: Path, glob: str) -> None:
+        put(tmp_path, "elsewhere/deep/b.parquet", "elsewhere/b.parquet", "log/day-1/a.parquet")
+        (tmp_path / "log" / "day-2").symlink_to(tmp_path / "elsewhere")
+        expected = ["day-1/a.parquet", "day-2/b.parquet", *([] if glob == "/*/*.parquet" else ["day-2/deep/b.parquet"])]
+        assert found(tmp_path / "log", glob) == expected
+
+    def test_links_to_what_is_listed_do_not_repeat_it(self, tmp_path: Path) -> None:
+        put(tmp_path, "log/day-1/a.parquet", "log/.versions/3/b.parquet")
+        log = tmp_path / "log"
+        (log / "latest").symlink_to(log / "day-1")
+        (log / "latest.parquet").symlink_to(log / "day-1" / "a.parquet")
+        (log / "day-1" / "up").symlink_to(log)
+        (log / "current").symlink_to(log / ".versions" / "3")
+        assert found(log, "") == ["current/b.parquet", "day-1/a.parquet"]
+
+    def test_a_link_to_nothing_is_no_reason_to_read_less(self, tmp_path: Path) -> None:
+        put(tmp_path, "a.parquet")
+        (tmp_path / "b.parquet").symlink_to(tmp_path / "gone")
+        assert found(tmp_path, "") == ["a.parquet", "b.parquet"]
+
+
+@pytest.mark.parametrize("name", ["log[2024]", "what?", "stars*", "a[b", "_hidden[1]"])
+def test_a_path_that_exists_is_no_glob(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"{name}/a.parquet", f"{name}.parquet", "log2/b.parquet", "whatx/b.parquet")
+    for path, expected in ((name, f"{name}/a.parquet"), (f"{name}.parquet", f"{name}.parquet")):
+        assert found(tmp_path, f"/{path}") == [expected]
+        assert [file.path for file in list_input_files(f"{tmp_path}/{path}")] == [f"{tmp_path}/{expected}"]

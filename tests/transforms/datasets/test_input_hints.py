@@ -1,6 +1,7 @@
 """Messages about files of other formats, with other names, and with columns in paths."""
 
 import gzip
+import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,7 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from transforms.datasets.column_hints import columns_option, name_rank, suggest_columns
+from pipelines.common.options import column_mapping
+from pipelines.common.recorded_options import as_text
+from schemas import INTERACTIONS, ITEMS
+from transforms.datasets.column_hints import columns_option, name_rank, shown_names, suggest_columns
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import UNKNOWN_ITEM, DataError, ErrorRateCheck
 from transforms.datasets.files import InputNotFoundError, resolve_source
@@ -39,6 +43,8 @@ CSV = b"user_id,item_id,timestamp\n1,2,3\n"
         ("log.avro", b"Obj\x01\x04", "this is Avro, not parquet"),
         ("log.xlsx", b"PK\x03\x04..", "a zip archive or a spreadsheet, not parquet"),
         ("log.feather", b"ARROW1\x00\x00", "Arrow IPC"),
+        ("log.parquet", b"<!DOCTYPE html><p>Sign in, please</p>", "this is a page of HTML or XML, not parquet"),
+        ("o'neil $log.csv", CSV, "(FROM read_csv('{folder}/o''neil \\$log.csv')) TO '{folder}/o''neil \\$log.parquet'"),
         ("log.bin", b"\x00\x01\x02" * 9, "magic bytes"),
     ],
 )
@@ -47,7 +53,7 @@ def test_other_formats(tmp_path: Path, name: str, content: bytes, clue: str) -> 
     path.write_bytes(content)
     with pytest.raises(UnreadableFileError) as refused:
         ParquetReader(str(path))
-    assert clue.format(path=path, stem=tmp_path / "log") in str(refused.value)
+    assert clue.format(path=path, stem=tmp_path / "log", folder=tmp_path) in str(refused.value)
 
 
 def test_a_folder_of_csv(tmp_path: Path) -> None:
@@ -70,10 +76,47 @@ def test_suggested_columns(missing: list[str], found: list[str], suggested: list
     assert suggest_columns(missing, found) == dict(zip(missing, suggested, strict=True))
 
 
-def test_the_option_to_type_keeps_what_was_given() -> None:
-    assert (
-        columns_option("--columns", {"timestamp": "when"}, {"user_id": "who"}) == "--columns=timestamp=when,user_id=who"
+def test_optional_columns_need_a_usual_name_that_can_be_read() -> None:
+    found = ["ITEM_ID", "TITLE", "genres", "OVERVIEW", "artists", "stars", "item"]
+    suggested = suggest_columns(
+        ["item_id", "title"],
+        found,
+        ["description", "tags", "creator"],
+        lambda column, name: name not in ("item", "genres"),
     )
+    assert suggested == {"item_id": "ITEM_ID", "title": "TITLE", "description": "OVERVIEW"}
+
+
+def test_what_cannot_be_read_is_not_suggested() -> None:
+    assert suggest_columns(["item_id"], ["item", "sku"], (), lambda column, name: name == "sku") == {"item_id": "sku"}
+    assert suggest_columns(["timestamp"], ["year", "month", "day"]) == {"timestamp": "NAME"}
+    assert suggest_columns(["timestamp"], ["day"]) == {"timestamp": "day"}
+
+
+@pytest.mark.parametrize(
+    ("renamed", "suggested", "option"),
+    [
+        ({"timestamp": "when"}, {"user_id": "who"}, "--columns=timestamp=when,user_id=who"),
+        ({}, {"item_id": "Item ID", "title": "Title"}, "'--columns=item_id=Item ID,title=Title'"),
+        ({}, {"item_id": '"item_id"'}, "'--columns=item_id=\"item_id\"'"),
+        ({}, {"item_id": "last, first"}, "'--columns=item_id=last\\, first'"),
+        ({}, {"item_id": "it's\\,"}, None),
+    ],
+)
+def test_the_option_to_type_works_in_a_shell(
+    renamed: dict[str, str], suggested: dict[str, str], option: str | None
+) -> None:
+    printed = columns_option("--columns", renamed, suggested)
+    assert option is None or printed == option
+    (typed,) = shlex.split(printed)
+    given = column_mapping(INTERACTIONS, ITEMS)(typed.removeprefix("--columns="))
+    assert given == {**renamed, **suggested}
+    assert column_mapping(INTERACTIONS, ITEMS)(as_text(given)) == given
+
+
+def test_names_that_do_not_look_like_what_they_are_have_quotes() -> None:
+    names = ["user_id", "content.id", "Item ID", '"item_id"', "item_id ", "\ufeffitem_id", "a,b"]
+    assert shown_names(names) == ("user_id, content.id, Item ID, '\"item_id\"', 'item_id ', '\\ufeffitem_id', 'a,b'")
 
 
 def test_columns_of_a_path(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import TaggedOutput
 
-from schemas import HISTORIES, INTERACTIONS
+from schemas import HISTORIES, INTERACTIONS, ITEMS
 from tests.transforms.beam_testing import run_graph
 from transforms.datasets import reading
 from transforms.datasets.coercion import ColumnError, with_provenance
@@ -25,6 +25,7 @@ from transforms.datasets.reading import (
     RowGroup,
     UnreadableFileError,
     read_dataset,
+    sample_rows,
 )
 from transforms.progress import Progress
 
@@ -185,11 +186,11 @@ def test_lists_of_a_fixed_size_that_are_null_can_be_left_out(tmp_path: Path) -> 
 class TestRowGroups:
     def test_slices_know_their_first_row(self, path: str) -> None:
         slices = outputs(ListRowGroups(INTERACTIONS, ColumnOptions()).process(path))["main"]
-        assert slices == [RowGroup(path, group, 300 * group) for group in range(4)]
+        assert slices == [RowGroup(path, group, 300 * group, rows) for group, rows in enumerate((300, 300, 300, 100))]
 
     def test_rows_know_their_place(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reading, "ROWS_PER_BATCH", 100)
-        found = outputs(read_groups().process(RowGroup(path, 2, 600)))
+        found = outputs(read_groups().process(RowGroup(path, 2, 600, 300)))
         assert [rows.schema for rows in found["main"]] == [with_provenance(INTERACTIONS)] * 3
         assert [row for rows in found["main"] for row in rows["row"].to_pylist()] == list(range(600, 900))
         assert found["counts"] == [(("interactions_read", ""), 100)] * 3
@@ -203,9 +204,12 @@ class TestRowGroups:
             raise UnreadableFileError("bad page")
 
         monkeypatch.setattr(ParquetReader, "batches", damaged)
-        found = outputs(read_groups().process(RowGroup(path, 1, 300)))
+        found = outputs(read_groups().process(RowGroup(path, 1, 300, 300)))
         assert [rows.num_rows for rows in found["main"]] == [100]
-        assert found["counts"] == [(("interactions_read", ""), 100)]
+        assert found["counts"] == [
+            (("interactions_read", ""), 100),
+            (("interactions_unread", "unreadable_row_group"), 200),
+        ]
         (error,) = found["errors"]
         assert error.to_pylist() == [
             {
@@ -234,7 +238,8 @@ def test_read_rows(path: str, tmp_path: Path) -> None:
     assert rows.filter(pa.compute.equal(rows["file"].cast(pa.string()), path))["row"].to_pylist() == list(range(1000))
     reasons = [reason for errors in found["errors"] for reason in errors["reason"].to_pylist()]
     assert sorted(reasons) == ["empty_user_id", "not_parquet", "null_user_id"]
-    assert sum(number for _, number in found["counts"]) == 1005
+    assert sum(number for (metric, _), number in found["counts"] if metric == "interactions_read") == 1005
+    assert (("interactions_unread_bytes", "not_parquet"), 12) in found["counts"]
 
 
 class TestReadDataset:
@@ -249,3 +254,16 @@ class TestReadDataset:
     def test_a_file_that_is_something_else_is_an_error(self, path: str) -> None:
         with pytest.raises(ColumnError, match="no column 'item_ids'"):
             read_dataset(HISTORIES, Source("", (InputFile(path, 0),)))
+
+
+def test_a_sample_skips_row_groups_without_valid_rows(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    schema = pa.schema([("item_id", pa.string()), ("title", pa.string()), ("genres", pa.string())])
+    groups = [[], [("1", None, "a|b")] * 3, [("2", "Chess", "a|b")] * 4]
+    with pq.ParquetWriter(path, schema) as writer:
+        for group in groups:
+            writer.write_table(pa.table(list(zip(*group, strict=True)) or [[], [], []], schema=schema), 10)
+    source = Source("", (InputFile(str(path), 0),))
+    found = sample_rows(ITEMS, source, ColumnOptions({"tags": "genres"}, tag_separator="|"))
+    assert found["title"].to_pylist() == ["Chess"] * 4
+    assert found["tags"].to_pylist() == [["a", "b"]] * 4

@@ -64,6 +64,14 @@ class Storage:
             (result,) = FileSystems.match([pattern])
             return [file for file in result.metadata_list if not file.path.endswith("/")]
 
+    def list_inputs(self, pattern: str) -> list[FileMetadata]:
+        """Return the files that match a path or glob, also those in folders to which symbolic links lead."""
+        return self.list_files(pattern)
+
+    def has_file(self, path: str) -> bool:
+        """Whether a file has exactly this path, which is no glob. Always False in buckets."""
+        return False
+
     def has_folder(self, path: str) -> bool:
         """Whether the folder exists, even an empty one. Always False in buckets, which have no folders."""
         return False

@@ -12,6 +12,8 @@ from pathlib import Path
 from apache_beam.io.filesystem import FileMetadata
 
 from transforms.datasets.storage.base import Storage, VersionedFile, translate_errors
+from transforms.datasets.storage.globs import is_glob
+from transforms.datasets.storage.linked_files import linked_files
 
 
 class LocalStorage(Storage):
@@ -19,6 +21,15 @@ class LocalStorage(Storage):
 
     def list_files(self, pattern: str) -> list[FileMetadata]:
         return [file for file in super().list_files(pattern) if not self.has_folder(file.path)]
+
+    def list_inputs(self, pattern: str) -> list[FileMetadata]:
+        if not is_glob(pattern):
+            return self.list_files(pattern)
+        with translate_errors("list", pattern):
+            return [FileMetadata(path, _size(path)) for path in linked_files(pattern)]
+
+    def has_file(self, path: str) -> bool:
+        return Path(path).is_file()
 
     def has_folder(self, path: str) -> bool:
         return Path(path).is_dir()
@@ -60,6 +71,11 @@ class LocalStorage(Storage):
         for path in paths:
             with translate_errors("delete", path):
                 Path(path).unlink(missing_ok=True)
+
+
+def _size(path: str) -> int:
+    """Return the size of a file; 0 of a link to a file that is gone, which the job that reads it reports."""
+    return Path(path).stat().st_size if Path(path).exists() else 0
 
 
 def _lock(path: Path) -> int:

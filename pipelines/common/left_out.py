@@ -1,0 +1,72 @@
+"""The end of a summary: which files, columns and values of the inputs were not read, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from pipelines.common.input_checks import unread_files
+from pipelines.common.job import Job
+from pipelines.common.run_metrics import MetricValues, read_metrics
+from schemas import ITEMS
+from transforms.datasets.column_hints import READ_BY_SEPARATOR
+from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
+from transforms.datasets.files import Source
+
+_SHOWN_FILES = 3
+_TEXTS = ("string", "large_string", "string_view")
+
+
+def print_left_out(job: Job) -> None:
+    """Print what of the inputs of a committed run was not read; nothing for a job without a graph."""
+    if not job.has_graph:
+        return
+    console = Console(highlight=False)
+    values = read_metrics(job.name, job.workspace)
+    for dataset, source in job.sources.items():
+        for line in (*_other_files(source), *_unread(job, dataset, values), *_columns(dataset, values)):
+            console.print(f"{dataset}: {line}", soft_wrap=True, markup=False)
+
+
+def describe_unread_files(job: Job) -> list[str]:
+    """Return a line for each of a few files that a failed job could not read."""
+    return [
+        f"--{name}: {problem}"
+        for name, source in job.parquet_sources.items()
+        if source.manifest is None
+        for problem in unread_files(job, name)[:_SHOWN_FILES]
+    ]
+
+
+def _other_files(source: Source) -> Iterator[str]:
+    if source.passed_over:
+        names = [path.removeprefix(f"{source.path}/") for path in source.passed_over[:_SHOWN_FILES]]
+        shown = ", ".join([*names, "…"] if len(source.passed_over) > _SHOWN_FILES else names)
+        yield f"{len(source.passed_over):,} files in {source.path} are not parquet, and were not read: {shown}"
+
+
+def _unread(job: Job, dataset: str, values: MetricValues) -> Iterator[str]:
+    rows = {reason: value for (metric, reason), value in values.items() if metric == unread_metric(dataset)}
+    sizes = {reason: value for (metric, reason), value in values.items() if metric == unread_bytes_metric(dataset)}
+    for reason, number in rows.items():
+        yield f"{number:,.0f} rows were not read ({reason})"
+    for reason, number in sizes.items():
+        yield f"files with {number:,.0f} bytes were not read ({reason})"
+    if rows or sizes:
+        yield from unread_files(job, dataset)[:_SHOWN_FILES]
+
+
+def _columns(dataset: str, values: MetricValues) -> Iterator[str]:
+    for (metric, slice_), value in values.items():
+        if metric == f"{dataset}_column_left_out":
+            hint = f"; {READ_BY_SEPARATOR}" if _may_be_separated(dataset, slice_) else ""
+            yield f"column {slice_} in {value:,.0f} files has no certain meaning, and was not read{hint}"
+        if metric == f"{dataset}_values_left_out":
+            yield f"{value:,.0f} values of {slice_} could not be read"
+
+
+def _may_be_separated(dataset: str, described: str) -> bool:
+    """Return whether a column, described as `name: type`, is a text where the dataset has a list of tags."""
+    name, _, type_ = described.partition(": ")
+    return dataset == ITEMS.name and type_ in _TEXTS and name in ("tags", "queries")
