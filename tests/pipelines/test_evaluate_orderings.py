@@ -24,7 +24,7 @@ from transforms.language_models.interface import NBest
 from transforms.language_models.spec import GenerationSpec, ModelSpec
 
 PLAIN = "--methods=few-shot: salient;prompt-tuned: reference;fine-tuned: first_title"
-TAGS = {2000 + item: ["topic-" + str(item % 6), "all"] for item in range(60)}
+TAGS = {2000 + item: ["harbour-" + str(item % 6), "all"] for item in range(60)}
 
 
 class Words(WordSource):
@@ -119,7 +119,7 @@ class TestNamesOfJourneys:
         assert found["naming_safe_titles", ""] == 1
         page = (tmp_path / "page.md").read_text(encoding="utf-8")
         assert "a proxy, as no one named the journeys" in " ".join(page.split())
-        assert "| topic 3 |" in page
+        assert "| harbour 3 |" in page
         assert manifest(tmp_path / "n3", METRICS).configuration["naming"]["example_set"] == "N3"
 
     def test_each_runner_gives_the_same(self, log: Path, tmp_path: Path) -> None:

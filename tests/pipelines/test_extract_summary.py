@@ -13,6 +13,7 @@ import pytest
 from pipelines.common.titles import titles_of
 from schemas import JOURNEYS
 from tests.pipelines.logs import ITEMS, LOG, extract, metric_values, rows, write
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import resolve_source
 
 
@@ -57,11 +58,11 @@ def test_titles_are_read_only_of_catalogues_that_are_small(tmp_path: Path, monke
     folder = write(tmp_path, {"items/a.parquet": ITEMS.slice(0, 3), "items/b.parquet": ITEMS.slice(3)})
     source = resolve_source(str(folder / "items"))
     wanted = pa.array([*ITEMS["item_id"].to_pylist()[2:5], "unknown"])
-    assert titles_of(wanted, source, {}) == dict(
+    assert titles_of(wanted, source, ColumnOptions()) == dict(
         zip(ITEMS["item_id"].to_pylist()[2:5], ITEMS["title"].to_pylist()[2:5], strict=True)
     )
     monkeypatch.setattr("pipelines.common.titles._MAX_FILES", 1)
-    assert titles_of(wanted, source, {}) == {}
+    assert titles_of(wanted, source, ColumnOptions()) == {}
 
 
 def test_the_command_to_read_the_journeys_works(screen: str, workspace: Path) -> None:
