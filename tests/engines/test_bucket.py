@@ -486,14 +486,14 @@ class TestMessages:
     ) -> None:
         bad = LOG.set_column(0, "user_id", pa.array([None, *LOG["user_id"].to_pylist()[1:]]))
         emulator.put(f"{bucket}/log/day=2/rows.parquet", parquet(bad))
+        options = [*inputs, f"--workspace={bucket}/out", "--max_error_rate=0", "--runner=FnApiRunner"]
+        assert run_job(ExtractJob, options) == 1
+        assert f"null_user_id: {bucket}/log/day=2/rows.parquet, row 0: " in capsys.readouterr().err
         emulator.put(f"{bucket}/log/day=3/rows.parquet", b"no parquet")
-        assert (
-            run_job(ExtractJob, [*inputs, f"--workspace={bucket}/out", "--max_error_rate=0", "--runner=FnApiRunner"])
-            == 1
-        )
+        assert run_job(ExtractJob, options) == 2
         error = capsys.readouterr().err
-        assert f"null_user_id: {bucket}/log/day=2/rows.parquet, row 0: " in error
-        assert f"not_parquet: {bucket}/log/day=3/rows.parquet: " in error
+        assert "more than --max_error_rate=0 allows" in error
+        assert f"{bucket}/log/day=3/rows.parquet: " in error
         assert emulator.files(f"{bucket}/out") == {}
 
 
