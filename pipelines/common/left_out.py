@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyarrow as pa
 from rich.console import Console
 
 from pipelines.common.input_checks import unread_files
 from pipelines.common.job import Job
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import ITEMS
+from transforms.datasets.coercion import left_out_slice
 from transforms.datasets.column_hints import READ_BY_SEPARATOR
 from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
 from transforms.datasets.files import Source
 
 _SHOWN_FILES = 3
-_TEXTS = ("string", "large_string", "string_view")
+_SEPARABLE = frozenset(
+    left_out_slice(column.name, text_type)
+    for column in ITEMS.columns
+    if pa.types.is_list(column.type)
+    for text_type in ("string", "large_string", "string_view")
+)
+"""The slices of the metric of left out columns that are texts where the catalogue has lists."""
 
 
 def print_left_out(job: Job) -> None:
@@ -60,13 +68,7 @@ def _unread(job: Job, dataset: str, values: MetricValues) -> Iterator[str]:
 def _columns(dataset: str, values: MetricValues) -> Iterator[str]:
     for (metric, slice_), value in values.items():
         if metric == f"{dataset}_column_left_out":
-            hint = f"; {READ_BY_SEPARATOR}" if _may_be_separated(dataset, slice_) else ""
+            hint = f"; {READ_BY_SEPARATOR}" if dataset == ITEMS.name and slice_ in _SEPARABLE else ""
             yield f"column {slice_} in {value:,.0f} files has no certain meaning, and was not read{hint}"
         if metric == f"{dataset}_values_left_out":
             yield f"{value:,.0f} values of {slice_} could not be read"
-
-
-def _may_be_separated(dataset: str, described: str) -> bool:
-    """Return whether a column, described as `name: type`, is a text where the dataset has a list of tags."""
-    name, _, type_ = described.partition(": ")
-    return dataset == ITEMS.name and type_ in _TEXTS and name in ("tags", "queries")

@@ -101,6 +101,11 @@ def left_out_columns(
     }
 
 
+def left_out_slice(column: str, type_: str) -> str:
+    """Return the slice of the metric of columns that are left out: the column of the dataset and its type in a file."""
+    return f"{column}: {type_}"
+
+
 def _present(found: pa.Schema, schema: DatasetSchema, renamed: Mapping[str, str]) -> list[tuple[Column, str]]:
     named = [(column, renamed.get(column.name, column.name)) for column in schema.columns]
     return [(column, name) for column, name in named if name in found.names and name != LEFT_OUT]

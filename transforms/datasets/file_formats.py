@@ -19,7 +19,7 @@ _MAGIC = (
 _BINARY = ((b"PAR1", "parquet"), *(pair for pair in _MAGIC if pair[1] not in ("gzip", "Zstandard", "bzip2")))
 _COMPRESSED = (".gz", ".zst", ".bz2")
 _BLANK = b"\xef\xbb\xbf \r\n\t"
-_MARKUP = (b"<!doctype", b"<html", b"<?xml")
+_MARKUP = (b"<!doctype", b"<html", b"<head", b"<?xml")
 _TEXT_FORMATS = {
     "CSV": ("csv", "tsv", "txt", "tab", "dat"),
     "JSON": ("json", "jsonl", "ndjson"),
@@ -36,7 +36,7 @@ def explain_format(path: str, beginning: bytes) -> str | None:
     """
     if beginning.startswith(b"PAR1"):
         return None  # damaged or cut off, which the reader of parquet says
-    if beginning.lstrip(_BLANK).lower().startswith(_MARKUP):
+    if is_markup(beginning):
         return "this is a page of HTML or XML, not parquet, as servers send in place of a file: download it again"
     found = next((name for magic, name in _MAGIC if beginning.startswith(magic)), None)
     text = _text_format(path, beginning) if found is None or path.endswith(_COMPRESSED) else None
@@ -87,6 +87,11 @@ def _text_format(path: str, beginning: bytes) -> str | None:
     if line.startswith((b"{", b"[")):
         return "JSON"
     return "CSV" if any(separator in line for separator in (b",", b"\t", b";", b"|")) else None
+
+
+def is_markup(beginning: bytes) -> bool:
+    """Whether a file is a page of HTML or XML, as servers send in place of a file, by its first bytes."""
+    return beginning.lstrip(_BLANK).lower().startswith(_MARKUP)
 
 
 def binary_format(beginning: bytes) -> str | None:

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import posixpath
 import uuid
-from contextlib import suppress
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
@@ -16,6 +15,7 @@ from transforms.datasets.manifest import Manifest, read_manifest
 from transforms.datasets.parquet_names import parquet_paths
 from transforms.datasets.partitions import is_hidden
 from transforms.datasets.storage import Storage, StorageError, open_storage
+from transforms.datasets.storage.base import translate_errors
 from transforms.datasets.storage.globs import CHARACTERS, escape, fixed_beginning, is_glob
 from transforms.datasets.table_formats import FindFiles, check_enclosing, check_files, check_listing
 
@@ -189,9 +189,8 @@ def _parquet_and_others(
     """Return the parquet files of a folder, and the paths of the others."""
 
     def read_beginning(path: str) -> bytes:
-        with suppress(StorageError, OSError), storage.open(path) as file:
+        with translate_errors("read", path), storage.open(path) as file:
             return file.read(_MAGIC_BYTES)
-        return b""  # it is named among the others
 
     chosen = parquet_paths({file.path: file.size for file in files}, read_beginning)
     others = tuple(file.path for file in files if file.path not in chosen)

@@ -23,6 +23,7 @@ from transforms.datasets.coercion import (
     coerce,
     file_error,
     left_out_columns,
+    left_out_slice,
     select_columns,
     with_provenance,
 )
@@ -264,7 +265,9 @@ class ListRowGroups(beam.DoFn):
             return
         left_out = left_out_columns(reader.schema, self.schema, options.renamed, options.tag_separator)
         for column, type_ in left_out.items():
-            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_column_left_out", 1, f"{column}: {type_}"))
+            yield beam.pvalue.TaggedOutput(
+                COUNTS_TAG, count(f"{name}_column_left_out", 1, left_out_slice(column, type_))
+            )
         ends = itertools.accumulate(sizes)
         for index, (end, rows) in enumerate(zip(ends, sizes, strict=True)):
             yield RowGroup(path, index, end - rows, rows)

@@ -14,7 +14,7 @@ from transforms.columnar import concatenate
 from transforms.datasets.casting import fits
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
 from transforms.datasets.files import InputFile
-from transforms.datasets.reading import ParquetReader, UnreadableFileError
+from transforms.datasets.reading import ParquetReader, UnreadableFileError, nonempty_row_groups
 from transforms.ingestion.blocks import WRONG_FIELD_COUNT, BadRow, column_names, infer_json_types, read_blocks
 from transforms.ingestion.delimited import find_delimiter, find_escape
 from transforms.ingestion.encodings import decode_texts, encoding_hint, extends_ascii, undecoded_text
@@ -188,7 +188,7 @@ def _first_blocks(path: str, format_: FileFormat, names: Sequence[str]) -> Itera
 
 def _first_of_row_groups(path: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with ParquetReader(path) as reader:
-        filled = [index for index, rows in enumerate(reader.row_group_sizes()) if rows]
+        filled = list(nonempty_row_groups(reader))
         for row_group in filled[:: max(len(filled) // _SAMPLE_ROW_GROUPS, 1)][:_SAMPLE_ROW_GROUPS]:
             yield next(reader.batches(row_group, list(names))).slice(0, _SAMPLE_ROWS)
 

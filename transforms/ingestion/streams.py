@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from transforms.datasets.file_formats import binary_format
+from transforms.datasets.file_formats import binary_format, is_markup
 from transforms.datasets.reading import ErrorTrackingFile, UnreadableFileError
 from transforms.ingestion.encodings import extends_ascii, likely_utf16, marked_encoding
 
@@ -24,7 +24,6 @@ _COMPRESSIONS = ((b"\x1f\x8b", "gzip"), (b"(\xb5/\xfd", "zstd"), (b"BZh", "bz2")
 _MAGIC_BYTES = 4
 _READ_BYTES = 1 << 20
 _RAISED_BY_PYARROW = (pa.ArrowException, OSError, UnicodeError)
-_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
 
 _Step = Callable[[bytes, bool], bytes]
 """A conversion of the next bytes of a stream; the second argument says whether they are the last ones."""
@@ -191,7 +190,7 @@ def _check_text(beginning: bytes, encoding: str) -> None:
     if name := binary_format(beginning):
         advice = "give --format=parquet" if name == "parquet" else "write it as CSV, JSON lines or parquet first"
         raise UnreadableFileError(f"this is {name}, not text; {advice}")
-    if _MARKUP.match(beginning):
+    if is_markup(beginning):
         raise UnreadableFileError(
             "this is a page of HTML or XML, such as the message of a download that failed; fetch the file again"
         )

@@ -63,7 +63,7 @@ MEANINGS: dict[str, tuple[float, float] | str] = {
 
 
 def reference_meaning(number: float) -> str:
-    """What a number probably is that is read as seconds of 1970; empty: nothing else."""
+    """The likely meaning of a number that is read as seconds of 1970; empty: there is no other."""
     if not 0 < number < 788_918_400:
         return ""
     for meaning, numbers in MEANINGS.items():

@@ -12,6 +12,7 @@ from transforms.datasets.files import (
 )
 from transforms.datasets.manifest import Manifest, Part
 from transforms.datasets.storage import StorageError
+from transforms.datasets.storage.local import LocalStorage
 
 
 @pytest.fixture
@@ -235,3 +236,16 @@ def test_a_path_that_exists_is_no_glob(tmp_path: Path, name: str) -> None:
     for path, expected in ((name, f"{name}/a.parquet"), (f"{name}.parquet", f"{name}.parquet")):
         assert found(tmp_path, f"/{path}") == [expected]
         assert [file.path for file in list_input_files(f"{tmp_path}/{path}")] == [f"{tmp_path}/{expected}"]
+
+
+def test_a_file_that_cannot_be_probed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could be a part of the log: it must not be passed over as a file of another format."""
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" * 4)
+    (tmp_path / "000001_0").write_bytes(b"PAR1" * 4)
+
+    def fail(storage: LocalStorage, path: str) -> None:
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(LocalStorage, "open", fail)
+    with pytest.raises(StorageError, match=r"cannot read '.*000001_0': .*connection reset"):
+        resolve_source(str(tmp_path))
