@@ -79,7 +79,8 @@ class OpenAIEndpoint:
         key: the API key; None: that of the environment, which may be empty.
         reach_first: whether `generate` raises an error if the server is unreachable at first; otherwise each prompt
             fails.
-        check: decides whether a reply that was cut has the whole completion nevertheless.
+        check: decides which replies are no completions, so that structured output is requested, and whether one that
+            was cut has the whole completion nevertheless.
 
     Raises:
         ModelUnavailableError: if the key is invalid.
@@ -120,7 +121,15 @@ class OpenAIEndpoint:
         return collect_batches(self.generate_batches(prompts))
 
     def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
-        """Complete prompts; see `BatchingModel`. Each reply is returned when it arrives.
+        """Complete prompts without sources; see `BatchingModel`.
+
+        Raises:
+            ModelUnavailableError: if the server must be reachable, and is not.
+        """
+        yield from self.generate_checked(prompts, [()] * len(prompts))
+
+    def generate_checked(self, prompts: Sequence[str], sources: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """Complete prompts; see `CheckingModel`. Each reply is returned when it arrives.
 
         Raises:
             ModelUnavailableError: if the server must be reachable, and is not.
@@ -133,7 +142,8 @@ class OpenAIEndpoint:
             self._ping_first = False
         # A pool for each call: nothing has to be closed, and its threads do not keep a process alive.
         with ThreadPool(min(len(prompts), self.limits.concurrency)) as pool:
-            for index, nbest in pool.imap_unordered(self._complete_numbered, enumerate(prompts)):
+            numbered = zip(range(len(prompts)), prompts, sources, strict=True)
+            for index, nbest in pool.imap_unordered(self._complete_numbered, numbered):
                 yield [index], [nbest]
 
     def ping(self) -> None:
@@ -167,15 +177,15 @@ class OpenAIEndpoint:
 
         return self._retry(prompt, post)
 
-    def _complete_numbered(self, numbered: tuple[int, str]) -> tuple[int, NBest]:
-        return numbered[0], self._complete(numbered[1])
+    def _complete_numbered(self, numbered: tuple[int, str, Sequence[str]]) -> tuple[int, NBest]:
+        index, prompt, sources = numbered
+        return index, self._complete(prompt, sources)
 
-    def _complete(self, prompt: str) -> NBest:
+    def _complete(self, prompt: str, sources: Sequence[str]) -> NBest:
+        is_whole = partial(self._is_whole, sources)
         try:
-            reply = self._retry(
-                prompt, lambda: self._read(prompt, self.decoding.max_new_tokens, None, partial(self._is_whole, prompt))
-            )
-            return NBest((Completion(self._structured(prompt, reply.text)),))
+            reply = self._retry(prompt, lambda: self._read(prompt, self.decoding.max_new_tokens, None, is_whole))
+            return NBest((Completion(self._structured(prompt, sources, reply.text)),))
         except QuotaError as error:
             return NBest((), f"language model {self.model} at {self.url}: {error}", error.reason)
         except EndpointError as error:
@@ -183,9 +193,9 @@ class OpenAIEndpoint:
         except Exception as error:  # its message may contain the key, or differ from run to run
             return NBest((), f"the request fails with {type(error).__name__}")
 
-    def _structured(self, prompt: str, text: str) -> str:
+    def _structured(self, prompt: str, sources: Sequence[str], text: str) -> str:
         """Return a completion through structured output if a text is none, and the server offers it; else the text."""
-        if self._check(prompt, text) not in _UNSTRUCTURED or not self._dialect.accepts("response_format"):
+        if self._check(sources, text) not in _UNSTRUCTURED or not self._dialect.accepts("response_format"):
             return text
         try:
             completion = self.complete_by_schema(prompt, _COMPLETION_SCHEMA, _parse_completion_field)
@@ -197,10 +207,10 @@ class OpenAIEndpoint:
             self._dialect.reject("response_format")  # the server ignores it
         return completion or text
 
-    def _is_whole(self, prompt: str, text: str) -> bool:
+    def _is_whole(self, sources: Sequence[str], text: str) -> bool:
         """Whether a reply that was cut has a completion above its last line, which may be incomplete."""
         above = text.strip().rpartition("\n")[0]
-        return bool(above.strip()) and not self._check(prompt, above)
+        return bool(above.strip()) and not self._check(sources, above)
 
     def _read(
         self,

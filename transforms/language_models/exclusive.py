@@ -50,9 +50,9 @@ class _ExclusiveModel:
         with _lock:
             return self._loaded().generate(prompts)
 
-    def generate_batches(self, prompts: Sequence[str]) -> Iterator[Batch]:
+    def generate_checked(self, prompts: Sequence[str], sources: Sequence[Sequence[str]]) -> Iterator[Batch]:
         with _lock:
-            yield from generate_batches(self._loaded(), prompts)
+            yield from generate_batches(self._loaded(), prompts, sources)
 
     def _loaded(self) -> LanguageModel:
         global _holder

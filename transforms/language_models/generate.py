@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -34,9 +34,14 @@ from transforms.progress import Progress
 from transforms.shuffle import CoGroupByBucket
 
 PROMPTS = pa.schema(
-    [pa.field("content_hash", pa.string(), nullable=False), pa.field("prompt", pa.string(), nullable=False)]
+    [
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("sources", pa.list_(pa.string()), nullable=False),
+    ]
 )
-"""Prompts for a language model, with the hash of prompt and model."""
+"""Prompts for a language model, with the hash of prompt and model, and the texts that the prompt is about, equal for
+equal prompts: a check compares a reply with them."""
 
 COMPLETIONS = pa.schema(
     [
@@ -76,9 +81,9 @@ _SECONDS_BETWEEN_WRITES = 30.0
 def distinct_prompts(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """Return rows of `PROMPTS`, in any order, each once, sorted by hash."""
     rows = concatenate(batches, PROMPTS)
-    table = pa.Table.from_batches([rows]).group_by("content_hash").aggregate([("prompt", "min")])
-    table = table.select(["content_hash", "prompt_min"]).rename_columns(PROMPTS.names).cast(PROMPTS)
-    return concatenate(table.sort_by("content_hash").to_batches(), PROMPTS)
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[("content_hash", "ascending"), ("prompt", "ascending")]))
+    hashes = rows["content_hash"].dictionary_encode().indices.to_numpy()
+    return rows.filter(pa.array(np.diff(hashes, prepend=-1) != 0))
 
 
 class CachePartition(NamedTuple):
@@ -105,8 +110,8 @@ def partition_cached(
     """
     hashes = prompts["content_hash"]
     cached = distinct_generations(rows.filter(pc.is_in(rows["content_hash"], hashes)) for rows in stored)
-    texts = prompts["prompt"].take(pc.index_in(cached["content_hash"], hashes)).to_pylist()
-    valid = [not check(prompt, text) for prompt, text in zip(texts, cached["text"].to_pylist(), strict=True)]
+    sources = prompts["sources"].take(pc.index_in(cached["content_hash"], hashes)).to_pylist()
+    valid = [not check(of_prompt, text) for of_prompt, text in zip(sources, cached["text"].to_pylist(), strict=True)]
     usable = cached["content_hash"].filter(pa.array(valid, pa.bool_()))
     cached = cached.filter(pc.is_in(cached["content_hash"], usable))
     return CachePartition(cached, prompts.filter(pc.invert(pc.is_in(hashes, cached["content_hash"]))))
@@ -163,7 +168,7 @@ def complete_batch(
     """
     progress = progress or Progress()
     progress.add(PROMPTS_COUNTER, 0)
-    hashes, texts = (prompts[name].to_pylist() for name in PROMPTS.names)
+    hashes, texts, sources = (prompts[name].to_pylist() for name in PROMPTS.names)
     resumed = (
         _n_best_by_hash(partition_cached(prompts, [checkpoint.read(prompts["content_hash"])], check).cached)
         if checkpoint
@@ -177,13 +182,14 @@ def complete_batch(
         rows: list[dict[str, Any]] = []
         for index, prompt in enumerate(prompts.to_pylist()):
             if index in generated:
-                rows += _completion_rows(prompt, _checked(generated[index], texts[index], check), resumed=False)
+                rows += _completion_rows(prompt, _checked(generated[index], sources[index], check), resumed=False)
             elif hashes[index] in resumed:
                 rows += _completion_rows(prompt, resumed[hashes[index]], resumed=True)
         return pa.RecordBatch.from_pylist(rows, COMPLETIONS)
 
     written = clock()
-    for batch, found in generate_batches(model, [texts[index] for index in missing]) if missing else ():
+    requests = [texts[index] for index in missing], [sources[index] for index in missing]
+    for batch, found in generate_batches(model, *requests) if missing else ():
         generated |= {missing[index]: nbest for index, nbest in zip(batch, found, strict=True)}
         progress.add(PROMPTS_COUNTER, len(batch))
         if checkpoint and len(generated) < len(missing) and clock() - written >= _SECONDS_BETWEEN_WRITES:
@@ -200,8 +206,8 @@ def complete_batch(
     return result
 
 
-def _checked(nbest: NBest, prompt: str, check: ReplyCheck) -> NBest:
-    reasons = [check(prompt, each.text) for each in nbest.completions]
+def _checked(nbest: NBest, sources: Sequence[str], check: ReplyCheck) -> NBest:
+    reasons = [check(sources, each.text) for each in nbest.completions]
     if not reasons or not all(reasons):
         return nbest
     return NBest((), f"no completion: {nbest.completions[0].text}", reasons[0] or "no_name")

@@ -13,11 +13,12 @@ filter removed it; the model refused; or the text of the reply is no completion,
 valid JSON, or something else than what was requested.
 """
 
-ReplyCheck: TypeAlias = "Callable[[str, str], FailureReason | Literal['']]"
-"""(Prompt, text of a reply) -> why the reply is no completion of the prompt; empty: it is one. Can be pickled."""
+ReplyCheck: TypeAlias = "Callable[[Sequence[str], str], FailureReason | Literal['']]"
+"""(Sources of a prompt, text of a reply) -> why the reply is no completion of the prompt; empty: it is one. The sources
+are the texts that the prompt is about. Can be pickled."""
 
 
-def accept_reply(prompt: str, text: str) -> Literal[""]:
+def accept_reply(sources: Sequence[str], text: str) -> Literal[""]:
     """Accept any reply."""
     return ""
 
@@ -76,9 +77,30 @@ class BatchingModel(Protocol):
         """Complete prompts, as `LanguageModel.generate` does, in batches of any size and order; each prompt once."""
 
 
-def generate_batches(model: LanguageModel, prompts: Sequence[str]) -> Iterator[Batch]:
-    """Complete prompts by any model; by one that returns no batches, all at once."""
-    if isinstance(model, BatchingModel):
+@runtime_checkable
+class CheckingModel(Protocol):
+    """A language model that checks its replies, and may request another one."""
+
+    def generate_checked(self, prompts: Sequence[str], sources: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """Complete prompts in batches, as `BatchingModel.generate_batches` does.
+
+        Args:
+            prompts: the prompts, in any order.
+            sources: the sources of each prompt, with which a reply is compared.
+        """
+
+
+def generate_batches(model: LanguageModel, prompts: Sequence[str], sources: Sequence[Sequence[str]]) -> Iterator[Batch]:
+    """Complete prompts by any model; by one that returns no batches, all at once.
+
+    Args:
+        model: the model.
+        prompts: the prompts, in any order.
+        sources: the sources of each prompt, for a model that checks its replies.
+    """
+    if isinstance(model, CheckingModel):
+        yield from model.generate_checked(prompts, sources)
+    elif isinstance(model, BatchingModel):
         yield from model.generate_batches(prompts)
     else:
         yield list(range(len(prompts))), model.generate(prompts)

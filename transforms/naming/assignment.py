@@ -12,7 +12,7 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transforms.content_hash import content_hash
 from transforms.language_models.interface import Completion
@@ -117,6 +117,16 @@ def fields_of(request: NamingRequest, config: NamingConfig) -> PromptFields:
     """Return the fields that the prompt about a journey shows."""
     journey = request.journey
     return select_fields(journey.titles, journey.terms[: config.max_terms], config.prompt_fields, request.taken)
+
+
+def prompt_row(request: NamingRequest, context: NamingContext) -> dict[str, Any]:
+    """Return the row of `PROMPTS` of a request; its values are empty if the journey has neither titles nor terms."""
+    has_fields = request.journey.titles or request.journey.terms
+    return {
+        "content_hash": request_hash(request, context),
+        "prompt": build_prompt(request, context.config),
+        "sources": list(fields_of(request, context.config).sources) if has_fields else [],
+    }
 
 
 def request_hash(request: NamingRequest, context: NamingContext) -> str:

@@ -16,7 +16,6 @@ from transforms.language_models.prompt_template import PromptTemplate
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
 
 _TITLES = "Titles:"
-_ITEM = "- "
 _TERMS = "Terms:"
 _SECTION = regex.compile(r"#{2,}|＃{2,}")
 """Begins a part of a prompt in templates without special tokens: `### Response:`."""
@@ -70,6 +69,11 @@ class PromptFields(NamedTuple):
     terms: tuple[str, ...]
     taken: tuple[str, ...]
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Titles and terms, whose words are parts of the name."""
+        return (*self.titles, *self.terms)
+
 
 def select_fields(
     titles: Sequence[str], terms: Sequence[str], prompt_fields: PromptFieldSet = "titles", taken: Sequence[str] = ()
@@ -104,7 +108,7 @@ def render_prompt(fields: PromptFields) -> str:
     """
     lines = []
     if fields.titles:
-        lines += [_TITLES, *(f"{_ITEM}{title}" for title in fields.titles)]
+        lines += [_TITLES, *(f"- {title}" for title in fields.titles)]
     if fields.terms:
         lines.append(f"{_TERMS} {', '.join(fields.terms)}")
     if fields.taken:
@@ -114,14 +118,6 @@ def render_prompt(fields: PromptFields) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(_SECTION.sub(" ", remove_chat_markup(text)).split())
-
-
-def prompt_lines(prompt: str) -> tuple[str, ...]:
-    """Return titles and terms in a prompt, a line each, without the labels that all prompts contain."""
-    for label in (_TITLES, _TERMS, _TAKEN, ANSWER_PREFIX):
-        prompt = prompt.replace(label, " ")
-    lines = (line.strip().removeprefix(_ITEM) for line in prompt.splitlines())
-    return tuple(filter(None, lines))
 
 
 def prompt_template(config: NamingConfig) -> PromptTemplate:

@@ -30,10 +30,9 @@ from transforms.naming.assignment import (
     NamingContext,
     NamingRequest,
     assign_names,
-    build_prompt,
     names_from_terms,
     names_to_screen,
-    request_hash,
+    prompt_row,
     resolve_retries,
     selected_texts,
 )
@@ -54,10 +53,11 @@ REQUESTS = pa.schema(
         pa.field("taken", pa.list_(pa.string()), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("prompt", pa.string(), nullable=False),
+        pa.field("sources", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Requests to a language model: inputs of naming, names to avoid, the prompt and its hash. Both are empty for a journey
-without titles and terms."""
+"""Requests to a language model: inputs of naming, names to avoid, and the columns of `PROMPTS`, which are empty for a
+journey without titles and terms."""
 
 _COMPLETIONS = pa.schema(
     [
@@ -84,12 +84,7 @@ def journeys_of(rows: pa.RecordBatch) -> Iterator[list[Journey]]:
 
 def requests_to_batch(requests: Iterable[NamingRequest], context: NamingContext) -> pa.RecordBatch:
     """Convert requests to rows of `REQUESTS`."""
-    rows = [
-        each.journey._asdict()
-        | {"taken": list(each.taken), "content_hash": request_hash(each, context)}
-        | {"prompt": build_prompt(each, context.config)}
-        for each in requests
-    ]
+    rows = [each.journey._asdict() | {"taken": list(each.taken)} | prompt_row(each, context) for each in requests]
     return pa.RecordBatch.from_pylist(rows, REQUESTS)
 
 

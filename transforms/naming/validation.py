@@ -15,7 +15,7 @@ from transforms.language_models.chat_markup import remove_chat_markup
 from transforms.language_models.interface import FailureReason
 from transforms.naming.config import NamingConfig
 from transforms.naming.name_extraction import ExtractedName, clean_line, extract_name
-from transforms.naming.prompt import ANSWER_PREFIX, Instructions, prompt_lines
+from transforms.naming.prompt import ANSWER_PREFIX, Instructions
 from transforms.naming.refusals import no_name_reason
 from transforms.naming.text import count_scripts, display_width, normalize, split_words, word_list
 
@@ -72,15 +72,14 @@ def clean_output(text: str, sources: Sequence[str] = ()) -> str:
     return extract_name(text, tuple(sources)).name
 
 
-def check_reply(prompt: str, text: str) -> FailureReason | Literal[""]:
+def check_reply(sources: Sequence[str], text: str) -> FailureReason | Literal[""]:
     """Return why a reply is no name at all, so that it is not stored as a completion; empty: it is one, good or bad.
 
     Args:
-        prompt: the prompt.
+        sources: titles and terms in the prompt.
         text: the text of the reply.
     """
-    sources = prompt_lines(prompt)
-    return _reply_rejection(extract_name(text, sources), sources)
+    return _reply_rejection(extract_name(text, tuple(sources)), sources)
 
 
 def _reply_rejection(

@@ -352,7 +352,7 @@ class TestReaching:
 def test_prompts_of_a_graph(server: Server) -> None:
     server.script = {"q3": [failed(400, "no")]}
     spec = GenerationSpec(parse_model_spec(f"{server.url}#toy"), DIALOGUE)
-    rows = [{"content_hash": f"{number:064x}", "prompt": f"q{number}"} for number in range(6)]
+    rows = [{"content_hash": f"{number:064x}", "prompt": f"q{number}", "sources": []} for number in range(6)]
     batch = concatenate([], PROMPTS).from_pylist(rows, PROMPTS)
 
     def build(pipeline: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from transforms.language_models.endpoint import ROOM, OpenAIEndpoint
 from transforms.language_models.endpoint_dialect import Dialect
 from transforms.language_models.endpoint_limits import remaining_requests, requested_wait, wait_until_reset
 from transforms.language_models.generate import PROMPTS, complete_batch
-from transforms.language_models.interface import NBest
+from transforms.language_models.interface import NBest, collect_batches
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.rate_limiter import RateLimiter
 from transforms.model_files import ModelUnavailableError
@@ -320,6 +320,14 @@ class TestStructuredOutput:
         assert self.model(server).generate(["a", "b"]) == [completed("Hm")] * 2
         assert server.tries == {"a": 2, "b": 1}
 
+    def test_a_reply_is_compared_with_the_sources_of_its_prompt(self, server: Server) -> None:
+        model = OpenAIEndpoint(
+            server.url, "toy", key="", check=lambda sources, text: "" if text in sources else "no_name"
+        )
+        server.default = lambda body: said('{"completion": "Other"}' if "response_format" in body else "Tea")
+        batches = model.generate_checked(["a", "b"], [["Tea"], ["Pots"]])
+        assert collect_batches(batches) == [completed("Tea"), completed("Other")]
+
     def test_a_refusal_is_left(self, server: Server) -> None:
         server.default = lambda _: said("No")
         assert self.model(server).generate(["a"]) == [completed("No")]
@@ -338,7 +346,9 @@ class TestQuota:
     def test_it_ends_the_job_with_the_words_of_the_provider(self, server: Server, reply: Reply, tmp_path: Any) -> None:
         server.script = {"b": [reply]}
         prompts = ["a", "b", *(f"{number}" for number in range(30))]
-        rows = [{"content_hash": f"{number:064x}", "prompt": prompt} for number, prompt in enumerate(prompts)]
+        rows = [
+            {"content_hash": f"{number:064x}", "prompt": prompt, "sources": []} for number, prompt in enumerate(prompts)
+        ]
         batch = pa.RecordBatch.from_pylist(rows, PROMPTS)
         from schemas import GENERATIONS
 

@@ -42,7 +42,8 @@ BUCKETS = 3
 
 def rows_of(requests: Iterable[str]) -> pa.RecordBatch:
     texts = pa.array(list(requests), pa.string())
-    return pa.RecordBatch.from_arrays([content_hashes(texts, "toy"), texts], schema=PROMPTS)
+    sources = pa.array([text.split() for text in texts.to_pylist()], PROMPTS.field("sources").type)
+    return pa.RecordBatch.from_arrays([content_hashes(texts, "toy"), texts, sources], schema=PROMPTS)
 
 
 def generations(pairs: Iterable[tuple[str, str]]) -> pa.RecordBatch:
@@ -124,8 +125,8 @@ def test_completions_stand_where_their_prompts_do(tmp_path: Path) -> None:
     ]
 
 
-def refuse_tea(prompt: str, text: str) -> str:
-    return "refused" if "tea" in prompt or text == "no" else ""
+def refuse_tea(sources: Sequence[str], text: str) -> str:
+    return "refused" if "tea" in sources or text == "no" else ""
 
 
 def test_a_reply_that_is_no_completion_is_an_error_of_its_own_and_not_kept(tmp_path: Path) -> None:
@@ -149,6 +150,16 @@ def test_stored_texts_that_are_no_completions_are_new_prompts() -> None:
     cached, new = partition_cached(requests, [stored], refuse_tea)
     assert cached == generations([("pots", "kept")])
     assert new == requests.slice(0, 2)
+
+
+def test_a_model_that_checks_its_replies_gets_the_sources_of_each_prompt(tmp_path: Path) -> None:
+    class Checking(ToyModel):
+        def generate_checked(self, prompts: Sequence[str], sources: Sequence[Sequence[str]]) -> Iterator[Batch]:
+            assert [prompt.split() for prompt in prompts] == sources
+            yield list(range(len(prompts)))[::-1], self.generate(prompts)[::-1]
+
+    completions = complete_batch(rows_of(["a pot", "red tea", "my garden"]), Checking(tmp_path / "calls"))
+    assert completions["text"].to_pylist() == list(map(toy_completion, ["a pot", "red tea", "my garden"]))
 
 
 def test_a_model_that_does_not_complete_all_is_reported(tmp_path: Path) -> None:

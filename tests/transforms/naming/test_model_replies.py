@@ -17,8 +17,7 @@ from transforms.naming.assignment import (
     NamingContext,
     NamingRequest,
     assign_names,
-    build_prompt,
-    request_hash,
+    prompt_row,
     resolve_retries,
 )
 from transforms.naming.config import NamingConfig
@@ -55,8 +54,8 @@ class Naming:
         return named
 
     def _complete(self, request: NamingRequest) -> None:
-        row = {"content_hash": request_hash(request, CONTEXT), "prompt": build_prompt(request, CONTEXT.config)}
-        completions = complete_batch(pa.RecordBatch.from_pylist([row], PROMPTS), self.endpoint, check=check_reply)
+        prompts = pa.RecordBatch.from_pylist([prompt_row(request, CONTEXT)], PROMPTS)
+        completions = complete_batch(prompts, self.endpoint, check=check_reply)
         for each in completions.to_pylist():
             if each["text"] is None:
                 self.failures[each["content_hash"]] = each["reason"]

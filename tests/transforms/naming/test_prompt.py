@@ -32,6 +32,7 @@ def test_the_fields_of_a_prompt_are_those_that_it_shows(titles: list[str], terms
     fields = select_fields(titles, terms, "both", taken)
     assert fields == PromptFields(tuple(titles), tuple(terms), tuple(taken))
     lines = render_prompt(select_fields(titles, terms, "both", taken)).splitlines()
+    assert fields.sources == (*titles, *terms)
     assert [line.removeprefix("- ") for line in lines[1 : len(titles) + 1]] == titles
 
 

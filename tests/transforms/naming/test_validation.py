@@ -149,7 +149,7 @@ def test_a_refusal_that_titles_contain_is_a_name() -> None:
 
 
 def test_what_is_no_name_is_not_stored_and_a_bad_name_is() -> None:
-    prompt = "Titles:\n- Bebop lines\n- Swing feel\nInterest:"
-    assert check_reply(prompt, "I cannot determine the interest of these titles.") == "refused"
-    assert check_reply(prompt, "Videos") == ""
-    assert check_reply(prompt, "Swing and bebop.") == ""
+    titles = ("Bebop lines", "Swing feel")
+    assert check_reply(titles, "I cannot determine the interest of these titles.") == "refused"
+    assert check_reply(titles, "Videos") == ""
+    assert check_reply(titles, "Swing and bebop.") == ""

@@ -19,7 +19,7 @@ from transforms.naming.assignment import (
     Journey,
     NamingContext,
     NamingRequest,
-    build_prompt,
+    prompt_row,
     request_hash,
     selected_texts,
 )
@@ -83,11 +83,7 @@ def prompts_of_method(examples: pa.RecordBatch, method: NamingMethod) -> pa.Reco
     """Build the prompts of a method, rows of `PROMPTS`; none for an example without titles and terms."""
     context = _context(method)
     requests = [NamingRequest(journey) for journey in example_journeys(examples, method.naming)]
-    rows = [
-        {"content_hash": request_hash(request, context), "prompt": prompt}
-        for request in requests
-        if (prompt := build_prompt(request, method.naming))
-    ]
+    rows = [row for request in requests if (row := prompt_row(request, context))["prompt"]]
     return pa.RecordBatch.from_pylist(rows, PROMPTS)
 
 

@@ -120,7 +120,8 @@ def _prompts(
     groups = extracted_groups(histories, TextVectors(vectors))
     prompts = prompts_of_histories(histories, groups, SCOPES[place], config.prompted_model.labels[place])
     rows = {key: prompt for own in prompts for key, prompt in own}
-    return pa.RecordBatch.from_arrays([pa.array(list(rows)), pa.array(list(rows.values()))], schema=PROMPTS)
+    batch = [{"content_hash": key, "prompt": prompt, "sources": []} for key, prompt in rows.items()]
+    return pa.RecordBatch.from_pylist(batch, PROMPTS)
 
 
 def _name_texts(

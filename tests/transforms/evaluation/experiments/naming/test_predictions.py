@@ -52,7 +52,8 @@ class TestPrompts:
         naming = NamingConfig(method="few_shot", max_items=2, prompt_fields="both", max_terms=1)
         prompts = prompts_of_method(ROWS, with_model(naming)).to_pylist()
         prompt = render_prompt(select_fields(["Tea pots for two", "How tea pots are made"], ["tea pots"], "both"))
-        assert prompts == [{"content_hash": content_hash(prompt, "model"), "prompt": prompt}]
+        sources = ["Tea pots for two", "How tea pots are made", "tea pots"]
+        assert prompts == [{"content_hash": content_hash(prompt, "model"), "prompt": prompt, "sources": sources}]
 
     def test_no_prompt_without_titles_and_terms(self) -> None:
         nothing = examples([example("a", []), example("b", [" "])])
