@@ -20,6 +20,8 @@ WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】〝〞�
 """Characters around a name that are no part of it."""
 NUM_LABEL_KINDS = 3
 _LETTER = regex.compile(r"\p{L}")
+_QUOTES = ('""', "''", "“”", "„“", "‘’", "«»", "‹›", "「」", "『』", "《》", "〈〉", "【】")
+_EMPHASIS = regex.compile(r"(?<![\w*_`])([*_`])(?=[^\s*_`])([^*_`\n]*)(?<=\S)\1(?![\w*_`])")
 _MARKERS = regex.compile(
     r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
 )
@@ -49,17 +51,19 @@ _CALLED = regex.compile(
     r"(?:about|on|to|around)\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
     r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
-    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s|(?:maybe|perhaps|possibly|probably)(?:,\s|\s(?=[\"“*]))"
+    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s|(?:possibly|probably)[,:]?\s|(?:maybe|perhaps)(?:[,:]\s|\s(?=[\"“*]))"
+    r"|(?:(?:it|this|that) )?(?:looks|sounds|seems) like[:\s]|(?:something|anything) like\s"
     r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
     r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
     regex.I,
 )
 _EXPLANATION = regex.compile(
-    r"\s*(?:,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*"
+    r"\s*(?:\s#{2,}(?:\s.*)?|,?\s+i (?:think|guess|believe|suppose)\W*|,\s+(?:probably|perhaps|maybe)\W*"
+    r"|,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*"
     r"|\(\s*(?:this|these|it|since|because|as|note|\d+ words)\b.*"
     r"|\s[-–—]\s+(?:this|these|it|since|because|reflecting|capturing|captures|as the|a name)\b.*"
-    r"|(?<=[\w\"”'*)])[.!:;]\s+(?:this|these|it|the (?:name|titles?|user|person|items?)|i|i'(?:ve|m|d)|because|since"
-    r"|explanation|note|let me|please|would you|feel free|hope|here)\b.*)$",
+    r"|(?<=[\w\"”'*)])[.!:;]\s+(?:this|these|it|so|thus|therefore|hence|the (?:name|titles?|user|person|items?)|i"
+    r"|i'(?:ve|m|d)|because|since|explanation|note|let me|please|would you|feel free|hope|here)\b.*)$",
     regex.I,
 )
 _QUOTED = (
@@ -69,7 +73,9 @@ _QUOTED = (
 SPAN = regex.compile(rf"\*\*([^*\n]{{2,120}})\*\*|{_QUOTED}|`([^`\n]{{2,120}})`")
 """A bold or quoted text, or one in backticks."""
 _LISTED = regex.compile(r"^[\W\d]*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-]\s")
-_OR = regex.compile(r"^\W*(?:or|oder|o|ou|of|eller|lub|или|veya|或|または|또는)\W*$", regex.I)
+_OR = regex.compile(
+    r"^\W*(?:(?:either|entweder|soit|o)\W+)?(?:or|oder|o|ou|of|eller|lub|или|veya|或|または|또는)\W*$", regex.I
+)
 _HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
 _SENTENCE_END = regex.compile(r"(?:(?<=\w{3})\.|[!。！])\s+(?=\W*\p{L})|[。！](?=\p{L})")
 _LINK = regex.compile(
@@ -95,14 +101,28 @@ def label_patterns() -> tuple[regex.Pattern[str], ...]:
     """Return patterns of labels: first those that can stand before a name only."""
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
     return tuple(
-        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：]|\s[-–—=]>?\s|$)\s*", regex.I)
+        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：=]|\s[-–—=]>?\s|$)\s*", regex.I)
         for words in (names, f"{names}|{results}")
     )
 
 
 def bare(line: str) -> str:
     """Return a line without list markers, emphasis and quotes around it."""
-    return _MARKERS.sub("", line).replace("**", "").replace("__", "").strip(WRAPPERS)
+    return unwrapped(_EMPHASIS.sub(r"\2", _MARKERS.sub("", line).replace("**", "").replace("__", "")))
+
+
+def unwrapped(line: str) -> str:
+    """Return a line without the characters around it; a quote whose pair is within the line is kept."""
+    text = line.strip(WRAPPERS)
+    start = line.find(text)
+    before, after = line[:start].rstrip()[-1:], line[start + len(text) :].lstrip()[:1]
+    for opening, closing in _QUOTES:
+        unpaired = text.count(closing) - text.count(opening) if opening != closing else text.count(opening) % 2
+        if before == opening and unpaired > 0 and after != closing:
+            return before + text
+        if after == closing and unpaired and before != opening and (unpaired < 0 or opening == closing):
+            return text + after
+    return text
 
 
 def without_interjection(line: str, sources: Sequence[str]) -> str:

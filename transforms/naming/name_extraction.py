@@ -20,6 +20,7 @@ from transforms.naming.name_context import (
     is_preamble,
     label_ends,
     only_span,
+    unwrapped,
     without_explanation,
     without_interjection,
     without_label,
@@ -35,6 +36,8 @@ _MAX_LINE_CHARACTERS = 1_000
 _MAX_WORDS_OF_NAME = 9
 _LETTER = regex.compile(r"\p{L}")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
+_ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
+_ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\n)+(?=\W|\p{Lu}|$)")
 _FINAL_PUNCTUATION = ".。．｡،,;；:：、"
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
 _BRACKETED = regex.compile(r"[(\[](?P<text>[^()\[\]]*)[)\]]")
@@ -85,7 +88,7 @@ def extract_name(text: str, sources: tuple[str, ...] = ()) -> ExtractedName:
     if structured is None:
         return ExtractedName("", is_malformed=True)
     tokens = frozenset(token for source in sources for token in _TITLE_TOKEN.findall(source))
-    plain = remove_chat_markup(structured[:_MAX_PLAIN_CHARACTERS], "\n", tokens)
+    plain = remove_chat_markup(_ESCAPED_BREAK.sub("\n", structured[:_MAX_PLAIN_CHARACTERS]), "\n", tokens)
     line = _name_line(plain.splitlines(), sources)[:_MAX_LINE_CHARACTERS]
     return ExtractedName(clean_line(line, sources), line.strip(WRAPPERS))
 
@@ -97,13 +100,13 @@ def clean_line(line: str, sources: Sequence[str] = ()) -> str:
         line: the line.
         sources: titles and terms, whose words are parts of the name.
     """
-    line = " ".join(_INVISIBLE.sub(" ", html.unescape(line)).split())
+    line = _ESCAPED.sub(r"\1", " ".join(_INVISIBLE.sub(" ", html.unescape(line)).split()))
     line = line if " " in line else line.replace("_", " ").strip()
     before = None
     while line != before:
         before = line
         line = without_label(bare(line), sources)
-        line = without_tail(without_lead(line, sources), sources).strip(WRAPPERS).rstrip(_FINAL_PUNCTUATION)
+        line = unwrapped(without_tail(without_lead(line, sources), sources)).rstrip(_FINAL_PUNCTUATION)
         if bracketed := _BRACKETED.fullmatch(line):
             line = bracketed["text"].strip()
     return line

@@ -46,6 +46,22 @@ def test_names_are_found_in_structures(reply: str) -> None:
     "reply",
     [
         'You could call it "X".',
+        'Either "X" or "Bebop guitar"',
+        'Something like "X".',
+        "This looks like X.",
+        "Looks like: X",
+        "Maybe: X",
+        "Possibly X.",
+        "Well, X",
+        "X, I guess",
+        "X I think",
+        "X, probably.",
+        "X ### Response",
+        r"X\n",
+        r"Sure!\n\nX",
+        "Tag: X",
+        "name=X",
+        "Okay, the titles are about X. So the name is X.",
         '"X" captures the essence of these titles.',
         '"X" or "Bebop guitar"',
         "**X** is a short, descriptive name.",
@@ -180,3 +196,33 @@ def test_names_with_words_about_replies_stay(name: str, expected: str) -> None:
 )
 def test_a_translation_into_a_script_that_titles_lack_goes(text: str, titles: tuple[str, ...], expected: str) -> None:
     assert validate_name(text, titles, NamingConfig()) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"Weird Al" parody songs',
+        'The sound of "Wes"',
+        "'Wes' jazz",
+        "«Bebop» guitar",
+        "“Bebop” guitar lines",
+        "„Bebop“ auf der Gitarre",
+        "「Jazz」guitar",
+        "Jazz 「guitar」",
+        "Rock 'n' roll guitar",
+        "Jazz of the '60s",
+        "Guitarists' solos",
+        "M*A*S*H",
+        "5 * 5 puzzles",
+    ],
+)
+def test_a_quote_whose_pair_is_within_a_name_is_kept(name: str) -> None:
+    assert clean_output(name, JAZZ) == name
+    assert clean_output(f'"{name}"' if '"' not in name else f"**{name}**", JAZZ) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["*Bebop* guitar", "_Bebop_ guitar", "`Bebop` guitar", r"\"Bebop guitar\"", r"Bebop\_guitar"]
+)
+def test_emphasis_and_escapes_within_a_name_go(name: str) -> None:
+    assert clean_output(name, JAZZ) == "Bebop guitar"
