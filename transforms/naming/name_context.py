@@ -51,7 +51,8 @@ _CALLED = regex.compile(
     r"(?:about|on|to|around)\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
     r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
-    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s|(?:possibly|probably)[,:]?\s|(?:maybe|perhaps)(?:[,:]\s|\s(?=[\"“*]))"
+    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s"
+    r"|(?:possibly|probably)[,:]?\s|(?:maybe|perhaps)(?:[,:]\s|\s(?=[\"“*]))"
     r"|(?:(?:it|this|that) )?(?:looks|sounds|seems) like[:\s]|(?:something|anything) like\s"
     r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
     r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
