@@ -18,9 +18,12 @@ _PICTURES = regex.compile(
 )
 
 # Markdown writes `ios\_system`, and what reads it badly leaves `ios\system`.
-_UNDERSCORE = regex.compile(r"\\_|(?<=\w)\\(?=\w)")
+_UNDERSCORE = regex.compile(r"\\_|(?<=\p{Ll})\\(?=\p{Ll})")
 _ESCAPED = regex.compile(r"\\([\[\]()*`~#&|!.+-])")
 _EMPHASIS = regex.compile(r"(?<!\w)(\*{1,5}|_{2,3}|`{1,2}|~~)(?=\S)((?:(?!\1).)+)(?<=\S)\1(?!\w)")
+
+# Joiners of letters follow a letter or a mark; others joined emoji.
+_JOINER = regex.compile(r"(?<![\p{L}\p{M}])[\u200c\u200d]+")
 
 _SUBFIELD = regex.compile(r"\s*[:;/=,]?\s+\$[a-z]\s+|[:;]\s*\$[a-z]\s+")
 _START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[^\p{{L}}\p{{N}}]+$|\(?\d{{1,2}}[.)](?=\s))+\s*")
@@ -39,7 +42,7 @@ def clean_text(text: str) -> str:
     text = " ".join(_UNSEEN.sub(" ", _JOINED.sub("", text)).split())
     text = _UNDERSCORE.sub("_", _SHORT_CODE.sub(" ", text))
     text = _EMPHASIS.sub(r"\2", without_addresses(_ESCAPED.sub(r"\1", text)))
-    text = _PICTURES.sub(" ", _SUBFIELD.sub(": ", text))
+    text = _JOINER.sub("", _PICTURES.sub(" ", _SUBFIELD.sub(": ", text)))
     return without_ends(" ".join(text.split()))
 
 

@@ -13,8 +13,8 @@ _BLOCK = (
     "html|iframe|img|input|label|li|link|main|meta|nav|object|ol|option|p|pre|section|select|table|tbody|td|textarea|"
     "tfoot|th|thead|tr|ul|video"
 )
-# Other words in angle brackets are text: `std::vector<int>`, `<2024>`.
-_INLINE_TAG = regex.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>", regex.I)
+# Other words in angle brackets are text: `std::vector<int>`, `<2024>`, `a<b && c>d`.
+_INLINE_TAG = regex.compile(rf"</?(?:{_INLINE})\s*(?:\s[^<>]*=[^<>]*)?/?>", regex.I)
 _BLOCK_TAG = regex.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>", regex.I)
 # So are these, unless they are closed or have attributes: `the <canvas> element`.
 _RARE = (
