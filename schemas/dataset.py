@@ -164,6 +164,8 @@ _PLACEHOLDERS = pa.array(
             "\\n",
             "(null)",
             "undefined",
+            "(none)",
+            "(not set)",
         ),
         "00000000-0000-0000-0000-000000000000",
     ]

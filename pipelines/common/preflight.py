@@ -29,6 +29,11 @@ _STARTED_BY_BEAM = ("[local]", "[auto]")
 
 _EXPLANATIONS = (
     (
+        r"Unable to fetch remote prism binary at (?P<url>\S+?):? ",
+        "Beam cannot download Prism from {url}: build it with `make engines`, which needs Go, and give "
+        "--prism_location=build/engines/bin/prism",
+    ),
+    (
         r"No module named '(?:schemas|transforms|pipelines)\b",
         "the workers do not have this package: install interest-journeys {version} in the Python that they run",
     ),

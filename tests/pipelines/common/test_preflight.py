@@ -158,6 +158,10 @@ def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.Captur
         ("java.lang.IllegalStateException: Process died with exit code 3", "exit code 3"),
         ("java.util.concurrent.TimeoutException: Timeout has occurred: 20000 ms", "slots"),
         ("java.io.IOException: Cannot write record to fresh sort buffer. Record too large.", "managed.size"),
+        (
+            "Unable to fetch remote prism binary at https://host/prism.zip: <urlopen error>",
+            "https://host/prism.zip: build",
+        ),
     ],
 )
 def test_known_failures_are_explained(failure: str, reported: str) -> None:
