@@ -30,8 +30,7 @@ _STARTED_BY_BEAM = ("[local]", "[auto]")
 _EXPLANATIONS = (
     (
         r"Unable to fetch remote prism binary at (?P<url>\S+?):? ",
-        "Beam cannot download Prism from {url}: build it with `make engines`, which needs Go, and give "
-        "--prism_location=build/engines/bin/prism",
+        "Beam cannot download {url}: `make engines` builds it; give --prism_location=build/engines/bin/prism",
     ),
     (
         r"No module named '(?:schemas|transforms|pipelines)\b",

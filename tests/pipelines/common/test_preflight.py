@@ -160,7 +160,7 @@ def test_the_command_line_ends_before_anything_is_submitted(capfd: pytest.Captur
         ("java.io.IOException: Cannot write record to fresh sort buffer. Record too large.", "managed.size"),
         (
             "Unable to fetch remote prism binary at https://host/prism.zip: <urlopen error>",
-            "https://host/prism.zip: build",
+            "https://host/prism.zip: `make engines` builds it",
         ),
     ],
 )
