@@ -13,8 +13,9 @@ _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}--[\u200c\u200d]]+", re
 # Emoji as `:fire:`; the first, or the last, colon is often lost, and Markdown's escape stands for the underscore.
 _SHORT_CODE = regex.compile(r"(?<!\w):[a-z][a-z0-9_+-]*:(?!\w)|(?<=\s):[a-z][a-z0-9_]*$|^[a-z]+(?:\\[a-z]+)+:\s")
 _ARROW = r"\u2190-\u21ff\u27f0-\u27ff\u2900-\u297f\u2b00-\u2bff\u2794-\u27be"
+_LETTERLIKE = r"\u2100-\u214f\u3300-\u33ff"  # №, ℃, ㎡
 _PICTURES = regex.compile(
-    rf"[\p{{Extended_Pictographic}}\p{{So}}\ufe0e\ufe0f\U0001f3fb-\U0001f3ff--[©®™°{_ARROW}]]+", regex.V1
+    rf"[\p{{Extended_Pictographic}}\p{{So}}\ufe0e\ufe0f\U0001f3fb-\U0001f3ff--[©®°{_LETTERLIKE}{_ARROW}]]+", regex.V1
 )
 
 # Markdown writes `ios\_system`, and what reads it badly leaves `ios\system`.
@@ -26,7 +27,8 @@ _EMPHASIS = regex.compile(r"(?<!\w)(\*{1,5}|_{2,3}|`{1,2}|~~)(?=\S)((?:(?!\1).)+
 _JOINER = regex.compile(r"(?<![\p{L}\p{M}])[\u200c\u200d]+")
 
 _SUBFIELD = regex.compile(r"\s*[:;/=,]?\s+\$[a-z]\s+|[:;]\s*\$[a-z]\s+")
-_START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[^\p{{L}}\p{{N}}]+$|\(?\d{{1,2}}[.)](?=\s))+\s*")
+# A number with a full stop is a part of a title: `1. FC Köln`, `2. Weltkrieg`.
+_START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[^\p{{L}}\p{{N}}]+$|\(?\d{{1,2}}\)(?=\s))+\s*")
 _END = regex.compile(rf"\s*(?:[{_ARROW}]|\s[-*•·<>#–—|~=/:]+)+$")
 
 

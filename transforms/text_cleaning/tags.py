@@ -16,7 +16,14 @@ _BLOCK = (
 # Other words in angle brackets are text: `std::vector<int>`, `<2024>`, `a<b && c>d`.
 _INLINE_TAG = regex.compile(rf"</?(?:{_INLINE})\s*(?:\s[^<>]*=[^<>]*)?/?>", regex.I)
 _BLOCK_TAG = regex.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>", regex.I)
-# So are these, unless they are closed or have attributes: `the <canvas> element`.
+# So are these without attributes in a text that closes no tag, unless they are seldom closed: `<div> or <span>`.
+_SELDOM_CLOSED = "br|dd|dt|hr|img|input|li|link|meta|option|p|td|th|tr|wbr"
+_LONE_TAG = regex.compile(
+    rf"<(?:{_SELDOM_CLOSED})\s*/?>|<(?:{_INLINE}|{_BLOCK})(?:\s[^<>]*=[^<>]*|\s*/)>"
+    r"|^\s*<(?:b|big|center|em|font|i|small|strong|u)>",
+    regex.I,
+)
+# And so are these, unless they are closed or have attributes: `the <canvas> element`.
 _RARE = (
     "address|area|audio|base|bdi|bdo|blink|canvas|caption|circle|col|colgroup|data|datalist|details|dfn|dialog|fieldset|g|"
     r"hgroup|legend|map|marquee|menu|noscript|optgroup|path|picture|polygon|rb|rect|rp|rt|ruby|samp|source|summary|svg|"
@@ -63,7 +70,7 @@ def remove_tags(text: str) -> str:
     """Return a text without tags, marks of templates and special tokens of chat models; the text of a link stays."""
     text = _SPECIAL_TOKEN.sub(" ", text)
     if "<" in text or "]]>" in text:
-        text = _without_other_tags(_BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", _HIDDEN.sub(" ", text))))
+        text = _without_other_tags(_without_html(_HIDDEN.sub(" ", text)))
     if "[" in text:
         text = _BB_CODE.sub(" ", _WIKI_LINK.sub(r"\1", without_addresses(text)))
     if "{" in text or "%" in text or "$" in text or "|" in text or "__" in text:
@@ -74,6 +81,10 @@ def remove_tags(text: str) -> str:
 def without_addresses(text: str) -> str:
     """Return a text with links and pictures of Markdown as their texts."""
     return _LINK.sub(lambda found: found["text"], text)
+
+
+def _without_html(text: str) -> str:
+    return _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text)) if "</" in text else _LONE_TAG.sub(" ", text)
 
 
 def _without_other_tags(text: str) -> str:
