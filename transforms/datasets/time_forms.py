@@ -32,7 +32,7 @@ _WORDS = {
     **dict.fromkeys((name[:3].upper() for name in _DAYS), "%a"),
     **dict.fromkeys((name.upper() for name in _DAYS), "%A"),
 }
-"""What a word stands for in a format, in uppercase."""
+"""The format of a word, by the word in uppercase."""
 _NUMBER = "#"
 _READ_BY_INGEST = re.compile(r"#[-/.]#[-/.]%Y(?:[ T,] *%[HI]:%M(?::%S(?:\.%f)?)? ?(?:%p)?)?")
 
