@@ -115,7 +115,11 @@ def row_reasons() -> str:
     ]
     rows += [("both", f"`<column>_{reason}`", text) for reason, text in _PROBLEMS]
     rows += [
-        ("items", "`duplicate_item`", "another row has the same `item_id`"),
+        (
+            "items",
+            "`duplicate_item`",
+            "another row has the same `item_id`, but other values; of equal rows, one is kept",
+        ),
         ("interactions", "`item_not_in_catalogue`", "the catalogue has no such item"),
     ]
     return _table(("dataset", "reason", "description"), rows)

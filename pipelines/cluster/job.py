@@ -21,7 +21,7 @@ from pipelines.common.inputs import (
     resolve_input,
 )
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import PROMPTS, packaged_coverage, resolve_encoder
+from pipelines.common.models import PROMPTS, resolve_encoder, unsuitable_for_packaged
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from schemas import (
     CLUSTERS,
@@ -39,7 +39,6 @@ from transforms.datasets.column_options import ColumnOptions, TimestampUnit
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
 from transforms.extras import INSTALL_EXPLORATION
 from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
@@ -295,11 +294,11 @@ def _check_coverage(items: Source, columns: ColumnOptions) -> None:
     Raises:
         UsageError: when it does not: the clusters would have no topic.
     """
-    covered = packaged_coverage(items, columns)
-    if covered is not None and covered < MIN_COVERED_FRACTION:
+    unsuitable = unsuitable_for_packaged(items, columns)
+    if unsuitable is not None:
         raise UsageError(
-            f"--encoder: {covered:.0%} of the words in a sample of --items are covered by the packaged encoder, which "
-            "is made for English: give --encoder, or --item_embeddings; --encoder=static uses it all the same"
+            f"--encoder: {unsuitable.why}: give --encoder, or --item_embeddings; --encoder=static uses the packaged "
+            "one all the same"
         )
 
 

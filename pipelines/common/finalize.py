@@ -21,6 +21,7 @@ from schemas import (
     RECOMMENDATIONS,
 )
 from transforms.datasets.counts import SumCounts, count_errors, metric_rows
+from transforms.datasets.dominant_users import without_other_users
 from transforms.datasets.empty_outputs import EmptyOutputsCheck
 from transforms.datasets.error_rate import UNKNOWN_ITEM, ErrorRateCheck
 from transforms.datasets.interaction_filter import FILTER_REASONS
@@ -76,7 +77,9 @@ def commit_job(
     error_counts = errors | "CountErrors" >> beam.FlatMap(count_errors)
     sums = (*side_outputs.counts, error_counts) | "Counts" >> SumCounts()
     counted = (
-        sums | "AllCounts" >> beam.combiners.ToList() | "Metrics" >> beam.Map(lambda sums: metric_rows(job.name, sums))
+        sums
+        | "AllCounts" >> beam.combiners.ToList()
+        | "Metrics" >> beam.Map(lambda sums: metric_rows(job.name, without_other_users(sums)))
     )
     metrics = (*side_outputs.metrics, counted) | "AllMetrics" >> beam.Flatten()
     rows = {**batches, ERRORS.name: errors, METRICS.name: metrics}

@@ -1,4 +1,4 @@
-"""The end of a summary: which files, columns and values of the inputs were not read, and what to do about it."""
+"""The end of a summary: what of the inputs was not read, and which user may be several people, with what to do."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from rich.console import Console
 from pipelines.common.input_checks import unread_files
 from pipelines.common.job import Job
 from pipelines.common.run_metrics import MetricValues, read_metrics
-from schemas import ITEMS
+from schemas import INTERACTIONS, ITEMS
 from transforms.datasets.coercion import left_out_slice
 from transforms.datasets.column_hints import READ_BY_SEPARATOR
+from transforms.datasets.dominant_users import dominant_users
 from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
 from transforms.datasets.files import Source
 
@@ -35,6 +36,13 @@ def print_left_out(job: Job) -> None:
     for dataset, source in job.sources.items():
         for line in (*_other_files(source), *_unread(job, dataset, values), *_columns(dataset, values)):
             console.print(f"{dataset}: {line}", soft_wrap=True, markup=False)
+    for user, fraction in dominant_users(values).items():
+        console.print(
+            f"{INTERACTIONS.name}: user {user!r} has {fraction:.0%} of the interactions; if this id stands for "
+            "everyone without one, remove its rows from the log, and run again",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def describe_unread_files(job: Job) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pipelines.common.command_line import UsageError
 from schemas import ITEMS
@@ -14,7 +15,7 @@ from transforms.datasets.reading import sample_rows
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
-from transforms.encoders.vocabulary_coverage import covered_word_fraction
+from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covered_word_fraction
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_MULTILINGUAL, INSTALL_NAMING
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
@@ -41,6 +42,11 @@ _PACKAGED_PACKAGES = ("tokenizers",)
 _TABLE_PACKAGES = ("safetensors", *_PACKAGED_PACKAGES)
 _TRANSFORMER_PACKAGES = (*_TABLE_PACKAGES, "torch", "transformers")
 """Packages that load the packaged encoder, a folder with a static table, and a transformer."""
+_OTHER_ENCODERS = (
+    f"Give --encoder=use, which reads 16 languages ({INSTALL_MULTILINGUAL}), another --encoder for your language, or "
+    "--item_embeddings."
+)
+_OTHER_TITLES = "If another column has the titles, give --item_columns=title=NAME."
 _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
 """Kind of adapter that a naming method needs; other methods accept any."""
 
@@ -94,18 +100,33 @@ def resolve_encoder(option: str, name: str) -> EncoderSpec | CombinedSpec:
     return spec
 
 
-def packaged_coverage(items: Source, columns: ColumnOptions) -> float | None:
-    """Compute the fraction of the words in a sample of a catalogue that the packaged encoder covers.
+class Unsuitable(NamedTuple):
+    """The reason why the packaged encoder is not for a catalogue, and the advice about it."""
+
+    why: str
+    advice: str
+
+
+def unsuitable_for_packaged(items: Source, columns: ColumnOptions) -> Unsuitable | None:
+    """Return why the packaged encoder is not for a catalogue, by a sample; None: it is.
+
+    It is where no row of the sample can be read, which the checks of the input report.
 
     Args:
         items: the catalogue.
         columns: how its columns are read.
-
-    Returns:
-        The fraction; None where no row of the sample can be read, which the checks of the input report.
     """
     rows = sample_rows(ITEMS, items, columns)
-    return covered_word_fraction(texts_of_items(rows)["text"].to_pylist()) if rows.num_rows else None
+    if not rows.num_rows:
+        return None
+    texts = texts_of_items(rows)["text"].to_pylist()
+    if not any(character.isalpha() for text in texts for character in text):
+        return Unsuitable("the titles in a sample of --items have no words", _OTHER_TITLES)
+    covered = covered_word_fraction(texts)
+    if covered >= MIN_COVERED_FRACTION:
+        return None
+    packaged = "the packaged encoder, which is made for English,"
+    return Unsuitable(f"{packaged} covers {covered:.0%} of the words in a sample of --items", _OTHER_ENCODERS)
 
 
 def _packages_of(spec: EncoderSpec) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import default_num_parts, find_dataset, resolve_dataset, resolve_input
-from pipelines.common.models import packaged_coverage, resolve_encoder
+from pipelines.common.models import resolve_encoder, unsuitable_for_packaged
 from pipelines.common.options import read_config
 from schemas import EMBEDDINGS, HISTORIES
 from transforms.datasets.column_options import ColumnOptions
@@ -16,8 +16,6 @@ from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.interaction_filter import InteractionFilter
 from transforms.datasets.storage import open_storage
 from transforms.encoders.interface import EncoderSource
-from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION
-from transforms.extras import INSTALL_MULTILINGUAL
 from transforms.journeys.config import (
     MAX_HISTORY_BY_VECTORS,
     BayesianConfig,
@@ -80,18 +78,16 @@ def choose_encoder(args: argparse.Namespace, items: Source, columns: ColumnOptio
     packaged = resolve_encoder("--encoder", "static")
     if args.cluster_by == "vectors":
         return ChosenEncoder(packaged)
-    covered = packaged_coverage(items, columns)
-    if covered is None or covered >= MIN_COVERED_FRACTION:
+    unsuitable = unsuitable_for_packaged(items, columns)
+    if unsuitable is None:
         return ChosenEncoder(packaged)
-    why = f"the packaged encoder, which is made for English, covers {covered:.0%} of the words in a sample of --items"
     for name in (*BY_VECTORS, "scorer"):
         if getattr(args, name) not in (None, "statistical"):
-            raise UsageError(f"--{name} needs vectors, but {why}: give --encoder, or --cluster_by=vectors to use it")
-    return ChosenEncoder(
-        None,
-        f"Journeys are formed by terms, because {why}. Give --encoder=use, which reads 16 languages "
-        f"({INSTALL_MULTILINGUAL}), another --encoder for your language, or --item_embeddings.",
-    )
+            raise UsageError(
+                f"--{name} needs vectors, but {unsuitable.why}: give --encoder, or --cluster_by=vectors to use the "
+                "packaged one"
+            )
+    return ChosenEncoder(None, f"Journeys are formed by terms, because {unsuitable.why}. {unsuitable.advice}")
 
 
 def check_clustering(args: argparse.Namespace) -> None:

@@ -45,6 +45,7 @@ _RESULT_COUNTS = (
     ("  with older interactions cut off", "users_truncated"),
     ("journeys", "journeys"),
     ("items", "items"),
+    ("  that repeat another row", "items_repeated"),
     ("  with boilerplate in the title, removed", "titles_with_boilerplate"),
     ("  without any salient term", "items_without_terms"),
     ("salient terms", "terms"),

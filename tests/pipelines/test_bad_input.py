@@ -279,7 +279,6 @@ CATALOGUE_REASONS = {
     ("catalogue.parquet", 1): "empty_item_id",
     ("catalogue.parquet", 2): "null_title",
     ("catalogue.parquet", 64): "duplicate_item",
-    ("catalogue.parquet", 65): "duplicate_item",
 }
 
 
@@ -337,6 +336,7 @@ class TestBadRows:
         assert sorted(terms) == sorted({"mute", *ITEMS["item_id"].to_pylist()})
         assert [item for item, found in terms.items() if not found] == ["mute"]
         assert metric_values(messy)["items_without_terms", ""] == 1
+        assert metric_values(messy)["items_repeated", ""] == 1
         assert metric_values(messy)["interactions_without_terms", ""] == 1
 
 

@@ -46,6 +46,14 @@ def test_metrics(screen: str, workspace: Path) -> None:
     )
 
 
+def test_a_user_of_many_interactions_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    users = pa.array([f"u{row % 20}" if row % 3 else "guest" for row in range(LOG.num_rows)])
+    folder = write(tmp_path, {"log.parquet": LOG.set_column(0, "user_id", users), "items.parquet": ITEMS})
+    assert extract(tmp_path / "out", folder / "log.parquet", folder / "items.parquet") == 0
+    note = "interactions: user 'guest' has 33% of the interactions; if this id stands for everyone without one, remove"
+    assert note in capsys.readouterr().out
+
+
 def test_journeys_of_one_user(screen: str, workspace: Path) -> None:
     (user,) = re.findall(r"^journeys of user (.*)$", screen, re.MULTILINE)
     largest = next(row for row in rows(workspace / "out", JOURNEYS) if row["user_id"] == user and row["rank"] == 1)

@@ -164,7 +164,7 @@ def cast(array: pa.Array, column: Column, unit: str = "auto", separator: str = "
     if column.is_id:
         return casted._replace(values=pc.utf8_trim_whitespace(casted.values))
     if column.optional and pa.types.is_floating(column.type):
-        return casted._replace(values=_without_nan(casted.values))
+        return _finite(casted)
     return casted
 
 
@@ -185,10 +185,14 @@ def _cast(array: pa.Array, column: Column, unit: str, separator: str) -> Casted:
     return _cast_to_number(array, wanted)
 
 
-def _without_nan(numbers: pa.FloatingPointArray) -> pa.FloatingPointArray:
-    """Replace NaN by null, which pandas writes as NaN."""
-    is_nan = pc.is_nan(numbers)
-    return pc.if_else(is_nan, None, numbers) if pc.any(is_nan).as_py() else numbers
+def _finite(casted: Casted) -> Casted:
+    """Replace NaN by null, which pandas writes as NaN, and infinite numbers too, which could not be read."""
+    numbers, is_finite = casted.values, pc.is_finite(casted.values)
+    if pc.all(is_finite).as_py():
+        return casted
+    is_infinite = pc.fill_null(pc.is_inf(numbers), fill_value=False)
+    unreadable = is_infinite if casted.unreadable is None else pc.or_(casted.unreadable, is_infinite)
+    return Casted(pc.if_else(is_finite, numbers, None), unreadable, casted.problem)
 
 
 def plain_values(array: pa.Array) -> pa.Array:

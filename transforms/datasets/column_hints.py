@@ -5,29 +5,36 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from transforms.datasets.column_options import join_columns
+from transforms.datasets.column_words import word_rank, words_of
 
 _USUAL_NAMES = {
     "user_id": "user visitor customer client member account reviewer viewer listener reader person uid userid author",
     "item_id": "item product content article video movie track song book asin parentasin sku listing document news iid "
-    "itemid productid contentid movieid videoid trackid songid bookid businessid gameid",
+    "itemid productid contentid movieid videoid trackid songid bookid business page app game",
     "timestamp": "time ts date datetime eventtime eventtimestamp createdat created unixtime unixreviewtime occurredat "
     "when day eventdate timestampms servertime clienttime",
     "title": "name productname headline itemname displayname label movietitle tracktitle producttitle",
     "event": "eventtype type action behavior behaviortype interactiontype eventname",
-    "value": "rating score stars quantity price weight",
+    "value": "rating score stars overall quantity price weight",
     "dwell_seconds": "dwell dwelltime duration watchtime playtime timespent secondsplayed",
     "description": "desc text abstract summary body overview plot about",
     "tags": "categories category genres genre keywords topics labels",
-    "creator": "author artist brand channel seller publisher maker store",
+    "creator": "author artist brand channel vendor seller publisher maker store",
     "queries": "query searchqueries searchterms",
     "embedding": "vector embeddings emb features",
     "name": "title collectionname playlist label",
     "source": "owner domain",
 }
 """Names that logs and catalogues give to a column, lowercase without punctuation, the usual ones first."""
+
+_WORDS = {column: names.split() for column, names in _USUAL_NAMES.items()}
+_DATASET_COLUMNS = _USUAL_NAMES.keys() - {"name", "source"}
+"""Columns of the log and the catalogue, which have their names already."""
+FIRST_RANK_OF_WORDS = 1000
+"""The ranks of names that only consist of words that are usual begin here."""
 
 _PLAIN_NAME = re.compile(r"\w|\w[\w .:/()$#@&+%-]*[\w)%]")
 
@@ -53,21 +60,43 @@ def suggest_columns(
         optional: names of optional columns, which need a usual name.
         is_readable: whether a column of the dataset can be read from a column of the file.
     """
-    names = [name for name in found if name not in _USUAL_NAMES and not _is_part_of_date(name, found)]
-    free = {_plain(name): name for name in reversed(names)}
-    suggested = {}
-    for column in missing:
-        fitting = [plain for plain, name in free.items() if is_readable(column, name)]
-        match = next((name for name in _candidates(column) if name in fitting), None)
-        if match is None:
-            close = difflib.get_close_matches(_plain(column), fitting, 1, 0.75)
-            match = close[0] if close else None
-        suggested[column] = free.pop(match) if match is not None else PLACEHOLDER
-    for column in optional:
-        match = next((name for name in _candidates(column) if name in free and is_readable(column, free[name])), None)
-        if match is not None:
-            suggested[column] = free.pop(match)
-    return suggested
+    required, optional = tuple(missing), tuple(optional)
+    names = [name for name in found if name not in _DATASET_COLUMNS and not _is_part_of_date(name, found)]
+    free = list({_plain(name): name for name in reversed(names)}.values())[::-1]
+    suggested: dict[str, str] = {}
+
+    def take(columns: Iterable[str], choose: Callable[[str, list[str]], str | None]) -> None:
+        for column in columns:
+            name = None
+            if column not in suggested:
+                name = choose(column, [name for name in free if is_readable(column, name)])
+            if name is not None:
+                suggested[column] = name
+                free.remove(name)
+
+    take((*required, *optional), _usual_name)
+    take(required, _closest)
+    if sum(column.endswith("_id") for column in required if column not in suggested) == 1:
+        take(required, _only_id)
+    return {column: suggested.get(column, PLACEHOLDER) for column in required} | suggested
+
+
+def _usual_name(column: str, names: Sequence[str]) -> str | None:
+    """Return the first of the names that are the most usual ones for a column; None: none is usual."""
+    ranks = {name: rank for name in names if (rank := name_rank(column, name)) is not None}
+    return min(ranks, key=lambda name: ranks[name]) if ranks else None
+
+
+def _closest(column: str, names: Sequence[str]) -> str | None:
+    plain = {_plain(name): name for name in reversed(names)}
+    close = difflib.get_close_matches(_plain(column), plain, 1, 0.75)
+    return plain[close[0]] if close else None
+
+
+def _only_id(column: str, names: Sequence[str]) -> str | None:
+    """Return the only name that ends as an id; None: there is none, or there are several."""
+    ids = [name for name in names if words_of(name)[-1:] == ["id"]]
+    return ids[0] if column.endswith("_id") and len(ids) == 1 else None
 
 
 def _is_part_of_date(name: str, found: Iterable[str]) -> bool:
@@ -93,7 +122,10 @@ def name_rank(column: str, name: str) -> int | None:
         name: name of a column of a file.
     """
     usual = [_plain(column), *_candidates(column)]
-    return usual.index(_plain(name)) if _plain(name) in usual else None
+    if _plain(name) in usual:
+        return usual.index(_plain(name))
+    rank = word_rank(column, name, _WORDS)
+    return None if rank is None else FIRST_RANK_OF_WORDS + rank
 
 
 def _plain(name: str) -> str:

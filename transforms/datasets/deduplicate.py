@@ -1,4 +1,4 @@
-"""Removal of duplicate items."""
+"""Removal of duplicate items: rows that repeat another one are dropped, and others of the same id are errors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.typehints import with_output_types
@@ -16,19 +17,29 @@ from schemas import ITEMS, DatasetSchema
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import FILE, ROW, error_rows, with_provenance
 from transforms.datasets.counts import Count, count
+from transforms.datasets.error_rate import DUPLICATE_ITEM
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.shuffle import KeyByBucket
 
 
 class Deduplicated(NamedTuple):
-    """Distinct items, and rows of `errors` for their duplicates."""
+    """The rows of a catalogue, by what becomes of them.
+
+    Attributes:
+        items: distinct items.
+        errors: rows of `errors` for other rows of these items.
+        repeated: number of rows that equal another one in all columns, which are dropped.
+    """
 
     items: pa.RecordBatch
     errors: pa.RecordBatch
+    repeated: int
 
 
 def deduplicate(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplicated:
     """Keep one row per `item_id`: the first when sorted by the columns of the dataset, file and row.
+
+    A row that equals another one in all columns is no error: the result is the same whichever is kept.
 
     Args:
         rows: rows of `schema` with `file` and `row`; all rows of an item are among them.
@@ -36,31 +47,36 @@ def deduplicate(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> Deduplic
     """
     names = [column.name for column in schema.columns]
     ordered = _ordered(rows, schema)
-    ids = ordered["item_id"].dictionary_encode().indices.to_numpy()
-    is_duplicate = np.concatenate([[False], ids[1:] == ids[:-1]]) if rows.num_rows else np.zeros(0, bool)
-    duplicates = ordered.filter(pa.array(is_duplicate))
+    is_duplicate = _equal_to_previous(ordered["item_id"])
+    is_repeated = is_duplicate & _repeats(ordered, is_duplicate, schema)
+    duplicates = ordered.filter(pa.array(is_duplicate & ~is_repeated))
     return Deduplicated(
         ordered.filter(pa.array(~is_duplicate)).select(names),
-        error_rows(
-            schema.name, duplicates[FILE.name], duplicates[ROW.name], "duplicate_item", duplicates.select(names)
-        ),
+        error_rows(schema.name, duplicates[FILE.name], duplicates[ROW.name], DUPLICATE_ITEM, duplicates.select(names)),
+        int(is_repeated.sum()),
     )
 
 
-def drop_repetitions(rows: pa.RecordBatch, schema: DatasetSchema = ITEMS) -> pa.RecordBatch:
-    """Drop rows that equal another one in all columns of the dataset, except for the first by file and row.
+def _repeats(
+    ordered: pa.RecordBatch, is_duplicate: npt.NDArray[np.bool_], schema: DatasetSchema
+) -> npt.NDArray[np.bool_]:
+    """Return which rows equal the row before them in all columns of the dataset, if they may at all.
 
     Args:
-        rows: rows of `schema` with `file` and `row`; all rows of an item are among them.
-        schema: a dataset with one row per item.
+        ordered: rows in the order of `_ordered`.
+        is_duplicate: which rows have the id of the row before them.
+        schema: the dataset.
     """
-    ordered = _ordered(rows, schema)
-    is_repeated = np.ones(max(rows.num_rows - 1, 0), bool)
+    repeats = is_duplicate.copy()
     for column in schema.columns:
-        codes = _sortable(ordered[column.name]).dictionary_encode(null_encoding="encode").indices.to_numpy()
-        is_repeated &= codes[1:] == codes[:-1]
-    first = np.ones(min(rows.num_rows, 1), bool)
-    return ordered.filter(pa.array(np.concatenate([first, ~is_repeated])))
+        if repeats.any():
+            repeats &= _equal_to_previous(_sortable(ordered[column.name]))
+    return repeats
+
+
+def _equal_to_previous(values: pa.Array) -> npt.NDArray[np.bool_]:
+    codes = values.dictionary_encode(null_encoding="encode").indices.to_numpy()
+    return np.concatenate([np.zeros(min(len(codes), 1), bool), codes[1:] == codes[:-1]])
 
 
 def _ordered(rows: pa.RecordBatch, schema: DatasetSchema) -> pa.RecordBatch:
@@ -81,18 +97,14 @@ def _sortable(column: pa.Array) -> pa.Array:
 
 @with_output_types(pa.RecordBatch, errors=pa.RecordBatch, counts=Count)
 class _DeduplicateFn(beam.DoFn):
-    def __init__(self, schema: DatasetSchema, repetition_is_error: bool) -> None:
+    def __init__(self, schema: DatasetSchema) -> None:
         self.schema = schema
-        self.repetition_is_error = repetition_is_error
 
     def process(self, bucket: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
         rows = concatenate(bucket[1], with_provenance(self.schema))
-        if not self.repetition_is_error:
-            distinct = drop_repetitions(rows, self.schema)
-            repeated = count(f"{self.schema.name}_repeated", rows.num_rows - distinct.num_rows)
-            yield beam.pvalue.TaggedOutput(COUNTS_TAG, repeated)
-            rows = distinct
-        items, errors = deduplicate(rows, self.schema)
+        items, errors, repeated = deduplicate(rows, self.schema)
+        if repeated:
+            yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{self.schema.name}_repeated", repeated))
         yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(self.schema.name, items.num_rows))
         if errors.num_rows:
             yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
@@ -106,7 +118,6 @@ class Deduplicate(beam.PTransform):
     Attributes:
         buckets: number of buckets of items; determines memory and parallelism, not the result.
         schema: `items` or another dataset with one row per item.
-        repetition_is_error: whether a row is an error that equals another one in all columns; otherwise it is counted.
 
     Returns:
         A tuple of three collections: record batches of the dataset, record batches of `errors`, counts.
@@ -114,16 +125,12 @@ class Deduplicate(beam.PTransform):
 
     buckets: int = 16
     schema: DatasetSchema = ITEMS
-    repetition_is_error: bool = True
 
     def expand(self, rows: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
         unique = (
             rows
             | "ByItem" >> beam.ParDo(KeyByBucket("item_id", self.buckets)).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupItems" >> beam.GroupByKey()
-            | "Keep"
-            >> beam.ParDo(_DeduplicateFn(self.schema, self.repetition_is_error)).with_outputs(
-                ERRORS_TAG, COUNTS_TAG, main="items"
-            )
+            | "Keep" >> beam.ParDo(_DeduplicateFn(self.schema)).with_outputs(ERRORS_TAG, COUNTS_TAG, main="items")
         )
         return unique.items, unique[ERRORS_TAG], unique[COUNTS_TAG]

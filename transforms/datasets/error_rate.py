@@ -12,6 +12,14 @@ MAX_ERROR_RATE = "--max_error_rate"
 UNKNOWN_ITEM = "item_not_in_catalogue"
 """The reason of an interaction whose item is not in the catalogue."""
 
+DUPLICATE_ITEM = "duplicate_item"
+"""The reason of a row whose item has another row with other values."""
+
+_HINTS = {
+    DUPLICATE_ITEM: "the ids of a catalogue must be unique: keep one row per item, for instance that of one language",
+}
+"""Advice on invalid rows, by reason."""
+
 _Counts = dict[tuple[str, str], int]
 
 
@@ -111,7 +119,7 @@ class ErrorRateCheck:
             return None
         return (
             f"{bad} of {rows} rows of {name} are invalid ({_reasons_text(invalid)}), more than "
-            f"--max_error_rate={self.max_error_rate:g} allows"
+            f"--max_error_rate={self.max_error_rate:g} allows{_hint(invalid)}"
         )
 
     def _unread(self, name: str, counts: _Counts) -> dict[str, int]:
@@ -134,6 +142,12 @@ def _invalid(name: str, counts: _Counts) -> dict[str, int]:
 
 def _by_reason(metric: str, counts: _Counts) -> dict[str, int]:
     return {slice_: number for (each, slice_), number in sorted(counts.items()) if each == metric}
+
+
+def _hint(invalid: Mapping[str, int]) -> str:
+    """Return what to do about the reason that has the largest number of rows; empty if it needs no explanation."""
+    largest = max(sorted(invalid), key=lambda reason: invalid[reason])
+    return f": {_HINTS[largest]}" if largest in _HINTS else ""
 
 
 def _reasons_text(reasons: dict[str, int]) -> str:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from schemas import Column
 from transforms.datasets.casting import cast, is_text
 from transforms.datasets.number_meanings import FIRST_LOGS, NEARLY_ALL, YYYYMMDD, Meaning, likely_meaning, ticks
+from transforms.datasets.time_forms import conversion_of_texts
 from transforms.datasets.times import (
     NUMBER_TEXT,
     Times,
@@ -31,6 +32,8 @@ _LAST_LOGS = ticks(2100)
 _DAY = 86_400
 _MANY_IN_FUTURE = 0.25
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_FULL_DATE = "YYYYMMDDhhmmssSSS"
+"""The digits of a date with its time of day to milliseconds, of which a number has the first ones."""
 _WRONG_UNIT_SPAN = 30 * _DAY * 10**6
 """Seconds, milliseconds and microseconds of today that are read as nanoseconds lie in the first days of 1970."""
 _EXACT_FLOAT = 2**24
@@ -97,8 +100,8 @@ def _implausible_texts(text: pa.StringArray, name: str) -> str | None:
         example = text.filter(found.unreadable)[0].as_py()
         return (
             f"the texts in column {name!r}, such as {example!r}, are no times: allowed are ISO 8601, such as "
-            "'2024-01-15', '2024-01-15 13:30:00' (UTC) or '2024-01-15T13:30:00+09:00', and numbers since 1970; convert "
-            "the column to a timestamp"
+            "'2024-01-15', '2024-01-15 13:30:00' (UTC) or '2024-01-15T13:30:00+09:00', and numbers since 1970; "
+            f"{conversion_of_texts(text.filter(found.unreadable), name)}"
         )
     numbers = text.filter(pc.match_substring_regex(text, NUMBER_TEXT))
     if len(numbers) >= NEARLY_ALL * len(text):
@@ -111,8 +114,9 @@ def _implausible_numbers(array: pa.Array, name: str) -> str | None:
     numbers = array.filter(pc.invert(read.unreadable))  # without 0, which says nothing about the others
     meaning = likely_meaning(numbers)
     if meaning == YYYYMMDD:
+        form = _FULL_DATE[: max(len(_example(numbers)), 6)]
         return (
-            f"the numbers in column {name!r}, such as {_example(numbers)}, look like dates of the form YYYYMMDD, and "
+            f"the numbers in column {name!r}, such as {_example(numbers)}, look like dates of the form {form}, and "
             f"would be read as {_shown(_microseconds(read)[0])}: give --timestamp_unit=yyyymmdd, or the unit that they "
             "have (--timestamp_unit=s for seconds since 1970)"
         )

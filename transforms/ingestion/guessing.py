@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from schemas import INTERACTIONS, ITEMS, Column
 from transforms.datasets.casting import cast, fits, is_text, plain_values
 from transforms.datasets.coercion import is_utf8, is_valid_text
-from transforms.datasets.column_hints import name_rank
+from transforms.datasets.column_hints import FIRST_RANK_OF_WORDS, name_rank
 from transforms.datasets.column_options import TimestampUnit
 from transforms.datasets.implausible_times import implausible_times
 from transforms.ingestion.dates import find_date_order, to_iso
@@ -227,6 +227,8 @@ class _Guesser:
         if not ranks:
             return
         best = [each for rank, each in ranked if rank == min(ranks)]
+        if len(best) > 1 and min(ranks) >= FIRST_RANK_OF_WORDS:
+            return  # values decide
         if len(best) > 1:
             self.fail(column, [each.name for each in best])
         self.take(column, best[0], "name, and values that fit")

@@ -299,9 +299,7 @@ class ItemsOfCatalogue(beam.PTransform):
     max_tags: int = MAX_TAGS_OF_USERS
 
     def expand(self, rows: beam.PCollection) -> CatalogueItems:
-        distinct, errors, counts = rows | "Deduplicate" >> Deduplicate(
-            self.buckets, INGESTED_ITEMS, repetition_is_error=False
-        )
+        distinct, errors, counts = rows | "Deduplicate" >> Deduplicate(self.buckets, INGESTED_ITEMS)
         items = distinct | "AsItems" >> beam.Map(_as_items).with_output_types(pa.RecordBatch)
         completed = (
             {"items": items, "tags": self.item_tags, "log": self.votes}

@@ -73,7 +73,7 @@ def test_numbers_that_are_no_exact_integers_are_no_ids(values: pa.Array) -> None
         ("value", pa.array([math.nan, None, 1.0]), [None, None, 1.0]),
         ("dwell_seconds", pa.array([math.nan, 1.0], pa.float32()), [None, 1.0]),
         ("interest", pa.array([math.nan, 0.5], pa.float32()), [None, 0.5]),
-        ("value", pa.array([math.inf]), [math.inf]),
+        ("value", pa.array([math.inf, -math.inf, 1.0]), [None, None, 1.0]),
     ],
 )
 def test_numbers(name: str, values: pa.Array, numbers: list[float | None]) -> None:

@@ -1,5 +1,6 @@
 import datetime
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -102,17 +103,13 @@ def reference(row: dict[str, Any], unit: str) -> tuple[Any, ...] | str:
     nulls = [f"null_{name}" for name in ("user_id", "item_id") if row[name] is None]
     empties = [reason for name in ("user_id", "item_id") for reason in reference_id(name, row[name])]
     unread = [time] if str(time).startswith(("timestamp_not_a_time", "timestamp_probably")) else []
-    numbers = [None if number != number else number for number in (row["value"], row["dwell_seconds"], row["interest"])]
-    infinite = [
-        f"{name}_not_finite"
-        for name, number in zip(("value", "dwell_seconds"), numbers, strict=False)
-        if number is not None and math.isinf(number)
-    ]
+    found = (row["value"], row["dwell_seconds"], row["interest"])
+    numbers = [number if number is not None and math.isfinite(number) else None for number in found]
     missing = [time] if time == "null_timestamp" else []
     outside = [time] if time == "timestamp_out_of_range" else []
     interest = numbers[2]
     improbable = [] if interest is None or 0 <= interest <= 1 else ["interest_out_of_range"]
-    wrong = [*unread, *nulls, *missing, *empties, *outside, *infinite, *improbable]
+    wrong = [*unread, *nulls, *missing, *empties, *outside, *improbable]
     if wrong:
         return wrong[0]
     return (row["user_id"].strip(), row["item_id"].strip(), time, row["event"], *numbers)
@@ -158,6 +155,7 @@ def array(values: list[Any], type_: pa.DataType) -> pa.Array:
 
 
 TEXT = st.none() | st.sampled_from(["", "a", "b", " ", "nan", "None", "NULL"]) | st.text(max_size=3)
+LEFT_OUT = ("value", "dwell_seconds", "interest")
 NUMBERS = st.none() | st.floats() | st.sampled_from([math.nan, math.inf, -math.inf])
 TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()))
 
@@ -189,7 +187,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     skipped = data.draw(st.integers(0, len(rows)))
     given_unit = unit if pa.types.is_integer(type_) or pa.types.is_floating(type_) else "auto"
 
-    good, bad, _ = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
+    good, bad, left_out = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
 
     assert good.schema.equals(with_provenance(INTERACTIONS))
     good.validate(full=True)
@@ -205,6 +203,10 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     assert set(good["file"].to_pylist()) | set(bad["file"].to_pylist()) <= {"file"}
     assert bad.schema.equals(ERRORS.arrow)
     ERRORS.check(bad)
+    infinite = [
+        name for name in fields if name in LEFT_OUT for row in rows[skipped:] if abs(row[name] or 0) == math.inf
+    ]
+    assert left_out == Counter(infinite)
 
 
 @pytest.mark.parametrize(

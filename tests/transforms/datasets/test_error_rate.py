@@ -32,6 +32,16 @@ def test_opens_up_to_the_rate() -> None:
                 "2 of 10 rows of items are invalid (2 x a), more than --max_error_rate=0.1 allows",
             ],
         ),
+        (
+            {("items_invalid", "duplicate_item"): 2, ("items_invalid", "a"): 1},
+            [
+                (
+                    "3 of 10 rows of items are invalid (1 x a, 2 x duplicate_item), more than --max_error_rate=0.1 "
+                    "allows: the ids of a catalogue must be unique: keep one row per item, for instance that of one "
+                    "language"
+                ),
+            ],
+        ),
     ],
 )
 def test_closes_with_the_reasons(counts: dict[tuple[str, str], int], problems: list[str]) -> None:

@@ -84,7 +84,140 @@ def test_optional_columns_need_a_usual_name_that_can_be_read() -> None:
         ["description", "tags", "creator"],
         lambda column, name: name not in ("item", "genres"),
     )
-    assert suggested == {"item_id": "ITEM_ID", "title": "TITLE", "description": "OVERVIEW"}
+    assert suggested == {"item_id": "ITEM_ID", "title": "TITLE", "description": "OVERVIEW", "creator": "artists"}
+
+
+LOG = ("user_id", "item_id", "timestamp", "event", "value")
+CATALOGUE = ("item_id", "title", "description", "tags", "creator")
+EXPORTS = {
+    "analytics": (
+        LOG,
+        "event_date event_timestamp event_name user_pseudo_id page_location",
+        {
+            "user_id": "user_pseudo_id",
+            "item_id": "page_location",
+            "timestamp": "event_timestamp",
+            "event": "event_name",
+        },
+    ),
+    "news": (LOG, "user_id click_time news_id history", {"item_id": "news_id", "timestamp": "click_time"}),
+    "fashion log": (
+        LOG,
+        "t_dat customer_id article_id price sales_channel_id",
+        {"user_id": "customer_id", "item_id": "article_id", "timestamp": "t_dat", "value": "price"},
+    ),
+    "fashion catalogue": (
+        CATALOGUE,
+        "article_id product_code prod_name product_type_no product_type_name detail_desc",
+        {"item_id": "article_id", "title": "prod_name", "description": "detail_desc"},
+    ),
+    "games": (
+        LOG,
+        "app_id app_name review_id review author_num_reviews author_steamid timestamp_updated timestamp_created",
+        {"user_id": "author_steamid", "item_id": "app_id", "timestamp": "timestamp_created"},
+    ),
+    "music log": (
+        LOG,
+        "ts username platform ms_played spotify_track_uri master_metadata_track_name",
+        {"user_id": "username", "item_id": "spotify_track_uri", "timestamp": "ts"},
+    ),
+    "music catalogue": (
+        CATALOGUE,
+        "master_metadata_album_artist_name master_metadata_track_name spotify_track_uri",
+        {
+            "item_id": "spotify_track_uri",
+            "title": "master_metadata_track_name",
+            "creator": "master_metadata_album_artist_name",
+        },
+    ),
+    "history": (
+        LOG,
+        "header title titleUrl time products",
+        {"user_id": "NAME", "item_id": "titleUrl", "timestamp": "time"},
+    ),
+    "shop": (
+        CATALOGUE,
+        "Handle|Title|Body (HTML)|Vendor|Type|Tags|Image Src",
+        {
+            "item_id": "Handle",
+            "title": "Title",
+            "description": "Body (HTML)",
+            "tags": "Tags",
+            "creator": "Vendor",
+        },
+    ),
+    "videos": (
+        CATALOGUE,
+        "thumbnail_link video_id title channel_title publishedAt",
+        {"item_id": "video_id", "creator": "channel_title"},
+    ),
+    "videos by day": (LOG, "user_id videoId publishedAt", {"item_id": "videoId", "timestamp": "publishedAt"}),
+    "reviews": (
+        LOG,
+        "reviewerName reviewerID asin overall summary reviewTime unixReviewTime",
+        {"user_id": "reviewerID", "item_id": "asin", "timestamp": "unixReviewTime", "value": "overall"},
+    ),
+    "books": (CATALOGUE, "book_id authors title image_url", {"item_id": "book_id", "creator": "authors"}),
+    "listeners": (LOG, "userid artmbid artname plays timestamp", {"user_id": "userid", "item_id": "artmbid"}),
+    "listened": (CATALOGUE, "artmbid artname", {"item_id": "artmbid", "title": "artname"}),
+    "businesses": (
+        LOG,
+        "review_id user_id business_id stars date",
+        {"item_id": "business_id", "timestamp": "date", "value": "stars"},
+    ),
+    "purchases": (
+        LOG,
+        "event_time event_type product_id category_id category_code user_id user_session",
+        {"item_id": "product_id", "timestamp": "event_time", "event": "event_type"},
+    ),
+    "purchased": (
+        CATALOGUE,
+        "category_id product_id category_code product_title",
+        {"item_id": "product_id", "title": "product_title", "tags": "category_code"},
+    ),
+}
+"""The columns of exports and data sets that are often read, and what they are."""
+
+
+@pytest.mark.parametrize("case", EXPORTS)
+def test_the_words_of_names_suggest_columns(case: str) -> None:
+    columns, names, expected = EXPORTS[case]
+    found = names.split("|") if "|" in names else names.split()
+    required = [name for name in columns if name in ("user_id", "item_id", "timestamp", "title")]
+    missing = [name for name in required if name not in found]
+    optional = [name for name in columns if name not in required and name not in found]
+    assert suggest_columns(missing, found, optional) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("user_id", "review_id"),
+        ("user_id", "view_id"),
+        ("user_id", "user_agent"),
+        ("user_id", "author_num_reviews"),
+        ("item_id", "thumbnail_link"),
+        ("item_id", "products"),
+        ("item_id", "category_code"),
+        ("title", "username"),
+        ("title", "artist_name"),
+        ("timestamp", "birth_date"),
+        ("timestamp", "time_spent"),
+        ("timestamp", "timezone"),
+        ("tags", "key"),
+        ("tags", "category_id"),
+        ("event", "product_type"),
+        ("title", "product_category_name"),
+    ],
+)
+def test_words_that_mean_something_else(column: str, name: str) -> None:
+    assert name_rank(column, name) is None
+
+
+def test_the_only_name_of_an_id_is_suggested() -> None:
+    assert suggest_columns(["item_id", "title"], ["id", "name"]) == {"item_id": "id", "title": "name"}
+    assert suggest_columns(["item_id"], ["a_id", "b_id"]) == {"item_id": "NAME"}
+    assert suggest_columns(["user_id", "item_id"], ["id"]) == {"user_id": "NAME", "item_id": "NAME"}
 
 
 def test_what_cannot_be_read_is_not_suggested() -> None:

@@ -122,6 +122,8 @@ def test_texts_of_nothing() -> None:
             pa.array([1_705_320_064.0, 1_705_320_192.0], pa.float32()),
             "rounded to multiples of 128: write them as integers",
         ),
+        (pa.array([20231115132453]), "such as 20231115132453, look like dates of the form YYYYMMDDhhmmss, and"),
+        (pa.array([202311]), "such as 202311, look like dates of the form YYYYMM, and"),
         (pa.array([0, 0, 20240115, 20240116]), "such as 20240115, look like dates of the form YYYYMMDD"),
         (pa.array([240115, 240116, 240131]), "probably dates of the form YYMMDD: convert them to timestamps"),
         (pa.array([15012024, 1022024, 28022024]), "probably dates of the form DDMMYYYY: convert them"),

@@ -50,6 +50,19 @@ def test_usual_names() -> None:
     assert guess.proposals["title"].examples[0] == TITLES[0]
 
 
+def test_the_words_of_a_name_count_unless_they_fit_several_columns() -> None:
+    sample = log(click_time=SECONDS, author_steamid=USERS, parent_product_code=ITEMS, prod_name=TITLES)
+    assert guess_log(sample, {}).columns == {
+        "timestamp": "click_time",
+        "user_id": "author_steamid",
+        "item_id": "parent_product_code",
+        "title": "prod_name",
+    }
+    prices = log(user_a_id=USERS, customer_b_id=USERS, item=ITEMS, time=SECONDS)
+    with pytest.raises(GuessError, match="'user_a_id' or 'customer_b_id' could be user_id"):
+        guess_log(prices, {})
+
+
 def test_values_decide_where_no_name_is_usual() -> None:
     sample = log(
         order=[100_000 + row // 2 for row in range(ROWS)],

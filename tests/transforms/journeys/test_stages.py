@@ -284,6 +284,7 @@ def test_every_interaction_is_counted_once(results: dict[str, Result]) -> None:
         ("interactions_dropped", "duplicate"): sum(gone[user] for user in gone if user not in truncated),
         ("interactions_dropped", "beyond_max_history"): gone[WHALE],
         ("users_truncated", ""): 1,
+        ("interactions_of_dominant_users", WHALE): sum(user == WHALE for user, _, _ in joined),
         ("interactions_without_terms", ""): sum(
             not ITEMS[item] for pairs, _ in histories.values() for _, item in pairs
         ),
