@@ -84,7 +84,7 @@ def _after_heading(text: str) -> Reply:
 
 
 def _beyond(text: str, end: int) -> str:
-    """Return the text after a heading that ends there; without a heading, a text that may be a name in the first person."""
+    """Return the text after a heading; without a heading, a text that may be a name in the first person."""
     if end:
         return text[end:].strip(" *_")
     return "" if _COMMA.search(text) else text

@@ -1,4 +1,4 @@
-"""Headings below which models write reasoning: `Thinking:`, `Here's a thinking process:`, `**Identifying the theme**`."""
+"""Headings below which models write reasoning, such as `Thinking:` and `**Identifying the theme**`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _THOUGHT = (
     r"|ragionamento|raciocínio|рассуждение|анализ)"
 )
 _LABEL = regex.compile(
-    rf"^[\s*_#>]*{_HERE}(?:{_THOUGHT}|{_PROCESS}\b[^:：\n]{{0,80}})[\s*_]*[:：]|^\s*(?:#+|\*\*)[ \t*]*{_THOUGHT}[ \t*]*\n",
+    rf"^[\s*_#>]*{_HERE}(?:{_THOUGHT}|{_PROCESS}\b[^:：\n]{{0,80}})[\s*_]*[:：]"
+    rf"|^\s*(?:#+|\*\*)[ \t*]*{_THOUGHT}[ \t*]*\n",
     regex.I,
 )
 _VERBS = (
@@ -28,7 +29,8 @@ _PARTS = (
 _STEP = regex.compile(rf"^\s*1[.)]\s+\*\*(?:{_VERBS})\w*\b[^:：*\n]{{0,40}}\b(?:{_PARTS})\b[^*\n]{{0,20}}\*\*", regex.I)
 _SECTION = regex.compile(
     rf"^\s*(?:#+\s*|\*\*)?\s*(?:(?:{_VERBS})\w*\s+(?:the|these|this|user['’]?s?|common|shared|key|core)\b"
-    rf"[^:：*\n]{{0,40}}\b(?:{_PARTS})|initial (?:thoughts?|analysis|assessment))\b[^:：*\n.]{{0,20}}(?:\*\*)?[ \t]*\n\s*",
+    rf"[^:：*\n]{{0,40}}\b(?:{_PARTS})|initial (?:thoughts?|analysis|assessment))\b"
+    r"[^:：*\n.]{0,20}(?:\*\*)?[ \t]*\n\s*",
     regex.I,
 )
 _FIRST_PERSON = regex.compile(r"(?:i|i['’](?:m|ve|ll|d)|my|we|okay|ok|alright|let me|let['’]s|the user)\b", regex.I)
@@ -56,9 +58,9 @@ def heading_end(text: str) -> int:
 
 
 def last_result(text: str) -> str:
-    """Return a text from its last label of a result on, such as `Final answer:`; empty: it has none.
+    """Return a text from its last label of a result on, such as `Final output:`; empty: it has none.
 
-    An entry below a step is none: `1. **Analyze the request:**\\n   * Output: a short name`.
+    An indented entry below a step is none: `* Output: a short name`.
     """
     results = list(_RESULT.finditer(text))
     return text[results[-1].start() :].strip() if results else ""

@@ -1,0 +1,58 @@
+"""Characters of a reply that stand for others: escapes, marks of tokenizers, full-width letters and links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from transforms.segmentation import nfkc
+from transforms.text_cleaning.escapes import write_out_escapes
+from transforms.text_cleaning.tags import without_addresses
+
+# Byte-level tokenizers write a space as this letter, which no word of Maltese has after a small letter.
+_BYTE_SPACE = regex.compile(r"(?<=[\p{Ll}\p{N},.:;!?)\]*\"'])\u0120")
+_BYTE_SPACE_AT_START = regex.compile(r"^\u0120(?=\p{Lu}\p{Ll}|[*\"#])", regex.M)
+_BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
+_WORD_START = "\u2581"
+_OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
+_CITATION = regex.compile(r"\s?【\d+(?::\d+)?†[^【】\n]{0,80}】")
+_FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
+_UNREADABLE = "\ufffd"
+
+
+def plain_characters(text: str, sources: Sequence[str]) -> str:
+    """Return a text with the characters that a model meant; those that titles have stay.
+
+    Args:
+        text: the text of a reply.
+        sources: titles and terms of the journey.
+    """
+    text = _OCTETS.sub(_decode_octets, "\n".join(map(_decode_misread, text.split("\n"))))
+    text = _CITATION.sub("", without_addresses(write_out_escapes(text)))
+    if not any(_WORD_START in source for source in sources):
+        text = text.replace(_WORD_START, " ")
+    text = _BYTE_BREAK.sub("\n", _BYTE_SPACE_AT_START.sub("", _BYTE_SPACE.sub(" ", text)))
+    return _FULL_WIDTH.sub(lambda found: _narrow(found.group(), sources), text)
+
+
+def is_unreadable(name: str, sources: Sequence[str]) -> bool:
+    """Whether a name has the character for octets that could not be decoded, and no title has it."""
+    return _UNREADABLE in name and not any(_UNREADABLE in source for source in sources)
+
+
+def _decode_misread(line: str) -> str:
+    """Decode a line of UTF-8 that was read as Windows-1252; nearly no other line is valid UTF-8 in that encoding."""
+    try:
+        return line.encode("cp1252").decode()
+    except UnicodeError:
+        return line
+
+
+def _decode_octets(tokens: regex.Match[str]) -> str:
+    """Decode tokens of single octets, such as `<0xC3><0xA9>`."""
+    return bytes.fromhex(tokens[0].replace("<0x", "").replace(">", "")).decode(errors="replace")
+
+
+def _narrow(letters: str, sources: Sequence[str]) -> str:
+    return letters if any(letters in source for source in sources) else nfkc(letters)
