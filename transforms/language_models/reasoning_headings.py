@@ -29,7 +29,7 @@ _PARTS = (
 _STEP = regex.compile(rf"^\s*1[.)]\s+\*\*(?:{_VERBS})\w*\b[^:：*\n]{{0,40}}\b(?:{_PARTS})\b[^*\n]{{0,20}}\*\*", regex.I)
 _SECTION = regex.compile(
     rf"^\s*(?:#+\s*|\*\*)?\s*(?:(?:{_VERBS})\w*\s+(?:the|these|this|user['’]?s?|common|shared|key|core)\b"
-    rf"[^:：*\n]{{0,40}}\b(?:{_PARTS})|initial (?:thoughts?|analysis|assessment))\b"
+    rf"[^:：*\n]{{0,40}}\b(?:{_PARTS})|initial (?:thoughts?|analysis|assessment)|(?:my )?plan)\b"
     r"[^:：*\n.]{0,20}(?:\*\*)?[ \t]*\n\s*",
     regex.I,
 )

@@ -38,10 +38,10 @@ _LETTER = regex.compile(r"\p{L}")
 _NUMBER = regex.compile(r"^\W*(\p{Nd}{2,4})\W*$")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
-_ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\n)+(?=\W|\p{Lu}|$)")
+_ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\(?:r\\n|[nrt]))+(?=\W|\p{Lu}|$)")
 _FINAL_PUNCTUATION = ".。．｡،,;；:：、"
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
-_BRACKETED = regex.compile(r"[(\[](?P<text>[^()\[\]]*)[)\]]")
+_BRACKETED = regex.compile(r"[(\[{](?P<text>[^()\[\]{}]*)[)\]}]|(?P<text>[^{}]*)\}")
 _TITLE_TOKEN = regex.compile(r"<[A-Za-z]\w*>|\[\w[\w\-]*\]")
 _ROLE = regex.compile(r"^\s*(?:<[^<>\n]{1,40}>\s*)+(?:assistant|model)\b")
 _TURN_END = regex.compile(

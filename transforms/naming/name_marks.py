@@ -15,7 +15,7 @@ _MARKERS = regex.compile(
 )
 _PICTURES = (
     r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\U0001f3fb-\U0001f3ff\ufe0f\u200d\s]"
-    r"--[\u00a9\u00ae\u203c\u2049\u2122\u2139]]"
+    r"--[\u00a9\u00ae\u203c\u2049\u2122\u2139\u266d-\u266f]]"
 )
 _PICTURES_AT_START = regex.compile(rf"^{_PICTURES}+", regex.V1)
 _PICTURES_AT_END = regex.compile(rf"(?<!{_PICTURES}){_PICTURES}++$", regex.V1)

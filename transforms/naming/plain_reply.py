@@ -14,9 +14,16 @@ from transforms.text_cleaning.tags import without_addresses
 _BYTE_SPACE = regex.compile(r"(?<=[\p{Ll}\p{N},.:;!?)\]*\"'])\u0120")
 _BYTE_SPACE_AT_START = regex.compile(r"^\u0120(?=\p{Lu}\p{Ll}|[*\"#])", regex.M)
 _BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
+# Patterns of escapes take quadratic time for longer runs, which no name has.
+_BACKSLASHES = regex.compile(r"\\{9,}")
 _WORD_START = "\u2581"
 _OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
-_CITATION = regex.compile(r"\s?【\d+(?::\d+)?†[^【】\n]{0,80}】")
+_CITATION = regex.compile(
+    r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
+    regex.I,
+)
+_ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+[(<\[]?https?://\S+")
+_TAG = regex.compile(r"<[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+))+\s*/?>", regex.I)
 _FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
 _UNREADABLE = "\ufffd"
 
@@ -29,7 +36,8 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
         sources: titles and terms of the journey.
     """
     text = _OCTETS.sub(_decode_octets, "\n".join(map(_decode_misread, text.split("\n"))))
-    text = _CITATION.sub("", without_addresses(write_out_escapes(text)))
+    text = without_addresses(_CITATION.sub("", _TAG.sub(" ", write_out_escapes(_BACKSLASHES.sub(" ", text)))))
+    text = _ADDRESS_BEHIND.sub("", text)
     if not any(_WORD_START in source for source in sources):
         text = text.replace(_WORD_START, " ")
     text = _BYTE_BREAK.sub("\n", _BYTE_SPACE_AT_START.sub("", _BYTE_SPACE.sub(" ", text)))

@@ -36,7 +36,7 @@ _SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？
 _ADDRESS = regex.compile(r"^\W*(?:https?://|www\.)\S+$", regex.I)
 # What programs call one of several: `Cluster 5`.
 _NUMBERED = regex.compile(
-    r"^\W*(?:(?:interest|user)\W+)?(?:clusters?|journeys?|groups?|segments?|category|collections?|playlists?|sections?|grupo"
+    r"^\W*(?:(?:interest|user)\W+)?(?:clusters?|journeys?|errors?|status|groups?|segments?|category|collections?|playlists?|sections?|grupo"
     r"|groupe|gruppe|gruppo|grupa|группа|кластер|clúster|cluster|reise|viaje|parcours|küme|聚类|聚類|类别|类|组|旅程|クラスタ"
     r"|クラスター|グループ|ジャーニー|클러스터|그룹|여정|مجموعة)[\s_#:.\-]*(?:no\.?|number|id|nr\.?)?[\s_#:.\-]*\p{Nd}{1,4}\W*$",
     regex.I,

@@ -36,8 +36,10 @@ _KEYS = (  # of JSON objects, the most specific first
     ("title", "label", "answer", "final_answer", "final", "output", "result", "response", "reply", "completion"),
     ("topic", "theme", "category", "text", "content", "value", "summary", "description", "names", "interests", "data"),
 )
-_REST_OF_JSON = regex.compile(r"[\"”']\s*\}[\s}\]`]*$|[\"”]\s*,\s*[\"“]\w+[\"”]\s*:")
-_BEGINNINGS = ('{"name": "', '{"name": ', '{"', "{", "{'name': '")
+_REST_OF_JSON = regex.compile(
+    r"^[^{]*(?:[\"”']\s*\}[\s}\]`]*$|[\"”]\s*,\s*[\"“]\w+[\"”]\s*:)|^[^{\[]*[\"”]\s*\][\s`]*$"
+)
+_BEGINNINGS = ('{"name": "', '{"name": ', '{"', "{", "{'name': '", '["', "[")
 """Beginnings of an object of JSON that a reply can continue."""
 _CLOSED_FIELD = regex.compile(rf"[\"'{{,\s](?:{'|'.join(_KEYS[0])})[\"']?\s*:\s*[\"']([^\"'\n]+)[\"']", regex.I)
 _NAME_KEY = regex.compile(r"(?:^|_)(?:name|interest|title|label)(?:_|$)")
@@ -81,8 +83,9 @@ def _is_empty_block(format_name: str, text: str) -> bool:
 
 
 def _text_of_json(text: str, sources: Sequence[str]) -> str | None:
-    if "{" not in text and _REST_OF_JSON.search(text):
-        return _text_of_rest(text.strip())
+    unescaped = text.replace('\\"', '"').strip()
+    if _REST_OF_JSON.search(unescaped):
+        return _text_of_rest(unescaped)
     start = _JSON_START.search(text)
     if start is None:
         opening = _OPENING.match(text)
