@@ -17,12 +17,14 @@ _BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
 # Patterns of escapes take quadratic time for longer runs, which no name has.
 _BACKSLASHES = regex.compile(r"\\{9,}")
 _WORD_START = "\u2581"
+# UTF-8 that was read as Windows-1252, between a capital and a small letter, where escapes of titles may be capitals.
+_MISREAD = regex.compile("(?<=\\p{Lu})\u00c3[\u00a0-\u00bf](?=\\p{Ll})")
 _OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
 _CITATION = regex.compile(
     r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
     regex.I,
 )
-_ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+[(<\[]?https?://\S+")
+_ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+(?:\(https?://[^\s()]+\)|https?://[^\s()]+)[ \t]*$", regex.M)
 _TAG = regex.compile(r"<[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+))+\s*/?>", regex.I)
 _FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
 _UNREADABLE = "\ufffd"
@@ -35,7 +37,7 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
         text: the text of a reply.
         sources: titles and terms of the journey.
     """
-    text = _OCTETS.sub(_decode_octets, "\n".join(map(_decode_misread, text.split("\n"))))
+    text = _OCTETS.sub(_decode_octets, _MISREAD.sub(_decode_misread, text))
     text = without_addresses(_CITATION.sub("", _TAG.sub(" ", write_out_escapes(_BACKSLASHES.sub(" ", text)))))
     text = _ADDRESS_BEHIND.sub("", text)
     if not any(_WORD_START in source for source in sources):
@@ -49,12 +51,8 @@ def is_unreadable(name: str, sources: Sequence[str]) -> bool:
     return _UNREADABLE in name and not any(_UNREADABLE in source for source in sources)
 
 
-def _decode_misread(line: str) -> str:
-    """Decode a line of UTF-8 that was read as Windows-1252; nearly no other line is valid UTF-8 in that encoding."""
-    try:
-        return line.encode("cp1252").decode()
-    except UnicodeError:
-        return line
+def _decode_misread(pair: regex.Match[str]) -> str:
+    return pair[0].encode("latin-1").decode()
 
 
 def _decode_octets(tokens: regex.Match[str]) -> str:

@@ -54,6 +54,7 @@ NAME = "Jazz guitar techniques"
         "X [1](https://example.com)",
         "X[^1]",
         "X (https://example.com)",
+        "X https://example.com/jazz",
         r"X\r\n",
         r"X\t",
         '**[X](https://example.com "jazz")**',
@@ -246,6 +247,7 @@ def test_a_translation_into_a_script_that_titles_lack_goes(text: str, titles: tu
         "Guitarists' solos",
         "M*A*S*H",
         "5 * 5 puzzles",
+        "Guitar (see https://example.com)",
     ],
 )
 def test_a_quote_whose_pair_is_within_a_name_is_kept(name: str) -> None:
@@ -265,7 +267,7 @@ def test_emphasis_and_escapes_within_a_name_go(name: str) -> None:
     [
         (r"Caf\u00e9 guitar", "Café guitar"),
         ("CafÃ© guitar", "Café guitar"),
-        ("PÃ¢te guitar", "Pâte guitar"),
+        ("PÃ¢te feuilletÃ©e", "Pâte feuilletée"),
         ("Caf<0xC3><0xA9> guitar", "Café guitar"),
         ("JazzĠguitarĠtechniques", NAME),
         ("ĠJazzĠguitarĠtechniquesĊĊReason:Ġbebop", NAME),
