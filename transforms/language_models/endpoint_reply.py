@@ -12,7 +12,7 @@ import requests
 from transforms.language_models.endpoint_errors import EndpointError, TransientError, error_of, shorten
 from transforms.language_models.reasoning import remove_reasoning
 
-_CUT = re.compile(r"length|max\w*_?tokens", re.I)
+_CUT = re.compile(r"length|max\w*_?tokens|truncat", re.I)
 _FILTERED = re.compile(
     r"content_?filter|safety|recitation|prohibited|blocklist|sensitive|spii|moderation|content_?polic|guardrail|toxic",
     re.I,
@@ -73,6 +73,10 @@ def parse_completion(response: requests.Response, secret: str = "") -> ChatReply
     """
     reply = _json(response)
     choice = _first_choice(reply)
+    if choice is None and _is_native(reply):
+        raise EndpointError(
+            "the reply is not in the format of OpenAI; most servers have that format at an address with /v1"
+        )
     if choice is None and _is_error(reply):
         raise error_of(response, reply, secret)
     finish = _finish(choice or {})
@@ -126,6 +130,15 @@ def _is_error(reply: Any) -> bool:
     state = reply.get("base_resp")
     is_bad = isinstance(state, Mapping) and state.get("status_code") not in (None, 0)
     return is_bad or any(reply.get(name) for name in ("error", "message", "msg", "detail"))
+
+
+def _is_native(reply: Any) -> bool:
+    """Whether a response has a completion in another format, such as that of Ollama's `/api/chat`."""
+    if not isinstance(reply, Mapping):
+        return False
+    message = reply.get("message")
+    is_ollama = isinstance(message, Mapping) and isinstance(message.get("content"), str)
+    return is_ollama or any(isinstance(reply.get(name), list) and bool(reply[name]) for name in ("content", "output"))
 
 
 def _finish(choice: Mapping[str, Any]) -> str:

@@ -7,20 +7,9 @@ from typing import NamedTuple
 import regex
 
 from transforms.language_models.reasoning_channels import final_channel
+from transforms.language_models.reasoning_headings import heading_end, is_entry, last_result
 from transforms.language_models.reasoning_marks import outside_marks
 
-_HERE = r"(?:here(?:['’]s| is) )?(?:my |the )?"
-_THOUGHT = (
-    r"(?:thinking|thoughts?|thought process|reasoning|analysis|rationale|chain of thought"
-    r"|step[- ]by[- ]step[^:：\n]{0,40}"
-    r"|思考(?:过程|過程)?|分析|推理|思考プロセス|생각|추론|razonamiento|análisis|raisonnement|analyse|réflexion|überlegung"
-    r"|ragionamento|raciocínio|рассуждение|анализ)"
-)
-_HEADING = regex.compile(rf"^[\s*_#>]*{_HERE}{_THOUGHT}[\s*_]*[:：]|^\s*(?:#+|\*\*)[ \t*]*{_THOUGHT}[ \t*]*\n", regex.I)
-_CONCLUSION = r"(?:final |short )?(?:answer|output|response|result|conclusion|name|interest(?: name)?|title|label)"
-_RESULT = regex.compile(
-    rf"^[ \t*_#>\-]*{_HERE}{_CONCLUSION}[\s*_]*[:：]|^[ \t]*(?:#+|\*\*)[ \t*]*{_CONCLUSION}[ \t*]*$", regex.I | regex.M
-)
 _MUSING = regex.compile(
     r"^\W*(?:thought\n|(?:okay|ok|alright),? (?:so|let)|hmm+\b|so,? the user|let me (?:think|look|analy[sz]e|see)"
     r"|let's (?:think|see|analy[sz]e|look)|first,? (?:i|let me|let's|the user)\b"
@@ -83,20 +72,19 @@ def _is_name(text: str) -> bool:
 
 def _after_heading(text: str) -> Reply:
     """Remove a paragraph that begins with a heading of reasoning, up to a label of the result or the last paragraph."""
-    heading = _HEADING.match(text)
-    if not (heading or _MUSING.match(text)) or _is_name(_beyond(text, heading)):
+    end = heading_end(text)
+    if not (end or _MUSING.match(text)) or _is_name(_beyond(text, end)):
         return Reply(text, has_reasoning=False, is_open=False)
-    results = list(_RESULT.finditer(text))
-    if results:
-        return Reply(text[results[-1].start() :].strip(), has_reasoning=True, is_open=False)
+    if result := last_result(text):
+        return Reply(result, has_reasoning=True, is_open=False)
     paragraphs = [each for each in regex.split(r"\n\s*\n", text.strip()) if each.strip()]
-    if len(paragraphs) < 2 or _MUSING.match(paragraphs[-1]):
+    if len(paragraphs) < 2 or _MUSING.match(paragraphs[-1]) or is_entry(paragraphs[-1]):
         return Reply("", has_reasoning=True, is_open=True)
     return Reply(paragraphs[-1].strip(), has_reasoning=True, is_open=False)
 
 
-def _beyond(text: str, heading: regex.Match[str] | None) -> str:
-    """Return the text after a heading on its line; without a heading, a text that may be a name in the first person."""
-    if heading:
-        return text[heading.end() :].strip(" *_")
+def _beyond(text: str, end: int) -> str:
+    """Return the text after a heading; without a heading, a text that may be a name in the first person."""
+    if end:
+        return text[end:].strip(" *_")
     return "" if _COMMA.search(text) else text

@@ -11,20 +11,14 @@ from collections.abc import Sequence
 
 import regex
 
+from transforms.naming.name_marks import bare
 from transforms.naming.reply_words import has_word, is_about_reply, is_label, is_supported, is_topic, shares_topic
 from transforms.naming.text import pattern_list, split_words
 
 _MAX_PREAMBLE = 160
 _MIN_WORDS = 3
-WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】〝〞＂\u200c\u200d| \t"
-"""Characters around a name that are no part of it."""
 NUM_LABEL_KINDS = 3
 _LETTER = regex.compile(r"\p{L}")
-_QUOTES = ('""', "''", "“”", "„“", "‘’", "«»", "‹›", "「」", "『』", "《》", "〈〉", "【】")
-_EMPHASIS = regex.compile(r"(?<![\w*_`])([*_`])(?=[^\s*_`])([^*_`\n]*)(?<=\S)\1(?![\w*_`])")
-_MARKERS = regex.compile(
-    r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
-)
 _COLON = regex.compile(r"[:：]")
 _EXCLAMATION = regex.compile(r"[¡¿]?\p{L}+\s?!\s+")
 _BREAK = regex.compile(r"\s*[:：]\s*|\s+[-–—=]>?\s+")
@@ -34,9 +28,10 @@ _QUALIFIERS = (
     r"\s+){0,4}"
 )
 _CALLED = regex.compile(
-    r"^(?:(?:based on|given|considering|from|according to)[^,\n]{0,80},\s*)?"
+    r"^(?:(?:based on|given|considering|looking at|from|according to)[^,\n]{0,80},\s*)?"
     r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?"
-    r"(?:name|call|label|title|describe|suggest|propose)\s+(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
+    r"(?:name|call|label|title|describe|suggest|propose)\s+(?!this [^\"“*:]*\b(?:interest|journey)\W*$)"
+    r"(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
     r"(?:as\s+|would be\s+)?"
     r"|(?:the |this |their |my )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |shared |best "
     r"|most (?:fitting|suitable) ){0,3}"
@@ -44,11 +39,11 @@ _CALLED = regex.compile(
     r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
     r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
     r"|(?:it (?:seems|looks|appears)(?: that| like)? )?(?:the |this )?"
-    r"(?:user|person|viewer|reader|individual|someone|you)(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?"
+    r"(?:user|person|viewer|reader|individual|someone|you)(?: who)?(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?"
     r"(?: very| really)? (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?"
     r"|exploring|enjoys|likes|loves)\s"
-    r"|(?:the |these |all )?(?:titles|items|videos|articles)(?: all)? (?:are|seem to be|focus|relate|revolve)(?: all)? "
-    r"(?:about|on|to|around)\s"
+    r"|(?:they|(?:all )?(?:of )?(?:the |these |those )?(?:titles|items|videos|articles))(?: all)? "
+    r"(?:are|seem to be|focus|relate|revolve)(?: all)? (?:about|on|to|around)\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
     r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
     r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s"
@@ -102,28 +97,11 @@ def label_patterns() -> tuple[regex.Pattern[str], ...]:
     """Return patterns of labels: first those that can stand before a name only."""
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
     return tuple(
-        regex.compile(rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：=]|\s[-–—=]>?\s|$)\s*", regex.I)
+        regex.compile(
+            rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|$)\s*", regex.I
+        )
         for words in (names, f"{names}|{results}")
     )
-
-
-def bare(line: str) -> str:
-    """Return a line without list markers, emphasis and quotes around it."""
-    return unwrapped(_EMPHASIS.sub(r"\2", _MARKERS.sub("", line).replace("**", "").replace("__", "")))
-
-
-def unwrapped(line: str) -> str:
-    """Return a line without the characters around it; a quote whose pair is within the line is kept."""
-    text = line.strip(WRAPPERS)
-    start = line.find(text)
-    before, after = line[:start].rstrip()[-1:], line[start + len(text) :].lstrip()[:1]
-    for opening, closing in _QUOTES:
-        unpaired = text.count(closing) - text.count(opening) if opening != closing else text.count(opening) % 2
-        if before == opening and unpaired > 0 and after != closing:
-            return before + text
-        if after == closing and unpaired and before != opening and (unpaired < 0 or opening == closing):
-            return text + after
-    return text
 
 
 def without_interjection(line: str, sources: Sequence[str]) -> str:

@@ -14,20 +14,20 @@ from transforms.language_models.reasoning import remove_reasoning
 from transforms.naming.name_context import (
     NUM_LABEL_KINDS,
     SPAN,
-    WRAPPERS,
-    bare,
     begins_preamble,
     is_preamble,
     label_ends,
     only_span,
-    unwrapped,
     without_explanation,
     without_interjection,
     without_label,
     without_lead,
     without_tail,
 )
+from transforms.naming.name_marks import WRAPPERS, bare, unwrapped, with_mark
+from transforms.naming.plain_reply import is_unreadable, plain_characters
 from transforms.naming.reply_tables import without_table
+from transforms.naming.reply_words import has_word
 from transforms.naming.structured_reply import structured_text
 
 _MAX_CHARACTERS = 20_000
@@ -35,12 +35,13 @@ _MAX_PLAIN_CHARACTERS = 4_000
 _MAX_LINE_CHARACTERS = 1_000
 _MAX_WORDS_OF_NAME = 9
 _LETTER = regex.compile(r"\p{L}")
+_NUMBER = regex.compile(r"^\W*(\p{Nd}{2,4})\W*$")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
-_ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\n)+(?=\W|\p{Lu}|$)")
+_ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\(?:r\\n|[nrt]))+(?=\W|\p{Lu}|$)")
 _FINAL_PUNCTUATION = ".。．｡،,;；:：、"
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
-_BRACKETED = regex.compile(r"[(\[](?P<text>[^()\[\]]*)[)\]]")
+_BRACKETED = regex.compile(r"[(\[{](?P<text>[^()\[\]{}]*)[)\]}]|(?P<text>[^{}]*)\}")
 _TITLE_TOKEN = regex.compile(r"<[A-Za-z]\w*>|\[\w[\w\-]*\]")
 _ROLE = regex.compile(r"^\s*(?:<[^<>\n]{1,40}>\s*)+(?:assistant|model)\b")
 _TURN_END = regex.compile(
@@ -88,9 +89,13 @@ def extract_name(text: str, sources: tuple[str, ...] = ()) -> ExtractedName:
     if structured is None:
         return ExtractedName("", is_malformed=True)
     tokens = frozenset(token for source in sources for token in _TITLE_TOKEN.findall(source))
-    plain = remove_chat_markup(_ESCAPED_BREAK.sub("\n", structured[:_MAX_PLAIN_CHARACTERS]), "\n", tokens)
+    lines = plain_characters(_ESCAPED_BREAK.sub("\n", structured[:_MAX_PLAIN_CHARACTERS]), sources)
+    plain = remove_chat_markup(lines, "\n", tokens)
     line = _name_line(plain.splitlines(), sources)[:_MAX_LINE_CHARACTERS]
-    return ExtractedName(clean_line(line, sources), line.strip(WRAPPERS))
+    name = with_mark(clean_line(line, sources), plain, sources)
+    if is_unreadable(name, sources):
+        return ExtractedName("", is_malformed=True)
+    return ExtractedName(name, line.strip(WRAPPERS))
 
 
 def clean_line(line: str, sources: Sequence[str] = ()) -> str:
@@ -102,14 +107,14 @@ def clean_line(line: str, sources: Sequence[str] = ()) -> str:
     """
     line = _ESCAPED.sub(r"\1", " ".join(_INVISIBLE.sub(" ", html.unescape(line)).split()))
     line = line if " " in line else line.replace("_", " ").strip()
-    before = None
+    whole, before = line, None
     while line != before:
         before = line
         line = without_label(bare(line), sources)
         line = unwrapped(without_tail(without_lead(line, sources), sources)).rstrip(_FINAL_PUNCTUATION)
         if bracketed := _BRACKETED.fullmatch(line):
             line = bracketed["text"].strip()
-    return line
+    return with_mark(line, whole, sources)
 
 
 def _first_turn(text: str) -> str:
@@ -125,7 +130,7 @@ def _first_turn(text: str) -> str:
 def _name_line(lines: Sequence[str], sources: Sequence[str]) -> str:
     """Return the line of a name among the lines of a reply, without the text around the name."""
     lines = [line.strip() for line in without_table([_INVISIBLE.sub(" ", line) for line in lines])]
-    lines = [line for line in lines if _LETTER.search(line)]
+    lines = [line for line in lines if _has_words(line, sources)]
     lines = [line for line in lines if not _ASIDE.match(line)] or lines
     section = next((at for at, line in enumerate(lines) if at and _NEXT_SECTION.match(line)), len(lines))
     lines = lines[:section]
@@ -145,13 +150,21 @@ def _name_line(lines: Sequence[str], sources: Sequence[str]) -> str:
     return without_explanation(without_interjection(bare(only_span(lines[0], sources)), sources))
 
 
+def _has_words(line: str, sources: Sequence[str]) -> bool:
+    """Whether a line has letters, or is a number that several titles have, such as `1984`."""
+    if _LETTER.search(line):
+        return True
+    number = _NUMBER.search(line)
+    return number is not None and sum(has_word(number[1], (source,)) for source in sources) > 1
+
+
 def _labelled(lines: Sequence[str], kind: int, sources: Sequence[str]) -> str:
     """Return the text after a label, on its line or the next one; empty: no line has the label."""
     for at, line in enumerate(lines):
         plain = without_interjection(bare(line), sources)
         end = label_ends(plain, sources)[kind]
         rest = plain[end:].strip()
-        if end and _LETTER.search(rest):
+        if end and _has_words(rest, sources):
             return rest
         if end and lines[at + 1 :]:
             return lines[at + 1]

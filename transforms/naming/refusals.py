@@ -15,6 +15,7 @@ import regex
 from transforms.naming.reply_words import has_reply_word_of, has_word, is_about_reply, is_refusal, shares_topic
 from transforms.naming.text import (
     display_width,
+    fold_case,
     is_unspaced,
     normalize,
     pattern_list,
@@ -32,6 +33,14 @@ _FIRST_PERSON = regex.compile(
 _SENTENCE_END = regex.compile(r"[.!?。！？؟।]\W*$")
 _INTERROGATIVE = regex.compile(r"[?？؟]\W*$")
 _SENTENCES = regex.compile(r"(?:(?<=\w{3})\.|[!?。！？؟।])\s+\w|[。！？]\w")
+_ADDRESS = regex.compile(r"^\W*(?:https?://|www\.)\S+$", regex.I)
+# What programs call one of several: `Cluster 5`.
+_NUMBERED = regex.compile(
+    r"^\W*(?:(?:interest|user)\W+)?(?:clusters?|journeys?|errors?|status|groups?|segments?|category|collections?|playlists?|sections?|grupo"
+    r"|groupe|gruppe|gruppo|grupa|группа|кластер|clúster|cluster|reise|viaje|parcours|küme|聚类|聚類|类别|类|组|旅程|クラスタ"
+    r"|クラスター|グループ|ジャーニー|클러스터|그룹|여정|مجموعة)[\s_#:.\-]*(?:no\.?|number|id|nr\.?)?[\s_#:.\-]*\p{Nd}{1,4}\W*$",
+    regex.I,
+)
 _PUNCTUATION = " \t.,:;!?{}[]()<>\"'`*#"
 _MIN_UNSPACED_WIDTH = 8
 _MIN_WORDS = 4
@@ -54,6 +63,8 @@ def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
     if _is_pattern("refusal_patterns.txt", line, sources) or is_refusal(line, sources):
         return "refused"
     line = line[max(line.find(name), 0) :]
+    if _ADDRESS.match(line) or _NUMBERED.match(line):
+        return "no_name"
     if _is_pattern("sentence_patterns.txt", line, sources) or _is_only_about_reply(line, sources):
         return "no_name"
     if shares_topic(line, sources):
@@ -74,6 +85,8 @@ def _is_pattern(file_name: str, line: str, sources: Iterable[str]) -> bool:
 def _is_only_about_reply(line: str, sources: Iterable[str]) -> bool:
     """Whether a line has only words about the reply, such as `Your short name here`, that no title has."""
     word = line.strip(_PUNCTUATION)
+    if fold_case(word).replace("_", " ") in word_list("status_words.txt"):
+        return True
     if word in word_list("code_words.txt") or pattern_list("interjection_patterns.txt").fullmatch(word):
         return not _occurs(word, sources)
     is_long = len(split_words(line)) > 1 or (is_unspaced(word) and display_width(word) >= _MIN_UNSPACED_WIDTH)

@@ -128,35 +128,36 @@ def _fold(text: str) -> str:
 
 @functools.cache
 def _refusals() -> tuple[Refusal, ...]:
-    lines = (line.split("|") for line in _lines("refusal_words.txt"))
-    return tuple(Refusal(_pattern(negation.split()), _pattern(task.split())) for negation, task in lines)
+    lines = (line.split("|") for line in listed_lines("refusal_words.txt"))
+    return tuple(Refusal(word_pattern(negation.split()), word_pattern(task.split())) for negation, task in lines)
 
 
 @functools.cache
 def _label_words() -> regex.Pattern[str]:
-    return _pattern(_words("label_words.txt"))
+    return word_pattern(_words("label_words.txt"))
 
 
 @functools.cache
 def _reply_words() -> regex.Pattern[str]:
-    return _pattern([*_words("label_words.txt"), *_words("reply_words.txt")])
+    return word_pattern([*_words("label_words.txt"), *_words("reply_words.txt")])
 
 
 @functools.cache
 def _qualifiers() -> regex.Pattern[str]:
-    return _pattern(_words("reply_qualifiers.txt"))
+    return word_pattern(_words("reply_qualifiers.txt"))
 
 
 def _words(file_name: str) -> list[str]:
-    return [word for line in _lines(file_name) for word in line.split()]
+    return [word for line in listed_lines(file_name) for word in line.split()]
 
 
-def _lines(file_name: str) -> list[str]:
+def listed_lines(file_name: str) -> list[str]:
+    """Read a list of this package: case-folded lines without comments (`#`), in their order."""
     text = importlib.resources.files("transforms.naming").joinpath(file_name).read_text(encoding="utf-8")
     return [fold_case(line) for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def _pattern(words: Iterable[str]) -> regex.Pattern[str]:
+def word_pattern(words: Iterable[str]) -> regex.Pattern[str]:
     """Return a pattern of whole words; those of scripts without spaces, and of Hangul, are found inside others too."""
     spaced: list[str] = []
     unspaced: list[str] = []

@@ -36,6 +36,11 @@ _KEYS = (  # of JSON objects, the most specific first
     ("title", "label", "answer", "final_answer", "final", "output", "result", "response", "reply", "completion"),
     ("topic", "theme", "category", "text", "content", "value", "summary", "description", "names", "interests", "data"),
 )
+_REST_OF_JSON = regex.compile(
+    r"^[^{]*(?:[\"”']\s*\}[\s}\]`]*$|[\"”]\s*,\s*[\"“]\w+[\"”]\s*:)|^[^{\[]*[\"”]\s*\][\s`]*$"
+)
+_BEGINNINGS = ('{"name": "', '{"name": ', '{"', "{", "{'name': '", '["', "[")
+"""Beginnings of an object of JSON that a reply can continue."""
 _CLOSED_FIELD = regex.compile(rf"[\"'{{,\s](?:{'|'.join(_KEYS[0])})[\"']?\s*:\s*[\"']([^\"'\n]+)[\"']", regex.I)
 _NAME_KEY = regex.compile(r"(?:^|_)(?:name|interest|title|label)(?:_|$)")
 _CAMEL = regex.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -78,6 +83,9 @@ def _is_empty_block(format_name: str, text: str) -> bool:
 
 
 def _text_of_json(text: str, sources: Sequence[str]) -> str | None:
+    unescaped = text.replace('\\"', '"').strip()
+    if _REST_OF_JSON.search(unescaped):
+        return _text_of_rest(unescaped)
     start = _JSON_START.search(text)
     if start is None:
         opening = _OPENING.match(text)
@@ -91,6 +99,14 @@ def _text_of_json(text: str, sources: Sequence[str]) -> str | None:
     before = text[: start.start()].strip()
     is_json = not before or before.endswith((":", "：")) or before in word_list("code_words.txt")
     return None if is_json or value is not None else text
+
+
+def _text_of_rest(text: str) -> str | None:
+    """Return the name in a reply that continues an object of JSON, such as `Tea pots", "reason": ""}`; None: none."""
+    wholes = [beginning + _TYPOGRAPHIC.sub('"', text) for beginning in _BEGINNINGS]
+    found = next(filter(None, (_named_text(_parse_json(whole)) for whole in wholes)), None)
+    closed = _CLOSED_FIELD.search(wholes[0])
+    return found or (str(closed[1]) if closed else None)
 
 
 def _parse_json(text: str) -> Any:

@@ -14,10 +14,11 @@ import regex
 from transforms.language_models.chat_markup import remove_chat_markup
 from transforms.language_models.interface import FailureReason
 from transforms.naming.config import NamingConfig
+from transforms.naming.generic_names import is_generic
 from transforms.naming.name_extraction import ExtractedName, clean_line, extract_name
 from transforms.naming.prompt import ANSWER_PREFIX, Instructions
 from transforms.naming.refusals import no_name_reason
-from transforms.naming.text import count_scripts, display_width, normalize, split_words, word_list
+from transforms.naming.text import count_scripts, display_width, normalize, split_words
 
 RejectionReason = Literal[
     "",
@@ -40,7 +41,6 @@ RETRYABLE: frozenset[str] = frozenset({"single_title", "too_long", "too_short", 
 """Rejections after which the model is prompted again, with the rejected name among the names to avoid."""
 
 _LOOP = regex.compile(r"(.)\1{4,}|(.{2,}?)[\s,]*(?:\2[\s,]*){2,}", regex.S)
-_CONJUNCTION = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
 _TRANSLATION = regex.compile(r"\s*[(（][^()（）]+[)）]$")
 _MIN_SIMILARITY = 0.9
 _MIN_WORD_WIDTH = 4
@@ -191,17 +191,6 @@ def is_repetitive(name: str) -> bool:
     words = normalize(name).split(" ")
     twice = any(first == second for first, second in itertools.pairwise(words))
     return twice or max(Counter(words).values()) >= _MAX_WORD_COUNT or _LOOP.search(name.casefold()) is not None
-
-
-def is_generic(name: str) -> bool:
-    """Whether a name is generic: an entry of a list, or several of them joined (`Videos and music`)."""
-    generic = _generic_names()
-    return all(normalize(part) in generic for part in _CONJUNCTION.split(name) if part.strip())
-
-
-@functools.cache
-def _generic_names() -> frozenset[str]:
-    return frozenset(map(normalize, word_list("generic_names.txt")))
 
 
 def is_in_another_language(name: str, titles: Sequence[str]) -> bool:

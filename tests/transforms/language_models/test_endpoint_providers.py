@@ -280,6 +280,26 @@ class TestReplies:
         assert endpoint(server).generate(["q"]) == [NBest((), "the reply does not end within 4096 tokens", "cut")]
         assert [body["max_tokens"] for body in server.bodies] == [24, *ROOM]
 
+    def test_a_reply_that_ends_because_it_repeats_itself_is_cut(self, server: Server) -> None:
+        server.script = {
+            "q": [choice({"content": "Tea pots and tea pots and"}, "repetition_truncation"), said("Tea pots")]
+        }
+        assert endpoint(server, retries=0).generate(["q"]) == [completed("Tea pots")]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"model": "toy", "message": {"role": "assistant", "content": "Tea pots"}, "done": True},
+            {"type": "message", "content": [{"type": "text", "text": "Tea pots"}]},
+            {"object": "response", "output": [{"type": "message", "content": []}]},
+        ],
+    )
+    def test_a_completion_in_another_format_is_not_requested_again(self, server: Server, body: Any) -> None:
+        server.script = {"q": [Reply(body)]}
+        (nbest,) = endpoint(server, retries=2).generate(["q"])
+        assert nbest.failure.startswith("the reply is not in the format of OpenAI")
+        assert server.tries["q"] == 1
+
     def test_a_first_line_that_is_whole_needs_no_room(self, server: Server) -> None:
         server.script = {"q": [choice({"content": "Tea pots\n\nThis is because"}, "length")]}
         assert endpoint(server).generate(["q"]) == [completed("Tea pots\n")]

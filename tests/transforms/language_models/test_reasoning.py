@@ -74,6 +74,16 @@ def test_reasoning_between_tags_is_removed(start: str, end: str) -> None:
         ("<reason>Pots, cups,\na teapot with leaves</reason>\nTea pots", "Tea pots"),
         ("<ruminate>They are about tea. So tea pots</ruminate>Tea pots", "Tea pots"),
         ("首先，我需要看看这些标题。它们都与茶有关。\n\n茶壶", "茶壶"),
+        ("Thinking Process:\n\n1.  **Analyze the Request:**\n    *   Task: name\n    *   Output: a short name", ""),
+        ("Thinking Process:\n\n1.  **Analyze the Request:** tea\n2.  **Draft:** Tea pots", ""),
+        ("Here's a thinking process:\n\n1.  **Analyze User Input:**\n    - titles: tea\n\nTea pots", "Tea pots"),
+        (
+            "Here's a thinking process that leads to it:\n\n1. **Titles:** tea\n2. **Name:** Tea pots",
+            "2. **Name:** Tea pots",
+        ),
+        ("1.  **Analyze the Request:**\n    *   Task: name", ""),
+        ("**Identifying the Common Theme**\n\nI see pots and cups.\n\n\nTea pots", "Tea pots"),
+        ("**Analyzing the titles**\n\nI'm reading.\n\n**Refining the Name**\n\nI've seen tea.\n\nTea pots", "Tea pots"),
     ],
 )
 def test_other_notations(text: str, expected: str) -> None:
@@ -99,6 +109,10 @@ def test_other_notations(text: str, expected: str) -> None:
         "finalists of a contest",
         "Plan B: think twice",
         "[Analysis] Jazz guitar",
+        "**Understanding Tea**\n\nI chose this name because they are about tea.",
+        "Understanding the user interface\n\nThis name fits.",
+        "1. **Analyzing chess games:** the titles\n2. **Chess:** also the titles",
+        "The thinking process: how minds work",
         "**Tea pots**\n\nThey are all about tea.",
     ],
 )

@@ -36,6 +36,28 @@ NAME = "Jazz guitar techniques"
         "X<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nAnother",
         "X</s>Another",
         "X\nUser: next\nAssistant: Bebop stuff",
+        'X"}',
+        '"X"}',
+        "X'}",
+        'X"}]```',
+        'X", "reason": "bebop"}',
+        'X", "reason": "beb',
+        'name": "X"}',
+        'reason": "bebop", "name": "X"}',
+        "[X](https://example.com)",
+        "[X](#)",
+        'X"]',
+        "X}",
+        r"""X\", \"reason\": \"bebop\"}""",
+        '<a href="https://example.com">X</a>',
+        "X [source](https://example.com)",
+        "X [1](https://example.com)",
+        "X[^1]",
+        "X (https://example.com)",
+        "X https://example.com/jazz",
+        r"X\r\n",
+        r"X\t",
+        '**[X](https://example.com "jazz")**',
     ],
 )
 def test_names_are_found_in_structures(reply: str) -> None:
@@ -87,6 +109,17 @@ def test_names_are_found_in_structures(reply: str) -> None:
         "Gladly! X",
         "Sure — X",
         "X ✅",
+        "So, the titles are about X",
+        "🎸 X",
+        "X 🎸🎶",
+        "🎯 **Name:** X",
+        "X -",
+        "Name | X",
+        "X【1†source】",
+        "X 【4:0†titles.txt】",
+        "Someone who likes X",
+        "All of these titles relate to X",
+        "Looking at the titles, they are all about X.",
         "X [confidence: 0.9]",
         "X (Confidence: High)",
         "X (4 words)",
@@ -214,6 +247,7 @@ def test_a_translation_into_a_script_that_titles_lack_goes(text: str, titles: tu
         "Guitarists' solos",
         "M*A*S*H",
         "5 * 5 puzzles",
+        "Guitar (see https://example.com)",
     ],
 )
 def test_a_quote_whose_pair_is_within_a_name_is_kept(name: str) -> None:
@@ -226,3 +260,53 @@ def test_a_quote_whose_pair_is_within_a_name_is_kept(name: str) -> None:
 )
 def test_emphasis_and_escapes_within_a_name_go(name: str) -> None:
     assert clean_output(name, JAZZ) == "Bebop guitar"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (r"Caf\u00e9 guitar", "Café guitar"),
+        ("CafÃ© guitar", "Café guitar"),
+        ("PÃ¢te feuilletÃ©e", "Pâte feuilletée"),
+        ("Caf<0xC3><0xA9> guitar", "Café guitar"),
+        ("JazzĠguitarĠtechniques", NAME),
+        ("ĠJazzĠguitarĠtechniquesĊĊReason:Ġbebop", NAME),
+        ("▁Jazz▁guitar▁techniques", NAME),
+        ("Ｊａｚｚ guitar techniques", NAME),
+        ("Ġgantija guitar", "Ġgantija guitar"),
+        (r"AC\DC guitar", r"AC\DC guitar"),
+        ("Chansons de SÃO guitar", "Chansons de SÃO guitar"),
+    ],
+)
+def test_characters_that_stand_for_others_are_written_out(text: str, name: str) -> None:
+    assert clean_output(text, JAZZ) == name
+
+
+def test_characters_that_titles_have_stay() -> None:
+    assert clean_output("ＡＢＣ guitar", ("ＡＢＣ live", "Guitar")) == "ＡＢＣ guitar"
+    assert clean_output("▁▂▃ guitar", ("▁▂▃ on a guitar", "Guitar")) == "▁▂▃ guitar"
+    assert validate_name("Guitar \ufffd", ("Guitar \ufffd live", "Song \ufffd"), NamingConfig()).name == "Guitar \ufffd"
+
+
+def test_a_name_with_octets_that_could_not_be_decoded_is_malformed() -> None:
+    assert validate_name("Caf\ufffd guitar", JAZZ, NamingConfig()) == ("", "malformed")
+
+
+@pytest.mark.parametrize("reply", ["#MeToo", "# #MeToo", "**#MeToo**", "#MeToo and feminism", "Name: #MeToo films"])
+def test_a_mark_before_a_word_stays_if_titles_have_it(reply: str) -> None:
+    titles = ("#MeToo history", "Feminism today")
+    assert clean_output(reply, titles).startswith("#MeToo")
+    assert clean_output(reply, JAZZ).startswith("MeToo")
+
+
+@pytest.mark.parametrize("reply", ["1984", "**1984**", "Name: 1984", '"1984"'])
+def test_a_number_is_a_name_if_titles_have_it(reply: str) -> None:
+    titles = ("Orwell 1984 summary", "1984 audiobook", "Animal Farm")
+    assert validate_name(reply, titles, NamingConfig()) == ("1984", "")
+    assert validate_name("1984", ("Orwell 1984", "Animal Farm"), NamingConfig()).rejection == "blank"
+    assert validate_name("1984", JAZZ, NamingConfig()).rejection == "blank"
+
+
+@pytest.mark.parametrize("name", ["« Tatin » et guitare", "Guitare « Tatin »"])
+def test_a_quote_keeps_its_spaces(name: str) -> None:
+    assert clean_output(name, JAZZ) == name

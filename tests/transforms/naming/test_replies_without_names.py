@@ -2,6 +2,7 @@ import pytest
 
 from tests.transforms.naming.model_replies import TITLES
 from transforms.naming.config import NamingConfig
+from transforms.naming.generic_names import is_generic
 from transforms.naming.validation import check_reply, validate_name
 
 CONFIG = NamingConfig()
@@ -61,6 +62,21 @@ def test_the_beginning_of_a_code_block_or_of_json_is_malformed(text: str) -> Non
         "It appears the guitar titles are incomplete.",
         "Please send more guitar titles",
         "Insufficient data about guitar",
+        "The user is interested in guitar, so I should name it",
+        "The user seems to be interested in guitar, so let me think about it. The titles mention bebop",
+        "Let me look at the guitar titles",
+        "Let me think about the guitar titles",
+        "Wait, the guitar titles are about bebop",
+        "I will name this guitar interest",
+        "The user has watched guitar videos",
+        "These guitar videos share bebop",
+        "My task is to name the guitar titles",
+        "Given the guitar titles, I should find a name",
+        "Now I will name the guitar titles",
+        "Based on the guitar titles",
+        "Step 1: Analyze the guitar titles",
+        "Bebop guitar, so let's go with that",
+        "Okay, these guitar titles mention bebop",
     ],
 )
 def test_sentences_to_the_user_are_no_names_although_they_have_words_of_titles(text: str) -> None:
@@ -142,6 +158,33 @@ def test_refusals_name_the_topic_and_need_no_period(journey: str, text: str) -> 
                 "Okay",
                 "Based on the titles provided",
                 "Here's my suggestion",
+                "unsafe\nS10",
+                "unsafe S1,S2",
+                "unsafe",
+                "safe",
+                "Safety: Unsafe\nCategories: Violent",
+                "content_filter",
+                "PROHIBITED_CONTENT",
+                "SAFETY",
+                "[Content removed]",
+                "Content filtered due to policy",
+                "upstream error",
+                "Service temporarily unavailable",
+                "true",
+                "True",
+                "False",
+                "No",
+                "TBD",
+                "[BLOCKED]",
+                "Not safe",
+                "Error 500",
+                "Model is currently loading",
+                "Unnamed cluster",
+                "Cluster 5",
+                "Journey 1",
+                "cluster_12",
+                "https://example.com/guitar",
+                "www.example.com/guitar",
             )
         ),
         ("zh", "好的"),
@@ -187,6 +230,14 @@ def test_templates_errors_and_preambles_are_no_names(journey: str, text: str) ->
         ("Interest Groups in Politics", JAZZ),
         ("Court System", JAZZ),
         ("God: The Answer", JAZZ),
+        ("Safe", ("Safe: a Netflix series", "The cast of Safe")),
+        ("True", ("True by Spandau Ballet", "Singing True")),
+        ("Journey 2", ("Journey 2 trailer", "The making of Journey 2")),
+        ("Safety in jazz clubs", JAZZ),
+        ("Studio 54", JAZZ),
+        ("Category 4 hurricanes", JAZZ),
+        ("Looking at jazz history", JAZZ),
+        ("So I Should Be Happy", ("So I Should Be Happy live", "Singing So I Should Be Happy")),
         ("New Orleans", ("Thank you, New Orleans", "Streets of New Orleans and jazz")),
     ],
 )
@@ -194,3 +245,82 @@ def test_names_that_resemble_refusals_templates_or_markup_are_names(name: str, t
     expected = name.rstrip(".")
     assert validate_name(name, titles, CONFIG) == (expected, "")
     assert check_reply(titles, name) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Miscellaneous interests",
+        "Mixed interests",
+        "Varied content",
+        "Eclectic mix",
+        "Diverse collection of videos",
+        "A variety of topics",
+        "YouTube videos",
+        "Undetermined",
+        "Unidentified interest",
+        "Untranslatable",
+        "Verschiedene Themen",
+        "Vielfältige Interessen",
+        "Centres d'intérêt variés",
+        "Sujets divers",
+        "Varios temas",
+        "Intereses variados",
+        "Vari argomenti",
+        "Conteúdos variados",
+        "Diverse onderwerpen",
+        "Olika ämnen",
+        "Forskellige emner",
+        "Erilaisia aiheita",
+        "Różne tematy",
+        "Různá témata",
+        "Vegyes témák",
+        "Subiecte diverse",
+        "Различные темы",
+        "Різні теми",
+        "Διάφορα θέματα",
+        "Çeşitli konular",
+        "Nhiều chủ đề",
+        "Berbagai topik",
+        "مواضيع متنوعة",
+        "נושאים שונים",
+        "विभिन्न विषय",
+        "หัวข้อต่างๆ",
+        "综合兴趣",
+        "多样化内容",
+        "さまざまなトピック",
+        "다양한 주제",
+    ],
+)
+def test_names_that_say_only_that_topics_vary_are_generic(name: str) -> None:
+    assert is_generic(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mixed media",
+        "Internet of Things",
+        "Mixed martial arts",
+        "Various artists",
+        "Variety shows",
+        "General relativity",
+        "Random forests",
+        "Different Strokes",
+        "YouTube content creation",
+        "Video games",
+        "Personal finance",
+        "Variations Goldberg",
+        "Vidéos de chats",
+        "Temas de física",
+        "Allgemeine Chemie",
+        "Общая химия",
+        "综合格斗",
+        "各种面包",
+        "総合格闘技",
+        "다양한 빵",
+        "รวมเพลง",
+    ],
+)
+def test_names_with_words_of_variety_and_a_topic_are_not_generic(name: str) -> None:
+    assert not is_generic(name)

@@ -1,0 +1,64 @@
+"""Characters of a reply that stand for others: escapes, marks of tokenizers, full-width letters and links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from transforms.segmentation import nfkc
+from transforms.text_cleaning.escapes import write_out_escapes
+from transforms.text_cleaning.tags import without_addresses
+
+# Byte-level tokenizers write a space as this letter, which no word of Maltese has after a small letter.
+_BYTE_SPACE = regex.compile(r"(?<=[\p{Ll}\p{N},.:;!?)\]*\"'])\u0120")
+_BYTE_SPACE_AT_START = regex.compile(r"^\u0120(?=\p{Lu}\p{Ll}|[*\"#])", regex.M)
+_BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
+# Patterns of escapes take quadratic time for longer runs, which no name has.
+_BACKSLASHES = regex.compile(r"\\{9,}")
+_WORD_START = "\u2581"
+# UTF-8 that was read as Windows-1252, between a capital and a small letter, where escapes of titles may be capitals.
+_MISREAD = regex.compile("(?<=\\p{Lu})\u00c3[\u00a0-\u00bf](?=\\p{Ll})")
+_OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
+_CITATION = regex.compile(
+    r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
+    regex.I,
+)
+_ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+(?:\(https?://[^\s()]+\)|https?://[^\s()]+)[ \t]*$", regex.M)
+_TAG = regex.compile(r"<[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+))+\s*/?>", regex.I)
+_FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
+_UNREADABLE = "\ufffd"
+
+
+def plain_characters(text: str, sources: Sequence[str]) -> str:
+    """Return a text with the characters that a model meant; those that titles have stay.
+
+    Args:
+        text: the text of a reply.
+        sources: titles and terms of the journey.
+    """
+    text = _OCTETS.sub(_decode_octets, _MISREAD.sub(_decode_misread, text))
+    text = without_addresses(_CITATION.sub("", _TAG.sub(" ", write_out_escapes(_BACKSLASHES.sub(" ", text)))))
+    text = _ADDRESS_BEHIND.sub("", text)
+    if not any(_WORD_START in source for source in sources):
+        text = text.replace(_WORD_START, " ")
+    text = _BYTE_BREAK.sub("\n", _BYTE_SPACE_AT_START.sub("", _BYTE_SPACE.sub(" ", text)))
+    return _FULL_WIDTH.sub(lambda found: _narrow(found.group(), sources), text)
+
+
+def is_unreadable(name: str, sources: Sequence[str]) -> bool:
+    """Whether a name has the character for octets that could not be decoded, and no title has it."""
+    return _UNREADABLE in name and not any(_UNREADABLE in source for source in sources)
+
+
+def _decode_misread(pair: regex.Match[str]) -> str:
+    return pair[0].encode("latin-1").decode()
+
+
+def _decode_octets(tokens: regex.Match[str]) -> str:
+    """Decode tokens of single octets, such as `<0xC3><0xA9>`."""
+    return bytes.fromhex(tokens[0].replace("<0x", "").replace(">", "")).decode(errors="replace")
+
+
+def _narrow(letters: str, sources: Sequence[str]) -> str:
+    return letters if any(letters in source for source in sources) else nfkc(letters)
