@@ -15,9 +15,9 @@ _CODE_POINT = regex.compile(r"\\u\{(0?[0-9a-fA-F]{2,5})\}")
 _OCTETS = regex.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
 # Before a small letter the backslash may stand for an underscore, as in `pyramid\rpc`, or be a command of TeX; after a
 # word also before a mark, as in `size\t`.
-_LINE_END = regex.compile(r"\\+(?:r\\+)?n(?!\p{Ll})|\\+[rt](?=[\p{Lu}\p{N}])|(?<!\w)\\+[rt](?!\p{Ll})")
+_LINE_END = regex.compile(r"(?<!\\)(?:\\++(?:r\\++)?n(?!\p{Ll})|\\++[rt](?=[\p{Lu}\p{N}])|(?<!\w)\\++[rt](?!\p{Ll}))")
 # Between letters it is an accent of TeX, as in `Schr\"odinger`.
-_QUOTED = regex.compile(r"(?<!\p{L})\\+([\"'])((?:(?!\\+\1).)*)\\+\1(?!\p{L})")
+_QUOTED = regex.compile(r"(?<![\p{L}\\])\\++([\"'])((?:[^\\\n]|\\++(?!\1))*+)\\++\1(?!\p{L})")
 _APOSTROPHE = regex.compile(r"(?<=\p{L})\\+(?='(?:s|t|re|ve|ll|d|m)\b)")
 
 # Without a semicolon only those that are often cut off: `&copy` is also part of an address.
@@ -28,7 +28,10 @@ _PERCENT_ESCAPES = regex.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _PERCENT_SIGN = regex.compile(r"(?<=\d)%25(?!\w)")
 
 # UTF-8 that was read as Windows-1252: only pairs that no language writes.
-_MISREAD = regex.compile("(?<!\\p{Lu})[\u00c2\u00c3][\u00a0-\u00bf]|\u00e2\u20ac[^\\p{L}\\p{N}\\s]")
+_PAIR = "[\u00c2\u00c3][\u00a0-\u00bf]"
+_MISREAD = regex.compile(
+    rf"(?<!\p{{Lu}}){_PAIR}|(?<=(?<!\p{{Lu}})\p{{Lu}}){_PAIR}(?=\p{{Ll}})|\u00e2\u20ac[^\p{{L}}\p{{N}}\s]"
+)
 
 
 def write_out_escapes(text: str) -> str:

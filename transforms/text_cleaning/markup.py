@@ -13,7 +13,7 @@ _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}--[\u200c\u200d]]+", re
 # Emoji as `:fire:`; the first, or the last, colon is often lost, and Markdown's escape stands for the underscore.
 _SHORT_CODE = regex.compile(r"(?<!\w):[a-z][a-z0-9_+-]*:(?!\w)|(?<=\s):[a-z][a-z0-9_]*$|^[a-z]+(?:\\[a-z]+)+:\s")
 _ARROW = r"\u2190-\u21ff\u27f0-\u27ff\u2900-\u297f\u2b00-\u2bff\u2794-\u27be"
-_LETTERLIKE = r"\u2100-\u214f\u3300-\u33ff"  # №, ℃, ㎡
+_LETTERLIKE = r"\u2100-\u214f\u266d-\u266f\u3300-\u33ff"  # №, ℃, ♭, ㎡
 _PICTURES = regex.compile(
     rf"[\p{{Extended_Pictographic}}\p{{So}}\ufe0e\ufe0f\U0001f3fb-\U0001f3ff--[©®°{_LETTERLIKE}{_ARROW}]]+", regex.V1
 )

@@ -82,6 +82,8 @@ from transforms.text_cleaning.markup import clean_text
         ("100%25 cotton", "100% cotton"),
         ("Caf\u00c3\u00a9 don\u00e2\u20ac\u2122t", "Café don’t"),
         ("IRM\u00c3\u00ae", "IRM\u00c3\u00ae"),
+        ("P\u00c3\u00a2te feuillet\u00c3\u00a9e", "P\u00e2te feuillet\u00e9e"),
+        ("Polonaise in A\u266d", "Polonaise in A\u266d"),
         ("![img](http://x/y.png) Caption", "img Caption"),
         ("[Tea](https://a.b/c_(d) 'Tea') pots", "Tea pots"),
         ("***Both*** and ****four****", "Both and four"),
