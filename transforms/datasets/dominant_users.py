@@ -19,11 +19,16 @@ _MIN_FRACTION = 0.1
 _DROPPED_AFTER_CHECKS = ("duplicate", "beyond_max_history")
 
 
-def count_largest_user(user_ids: pa.StringArray, interactions: npt.NDArray[np.int64]) -> Iterator[Count]:
-    """Count the interactions of the user of a part who has the largest number, unless it is small."""
-    largest = int(np.argmax(interactions)) if len(interactions) else 0
-    if len(interactions) and interactions[largest] >= _MIN_INTERACTIONS:
-        yield count(METRIC, int(interactions[largest]), user_ids[largest].as_py())
+def count_large_users(user_ids: pa.StringArray, interactions: npt.NDArray[np.int64]) -> Iterator[Count]:
+    """Count the interactions of the users with a large part of those of a bucket; every dominant user is among them.
+
+    Args:
+        user_ids: the users of a bucket, who are in no other one.
+        interactions: numbers of interactions of each user, shape (users,).
+    """
+    least = max(_MIN_INTERACTIONS, _MIN_FRACTION * interactions.sum())
+    for user in np.flatnonzero(interactions >= least).tolist():
+        yield count(METRIC, int(interactions[user]), user_ids[user].as_py())
 
 
 def without_other_users(counts: Iterable[Count]) -> list[Count]:

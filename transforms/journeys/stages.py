@@ -20,7 +20,7 @@ from schemas import HISTORIES, JOURNEYS, SALIENT_TERMS
 from transforms.columnar import concatenate
 from transforms.datasets.coercion import FILE, ROW
 from transforms.datasets.counts import Count, count
-from transforms.datasets.dominant_users import count_largest_user
+from transforms.datasets.dominant_users import count_large_users
 from transforms.datasets.filter_interactions import FilterInteractions
 from transforms.datasets.reading import COUNTS_TAG, ERRORS_TAG
 from transforms.datasets.writing import PartWriter
@@ -278,7 +278,7 @@ def count_extracted(
     yield count("interactions_kept", len(items))
     yield count("interactions_dropped", int(histories.removed[~histories.truncated].sum()), "duplicate")
     yield count("interactions_dropped", int(histories.removed[histories.truncated].sum()), "beyond_max_history")
-    yield from count_largest_user(histories.user_ids, np.diff(histories.offsets) + histories.removed)
+    yield from count_large_users(histories.user_ids, np.diff(histories.offsets) + histories.removed)
     yield count("users_truncated", int(histories.truncated.sum()))
     yield count("interactions_without_terms", int((np.diff(catalogue.term_vectors.offsets)[items] == 0).sum()))
     if catalogue.has_vector is not None:

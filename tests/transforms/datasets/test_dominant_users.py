@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.datasets.dominant_users import METRIC, count_largest_user, dominant_users, without_other_users
+from transforms.datasets.dominant_users import METRIC, count_large_users, dominant_users, without_other_users
 
 
 def run(numbers: dict[str, int], users: int = 20, kept: int = 900) -> dict[tuple[str, str], int]:
@@ -32,7 +32,16 @@ def test_users_above_a_tenth(counts: dict[tuple[str, str], int], expected: dict[
     assert {key for key in counts if key[0] != METRIC} == {key for key in left if key[0] != METRIC}
 
 
-@pytest.mark.parametrize(("numbers", "expected"), [([3, 100, 7], [((METRIC, "b"), 100)]), ([3, 99, 7], []), ([], [])])
-def test_the_largest_user_of_a_part(numbers: list[int], expected: list[object]) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([3, 100, 7], [((METRIC, "b"), 100)]),
+        ([3, 99, 7], []),
+        ([300, 100, 200], [((METRIC, "a"), 300), ((METRIC, "b"), 100), ((METRIC, "c"), 200)]),
+        ([2000, 100, 200], [((METRIC, "a"), 2000)]),
+        ([], []),
+    ],
+)
+def test_every_user_with_a_large_part_of_a_bucket_is_counted(numbers: list[int], expected: list[object]) -> None:
     users = pa.array(["a", "b", "c"][: len(numbers)], pa.string())
-    assert list(count_largest_user(users, np.array(numbers, np.int64))) == expected
+    assert list(count_large_users(users, np.array(numbers, np.int64))) == expected
