@@ -39,7 +39,7 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
     """
     text = _OCTETS.sub(_decode_octets, _MISREAD.sub(_decode_misread, text))
     text = without_addresses(_CITATION.sub("", _TAG.sub(" ", write_out_escapes(_BACKSLASHES.sub(" ", text)))))
-    text = _ADDRESS_BEHIND.sub("", text)
+    text = _ADDRESS_BEHIND.sub(lambda found: _of_titles(found.group(), sources), text)
     if not any(_WORD_START in source for source in sources):
         text = text.replace(_WORD_START, " ")
     text = _BYTE_BREAK.sub("\n", _BYTE_SPACE_AT_START.sub("", _BYTE_SPACE.sub(" ", text)))
@@ -53,6 +53,11 @@ def is_unreadable(name: str, sources: Sequence[str]) -> bool:
 
 def _decode_misread(pair: regex.Match[str]) -> str:
     return pair[0].encode("latin-1").decode()
+
+
+def _of_titles(text: str, sources: Sequence[str]) -> str:
+    """Return a text if a title has it; else nothing."""
+    return text if any(text.strip() in source for source in sources) else ""
 
 
 def _decode_octets(tokens: regex.Match[str]) -> str:
