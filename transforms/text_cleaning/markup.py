@@ -19,7 +19,7 @@ _PICTURES = regex.compile(
 )
 
 # Markdown writes `ios\_system`, and what reads it badly leaves `ios\system`.
-_UNDERSCORE = regex.compile(r"\\_|(?<=\p{Ll})\\(?=\p{Ll})")
+_UNDERSCORE = regex.compile(r"\\_|(?<=\w)\\(?=\p{Ll})")
 _ESCAPED = regex.compile(r"\\([\[\]()*`~#&|!.+-])")
 _EMPHASIS = regex.compile(r"(?<!\w)(\*{1,5}|_{2,3}|`{1,2}|~~)(?=\S)((?:(?!\1).)+)(?<=\S)\1(?!\w)")
 
