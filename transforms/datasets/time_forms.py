@@ -34,6 +34,7 @@ _WORDS = {
 }
 """The format of a word, by the word in uppercase."""
 _NUMBER = "#"
+_INGEST = "python -m pipelines.ingest --format=parquet --input=LOG --items_input=ITEMS --workspace=NEW"
 _READ_BY_INGEST = re.compile(r"#[-/.]#[-/.]%Y(?:[ T,] *%[HI]:%M(?::%S(?:\.%f)?)? ?(?:%p)?)?")
 
 
@@ -60,7 +61,7 @@ def conversion_of_texts(text: pa.StringArray, name: str) -> str:
     order = _date_order(form) if form else ""
     if form and order and _READ_BY_INGEST.fullmatch(form.pattern):
         options = " or ".join(f"--date_order={each}" for each in order.split())
-        return f"convert it: python -m pipelines.ingest --format=parquet {options}"
+        return f"convert it: {_INGEST} {options}"
     formats = [_fill(form.pattern, each) for each in (order or "none").split()] if form else []
     if not formats or not all(formats):
         return "convert the column to a timestamp"

@@ -14,11 +14,7 @@ from transforms.text_cleaning.tags import without_addresses
 _BYTE_SPACE = regex.compile(r"(?<=[\p{Ll}\p{N},.:;!?)\]*\"'])\u0120")
 _BYTE_SPACE_AT_START = regex.compile(r"^\u0120(?=\p{Lu}\p{Ll}|[*\"#])", regex.M)
 _BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
-# Patterns of escapes take quadratic time for longer runs, which no name has.
-_BACKSLASHES = regex.compile(r"\\{9,}")
 _WORD_START = "\u2581"
-# UTF-8 that was read as Windows-1252, between a capital and a small letter, where escapes of titles may be capitals.
-_MISREAD = regex.compile("(?<=\\p{Lu})\u00c3[\u00a0-\u00bf](?=\\p{Ll})")
 _OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
 _CITATION = regex.compile(
     r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
@@ -37,8 +33,8 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
         text: the text of a reply.
         sources: titles and terms of the journey.
     """
-    text = _OCTETS.sub(_decode_octets, _MISREAD.sub(_decode_misread, text))
-    text = without_addresses(_CITATION.sub("", _TAG.sub(" ", write_out_escapes(_BACKSLASHES.sub(" ", text)))))
+    text = write_out_escapes(_OCTETS.sub(_decode_octets, text))
+    text = without_addresses(_CITATION.sub("", _TAG.sub(" ", text)))
     text = _ADDRESS_BEHIND.sub(lambda found: _of_titles(found.group(), sources), text)
     if not any(_WORD_START in source for source in sources):
         text = text.replace(_WORD_START, " ")
@@ -49,10 +45,6 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
 def is_unreadable(name: str, sources: Sequence[str]) -> bool:
     """Whether a name has the character for octets that could not be decoded, and no title has it."""
     return _UNREADABLE in name and not any(_UNREADABLE in source for source in sources)
-
-
-def _decode_misread(pair: regex.Match[str]) -> str:
-    return pair[0].encode("latin-1").decode()
 
 
 def _of_titles(text: str, sources: Sequence[str]) -> str:

@@ -26,7 +26,8 @@ MONTH_FIRST, DAY_FIRST = "--date_order=month_first", "--date_order=day_first"
 def test_forms_that_ingest_reads(texts: list[str], options: str) -> None:
     assert (
         conversion_of_texts(pa.array(texts), "ts")
-        == f"convert it: python -m pipelines.ingest --format=parquet {options}"
+        == "convert it: python -m pipelines.ingest --format=parquet --input=LOG --items_input=ITEMS --workspace=NEW "
+        f"{options}"
     )
     order = "month_first" if MONTH_FIRST in options else "day_first"
     assert not any(times_of_texts(to_iso(pa.array(texts), order), "us").unreadable.to_pylist())
