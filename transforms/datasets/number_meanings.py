@@ -23,7 +23,7 @@ from transforms.datasets.times import (
 
 NEARLY_ALL = 0.9
 _DAY = 86_400 * 10**6
-_CENTURY = 2000
+_FIRST_SHORT_YEAR = 69  # POSIX: years of two digits are 1969 to 2068
 _MATLAB_ORIGIN = 719_529
 _CLOCK = {"h": 24, "m": 60, "s": 60}
 
@@ -143,7 +143,9 @@ def _days_of_digits(numbers: Numbers, form: str) -> tuple[npt.NDArray[np.int64],
     parts = {}
     for letter, places in reversed([(letter, len(list(run))) for letter, run in itertools.groupby(form)]):
         rest, parts[letter] = np.divmod(rest, 10**places)
-    year = parts["Y"] + _CENTURY * ("YYYY" not in form)
+    year = parts["Y"]
+    if "YYYY" not in form:
+        year = year + np.where(year < _FIRST_SHORT_YEAR, 2000, 1900)
     days, is_date = days_of_dates(year, parts["M"], parts["D"])
     for part, end in _CLOCK.items():
         is_date &= parts.get(part, 0) < end

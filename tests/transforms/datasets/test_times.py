@@ -126,6 +126,7 @@ def test_texts_of_nothing() -> None:
         (pa.array([202311]), "such as 202311, look like dates of the form YYYYMM, and"),
         (pa.array([0, 0, 20240115, 20240116]), "such as 20240115, look like dates of the form YYYYMMDD"),
         (pa.array([240115, 240116, 240131]), "probably dates of the form YYMMDD: convert them to timestamps"),
+        (pa.array([990115, 990116, 991231]), "probably dates of the form YYMMDD: convert them to timestamps"),
         (pa.array([15012024, 1022024, 28022024]), "probably dates of the form DDMMYYYY: convert them"),
         (pa.array([1152024, 12312024]), "probably dates of the form MMDDYYYY: convert them"),
         (pa.array([150120241330, 280220240759]), "probably dates of the form DDMMYYYYhhmm: convert them"),
@@ -184,6 +185,7 @@ def test_a_column_of_one_time_that_stands_for_unknown(values: pa.Array, time: st
     [
         (20240115, "probably_yyyymmdd"),
         (202401, "probably_yyyymmdd"),
+        (990131, "probably_yymmdd"),
         (19_737, "probably_days"),
         (45_306.5, "probably_excel"),
         (2_460_325, "probably_julian"),
