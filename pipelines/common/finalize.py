@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import apache_beam as beam
 
 from pipelines.common.job import Job
+from pipelines.common.recorded_options import to_flags, without_paths
 from schemas import (
     CLUSTERS,
     EMBEDDINGS,
@@ -118,4 +119,5 @@ def _empty_outputs_check(job: Job) -> EmptyOutputsCheck:
     if job.allow_empty:
         return EmptyOutputsCheck()
     filters = () if HISTORIES.name in job.sources else FILTER_REASONS
-    return EmptyOutputsCheck(job.results, job.required_counts, filters)
+    given = tuple(to_flags(without_paths(job.options)))
+    return EmptyOutputsCheck(job.results, job.required_counts, filters, given)

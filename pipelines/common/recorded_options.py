@@ -102,6 +102,11 @@ def as_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
+def without_paths(options: RecordedOptions) -> dict[str, str | bool]:
+    """Select the recorded options that are not the path of an input."""
+    return {name: value for name, value in options.items() if name not in _PATHS}
+
+
 def to_flags(options: RecordedOptions) -> list[str]:
     """Return the arguments that give recorded options."""
     return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items() if value != ""]

@@ -258,8 +258,8 @@ class ExtractJob(Job):
 
     @property
     def required_counts(self) -> tuple[str, ...]:
-        """The terms of the vocabulary."""
-        return ("terms",)
+        """The terms of the vocabulary, and those that are written."""
+        return ("terms", "terms_with_enough_users")
 
     @property
     def outputs(self) -> tuple[DatasetSchema, ...]:

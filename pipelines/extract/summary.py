@@ -49,6 +49,7 @@ _RESULT_COUNTS = (
     ("  with boilerplate in the title, removed", "titles_with_boilerplate"),
     ("  without any salient term", "items_without_terms"),
     ("salient terms", "terms"),
+    ("  with at least --min_term_users users", "terms_with_enough_users"),
     ("texts encoded", "texts_encoded"),
     ("texts encoded before", "texts_reused"),
 )

@@ -65,7 +65,15 @@ class TestNothingLeft:
     def test_a_vocabulary_without_terms(self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]) -> None:
         paths = (tmp_path / "out", plain / "log.parquet", plain / "items.parquet")
         assert extract(*paths, "--min_term_items=1000") == 1
-        assert "no terms would be left" in capfd.readouterr().err
+        reported = capfd.readouterr().err
+        assert "no terms would be left" in reported
+        assert "given: --min_term_items=1000)" in reported
+
+    def test_terms_of_too_few_users(self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        paths = (tmp_path / "out", plain / "log.parquet", plain / "items.parquet")
+        assert extract(*paths, "--min_term_users=1000") == 1
+        assert "no terms with enough users would be left" in capfd.readouterr().err
+        assert not [path for path in (tmp_path / "out").rglob("*.parquet") if path.parent.name == "journeys"]
 
 
 class TestPartitions:

@@ -21,11 +21,13 @@ class EmptyOutputsCheck:
         datasets: names of datasets that must have rows.
         metrics: metrics that must not be zero, where they are counted.
         filters: reasons of a filter in `interactions_dropped`, which must not drop all interactions.
+        options: the options that were given, as arguments, for messages.
     """
 
     datasets: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def check(self, rows: Mapping[str, int], counts: Mapping[tuple[str, str], int]) -> None:
         """Check the rows of all datasets and the summed counts of a job.
@@ -43,7 +45,10 @@ class EmptyOutputsCheck:
             empty = ["interactions that pass the filter"]
         if empty:
             names = " and no ".join(name.replace("_", " ") for name in empty)
-            raise DataError(f"no {names} would be left ({_removed(counts)}); nothing was committed; {ALLOW_EMPTY}")
+            given = f"; given: {' '.join(self.options)}" if self.options else ""
+            raise DataError(
+                f"no {names} would be left ({_removed(counts)}{given}); nothing was committed; {ALLOW_EMPTY}"
+            )
 
     def _filter_drops_all(self, counts: Mapping[tuple[str, str], int]) -> bool:
         dropped = sum(counts.get(("interactions_dropped", reason), 0) for reason in self.filters)
@@ -59,7 +64,7 @@ def _removed(counts: Mapping[tuple[str, str], int]) -> str:
         for (metric, reason), number in sorted(counts.items())
         if metric.endswith(_COUNTS_OF_REMOVAL) and number
     ]
-    return "; ".join([", ".join(read) or "nothing was read", ", ".join(removed) or "nothing was dropped"])
+    return "; ".join([", ".join(read) or "nothing was read", ", ".join(removed) or "no row was dropped"])
 
 
 def _sums(counts: Mapping[tuple[str, str], int], suffix: str) -> list[tuple[str, int]]:

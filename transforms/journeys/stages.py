@@ -385,11 +385,11 @@ class ExtractJourneys(beam.PTransform):
             COUNTS_TAG, main="rows"
         )
         interactions = filtered.rows
-        stored_counts: tuple[beam.PCollection, ...] = ()
+        more_counts: tuple[beam.PCollection, ...] = ()
         removals = None
         if self.stored is not None:
             before = self.stored | "StoredEvents" >> beam.Map(stored_events)
-            stored_counts = (before | "CountStored" >> beam.Map(_count_stored),)
+            more_counts += (before | "CountStored" >> beam.Map(_count_stored),)
             removals = self.stored | "StoredRemovals" >> beam.Map(stored_removal_counts)
             interactions = (interactions, before) | "OldAndNew" >> beam.Flatten()
         features_schema = item_features_schema(with_vectors=config.bayesian is not None)
@@ -416,7 +416,9 @@ class ExtractJourneys(beam.PTransform):
         extracted = groups | "Extract" >> beam.ParDo(
             ExtractBucket(schema, config, self.writer), *broadcasts, *threshold
         ).with_outputs(COUNTS_TAG, main="parts")
-        counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *stored_counts) | "Counts" >> beam.Flatten()
+        if kept is not None:
+            more_counts += (kept | "CountKeptTerms" >> beam.Map(_count_kept_terms),)
+        counts = (filtered[COUNTS_TAG], extracted[COUNTS_TAG], *more_counts) | "Counts" >> beam.Flatten()
         return Extracted(extracted.parts, features | "SelectTerms" >> _SELECT_TERMS, errors, counts, sweep_counts)
 
     def _packed(self, features: beam.PCollection, schema: pa.Schema) -> beam.PCollection | None:
@@ -450,6 +452,10 @@ class ExtractJourneys(beam.PTransform):
 
 def _count_stored(rows: pa.RecordBatch) -> Count:
     return count("interactions_stored", rows.num_rows)
+
+
+def _count_kept_terms(kept: pa.RecordBatch) -> Count:
+    return count("terms_with_enough_users", kept.num_rows)
 
 
 def _keep_terms(features: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:

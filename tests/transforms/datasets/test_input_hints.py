@@ -301,6 +301,11 @@ class TestEmptyOutputs:
             "--allow_empty commits an empty result"
         )
 
+    def test_says_which_options_were_given(self) -> None:
+        check = EmptyOutputsCheck(("journeys",), options=("--min_size=99", "--min_coherence=0.5"))
+        with pytest.raises(DataError, match=r"read; no row was dropped; given: --min_size=99 --min_coherence=0.5\)"):
+            check.check({"journeys": 0}, self.READ)
+
     def test_a_vocabulary_without_terms(self) -> None:
         with pytest.raises(DataError, match="no terms would be left"):
             self.CHECK.check({"journeys": 3}, self.READ | {("terms", ""): 0})
