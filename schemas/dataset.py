@@ -23,6 +23,10 @@ class SchemaError(ValueError):
     """Rows violate the schema of their dataset: columns, types or invariants."""
 
 
+MAX_CHARACTERS = 1000
+"""Number of characters of a text that people wrote that are read; it bounds what a text can cost."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One column of a dataset.
@@ -38,8 +42,8 @@ class Column:
             may not have lists.
         is_id: whether the values are ids of a user's own input, from which spaces at both ends are removed.
         is_seconds: whether the values are seconds, so that an input may have durations.
-        max_characters: number of characters of a text that are read; 0: all.
-        written_as: for texts that people wrote: what they are. They are cleaned when input tables are read.
+        written_as: for texts that people wrote: what they are. When input tables are read, they are cut to their first
+            `MAX_CHARACTERS` and cleaned.
     """
 
     name: str
@@ -50,7 +54,6 @@ class Column:
     list_separator: str = ""
     is_seconds: bool = False
     is_id: bool = False
-    max_characters: int = 0
     written_as: Literal["title", "text"] | None = None
 
 

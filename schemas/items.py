@@ -2,27 +2,18 @@
 
 import pyarrow as pa
 
-from schemas.dataset import Column, DatasetSchema, identifies
+from schemas.dataset import MAX_CHARACTERS, Column, DatasetSchema, identifies
 
 ITEMS = DatasetSchema(
     name="items",
-    doc="One item of the catalogue.",
+    doc=f"One item of the catalogue. Of each text the first {MAX_CHARACTERS:,} characters are read.",
     key=("item_id",),
     sort_by=("item_id",),
     partition_by="item_id",
     columns=(
         Column("item_id", pa.string(), "The item. Text, integers or UUIDs; unique.", is_id=True),
         Column("title", pa.string(), "Its title, in any script.", written_as="title"),
-        Column(
-            "description",
-            pa.string(),
-            "A longer text, of which the first 1,000 characters are read.",
-            True,
-            True,
-            list_separator="; ",
-            max_characters=1000,
-            written_as="text",
-        ),
+        Column("description", pa.string(), "A longer text.", True, True, list_separator="; ", written_as="text"),
         Column("tags", pa.list_(pa.string()), "Labels given by people.", True, True, written_as="text"),
         Column("creator", pa.string(), "Its author or maker.", True, True, list_separator=", ", written_as="text"),
         Column("queries", pa.list_(pa.string()), "Search queries that led to it.", True, True, written_as="text"),

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.dataset import Column, DatasetSchema, Invariant, not_empty
+from schemas.dataset import MAX_CHARACTERS, Column, DatasetSchema, Invariant, not_empty
 
 _ONE_DESCRIPTION_PER_TITLE = Invariant(
     "item_titles_and_item_descriptions_differ_in_length",
@@ -16,7 +16,8 @@ _ONE_DESCRIPTION_PER_TITLE = Invariant(
 
 COLLECTIONS = DatasetSchema(
     name="collections",
-    doc="A group of items that a person collected and named: a playlist, a shelf, a section of a list.",
+    doc="A group of items that a person collected and named: a playlist, a shelf, a section of a list. "
+    f"Of each text the first {MAX_CHARACTERS:,} characters are read.",
     key=(),
     sort_by=("source", "name"),
     partition_by="source",
@@ -34,7 +35,7 @@ COLLECTIONS = DatasetSchema(
             "A longer text for each item; empty if there is none.",
             True,
             True,
-            "text",
+            written_as="text",
         ),
     ),
     invariants=(not_empty("source"), _ONE_DESCRIPTION_PER_TITLE),

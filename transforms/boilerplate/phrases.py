@@ -25,10 +25,11 @@ LONGEST_PHRASE = 6
 """Maximum number of words of a phrase with several numbers, such as `0 x 0 x 0 cm`."""
 
 _BRACKETS = regex.compile(r"[(\[{【（]([^()\[\]{}【】（）]*)[)\]}】）]")  # noqa: RUF001
-_SEPARATOR = regex.compile(r"\s+[|·•~/]+\s+|\s[-–—]+\s|\s*[｜|]\s*|:\s")  # noqa: RUF001
+_SEPARATOR = regex.compile(r"(?<!\s)\s++[|·•~/]+\s+|\s[-–—]+\s|(?:(?<!\s)\s++)?[｜|]\s*|:\s")  # noqa: RUF001
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’.,/×+#-]?[\p{L}\p{M}\p{N}]+)*[+#%]*")
 _HASHTAG_AT_END = regex.compile(r"(?<=\s)#(?=[\p{N}_]*\p{L})[\p{L}\p{M}\p{N}_]+(?=(?:\s+#[\p{L}\p{M}\p{N}_]+)*\s*$)")
-_MARKS_AT_ENDS = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}+#%]+$")
+_MARKS_AT_START = regex.compile(r"^[^\p{L}\p{N}]+")
+_MARKS_AT_END = regex.compile(r"(?r)[^\p{L}\p{M}\p{N}+#%]+$")  # reversed: forwards it tries the end from each mark
 _DIGITS = regex.compile(r"\p{N}+(?:[.,]\p{N}+)*")
 _CODE = regex.compile(r"(?=.*0)(?=.*\p{L})(?:0[^\s]{0,6}|(?:\p{L}{1,3}(?!\p{L})[^\p{L}\s]*)+)")
 _LETTER = regex.compile(r"\p{L}")
@@ -52,7 +53,8 @@ class Phrase(NamedTuple):
 
 def pattern_of(text: str) -> str:
     """Return the pattern of a phrase."""
-    return " ".join(_DIGITS.sub("0", _MARKS_AT_ENDS.sub("", text).casefold()).split())
+    bare = _MARKS_AT_END.sub("", _MARKS_AT_START.sub("", text))
+    return " ".join(_DIGITS.sub("0", bare.casefold()).split())
 
 
 def has_number(pattern: str) -> bool:

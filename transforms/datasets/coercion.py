@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import ERRORS, Column, DatasetSchema
+from schemas.dataset import MAX_CHARACTERS
 from transforms.datasets.casting import cast, fits, is_text, plain_values, without_views
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
-from transforms.text_cleaning.columns import clean_column, clean_titles
+from transforms.text_cleaning.columns import clean_column, clean_titles, cut_column
 
 FILE = pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False)
 ROW = pa.field("row", pa.int64(), nullable=False)
@@ -194,8 +195,8 @@ def _read_column(
     else:
         values, unreadable, problem = cast(array, column, unit, separator)
         values, broken = _without_broken_text(values)
-    if column.max_characters:
-        values = pc.utf8_slice_codeunits(values, 0, column.max_characters)
+    if column.written_as:
+        values = cut_column(values, MAX_CHARACTERS)
     return _ReadColumn(values, unreadable, problem, broken)
 
 

@@ -129,7 +129,7 @@ def _first_turn(text: str) -> str:
 
 def _name_line(lines: Sequence[str], sources: Sequence[str]) -> str:
     """Return the line of a name among the lines of a reply, without the text around the name."""
-    lines = [line.strip() for line in without_table([_INVISIBLE.sub(" ", line) for line in lines])]
+    lines = [" ".join(line.split()) for line in without_table([_INVISIBLE.sub(" ", line) for line in lines])]
     lines = [line for line in lines if _has_words(line, sources)]
     lines = [line for line in lines if not _ASIDE.match(line)] or lines
     section = next((at for at, line in enumerate(lines) if at and _NEXT_SECTION.match(line)), len(lines))

@@ -32,6 +32,24 @@ def clean_column(column: pa.Array) -> pa.Array:
     return pc.replace_with_mask(column, suspect, cleaned)
 
 
+def cut_column(column: pa.Array, max_characters: int) -> pa.Array:
+    """Cut each text of a column of strings, or of lists of strings, to its first characters; null stays null.
+
+    Args:
+        column: type string or list<string>.
+        max_characters: number of characters that stay.
+    """
+    if pa.types.is_list(column.type):
+        values = column.values
+        cut = cut_column(values, max_characters)
+        if cut is values:
+            return column
+        return pa.ListArray.from_arrays(_copied_offsets(column), cut, mask=column.is_null())
+    if (pc.max(pc.binary_length(column)).as_py() or 0) <= max_characters:
+        return column
+    return pc.utf8_slice_codeunits(column, 0, max_characters)
+
+
 def blank_placeholders(titles: pa.Array) -> pa.Array:
     """Replace titles that stand for a missing one, such as `[deleted]` or `Private video`, by the empty text.
 

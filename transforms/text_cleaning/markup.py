@@ -29,7 +29,8 @@ _JOINER = regex.compile(r"(?<![\p{L}\p{M}])[\u200c\u200d]+")
 _SUBFIELD = regex.compile(r"\s*[:;/=,]?\s+\$[a-z]\s+|[:;]\s*\$[a-z]\s+")
 # A number with a full stop is a part of a title: `1. FC Köln`, `2. Weltkrieg`.
 _START = regex.compile(rf"^(?:[{_ARROW}]|[-*•·>#–—|~=]+(?=\s)|[^\p{{L}}\p{{N}}]+$|\(?\d{{1,2}}\)(?=\s))+\s*")
-_END = regex.compile(rf"\s*(?:[{_ARROW}]|\s[-*•·<>#–—|~=/:]+)+$")
+# Reversed: forwards it tries the end from each mark.
+_END = regex.compile(rf"(?r)\s*(?:[{_ARROW}]|\s[-*•·<>#–—|~=/:]+)+$")
 
 
 def clean_text(text: str) -> str:

@@ -9,6 +9,7 @@ from schemas import ITEMS
 from transforms.boilerplate.finding import find_boilerplate
 from transforms.boilerplate.phrases import pattern_of, phrases_of
 from transforms.boilerplate.removal import remove_boilerplate, remove_from_items
+from transforms.text_cleaning.markup import clean_text
 
 _TOPICS = (
     *("Sourdough bread", "Banjo lesson", "Welding steel", "Bonsai pruning", "Kayak rolling", "Origami crane"),
@@ -168,6 +169,14 @@ def test_the_name_of_the_creator_is_removed_where_it_stands_alone() -> None:
     removed = remove_from_items(items, [])
     assert removed.items["title"].to_pylist() == ["Sourdough basics", "Baking with Jo", "Tea with Jo at home", ""]
     assert removed.titles == 1
+
+
+@pytest.mark.parametrize("mark", ["(", "()", "\xa0", "- ", "\t", " : "])
+def test_the_cost_of_repeated_marks_is_linear(mark: str) -> None:
+    """At quadratic cost each of these takes an hour."""
+    title = f"Jazz {mark * 100_000} guitar"
+    assert pattern_of(title).startswith("jazz ")
+    assert clean_text(title).endswith("guitar")
 
 
 def test_patterns() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import ERRORS, HISTORIES, INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, USERS, DatasetSchema
+from schemas import COLLECTIONS, ERRORS, HISTORIES, INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, USERS, DatasetSchema
 from schemas.interactions import EARLIEST, LATEST
 from transforms.datasets.coercion import (
     ColumnError,
@@ -326,10 +326,26 @@ def test_payloads_are_cut() -> None:
     assert payload.startswith("item_id= title=ééé")
 
 
-def test_long_descriptions_are_cut() -> None:
-    raw = pa.record_batch({"item_id": ["1"], "title": ["t" * 5000], "description": ["é" * 5000]})
+def test_long_texts_are_cut() -> None:
+    long = "é" * 5000
+    values = {"title": long, "description": long, "creator": long, "tags": [long, "a"], "queries": ["b", long]}
+    raw = pa.record_batch({name: [value] for name, value in ({"item_id": "1"} | values).items()})
     (row,) = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0).rows.to_pylist()
-    assert (len(row["title"]), row["description"]) == (5000, "é" * 1000)
+    cut = "é" * 1000
+    assert {name: row[name] for name in values} == {
+        "title": cut,
+        "description": cut,
+        "creator": cut,
+        "tags": [cut, "a"],
+        "queries": ["b", cut],
+    }
+
+
+def test_descriptions_of_collections_are_cleaned_as_other_texts_are() -> None:
+    values = {"source": "s", "name": "<b>n</b>", "item_titles": ["t &amp; u"], "item_descriptions": ["<b>d</b>"]}
+    raw = pa.record_batch({name: [value] for name, value in values.items()})
+    (row,) = coerce(raw, COLLECTIONS, {name: name for name in raw.schema.names}, "f", 0).rows.to_pylist()
+    assert (row["name"], row["item_titles"], row["item_descriptions"]) == ("n", ["t & u"], ["d"])
 
 
 def test_columns_that_a_file_lacks_are_null() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas import COLLECTIONS, ITEMS
 from transforms.datasets.coercion import coerce
-from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles
+from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles, cut_column
 from transforms.text_cleaning.markup import clean_text
 
 _FRAGMENTS = [
@@ -38,6 +38,15 @@ def test_lists_keep_their_shape_and_nulls_stay() -> None:
     column = pa.array([["a &amp; b", None], None, [], ["<i>c</i>"]], pa.list_(pa.string()))
     assert clean_column(column).to_pylist() == [["a & b", None], None, [], ["c"]]
     assert clean_column(column.slice(2)).to_pylist() == [[], ["c"]]
+
+
+def test_texts_are_cut_to_their_first_characters() -> None:
+    texts = pa.array(["日本語x", None, "ab", "e\u0301e"], pa.string())
+    assert cut_column(texts, 2).to_pylist() == ["日本", None, "ab", "e\u0301"]
+    lists = pa.array([["abcd", None], None, [], ["ab", "日本語"]], pa.list_(pa.string()))
+    assert cut_column(lists, 2).to_pylist() == [["ab", None], None, [], ["ab", "日本"]]
+    assert cut_column(lists.slice(2), 2).to_pylist() == [[], ["ab", "日本"]]
+    assert cut_column(lists, 100) is lists
 
 
 @pytest.mark.parametrize(
