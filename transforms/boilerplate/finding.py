@@ -123,9 +123,12 @@ def _completed(pattern: str, catalogue: _Catalogue) -> str:
 
 
 def _has_shorter(pattern: str, found: set[str]) -> bool:
-    """Return whether a part of a pattern with a number was found too: of `set of 0 mugs`, `mugs` says something."""
+    """Return whether a part of a pattern with a number was found too: of `set of 0 mugs`, `mugs` says something.
+
+    The number alone is no part: as a pattern it is only found where brackets or separators part it off.
+    """
     words = pattern.split()
-    parts = (words[first:end] for first in range(len(words)) for end in range(first + 1, len(words) + 1))
+    parts = (words[first:end] for first in range(len(words)) for end in range(first + 2, len(words) + 1))
     return any("0" in part and " ".join(part) in found and len(part) < len(words) for part in parts)
 
 

@@ -82,6 +82,18 @@ def test_a_phrase_is_removed_whole_and_without_the_word_before_it(noise: str) ->
     assert {title: remove_boilerplate(title, found) for title in titles} == titles, sorted(found)
 
 
+@pytest.mark.parametrize("noise", ["{} Ep. {{}}", "Folge {{}}: {}", "Teil {{}} – {}", "{} Lot de {{}}", "{} tome {{}}"])
+def test_a_phrase_with_a_number_is_found_where_other_titles_have_years_in_brackets(noise: str) -> None:
+    generator = random.Random(1)
+    titles = {}
+    for topic in _TOPICS:
+        for action in _ACTIONS:
+            form = noise if generator.random() < 0.5 else "{} (199{{}})"
+            titles[form.format(f"{topic} {action}").format(generator.randint(1, 9))] = f"{topic} {action}"
+    found = frozenset(find_boilerplate(titles))
+    assert {title: remove_boilerplate(title, found) for title in titles} == titles, sorted(found)
+
+
 @pytest.mark.parametrize("fraction", [0.3, 0.6])
 @pytest.mark.parametrize("noise", ["2024", "#{}", "of {}"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
