@@ -74,6 +74,8 @@ def titles_with(noise: str, fraction: float = 0.3, seed: int = 1) -> dict[str, s
         "包邮",
         "官方视频",
         "versandkostenfrei",
+        "Größe XL",
+        "- Size M",
     ],
 )
 def test_a_phrase_is_removed_whole_and_without_the_word_before_it(noise: str) -> None:
