@@ -65,9 +65,13 @@ def resolve_dataset(option: str, workspace: str, schema: DatasetSchema) -> Sourc
     Raises:
         UsageError: when there is none, or another version of this project wrote it.
     """
-    source = resolve_input(option, f"{workspace.rstrip('/')}/{schema.name}")
+    advice = f"give the workspace that has `{schema.name}`: {option}=WORKSPACE"
+    try:
+        source = resolve_input(option, f"{workspace.rstrip('/')}/{schema.name}")
+    except UsageError as error:
+        raise UsageError(f"{error}; {advice}") from error
     if source.manifest is None or source.manifest.schema_fingerprint != schema.fingerprint:
-        raise UsageError(f"{option}: {workspace!r} holds no {schema.name} that this version wrote")
+        raise UsageError(f"{option}: {workspace!r} holds no {schema.name} that this version wrote; {advice}")
     return source
 
 

@@ -9,6 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.common.recorded_options import command_of
 from pipelines.common.run_metrics import MetricValues, print_counts, read_metrics
 from schemas import CLUSTERS, LOOKUP
 from schemas.context import parse_context
@@ -32,6 +33,11 @@ def print_explore(job: ExploreJob, seconds: float) -> None:
     _print_sources(console, values)
     _print_contexts(console, job)
     console.print(f"Written to {job.workspace}: {LOOKUP.name}, metrics, errors", soft_wrap=True, markup=False)
+    console.print("Recommend items by it:")
+    tree = job.clusters.path.removesuffix(f"/{CLUSTERS.name}")
+    workspace = job.workspace.rstrip("/")
+    given = () if tree == workspace else (f"--clusters={tree}", f"--table={workspace}")
+    console.print(f"  {command_of('recommend', f'--workspace={workspace}', *given)}", soft_wrap=True, markup=False)
 
 
 def _print_sources(console: Console, values: MetricValues) -> None:

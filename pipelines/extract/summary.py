@@ -69,9 +69,8 @@ def print_extract(job: ExtractJob, seconds: float) -> None:
     written = [schema.name for schema in (*OUTPUTS, *CACHES) if schema in job.outputs]
     console.print(f"\nWritten to {workspace}: {', '.join(written)}", soft_wrap=True, markup=False)
     console.print("Read them with any parquet tool, for instance with DuckDB (pip install duckdb-cli):")
-    console.print(
-        f"""  duckdb -c "select * from '{workspace}/journeys/*.parquet' limit 5\"""", soft_wrap=True, markup=False
-    )
+    query = f"select * from '{workspace.replace(chr(39), chr(39) * 2)}/journeys/*.parquet' limit 5"
+    console.print(f'  duckdb -c "{query}"', soft_wrap=True, markup=False)
     console.print("Continue with tomorrow's log; the other options are those of this run:")
     items = f"--items={job.items.path}"
     console.print(

@@ -1,6 +1,7 @@
 """`cluster`, `transitions` and `explore` on small logs, one after another, and on logs that are hardly any."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pipelines.cluster.job import ClusterJob
 from pipelines.evaluate.job import EvaluateJob
 from pipelines.explore.job import ExploreJob
+from pipelines.recommend.job import RecommendJob
 from pipelines.transitions.job import TransitionsJob
 from schemas import (
     CLUSTER_HISTORIES,
@@ -20,6 +22,7 @@ from schemas import (
     ITEM_CLUSTERS,
     LOOKUP,
     METRICS,
+    RECOMMENDATIONS,
     TIMESTAMP,
     TRANSITIONS,
     TUNING_PAIRS,
@@ -204,6 +207,18 @@ def test_histories_of_another_tree_are_refused(workspace: Path, tmp_path: Path) 
         ExploreJob, f"--clusters={folder / 'out'}", f"--transitions={workspace}", f"--workspace={folder / 'x'}", code=2
     )
     assert "another tree" in printed
+
+
+def test_the_printed_command_recommends_by_a_table_outside_the_workspace_of_the_tree(
+    workspace: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "a table"
+    printed = run(ExploreJob, f"--clusters={workspace}", f"--transitions={workspace}", f"--workspace={table}")
+    (command,) = (line for line in printed.splitlines() if "pipelines.recommend" in line)
+    run(RecommendJob, *shlex.split(command)[3:])
+    assert rows(table, RECOMMENDATIONS)
+    without_tree = run(RecommendJob, f"--table={table}", f"--workspace={tmp_path / 'new'}", code=2)
+    assert "give the workspace that has `clusters`: --clusters=WORKSPACE" in without_tree
 
 
 def test_a_level_that_the_tree_lacks_is_refused(workspace: Path, tmp_path: Path) -> None:
