@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pyarrow as pa
 from pipelines.common.command_line import UsageError
 from pipelines.common.job import Job
 from schemas import COLLECTIONS, INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, DatasetSchema
-from transforms.datasets.casting import fits, plain_values
+from transforms.datasets.casting import fits, is_text, plain_type, plain_values
 from transforms.datasets.coercion import ColumnError, missing_columns
 from transforms.datasets.column_hints import (
     READ_BY_SEPARATOR,
@@ -25,6 +26,7 @@ from transforms.datasets.error_rate import estimated_rows
 from transforms.datasets.files import InputFile
 from transforms.datasets.implausible_times import future_times
 from transforms.datasets.reading import ParquetReader, UnreadableFileError, check_file, first_values, sample_files
+from transforms.datasets.written_lists import other_separator
 
 _MAX_FILES = 8
 _MAX_WEIGHED_FILES = 64
@@ -110,7 +112,8 @@ def _check(file: InputFile, schema: DatasetSchema, options: ColumnOptions) -> _C
                 return _Checked(file, f"{file.path}: {_missing(missing, reader.schema, schema, options)}", rows)
             hint = _separator_hint(reader.schema, schema, options)
             check_file(reader, schema, options)
-            return _Checked(file, _future(reader, file.path, schema, options), rows)
+            problem = _future(reader, schema, options) or _wrong_separator(reader, schema, options)
+            return _Checked(file, f"{file.path}: {problem}" if problem else "", rows)
     except (UnreadableFileError, ColumnError) as error:
         return _Checked(file, f"{file.path}: {error}{hint}", rows)
     except OSError:
@@ -148,12 +151,25 @@ def _separator_hint(found: pa.Schema, schema: DatasetSchema, options: ColumnOpti
     return ""
 
 
-def _future(reader: ParquetReader, path: str, schema: DatasetSchema, options: ColumnOptions) -> str:
+def _wrong_separator(reader: ParquetReader, schema: DatasetSchema, options: ColumnOptions) -> str:
+    """Return what is wrong with the separator of tags; empty if a text has it, or none has another one."""
+    for column in schema.columns:
+        name = options.renamed.get(column.name, column.name)
+        if not options.tag_separator or not pa.types.is_list(column.type) or name not in reader.schema.names:
+            continue
+        if not is_text(plain_type(reader.schema.field(name).type)):
+            continue
+        texts = plain_values(first_values(reader, name)).cast(pa.string())
+        if other := other_separator(texts, options.tag_separator):
+            advice = f"give --tag_separator={shlex.quote(other)}"
+            return f"no text in column {name!r} has the separator {options.tag_separator!r}: {advice}"
+    return ""
+
+
+def _future(reader: ParquetReader, schema: DatasetSchema, options: ColumnOptions) -> str:
     if schema.name != INTERACTIONS.name:
         return ""
     name = options.renamed.get("timestamp", "timestamp")
     now = time.time()  # noqa: TID251 - decides whether the job starts, not what it writes
-    message = future_times(
-        plain_values(first_values(reader, name)), name, schema.column("timestamp"), options.unit, now
-    )
-    return f"{path}: {message}" if message else ""
+    values = plain_values(first_values(reader, name))
+    return future_times(values, name, schema.column("timestamp"), options.unit, now) or ""

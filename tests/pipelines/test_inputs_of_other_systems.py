@@ -269,6 +269,9 @@ def test_columns_in_capitals_are_all_in_the_option_to_type(
     assert "--item_columns=item_id=ITEM_ID,title=TITLE,creator=CREATOR\n" in capfd.readouterr().err
     assert extract(tmp_path / "out", *paths, "--item_columns=item_id=ITEM_ID,title=TITLE,tags=GENRES") == 2
     assert "is read by --tag_separator='|'" in capfd.readouterr().err
+    given = ("--item_columns=item_id=ITEM_ID,title=TITLE,tags=GENRES", "--tag_separator=;")
+    assert extract(tmp_path / "out", *paths, *given) == 2
+    assert "no text in column 'GENRES' has the separator ';': give --tag_separator='|'" in capfd.readouterr().err
     write(tmp_path, {"tags.parquet": items.rename_columns(["item_id", "title", "creator", "tags"]), "log/readme": b"x"})
     write(tmp_path, {"log/a.parquet": LOG})
     assert extract(tmp_path / "out", tmp_path / "log", tmp_path / "tags.parquet") == 0

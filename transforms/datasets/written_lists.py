@@ -20,6 +20,8 @@ _QUOTED = re.compile(r"""\s*[\[{]\s*["'\[{]""")
 _WITHOUT_COMMA = re.compile(r"""(["'])\s+\1""")
 _CLOSING = {"[": "]", "{": "}"}
 _MAX_CHARACTERS = 100_000
+_USUAL_SEPARATORS = ("|", ";")
+_MIN_FRACTION_OF_OTHER = 0.5
 
 
 def lists_of_texts(text: pa.StringArray, separator: str) -> tuple[pa.ListArray, pa.BooleanArray]:
@@ -44,6 +46,24 @@ def lists_of_texts(text: pa.StringArray, separator: str) -> tuple[pa.ListArray, 
     order[places] = len(text) + np.arange(len(places))
     lists = pa.concat_arrays([lists, found]).take(pa.array(order))
     return lists, pc.and_(lists.is_null(), text.is_valid())
+
+
+def other_separator(text: pa.StringArray, separator: str) -> str:
+    """Return the separator that texts probably have instead of a given one; empty: there is none.
+
+    No text has the given one, and at least half have the other: a bar or a semicolon, which a single tag seldom has.
+
+    Args:
+        text: texts of a column.
+        separator: the given separator.
+    """
+    plain = text.filter(pc.fill_null(pc.invert(pc.match_substring_regex(text, _BRACKETED)), fill_value=False))
+    if not len(plain) or pc.any(pc.match_substring(plain, separator)).as_py():
+        return ""
+    found = (
+        each for each in _USUAL_SEPARATORS if pc.mean(pc.match_substring(plain, each)).as_py() >= _MIN_FRACTION_OF_OTHER
+    )
+    return next(found, "")
 
 
 def _split(text: pa.StringArray, separator: str) -> pa.ListArray:

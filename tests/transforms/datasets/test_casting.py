@@ -9,6 +9,7 @@ import pytest
 
 from schemas import INTERACTIONS, ITEM_EMBEDDINGS, ITEMS, DatasetSchema
 from transforms.datasets.casting import cast, fits
+from transforms.datasets.written_lists import other_separator
 
 ID = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
 NAMED = pa.list_(pa.struct([("id", pa.int64()), ("name", pa.string())]))
@@ -169,3 +170,20 @@ def test_embeddings_are_the_nearest_floats() -> None:
 )
 def test_types_without_a_certain_meaning(schema: DatasetSchema, name: str, type_: pa.DataType) -> None:
     assert not fits(type_, schema.column(name))
+
+
+@pytest.mark.parametrize(
+    ("texts", "separator", "other"),
+    [
+        (["a|b", "c|d", "e", None], ";", "|"),
+        (["a;b", "c;d"], "|", ";"),
+        (["a|b", "c|d", "e;f"], ";", ""),  # one text has it
+        (["a|b", "c", "d"], ";", ""),  # few have the other
+        (["a, b", "c, d"], ";", ""),  # a comma may be a part of a tag
+        (["[1|2]", '["a"]'], ";", ""),
+        ([None, None], ";", ""),
+        ([], ";", ""),
+    ],
+)
+def test_another_separator(texts: list[str | None], separator: str, other: str) -> None:
+    assert other_separator(pa.array(texts, pa.string()), separator) == other
