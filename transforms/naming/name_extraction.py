@@ -37,6 +37,7 @@ _MAX_WORDS_OF_NAME = 9
 _LETTER = regex.compile(r"\p{L}")
 _NUMBER = regex.compile(r"^\W*(\p{Nd}{2,4})\W*$")
 _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
+_BLANK_START = regex.compile(r"^[\p{Cc}\p{Cf}\s]+")
 _ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
 _ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\(?:r\\n|[nrt]))+(?=\W|\p{Lu}|$)")
 _FINAL_PUNCTUATION = ".。．｡،,;；:：、"
@@ -85,7 +86,8 @@ def extract_name(text: str, sources: tuple[str, ...] = ()) -> ExtractedName:
         return ExtractedName("", is_reasoning=reply.is_open)
     if _PAGE.search(reply.text):
         return ExtractedName("", is_malformed=True)
-    structured = structured_text(_first_turn(_ROLE.sub("", reply.text)), sources)
+    turn = _BLANK_START.sub("", _first_turn(_ROLE.sub("", reply.text)))
+    structured = structured_text(turn, sources)
     if structured is None:
         return ExtractedName("", is_malformed=True)
     tokens = frozenset(token for source in sources for token in _TITLE_TOKEN.findall(source))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.transforms.naming.builders import JAZZ
@@ -132,6 +132,7 @@ def test_the_name_of_an_example_is_taken_where_titles_bear_it_out() -> None:
     assert validate_name(name, ("My hydroponic tower", "Basil indoors"), CONFIG, load_instructions()).rejection == ""
 
 
+@example("\x08['A")
 @given(st.text(max_size=200))
 def test_any_text_has_a_verdict_and_what_is_taken_is_one_short_line(text: str) -> None:
     name, rejection = validate_name(text, JAZZ, CONFIG, load_instructions())
