@@ -72,6 +72,7 @@ class ClusterJob(Job):
 
     name = "cluster"
     description = "Cluster a catalogue into a tree of topics, balanced by traffic, with a unique description for each."
+    uses_texts = True
 
     items: Source
     interactions: Source | None

@@ -68,11 +68,13 @@ class Job(abc.ABC):
         options: the options that were given or inherited, as manifests record them.
         beam_flags: the options of Beam as they were given, for a job that starts other jobs.
         inheritance: options that a run takes from manifests of earlier runs.
+        uses_texts: whether the job uses the optional columns of the catalogue, such as tags.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
     inheritance: ClassVar[tuple[Inheritance, ...]] = ()
+    uses_texts: ClassVar[bool] = False
 
     workspace: str
     expected_versions: Mapping[str, str | None]

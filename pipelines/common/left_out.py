@@ -11,11 +11,20 @@ from pipelines.common.input_checks import unread_files
 from pipelines.common.job import Job
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import INTERACTIONS, ITEMS
+from transforms.datasets.casting import fits
 from transforms.datasets.coercion import left_out_slice
-from transforms.datasets.column_hints import READ_BY_SEPARATOR
+from transforms.datasets.column_hints import (
+    READ_BY_SEPARATOR,
+    SEPARATOR_EXAMPLE,
+    columns_option,
+    shown_names,
+    suggest_optional_columns,
+)
+from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.dominant_users import dominant_users
 from transforms.datasets.error_rate import unread_bytes_metric, unread_metric
 from transforms.datasets.files import Source
+from transforms.datasets.reading import ParquetReader, UnreadableFileError
 
 _SHOWN_FILES = 3
 _SEPARABLE = frozenset(
@@ -36,6 +45,9 @@ def print_left_out(job: Job) -> None:
     for dataset, source in job.sources.items():
         for line in (*_other_files(source), *_unread(job, dataset, values), *_columns(dataset, values)):
             console.print(f"{dataset}: {line}", soft_wrap=True, markup=False)
+    if job.uses_texts and ITEMS.name in job.sources:
+        for line in _unused_columns(job.sources[ITEMS.name], job.options_of(ITEMS.name)):
+            console.print(f"{ITEMS.name}: {line}", soft_wrap=True, markup=False)
     for user, fraction in dominant_users(values).items():
         console.print(
             f"{INTERACTIONS.name}: user {user!r} has {fraction:.0%} of the interactions; if this id stands for "
@@ -53,6 +65,32 @@ def describe_unread_files(job: Job) -> list[str]:
         if source.manifest is None
         for problem in unread_files(job, name)[:_SHOWN_FILES]
     ]
+
+
+def _unused_columns(source: Source, options: ColumnOptions) -> Iterator[str]:
+    """Say which columns of a catalogue are probably optional ones under another name."""
+    if source.manifest is not None:
+        return
+    try:
+        with ParquetReader(source.files[0].path) as reader:
+            found = reader.schema
+    except (UnreadableFileError, OSError):  # the run has reported it
+        return
+    lacking = {
+        column.name: column
+        for column in ITEMS.columns
+        if column.optional and column.name not in {*found.names, *options.renamed}
+    }
+    free = [name for name in found.names if name not in set(options.renamed.values())]
+
+    def is_readable(column: str, name: str, separator: str = SEPARATOR_EXAMPLE) -> bool:
+        return found.names.count(name) == 1 and fits(found.field(name).type, lacking[column], separator)
+
+    if suggested := suggest_optional_columns(free, lacking, is_readable):
+        is_separated = any(not is_readable(*each, options.tag_separator) for each in suggested.items())
+        hint = f"; {READ_BY_SEPARATOR}" if is_separated else ""
+        option = columns_option("--item_columns", options.renamed, suggested)
+        yield f"columns {shown_names(suggested.values())} were not read; {option} reads them{hint}"
 
 
 def _other_files(source: Source) -> Iterator[str]:

@@ -80,6 +80,7 @@ class ExtractJob(Job):
         Inheritance(("previous",), HISTORIES, names=_REPLACEABLE),
         Inheritance(("previous",), HISTORIES, except_for=(*_REPLACEABLE, "interactions", "sweep"), is_binding=True),
     )
+    uses_texts = True
 
     interactions: Source
     items: Source

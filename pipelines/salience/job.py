@@ -59,6 +59,7 @@ class SalienceJob(Job):
     description = (
         "Find the salient terms of each item by a learned model: terms of its text, and related terms of other items."
     )
+    uses_texts = True
 
     items: Source | None
     collections: Source | None

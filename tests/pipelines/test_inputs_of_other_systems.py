@@ -278,3 +278,24 @@ def test_columns_in_capitals_are_all_in_the_option_to_type(
     printed = capfd.readouterr().out
     assert "no certain meaning, and was not read; a text such as 'A|B' is read by --tag_separator='|'" in printed
     assert f"interactions: 1 files in {tmp_path / 'log'} are not parquet, and were not read: readme" in printed
+
+
+def test_optional_columns_under_other_names_are_in_the_option_to_type(
+    tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    number = ITEMS.num_rows
+    items = (
+        ITEMS.append_column("Genres", pa.array(["Quiet|Loud"] * number))
+        .append_column("brand", pa.array(["x"] * number))
+        .append_column("price", pa.array([1.5] * number))
+    )
+    write(tmp_path, {"items.parquet": items})
+    paths = (tmp_path / "out", plain / "log.parquet", tmp_path / "items.parquet")
+    assert extract(*paths) == 0
+    option = "--item_columns=tags=Genres,creator=brand"
+    expected = f"items: columns Genres, brand were not read; {option} reads them; a text such as 'A|B' is read by"
+    assert expected in capfd.readouterr().out
+    assert extract(*paths, option, "--tag_separator=|") == 0
+    assert "were not read" not in capfd.readouterr().out
+    assert extract(*paths, "--item_columns=tags=,creator=") == 0
+    assert "were not read" not in capfd.readouterr().out

@@ -81,6 +81,20 @@ def suggest_columns(
     return {column: suggested.get(column, PLACEHOLDER) for column in required} | suggested
 
 
+def suggest_optional_columns(
+    found: Collection[str], optional: Iterable[str], is_readable: Callable[[str, str], bool]
+) -> dict[str, str]:
+    """Return optional column -> the column of a file that has one of its usual names.
+
+    Args:
+        found: names of the columns of a file that are not read.
+        optional: names of optional columns that the file lacks.
+        is_readable: whether a column of the dataset can be read from a column of the file.
+    """
+    suggested = suggest_columns((), found, optional, is_readable)
+    return {column: name for column, name in suggested.items() if (name_rank(column, name) or 0) < FIRST_RANK_OF_WORDS}
+
+
 def _usual_name(column: str, names: Sequence[str]) -> str | None:
     """Return the first of the names that are the most usual ones for a column; None: none is usual."""
     ranks = {name: rank for name in names if (rank := name_rank(column, name)) is not None}
