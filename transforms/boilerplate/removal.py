@@ -15,7 +15,7 @@ from transforms.text_cleaning.markup import without_ends
 _MAX_ROUNDS = 4
 _EMPTY_BRACKETS = regex.compile(r"[(\[{【（]\s*[,;|·/–—-]*\s*[)\]}】）]")  # noqa: RUF001
 _SPACE_BEFORE_MARK = regex.compile(r" ([:;,.])(?= |$)")
-_SEPARATORS_AT_ENDS = regex.compile(r"^[\s|｜·•~/:;,–—-]+(?=\s)|(?:\s+[|·•~/–—-]+|[|｜:;,])+\s*$")  # noqa: RUF001
+_SEPARATORS_AT_ENDS = regex.compile(r"^[\s|｜·•~/:;,.–—-]+(?=\s)|(?:\s+[|·•~/–—-]+|[|｜:;,])+\s*$")  # noqa: RUF001
 
 
 def cut_phrases(title: str, phrases: Iterable[Phrase]) -> str:

@@ -84,7 +84,9 @@ def test_a_phrase_is_removed_whole_and_without_the_word_before_it(noise: str) ->
     assert {title: remove_boilerplate(title, found) for title in titles} == titles, sorted(found)
 
 
-@pytest.mark.parametrize("noise", ["{} Ep. {{}}", "Folge {{}}: {}", "Teil {{}} – {}", "{} Lot de {{}}", "{} tome {{}}"])
+@pytest.mark.parametrize(
+    "noise", ["{} Ep. {{}}", "Folge {{}}: {}", "Teil {{}} – {}", "{} Lot de {{}}", "{} tome {{}}", "Серия {{}}. {}"]
+)
 def test_a_phrase_with_a_number_is_found_where_other_titles_have_years_in_brackets(noise: str) -> None:
     generator = random.Random(1)
     titles = {}
