@@ -11,6 +11,7 @@ from pipelines.common.input_checks import unread_files
 from pipelines.common.job import Job
 from pipelines.common.run_metrics import MetricValues, read_metrics
 from schemas import INTERACTIONS, ITEMS
+from schemas.dataset import MAX_CHARACTERS
 from transforms.datasets.casting import fits
 from transforms.datasets.coercion import left_out_slice
 from transforms.datasets.column_hints import (
@@ -118,3 +119,6 @@ def _columns(dataset: str, values: MetricValues) -> Iterator[str]:
             yield f"column {slice_} in {value:,.0f} files has no certain meaning, and was not read{hint}"
         if metric == f"{dataset}_values_left_out":
             yield f"{value:,.0f} values of {slice_} could not be read"
+        if metric == f"{dataset}_texts_cut":
+            limit = f"{MAX_CHARACTERS:,} characters"
+            yield f"{value:,.0f} texts of {slice_} have more than {limit}; the others were not read"

@@ -440,6 +440,16 @@ def test_single_damaged_texts_of_utf8_are_left_out(tmp_path: Path) -> None:
     assert {row["title"] for row in rows(tmp_path / "out", ITEMS) if row["item_id"] in ("3", "4")} == {"", "Caf\xe9 4"}
 
 
+def test_long_texts_of_a_log_are_counted(tmp_path: Path) -> None:
+    lines = [
+        "user,item,time,title",
+        *(f"u{row % 2},{row % 3},2020-01-01,{'word ' * (300 * (row % 3))}" for row in range(9)),
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    printed = succeed("--format=csv", f"--input={tmp_path / 'log.csv'}", f"--workspace={tmp_path / 'out'}")
+    assert "interactions: 6 texts of title have more than 1,000 characters" in printed
+
+
 _LOG = "user_id,item_id,title,timestamp\n"
 _ROWS = "".join(f"u{row % 3},i{row % 5},One thing of {row % 5},{1_700_000_000 + row}\n" for row in range(30))
 

@@ -98,7 +98,7 @@ def test_a_shape_of_the_log_is_read_as_the_plain_one(tmp_path: Path, shape: str)
 def test_a_bad_row_of_any_shape_of_the_log_is_an_error(shape: str) -> None:
     columns = LOGS[shape].slice(0, 3).to_pydict() | {"user_id": [None, None, None]}
     raw = pa.RecordBatch.from_pydict(columns, LOGS[shape].schema).slice(1)
-    good, bad, _ = coerce(raw, INTERACTIONS, {name: name for name in LOG.column_names}, "f", 7)
+    good, bad, *_ = coerce(raw, INTERACTIONS, {name: name for name in LOG.column_names}, "f", 7)
     assert good.num_rows == 0
     assert bad["reason"].to_pylist() == ["null_user_id"] * 2
     assert bad["row"].to_pylist() == [7, 8]
@@ -110,7 +110,7 @@ def test_a_bad_row_of_any_shape_of_the_log_is_an_error(shape: str) -> None:
 def test_a_bad_row_of_any_shape_of_the_catalogue_is_an_error(shape: str) -> None:
     columns = CATALOGUES[shape].slice(0, 3).to_pydict() | {"title": [None, None, None]}
     raw = pa.RecordBatch.from_pydict(columns, CATALOGUES[shape].schema).slice(1)
-    _, bad, _ = coerce(raw, CATALOGUE, {name: name for name in TAGGED.column_names}, "f", 0)
+    _, bad, *_ = coerce(raw, CATALOGUE, {name: name for name in TAGGED.column_names}, "f", 0)
     assert bad["reason"].to_pylist() == ["null_title"] * 2
     assert bad["payload"].to_pylist() == [f'item_id=200{item} title=null tags=["theme {item}"]' for item in (1, 2)]
 

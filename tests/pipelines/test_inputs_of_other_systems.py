@@ -127,6 +127,20 @@ class TestColumns:
         terms, fewer = (metric_values(tmp_path / name)["terms", ""] for name in ("out", "less"))
         assert terms == fewer + 2  # gardening, pottery
 
+    def test_long_texts_are_counted(self, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        long = [None, "plain words " * 83, "plain words " * 84]
+        number = ITEMS.num_rows
+        items = ITEMS.append_column("description", pa.array(long * (number // 3))).append_column(
+            "tags", pa.array([["word", "w" * 1001], None, []] * (number // 3))
+        )
+        write(tmp_path, {"items.parquet": items})
+        assert extract(tmp_path / "out", plain / "log.parquet", tmp_path / "items.parquet") == 0
+        printed = capfd.readouterr().out
+        for column in ("description", "tags"):
+            expected = f"items: {number // 3} texts of {column} have more than 1,000 characters"
+            assert f"{expected}; the others were not read\n" in printed
+            assert metric_values(tmp_path / "out")["items_texts_cut", column] == number // 3
+
     def test_a_required_column_cannot_be_left_out(self, capfd: pytest.CaptureFixture[str]) -> None:
         assert extract(Path("out"), "log", "items", "--columns=user_id=") == 2
         assert "user_id is required, so it must have a name" in capfd.readouterr().err

@@ -14,7 +14,7 @@ from schemas import ERRORS, Column, DatasetSchema
 from schemas.dataset import MAX_CHARACTERS
 from transforms.datasets.casting import cast, fits, is_text, plain_values, without_views
 from transforms.datasets.column_options import LEFT_OUT, TimestampUnit
-from transforms.text_cleaning.columns import clean_column, clean_titles, cut_column
+from transforms.text_cleaning.columns import clean_column, clean_titles, count_longer, cut_column
 
 FILE = pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False)
 ROW = pa.field("row", pa.int64(), nullable=False)
@@ -39,11 +39,13 @@ class Coerced(NamedTuple):
         rows: the valid rows: the columns of the dataset, then `file` and `row`.
         errors: the invalid rows, as rows of `errors`.
         left_out: by optional column, the number of values without a certain meaning, which became null.
+        cut: by column, the number of texts with more than `MAX_CHARACTERS` characters, which were cut.
     """
 
     rows: pa.RecordBatch
     errors: pa.RecordBatch
     left_out: dict[str, int]
+    cut: dict[str, int]
 
 
 def select_columns(
@@ -149,9 +151,10 @@ def coerce(
         if column.optional and each.unreadable is not None
     }
     left_out = {name: number for name, number in left_out.items() if number}
+    cut = {column.name: each.cut for column, each in zip(schema.columns, read, strict=True) if each.cut}
     valid = _add_provenance(rows, file, numbers)
     if reasons.null_count == len(reasons):
-        return Coerced(clean_texts(valid, schema), _no_errors(), left_out)
+        return Coerced(clean_texts(valid, schema), _no_errors(), left_out, cut)
     is_invalid = pc.invert(is_valid)
     names = list(dict.fromkeys(selected.values()))
     return Coerced(
@@ -164,6 +167,7 @@ def coerce(
             pa.RecordBatch.from_arrays([_filterable(raw[name]) for name in names], names=names).filter(is_invalid),
         ),
         left_out,
+        cut,
     )
 
 
@@ -175,12 +179,14 @@ class _ReadColumn(NamedTuple):
         unreadable: whether a value could not be read; None: all could.
         problem: what is wrong with the unreadable values; an array: with each of them.
         broken: whether text is not UTF-8; None: all is.
+        cut: number of texts that were too long.
     """
 
     values: pa.Array
     unreadable: pa.BooleanArray | None = None
     problem: str | pa.StringArray = ""
     broken: pa.BooleanArray | None = None
+    cut: int = 0
 
 
 def _read_column(
@@ -195,9 +201,10 @@ def _read_column(
     else:
         values, unreadable, problem = cast(array, column, unit, separator)
         values, broken = _without_broken_text(values)
-    if column.written_as:
+    cut = count_longer(values, MAX_CHARACTERS) if column.written_as else 0
+    if cut:
         values = cut_column(values, MAX_CHARACTERS)
-    return _ReadColumn(values, unreadable, problem, broken)
+    return _ReadColumn(values, unreadable, problem, broken, cut)
 
 
 def _without_broken_text(array: pa.Array) -> tuple[pa.Array, pa.BooleanArray | None]:

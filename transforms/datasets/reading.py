@@ -299,7 +299,7 @@ class ReadRowGroups(beam.DoFn):
             with ParquetReader(group.file) as reader:
                 selected = select_columns(reader.schema, self.schema, options.renamed, options.tag_separator)
                 for raw in reader.batches(group.row_group, list(dict.fromkeys(selected.values()))):
-                    rows, errors, left_out = coerce(
+                    rows, errors, left_out, cut = coerce(
                         raw, self.schema, selected, group.file, first_row, options.unit, options.tag_separator
                     )
                     first_row += raw.num_rows
@@ -308,6 +308,8 @@ class ReadRowGroups(beam.DoFn):
                     yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_read", raw.num_rows))
                     for column, number in left_out.items():
                         yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_values_left_out", number, column))
+                    for column, number in cut.items():
+                        yield beam.pvalue.TaggedOutput(COUNTS_TAG, count(f"{name}_texts_cut", number, column))
                     if errors.num_rows:
                         yield beam.pvalue.TaggedOutput(ERRORS_TAG, errors)
                     if rows.num_rows:

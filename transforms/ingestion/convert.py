@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import INTERACTIONS, ITEMS
+from schemas.dataset import MAX_CHARACTERS
 from transforms.datasets.casting import is_text, plain_values
 from transforms.datasets.coercion import ROW, coerce, is_utf8, is_valid_text, with_provenance
 from transforms.datasets.counts import Count, count
@@ -15,6 +16,7 @@ from transforms.ingestion.dates import to_iso
 from transforms.ingestion.encodings import decode_texts
 from transforms.ingestion.layout import INGESTED_ITEMS, FileLayout, Prepared
 from transforms.ingestion.votes import count_votes
+from transforms.text_cleaning.columns import count_longer
 
 
 class Converted(NamedTuple):
@@ -53,11 +55,13 @@ def convert_rows(
     coerced = coerce(rows, layout.schema, layout.columns, file, numbers, layout.unit, layout.tag_separator)
     counts = [count(f"{name}_dropped", number, reason) for reason, number in prepared.dropped.items() if number]
     counts += [count(f"{name}_values_left_out", number, column) for column, number in coerced.left_out.items()]
+    counts += [count(f"{name}_texts_cut", number, column) for column, number in coerced.cut.items()]
     votes = None
     if with_votes:
         texts, broken = _without_broken_texts(rows.select(list(dict.fromkeys(layout.item_columns.values()))))
         names = {file_column: column for column, file_column in layout.item_columns.items()}
         counts += [count(f"{name}_values_left_out", number, names[column]) for column, number in broken.items()]
+        counts += [count(f"{name}_texts_cut", number, column) for column, number in _longer(texts, layout).items()]
         votes = _votes(texts, pc.is_in(numbers, coerced.rows[ROW.name]), file, layout)
     return Converted(_complete(coerced.rows, layout), coerced.errors, counts, votes)
 
@@ -81,6 +85,17 @@ def _without_broken_texts(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[st
             numbers[name] = sound.null_count - column.null_count
         columns.append(sound)
     return pa.RecordBatch.from_arrays(columns, names=rows.schema.names), numbers
+
+
+def _longer(texts: pa.RecordBatch, layout: FileLayout) -> dict[str, int]:
+    """Return the number of texts of items that are too long, by column of `items`."""
+    numbers = {}
+    for column in INGESTED_ITEMS.columns:
+        if column.written_as and column.name in layout.item_columns:
+            values = plain_values(texts[layout.item_columns[column.name]])
+            if is_text(values.type) and is_text(column.type):
+                numbers[column.name] = count_longer(values.cast(pa.large_string()), MAX_CHARACTERS)
+    return {name: number for name, number in numbers.items() if number}
 
 
 def _votes(rows: pa.RecordBatch, is_valid: pa.BooleanArray, file: str, layout: FileLayout) -> pa.RecordBatch:

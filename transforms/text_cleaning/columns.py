@@ -32,6 +32,14 @@ def clean_column(column: pa.Array) -> pa.Array:
     return pc.replace_with_mask(column, suspect, cleaned)
 
 
+def count_longer(column: pa.Array, max_characters: int) -> int:
+    """Count the texts with more characters, in a column of strings, or of lists of strings."""
+    texts = column.flatten() if pa.types.is_list(column.type) else column
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= max_characters:
+        return 0
+    return int(pc.sum(pc.greater(pc.utf8_length(texts), max_characters)).as_py() or 0)
+
+
 def cut_column(column: pa.Array, max_characters: int) -> pa.Array:
     """Cut each text of a column of strings, or of lists of strings, to its first characters; null stays null.
 
@@ -40,13 +48,8 @@ def cut_column(column: pa.Array, max_characters: int) -> pa.Array:
         max_characters: number of characters that stay.
     """
     if pa.types.is_list(column.type):
-        values = column.values
-        cut = cut_column(values, max_characters)
-        if cut is values:
-            return column
-        return pa.ListArray.from_arrays(_copied_offsets(column), cut, mask=column.is_null())
-    if (pc.max(pc.binary_length(column)).as_py() or 0) <= max_characters:
-        return column
+        values = cut_column(column.values, max_characters)
+        return pa.ListArray.from_arrays(_copied_offsets(column), values, mask=column.is_null())
     return pc.utf8_slice_codeunits(column, 0, max_characters)
 
 

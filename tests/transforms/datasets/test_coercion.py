@@ -188,7 +188,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
     skipped = data.draw(st.integers(0, len(rows)))
     given_unit = unit if pa.types.is_integer(type_) or pa.types.is_floating(type_) else "auto"
 
-    good, bad, left_out = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
+    good, bad, left_out, _ = coerce(raw.slice(skipped), INTERACTIONS, COLUMNS, "file", 100 + skipped, given_unit)
 
     assert good.schema.equals(with_provenance(INTERACTIONS))
     good.validate(full=True)
@@ -233,7 +233,7 @@ def test_coerce_does_to_a_batch_what_the_reference_does_to_each_row(data: st.Dat
 )
 def test_times(number: float, type_: pa.DataType, unit: TimestampUnit, microseconds: int) -> None:
     raw = pa.record_batch({"user_id": ["a"], "item_id": ["b"], "timestamp": array([number], type_)})
-    rows, errors, _ = coerce(raw, INTERACTIONS, {name: name for name in raw.schema.names}, "f", 0, unit)
+    rows, errors, *_ = coerce(raw, INTERACTIONS, {name: name for name in raw.schema.names}, "f", 0, unit)
     assert errors.num_rows == 0
     assert rows["timestamp"].cast(pa.int64()).to_pylist() == [microseconds]
 
@@ -254,7 +254,7 @@ def test_lists_of_any_type_and_slice(lists: list[list[str | None] | None], data:
             "tags": pa.array(lists, make(element)),
         }
     )
-    good, bad, _ = coerce(raw.slice(start), ITEMS, {name: name for name in raw.schema.names}, "f", start)
+    good, bad, *_ = coerce(raw.slice(start), ITEMS, {name: name for name in raw.schema.names}, "f", start)
     good.validate(full=True)
     assert good["tags"].to_pylist() == [tags for row, tags in enumerate(lists) if row >= start and row % 3 != 2]
     assert bad["row"].to_pylist() == [row for row in range(start, len(lists)) if row % 3 == 2]
@@ -269,7 +269,7 @@ class TestTextThatIsNotUtf8:
     def test_is_an_error_before_all_others(self) -> None:
         texts = self.broken([b"good", b"\xff", None, b"\xed\xa0\x80", "ü".encode()])
         raw = pa.record_batch({"item_id": ["a", "", "c", "d", "e"], "title": texts, "creator": texts})
-        good, bad, _ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
+        good, bad, *_ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
         assert good["title"].to_pylist() == ["good", "ü"]
         assert bad["reason"].to_pylist() == ["creator_not_utf8", "null_title", "creator_not_utf8"]
         assert (
@@ -280,7 +280,7 @@ class TestTextThatIsNotUtf8:
     def test_in_a_list(self) -> None:
         tags = pa.ListArray.from_arrays([0, 2, 2, 3], self.broken([b"a", b"\xff", b"b"]))
         raw = pa.record_batch({"item_id": ["x", "y", "z"], "title": ["t", "t", "t"], "tags": tags})
-        good, bad, _ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
+        good, bad, *_ = coerce(raw, ITEMS, {name: name for name in raw.schema.names}, "f", 0)
         assert good["tags"].to_pylist() == [[], ["b"]]
         assert bad["reason"].to_pylist() == ["tags_not_utf8"]
         bad.validate(full=True)
@@ -304,7 +304,7 @@ def test_invalid_rows_with_views(name: str, type_: pa.DataType, value: object, s
     raw = pa.record_batch(
         {"item_id": ["a", "b", "c"], "title": ["t", None, None], name: pa.array([value, value, None], type_)}
     )
-    good, bad, _ = coerce(raw, ITEMS, {column: column for column in raw.schema.names}, "f", 0)
+    good, bad, *_ = coerce(raw, ITEMS, {column: column for column in raw.schema.names}, "f", 0)
     good.validate(full=True)
     assert good[name].to_pylist() == [["a"] if name == "tags" else "a"]
     assert [payload.split(f" {name}=")[1] for payload in bad["payload"].to_pylist()] == [shown, "null"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas import COLLECTIONS, ITEMS
 from transforms.datasets.coercion import coerce
-from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles, cut_column
+from transforms.text_cleaning.columns import blank_placeholders, clean_column, clean_titles, count_longer, cut_column
 from transforms.text_cleaning.markup import clean_text
 
 _FRAGMENTS = [
@@ -46,7 +46,8 @@ def test_texts_are_cut_to_their_first_characters() -> None:
     lists = pa.array([["abcd", None], None, [], ["ab", "日本語"]], pa.list_(pa.string()))
     assert cut_column(lists, 2).to_pylist() == [["ab", None], None, [], ["ab", "日本"]]
     assert cut_column(lists.slice(2), 2).to_pylist() == [[], ["ab", "日本"]]
-    assert cut_column(lists, 100) is lists
+    assert [count_longer(each, 2) for each in (texts, lists, lists.slice(1, 2), lists.slice(2))] == [2, 2, 0, 1]
+    assert count_longer(texts, 4) == count_longer(pa.nulls(2, pa.string()), 4) == 0
 
 
 @pytest.mark.parametrize(
