@@ -65,7 +65,8 @@ def spec_of_names(
     """Return a language model with the prompts of names, its decoding, and the check of its replies."""
     # A model on this machine would repeat its reply, but a server can be mended.
     check = check_reply if model.kind == "endpoint" else accept_reply
-    return GenerationSpec(model, prompt_template(naming), decoding, limits or ClientLimits(), dtype, check)
+    template, limits = prompt_template(naming), limits or ClientLimits()
+    return GenerationSpec(model, template, decoding, limits, dtype, check, model in PACKAGED_MODELS.values())
 
 
 def check_word_lists(what: str) -> None:

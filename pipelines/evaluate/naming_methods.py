@@ -19,6 +19,7 @@ from transforms.evaluation.experiments.prompting.config import SCOPES, PromptedM
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
+from transforms.naming.adapter import PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import prompt_template
 
@@ -71,6 +72,7 @@ def _resolve(spec: NamingMethodSpec) -> NamingMethod:
         prompt_template(naming),
         DecodingConfig(num_sequences=num_candidates),
         dtype=spec.settings.get("dtype", GenerationSpec.dtype),
+        int8_without_bfloat16=model in PACKAGED_MODELS.values(),
     )
     return NamingMethod(spec.label, kind, naming, generation, model_label(generation), selector)
 

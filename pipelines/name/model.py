@@ -54,9 +54,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         default=GenerationSpec.dtype,
         choices=get_args(DTypeName),
-        help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else float32. In bfloat16, "
-        "which is faster, some names may depend on the batch and on the processor. `int8`: linear layers multiply "
-        "8-bit integers, which is faster on processors.",
+        help="Data type of a local model. `auto`: bfloat16 where the hardware supports it, else `int8` for `builtin` "
+        "and float32 for others. In bfloat16, some names may depend on the batch and on the processor. `int8`: linear "
+        "layers multiply 8-bit integers, which is faster on processors.",
     )
     add(
         "--num_candidates",

@@ -31,6 +31,18 @@ def cpu_has_bfloat16(cpu_info: Path = _CPU_INFO) -> bool:
     return cpu_info.is_file() and not _CPU_FLAGS.isdisjoint(cpu_info.read_text(encoding="utf-8").split())
 
 
+def multiplies_integers(name: DTypeName, device: torch.device, int8_without_bfloat16: bool) -> bool:
+    """Whether linear layers multiply 8-bit integers on a device.
+
+    Args:
+        name: the configured type.
+        device: the device.
+        int8_without_bfloat16: whether `auto` is `int8` on processors without bfloat16.
+    """
+    on_processor_without = device.type == "cpu" and not cpu_has_bfloat16()
+    return name == "int8" or (name == "auto" and int8_without_bfloat16 and on_processor_without)
+
+
 def resolve_dtype(name: DTypeName, device: torch.device) -> torch.dtype:
     """Return the type of weights and activations on a device; for `auto`, float16 on a GPU without bfloat16.
 

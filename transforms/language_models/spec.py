@@ -110,6 +110,8 @@ class GenerationSpec:
         limits: client-side limits of an endpoint; no completion depends on them.
         dtype: type of weights and activations of a model on this machine.
         check: decides which replies of an endpoint are no completions; no completion depends on it.
+        int8_without_bfloat16: whether the type `auto` is `int8` on processors without bfloat16: for models of which it
+            was measured that their completions are as good.
 
     Raises:
         ValueError: if an endpoint is given several sequences or a constraint, which it does not support.
@@ -121,6 +123,7 @@ class GenerationSpec:
     limits: ClientLimits = dataclasses.field(default_factory=ClientLimits)
     dtype: DTypeName = "auto"
     check: ReplyCheck = accept_reply
+    int8_without_bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if self.model.kind == "endpoint" and (self.decoding.num_sequences > 1 or self.decoding.constraint is not None):
@@ -164,7 +167,15 @@ class GenerationSpec:
                 check=self.check,
             )
         folder, adapter = self.model.locate()
-        return TransformersModel(folder, adapter, self.template, self.decoding, device, dtype=self.dtype)
+        return TransformersModel(
+            folder,
+            adapter,
+            self.template,
+            self.decoding,
+            device,
+            dtype=self.dtype,
+            int8_without_bfloat16=self.int8_without_bfloat16,
+        )
 
     def is_shared(self) -> bool:
         """Whether this machine has a GPU, whose memory holds one copy. An endpoint's model is not on this machine."""

@@ -40,7 +40,7 @@ from transforms.language_models.decoding_state import (
     forward_arguments,
     padded_length,
 )
-from transforms.language_models.dtype import DTypeName, resolve_dtype
+from transforms.language_models.dtype import DTypeName, multiplies_integers, resolve_dtype
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.interface import Batch, Completion, NBest, collect_batches
 from transforms.language_models.pretrained import (
@@ -101,6 +101,7 @@ class TransformersModel:
         device: device of torch; None: the GPU if there is one.
         max_batch_tokens: maximum number of prompt tokens of a batch; None: see `MAX_BATCH_TOKENS`.
         dtype: type of weights and activations, see `DTypeName`.
+        int8_without_bfloat16: whether `auto` is `int8` on processors without bfloat16.
 
     Attributes:
         shares_prompts: whether candidates share the key-value cache of their prompt: for decoders of
@@ -121,6 +122,7 @@ class TransformersModel:
         device: str | None = None,
         max_batch_tokens: int | None = None,
         dtype: DTypeName = "auto",
+        int8_without_bfloat16: bool = False,
     ) -> None:
         try:
             import torch
@@ -131,13 +133,14 @@ class TransformersModel:
         tokenizer = AutoTokenizer.from_pretrained(folder.folder, local_files_only=True, trust_remote_code=False)
         model, soft_prompt = apply_adapter(load_pretrained(folder), adapter)
         cast_weights(model, resolve_dtype(dtype, on_device))
-        if dtype == "int8":
+        quantized = multiplies_integers(dtype, on_device, int8_without_bfloat16)
+        if quantized:
             from transforms.language_models.quantized_linear import quantize_linear_layers  # here, as it imports torch
 
             quantize_linear_layers(model)
         model = model.to(on_device)
         self._use(model, tokenizer, soft_prompt, folder.encoder_decoder, template, decoding)
-        self._quantized = dtype == "int8"
+        self._quantized = quantized
         reset_generation_config(model)  # after its end tokens were read
         make_head_input_contiguous(model)
         if max_batch_tokens:

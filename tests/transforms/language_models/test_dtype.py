@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.language_models.dtype import cpu_has_bfloat16, resolve_dtype
+from transforms.language_models.dtype import cpu_has_bfloat16, multiplies_integers, resolve_dtype
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,16 @@ def test_32_bits_without_16_bit_arithmetic_or_on_request(monkeypatch: pytest.Mon
         assert resolve_dtype("float32", cpu) == torch.float32
         assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
     assert resolve_dtype("auto", torch.device("mps")) == torch.float32
+
+
+@pytest.mark.models
+def test_integers_in_place_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    cpu = torch.device("cpu")
+    for native in (True, False):
+        monkeypatch.setattr("transforms.language_models.dtype.cpu_has_bfloat16", lambda native=native: native)
+        assert multiplies_integers("auto", cpu, int8_without_bfloat16=True) is not native
+        assert not multiplies_integers("auto", cpu, int8_without_bfloat16=False)
+        assert not multiplies_integers("auto", torch.device("cuda"), int8_without_bfloat16=True)
+        assert not multiplies_integers("float32", cpu, int8_without_bfloat16=True)
+        assert multiplies_integers("int8", cpu, int8_without_bfloat16=False)

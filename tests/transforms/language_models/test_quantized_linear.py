@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.common.models import spec_of_names
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.dtype import DTypeName
 from transforms.language_models.folder import AdapterFolder, ModelFolder, read_model
+from transforms.language_models.interface import NBest
+from transforms.language_models.spec import ModelSpec
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
+from transforms.naming.config import NamingConfig
 
 pytestmark = [
     pytest.mark.models,
@@ -127,6 +131,19 @@ def test_a_real_model_is_nearly_that_in_float32() -> None:
     for one, other in zip(exact, found, strict=True):
         assert np.corrcoef(one, other)[0, 1] > 0.98
         assert np.abs(one - other).mean() < 0.1 * (one.max() - one.min())
+
+
+def test_names_of_the_packaged_model_are_in_int8_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.language_models.dtype.cpu_has_bfloat16", lambda: False)
+    prompts = ["Titles:\n- Blues scales for beginners\n- Ten jazz standards on guitar\nInterest:"]
+    naming, decoding = NamingConfig("fine_tuned", "both"), DecodingConfig(num_sequences=2)
+
+    def generated(model: ModelSpec, dtype: DTypeName) -> list[NBest]:
+        return spec_of_names(model, naming, decoding, dtype=dtype).load("cpu").generate(prompts)
+
+    builtin, smollm2 = PACKAGED_MODELS[BUILTIN], ModelSpec("smollm2")
+    assert generated(builtin, "auto") == generated(builtin, "int8") != generated(builtin, "float32")
+    assert generated(smollm2, "auto") == generated(smollm2, "float32") != generated(smollm2, "int8")
 
 
 def test_a_model_without_linear_layers_is_refused() -> None:
