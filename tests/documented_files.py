@@ -83,8 +83,8 @@ def _write_files_of_pages(folder: Path) -> None:
     items.with_columns(vector=pl.concat_list(vectors - 0.5, vectors, 1 - vectors)).write_parquet(
         folder / "items.parquet"
     )
-    for name in ("movietweetings_100k", "awesome_curators", "github_stars"):
-        sample = "online_retail" if name == "movietweetings_100k" else "github_stars"
+    for name in ("movietweetings_100k", "online_retail", "awesome_curators", "github_stars"):
+        sample = "online_retail" if name in ("movietweetings_100k", "online_retail") else "github_stars"
         for part in ("interactions", "items"):
             shutil.copy(folder / "samples" / sample / f"{part}.parquet", folder / f"{name}.{part}.parquet")
     for sample, log_name, items_name in (

@@ -37,10 +37,6 @@ NOT_RUN: Mapping[str, str] = {
 
 BEFORE: Mapping[str, tuple[str, ...]] = {
     "docs/evaluation.md": ("python -m pipelines.cluster", "python -m pipelines.transitions"),
-    "docs/orderings.md": (
-        "python -m pipelines.cluster --interactions=shop.parquet --items=shop_items.parquet --workspace=retail",
-        "python -m pipelines.transitions --workspace=retail",
-    ),
     "docs/report.md": ("make demo", "make recommend"),
 }
 """Commands that a page takes as run, by page."""
