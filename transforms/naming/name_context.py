@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import regex
 
 from transforms.naming.name_marks import bare
-from transforms.naming.reply_words import has_word, is_about_reply, is_label, is_supported, is_topic, shares_topic
+from transforms.naming.reply_words import (
+    has_word,
+    is_about_reply,
+    is_label,
+    is_supported,
+    is_topic,
+    is_without_topic,
+    shares_topic,
+)
 from transforms.naming.text import pattern_list, split_words
 
 _MAX_PREAMBLE = 160
@@ -21,15 +29,18 @@ NUM_LABEL_KINDS = 3
 _LETTER = regex.compile(r"\p{L}")
 _COLON = regex.compile(r"[:：]")
 _EXCLAMATION = regex.compile(r"[¡¿]?\p{L}+\s?!\s+")
-_BREAK = regex.compile(r"\s*[:：]\s*|\s+[-–—=]>?\s+")
+_BREAK = regex.compile(r"\s*[:：]\s*|\s+(?:[-–—=]>?|[→➔➜➡⇒⟹▶►»])\s+")
 _PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：", "—", "–")
 _QUALIFIERS = (
-    r"(?:(?:the|this|a|my|your|user'?s?|final|short|suggested|proposed|possible|best|recommended|main|overall|generated)"
+    r"(?:(?:the|this|an?|my|your|user'?s?|final|short|suggested|proposed|possible|best|recommended|main|overall|generated)"
     r"\s+){0,4}"
 )
+_NUMBER = r"(?:\s*(?:#|№|no\.)\s?\d{1,2})?"
+_ARROW = "[→➔➜➡⇒⟹▶►»]\ufe0f?"
 _CALLED = regex.compile(
     r"^(?:(?:based on|given|considering|looking at|from|according to)[^,\n]{0,80},\s*)?"
-    r"(?:i(?: would|['’]d| will|['’]ll| suggest| propose)?\s+(?:to\s+)?"
+    r"(?:(?:(?:i|we|you|one)(?: would|['’]d| will|['’]ll| can| could| might| may| should| suggest| propose)?"
+    r"|let(?:['’]s| me| us))\s+(?:to\s+)?"
     r"(?:name|call|label|title|describe|suggest|propose)\s+(?!this [^\"“*:]*\b(?:interest|journey)\W*$)"
     r"(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
     r"(?:as\s+|would be\s+)?"
@@ -37,16 +48,28 @@ _CALLED = regex.compile(
     r"|most (?:fitting|suitable) ){0,3}"
     r"(?:interest|name|journey|topic|theme|answer|suggestion|title|label|response|choice)"
     r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
-    r"|seems to be)\s*(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
+    r"|seems to be)\s*"
+    r"(?:clearly |obviously |definitely |simply |mainly |mostly |probably |likely )?"
+    r"(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
     r"|(?:it (?:seems|looks|appears)(?: that| like)? )?(?:the |this )?"
-    r"(?:user|person|viewer|reader|individual|someone|you)(?: who)?(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?"
-    r"(?: very| really)? (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?"
-    r"|exploring|enjoys|likes|loves)\s"
+    r"(?:user|person|viewer|reader|individual|someone|you)(?: who)?"
+    r"(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?(?: very| really)?"
+    r" (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?|exploring|enjoys|likes|loves)\s"
+    r"|you (?:(?:seem|appear) to )?(?:really )?(?:enjoy|like|love)\s"
+    r"|(?:they|he|she)(?:['’]re|['’]s| are| is| seems? to be) "
+    r"(?:interested in|into|passionate about|learning(?: about)?)\s"
+    r"|(?:they|he|she) (?:(?:seems? to )?(?:likes?|loves?|enjoys?))\s"
+    r"|i(?:['’]d| would) say\b"
     r"|(?:they|(?:all )?(?:of )?(?:the |these |those )?(?:titles|items|videos|articles))(?: all)? "
-    r"(?:are|seem to be|focus|relate|revolve)(?: all)? (?:about|on|to|around)\s"
+    r"(?:(?:are|seem to be|focus|relate|revolve)(?: all)? (?:about|on|to|around)"
+    r"|(?:suggest|indicate|show|imply|reflect|point to)"
+    r"(?: (?:an? )?(?:strong |clear )?(?:interest|passion) (?:in|for))?"
+    r")\s"
     r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
-    r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\s|why not\s"
-    r"|i(?: would|['’]d| will|['’]ll) go (?:with|for)\s"
+    r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\b|why not\b"
+    r"|(?:(?:i|we)(?: would|['’]d| will|['’]ll)|let(?:['’]s| me| us)) go (?:with|for)\b"
+    r"|(?:just |simply )?call (?:it|this one|this interest|this journey)\s"
+    r"|let me (?:suggest|propose)\b|i (?:suggest|propose)\s(?!that\b)"
     r"|(?:possibly|probably)[,:]?\s|(?:maybe|perhaps)(?:[,:]\s|\s(?=[\"“*]))"
     r"|(?:(?:it|this|that) )?(?:looks|sounds|seems) like[:\s]|(?:something|anything) like\s"
     r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
@@ -55,7 +78,9 @@ _CALLED = regex.compile(
 )
 _EXPLANATION = regex.compile(
     r"\s*(?:\s#{2,}(?:\s.*)?|,?\s+i (?:think|guess|believe|suppose)\W*|,\s+(?:probably|perhaps|maybe)\W*"
-    r"|,\s+(?:because|since|as)\s+(?:the|these|this|they|all|it)\b.*"
+    r"|(?:,|\s[-–—]+)\s+(?:because|since|as)\s+(?:the|these|this|they|all|it|every|each|most|both|many)\b.*"
+    r"|(?<=[\p{L}\p{N}\"”'*)])\s+because\s+(?:the|these|this|they|all|it|every|each|most|both|many)\b.*"
+    r"|,\s+(?:reflecting|capturing|highlighting|indicating|suggesting|showcasing|emphasi[sz]ing)\s.*"
     r"|\(\s*(?:this|these|it|since|because|as|note|\d+ words)\b.*"
     r"|\s[-–—]\s+(?:this|these|it|since|because|reflecting|capturing|captures|as the|a name)\b.*"
     r"|(?<=[\w\"”'*)])[.!:;]\s+(?:this|these|it|so|thus|therefore|hence|the (?:name|titles?|user|person|items?)|i"
@@ -72,6 +97,7 @@ _LISTED = regex.compile(r"^[\W\d]*\*\*([^*\n]{2,120}?)[:：]?\*\*\s*[:：–—-
 _OR = regex.compile(
     r"^\W*(?:(?:either|entweder|soit|o)\W+)?(?:or|oder|o|ou|of|eller|lub|или|veya|或|または|또는)\W*$", regex.I
 )
+_CLOSING = tuple(".?!。？！؟।")
 _HERE = regex.compile(r"here(?:['’]s| is| are)\b|voici|aquí|hier ist|ecco|вот|以下|下記|إليك", regex.I)
 _SENTENCE_END = regex.compile(r"(?:(?<=\w{3})\.|[!。！])\s+(?=\W*\p{L})|[。！](?=\p{L})")
 _LINK = regex.compile(
@@ -87,8 +113,16 @@ _TAIL = regex.compile(
 _NOTE = regex.compile(
     r"\s*(?:[(\[（【](?P<text>[^()\[\]（）【】]{1,60})[)\]）】]|\s(?:#|//)\s*(?P<text>[^#\n]{1,60}))\W*$"
 )
-_SPEAKER = regex.compile(r"(?:a|ai|bot|assistant|model)\s*[:：]\s*", regex.I)
-_NUMBERED_NOTE = regex.compile(r"\s*(?:confidence|score|probability|\d+ (?:words?|characters?))\b", regex.I)
+_SPEAKER = regex.compile(r"(?:a|ai|bot|assistant|model)\s*[:：>]\s*", regex.I)
+_NUMBERED_NOTE = regex.compile(
+    r"\s*(?:(?:confidence|score|probability|\d+ (?:words?|characters?))\b|[01]?\.\d+$)", regex.I
+)
+_SCORE = regex.compile(
+    r"(?:\s*[|,;–—-]\s*(?:confidence|score|probability|relevance)\s*[:=]?\s*(?:high|medium|low|[\d.]+\s?%?)"
+    r"|\s*:\s*(?:\d{1,3}\s?%|[01]?\.\d+))[.\s]*$",
+    regex.I,
+)
+_COPULA = regex.compile(r"(?<=\p{L}{3}[」』”’\"']?)(?:です|でございます|입니다|이에요|예요)[。.!！]?$")
 _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
 
 
@@ -98,7 +132,8 @@ def label_patterns() -> tuple[regex.Pattern[str], ...]:
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
     return tuple(
         regex.compile(
-            rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|$)\s*", regex.I
+            rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?{_NUMBER}\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|\s?{_ARROW}|$)\s*",
+            regex.I,
         )
         for words in (names, f"{names}|{results}")
     )
@@ -187,6 +222,11 @@ def without_lead(line: str, sources: Sequence[str]) -> str:
 def without_tail(line: str, sources: Sequence[str]) -> str:
     """Remove words about the name after it: `... would be a fitting name`, `... (confidence: high)`, `... ✅`."""
     line = _CHECK_MARKS.sub("", line)
+    if (copula := _COPULA.search(line)) and not has_word(line, sources):
+        line = line[: copula.start()]
+    score = _SCORE.search(line)
+    if score and score.start() and not is_supported(score.group(), sources):
+        line = line[: score.start()]
     note, tail = _NOTE.search(line), _TAIL.search(line)
     if note and note.start() and (_NUMBERED_NOTE.match(note["text"]) or is_label(note["text"])):
         return line if is_supported(note["text"], sources) else line[: note.start()]
@@ -227,8 +267,12 @@ def only_span(line: str, sources: Sequence[str]) -> str:
         return spans[0] if _OR.match(around) else line
     lead = without_interjection(bare(around), sources)
     is_sentence = len(around.split()) >= _MIN_WORDS and (begins_preamble(lead) or is_called(lead))
-    is_about = is_label(lead) or (is_about_reply(lead) and not lead.isascii())
-    return spans[0] if is_sentence or is_about else line
+    has_no_topic = len(split_words(lead)) >= _MIN_WORDS and is_without_topic(lead)
+    is_about = is_label(lead) or has_no_topic or (is_about_reply(lead) and not lead.isascii())
+    is_closed = (
+        around.rstrip()[-1:] in _CLOSING and shares_topic(spans[0], sources) and not shares_topic(around, sources)
+    )
+    return spans[0] if is_sentence or is_about or is_closed else line
 
 
 def _link_end(line: str, sources: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ from transforms.naming.name_context import (
     without_lead,
     without_tail,
 )
-from transforms.naming.name_marks import WRAPPERS, bare, unwrapped, with_mark
+from transforms.naming.name_marks import WRAPPERS, bare, has_last_word, unwrapped, with_mark
 from transforms.naming.plain_reply import is_unreadable, plain_characters
 from transforms.naming.reply_tables import without_table
 from transforms.naming.reply_words import has_word
@@ -116,6 +116,8 @@ def clean_line(line: str, sources: Sequence[str] = ()) -> str:
         line = unwrapped(without_tail(without_lead(line, sources), sources)).rstrip(_FINAL_PUNCTUATION)
         if bracketed := _BRACKETED.fullmatch(line):
             line = bracketed["text"].strip()
+    if line.endswith("!") and line != bare(whole) and not has_last_word(line, sources):
+        line = line.rstrip("! ")
     return with_mark(line, whole, sources)
 
 

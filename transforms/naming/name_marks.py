@@ -11,7 +11,7 @@ WRAPPERS = "\"'`*_“”„‘’«»‹›「」『』《》〈〉【】〝〞�
 _QUOTES = ('""', "''", "“”", "„“", "‘’", "«»", "‹›", "「」", "『』", "《》", "〈〉", "【】")
 _EMPHASIS = regex.compile(r"(?<![\w*_`])([*_`])(?=[^\s*_`])([^*_`\n]*)(?<=\S)\1(?![\w*_`])")
 _MARKERS = regex.compile(
-    r"^(?:[-*•·>#–—→➡✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?[a-c]\)\s+)+"
+    r"^(?:[-*•·>#–—→➔➜➡➤➢▶►▸▹▪▫◦‣●○■□◆◇★☆❖»✓✔✅👉\ufe0f]+\s+|[-=]>\s*|#+\s*|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s+|~\s+|[①-⑳]\s*|\d\ufe0f?\u20e3\s*|\(?(?:[a-c]|i{1,3})\)\s+|i{1,3}\.\s+)+"
 )
 _PICTURES = (
     r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\U0001f3fb-\U0001f3ff\ufe0f\u200d\s]"
@@ -19,6 +19,7 @@ _PICTURES = (
 )
 _PICTURES_AT_START = regex.compile(rf"^{_PICTURES}+", regex.V1)
 _PICTURES_AT_END = regex.compile(rf"(?<!{_PICTURES}){_PICTURES}++$", regex.V1)
+_DOUBLED = regex.compile(r"^(~~|==|::)(?=[^\s~=:])([^~=]*)(?<=[^\s~=:])\1$")
 _DASHES_AT_END = regex.compile(r"\s[-–—=~|/]+$")
 _MARKS_OF_WORDS = "#*@'’"
 
@@ -26,6 +27,7 @@ _MARKS_OF_WORDS = "#*@'’"
 def bare(line: str) -> str:
     """Return a line without emoji, list markers, emphasis, quotes and dashes around it."""
     line = _DASHES_AT_END.sub("", _PICTURES_AT_END.sub("", _PICTURES_AT_START.sub("", line)).strip())
+    line = _DOUBLED.sub(r"\2", line)
     return unwrapped(_EMPHASIS.sub(r"\2", _MARKERS.sub("", line).replace("**", "").replace("__", "")))
 
 
@@ -53,3 +55,9 @@ def with_mark(name: str, line: str, sources: Sequence[str]) -> str:
         return name
     marked = regex.compile(rf"(?<!\w){regex.escape(mark + name.split()[0])}(?!\w)", regex.I)
     return mark + name if any(marked.search(source) for source in sources) else name
+
+
+def has_last_word(name: str, sources: Sequence[str]) -> bool:
+    """Whether a title has the last word of a name with its mark: `Jeopardy!`."""
+    word = name.split()[-1].casefold()
+    return any(word in source.casefold() for source in sources)

@@ -17,9 +17,10 @@ _BYTE_BREAK = regex.compile(r"(?<=[\p{Ll}\p{N}.:;!?*\"'])\u010a+")
 _WORD_START = "\u2581"
 _OCTETS = regex.compile(r"(?:<0x[\dA-F]{2}>)+")
 _CITATION = regex.compile(
-    r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
+    r"\s?(?:【\d+(?::\d+)?†[^【】\n]{0,80}】|\[\^\d{1,3}\^?\]|\[?\[(?:\d{1,3}|source|link)\]\]?\([^()\s]{1,400}\))",
     regex.I,
 )
+_CHECKBOX = regex.compile(r"^\s*(?:[-*•]\s+)?\[[ xX✓✔]\]\s+(?=\S)", regex.M)
 _ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+(?:\(https?://[^\s()]+\)|https?://[^\s()]+)[ \t]*$", regex.M)
 _TAG = regex.compile(r"<[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+))+\s*/?>", regex.I)
 _FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
@@ -33,7 +34,7 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
         text: the text of a reply.
         sources: titles and terms of the journey.
     """
-    text = write_out_escapes(_OCTETS.sub(_decode_octets, text))
+    text = _CHECKBOX.sub("", write_out_escapes(_OCTETS.sub(_decode_octets, text)))
     text = without_addresses(_CITATION.sub("", _TAG.sub(" ", text)))
     text = _ADDRESS_BEHIND.sub(lambda found: _of_titles(found.group(), sources), text)
     if not any(_WORD_START in source for source in sources):

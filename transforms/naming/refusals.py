@@ -43,6 +43,7 @@ _NUMBERED = regex.compile(
 )
 _PUNCTUATION = " \t.,:;!?{}[]()<>\"'`*#"
 _MIN_UNSPACED_WIDTH = 8
+_MIN_UNSPACED_SENTENCE = 12
 _MIN_WORDS = 4
 _MIN_WIDTH = 24
 
@@ -73,6 +74,9 @@ def no_name_reason(line: str, sources: Iterable[str], name: str = "") -> NoName:
         return "no_name"
     words = split_words(line)
     is_long = len(words) >= _MIN_WORDS or display_width(line) >= _MIN_WIDTH
+    is_long = is_long or (
+        is_unspaced(line.rstrip(_PUNCTUATION + "。！？")) and display_width(line) >= _MIN_UNSPACED_SENTENCE
+    )
     return "no_name" if is_long and (_SENTENCE_END.search(line) or _SENTENCES.search(line)) else ""
 
 

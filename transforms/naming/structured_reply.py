@@ -21,6 +21,8 @@ _OPENING = regex.compile(
 _COMMENT = regex.compile(r"<!--.*?(?:-->|\Z)", regex.S)
 _STYLED = regex.compile(r"\\(?:text\w*|math\w+|emph)\{([^{}\n]{0,200})\}")
 _FORMULA = regex.compile(r"^\s*(\$+)\s*([^$\n]+?)\s*\1\s*$")
+_ONE_STRING = regex.compile(r"^\s*(?:\{\s*|return\s+)([\"'])(?P<text>[^\"'\n]+)\1\s*[};]*\s*$")
+_DOUBLED = regex.compile(r"^\s*(?:\{\{|<<|\[\[)\s*([^{}<>\[\]\"':\n]+?)\s*(?:\}\}|>>|\]\])\s*$")
 _CALL = regex.compile(r"^\W*[\w.]+\(\s*(?:\w+\s*=\s*)?([\"'])(?P<text>[^\"'\n]+)\1\s*\)[\W]*$")
 _TAGGED = regex.compile(
     r"<(?P<tag>name|interest|interest_name|journey|journey_name|title|label|answer|output|response|result|final"
@@ -59,12 +61,14 @@ def structured_text(text: str, sources: Sequence[str] = ()) -> str | None:
         return tagged[-1]["text"]
     if boxed := _BOXED.search(text):
         return str(boxed[1])
+    if doubled := _DOUBLED.match(text):
+        return str(doubled[1])
     fenced = _FENCE.search(text)
     if fenced and _is_empty_block(fenced["format"] or "", fenced["text"]):
         return None
     if fenced and _LETTER.search(fenced["text"]):
         text = fenced["text"]
-    if called := _CALL.match(text):
+    if called := _CALL.match(text) or _ONE_STRING.match(text):
         return str(called["text"])
     return _text_of_json(text, sources)
 

@@ -324,3 +324,44 @@ def test_names_that_say_only_that_topics_vary_are_generic(name: str) -> None:
 )
 def test_names_with_words_of_variety_and_a_topic_are_not_generic(name: str) -> None:
     assert not is_generic(name)
+
+
+@pytest.mark.parametrize(
+    ("journey", "text", "reason"),
+    [
+        ("de", "Der Nutzer interessiert sich für Gemüse im Hochbeet.", "no_name"),
+        ("de", "Die Titel handeln von Gemüse im Garten.", "no_name"),
+        ("de", "Kein gemeinsames Thema erkennbar", "refused"),
+        ("de", "Unbekannt", "generic"),
+        ("es", "El usuario disfruta de la paella.", "no_name"),
+        ("es", "No hay un tema común", "refused"),
+        ("fr", "L'utilisateur s'intéresse à la tarte aux pommes.", "no_name"),
+        ("it", "L'utente ama il pane fatto in casa.", "no_name"),
+        ("ru", "Пользователь печёт хлеб дома.", "no_name"),
+        ("zh", "这位用户喜欢绿茶。", "no_name"),
+        ("zh", "未知", "generic"),
+        ("ja", "このユーザーは抹茶が好きです。", "no_name"),
+        ("ja", "考えてみましょう。", "no_name"),
+        ("ko", "사용자는 김치찌개를 좋아합니다.", "reasoning"),
+        ("ar", "المستخدم يحب الخبز العربي", "no_name"),
+        ("ar", "غير معروف", "generic"),
+        ("jazz", "User is a jazz guitar beginner", "no_name"),
+    ],
+)
+def test_sentences_about_the_user_or_the_titles_are_no_names_in_any_language(
+    journey: str, text: str, reason: str
+) -> None:
+    assert rejection_of(text, MORE_TITLES[journey]) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("User interface design", ("User interface basics", "Design of forms")),
+        ("Nutzer und Recht", ("Nutzer im Netz und ihr Recht", "Datenschutz")),
+        ("用户体验设计", ("用户体验入门", "设计原则")),
+        ("使用者介面", ("使用者介面設計", "網頁")),
+    ],
+)
+def test_users_can_be_the_topic_of_a_name(name: str, titles: tuple[str, ...]) -> None:
+    assert validate_name(name, titles, CONFIG) == (name, "")
