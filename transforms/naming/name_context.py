@@ -37,45 +37,6 @@ _QUALIFIERS = (
 )
 _NUMBER = r"(?:\s*(?:#|№|no\.)\s?\d{1,2})?"
 _ARROW = "[→➔➜➡⇒⟹▶►»]\ufe0f?"
-_CALLED = regex.compile(
-    r"^(?:(?:based on|given|considering|looking at|from|according to)[^,\n]{0,80},\s*)?"
-    r"(?:(?:(?:i|we|you|one)(?: would|['’]d| will|['’]ll| can| could| might| may| should| suggest| propose)?"
-    r"|let(?:['’]s| me| us))\s+(?:to\s+)?"
-    r"(?:name|call|label|title|describe|suggest|propose)\s+(?!this [^\"“*:]*\b(?:interest|journey)\W*$)"
-    r"(?:this|the|it|that|their|his|her|your)\s*(?:user'?s?\s*)?(?:interest|journey|name|one)?\s*"
-    r"(?:as\s+|would be\s+)?"
-    r"|(?:the |this |their |my )?(?:user'?s? |person'?s? |main |common |primary |likely |overall |shared |best "
-    r"|most (?:fitting|suitable) ){0,3}"
-    r"(?:interest|name|journey|topic|theme|answer|suggestion|title|label|response|choice)"
-    r"(?: of (?:the|this) \w+| here| for (?:this|the|it) ?\w*)?\s+(?:is|would be|could be|might be|can be|appears to be"
-    r"|seems to be)\s*"
-    r"(?:clearly |obviously |definitely |simply |mainly |mostly |probably |likely )?"
-    r"(?:called |named |described as |summari[sz]ed as |best described as |in |about |that of )?"
-    r"|(?:it (?:seems|looks|appears)(?: that| like)? )?(?:the |this )?"
-    r"(?:user|person|viewer|reader|individual|someone|you)(?: who)?"
-    r"(?: (?:is|are|seems|appears)(?: to be)?|['’]re)?(?: very| really)?"
-    r" (?:interested in|into|passionate about|enthusiastic about|learning(?: about)?|exploring|enjoys|likes|loves)\s"
-    r"|you (?:(?:seem|appear) to )?(?:really )?(?:enjoy|like|love)\s"
-    r"|(?:they|he|she)(?:['’]re|['’]s| are| is| seems? to be) "
-    r"(?:interested in|into|passionate about|learning(?: about)?)\s"
-    r"|(?:they|he|she) (?:(?:seems? to )?(?:likes?|loves?|enjoys?))\s"
-    r"|i(?:['’]d| would) say\b"
-    r"|(?:they|(?:all )?(?:of )?(?:the |these |those )?(?:titles|items|videos|articles))(?: all)? "
-    r"(?:(?:are|seem to be|focus|relate|revolve)(?: all)? (?:about|on|to|around)"
-    r"|(?:suggest|indicate|show|imply|reflect|point to)"
-    r"(?: (?:an? )?(?:strong |clear )?(?:interest|passion) (?:in|for))?"
-    r")\s"
-    r"|i (?:think|believe|guess|would say) (?:that )?(?:(?:this|it|that)(?:['’]s| is) )?(?:likely |about )?"
-    r"|(?:this|it)(?:['’]s| is) (?:all )?about\s|(?:how|what) about\b|why not\b"
-    r"|(?:(?:i|we)(?: would|['’]d| will|['’]ll)|let(?:['’]s| me| us)) go (?:with|for)\b"
-    r"|(?:just |simply )?call (?:it|this one|this interest|this journey)\s"
-    r"|let me (?:suggest|propose)\b|i (?:suggest|propose)\s(?!that\b)"
-    r"|(?:possibly|probably)[,:]?\s|(?:maybe|perhaps)(?:[,:]\s|\s(?=[\"“*]))"
-    r"|(?:(?:it|this|that) )?(?:looks|sounds|seems) like[:\s]|(?:something|anything) like\s"
-    r"|el interés (?:es|sería|podría ser)\s|l'intérêt (?:est|serait)\s|das interesse (?:ist|wäre|lautet)\s"
-    r"|l'interesse (?:è|sarebbe)\s|o interesse (?:é|seria)\s)[:：]?\s*",
-    regex.I,
-)
 _EXPLANATION = regex.compile(
     r"\s*(?:\s#{2,}(?:\s.*)?|,?\s+i (?:think|guess|believe|suppose)\W*|,\s+(?:probably|perhaps|maybe)\W*"
     r"|(?:,|\s[-–—]+)\s+(?:because|since|as)\s+(?:the|these|this|they|all|it|every|each|most|both|many)\b.*"
@@ -139,6 +100,15 @@ def label_patterns() -> tuple[regex.Pattern[str], ...]:
     )
 
 
+@functools.cache
+def _sentence_lead() -> regex.Pattern[str]:
+    leads = pattern_list("sentence_leads.txt").pattern
+    return regex.compile(
+        rf"^(?:(?:based on|given|considering|looking at|from|according to)[^,\n]{{0,80}},\s*)?(?:{leads})[:：]?\s*",
+        regex.I,
+    )
+
+
 def without_interjection(line: str, sources: Sequence[str]) -> str:
     """Remove a word with which a model agrees or greets, with its punctuation."""
     found = pattern_list("interjection_patterns.txt").match(line.lstrip("¡¿"))
@@ -167,7 +137,7 @@ def begins_preamble(line: str) -> bool:
 
 def is_called(line: str) -> bool:
     """Whether a line begins as a sentence that has the name in it: `The interest is ...`."""
-    return _CALLED.match(line) is not None
+    return _sentence_lead().match(line) is not None
 
 
 def label_ends(line: str, sources: Sequence[str]) -> tuple[int, ...]:
@@ -213,7 +183,7 @@ def without_lead(line: str, sources: Sequence[str]) -> str:
         sentence, _, rest = _partition(_SENTENCE_END, line)
         if rest and not is_called(line) and not is_supported(sentence, sources):
             return rest
-    found = _CALLED.match(line)
+    found = _sentence_lead().match(line)
     if found and found.end() and not is_supported(found.group(), sources):
         return line[found.end() :].rstrip("?!")
     return line[_link_end(line, sources) :]
