@@ -11,6 +11,7 @@ from transforms.naming.reply_words import listed_lines, word_pattern
 from transforms.naming.text import fold_case, normalize, word_list
 
 _CONJUNCTION = regex.compile(r"\s*[,&/、،]\s*|\s+(?:and|or|y|et|und|e)\s+|\s+(?=various\b)", regex.I)
+_ARTICLE = regex.compile(r"^\s*(?:an?|the|some)\s+", regex.I)
 _WORD_CHARACTER = regex.compile(r"[\p{L}\p{N}]")
 
 
@@ -31,7 +32,7 @@ class Variety(NamedTuple):
 def is_generic(name: str) -> bool:
     """Whether a name is generic: an entry of a list, several of them joined (`Videos and music`), or one of variety."""
     generic = _generic_names()
-    parts = [part for part in _CONJUNCTION.split(name) if part.strip()]
+    parts = [part for part in _CONJUNCTION.split(_ARTICLE.sub("", name)) if part.strip()]
     return all(normalize(part) in generic for part in parts) or is_variety(name)
 
 

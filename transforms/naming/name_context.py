@@ -237,7 +237,7 @@ def only_span(line: str, sources: Sequence[str]) -> str:
         return spans[0] if _OR.match(around) else line
     lead = without_interjection(bare(around), sources)
     is_sentence = len(around.split()) >= _MIN_WORDS and (begins_preamble(lead) or is_called(lead))
-    has_no_topic = len(split_words(lead)) >= _MIN_WORDS and is_without_topic(lead)
+    has_no_topic = len(split_words(lead)) > 1 and is_without_topic(lead)
     is_about = is_label(lead) or has_no_topic or (is_about_reply(lead) and not lead.isascii())
     is_closed = (
         around.rstrip()[-1:] in _CLOSING and shares_topic(spans[0], sources) and not shares_topic(around, sources)

@@ -21,7 +21,13 @@ _OPENING = regex.compile(
 _COMMENT = regex.compile(r"<!--.*?(?:-->|\Z)", regex.S)
 _STYLED = regex.compile(r"\\(?:text\w*|math\w+|emph)\{([^{}\n]{0,200})\}")
 _FORMULA = regex.compile(r"^\s*(\$+)\s*([^$\n]+?)\s*\1\s*$")
-_ONE_STRING = regex.compile(r"^\s*(?:\{\s*|return\s+)([\"'])(?P<text>[^\"'\n]+)\1\s*[};]*\s*$")
+_ONE_STRING = regex.compile(
+    r"^\s*(?:\{\s*|(?:return|echo|puts|print|yield)\s+|(?:(?:const|let|var|val|final|auto|string)\s+)?\$?\w+\s*:?=\s*)"
+    r"([\"'])(?P<text>[^\"'\n]+)\1\s*[};]*\s*$",
+    regex.I,
+)
+_ATTRIBUTE = regex.compile(r"^\s*<\w+\s+\w+\s*=\s*([\"'])(?P<text>[^\"'<>\n]+)\1\s*/?>\s*(?:</\w+>)?\s*$")
+_CODE_COMMENT = regex.compile(r"^\s*(?://+|/\*+)\s*(?P<text>[^\n/*]+?)\s*(?:\*+/)?\s*$")
 _DOUBLED = regex.compile(r"^\s*(?:\{\{|<<|\[\[)\s*([^{}<>\[\]\"':\n]+?)\s*(?:\}\}|>>|\]\])\s*$")
 _CALL = regex.compile(r"^\W*[\w.]+\(\s*(?:\w+\s*=\s*)?([\"'])(?P<text>[^\"'\n]+)\1\s*\)[\W]*$")
 _TAGGED = regex.compile(
@@ -57,6 +63,8 @@ def structured_text(text: str, sources: Sequence[str] = ()) -> str | None:
         sources: titles and terms; a name such as `json: schemas` is plain text if they have the word.
     """
     text = _without_styles(_COMMENT.sub(" ", text))
+    if attribute := _ATTRIBUTE.match(text):
+        return str(attribute["text"])
     if tagged := list(_TAGGED.finditer(text)):
         return tagged[-1]["text"]
     if boxed := _BOXED.search(text):
@@ -68,8 +76,9 @@ def structured_text(text: str, sources: Sequence[str] = ()) -> str | None:
         return None
     if fenced and _LETTER.search(fenced["text"]):
         text = fenced["text"]
-    if called := _CALL.match(text) or _ONE_STRING.match(text):
-        return str(called["text"])
+    for form in (_CALL, _ONE_STRING, _CODE_COMMENT):
+        if found := form.match(text):
+            return str(found["text"])
     return _text_of_json(text, sources)
 
 

@@ -346,6 +346,10 @@ def test_names_with_words_of_variety_and_a_topic_are_not_generic(name: str) -> N
         ("ar", "المستخدم يحب الخبز العربي", "no_name"),
         ("ar", "غير معروف", "generic"),
         ("jazz", "User is a jazz guitar beginner", "no_name"),
+        ("jazz", "My name is Claude.", "refused"),
+        ("jazz", "A mix of topics", "generic"),
+        ("jazz", "Watching videos", "generic"),
+        ("jazz", "User preferences", "generic"),
     ],
 )
 def test_sentences_about_the_user_or_the_titles_are_no_names_in_any_language(
