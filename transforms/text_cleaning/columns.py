@@ -12,7 +12,7 @@ from transforms.text_cleaning.placeholders import is_placeholder
 _SUSPECT = (
     r"[&<>{}\[\]\\*_`~$%\x{00ad}\x{2060}\x{feff}\x{fe0e}\x{fe0f}\x{1f3fb}-\x{1f3ff}\x{203c}\x{2049}\x{2194}-\x{21aa}"
     r"\p{Cc}\p{Cf}\p{Co}\p{So}\p{Zl}\p{Zp}\x{10000}-\x{10ffff}]|[ÂÃ][\x{a0}-\x{bf}]|â€|[^ \P{Z}]|  |^ | $"
-    r"|(^|[^\pL\pN]):[a-z]|^[^\pL\pN]|^[0-9(]|[^\pL\pN.!?)\"'”’»。！？）」』…]$|[/:=#|-]$"  # noqa: RUF001
+    r"|(^|[^\pL\pN]):[a-z]|^[bu]['\"]|^[^\pL\pN]|^[0-9(]|[^\pL\pN.!?)\"'”’»。！？）」』…]$|[/:=#|-]$"  # noqa: RUF001
 )
 
 

@@ -7,6 +7,8 @@ import regex
 from transforms.text_cleaning.escapes import write_out_escapes
 from transforms.text_cleaning.tags import remove_tags, without_addresses
 
+# What Python shows of octets and texts.
+_LITERAL = regex.compile(r"""^[bu](['"])((?:(?!\1).)+)\1$""")
 _JOINED = regex.compile("[\u00ad\u2060\ufeff]+")
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}--[\u200c\u200d]]+", regex.V1)
 
@@ -38,15 +40,18 @@ def clean_text(text: str) -> str:
 
     Written out are `\u00e9`, `&amp;`, also escaped several times, and `%20` between words. Left out are tags,
     template marks such as `{{name}}`, Markdown (emphasis, links, escapes), emoji and their short codes, arrows and
-    marks of lists at the ends, and the subfield codes of library records: `Norway : $b a story` becomes
-    `Norway: a story`.
+    marks of lists at the ends, the marks of a literal of Python (`b'...'`), and the subfield codes of library records:
+    `Norway : $b a story` becomes `Norway: a story`.
     """
     text = remove_tags(write_out_escapes(text))
     text = " ".join(_UNSEEN.sub(" ", _JOINED.sub("", text)).split())
     text = _UNDERSCORE.sub("_", _SHORT_CODE.sub(" ", text))
     text = _EMPHASIS.sub(r"\2", without_addresses(_ESCAPED.sub(r"\1", text)))
     text = _JOINER.sub("", _PICTURES.sub(" ", _SUBFIELD.sub(": ", text)))
-    return without_ends(" ".join(text.split()))
+    text = without_ends(" ".join(text.split()))
+    while found := _LITERAL.match(text):
+        text = without_ends(found[2])
+    return text
 
 
 def without_ends(text: str) -> str:

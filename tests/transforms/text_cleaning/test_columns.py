@@ -59,6 +59,7 @@ def test_texts_are_cut_to_their_first_characters() -> None:
         "Private video",
         "PRIVATE VIDEO",
         "null",
+        "None",
         "N/A",
         "Без названия",
         "無題",
