@@ -365,7 +365,8 @@ def test_sentences_about_the_user_or_the_titles_are_no_names_in_any_language(
         ("Nutzer und Recht", ("Nutzer im Netz und ihr Recht", "Datenschutz")),
         ("用户体验设计", ("用户体验入门", "设计原则")),
         ("使用者介面", ("使用者介面設計", "網頁")),
+        ("Почему не растёт температура", ("Как измерить", "Печь и жар")),
     ],
 )
-def test_users_can_be_the_topic_of_a_name(name: str, titles: tuple[str, ...]) -> None:
+def test_users_and_words_like_those_of_refusals_can_be_in_a_name(name: str, titles: tuple[str, ...]) -> None:
     assert validate_name(name, titles, CONFIG) == (name, "")
