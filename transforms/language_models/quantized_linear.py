@@ -7,7 +7,8 @@ eight bits in 16 bits, which would saturate.
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
 import torch
 
@@ -21,11 +22,57 @@ MAX_INPUT = 127
 """Greatest absolute value of an input."""
 
 
+class RoundedRows(NamedTuple):
+    """Rows of float32, rounded to integers.
+
+    Attributes:
+        integers: int8, shape (rows, columns).
+        scale: the factor by which the integers of each row are multiplied, float32, shape (rows, 1).
+    """
+
+    integers: torch.Tensor
+    scale: torch.Tensor
+
+
+def round_rows(rows: torch.Tensor, greatest: int) -> RoundedRows:
+    """Round each row, shape (rows, columns), so that its greatest absolute value becomes a given integer."""
+    scale = torch.maximum(rows.amax(1, keepdim=True), rows.amin(1, keepdim=True).neg_())
+    scale = scale.clamp_min_(torch.finfo(torch.float32).tiny).div_(greatest)  # positive for rows of zeros
+    return RoundedRows((rows / scale).round_().to(torch.int8), scale)
+
+
+class InputRounding:
+    """Rounding of the inputs of a model, once for several layers of one module that read the same tensor.
+
+    Those are the layers of queries, keys and values, for example. Only the last result is kept, and a layer gets it
+    once. The model must compute in one thread at a time, and must not change the tensor between these layers.
+    """
+
+    def __init__(self) -> None:
+        self._module: object = None
+        self._inputs: torch.Tensor | None = None
+        self._rounded: RoundedRows | None = None
+        self._readers: list[object] = []
+
+    def round(self, layer: object, module: object, inputs: torch.Tensor) -> RoundedRows:
+        """Round the inputs, shape (..., columns), of a layer of some module."""
+        is_new = (
+            self._module is not module or self._inputs is not inputs or any(each is layer for each in self._readers)
+        )
+        if is_new or self._rounded is None:
+            self._module, self._inputs, self._readers = module, inputs, []
+            self._rounded = round_rows(inputs.reshape(-1, inputs.shape[-1]), MAX_INPUT)
+        self._readers.append(layer)
+        return self._rounded
+
+
 class QuantizedLinear(torch.nn.Module):
     """A linear layer whose weights are rounded once and whose inputs are rounded row by row.
 
     Args:
         linear: the layer to replace; its weights in float32, shape (outputs, inputs).
+        rounding: the rounding of inputs; None: one of its own.
+        module: the module of which this is a layer, for `rounding`.
 
     Attributes:
         weight: int8, shape (outputs, inputs).
@@ -33,21 +80,20 @@ class QuantizedLinear(torch.nn.Module):
         bias: of each output, float32; None: none.
     """
 
-    def __init__(self, linear: torch.nn.Linear) -> None:
+    def __init__(self, linear: torch.nn.Linear, rounding: InputRounding | None = None, module: object = None) -> None:
         super().__init__()
-        scale = _scale(linear.weight.detach(), MAX_WEIGHT)
+        weight, scale = round_rows(linear.weight.detach(), MAX_WEIGHT)
         # Parameters, because those of a head are indexed by the tokens that are scored.
-        self.weight = _constant((linear.weight.detach() / scale).round_().to(torch.int8))
+        self.weight = _constant(weight)
         self.scale = _constant(scale[:, 0])
+        self._round = functools.partial((rounding or InputRounding()).round, self, module)
         bias: torch.Tensor | None = linear.bias  # torch declares that there is one
         self.bias = None if bias is None else _constant(bias.detach())
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Compute the outputs, float32, shape (..., outputs), from inputs of the shape (..., inputs)."""
-        rows = inputs.reshape(-1, inputs.shape[-1])
-        scale = _scale(rows, MAX_INPUT)
-        sums = torch._int_mm((rows / scale).round_().to(torch.int8), self.weight.t())
-        outputs = sums.float().mul_(scale).mul_(self.scale)
+        rounded = self._round(inputs)
+        outputs = torch._int_mm(rounded.integers, self.weight.t()).float().mul_(rounded.scale).mul_(self.scale)
         if self.bias is not None:
             outputs += self.bias
         return outputs.view(*inputs.shape[:-1], -1)
@@ -69,13 +115,9 @@ def quantize_linear_layers(model: Any) -> None:
         raise ModelUnavailableError(
             f"int8 needs a model of linear layers, {type(model).__name__} has {len(linear)}: use float32"
         )
+    rounding = InputRounding()
     for module, name, child in linear:
-        setattr(module, name, QuantizedLinear(child))
-
-
-def _scale(rows: torch.Tensor, greatest: int) -> torch.Tensor:
-    """Return the factor by which integers of each row are multiplied, shape (rows, 1); positive for rows of zeros."""
-    return rows.abs().amax(1, keepdim=True).clamp_min_(torch.finfo(torch.float32).tiny).div_(greatest)
+        setattr(module, name, QuantizedLinear(child, rounding, module))
 
 
 def _constant(tensor: torch.Tensor) -> torch.nn.Parameter:

@@ -69,8 +69,9 @@ class _Reading(NamedTuple):
 class PromptBlock:
     """Some prompts, and the keys and values of their tokens and of the tokens generated after them, in all layers.
 
-    The columns of keys and values are: the tokens before all prompts; those of the prompt, padded on the right; and the
-    first token of each candidate, the second one of each, and so on.
+    The columns of keys and values are: the tokens before all prompts; those of the prompt; and the first token of each
+    candidate, the second one of each, and so on. Shorter prompts are padded after their last token, or, if the
+    attention of each prompt is computed by itself, before the first column, so that its columns are one slice.
 
     Args:
         ids: the tokens of each prompt, at least one.
@@ -98,6 +99,7 @@ class PromptBlock:
         self._before = prefix[0][0].shape[2] if prefix else 0
         self._lengths = np.array([len(row) for row in ids], np.int64)
         self._longest = int(self._lengths.max())
+        self._starts = (self._longest - self._lengths) * one_by_one
         self._candidates = candidates
         self._max_steps = max_steps
         self._one_by_one = one_by_one
@@ -118,6 +120,10 @@ class PromptBlock:
         """The index of the last token of each prompt in `ids`, shape (prompts,)."""
         return np.cumsum(self._lengths) - 1
 
+    def positions(self, reading: _Reading) -> torch.Tensor:
+        """Return the position of each row of a reading of the prompts, shape (rows,)."""
+        return self._before + reading.places
+
     def read_prompts(self, start: int, device: torch.device, dtype: torch.dtype) -> _Reading:
         """Prepare the reading of the prompts, of which the first token is row `start` of the pass."""
         import torch
@@ -130,7 +136,8 @@ class PromptBlock:
             hidden = torch.ones((self._longest, end), dtype=torch.bool, device=device).triu(self._before + 1)
             mask = _additive(hidden, dtype)[None, None]
         rows = slice(start, start + len(prompts))
-        of_prompt, place, column = _tensors(device, prompts, places, self._before + places)
+        columns = self._starts[prompts] + self._before + places
+        of_prompt, place, column = _tensors(device, prompts, places, columns)
         return _Reading(rows, of_prompt, place, column, self._longest, end, mask)
 
     def read_candidates(
@@ -156,7 +163,8 @@ class PromptBlock:
         slot_of = np.zeros((len(self), width), np.int64)
         slot_of[prompts, places] = slots
         first = self._before + self._longest
-        padding = np.arange(first) >= self.tokens[:, None]
+        offsets = np.arange(first) - self._starts[:, None]
+        padding = (offsets < 0) | (offsets >= self.tokens[:, None])
         generated = np.arange((step + 1) * self._candidates) % self._candidates
         others = generated != slot_of[:, :, None]
         hidden = np.concatenate([np.broadcast_to(padding[:, None], (*slot_of.shape, first)), others], axis=2)
@@ -230,36 +238,30 @@ class PromptBlock:
         for prompt, (rows, places) in enumerate(zip(query.split(counts), reading.places.split(counts), strict=True)):
             if not len(rows):
                 continue
-            placed = rows.new_zeros((self._candidates if generated else len(rows), *rows.shape[1:]))
-            placed[places] = rows
-            mask = reading.mask
+            placed = rows
+            if generated:  # each candidate has a row, whether it is finished or not
+                placed = rows.new_zeros((self._candidates, *rows.shape[1:]))
+                placed[places] = rows
+            start, mask = int(self._starts[prompt]), reading.mask
             if mask is not None:
-                mask = self._without_padding(mask[min(prompt, len(mask) - 1), :, : len(placed)], prompt, 2)
+                mask = mask[prompt, ..., start:] if generated else mask[0, :, : len(rows), : mask.shape[3] - start]
             found = scaled_dot_product_attention(
                 placed.transpose(0, 1),
-                self._without_padding(keys[prompt], prompt, 1),
-                self._without_padding(values[prompt], prompt, 1),
+                keys[prompt, :, start:],
+                values[prompt, :, start:],
                 mask,
                 is_causal=mask is None,
                 scale=scaling,
                 enable_gqa=True,
-            )
-            attended.append(found.transpose(0, 1)[places])
+            ).transpose(0, 1)
+            attended.append(found[places] if generated else found)
         return torch.cat(attended)
-
-    def _without_padding(self, tensor: torch.Tensor, prompt: int, dimension: int) -> torch.Tensor:
-        """Return a tensor, one dimension of which are columns, without the columns after a prompt that pad it."""
-        import torch
-
-        first = self._before + self._longest
-        parts = (0, int(self.tokens[prompt])), (first, tensor.shape[dimension] - first)
-        return torch.cat([tensor.narrow(dimension, start, length) for start, length in parts], dimension)
 
     def keep(self, prompts: Indices) -> None:
         """Keep some prompts, by their indices, shape (prompts,)."""
         import torch
 
-        self._lengths = self._lengths[prompts]
+        self._lengths, self._starts = self._lengths[prompts], self._starts[prompts]
         for tensors in (self._keys, self._values):
             for layer, tensor in enumerate(tensors):
                 tensors[layer] = tensor[torch.from_numpy(prompts).to(tensor.device)]
@@ -270,8 +272,8 @@ class PromptBlock:
         for index, (tensors, like) in enumerate(((self._keys, key), (self._values, value))):
             _, heads, dimensions = like.shape
             tensors.append(like.new_zeros((len(self), heads, columns, dimensions)))
-            if self._prefix:
-                tensors[layer][:, :, : self._before] = self._prefix[layer][index]
+            for prompt, start in enumerate(self._starts if self._prefix else ()):
+                tensors[layer][prompt, :, start : start + self._before] = self._prefix[layer][index]
 
     def _grow(self) -> None:
         steps = min(STEPS_OF_ROOM, self._max_steps - self._room)
@@ -318,7 +320,7 @@ class CandidateState:
             ((_, reading),) = self._readings
             ids = torch.tensor(block.ids, device=self._model.device)
             last = np.resize(block.last_rows, max(len(block), MIN_ROWS))
-            logits = self._forward(ids, reading.columns, torch.from_numpy(last).to(ids.device))
+            logits = self._forward(ids, block.positions(reading), torch.from_numpy(last).to(ids.device))
             found.append(logits[: len(block)])
         return torch.cat(found)
 

@@ -76,6 +76,10 @@ T = TypeVar("T")
 MAX_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Maximum number of prompt tokens of a batch, including padding, by the type of device."""
 
+MAX_INT8_BLOCK_TOKENS = 1024
+"""Maximum number of prompt tokens that layers with 8-bit products read together: their outputs, of 32 bits, then mostly
+stay in the processor's cache."""
+
 MIN_SHARING_ROWS = 2 * MIN_ROWS
 """Minimum number of prompts of a batch whose common beginning is read once, by `MIN_ROWS` equal rows."""
 
@@ -396,7 +400,8 @@ class TransformersModel:
 
         number, max_tokens = self.decoding.num_sequences, self.decoding.max_new_tokens
         lengths = np.array([len(row) for row in ids], np.int64)
-        batches = list(length_sorted_batches(lengths, self.max_batch_tokens))
+        block_tokens = min(self.max_batch_tokens, MAX_INT8_BLOCK_TOKENS) if self._quantized else self.max_batch_tokens
+        batches = list(length_sorted_batches(lengths, block_tokens))
         prefix = [(layer.keys, layer.values) for layer in self._prefix_cache.layers if layer.get_seq_length()]
         with torch.inference_mode(), SharedAttention(self._model):
             blocks = [

@@ -105,6 +105,43 @@ def test_a_row_depends_on_no_other() -> None:
         assert torch.equal(layer(inputs[row : row + 1])[0], together[row])
 
 
+def test_layers_of_one_module_round_a_tensor_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from transforms.language_models import quantized_linear
+
+    class Module(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = torch.nn.Linear(8, 3), torch.nn.Linear(8, 5)
+
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = Module(), Module()
+
+    model, rounded = Model(), list[torch.Tensor]()
+    layers = [layer for module in (model.one, model.other) for layer in (module.first, module.second)]
+    alone = [quantized_linear.QuantizedLinear(layer) for layer in layers]
+    quantized_linear.quantize_linear_layers(model)
+    round_rows = quantized_linear.round_rows
+
+    def recorded(rows: torch.Tensor, greatest: int) -> quantized_linear.RoundedRows:
+        rounded.append(rows)
+        return round_rows(rows, greatest)
+
+    inputs = torch.randn((4, 8), generator=torch.Generator().manual_seed(2))
+    expected = [layer(inputs) for layer in alone]
+    monkeypatch.setattr(quantized_linear, "round_rows", recorded)
+    found = [layer(inputs) for module in (model.one, model.other) for layer in (module.first, module.second)]
+    assert len(rounded) == 2  # one for each module
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    # A layer that reads a tensor again reads what is in it now.
+    inputs.mul_(torch.arange(1, 9))
+    assert torch.equal(model.other.second(inputs), alone[3](inputs))
+    assert not torch.equal(model.other.second(inputs), expected[3])
+
+
 @pytest.mark.parametrize("name", ["llama", "plain", "t5"])
 def test_all_layers_of_a_model_are_replaced_and_its_ranking_is_consistent(folders: dict[str, Path], name: str) -> None:
     import torch
