@@ -35,7 +35,12 @@ class RoundedRows(NamedTuple):
 
 
 def round_rows(rows: torch.Tensor, greatest: int) -> RoundedRows:
-    """Round each row, shape (rows, columns), so that its greatest absolute value becomes a given integer."""
+    """Round rows of float32, shape (rows, columns), so that the greatest absolute value of each becomes an integer.
+
+    Args:
+        rows: the rows.
+        greatest: that integer, at most 127.
+    """
     scale = torch.maximum(rows.amax(1, keepdim=True), rows.amin(1, keepdim=True).neg_())
     scale = scale.clamp_min_(torch.finfo(torch.float32).tiny).div_(greatest)  # positive for rows of zeros
     return RoundedRows((rows / scale).round_().to(torch.int8), scale)

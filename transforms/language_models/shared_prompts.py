@@ -70,8 +70,8 @@ class PromptBlock:
     """Some prompts, and the keys and values of their tokens and of the tokens generated after them, in all layers.
 
     The columns of keys and values are: the tokens before all prompts; those of the prompt; and the first token of each
-    candidate, the second one of each, and so on. Shorter prompts are padded after their last token, or, if the
-    attention of each prompt is computed by itself, before the first column, so that its columns are one slice.
+    candidate, the second one of each, and so on. The padding of shorter prompts follows their last token. If the
+    attention of each prompt is computed by itself, it precedes all tokens, so that those of the prompt are one slice.
 
     Args:
         ids: the tokens of each prompt, at least one.
