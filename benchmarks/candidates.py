@@ -23,9 +23,9 @@ from rich.console import Console
 from benchmarks.report import Lines, Metric, print_report, three_digits
 from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
+from transforms.dtype import DTypeName, encoder_dtype
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.dtype import DTypeName
 from transforms.language_models.interface import NBest
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
@@ -94,8 +94,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder, adapter = PACKAGED_MODELS[BUILTIN].locate()
     decoding = DecodingConfig(num_sequences=given.num_candidates)
     dtype = cast(DTypeName, given.dtype)
-    model = TransformersModel(folder, adapter, prompt_template(naming), decoding, dtype=dtype)
-    selector = NameSelectorConfig(naming, EncoderSpec(DEFAULT_SELECTION_ENCODER)).load()
+    template, encoder = prompt_template(naming), EncoderSpec(DEFAULT_SELECTION_ENCODER, dtype=encoder_dtype(dtype))
+    model = TransformersModel(folder, adapter, template, decoding, dtype=dtype, int8_without_bfloat16=True)
+    selector = NameSelectorConfig(naming, encoder).load()
     methods = {COPIED: False, SHARED: True}
     rounds: dict[str, list[Round]] = {name: [] for name in methods}
     for shared in methods.values():

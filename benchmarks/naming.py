@@ -30,9 +30,9 @@ from benchmarks.naming_rivals import Complete, PlainGenerate, WithoutSharing, te
 from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
 from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
+from transforms.dtype import DTypeName, cpu_has_bfloat16
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.dtype import DTypeName, cpu_has_bfloat16
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt
 from transforms.language_models.spec import parse_model_spec

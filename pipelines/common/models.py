@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from schemas import ITEMS
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
 from transforms.datasets.reading import sample_rows
+from transforms.dtype import DTypeName, encoder_dtype
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
@@ -19,7 +21,6 @@ from transforms.encoders.vocabulary_coverage import MIN_COVERED_FRACTION, covere
 from transforms.extras import INSTALL_ENCODER, INSTALL_LLM, INSTALL_MULTILINGUAL, INSTALL_NAMING
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.folder import FolderError, read_adapter
 from transforms.language_models.interface import accept_reply
@@ -196,7 +197,13 @@ def resolve_prompt_fields(option: str, model: str, adapter: str) -> PromptFieldS
 
 
 def resolve_name_selector(
-    option: str, model: str, candidates: int | None, encoder: str | None, naming: NamingConfig, sampled: bool = False
+    option: str,
+    model: str,
+    candidates: int | None,
+    encoder: str | None,
+    naming: NamingConfig,
+    sampled: bool = False,
+    dtype: DTypeName = GenerationSpec.dtype,
 ) -> tuple[int, NameSelectorConfig | None]:
     """Resolve the number of candidates and the selection among them, with an encoder whose weights are available.
 
@@ -207,6 +214,7 @@ def resolve_name_selector(
         encoder: name of the encoder; None: `DEFAULT_SELECTION_ENCODER`.
         naming: limits of a name.
         sampled: whether the model samples.
+        dtype: type of the model. `DEFAULT_SELECTION_ENCODER` is in int8 where `builtin` with this type is.
 
     Returns:
         The number of candidates, and the selector; None for one candidate.
@@ -223,7 +231,10 @@ def resolve_name_selector(
         raise UsageError(f"{option}: several candidates need a model that this machine loads, not an endpoint")
     if sampled:
         raise UsageError(f"{option}: several candidates need greedy decoding, with a temperature of 0")
-    return number, NameSelectorConfig(naming, resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER))
+    source = resolve_encoder(option, encoder or DEFAULT_SELECTION_ENCODER)
+    if isinstance(source, EncoderSpec) and source.kind == DEFAULT_SELECTION_ENCODER:
+        source = dataclasses.replace(source, dtype=encoder_dtype(dtype))
+    return number, NameSelectorConfig(naming, source)
 
 
 def resolve_safety_model(option: str, name: str, labels: Sequence[str], threshold: float) -> CombinedFilter:

@@ -64,14 +64,15 @@ def _resolve(spec: NamingMethodSpec) -> NamingMethod:
         check_adapter(_OPTION, adapter, kind)
     naming = _naming_config(spec, adapter)
     candidates, encoder = (spec.settings.get(name) for name in ("num_candidates", "encoder"))
-    num_candidates, selector = resolve_name_selector(_OPTION, spec.model, candidates, encoder, naming)
+    dtype = spec.settings.get("dtype", GenerationSpec.dtype)
+    num_candidates, selector = resolve_name_selector(_OPTION, spec.model, candidates, encoder, naming, dtype=dtype)
     if spec.settings.get("dtype") and is_endpoint(spec.model):
         raise UsageError(f"{_OPTION}: dtype needs a model that is loaded here, not an endpoint")
     generation = GenerationSpec(
         model,
         prompt_template(naming),
         DecodingConfig(num_sequences=num_candidates),
-        dtype=spec.settings.get("dtype", GenerationSpec.dtype),
+        dtype=dtype,
         int8_without_bfloat16=model in PACKAGED_MODELS.values(),
     )
     return NamingMethod(spec.label, kind, naming, generation, model_label(generation), selector)

@@ -19,6 +19,7 @@ from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, TRANSI
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import read_dataset
 from transforms.datasets.row_checkpoint import RowCheckpoint
+from transforms.dtype import FloatName
 from transforms.exploration.blocks import count_contexts
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.model_ranking import ModelRanking
@@ -26,7 +27,6 @@ from transforms.exploration.prompts import INSTRUCTIONS
 from transforms.exploration.stages import clusters_of_level
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.closed_set import ScoreName
-from transforms.language_models.dtype import FloatName
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec
 from transforms.progress import Progress

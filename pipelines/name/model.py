@@ -18,9 +18,9 @@ from pipelines.common.models import (
     resolve_safety_model,
     spec_of_names,
 )
+from transforms.dtype import DTypeName
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
-from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import is_endpoint
 from transforms.language_models.spec import GenerationSpec
 from transforms.naming.adapter import BUILTIN
@@ -68,7 +68,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add(
         "--encoder",
         help="Encoder of names and titles in that selection: `minilm`, `static` (faster, less accurate), a folder, or "
-        f"a hub id. Default: {DEFAULT_SELECTION_ENCODER}.",
+        f"a hub id. Default: {DEFAULT_SELECTION_ENCODER}, in `int8` where `builtin` is.",
     )
     options.add_config(parser, ClientLimits)
 
@@ -150,7 +150,7 @@ def resolve_generation(
     if naming.method == "salient":
         return None, None
     number, selector = resolve_name_selector(
-        _SELECTION, args.model, args.num_candidates, args.encoder, naming, args.temperature > 0
+        _SELECTION, args.model, args.num_candidates, args.encoder, naming, args.temperature > 0, args.dtype
     )
     model = resolve_language_model("--model", args.model, args.adapter or "")
     decoding = options.read_config(args, DecodingConfig, num_sequences=number)

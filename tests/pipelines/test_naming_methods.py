@@ -17,8 +17,11 @@ def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     def language_model(_option: str, name: str, adapter: str) -> ModelSpec:
         return ModelSpec("hub", name, adapter)
 
+    def encoder(_option: str, name: str) -> EncoderSpec:
+        return EncoderSpec("minilm") if name == "minilm" else EncoderSpec("hub", name)
+
     monkeypatch.setattr(naming_methods, "resolve_language_model", language_model)
-    monkeypatch.setattr(models, "resolve_encoder", lambda _option, name: EncoderSpec("hub", name))
+    monkeypatch.setattr(models, "resolve_encoder", encoder)
     monkeypatch.setattr(naming_methods, "check_adapter", lambda _option, _adapter, _method: None)
     monkeypatch.setattr(
         naming_methods, "model_label", lambda spec: f"{spec.model.name}@{spec.template.fingerprint()[:4]}"
@@ -98,6 +101,23 @@ def test_a_name_may_be_selected_from_several() -> None:
     assert one is None
     numbers = [method.generation.decoding.num_sequences for method in found if method.generation]
     assert numbers == [1, 4, 8, 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", EncoderSpec("minilm", dtype="auto")),
+        (",dtype=auto", EncoderSpec("minilm", dtype="auto")),
+        (",dtype=int8", EncoderSpec("minilm", dtype="int8")),
+        (",dtype=float32", EncoderSpec("minilm")),
+        (",dtype=bfloat16,encoder=minilm", EncoderSpec("minilm")),
+        (",dtype=int8,encoder=a/b", EncoderSpec("hub", "a/b")),
+    ],
+)
+def test_the_encoder_of_the_selection_is_in_int8_where_the_model_is(settings: str, expected: EncoderSpec) -> None:
+    (method,) = resolve_naming_methods(f"fine_tuned=builtin{settings}")
+    assert isinstance(method.selector, NameSelectorConfig)
+    assert method.selector.encoder == expected
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import os
 import re
 from pathlib import Path
 
+from transforms.dtype import EncoderDType
 from transforms.encoders.combined import CombinedEncoder
 from transforms.encoders.interface import Encoder, EncoderKind
 from transforms.encoders.layout import LayoutError, read_layout
@@ -45,6 +46,7 @@ class EncoderSpec:
         kind: where the encoder comes from.
         name: the path of a `folder`, or the id on the `hub`; empty for the other kinds.
         max_tokens: texts are truncated to this number of tokens, special tokens included; at least `MIN_TOKENS`.
+        dtype: type of weights and activations of a transformer.
 
     Raises:
         ValueError: when `max_tokens` is too small.
@@ -53,6 +55,7 @@ class EncoderSpec:
     kind: EncoderKind
     name: str = ""
     max_tokens: int = 64
+    dtype: EncoderDType = "float"
 
     def __post_init__(self) -> None:
         if self.max_tokens < MIN_TOKENS:
@@ -69,12 +72,15 @@ class EncoderSpec:
     def fingerprint(self) -> str:
         """Compute the SHA-256, in hexadecimal, of everything that determines the vectors; needs no torch.
 
-        The device is excluded: vectors of a GPU differ a little from those of a CPU.
+        The device is excluded: vectors of a GPU differ a little from those of a CPU. So is the type that `auto` is on
+        this machine.
 
         Raises:
             ModelUnavailableError: when the weights cannot be found.
         """
         parts = [layout_fingerprint(locate_encoder(self.kind, self.name)), str(self.max_tokens)]
+        if self.dtype != "float":
+            parts.append(self.dtype)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def load(self) -> Encoder:
@@ -197,4 +203,4 @@ def load_encoder(spec: EncoderSpec, device: str | None = None) -> Encoder:
         return QuantizedStaticEncoder(layout, spec.max_tokens)
     if layout.kind == "static":
         return StaticEncoder(layout, spec.max_tokens)
-    return TransformerEncoder(layout, device, spec.max_tokens)
+    return TransformerEncoder(layout, device, spec.max_tokens, dtype=spec.dtype)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transforms.batching import Indices, Vectors, length_sorted_batches, pad, split_on_oom
+from transforms.batching import Indices, Vectors, equal_length_batches, length_sorted_batches, pad, split_on_oom
+from transforms.dtype import EncoderDType, multiplies_integers, resolve_dtype
 from transforms.encoders.layout import Layout
 from transforms.encoders.tokenizer import TextTokenizer
 from transforms.extras import INSTALL_ENCODER
@@ -25,18 +26,20 @@ class TransformerEncoder:
 
     A vector depends only on its text, except for rounding errors below 1e-5: texts of one call share matrices, and the
     rounding of sums depends on the shape of a matrix. The same texts in the same call, on the same kind of machine,
-    give the same bytes. On a GPU the model runs in 16 bits, and its vectors differ a little from those of a CPU.
+    give the same bytes. In int8 a vector depends only on its text: a batch has texts of one length, and the rows of
+    integer products do not depend on each other. On a GPU the model runs in 16 bits, and its vectors differ a little
+    from those of a CPU.
 
     Args:
         layout: a folder of the kind `transformer`.
         device: a device of torch. Default: the GPU if there is one, else the CPU.
         max_tokens: texts are truncated to this number of tokens, special tokens included.
         max_batch_tokens: maximum of tokens in a batch, padding included. Default: `MAX_BATCH_TOKENS` of the device.
-        dtype: name of a floating-point type of torch. Default: 32 bits on a CPU, 16 bits on a GPU.
+        dtype: type of weights and activations.
 
     Raises:
-        ModelUnavailableError: when packages are missing, or the model is of an unsupported type or accepts fewer than
-            `max_tokens` tokens.
+        ModelUnavailableError: when packages are missing, the model is of an unsupported type or accepts fewer than
+            `max_tokens` tokens, or `int8` is given for a GPU.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class TransformerEncoder:
         device: str | None = None,
         max_tokens: int = 64,
         max_batch_tokens: int | None = None,
-        dtype: str | None = None,
+        dtype: EncoderDType = "float",
     ) -> None:
         try:
             import torch
@@ -55,8 +58,13 @@ class TransformerEncoder:
         self.max_batch_tokens = max_batch_tokens or MAX_BATCH_TOKENS.get(self.device.type, MAX_BATCH_TOKENS["cpu"])
         self._pooling = layout.pooling
         self.tokenizer = TextTokenizer(layout, max_tokens, special=True)
-        precision = getattr(torch, dtype) if dtype else _dtype(self.device)
+        self._quantized = dtype != "float" and multiplies_integers(dtype, self.device, int8_without_bfloat16=True)
+        precision = _precision("int8" if self._quantized else dtype, self.device)
         self._model = _load_model(layout, max_tokens).to(self.device, precision).eval()
+        if self._quantized:
+            from transforms.quantized_linear import quantize_linear_layers  # here, as it imports torch
+
+            quantize_linear_layers(self._model)
         self._padding = self._model.config.pad_token_id or 0
 
     @property
@@ -76,9 +84,8 @@ class TransformerEncoder:
         def run(rows: Indices) -> Vectors:
             return self._forward([list(tokens[row]) for row in rows.tolist()])
 
-        lengths = np.array([len(row) for row in tokens], np.int64)
         vectors = np.empty((len(tokens), self.dimension), np.float32)
-        for rows in length_sorted_batches(lengths, self.max_batch_tokens):
+        for rows in self._batches(_lengths(tokens)):
             for done, found in split_on_oom(run, rows, torch.OutOfMemoryError):
                 vectors[done] = found
         return vectors
@@ -91,9 +98,9 @@ class TransformerEncoder:
             hidden, _ = self._hidden([list(tokens[row]) for row in rows.tolist()])
             return list(hidden.cpu().numpy())
 
-        lengths = np.array([len(row) for row in tokens], np.int64)
+        lengths = _lengths(tokens)
         states = [np.empty((0, self.dimension), np.float32)] * len(tokens)
-        for rows in length_sorted_batches(lengths, self.max_batch_tokens):
+        for rows in self._batches(lengths):
             for done, found in split_on_oom(run, rows, torch.OutOfMemoryError):
                 for row, hidden in zip(done.tolist(), found, strict=True):
                     states[row] = hidden[: lengths[row]]
@@ -103,6 +110,11 @@ class TransformerEncoder:
         """Return the input embedding of each token of the vocabulary, shape (vocabulary, dimension)."""
         embeddings: Vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
         return embeddings
+
+    def _batches(self, lengths: Indices) -> Iterator[Indices]:
+        """Split rows of tokens into batches; in int8 without padding, on which no vector must depend."""
+        batches = equal_length_batches if self._quantized else length_sorted_batches
+        return batches(lengths, self.max_batch_tokens)
 
     def _forward(self, tokens: list[list[int]]) -> Vectors:
         hidden, mask = self._hidden(tokens)
@@ -148,9 +160,12 @@ def _load_model(layout: Layout, max_tokens: int) -> Any:
         )
 
 
-def _dtype(device: torch.device) -> torch.dtype:
-    import torch
+def _lengths(tokens: Sequence[Sequence[int]]) -> Indices:
+    return np.array([len(row) for row in tokens], np.int64)
 
-    if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+def _precision(dtype: EncoderDType, device: torch.device) -> torch.dtype:
+    """Return the type of everything but integer products."""
+    if dtype in ("bfloat16", "int8"):
+        return resolve_dtype(dtype, device)
+    return resolve_dtype("auto" if device.type == "cuda" else "float32", device)

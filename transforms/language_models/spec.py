@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transforms.dtype import DTypeName
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
-from transforms.language_models.dtype import DTypeName
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
 from transforms.language_models.endpoint_name import is_endpoint, parse_endpoint
 from transforms.language_models.folder import FolderError, read_adapter, read_model

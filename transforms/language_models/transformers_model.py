@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, length_sorted_batches, pad, split_on_oom
+from transforms.dtype import DTypeName, multiplies_integers, resolve_dtype
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.branching_trie import LogProbs, Mask
 from transforms.language_models.closed_set import (
@@ -40,7 +41,6 @@ from transforms.language_models.decoding_state import (
     forward_arguments,
     padded_length,
 )
-from transforms.language_models.dtype import DTypeName, multiplies_integers, resolve_dtype
 from transforms.language_models.folder import AdapterFolder, ModelFolder
 from transforms.language_models.interface import Batch, Completion, NBest, collect_batches
 from transforms.language_models.pretrained import (
@@ -139,7 +139,7 @@ class TransformersModel:
         cast_weights(model, resolve_dtype(dtype, on_device))
         quantized = multiplies_integers(dtype, on_device, int8_without_bfloat16)
         if quantized:
-            from transforms.language_models.quantized_linear import quantize_linear_layers  # here, as it imports torch
+            from transforms.quantized_linear import quantize_linear_layers  # here, as it imports torch
 
             quantize_linear_layers(model)
         model = model.to(on_device)

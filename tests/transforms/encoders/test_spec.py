@@ -46,6 +46,12 @@ def test_a_text_keeps_at_least_one_token_besides_special_ones(max_tokens: int) -
     assert parse_encoder("minilm", 3).max_tokens == 3
 
 
+def test_the_data_type_is_part_of_the_fingerprint() -> None:
+    specs = [EncoderSpec("static"), EncoderSpec("static", dtype="auto"), EncoderSpec("static", dtype="int8")]
+    assert len({each.fingerprint() for each in specs}) == 3
+    assert EncoderSpec("static", dtype="float").fingerprint() == specs[0].fingerprint()
+
+
 def test_parsing_imports_nothing_slow() -> None:
     code = (
         "import sys; from transforms.encoders.spec import parse_encoder; parse_encoder('minilm');"

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,37 @@ def test_texts_are_cut_after_max_tokens(bert: Path) -> None:
     assert max(map(len, short.tokenizer.tokens(TEXTS))) == 5
 
 
+def test_a_vector_in_int8_depends_on_its_text_alone(bert: Path) -> None:
+    texts = [*TEXTS, "green tea", "the garden", "old cars and red tea"]
+    model = encoder(bert, dtype="int8")
+    whole = model.encode(texts)
+    assert (whole * encoder(bert).encode(texts)).sum(axis=1) == pytest.approx(1, abs=0.03)
+    assert not np.array_equal(whole, encoder(bert).encode(texts))
+    assert np.array_equal(encoder(bert, dtype="int8", max_batch_tokens=8).encode(texts[::-1])[::-1], whole)
+    for text, vector in zip(texts, whole, strict=True):
+        assert np.array_equal(model.encode([text])[0], vector)
+    states = [state.mean(axis=0) for state in model.states(model.tokenizer.tokens(texts))]
+    assert np.array([unit(state) for state in states]) == pytest.approx(whole, abs=1e-5)
+
+
+def test_texts_of_several_threads_are_encoded_in_int8_at_the_same_time(bert: Path) -> None:
+    model, texts = encoder(bert, dtype="int8"), [f"red tea {'garden ' * (number % 7)}" for number in range(64)]
+    expected = [model.encode([text]) for text in texts]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda text: model.encode([text]), texts))
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_int8_without_bfloat16(bert: Path, monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    monkeypatch.setattr("transforms.dtype.cpu_has_bfloat16", lambda: native)
+    same = "float" if native else "int8"
+    assert np.array_equal(encoder(bert, dtype="auto").encode(TEXTS), encoder(bert, dtype=same).encode(TEXTS))
+
+
 def test_no_texts_give_no_vectors(bert: Path) -> None:
     assert encoder(bert).encode([]).shape == (0, 24)
+    assert encoder(bert, dtype="int8").encode([]).shape == (0, 24)
 
 
 def test_lower_case_is_as_the_model_wants_it(tmp_path: Path) -> None:

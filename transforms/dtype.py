@@ -1,4 +1,4 @@
-"""The type of weights and activations. Kept import-light so that errors in options surface quickly."""
+"""The type of weights and activations of models. Kept import-light so that errors in options surface quickly."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ FloatName = Literal["auto", "float32", "bfloat16"]
 DTypeName = Literal[FloatName, "int8"]
 """`int8`: float32, but linear layers multiply 8-bit integers; on processors only."""
 
+EncoderDType = Literal["auto", "bfloat16", "float", "int8"]
+"""`float`: float32 on processors and 16 bits on a GPU. `auto`: `int8` on processors without bfloat16, else `float`."""
+
 _CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _CPU_INFO = Path("/proc/cpuinfo")
+
+
+def encoder_dtype(dtype: DTypeName) -> EncoderDType:
+    """Return the type of an encoder that selects among the outputs of a model of some type."""
+    return dtype if dtype in ("auto", "int8") else "float"
 
 
 def cpu_has_bfloat16(cpu_info: Path = _CPU_INFO) -> bool:

@@ -8,6 +8,7 @@ eight bits in 16 bits, which would saturate.
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any, NamedTuple
 
 import torch
@@ -46,11 +47,11 @@ def round_rows(rows: torch.Tensor, greatest: int) -> RoundedRows:
     return RoundedRows((rows / scale).round_().to(torch.int8), scale)
 
 
-class InputRounding:
+class InputRounding(threading.local):
     """Rounding of the inputs of a model, once for several layers of one module that read the same tensor.
 
-    Those are the layers of queries, keys and values, for example. Only the last result is kept, and a layer gets it
-    once. The model must compute in one thread at a time, and must not change the tensor between these layers.
+    Those are the layers of queries, keys and values, for example. Only the last result of each thread is kept, and a
+    layer gets it once. The model must not change the tensor between these layers.
     """
 
     def __init__(self) -> None:
