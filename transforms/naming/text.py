@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -70,6 +71,7 @@ def is_unspaced(word: str) -> bool:
     return _UNSPACED.fullmatch(word) is not None
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def script_of(letter: str) -> str:
     """Return the script of a letter: a key of `_SCRIPTS`, or `OTHER_SCRIPT`."""
     return next((name for name, pattern in _SCRIPTS.items() if pattern.match(letter)), OTHER_SCRIPT)
@@ -77,7 +79,7 @@ def script_of(letter: str) -> str:
 
 def count_scripts(texts: Iterable[str]) -> Counter[str]:
     """Count the letters of each script."""
-    letters = Counter(letter for text in texts for letter in _LETTER.findall(text))
+    letters = Counter(itertools.chain.from_iterable(map(_LETTER.findall, texts)))
     scripts: Counter[str] = Counter()
     for letter, number in letters.items():
         scripts[script_of(letter)] += number

@@ -165,10 +165,14 @@ def is_single_title(name: str, titles: Sequence[str]) -> bool:
     wholes = list(dict.fromkeys(normalize(title) for title in titles))
     if len(wholes) < 2 or all(normalized in whole for whole in wholes):
         return False
-    heads = {normalize(regex.split(r"[:：|]\s", title)[0]) for title in titles}
     # Quotes and markers of a title were removed from the name.
-    heads |= set(map(_normalized_line, titles))
+    heads = {*map(_normalized_head, titles), *map(_normalized_line, titles)}
     return normalized in heads or any(_is_similar(normalized, whole) for whole in wholes)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _normalized_head(title: str) -> str:
+    return normalize(regex.split(r"[:：|]\s", title)[0])
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -177,13 +181,11 @@ def _normalized_line(title: str) -> str:
 
 
 def _is_similar(first: str, second: str) -> bool:
-    # The quick upper bounds of the ratio avoid nearly all of the work.
+    # The upper bounds of the ratio avoid nearly all of the work; the first needs no matcher, which indexes a text.
+    if 2 * min(len(first), len(second)) / (len(first) + len(second)) < _MIN_SIMILARITY:
+        return False
     matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
-    return (
-        matcher.real_quick_ratio() >= _MIN_SIMILARITY
-        and matcher.quick_ratio() >= _MIN_SIMILARITY
-        and matcher.ratio() >= _MIN_SIMILARITY
-    )
+    return matcher.quick_ratio() >= _MIN_SIMILARITY and matcher.ratio() >= _MIN_SIMILARITY
 
 
 def is_repetitive(name: str) -> bool:
