@@ -23,7 +23,6 @@ from rich.console import Console
 from benchmarks.report import Lines, Metric, print_report, three_digits
 from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
-from transforms.dtype import DTypeName, encoder_dtype
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.interface import NBest
@@ -32,6 +31,7 @@ from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import PromptFields, prompt_template, render_prompt
 from transforms.naming.selection import NameSelector, NameSelectorConfig
+from transforms.precision.dtype import DTypeName, encoder_dtype
 
 SHARED, COPIED = "one cache for each prompt", "one cache for each candidate"
 _COLUMNS = ("method", "CPU seconds per name", "of that, selection", "wall seconds per name")

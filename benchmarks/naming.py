@@ -30,7 +30,6 @@ from benchmarks.naming_rivals import Complete, PlainGenerate, WithoutSharing, te
 from benchmarks.report import Lines, Metric, Target, print_report, three_digits, to_markdown
 from benchmarks.sample_prompts import sample_fields
 from pipelines.common.models import DEFAULT_NUM_CANDIDATES, DEFAULT_SELECTION_ENCODER
-from transforms.dtype import DTypeName, cpu_has_bfloat16
 from transforms.encoders.spec import EncoderSpec
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.folder import AdapterFolder, ModelFolder
@@ -41,6 +40,7 @@ from transforms.naming.adapter import PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
 from transforms.naming.prompt import PromptFields, prompt_template, render_prompt
 from transforms.naming.selection import NameSelectorConfig
+from transforms.precision.dtype import DTypeName, cpu_has_bfloat16
 
 _TOGETHER = 32
 _WARM_UP = 4

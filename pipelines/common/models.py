@@ -13,7 +13,6 @@ from schemas import ITEMS
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
 from transforms.datasets.reading import sample_rows
-from transforms.dtype import DTypeName, encoder_dtype
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
@@ -33,6 +32,7 @@ from transforms.naming.safety.classifier import CombinedFilter, parse_safety_mod
 from transforms.naming.selection import NameSelectorConfig
 from transforms.naming.tuning_metadata import trained_prompt_fields
 from transforms.naming.validation import check_reply
+from transforms.precision.dtype import DTypeName, encoder_dtype
 
 DEFAULT_NUM_CANDIDATES = 8
 """Candidate names per journey of the packaged model."""

@@ -19,7 +19,6 @@ from schemas import CLUSTER_HISTORIES, CLUSTERS, ERRORS, LOOKUP, METRICS, TRANSI
 from transforms.datasets.files import Source, absolute_path
 from transforms.datasets.reading import read_dataset
 from transforms.datasets.row_checkpoint import RowCheckpoint
-from transforms.dtype import FloatName
 from transforms.exploration.blocks import count_contexts
 from transforms.exploration.config import SourceName, TransitionConfig
 from transforms.exploration.model_ranking import ModelRanking
@@ -29,6 +28,7 @@ from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.closed_set import ScoreName
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.spec import GenerationSpec
+from transforms.precision.dtype import FloatName
 from transforms.progress import Progress
 
 _OUTPUTS = (LOOKUP, ERRORS, METRICS)

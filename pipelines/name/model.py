@@ -18,7 +18,6 @@ from pipelines.common.models import (
     resolve_safety_model,
     spec_of_names,
 )
-from transforms.dtype import DTypeName
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import MAX_SEQUENCES, DecodingConfig
 from transforms.language_models.endpoint_name import is_endpoint
@@ -28,6 +27,7 @@ from transforms.naming.config import Method, NamingConfig, PromptFieldSet
 from transforms.naming.safety.classifier import CombinedFilter, SafetyModel
 from transforms.naming.safety.word_lists import WordLists
 from transforms.naming.selection import NameSelectorConfig
+from transforms.precision.dtype import DTypeName
 
 _SELECTION = "--num_candidates and --encoder"
 _SAMPLING = ("max_new_tokens", "temperature", "top_p", "seed")

@@ -14,7 +14,6 @@ import os
 import re
 from pathlib import Path
 
-from transforms.dtype import EncoderDType
 from transforms.encoders.combined import CombinedEncoder
 from transforms.encoders.interface import Encoder, EncoderKind
 from transforms.encoders.layout import LayoutError, read_layout
@@ -24,6 +23,7 @@ from transforms.encoders.static import StaticEncoder
 from transforms.encoders.transformer import TransformerEncoder
 from transforms.encoders.universal import UniversalEncoder
 from transforms.model_files import is_hub_id, looks_like_path
+from transforms.precision.dtype import EncoderDType
 
 MIN_TOKENS = 3
 ALLOWED = (

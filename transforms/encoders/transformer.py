@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from transforms.batching import Indices, Vectors, equal_length_batches, length_sorted_batches, pad, split_on_oom
-from transforms.dtype import EncoderDType, multiplies_integers, resolve_dtype
 from transforms.encoders.layout import Layout
 from transforms.encoders.tokenizer import TextTokenizer
 from transforms.extras import INSTALL_ENCODER
 from transforms.model_files import ModelUnavailableError, without_progress_bar
+from transforms.precision.dtype import EncoderDType, multiplies_integers, resolve_dtype
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ class TransformerEncoder:
         precision = _precision("int8" if self._quantized else dtype, self.device)
         self._model = _load_model(layout, max_tokens).to(self.device, precision).eval()
         if self._quantized:
-            from transforms.quantized_linear import quantize_linear_layers  # here, as it imports torch
+            from transforms.precision.quantized_linear import quantize_linear_layers  # here, as it imports torch
 
             quantize_linear_layers(self._model)
         self._padding = self._model.config.pad_token_id or 0

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transforms.dtype import DTypeName
 from transforms.language_models.client_limits import ClientLimits
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.endpoint_name import ALLOWED as ENDPOINTS_ALLOWED
@@ -31,6 +30,7 @@ from transforms.language_models.locate import (
 from transforms.language_models.prompt_template import PromptTemplate
 from transforms.language_models.transformers_model import TransformersModel
 from transforms.model_files import is_hub_id, looks_like_path
+from transforms.precision.dtype import DTypeName
 
 if TYPE_CHECKING:
     from transforms.language_models.folder import AdapterFolder, ModelFolder

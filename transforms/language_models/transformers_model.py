@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from transforms.batching import Indices, equal_length_batches, length_sorted_batches, pad, split_on_oom
-from transforms.dtype import DTypeName, multiplies_integers, resolve_dtype
 from transforms.extras import INSTALL_LLM
 from transforms.language_models.branching_trie import LogProbs, Mask
 from transforms.language_models.closed_set import (
@@ -67,6 +66,7 @@ from transforms.language_models.shared_prompts import (
 from transforms.language_models.trie_reader import DecoderReader, EncoderDecoderReader, TrieReader
 from transforms.language_models.trie_search import search_trie
 from transforms.model_files import ModelUnavailableError
+from transforms.precision.dtype import DTypeName, multiplies_integers, resolve_dtype
 
 if TYPE_CHECKING:
     import torch
@@ -139,7 +139,7 @@ class TransformersModel:
         cast_weights(model, resolve_dtype(dtype, on_device))
         quantized = multiplies_integers(dtype, on_device, int8_without_bfloat16)
         if quantized:
-            from transforms.quantized_linear import quantize_linear_layers  # here, as it imports torch
+            from transforms.precision.quantized_linear import quantize_linear_layers  # here, as it imports torch
 
             quantize_linear_layers(model)
         model = model.to(on_device)

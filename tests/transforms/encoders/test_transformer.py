@@ -94,7 +94,7 @@ def test_texts_of_several_threads_are_encoded_in_int8_at_the_same_time(bert: Pat
 
 @pytest.mark.parametrize("native", [True, False])
 def test_auto_is_int8_without_bfloat16(bert: Path, monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
-    monkeypatch.setattr("transforms.dtype.cpu_has_bfloat16", lambda: native)
+    monkeypatch.setattr("transforms.precision.dtype.cpu_has_bfloat16", lambda: native)
     same = "float" if native else "int8"
     assert np.array_equal(encoder(bert, dtype="auto").encode(TEXTS), encoder(bert, dtype=same).encode(TEXTS))
 

@@ -23,7 +23,6 @@ from tests.transforms.language_models.tiny_models import (  # noqa: E402
     make_soft_prompt,
     make_t5,
 )
-from transforms.dtype import DTypeName, cpu_has_bfloat16  # noqa: E402
 from transforms.language_models.decoding import Decoded, DecodingConfig  # noqa: E402
 from transforms.language_models.decoding_state import padded_length  # noqa: E402
 from transforms.language_models.folder import read_adapter, read_model  # noqa: E402
@@ -31,6 +30,7 @@ from transforms.language_models.interface import NBest  # noqa: E402
 from transforms.language_models.prompt_template import PromptTemplate, tokenize_prompt  # noqa: E402
 from transforms.language_models.transformers_model import TransformersModel  # noqa: E402
 from transforms.model_files import ModelUnavailableError  # noqa: E402
+from transforms.precision.dtype import DTypeName, cpu_has_bfloat16  # noqa: E402
 
 pytestmark = pytest.mark.models
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transforms.dtype import resolve_dtype
 from transforms.language_models.folder import ModelFolder
 from transforms.language_models.pretrained import cast_weights, load_pretrained, make_head_input_contiguous
 from transforms.language_models.tuning.config import TuningConfig
+from transforms.precision.dtype import resolve_dtype
 
 if TYPE_CHECKING:
     import torch

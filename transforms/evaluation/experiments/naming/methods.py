@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from transforms.dtype import DTypeName
 from transforms.evaluation.experiments.naming.config import HEURISTICS, MODEL_METHODS
 from transforms.language_models.decoding import MAX_SEQUENCES
 from transforms.naming.config import MAX_FEW_SHOT_EXAMPLES, NamingConfig, PromptFieldSet
+from transforms.precision.dtype import DTypeName
 
 FORM = "[LABEL: ]METHOD[=MODEL][,SETTING=VALUE...]"
 _ENTRY = re.compile(r"(?:(?P<label>[^=,;:]+):\s+)?(?P<kind>[a-z_]+)(?:=(?P<model>[^,]+))?(?:,(?P<settings>.*))?")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from pipelines.common.models import spec_of_names
-from transforms.dtype import DTypeName
 from transforms.language_models.constraint import ClosedSet
 from transforms.language_models.decoding import DecodingConfig
 from transforms.language_models.folder import AdapterFolder, ModelFolder, read_model
@@ -17,6 +16,7 @@ from transforms.language_models.transformers_model import TransformersModel
 from transforms.model_files import ModelUnavailableError
 from transforms.naming.adapter import BUILTIN, PACKAGED_MODELS
 from transforms.naming.config import NamingConfig
+from transforms.precision.dtype import DTypeName
 
 pytestmark = [
     pytest.mark.models,
@@ -46,7 +46,7 @@ def loaded(folder: ModelFolder, adapter: AdapterFolder | None, dtype: DTypeName)
 def test_a_worked_example() -> None:
     import torch
 
-    from transforms.quantized_linear import QuantizedLinear
+    from transforms.precision.quantized_linear import QuantizedLinear
 
     linear = torch.nn.Linear(2, 2)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_the_greatest_sums_are_exact(sign: int) -> None:
     """All inputs and weights at the end of their range: sums in 16 bits would saturate."""
     import torch
 
-    from transforms.quantized_linear import QuantizedLinear
+    from transforms.precision.quantized_linear import QuantizedLinear
 
     linear = torch.nn.Linear(1536, 40, bias=False)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_the_greatest_sums_are_exact(sign: int) -> None:
 def test_the_error_is_that_of_rounding() -> None:
     import torch
 
-    from transforms.quantized_linear import QuantizedLinear
+    from transforms.precision.quantized_linear import QuantizedLinear
 
     generator = torch.Generator().manual_seed(0)
     linear = torch.nn.Linear(96, 64)
@@ -96,7 +96,7 @@ def test_the_error_is_that_of_rounding() -> None:
 def test_a_row_depends_on_no_other() -> None:
     import torch
 
-    from transforms.quantized_linear import QuantizedLinear
+    from transforms.precision.quantized_linear import QuantizedLinear
 
     layer = QuantizedLinear(torch.nn.Linear(576, 100))
     inputs = torch.randn((50, 576), generator=torch.Generator().manual_seed(1))
@@ -108,7 +108,7 @@ def test_a_row_depends_on_no_other() -> None:
 def test_layers_of_one_module_round_a_tensor_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from transforms import quantized_linear
+    from transforms.precision import quantized_linear
 
     class Module(torch.nn.Module):
         def __init__(self) -> None:
@@ -171,7 +171,7 @@ def test_a_real_model_is_nearly_that_in_float32() -> None:
 
 
 def test_names_of_the_packaged_model_are_in_int8_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.dtype.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("transforms.precision.dtype.cpu_has_bfloat16", lambda: False)
     prompts = ["Titles:\n- Blues scales for beginners\n- Ten jazz standards on guitar\nInterest:"]
     naming, decoding = NamingConfig("fine_tuned", "both"), DecodingConfig(num_sequences=2)
 
@@ -185,7 +185,7 @@ def test_names_of_the_packaged_model_are_in_int8_without_bfloat16(monkeypatch: p
 
 def test_a_model_without_linear_layers_is_refused() -> None:
     transformers = pytest.importorskip("transformers")
-    from transforms.quantized_linear import quantize_linear_layers
+    from transforms.precision.quantized_linear import quantize_linear_layers
 
     config = transformers.GPT2Config(vocab_size=8, n_embd=4, n_layer=1, n_head=1, n_positions=8)
     with pytest.raises(ModelUnavailableError, match="GPT2LMHeadModel has 1: use float32"):
@@ -195,7 +195,7 @@ def test_a_model_without_linear_layers_is_refused() -> None:
 def test_the_processor_alone_has_it() -> None:
     import torch
 
-    from transforms.dtype import resolve_dtype
+    from transforms.precision.dtype import resolve_dtype
 
     assert resolve_dtype("int8", torch.device("cpu")) == torch.float32
     with pytest.raises(ModelUnavailableError, match="int8 is for processors, got a device of the type cuda"):

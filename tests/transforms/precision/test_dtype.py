@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.dtype import cpu_has_bfloat16, multiplies_integers, resolve_dtype
+from transforms.precision.dtype import cpu_has_bfloat16, multiplies_integers, resolve_dtype
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_32_bits_without_16_bit_arithmetic_or_on_request(monkeypatch: pytest.Mon
     torch = pytest.importorskip("torch")
     cpu = torch.device("cpu")
     for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr("transforms.dtype.cpu_has_bfloat16", lambda native=native: native)
+        monkeypatch.setattr("transforms.precision.dtype.cpu_has_bfloat16", lambda native=native: native)
         assert resolve_dtype("auto", cpu) == expected
         assert resolve_dtype("float32", cpu) == torch.float32
         assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
@@ -37,7 +37,7 @@ def test_integers_in_place_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     cpu = torch.device("cpu")
     for native in (True, False):
-        monkeypatch.setattr("transforms.dtype.cpu_has_bfloat16", lambda native=native: native)
+        monkeypatch.setattr("transforms.precision.dtype.cpu_has_bfloat16", lambda native=native: native)
         assert multiplies_integers("auto", cpu, int8_without_bfloat16=True) is not native
         assert not multiplies_integers("auto", cpu, int8_without_bfloat16=False)
         assert not multiplies_integers("auto", torch.device("cuda"), int8_without_bfloat16=True)
