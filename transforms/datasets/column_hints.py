@@ -13,7 +13,7 @@ from transforms.datasets.column_words import word_rank, words_of
 _USUAL_NAMES = {
     "user_id": "user visitor customer client member account reviewer viewer listener reader person uid userid author",
     "item_id": "item product content article video movie track song book asin parentasin sku listing document news iid "
-    "itemid productid contentid movieid videoid trackid songid bookid business page app game",
+    "itemid productid contentid movieid videoid trackid songid bookid business page app game repository repo",
     "timestamp": "time ts date datetime eventtime eventtimestamp createdat created unixtime unixreviewtime occurredat "
     "when day eventdate timestampms servertime clienttime",
     "title": "name productname headline itemname displayname label movietitle tracktitle producttitle",
@@ -31,6 +31,8 @@ _USUAL_NAMES = {
 """Names that logs and catalogues give to a column, lowercase without punctuation, the usual ones first."""
 
 _WORDS = {column: names.split() for column, names in _USUAL_NAMES.items()}
+_WHOLE_NAMES = {"user_id": ("login", "screenname", "nickname", "nick")}
+"""Usual names whose words say nothing inside another name: `last_login` is a time."""
 _DATASET_COLUMNS = _USUAL_NAMES.keys() - {"name", "source"}
 """Columns of the log and the catalogue, which have their names already."""
 FIRST_RANK_OF_WORDS = 1000
@@ -150,3 +152,4 @@ def _candidates(column: str) -> Iterable[str]:
     yield _plain(column)
     for name in _USUAL_NAMES.get(column, "").split():
         yield from (f"{name}id", name) if column.endswith("_id") else (name,)
+    yield from _WHOLE_NAMES.get(column, ())

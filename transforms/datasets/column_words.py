@@ -43,6 +43,8 @@ _FORMATS = frozenset({"html", "utc", "gmt", "ms", "iso", "raw", "str"})
 _OTHER_TIMES = frozenset(
     {"birth", "duration", "dwell", "expiry", "play", "played", "release", "spent", "watch", "watched", "zone"}
 )
+_CONSUMED = frozenset({"played", "watched"})
+"""Words that make a duration of `time`, but not of `at`: `time_played`, `played_at`."""
 _CHANGES = frozenset({"changed", "deleted", "edited", "last", "modified", "update", "updated"})
 """Words of times after that of the event."""
 _PICTURES = frozenset({"avatar", "cover", "icon", "image", "img", "logo", "photo", "picture", "poster", "thumbnail"})
@@ -122,7 +124,8 @@ def _is_several(column: str, head: str) -> bool:
 
 
 def _rank_of_time(words: list[str]) -> int | None:
-    if _OTHER_TIMES & set(words):
+    others = _OTHER_TIMES - _CONSUMED if words[-1] == "at" else _OTHER_TIMES
+    if others & set(words):
         return None
     if _CHANGES & set(words):
         return 2 if any(_stands_for(word, _TIMES) for word in words) else None

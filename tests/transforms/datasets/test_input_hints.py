@@ -100,6 +100,21 @@ EXPORTS = {
             "event": "event_name",
         },
     ),
+    "stars": (
+        LOG,
+        "login|last_login|repository|starred at|about",
+        {"user_id": "login", "item_id": "repository", "timestamp": "starred at"},
+    ),
+    "posts": (
+        LOG,
+        "screen_name last_login tweet_id created_at",
+        {"user_id": "screen_name", "item_id": "tweet_id", "timestamp": "created_at"},
+    ),
+    "plays": (
+        LOG,
+        "nickname track_id time_played played_at",
+        {"user_id": "nickname", "item_id": "track_id", "timestamp": "played_at"},
+    ),
     "news": (LOG, "user_id click_time news_id history", {"item_id": "news_id", "timestamp": "click_time"}),
     "fashion log": (
         LOG,
@@ -194,6 +209,8 @@ def test_the_words_of_names_suggest_columns(case: str) -> None:
     [
         ("user_id", "review_id"),
         ("user_id", "view_id"),
+        ("user_id", "last_login"),
+        ("user_id", "login_count"),
         ("user_id", "user_agent"),
         ("user_id", "author_num_reviews"),
         ("item_id", "thumbnail_link"),
@@ -203,6 +220,8 @@ def test_the_words_of_names_suggest_columns(case: str) -> None:
         ("title", "artist_name"),
         ("timestamp", "birth_date"),
         ("timestamp", "time_spent"),
+        ("timestamp", "time_played"),
+        ("timestamp", "release_at"),
         ("timestamp", "timezone"),
         ("tags", "key"),
         ("tags", "category_id"),
