@@ -6,14 +6,14 @@ import regex
 
 _FINAL = regex.compile(
     r"<\|channel\|?>\s*final\b(?:[^<\n]|<\|constrain\|>){0,80}<\|message\|>"
-    r"|\A\s*(?:analysis[^\0]*?)?assistant\s*final(?=[\W\p{Lu}\p{Lo}]|$)"
+    r"|\A\s*(?:(?:assistant\s*)?analysis[^\0]*?)?assistant\s*final(?=[\W\p{Lu}\p{Lo}]|$)"
     r"|\A\s*analysis[ \t]*\n[^\0]*?\n[ \t]*(?:assistant)?final[ \t]*(?=\n)"
     r"|<\|im_start\|>\s*(?:answer|final)[ \t]*\n",
     regex.I,
 )
 _FINAL_ONLY = regex.compile(r"\A\s*(?:assistant)?final(?=\p{Lu}\p{Ll}|\p{Lo})")
 _ANY = regex.compile(
-    r"<\|channel\|?>|\A\s*analysis(?=[A-Z])|\A\s*analysis[ \t]*\n\s*\S|\A\s*assistantfinal\b"
+    r"<\|channel\|?>|\A\s*(?:assistant\s*)?analysis(?=[A-Z])|\A\s*analysis[ \t]*\n\s*\S|\A\s*assistantfinal\b"
     r"|<\|im_start\|>\s*think"
 )
 _END = regex.compile(r"<\|(?:end|return|call|start|channel|im_end|im_start)\|>|<channel\|>")
@@ -36,4 +36,4 @@ def final_channel(text: str) -> str | None:
         pass
     if final is None:
         return _CLOSED.sub("", text).strip() if "<|channel" in text else ""
-    return _END.split(text[final.end() :], maxsplit=1)[0].strip()
+    return _END.split(text[final.end() :], maxsplit=1)[0].lstrip(" :").strip()

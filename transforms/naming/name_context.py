@@ -30,13 +30,14 @@ _LETTER = regex.compile(r"\p{L}")
 _COLON = regex.compile(r"[:：]")
 _EXCLAMATION = regex.compile(r"[¡¿]?\p{L}+\s?!\s+")
 _BREAK = regex.compile(r"\s*[:：]\s*|\s+(?:[-–—=]>?|[→➔➜➡⇒⟹▶►»])\s+")
-_PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：", "—", "–")
+_PUNCTUATION = ("!", ",", ".", ":", ";", "。", "！", "，", "、", "،", "؛", "：", "—", "–", "- ")
 _QUALIFIERS = (
     r"(?:(?:the|this|an?|my|your|user'?s?|final|short|suggested|proposed|possible|best|recommended|main|overall|generated)"
     r"\s+){0,4}"
 )
 _NUMBER = r"(?:\s*(?:#|№|no\.)\s?\d{1,2})?"
 _ARROW = "[→➔➜➡⇒⟹▶►»]\ufe0f?"
+_LANGUAGE_CODE = r"(?-i:[a-z]{2}(?:-[A-Z]{2})?)"
 _EXPLANATION = regex.compile(
     r"\s*(?:\s#{2,}(?:\s.*)?|,?\s+i (?:think|guess|believe|suppose)\W*|,\s+(?:probably|perhaps|maybe)\W*"
     r"|(?:,|\s[-–—]+)\s+(?:because|since|as)\s+(?:the|these|this|they|all|it|every|each|most|both|many)\b.*"
@@ -84,6 +85,7 @@ _SCORE = regex.compile(
     regex.I,
 )
 _COPULA = regex.compile(r"(?<=\p{L}{3}[」』”’\"']?)(?:です|でございます|입니다|이에요|예요)[。.!！]?$")
+_ALTERNATIVE = regex.compile(r"\s(?:\||//|/\*|[•·])\s.*|\s*[;；]\s.*|(?:\s+#[\p{L}\w-]+)+\s*$")
 _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
 
 
@@ -91,9 +93,10 @@ _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
 def label_patterns() -> tuple[regex.Pattern[str], ...]:
     """Return patterns of labels: first those that can stand before a name only."""
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
+    language = rf"(?:\s*\((?:{pattern_list('language_names.txt').pattern}|{_LANGUAGE_CODE})\))?"
     return tuple(
         regex.compile(
-            rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?{_NUMBER}\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|\s?{_ARROW}|$)\s*",
+            rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?{_NUMBER}{language}\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|\s?{_ARROW}|$)\s*",
             regex.I,
         )
         for words in (names, f"{names}|{results}")
@@ -115,7 +118,7 @@ def without_interjection(line: str, sources: Sequence[str]) -> str:
     rest = line.lstrip("¡¿")[found.end() :].lstrip() if found else ""
     if found is None or not rest.startswith(_PUNCTUATION):
         return _without_exclamation(line, sources)
-    rest = rest.lstrip("".join(_PUNCTUATION) + " ")
+    rest = rest.lstrip("".join(_PUNCTUATION))
     introduces = begins_preamble(rest) and (_COLON.search(rest) is not None or is_label(rest))
     is_name = is_supported(found.group(), sources) and bool(rest) and not introduces
     return line if is_name else rest
@@ -128,6 +131,20 @@ def _without_exclamation(line: str, sources: Sequence[str]) -> str:
         return line
     words = split_words(found.group())
     return line if any(has_word(word, sources) for word in words) else line[found.end() :]
+
+
+@functools.cache
+def _language() -> regex.Pattern[str]:
+    names = pattern_list("language_names.txt").pattern
+    brackets = rf"[(（]\s*(?:{names}|{_LANGUAGE_CODE})\s*[)）]"
+    return regex.compile(
+        rf"^(?:(?:{names})\s*[:：]|{brackets}\s*[:：]?)\s*(?=\S)|(?<=\S)\s*{brackets}(?=\W*$)", regex.I
+    )
+
+
+def without_language(line: str, sources: Sequence[str]) -> str:
+    """Remove the language of a name before it or behind it: `English: ...`, `... (en)`, unless titles have it."""
+    return _language().sub(lambda found: found[0] if has_word(found[0], sources) else "", line)
 
 
 def begins_preamble(line: str) -> bool:
@@ -208,6 +225,19 @@ def without_tail(line: str, sources: Sequence[str]) -> str:
 def without_explanation(line: str) -> str:
     """Remove a sentence about the name after it."""
     return _EXPLANATION.sub("", line)
+
+
+def without_alternatives(line: str, sources: Sequence[str]) -> str:
+    """Remove further names behind a bar, a bullet or a semicolon, comments and hashtags, unless titles have them."""
+    found = _ALTERNATIVE.search(line)
+    is_removed = found is not None and _LETTER.search(line[: found.start()]) and not _has_mark(found.group(), sources)
+    return line[: found.start()] if found is not None and is_removed else line
+
+
+def _has_mark(tail: str, sources: Sequence[str]) -> bool:
+    """Whether a title has the first mark of a tail with the word behind it."""
+    start = " ".join(tail.split()[:2]).casefold()
+    return any(start in " ".join(source.split()).casefold() for source in sources)
 
 
 def is_preamble(line: str, sources: Sequence[str]) -> bool:

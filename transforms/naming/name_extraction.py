@@ -18,9 +18,11 @@ from transforms.naming.name_context import (
     is_preamble,
     label_ends,
     only_span,
+    without_alternatives,
     without_explanation,
     without_interjection,
     without_label,
+    without_language,
     without_lead,
     without_tail,
 )
@@ -40,7 +42,7 @@ _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _BLANK_START = regex.compile(r"^[\p{Cc}\p{Cf}\s]+")
 _ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
 _ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\(?:r\\n|[nrt]))+(?=\W|\p{Lu}|$)")
-_FINAL_PUNCTUATION = ".。．｡،,;；:：、"
+_FINAL_PUNCTUATION = ".。．｡…،,;；:：、"
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
 _BRACKETED = regex.compile(r"[(\[{](?P<text>[^()\[\]{}]*)[)\]}]|(?P<text>[^{}]*)\}")
 _TITLE_TOKEN = regex.compile(r"<[A-Za-z]\w*>|\[\w[\w\-]*\]")
@@ -112,13 +114,19 @@ def clean_line(line: str, sources: Sequence[str] = ()) -> str:
     whole, before = line, None
     while line != before:
         before = line
-        line = without_label(bare(line), sources)
-        line = unwrapped(without_tail(without_lead(line, sources), sources)).rstrip(_FINAL_PUNCTUATION)
+        line = without_label(without_language(bare(line), sources), sources)
+        line = without_alternatives(without_tail(without_lead(line, sources), sources), sources)
+        line = unwrapped(line).rstrip(_FINAL_PUNCTUATION)
         if bracketed := _BRACKETED.fullmatch(line):
             line = bracketed["text"].strip()
-    if line.endswith("!") and line != bare(whole) and not has_last_word(line, sources):
-        line = line.rstrip("! ")
+    if line != bare(whole):
+        line = _without_exclamation_mark(line, sources)
     return with_mark(line, whole, sources)
+
+
+def _without_exclamation_mark(line: str, sources: Sequence[str]) -> str:
+    """Return a line that had more words around it without its final exclamation mark, unless a title has it."""
+    return line.rstrip("! ") if line.endswith("!") and not has_last_word(line, sources) else line
 
 
 def _first_turn(text: str) -> str:
@@ -151,7 +159,9 @@ def _name_line(lines: Sequence[str], sources: Sequence[str]) -> str:
     is_sentence = begins_preamble(lines[0]) or len(lines[0].split()) > _MAX_WORDS_OF_NAME
     if emphasised and not _WHOLE_SPAN.match(lines[0]) and is_sentence:
         return emphasised[0]
-    return without_explanation(without_interjection(bare(only_span(lines[0], sources)), sources))
+    first = bare(only_span(lines[0], sources))
+    line = without_explanation(without_interjection(first, sources))
+    return line if line == first else _without_exclamation_mark(line, sources)
 
 
 def _has_words(line: str, sources: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ _PICTURES = (
 )
 _PICTURES_AT_START = regex.compile(rf"^{_PICTURES}+", regex.V1)
 _PICTURES_AT_END = regex.compile(rf"(?<!{_PICTURES}){_PICTURES}++$", regex.V1)
-_DOUBLED = regex.compile(r"^(~~|==|::)(?=[^\s~=:])([^~=]*)(?<=[^\s~=:])\1$")
+_DOUBLED = regex.compile(r"^(~~?|==|::)(?=[^\s~=:])([^~=]*)(?<=[^\s~=:])\1$")
 _DASHES_AT_END = regex.compile(r"\s[-–—=~|/]+$")
 _MARKS_OF_WORDS = "#*@'’"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import regex
 
+from transforms.naming.reply_words import has_word, is_label
 from transforms.segmentation import nfkc
 from transforms.text_cleaning.escapes import write_out_escapes
 from transforms.text_cleaning.tags import without_addresses
@@ -23,6 +24,9 @@ _CITATION = regex.compile(
 _CHECKBOX = regex.compile(r"^\s*(?:[-*•]\s+)?\[[ xX✓✔]\]\s+(?=\S)", regex.M)
 _ADDRESS_BEHIND = regex.compile(r"(?<=\S)[ \t]+(?:\(https?://[^\s()]+\)|https?://[^\s()]+)[ \t]*$", regex.M)
 _TAG = regex.compile(r"<[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+))+\s*/?>", regex.I)
+_BRACKETED_WORD = regex.compile(
+    r"^[\s*_]*\[(\p{L}[\w-]{0,20})\][*_]*\s+(?=\S)|\s*\[(\p{L}[\w-]{0,20})\](?=\s*[:：])", regex.M
+)
 _FULL_WIDTH = regex.compile(r"[Ａ-Ｚａ-ｚ]+")
 _UNREADABLE = "\ufffd"
 
@@ -36,6 +40,7 @@ def plain_characters(text: str, sources: Sequence[str]) -> str:
     """
     text = _CHECKBOX.sub("", write_out_escapes(_OCTETS.sub(_decode_octets, text)))
     text = without_addresses(_CITATION.sub("", _TAG.sub(" ", text)))
+    text = _BRACKETED_WORD.sub(lambda found: _of_reply(found, sources), text)
     text = _ADDRESS_BEHIND.sub(lambda found: _of_titles(found.group(), sources), text)
     if not any(_WORD_START in source for source in sources):
         text = text.replace(_WORD_START, " ")
@@ -51,6 +56,14 @@ def is_unreadable(name: str, sources: Sequence[str]) -> bool:
 def _of_titles(text: str, sources: Sequence[str]) -> str:
     """Return a text if a title has it; else nothing."""
     return text if any(text.strip() in source for source in sources) else ""
+
+
+def _of_reply(found: regex.Match[str], sources: Sequence[str]) -> str:
+    """Return a word in brackets before a name, or in its label, if titles have it, and a label without its brackets."""
+    if has_word(found[1] or found[2], sources):
+        return found[0]
+    word = f"{found[1]}: " if found[1] else found[2]
+    return word if is_label(word) else ""
 
 
 def _decode_octets(tokens: regex.Match[str]) -> str:

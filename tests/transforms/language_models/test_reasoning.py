@@ -61,6 +61,8 @@ def test_reasoning_between_tags_is_removed(start: str, end: str) -> None:
         ("analysis\nIs it tea?\nYes\nfinal\nTea pots", "Tea pots"),
         ("analysis\nIs it tea?", ""),
         ("assistantfinalTea pots", "Tea pots"),
+        ("assistantfinal: Tea pots", "Tea pots"),
+        ("assistantanalysisIs it tea?assistantfinalTea pots", "Tea pots"),
         ("finalTea pots", "Tea pots"),
         ("Here is my thought process:\nIs it tea?\n\nHere is my response:\nTea pots", "Here is my response:\nTea pots"),
         ("## Thinking\n\nIs it tea?\n\n## Final Response\n\nTea pots", "## Final Response\n\nTea pots"),
