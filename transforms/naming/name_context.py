@@ -21,7 +21,7 @@ from transforms.naming.reply_words import (
     is_without_topic,
     shares_topic,
 )
-from transforms.naming.text import pattern_list, split_words
+from transforms.naming.text import normalize, pattern_list, split_words
 
 _MAX_PREAMBLE = 160
 _MIN_WORDS = 3
@@ -85,7 +85,8 @@ _SCORE = regex.compile(
     regex.I,
 )
 _COPULA = regex.compile(r"(?<=\p{L}{3}[」』”’\"']?)(?:です|でございます|입니다|이에요|예요)[。.!！]?$")
-_ALTERNATIVE = regex.compile(r"\s(?:\||//|/\*|[•·])\s.*|\s*[;；]\s.*|(?:\s+#[\p{L}\w-]+)+\s*$")
+_ALTERNATIVE = regex.compile(r"\s(?:\||//|/\*|[•·])\s.*|(?:\s+#[\p{L}\w-]+)+\s*$")
+_SEMICOLON = regex.compile(r"\s*[;；]\s+")
 _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
 
 
@@ -228,10 +229,22 @@ def without_explanation(line: str) -> str:
 
 
 def without_alternatives(line: str, sources: Sequence[str]) -> str:
-    """Remove further names behind a bar, a bullet or a semicolon, comments and hashtags, unless titles have them."""
+    """Remove further names behind a bar or a bullet, comments and hashtags, unless titles have them.
+
+    Of three or more different names between semicolons on a short line the first one stays; a repeated or long one is
+    the sign of a bad reply.
+    """
     found = _ALTERNATIVE.search(line)
-    is_removed = found is not None and _LETTER.search(line[: found.start()]) and not _has_mark(found.group(), sources)
-    return line[: found.start()] if found is not None and is_removed else line
+    if found is not None and _LETTER.search(line[: found.start()]) and not _has_mark(found.group(), sources):
+        return line[: found.start()]
+    parts = _SEMICOLON.split(line)
+    is_cut = _is_list(parts) and len(line) <= _MAX_PREAMBLE and not _has_mark(f"; {parts[1]}", sources)
+    return parts[0] if is_cut else line
+
+
+def _is_list(names: Sequence[str]) -> bool:
+    """Whether there are three or more names, all of them different."""
+    return len(names) > 2 and len({normalize(each) for each in names}) == len(names)
 
 
 def _has_mark(tail: str, sources: Sequence[str]) -> bool:

@@ -42,7 +42,7 @@ _INVISIBLE = regex.compile(r"[\p{Cc}\p{Cf}--[\u200c\u200d]]+", regex.V1)
 _BLANK_START = regex.compile(r"^[\p{Cc}\p{Cf}\s]+")
 _ESCAPED = regex.compile(r"\\([_*`#&~\"'\[\](){}.!+\-])")
 _ESCAPED_BREAK = regex.compile(r"(?:(?<!\\)\\(?:r\\n|[nrt]))+(?=\W|\p{Lu}|$)")
-_FINAL_PUNCTUATION = ".。．｡…،,;；:：、"
+_FINAL_PUNCTUATION = ".。．｡،,;；:：、"
 _WHOLE_SPAN = regex.compile(rf"^\W*(?:{SPAN.pattern}|#+\s+([^#\n]{{2,120}}))\W*$")
 _BRACKETED = regex.compile(r"[(\[{](?P<text>[^()\[\]{}]*)[)\]}]|(?P<text>[^{}]*)\}")
 _TITLE_TOKEN = regex.compile(r"<[A-Za-z]\w*>|\[\w[\w\-]*\]")
