@@ -1,4 +1,8 @@
-"""Titles that stand for a missing one: listed texts, such as `Untitled`, and phrases of listed words."""
+"""Titles that stand for a missing one.
+
+These are listed texts, such as `Untitled`, phrases of listed words, errors of spreadsheets, unfilled templates, and the
+names that cameras and programs give to files.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,18 @@ import regex
 _MARKS_AT_ENDS = r"^[^\pL\pM\pN]+|[^\pL\pM\pN]+$"
 _BRACKETS = r"^[\[(<{【（]+([^\[(<{【（]*?)[\])>}】）]+$"  # noqa: RUF001
 _NUMBER_AT_END = r"[\s(#_-]+\d{1,3}$"
+_ERRORS_OF_SHEETS = r"#(?:n/a|ref!|value!|name\?|div/0!|num!|null!|spill!|calc!|field!|error!|getting_data)"
+_TEMPLATES = r"\$\{[^{}]*\}|%[a-z_]+%|%[sd]|\\n"
+_CAMERAS = (
+    r"(?:(?:img|dsc[nf]?|pxl|vid|mvi|gopr)[_ -]?\d{3,}"
+    r"|(?:pano|video|photo|image|scan|recording)(?:[_-]\d{3,}|\s?\d{6,}))(?:[\d_ ~().-]|-wa|\.mp)*"
+)
+_SCREENSHOTS = (
+    r"(?:screen ?shot|screen recording|bildschirmfoto|capture d'ecran|captura de pantalla|whatsapp (?:image|video))"
+    r"[ _-](?:from |le |de |at )?\d{2,4}[-_. ]?\d\d(?:[\d\s_.:,()-]|at|um|a las|a|alle|am|pm)*"
+)
+_FILE_TYPE = r"(?:\.(?:jpe?g|png|gif|heic|webp|mp4|mov|avi|mkv|mp3|wav|m4a|pdf))?"
+_FORMS = rf"^\s*(?:{_ERRORS_OF_SHEETS}|{_TEMPLATES}|(?:{_CAMERAS}|{_SCREENSHOTS}){_FILE_TYPE})\s*$"
 _MAX_CHARACTERS = 80
 _WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Hangul}"
 
@@ -26,8 +42,9 @@ def is_placeholder(titles: pa.StringArray) -> pa.BooleanArray:
     plain = pc.replace_substring_regex(folded, _MARKS_AT_ENDS, "")
     bracketed = pc.replace_substring_regex(folded, _BRACKETS, r"[\1]")
     unnumbered = pc.replace_substring_regex(plain, _NUMBER_AT_END, "")
-    listed = [pc.is_in(each, _placeholders()) for each in (plain, bracketed, unnumbered)]
-    return pc.or_(pc.or_(*listed[:2]), pc.or_(listed[2], _names_a_state(bracketed)))
+    found = [pc.is_in(each, _placeholders()) for each in (plain, bracketed, unnumbered)]
+    found += [pc.match_substring_regex(folded, _FORMS), _names_a_state(bracketed)]
+    return functools.reduce(pc.or_, found)
 
 
 def _names_a_state(titles: pa.StringArray) -> pa.BooleanArray:

@@ -99,6 +99,17 @@ def test_texts_are_cut_to_their_first_characters() -> None:
         "Χωρίς τίτλο",
         "Utan titel",
         "Sem titulo",
+        *("#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "n.a.", "%TITLE%", "[object Object]"),
+        *(
+            "IMG_1234.jpg",
+            "IMG 20210101_120000",
+            "DSC00012",
+            "PXL_20230101_123456789.MP.jpg",
+            "VID-20200101-WA0001.mp4",
+        ),
+        *("Screenshot 2023-01-01 at 10.00.00.png", "Bildschirmfoto 2020-01-01 um 11.00.00", "scan_0001.pdf"),
+        "WhatsApp Image 2021-01-01 at 10.00.01",
+        "Attention Required! | Cloudflare",
     ],
 )
 def test_a_title_that_stands_for_a_missing_one_is_blank(title: str) -> None:
@@ -126,6 +137,9 @@ def test_a_title_that_stands_for_a_missing_one_is_blank(title: str) -> None:
             "1984",
             "Removed 2",
         ),
+        *("#refactoring", "#NameThatTune", "100% cotton", "%s in Python", "Null Island"),
+        *("Video 2000", "Image 3000", "Photo 51", "Scan 100 books", "IMG processing", "Recording 2020 sessions"),
+        *("Screenshot 2023 tutorial", "Screenshot tools"),
     ],
 )
 def test_a_title_with_such_a_word_stays(title: str) -> None:
