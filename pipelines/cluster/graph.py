@@ -56,7 +56,7 @@ def build_cluster(root: beam.Pipeline, job: ClusterJob, progress: Progress) -> N
         interactions, counts = rows[INTERACTIONS.name] | "KeepInteractions" >> KeepInteractions(job.filter)
         side_outputs.counts.append(counts)
     batches = {}
-    content = content_vectors(rows, items, job.encoder, side_outputs, buckets)
+    content = content_vectors(rows, items, job.encoder, side_outputs, buckets, progress)
     if content.embeddings is not None:
         batches[EMBEDDINGS.name] = content.embeddings
     clustered = items | "ClusterCatalogue" >> ClusterCatalogue(

@@ -21,7 +21,7 @@ from pipelines.common.inputs import (
     resolve_input,
 )
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import PROMPTS, resolve_encoder, unsuitable_for_packaged
+from pipelines.common.models import PROMPTS, encoding_steps, resolve_encoder, unsuitable_for_packaged
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from schemas import (
     CLUSTERS,
@@ -194,8 +194,9 @@ class ClusterJob(Job):
         return () if self.descriptions is None else (PROMPTS,)
 
     def progress_steps(self) -> dict[str, ProgressStep]:
-        """The prompts that a language model completes."""
-        return {} if self.descriptions is None else {PROMPTS: ProgressStep("clusters described")}
+        """The texts that are encoded, and the prompts that a language model completes."""
+        described = {} if self.descriptions is None else {PROMPTS: ProgressStep("clusters described")}
+        return encoding_steps(self.encoder) | described
 
     @property
     def column_options(self) -> dict[str, ColumnOptions]:

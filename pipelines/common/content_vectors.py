@@ -14,6 +14,7 @@ from transforms.datasets.deduplicate import Deduplicate
 from transforms.encoders.encode import EncodeItems, EncodeWithoutCache
 from transforms.encoders.interface import EncoderSource
 from transforms.encoders.quantized_vectors import quantize_rows
+from transforms.progress import Progress
 
 
 class ContentVectors(NamedTuple):
@@ -34,6 +35,7 @@ def content_vectors(
     encoder: EncoderSource,
     side_outputs: SideOutputs,
     buckets: int,
+    progress: Progress,
 ) -> ContentVectors:
     """Add the computation of vectors to a graph.
 
@@ -43,6 +45,7 @@ def content_vectors(
         encoder: the encoder, if there are no `item_embeddings`.
         side_outputs: receives errors and counts.
         buckets: number of groups into which items are hashed.
+        progress: counts the texts that have a vector.
     """
     embeddings = None
     if ITEM_EMBEDDINGS.name in rows:
@@ -54,7 +57,8 @@ def content_vectors(
     elif encoder.is_packaged:
         vectors, column = items | "EncodeItems" >> EncodeWithoutCache(encoder), "vector"
     else:
-        vectors, embeddings, counts = items | "EncodeItems" >> EncodeItems(encoder, rows.get(EMBEDDINGS.name))
+        encode = EncodeItems(encoder, rows.get(EMBEDDINGS.name), progress)
+        vectors, embeddings, counts = items | "EncodeItems" >> encode
         side_outputs.counts.append(counts)
         column = "vector"
     quantized = vectors | "Quantize" >> beam.Map(quantize_rows, column).with_output_types(pa.RecordBatch)

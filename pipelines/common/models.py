@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.common.command_line import UsageError
+from pipelines.common.job import ProgressStep
 from schemas import ITEMS
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source
 from transforms.datasets.reading import sample_rows
+from transforms.encoders.interface import EncoderSource
 from transforms.encoders.locate import locate_encoder
 from transforms.encoders.spec import CombinedSpec, EncoderSpec, parse_encoder
 from transforms.encoders.text import texts_of_items
@@ -54,6 +56,14 @@ _ADAPTERS = {"prompt_tuned": "PROMPT_TUNING", "fine_tuned": "LORA"}
 
 PROMPTS = "prompts"
 """Name under which completed prompts are counted and shown, and under which their failures are in `errors`."""
+
+ENCODING = {"texts": ProgressStep("texts encoded")}
+"""The progress of `EncodeTexts`."""
+
+
+def encoding_steps(encoder: EncoderSource | None) -> dict[str, ProgressStep]:
+    """Return the progress of an encoder whose vectors are stored; empty for the packaged one, which is fast."""
+    return {} if encoder is None or encoder.is_packaged else ENCODING
 
 
 def spec_of_names(

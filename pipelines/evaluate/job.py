@@ -14,7 +14,7 @@ import apache_beam as beam
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, checkpoint_dir, prepare_workspace, resolve_dataset
 from pipelines.common.job import Job, ProgressStep
-from pipelines.common.models import resolve_encoder
+from pipelines.common.models import ENCODING, resolve_encoder
 from pipelines.common.options import add_error_rate, add_workspace
 from pipelines.evaluate.options import (
     Suites,
@@ -160,8 +160,10 @@ class EvaluateJob(Job):
         return ("prompts",) if self.uses_language_model else ()
 
     def progress_steps(self) -> dict[str, ProgressStep]:
-        """The work of the experiments, and prompts that a language model completes."""
-        steps = {"prompts": ProgressStep("prompts completed")} if self.uses_language_model else {}
+        """The work of the experiments, texts that are encoded, and prompts that a language model completes."""
+        steps = {} if self.encoder is None else dict(ENCODING)
+        if self.uses_language_model:
+            steps["prompts"] = ProgressStep("prompts completed")
         for experiment in self.experiments:
             steps |= {name: ProgressStep(*step) for name, step in experiment.progress_steps().items()}
         return steps

@@ -58,7 +58,7 @@ def build_extract(root: beam.Pipeline, job: ExtractJob, progress: Progress) -> N
     writer = PartWriter(job.workspace, job.parts, progress)
     side_outputs = SideOutputs()
     rows = read_inputs(root, job, side_outputs, progress)
-    catalogue = _build_catalogue(rows, job, side_outputs)
+    catalogue = _build_catalogue(rows, job, side_outputs, progress)
     extracted = rows[INTERACTIONS.name] | "ExtractJourneys" >> ExtractJourneys(
         catalogue.features, rows.get(HISTORIES.name), job.extraction, writer
     )
@@ -73,7 +73,9 @@ def build_extract(root: beam.Pipeline, job: ExtractJob, progress: Progress) -> N
     commit_job(job, batches, side_outputs, writer, (extracted.parts,))
 
 
-def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side_outputs: SideOutputs) -> _Catalogue:
+def _build_catalogue(
+    rows: Mapping[str, beam.PCollection], job: ExtractJob, side_outputs: SideOutputs, progress: Progress
+) -> _Catalogue:
     """Compute or read salient terms and vectors of the items, and join them."""
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
     items = _deduplicate(rows, ITEMS, side_outputs, buckets)
@@ -84,7 +86,8 @@ def _build_catalogue(rows: Mapping[str, beam.PCollection], job: ExtractJob, side
     if job.encoder is not None and job.encoder.is_packaged:
         encoded = items | "EncodeItems" >> EncodeWithoutCache(job.encoder)
     elif job.encoder is not None:
-        encoded, embeddings, counts = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
+        encode = EncodeItems(job.encoder, rows.get(EMBEDDINGS.name), progress)
+        encoded, embeddings, counts = items | "EncodeItems" >> encode
         side_outputs.counts.append(counts)
     if encoded is not None:
         vectors = encoded | "QuantizeEncoded" >> _quantize("vector")

@@ -12,6 +12,7 @@ from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_optional
 from pipelines.common.job import Job, ProgressStep
+from pipelines.common.models import encoding_steps
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import SAMPLE, resolve_log_and_catalogue
 from pipelines.extract import checks
@@ -292,8 +293,8 @@ class ExtractJob(Job):
         print_extract(self, seconds)
 
     def progress_steps(self) -> dict[str, ProgressStep]:
-        """The users whose journeys are extracted."""
-        return {"users": ProgressStep("users done")}
+        """The texts that are encoded, and the users whose journeys are extracted."""
+        return encoding_steps(self.encoder) | {"users": ProgressStep("users done")}
 
     def warm_up(self) -> None:
         """Compile the functions that form journeys, so that no two workers compile the same."""

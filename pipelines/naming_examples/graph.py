@@ -37,7 +37,7 @@ def build_naming_examples(root: beam.Pipeline, job: NamingExamplesJob, progress:
         job.examples, job.naming, buckets=buckets
     )
     filtered = selected.candidates | "FilterByQuality" >> FilterByQuality(
-        job.examples, job.encoder, rows.get(EMBEDDINGS.name), buckets
+        job.examples, job.encoder, rows.get(EMBEDDINGS.name), buckets, progress
     )
     distinct, leak_counts = filtered.examples | "RemoveLeakage" >> RemoveLeakage(buckets)
     capped, cap_counts = distinct | "CapExamples" >> CapExamples(job.examples, buckets)

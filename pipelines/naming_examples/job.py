@@ -17,8 +17,8 @@ from pipelines.common.inputs import (
     resolve_dataset,
     resolve_inputs,
 )
-from pipelines.common.job import Job
-from pipelines.common.models import check_word_lists, resolve_encoder
+from pipelines.common.job import Job, ProgressStep
+from pipelines.common.models import ENCODING, check_word_lists, resolve_encoder
 from schemas import COLLECTIONS, EMBEDDINGS, ERRORS, METRICS, NAMING_EXAMPLES, TUNING_PAIRS, DatasetSchema
 from transforms.datasets.column_options import ColumnOptions
 from transforms.datasets.files import Source, absolute_path
@@ -162,6 +162,10 @@ class NamingExamplesJob(Job):
         from pipelines.naming_examples.graph import build_naming_examples
 
         build_naming_examples(root, self, progress)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The texts that are encoded."""
+        return ENCODING
 
     def print_summary(self, seconds: float) -> None:
         """Print the result of a committed run."""

@@ -45,7 +45,7 @@ def build_recommend(root: beam.Pipeline, job: RecommendJob, progress: Progress) 
         rows[CLUSTERS.name],
         rows[ITEM_CLUSTERS.name],
         rows[LOOKUP.name],
-        _vectors(rows, job, side_outputs),
+        _vectors(rows, job, side_outputs, progress),
         rows.get(JOURNEYS.name),
         rows.get(INTENTS.name),
         rows.get(USERS.name),
@@ -71,11 +71,12 @@ def _trained(job: RecommendJob) -> RankerSource | None:
 
 
 def _vectors(
-    rows: Mapping[str, beam.PCollection], job: RecommendJob, side_outputs: SideOutputs
+    rows: Mapping[str, beam.PCollection], job: RecommendJob, side_outputs: SideOutputs, progress: Progress
 ) -> beam.PCollection | None:
     """Add the vectors of the catalogue, computed as `cluster` does; None: content is not used."""
     if ITEM_EMBEDDINGS.name in rows:
-        return content_vectors(rows, rows[ITEM_EMBEDDINGS.name], job.encoder, side_outputs, _MIN_BUCKETS).vectors
+        own = rows[ITEM_EMBEDDINGS.name]
+        return content_vectors(rows, own, job.encoder, side_outputs, _MIN_BUCKETS, progress).vectors
     if job.items is None:
         return None
     buckets = max(_MIN_BUCKETS, job.items.size // _BYTES_PER_BUCKET)
@@ -83,4 +84,4 @@ def _vectors(
     side_outputs.add_errors_and_counts(*errors_and_counts)
     items, counts = items | "RemoveBoilerplate" >> RemoveBoilerplate(items | "SampleTexts" >> SampleTexts())
     side_outputs.counts.append(counts)
-    return content_vectors(rows, items, job.encoder, side_outputs, buckets).vectors
+    return content_vectors(rows, items, job.encoder, side_outputs, buckets, progress).vectors

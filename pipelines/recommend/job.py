@@ -21,8 +21,8 @@ from pipelines.common.inputs import (
     resolve_dataset,
     resolve_input,
 )
-from pipelines.common.job import Job
-from pipelines.common.models import resolve_encoder
+from pipelines.common.job import Job, ProgressStep
+from pipelines.common.models import encoding_steps, resolve_encoder
 from pipelines.common.recorded_options import Inheritance
 from pipelines.common.sample import resolve_catalogue, resolve_log
 from pipelines.common.tree_level import resolve_level
@@ -284,6 +284,10 @@ class RecommendJob(Job):
         from pipelines.recommend.graph import build_recommend
 
         build_recommend(root, self, progress)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The texts that are encoded."""
+        return encoding_steps(self.encoder)
 
     def print_summary(self, seconds: float) -> None:
         """Print the result of a committed run."""

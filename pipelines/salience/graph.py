@@ -48,7 +48,7 @@ def build_salience(root: beam.Pipeline, job: SalienceJob, progress: Progress) ->
         items = rows[COLLECTIONS.name] | "ItemsOfCollections" >> sampled
         items = items | "SplitItems" >> beam.FlatMap(split_by_size).with_output_types(pa.RecordBatch)
         items = items | "SpreadItems" >> beam.Reshuffle()
-    encoded = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name))
+    encoded = items | "EncodeItems" >> EncodeItems(job.encoder, rows.get(EMBEDDINGS.name), progress)
     learned = items | "LearnedSalientTerms" >> LearnedSalientTerms(
         vectors=encoded.vectors,
         config=job.salience,

@@ -11,8 +11,8 @@ import apache_beam as beam
 from pipelines.common import options
 from pipelines.common.command_line import UsageError
 from pipelines.common.inputs import check_not_nested, prepare_workspace, resolve_dataset, resolve_optional
-from pipelines.common.job import Job
-from pipelines.common.models import resolve_encoder
+from pipelines.common.job import Job, ProgressStep
+from pipelines.common.models import ENCODING, resolve_encoder
 from schemas import (
     COLLECTIONS,
     EMBEDDINGS,
@@ -198,6 +198,10 @@ class SalienceJob(Job):
         from pipelines.salience.graph import build_salience
 
         build_salience(root, self, progress)
+
+    def progress_steps(self) -> dict[str, ProgressStep]:
+        """The texts that are encoded."""
+        return ENCODING
 
     def print_summary(self, seconds: float) -> None:
         """Print the result of a committed run."""

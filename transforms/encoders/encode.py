@@ -21,6 +21,7 @@ from transforms.datasets.counts import Count, count
 from transforms.datasets.reading import COUNTS_TAG
 from transforms.encoders.interface import Encoder, EncoderSource
 from transforms.encoders.text import TEXTS, texts_of_items
+from transforms.progress import Progress
 from transforms.shuffle import CoGroupByBucket
 
 HASHED_TEXTS = TEXTS.append(pa.field("content_hash", pa.string(), nullable=False))
@@ -34,6 +35,9 @@ REQUESTS = pa.schema(
     ]
 )
 """Distinct texts, sorted by hash, each with the sorted ids of its items."""
+
+TEXTS_COUNTER = "texts"
+"""The name of texts in the progress."""
 
 _NEW_TAG = "new"
 _EMBEDDINGS_TAG = "embeddings"
@@ -167,11 +171,13 @@ class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.Recor
 
     Args:
         source: the encoder.
+        progress: counts the texts whose vector is computed, each item separately.
     """
 
-    def __init__(self, source: EncoderSource) -> None:
+    def __init__(self, source: EncoderSource, progress: Progress) -> None:
         super().__init__()
         self.source = source
+        self.progress = progress
 
     def load_model(self) -> Encoder:
         return self.source.load()
@@ -179,7 +185,9 @@ class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.Recor
     def run_inference(
         self, batch: pa.RecordBatch, model: Encoder, inference_args: dict[str, Any] | None = None
     ) -> list[tuple[pa.RecordBatch, pa.RecordBatch]]:
-        return [(batch, encode_requests(batch, model))]
+        embeddings = encode_requests(batch, model)
+        self.progress.add(TEXTS_COUNTER, len(batch["item_ids"].flatten()))
+        return [(batch, embeddings)]
 
     def get_num_bytes(self, batch: pa.RecordBatch) -> int:
         return int(batch.nbytes)
@@ -198,14 +206,16 @@ class EncoderHandler(ModelHandler[pa.RecordBatch, tuple[pa.RecordBatch, pa.Recor
 class HashTexts(beam.DoFn):
     """Converts rows of `TEXTS` to `HASHED_TEXTS`. The workers, which have the encoder's files, fingerprint it."""
 
-    def __init__(self, source: EncoderSource) -> None:
+    def __init__(self, source: EncoderSource, progress: Progress) -> None:
         self.source = source
+        self.progress = progress
         self.fingerprint = ""
 
     def setup(self) -> None:
         self.fingerprint = self.source.fingerprint()
 
     def process(self, texts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        self.progress.expect(TEXTS_COUNTER, texts.num_rows)
         yield hash_texts(texts, self.fingerprint)
 
 
@@ -213,10 +223,14 @@ class HashTexts(beam.DoFn):
 class LookupCachedEmbeddings(beam.DoFn):
     """Splits the texts of a bucket into vectors of items whose text is cached, and requests of new texts."""
 
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
     def process(self, bucket: tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]) -> Iterator[Any]:
         _, batches = bucket
         requests = distinct_texts(batches["texts"])
         cached, vectors, new = partition_cached(requests, batches.get("stored", ()))
+        self.progress.add(TEXTS_COUNTER, len(cached["item_ids"].flatten()))
         yield from vectors_of_items(cached["item_ids"], vectors["vector"])
         for batch in batch_requests(new):
             yield TaggedOutput(_NEW_TAG, batch)
@@ -261,24 +275,29 @@ class EncodeTexts(beam.PTransform):
         spec: the encoder.
         buckets: number of buckets of texts; determines memory and parallelism.
         stored: record batches of `embeddings` of earlier runs, with distinct hashes, or None.
+        progress: counts the texts, and those that have a vector.
     """
 
     spec: EncoderSource
     buckets: int = 16
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, texts: beam.PCollection) -> Encoded:
-        hashed = texts | "Hash" >> beam.ParDo(HashTexts(self.spec)).with_output_types(pa.RecordBatch)
+        hashed = texts | "Hash" >> beam.ParDo(HashTexts(self.spec, self.progress)).with_output_types(pa.RecordBatch)
         batches = {"texts": hashed} if self.stored is None else {"texts": hashed, "stored": self.stored}
         looked_up = (
             batches
             | "GroupTexts" >> CoGroupByBucket("content_hash", self.buckets)
-            | "LookupCached" >> beam.ParDo(LookupCachedEmbeddings()).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
+            | "LookupCached"
+            >> beam.ParDo(LookupCachedEmbeddings(self.progress)).with_outputs(_NEW_TAG, COUNTS_TAG, main="vectors")
         )
         encoded = (
             looked_up[_NEW_TAG]
             | "Encode"
-            >> RunInference(EncoderHandler(self.spec)).with_output_types(tuple[pa.RecordBatch, pa.RecordBatch])
+            >> RunInference(EncoderHandler(self.spec, self.progress)).with_output_types(
+                tuple[pa.RecordBatch, pa.RecordBatch]
+            )
             | "EmitVectors" >> beam.ParDo(EmitVectors()).with_outputs(_EMBEDDINGS_TAG, main="vectors")
         )
         vectors = (looked_up.vectors, encoded.vectors) | "Vectors" >> beam.Flatten()
@@ -335,11 +354,13 @@ class EncodeItems(beam.PTransform):
     Attributes:
         encoder: the encoder.
         stored: record batches of `embeddings` of earlier runs, with distinct hashes, or None.
+        progress: counts the texts, and those that have a vector.
     """
 
     encoder: EncoderSource
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, items: beam.PCollection) -> Encoded:
         texts = items | "Texts" >> beam.Map(texts_of_items).with_output_types(pa.RecordBatch)
-        return texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+        return texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored, progress=self.progress)

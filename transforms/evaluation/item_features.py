@@ -17,6 +17,7 @@ from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.algorithms import STATISTICAL
 from transforms.evaluation.corpus import build_corpus, items_with_provenance
 from transforms.evaluation.methods import Corpus
+from transforms.progress import Progress
 from transforms.salience.config import SalienceConfig
 from transforms.salience.salient_terms import SalientTerms
 
@@ -75,12 +76,14 @@ class BuildCorpus(beam.PTransform):
         encoder: where vectors come from; None: there are none.
         encoder_name: their name in the corpus.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
+        progress: counts the texts that have a vector.
     """
 
     salience: SalienceConfig
     encoder: EncoderSource | None = None
     encoder_name: str = ""
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, tagged: tuple[beam.PCollection, beam.PCollection]) -> CorpusResult:
         catalogue, items = tagged
@@ -91,7 +94,7 @@ class BuildCorpus(beam.PTransform):
         vectors: Any = ()
         embeddings = None
         if self.encoder is not None:
-            encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
+            encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored, self.progress)
             name, vectors, embeddings = self.encoder_name, AsIter(encoded.vectors), encoded.embeddings
             counts.append(encoded.counts)
         corpus = (

@@ -85,7 +85,7 @@ class EvaluateLogAndTree(beam.PTransform):
             | "SampleUsers" >> ApplyGlobally(sampled_users, sample)
         )
         items, errors, item_counts = rows[ITEMS.name] | "UniqueItems" >> Deduplicate()
-        encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
+        encoded = items | "EncodeItems" >> EncodeItems(self.encoder, self.stored, self.inputs.progress)
         vectors = encoded.vectors | "Quantize" >> beam.Map(quantize_rows, "vector").with_output_types(pa.RecordBatch)
         tree = (AsIter(rows[name]) for name in (CLUSTERS.name, ITEM_CLUSTERS.name))
         evaluate = beam.Map(

@@ -18,6 +18,7 @@ from transforms.encoders.encode import (
     HASHED_TEXTS,
     REQUESTS,
     TEXTS,
+    TEXTS_COUNTER,
     EncoderHandler,
     EncodeTexts,
     batch_requests,
@@ -28,6 +29,7 @@ from transforms.encoders.encode import (
     vectors_of_items,
     vectors_schema,
 )
+from transforms.progress import Progress
 
 ROWS = [(f"item{number}", f"text {number % 7}") for number in range(30)]
 
@@ -203,6 +205,20 @@ def test_what_is_stored_is_not_encoded_again(tmp_path: Path) -> None:
     assert last.embeddings.equals(after.embeddings)
 
 
+@pytest.mark.parametrize("num_stored", [0, 4, len(ROWS)])
+def test_the_progress_counts_items_with_a_vector(tmp_path: Path, num_stored: int) -> None:
+    source, progress = ToySource(tmp_path), Progress(str(tmp_path / "progress"))
+    before = Outcome(source, [texts(ROWS[:num_stored])], buckets=2, stored=None)
+
+    def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        stored = create(pipeline, "Stored", [before.embeddings])
+        batches = create(pipeline, "Texts", [texts(ROWS[:9]), texts(ROWS[9:])])
+        return (batches | EncodeTexts(source, buckets=3, stored=stored, progress=progress))._asdict()
+
+    run_graph(build)
+    assert progress.expected() == progress.done() == {TEXTS_COUNTER: len(ROWS)}
+
+
 def test_vectors_of_another_encoder_are_not_used(tmp_path: Path) -> None:
     hashes = set(hash_texts(texts(ROWS), "other")["content_hash"].to_pylist())
     stored = embeddings([(each, [1.0, 0.0, 0.0, 0.0]) for each in sorted(hashes)])
@@ -230,12 +246,12 @@ def test_nothing_gives_nothing(tmp_path: Path) -> None:
 def test_unknown_arguments_are_refused(tmp_path: Path) -> None:
     source = ToySource(tmp_path)
     with pytest.raises(TypeError, match="batch_size"):
-        EncoderHandler(source, batch_size=32)
+        EncoderHandler(source, Progress(), batch_size=32)
     with pytest.raises(TypeError, match="batch_size"):
         EncodeTexts(source, batch_size=32)
     with pytest.raises(ValueError, match=r"no inference_args, got \['top_k'\]"):
         (
             beam.Pipeline(FnApiRunner())
             | beam.Create([requests(ROWS)])
-            | RunInference(EncoderHandler(source), inference_args={"top_k": 1})
+            | RunInference(EncoderHandler(source, Progress()), inference_args={"top_k": 1})
         )

@@ -24,6 +24,7 @@ from transforms.encoders.text import TEXTS
 from transforms.naming.examples.candidates import CANDIDATES, counts_of_dropped
 from transforms.naming.examples.config import ExampleConfig
 from transforms.naming.prompt_inputs import subsample_evenly
+from transforms.progress import Progress
 from transforms.shuffle import CoGroupByBucket
 
 SCORED = pa.schema(
@@ -183,16 +184,18 @@ class FilterByQuality(beam.PTransform):
         encoder: encoder of names and titles.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
         buckets: number of buckets of candidates; affects memory and parallelism, not the result.
+        progress: counts the texts that have a vector.
     """
 
     config: ExampleConfig
     encoder: EncoderSource
     stored: beam.PCollection | None = None
     buckets: int = 16
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, candidates: beam.PCollection) -> QualityResult:
         texts = candidates | "Texts" >> beam.Map(texts_of).with_output_types(pa.RecordBatch)
-        encoded = texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+        encoded = texts | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored, progress=self.progress)
         vectors = encoded.vectors | "Place" >> beam.Map(unpack_vectors).with_output_types(pa.RecordBatch)
         kept = (
             {"candidates": candidates, "vectors": vectors}

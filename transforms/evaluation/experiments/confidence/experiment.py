@@ -56,7 +56,8 @@ class ConfidenceExperiment(Experiment):
     def expand(self, inputs: ExperimentInputs) -> ExperimentResult:
         from transforms.evaluation.experiments.confidence.stages import EvaluateConfidence
 
-        evaluate = EvaluateConfidence(self.config, self.encoder, self.encoder_name, inputs.rows.get(EMBEDDINGS.name))
+        stored = inputs.rows.get(EMBEDDINGS.name)
+        evaluate = EvaluateConfidence(self.config, self.encoder, self.encoder_name, stored, inputs.progress)
         names = (COLLECTIONS.name, INTERACTIONS.name, ITEMS.name)
         return {name: inputs.rows[name] for name in names if name in inputs.rows} | evaluate
 

@@ -22,6 +22,7 @@ from transforms.evaluation.experiments.confidence.halves import MixedHalves, mix
 from transforms.evaluation.experiments.separation.stages import collections_of
 from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Corpus
+from transforms.progress import Progress
 
 
 @with_output_types(MixedHalves, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
@@ -61,12 +62,14 @@ class EvaluateConfidence(beam.PTransform):
         encoder: where vectors of items come from; None: journeys are formed by terms alone.
         encoder_name: the name of the vectors.
         stored: record batches of `embeddings` of an earlier run; None: none.
+        progress: counts the texts that have a vector.
     """
 
     config: ConfidenceConfig
     encoder: EncoderSource | None = None
     encoder_name: str = ""
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, rows: Mapping[str, beam.PCollection]) -> ExperimentResult:
         collections, repeated = collections_of(rows)
@@ -75,7 +78,7 @@ class EvaluateConfidence(beam.PTransform):
         outputs = mix.with_outputs(CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="halves")
         mixed = root | "Once" >> beam.Impulse() | "MixHalves" >> outputs
         features = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "BuildCorpus" >> BuildCorpus(
-            self.config.salience, self.encoder, self.encoder_name, self.stored
+            self.config.salience, self.encoder, self.encoder_name, self.stored, self.progress
         )
         name = self.encoder_name if self.encoder is not None else None
         evaluate = beam.Map(

@@ -59,7 +59,7 @@ class ConformityExperiment(Experiment):
         from transforms.evaluation.experiments.conformity.stages import EvaluateConformity
 
         stored = inputs.rows.get(EMBEDDINGS.name)
-        evaluate = EvaluateConformity(self.config, self.encoder, self.encoder_name, stored)
+        evaluate = EvaluateConformity(self.config, self.encoder, self.encoder_name, stored, inputs.progress)
         return inputs.rows[COLLECTIONS.name] | "EvaluateConformity" >> evaluate
 
     def configuration(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from transforms.evaluation.experiments.conformity.scoring import (
 )
 from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildCorpus, emit_items
 from transforms.evaluation.methods import Corpus
+from transforms.progress import Progress
 
 
 @with_output_types(ConformityData, catalogue=pa.RecordBatch, items=pa.RecordBatch, counts=Count)
@@ -62,12 +63,14 @@ class EvaluateConformity(beam.PTransform):
         encoder: where vectors of items come from; None: journeys are extracted by terms alone.
         encoder_name: the name of the vectors.
         stored: record batches of `embeddings` of an earlier run; None: none.
+        progress: counts the texts that have a vector.
     """
 
     config: ConformityConfig
     encoder: EncoderSource | None = None
     encoder_name: str = ""
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, collections: beam.PCollection) -> ExperimentResult:
         root = collections.pipeline
@@ -75,7 +78,7 @@ class EvaluateConformity(beam.PTransform):
         outputs = inject.with_outputs(CATALOGUE_TAG, ITEMS_TAG, COUNTS_TAG, main="data")
         injected = root | "Once" >> beam.Impulse() | "Inject" >> outputs
         features = (injected[CATALOGUE_TAG], injected[ITEMS_TAG]) | "BuildCorpus" >> BuildCorpus(
-            self.config.salience, self.encoder, self.encoder_name, self.stored
+            self.config.salience, self.encoder, self.encoder_name, self.stored, self.progress
         )
         name = self.encoder_name if self.encoder is not None else None
         evaluate = beam.Map(

@@ -169,7 +169,7 @@ class EvaluateNaming(beam.PTransform):
         vectors, embeddings = None, None
         if self.encoder is not None:
             texts = beam.FlatMap(_texts, chosen, self.config.methods).with_output_types(pa.RecordBatch)
-            encode = EncodeTexts(self.encoder, stored=self.embeddings)
+            encode = EncodeTexts(self.encoder, stored=self.embeddings, progress=self.progress)
             encoded = predictions | "Texts" >> texts | "EncodeTexts" >> encode
             vectors, embeddings = AsIter(encoded.vectors), encoded.embeddings
             counts.append(encoded.counts)

@@ -182,7 +182,7 @@ class EvaluatePrompting(beam.PTransform):
             root
             | "Once" >> beam.Impulse()
             | "Texts" >> texts
-            | "EncodeTitles" >> EncodeTexts(self.encoder, stored=self.embeddings)
+            | "EncodeTitles" >> EncodeTexts(self.encoder, stored=self.embeddings, progress=self.progress)
         )
         results: list[GenerationResult] = []
         for place in range(len(SCOPES)):
@@ -200,7 +200,7 @@ class EvaluatePrompting(beam.PTransform):
             root
             | "OnceMore" >> beam.Impulse()
             | "NameTexts" >> name_texts.with_output_types(pa.RecordBatch)
-            | "EncodeNames" >> EncodeTexts(self.encoder, stored=titles.embeddings)
+            | "EncodeNames" >> EncodeTexts(self.encoder, stored=titles.embeddings, progress=self.progress)
         )
         score = beam.Map(_score, *inputs, AsIter(names.vectors), AsIter(generations), self.config)
         metrics = root | "Last" >> beam.Impulse() | "Score" >> score.with_output_types(pa.RecordBatch)

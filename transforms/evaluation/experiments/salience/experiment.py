@@ -57,7 +57,9 @@ class SalienceExperiment(Experiment):
         from transforms.evaluation.experiments.salience.stages import EvaluateSalience
 
         stored = inputs.rows.get(EMBEDDINGS.name)
-        evaluate = EvaluateSalience(self.encoder, self.encoder_name, self.salience, self.learning, stored)
+        evaluate = EvaluateSalience(
+            self.encoder, self.encoder_name, self.salience, self.learning, stored, inputs.progress
+        )
         return inputs.rows[ITEMS.name] | "EvaluateSalience" >> evaluate
 
     def configuration(self) -> dict[str, Any]:

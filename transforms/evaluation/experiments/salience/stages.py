@@ -15,6 +15,7 @@ from transforms.encoders.encode import EncodeItems
 from transforms.encoders.interface import EncoderSource
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.salience.scoring import evaluate_scorers
+from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows, smallest_hashes
 from transforms.salience.model import SalienceModel, default_model
@@ -31,6 +32,7 @@ class EvaluateSalience(beam.PTransform):
         salience: limits of the vocabulary.
         learning: limits of learned salience; its `max_items` is the size of the sample.
         stored: record batches of `embeddings` of an earlier run; None: none.
+        progress: counts the texts that have a vector.
     """
 
     encoder: EncoderSource
@@ -38,6 +40,7 @@ class EvaluateSalience(beam.PTransform):
     salience: SalienceConfig
     learning: LearnedSalienceConfig
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, rows: beam.PCollection) -> ExperimentResult:
         items, errors, item_counts = rows | "UniqueItems" >> Deduplicate()
@@ -47,7 +50,7 @@ class EvaluateSalience(beam.PTransform):
             | "SampleBatches" >> beam.Map(_sample, max_items).with_output_types(pa.RecordBatch)
             | "Sample" >> ApplyGlobally(smallest_hashes, (max_items,))
         )
-        encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored)
+        encoded = sample | "EncodeItems" >> EncodeItems(self.encoder, self.stored, self.progress)
         vectors = encoded.vectors | "WholeNumbers" >> beam.Map(quantize_rows).with_output_types(pa.RecordBatch)
         evaluate = beam.Map(
             _evaluate,

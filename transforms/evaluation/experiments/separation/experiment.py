@@ -91,6 +91,7 @@ class Separation(Experiment):
             self.encoder,
             self.encoder_name,
             inputs.rows.get(EMBEDDINGS.name),
+            inputs.progress,
         )
         return {
             name: inputs.rows[name] for name in (COLLECTIONS.name, INTERACTIONS.name, ITEMS.name) if name in inputs.rows

@@ -33,6 +33,7 @@ from transforms.evaluation.item_features import CATALOGUE_TAG, ITEMS_TAG, BuildC
 from transforms.evaluation.methods import Method
 from transforms.evaluation.metric_rows import metric_batch
 from transforms.evaluation.numbered_collections import collections_of_tags
+from transforms.progress import Progress
 from transforms.shuffle import ApplyGlobally
 
 
@@ -165,6 +166,7 @@ class SeparateCollections(beam.PTransform):
         encoder: where vectors come from; None: there are none.
         encoder_name: their name in the corpus.
         stored: record batches of `embeddings` of an earlier run, perhaps with further columns; None: none.
+        progress: counts the texts that have a vector.
     """
 
     config: SeparationConfig
@@ -174,6 +176,7 @@ class SeparateCollections(beam.PTransform):
     encoder: EncoderSource | None = None
     encoder_name: str = ""
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, rows: Mapping[str, beam.PCollection]) -> ExperimentResult:
         collections, repeated = collections_of(rows)
@@ -188,7 +191,7 @@ class SeparateCollections(beam.PTransform):
             ).with_outputs(CATALOGUE_TAG, ITEMS_TAG, NOISY_TAG, COUNTS_TAG, main="mixtures")
         )
         features = (mixed[CATALOGUE_TAG], mixed[ITEMS_TAG]) | "BuildCorpus" >> BuildCorpus(
-            self.config.salience, self.encoder, self.encoder_name, self.stored
+            self.config.salience, self.encoder, self.encoder_name, self.stored, self.progress
         )
         seed = self.config.mixtures.seed if self.config.measure_stability else None
         results = mixed.mixtures | "RunMethods" >> RunMethods(features.corpus, self.methods, seed)

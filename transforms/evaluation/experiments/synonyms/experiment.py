@@ -68,6 +68,7 @@ class SynonymsExperiment(Experiment):
             self.encoder,
             self.encoder_name,
             inputs.rows.get(EMBEDDINGS.name),
+            inputs.progress,
         )
         return inputs.rows[COLLECTIONS.name] | "EvaluateSynonyms" >> evaluate
 

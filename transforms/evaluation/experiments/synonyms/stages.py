@@ -19,6 +19,7 @@ from transforms.evaluation.config import MixtureConfig
 from transforms.evaluation.corpus import concatenate_collections, limit_sources
 from transforms.evaluation.experiment import ExperimentResult
 from transforms.evaluation.experiments.synonyms.scoring import SynonymData, evaluate_methods, replace_in_mixtures
+from transforms.progress import Progress
 from transforms.salience.config import LearnedSalienceConfig, SalienceConfig
 from transforms.salience.learned_terms import align_to, dimensions_of, matrix, quantize_rows
 from transforms.salience.model import SalienceModel, default_model
@@ -38,6 +39,7 @@ class EvaluateSynonyms(beam.PTransform):
         encoder: where vectors of the items come from.
         encoder_name: the name by which the packaged model is chosen.
         stored: record batches of `embeddings` of an earlier run; None: none.
+        progress: counts the texts that have a vector.
     """
 
     mixtures: MixtureConfig
@@ -46,6 +48,7 @@ class EvaluateSynonyms(beam.PTransform):
     encoder: EncoderSource
     encoder_name: str
     stored: beam.PCollection | None = None
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, collections: beam.PCollection) -> ExperimentResult:
         root = collections.pipeline
@@ -54,7 +57,7 @@ class EvaluateSynonyms(beam.PTransform):
         encoded = (
             data
             | "Texts" >> beam.FlatMap(_texts).with_output_types(pa.RecordBatch)
-            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored)
+            | "EncodeTexts" >> EncodeTexts(self.encoder, stored=self.stored, progress=self.progress)
         )
         evaluate = beam.Map(
             _evaluate,
