@@ -70,12 +70,17 @@ class RecommendationExperiment(Experiment):
             self.config.interactions,
             LOG,
             self.config.fitted_users,
-            EvaluateRecommendation(self.config),
+            EvaluateRecommendation(self.config, inputs.progress),
         )
         return inputs.root | "EvaluateRecommendation" >> evaluate
 
     def configuration(self) -> dict[str, Any]:
         return dataclasses.asdict(self.config)
+
+    def progress_steps(self) -> dict[str, tuple[str, int | None]]:
+        from transforms.evaluation.experiments.recommendation.scoring import COMPARISONS_COUNTER, NUM_COMPARISONS
+
+        return {COMPARISONS_COUNTER: ("comparisons done", NUM_COMPARISONS)}
 
     def tables(self, metrics: Iterable[pa.RecordBatch]) -> list[Table]:
         from transforms.evaluation.experiments.recommendation.further_tables import further_tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,13 @@ from transforms.evaluation.experiments.recommendation.user_journeys import compa
 from transforms.evaluation.log_and_tree import Batches
 from transforms.evaluation.metric_rows import metric_batch, metric_row, point
 from transforms.exploration.transitions import split_times
+from transforms.progress import Progress
 from transforms.recommendation.breadth_measures import DAY
 
 Row = dict[str, Any]
+
+COMPARISONS_COUNTER, NUM_COMPARISONS = "comparisons", 8
+"""The name of comparisons in the progress, and how many there are: the choices, six comparisons, the last weeks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +43,28 @@ class EvaluateRecommendation:
 
     Attributes:
         config: configuration of the experiment.
+        progress: counts comparisons.
     """
 
     config: RecommendationConfig
+    progress: Progress
 
     def __call__(
         self, rows: pa.RecordBatch, clusters: Batches, item_clusters: Batches, items: Batches, vectors: Batches
     ) -> pa.RecordBatch:
         log = recommendation_log(rows, clusters, item_clusters, vectors, self.config.level)
-        return evaluate_recommendation(log, self.config)
+        return evaluate_recommendation(log, self.config, self.progress)
 
 
-def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig) -> pa.RecordBatch:
+def evaluate_recommendation(
+    log: RecommendationLog, config: RecommendationConfig, progress: Progress | None = None
+) -> pa.RecordBatch:
     """Compare all methods on the test period of a log; rows of `metrics`.
+
+    Args:
+        log: the log.
+        config: configuration of the experiment.
+        progress: counts comparisons; None: nothing counts them.
 
     Raises:
         ValueError: when no user has interactions before and after the date, with items that are new to the user.
@@ -65,16 +78,21 @@ def evaluate_recommendation(log: RecommendationLog, config: RecommendationConfig
     size = transitions.context_size
     earlier = earlier_training(training, transitions.validation_fraction / (1 - transitions.test_fraction))
     choices = choose(fit_methods(earlier, size, seed), training, seed)
-    methods = fit_methods(training, size, seed)
-    rows = [*_amount_rows(log, measured), *_choice_rows(choices, log.catalogue.cluster_count)]
-    rows += compare_methods(methods, choices, measured, seed)
-    rows += compare_allocations(methods, choices, measured, seed)
-    rows += compare_familiar(methods, choices, measured, seed)
-    rows += compare_context_sizes(methods, choices, measured, seed)
-    journeys = user_journeys(training, measured.users)
-    rows += compare_contexts(methods, choices, measured, journeys, size, seed)
-    rows += compare_similarity(methods, choices, measured, journeys, seed)
-    rows += _back_test(log, config)
+    methods, journeys = fit_methods(training, size, seed), user_journeys(training, measured.users)
+    rows = list(_amount_rows(log, measured))
+
+    def add(found: Iterable[Row]) -> None:
+        rows.extend(found)
+        (progress or Progress()).add(COMPARISONS_COUNTER, 1)
+
+    add(_choice_rows(choices, log.catalogue.cluster_count))
+    add(compare_methods(methods, choices, measured, seed))
+    add(compare_allocations(methods, choices, measured, seed))
+    add(compare_familiar(methods, choices, measured, seed))
+    add(compare_context_sizes(methods, choices, measured, seed))
+    add(compare_contexts(methods, choices, measured, journeys, size, seed))
+    add(compare_similarity(methods, choices, measured, journeys, seed))
+    add(_back_test(log, config))
     return metric_batch(rows)
 
 

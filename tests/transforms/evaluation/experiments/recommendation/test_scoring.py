@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,8 +13,13 @@ from transforms.evaluation.experiments.recommendation.methods import ALLOCATIONS
 from transforms.evaluation.experiments.recommendation.report import comparison_tables, describe_comparison
 from transforms.evaluation.experiments.recommendation.rolling import WEEK, schedule
 from transforms.evaluation.experiments.recommendation.sample import RecommendationLog
-from transforms.evaluation.experiments.recommendation.scoring import evaluate_recommendation
+from transforms.evaluation.experiments.recommendation.scoring import (
+    COMPARISONS_COUNTER,
+    NUM_COMPARISONS,
+    evaluate_recommendation,
+)
 from transforms.evaluation.metric_rows import MetricIndex
+from transforms.progress import Progress
 from transforms.recommendation.breadth_measures import DAY
 from transforms.recommendation.histories import ItemHistories
 from transforms.recommendation.protocol import before
@@ -120,8 +127,10 @@ def test_pages_have_all_tables(index: MetricIndex) -> None:
     assert "unbiased only if" in text
 
 
-def test_an_equal_log_gives_equal_metrics(metrics: pa.RecordBatch) -> None:
-    assert evaluate_recommendation(LOG, RecommendationConfig(rolling_weeks=4)).equals(metrics)
+def test_an_equal_log_gives_equal_metrics(metrics: pa.RecordBatch, tmp_path: Path) -> None:
+    progress = Progress(str(tmp_path / "progress"))
+    assert evaluate_recommendation(LOG, RecommendationConfig(rolling_weeks=4), progress).equals(metrics)
+    assert progress.done() == {COMPARISONS_COUNTER: NUM_COMPARISONS}
 
 
 def test_a_log_without_a_later_period_is_refused() -> None:
