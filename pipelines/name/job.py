@@ -182,8 +182,10 @@ class NameJob(Job):
         return checkpoint_dir(self.workspace)
 
     def progress_steps(self) -> dict[str, ProgressStep]:
-        """The prompts that a language model completes."""
-        return {} if self.generation is None else {PROMPTS: ProgressStep("prompts completed")}
+        """The prompts that a language model completes, and the journeys whose name is then chosen."""
+        if self.generation is None:
+            return {}
+        return {PROMPTS: ProgressStep("prompts completed"), "journeys_named": ProgressStep("journeys named")}
 
     def build(self, root: beam.Pipeline, progress: Progress) -> None:
         """Add the graph of the job to a pipeline."""

@@ -53,7 +53,7 @@ class NameByModel(beam.PTransform):
             "requests": requests,
             "generations": first.generations,
             "failures": first.failures,
-        } | "AssignNames" >> AssignNames(self.context, self.buckets)
+        } | "AssignNames" >> AssignNames(self.context, self.buckets, self.generate.progress)
         second = assigned.retries | "RetriesToPrompts" >> ToPrompts() | "GenerateRetries" >> self.generate
         names, counts = {
             "retries": assigned.retries,

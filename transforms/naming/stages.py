@@ -45,6 +45,7 @@ from transforms.naming.prompt_inputs import (
     select_titles,
     title_requests,
 )
+from transforms.progress import Progress
 from transforms.shuffle import CoGroupByBucket
 
 REQUESTS = pa.schema(
@@ -71,6 +72,9 @@ _COMPLETIONS = pa.schema(
 """The completions of the prompt of a user, in the order of ranks; if there are none, the kind of the failure."""
 _ASSIGNED = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("name", pa.string(), nullable=False)])
 _RETRIES_TAG = "retries"
+
+JOURNEYS_COUNTER = "journeys_named"
+"""The name of journeys in the progress."""
 
 Bucket = tuple[int, Mapping[str, Iterable[pa.RecordBatch]]]
 
@@ -227,8 +231,9 @@ class NameFromTermsFn(beam.DoFn):
 class AssignNamesFn(beam.DoFn):
     """Requests and completions of one bucket of users -> rows of `journey_names`; `REQUESTS` as a side output."""
 
-    def __init__(self, context: NamingContext) -> None:
+    def __init__(self, context: NamingContext, progress: Progress) -> None:
         self.context = context
+        self.progress = progress
 
     def process(self, bucket: Bucket) -> Iterator[Any]:
         named, retries = [], []
@@ -242,6 +247,7 @@ class AssignNamesFn(beam.DoFn):
             of_user = assign_names(journeys, texts, self.context, failures)
             named += of_user.assigned
             retries += of_user.retries
+        self.progress.add(JOURNEYS_COUNTER, len(requests))
         for batch in split_by_size(requests_to_batch(retries, self.context)):
             yield TaggedOutput(_RETRIES_TAG, batch)
         yield TaggedOutput(COUNTS_TAG, count("journeys_retried", len(retries)))
@@ -396,10 +402,12 @@ class AssignNames(beam.PTransform):
     Attributes:
         context: the configuration of naming.
         buckets: number of buckets of prompts and users; affects memory and parallelism, not the result.
+        progress: counts journeys, those of second prompts among them.
     """
 
     context: NamingContext
     buckets: int = 16
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
     def expand(self, given: Mapping[str, beam.PCollection]) -> NamingResult:
         decided = (
@@ -408,7 +416,10 @@ class AssignNames(beam.PTransform):
                 "completions": given | "JoinCompletions" >> _JoinCompletions("requests", self.buckets),
             }
             | "GroupUsers" >> CoGroupByBucket("user_id", self.buckets)
-            | "Assign" >> beam.ParDo(AssignNamesFn(self.context)).with_outputs(_RETRIES_TAG, COUNTS_TAG, main="names")
+            | "Assign"
+            >> beam.ParDo(AssignNamesFn(self.context, self.progress)).with_outputs(
+                _RETRIES_TAG, COUNTS_TAG, main="names"
+            )
         )
         return NamingResult(decided.names, decided[_RETRIES_TAG], decided[COUNTS_TAG])
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import apache_beam as beam
 import pyarrow as pa
 import pytest
@@ -10,6 +12,7 @@ from transforms.language_models.generate import PROMPTS
 from transforms.naming.assignment import NamingContext
 from transforms.naming.config import NamingConfig
 from transforms.naming.stages import (
+    JOURNEYS_COUNTER,
     NAMING_INPUTS,
     AssignNames,
     BuildRequests,
@@ -18,6 +21,7 @@ from transforms.naming.stages import (
     ResolveRetries,
     ToPrompts,
 )
+from transforms.progress import Progress
 
 ROWS = [
     (f"user{number}", rank, [f"i{number}", f"i{rank}", f"i{number + rank}"])
@@ -64,13 +68,14 @@ def sorted_names(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return rows.sort_by([("user_id", "ascending"), ("journey_id", "ascending")])
 
 
-def by_model(chunks: int, buckets: int) -> dict:
+def by_model(chunks: int, buckets: int, progress: Progress | None = None) -> dict:
     def build(pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         ready, _ = given(pipeline, chunks) | "Ready" >> PrepareInputs(NAMER.config, buckets)
         requests = ready | "Ask" >> BuildRequests(NAMER)
         texts = requests | "Requests1" >> ToPrompts() | "Model1" >> beam.Map(said).with_output_types(pa.RecordBatch)
         none = create(pipeline, "NoFailures", [])
-        first = {"requests": requests, "generations": texts, "failures": none} | "First" >> AssignNames(NAMER, buckets)
+        assign = AssignNames(NAMER, buckets, progress or Progress())
+        first = {"requests": requests, "generations": texts, "failures": none} | "First" >> assign
         retries = (
             first.retries | "Requests2" >> ToPrompts() | "Model2" >> beam.Map(said).with_output_types(pa.RecordBatch)
         )
@@ -122,6 +127,12 @@ def test_journeys_are_named_by_a_model_in_two_rounds() -> None:
     assert counts["names_rejected", "no_completion"] == by_terms_count > 0
     assert counts["journeys_retried", ""] > 0
     assert {"Tea"} < {row["name"] for row in rows if row["method"] == "few_shot"}
+
+
+def test_the_progress_counts_journeys(tmp_path: Path) -> None:
+    progress = Progress(str(tmp_path / "progress"))
+    by_model(2, 4, progress)
+    assert progress.done() == {JOURNEYS_COUNTER: len(ROWS)}
 
 
 @pytest.mark.parametrize(("chunks", "buckets"), [(5, 7)])
