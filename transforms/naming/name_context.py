@@ -37,7 +37,7 @@ _QUALIFIERS = (
 )
 _NUMBER = r"(?:\s*(?:#|№|no\.)\s?\d{1,2})?"
 _ARROW = "[→➔➜➡⇒⟹▶►»]\ufe0f?"
-_LANGUAGE_CODE = r"(?-i:[a-z]{2}(?:-[A-Z]{2})?)"
+_LANGUAGE_CODE = r"(?-i:(?:en|de|fr|es|it|pt|nl|pl|ru|tr|ar|hi|ja|ko|zh|vi|th|sv)(?:-[A-Z]{2})?)"
 _EXPLANATION = regex.compile(
     r"\s*(?:\s#{2,}(?:\s.*)?|,?\s+i (?:think|guess|believe|suppose)\W*|,\s+(?:probably|perhaps|maybe)\W*"
     r"|(?:,|\s[-–—]+)\s+(?:because|since|as)\s+(?:the|these|this|they|all|it|every|each|most|both|many)\b.*"
@@ -94,7 +94,7 @@ _CHECK_MARKS = regex.compile(r"\s*[✓✔✅☑]+\ufe0f?\s*$")
 def label_patterns() -> tuple[regex.Pattern[str], ...]:
     """Return patterns of labels: first those that can stand before a name only."""
     names, results = (pattern_list(file).pattern for file in ("name_labels.txt", "result_labels.txt"))
-    language = rf"(?:\s*\((?:{pattern_list('language_names.txt').pattern}|{_LANGUAGE_CODE})\))?"
+    language = rf"(?:\s*\({_language()}\))?"
     return tuple(
         regex.compile(
             rf"^{_QUALIFIERS}(?:{words})(?:\s+(?:{words}))?{_NUMBER}{language}\s*(?:[\"']?\s*[:：=]|\s[-–—=|]>?\s|\s?{_ARROW}|$)\s*",
@@ -135,17 +135,26 @@ def _without_exclamation(line: str, sources: Sequence[str]) -> str:
 
 
 @functools.cache
-def _language() -> regex.Pattern[str]:
-    names = pattern_list("language_names.txt").pattern
-    brackets = rf"[(（]\s*(?:{names}|{_LANGUAGE_CODE})\s*[)）]"
-    return regex.compile(
-        rf"^(?:(?:{names})\s*[:：]|{brackets}\s*[:：]?)\s*(?=\S)|(?<=\S)\s*{brackets}(?=\W*$)", regex.I
-    )
+def _language() -> str:
+    """Return a pattern of the names and codes of languages."""
+    return rf"(?:{pattern_list('language_names.txt').pattern}|{_LANGUAGE_CODE})"
+
+
+def is_language(word: str) -> bool:
+    """Whether a word is the name of a language, in its own words, or its code in lowercase."""
+    return regex.fullmatch(_language(), word, regex.I) is not None
 
 
 def without_language(line: str, sources: Sequence[str]) -> str:
-    """Remove the language of a name before it or behind it: `English: ...`, `... (en)`, unless titles have it."""
-    return _language().sub(lambda found: found[0] if has_word(found[0], sources) else "", line)
+    """Remove the language of a name in brackets before it, `(English) ...`, or its code behind it, `... (en)`.
+
+    A language that titles have stays.
+    """
+    bracketed = rf"^[(（]\s*{_language()}\s*[)）]\s*[:：]?\s*(?=\S)|(?<=\S)\s*[(（]{_LANGUAGE_CODE}[)）](?=\W*$)"
+    found = regex.search(bracketed, line, regex.I)
+    if found is None or has_word(found.group(), sources):
+        return line
+    return line[: found.start()] + line[found.end() :]
 
 
 def begins_preamble(line: str) -> bool:

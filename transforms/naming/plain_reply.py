@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import regex
 
+from transforms.naming.name_context import is_language
 from transforms.naming.reply_words import has_word, is_label
 from transforms.segmentation import nfkc
 from transforms.text_cleaning.escapes import write_out_escapes
@@ -59,11 +60,13 @@ def _of_titles(text: str, sources: Sequence[str]) -> str:
 
 
 def _of_reply(found: regex.Match[str], sources: Sequence[str]) -> str:
-    """Return a word in brackets before a name, or in its label, if titles have it, and a label without its brackets."""
-    if has_word(found[1] or found[2], sources):
+    """Return a word in brackets before a name, or in its label, without a language; a label loses its brackets."""
+    word = found[1] or found[2]
+    if has_word(word, sources):
         return found[0]
-    word = f"{found[1]}: " if found[1] else found[2]
-    return word if is_label(word) else ""
+    if is_label(word):
+        return f"{word}: " if found[1] else word
+    return "" if is_language(word) else found[0]
 
 
 def _decode_octets(tokens: regex.Match[str]) -> str:
